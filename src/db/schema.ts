@@ -1,0 +1,164 @@
+import { sql } from 'drizzle-orm'
+import { bigint, check, customType, index, integer, jsonb, pgTable, primaryKey, text, timestamp, unique } from 'drizzle-orm/pg-core'
+
+/** Every stored instant comes from the service's `now()`; milliseconds, as JavaScript has them. */
+const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3, mode: 'date' })
+
+/** PostgreSQL's 64-bit transaction id: never wraps, so it orders changes across the life of a database. */
+const xid8 = customType<{ data: bigint; driverData: string }>({
+  dataType: () => 'xid8',
+  fromDriver: (value) => BigInt(value),
+  toDriver: (value) => value.toString(),
+})
+
+/** One row: what the whole database agrees on. */
+export const serviceState = pgTable(
+  'service_state',
+  {
+    id: integer('id').primaryKey().default(1),
+    /** Counts up with each change of the key ring; the key lookup of `/token` brings it along. */
+    ringGeneration: bigint('ring_generation', { mode: 'number' }).notNull(),
+    /** Milliseconds since 1970 at first start or at the last restore: it only grows. */
+    revocationGeneration: bigint('revocation_generation', { mode: 'number' }).notNull(),
+    /** The largest token lifetime ever configured: how long a revocation rule must outlive its cause. */
+    largestTokenTtlSeconds: integer('largest_token_ttl_seconds').notNull(),
+    createdAt: instant('created_at').notNull(),
+  },
+  (table) => [check('service_state_one_row', sql`${table.id} = 1`)],
+)
+
+export const organizations = pgTable('organizations', {
+  id: text('id').primaryKey(),
+  name: text('name').notNull(),
+  plan: text('plan').notNull(),
+  suspendedAt: instant('suspended_at'),
+  createdAt: instant('created_at').notNull(),
+})
+
+export const apiKeys = pgTable(
+  'api_keys',
+  {
+    id: text('id').primaryKey(),
+    organizationId: text('organization_id')
+      .notNull()
+      .references(() => organizations.id),
+    name: text('name').notNull(),
+    environment: text('environment', { enum: ['live', 'test'] }).notNull(),
+    /** RFC 6749 §3.3 scope tokens that the key holds. */
+    scopes: text('scopes').array().notNull(),
+    /** Audiences beside the default one that the key may ask for. */
+    audiences: text('audiences').array().notNull(),
+    /** Roles in the admin API; empty for a key that only exchanges. */
+    roles: text('roles').array().notNull(),
+    /** `sub` of its tokens; null = the key's id. */
+    subject: text('subject'),
+    createdAt: instant('created_at').notNull(),
+    /** Client id of the creator, or `system`. */
+    createdBy: text('created_by').notNull(),
+    expiresAt: instant('expires_at'),
+    disabledAt: instant('disabled_at'),
+    /** May lie ahead: a scheduled revocation. */
+    revokedAt: instant('revoked_at'),
+    revocationReason: text('revocation_reason'),
+  },
+  (table) => [index('api_keys_organization').on(table.organizationId, table.id)],
+)
+
+export const apiKeyVersions = pgTable(
+  'api_key_versions',
+  {
+    apiKeyId: text('api_key_id')
+      .notNull()
+      .references(() => apiKeys.id),
+    version: integer('version').notNull(),
+    /** SHA-256 of the whole secret, base64url. */
+    hash: text('hash').notNull(),
+    /** Last four characters of the secret's random part, for people. */
+    hint: text('hint').notNull(),
+    createdAt: instant('created_at').notNull(),
+    /** End of this version's overlap; null = as long as the key. */
+    expiresAt: instant('expires_at'),
+  },
+  (table) => [primaryKey({ columns: [table.apiKeyId, table.version] }), unique('api_key_versions_hash').on(table.hash)],
+)
+
+export const signingKeys = pgTable('signing_keys', {
+  /** RFC 7638 SHA-256 thumbprint of the public key. */
+  kid: text('kid').primaryKey(),
+  algorithm: text('algorithm').notNull(),
+  purpose: text('purpose', { enum: ['token', 'record'] }).notNull(),
+  publicJwk: jsonb('public_jwk').$type<Record<string, string>>().notNull(),
+  /** Envelope (crypto/envelope.ts) of the private JWK, bound to this row. */
+  sealedPrivateKey: text('sealed_private_key').notNull(),
+  createdAt: instant('created_at').notNull(),
+  publishedAt: instant('published_at').notNull(),
+  revokedAt: instant('revoked_at'),
+})
+
+/** Append-only. Active = the highest sequence whose `activates_at` has come. */
+export const signingKeyActivations = pgTable(
+  'signing_key_activations',
+  {
+    algorithm: text('algorithm').notNull(),
+    purpose: text('purpose', { enum: ['token', 'record'] }).notNull(),
+    sequence: integer('sequence').notNull(),
+    kid: text('kid')
+      .notNull()
+      .references(() => signingKeys.kid),
+    activatesAt: instant('activates_at').notNull(),
+    createdAt: instant('created_at').notNull(),
+    actor: text('actor').notNull(),
+    reason: text('reason').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.algorithm, table.purpose, table.sequence] })],
+)
+
+/** A rule says what is dead (REVOCATION in docs/). Read by applications through the view `mintage_revocations_v1`. */
+export const revocations = pgTable(
+  'revocations',
+  {
+    id: text('id').primaryKey(),
+    kind: text('kind', { enum: ['token', 'api_key', 'subject', 'organization', 'signing_key', 'all'] }).notNull(),
+    /** jti · client_id · `org_id sub` (one space) · org_id · kid · `*`. */
+    value: text('value').notNull(),
+    /** Only for `api_key`: the rule covers tokens with `key_version` up to this one. */
+    maxVersion: integer('max_version'),
+    /** Null = open: dead whenever issued. */
+    issuedBefore: instant('issued_before'),
+    effectiveAt: instant('effective_at').notNull(),
+    /** When nothing that it covers can be alive any more; null = never. */
+    expiresAt: instant('expires_at'),
+    /** A lifted rule stays for the readers that poll, until maintenance prunes it. */
+    liftedAt: instant('lifted_at'),
+    organizationId: text('organization_id'),
+    reason: text('reason').notNull(),
+    actor: text('actor').notNull(),
+    createdAt: instant('created_at').notNull(),
+    /** The transaction that wrote the row last; each change rewrites it. */
+    xactId: xid8('xact_id').notNull().default(sql`pg_current_xact_id()`),
+  },
+  (table) => [index('revocations_name').on(table.kind, table.value), index('revocations_xact_id').on(table.xactId)],
+)
+
+export const auditEvents = pgTable(
+  'audit_events',
+  {
+    sequence: bigint('sequence', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    id: text('id').notNull().unique(),
+    occurredAt: instant('occurred_at').notNull(),
+    type: text('type').notNull(),
+    result: text('result', { enum: ['success', 'refused'] }).notNull(),
+    /** Client id of the caller, or `system`. */
+    actor: text('actor').notNull(),
+    /** The organization that the event is about; null = the service itself. */
+    organizationId: text('organization_id'),
+    /** Id of the thing that was acted on. */
+    subject: text('subject'),
+    reason: text('reason'),
+    address: text('address'),
+    agent: text('agent'),
+    requestId: text('request_id'),
+    context: jsonb('context').$type<Record<string, unknown>>().notNull(),
+  },
+  (table) => [index('audit_events_organization').on(table.organizationId, table.sequence)],
+)
