@@ -1,0 +1,89 @@
+import { eq, sql } from 'drizzle-orm'
+import type { Db } from '../db/database.ts'
+import { apiKeys, apiKeyVersions, organizations } from '../db/schema.ts'
+import type { Platform } from '../platform.ts'
+import type { ApiKeyEnvironment } from './format.ts'
+import { apiKeyRecord } from './queries.ts'
+
+/** One version of an API key with what decides about it, as the database has it at this moment. */
+export type ApiKeyRecord = {
+  readonly id: string
+  readonly version: number
+  /** End of the version's overlap; null = as long as the key. */
+  readonly versionExpiresAt: Date | null
+  readonly organizationId: string
+  readonly organizationSuspendedAt: Date | null
+  readonly environment: ApiKeyEnvironment
+  readonly scopes: readonly string[]
+  readonly audiences: readonly string[]
+  readonly roles: readonly string[]
+  readonly subject: string | null
+  readonly expiresAt: Date | null
+  readonly disabledAt: Date | null
+  readonly revokedAt: Date | null
+  /** Of the key ring, read in the same statement: a signer with another one must reload before it signs. */
+  readonly ringGeneration: number
+}
+
+/** Finds keys by the SHA-256 of their secret, base64url. Undefined = no such secret. Says nothing about the key's status. */
+export type ApiKeyLookup = {
+  byHash(hash: string): Promise<ApiKeyRecord | undefined>
+}
+
+type Batch = {
+  readonly hashes: string[]
+  readonly records: Promise<ReadonlyMap<string, ApiKeyRecord>>
+  send(): void
+}
+
+/**
+ * All lookups of one event-loop turn travel as ONE prepared select. The statement is sent after the last of them asked, so an
+ * answer is never older than its question: as fast as a cache, and never stale. A failing batch fails all of its lookups.
+ */
+export function createApiKeyLookup(options: { db: Db; platform: Pick<Platform, 'endOfTurn'>; maxBatch?: number }): ApiKeyLookup {
+  const { db, platform, maxBatch = 256 } = options
+  let select: ReturnType<typeof prepareSelect> | undefined
+  let batch: Batch | undefined
+
+  function openBatch(): Batch {
+    const hashes: string[] = []
+    const { promise: records, resolve } = Promise.withResolvers<ReadonlyMap<string, ApiKeyRecord>>()
+    const opened: Batch = {
+      hashes,
+      records,
+      send() {
+        if (batch === opened) batch = undefined
+        select ??= prepareSelect(db)
+        resolve(select.execute({ hashes }).then(byHash))
+      },
+    }
+    platform.endOfTurn(() => {
+      if (batch === opened) opened.send()
+    })
+    return opened
+  }
+
+  return {
+    async byHash(hash) {
+      batch ??= openBatch()
+      const asked = batch
+      asked.hashes.push(hash)
+      if (asked.hashes.length >= maxBatch) asked.send()
+      return (await asked.records).get(hash)
+    },
+  }
+}
+
+function prepareSelect(db: Db) {
+  return db
+    .select({ hash: apiKeyVersions.hash, ...apiKeyRecord })
+    .from(apiKeyVersions)
+    .innerJoin(apiKeys, eq(apiKeys.id, apiKeyVersions.apiKeyId))
+    .innerJoin(organizations, eq(organizations.id, apiKeys.organizationId))
+    .where(sql`${apiKeyVersions.hash} = any(${sql.placeholder('hashes')}::text[])`)
+    .prepare('mintage_api_keys_by_hash')
+}
+
+function byHash(rows: readonly (ApiKeyRecord & { hash: string })[]): ReadonlyMap<string, ApiKeyRecord> {
+  return new Map(rows.map((row) => [row.hash, row]))
+}

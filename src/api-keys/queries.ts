@@ -1,0 +1,117 @@
+import { and, desc, eq, gt, isNull, lt, or, sql } from 'drizzle-orm'
+import type { Within } from '../access/authorize.ts'
+import { organizationWithin } from '../access/queries.ts'
+import type { Db } from '../db/database.ts'
+import { apiKeys, apiKeyVersions, organizations, serviceState } from '../db/schema.ts'
+
+export type NewApiKey = Omit<typeof apiKeys.$inferInsert, 'disabledAt' | 'revokedAt' | 'revocationReason'>
+
+/** What the database keeps of a secret: `hash` = SHA-256 of the whole secret, base64url; `hint` = apiKeyHint. */
+export type StoredSecret = { hash: string; hint: string }
+
+/** The columns that authentication needs, and nothing else: a key's record in the form of `ApiKeyRecord`. */
+export const apiKeyRecord = {
+  id: apiKeys.id,
+  version: apiKeyVersions.version,
+  versionExpiresAt: apiKeyVersions.expiresAt,
+  organizationId: apiKeys.organizationId,
+  organizationSuspendedAt: organizations.suspendedAt,
+  environment: apiKeys.environment,
+  scopes: apiKeys.scopes,
+  audiences: apiKeys.audiences,
+  roles: apiKeys.roles,
+  subject: apiKeys.subject,
+  expiresAt: apiKeys.expiresAt,
+  disabledAt: apiKeys.disabledAt,
+  revokedAt: apiKeys.revokedAt,
+  ringGeneration: sql<number>`(select ${serviceState.ringGeneration} from ${serviceState})`.mapWith(Number),
+}
+
+/** The newest version of a key: the one that people mean when they name the key. */
+const newestVersion = and(
+  eq(apiKeyVersions.apiKeyId, apiKeys.id),
+  eq(apiKeyVersions.version, sql`(select max(v.version) from ${apiKeyVersions} v where v.api_key_id = ${apiKeys.id})`),
+)
+
+const apiKeyRow = {
+  id: apiKeys.id,
+  organizationId: apiKeys.organizationId,
+  organizationSuspendedAt: organizations.suspendedAt,
+  name: apiKeys.name,
+  environment: apiKeys.environment,
+  scopes: apiKeys.scopes,
+  audiences: apiKeys.audiences,
+  roles: apiKeys.roles,
+  subject: apiKeys.subject,
+  version: apiKeyVersions.version,
+  versionExpiresAt: apiKeyVersions.expiresAt,
+  hint: apiKeyVersions.hint,
+  createdAt: apiKeys.createdAt,
+  createdBy: apiKeys.createdBy,
+  expiresAt: apiKeys.expiresAt,
+  disabledAt: apiKeys.disabledAt,
+  revokedAt: apiKeys.revokedAt,
+  revocationReason: apiKeys.revocationReason,
+}
+
+/** Stores a key with its first version; in a transaction, because it is two statements. */
+export async function insertApiKey(tx: Db, apiKey: NewApiKey, secret: StoredSecret): Promise<void> {
+  await tx.insert(apiKeys).values(apiKey)
+  await tx.insert(apiKeyVersions).values({ apiKeyId: apiKey.id, version: 1, ...secret, createdAt: apiKey.createdAt })
+}
+
+/** The record of one version of a key by the key's id, as a token names it; undefined when there is no such version. */
+export async function findApiKeyRecord(db: Db, id: string, version: number) {
+  const [record] = await db
+    .select(apiKeyRecord)
+    .from(apiKeyVersions)
+    .innerJoin(apiKeys, eq(apiKeys.id, apiKeyVersions.apiKeyId))
+    .innerJoin(organizations, eq(organizations.id, apiKeys.organizationId))
+    .where(and(eq(apiKeyVersions.apiKeyId, id), eq(apiKeyVersions.version, version)))
+    .limit(1)
+  return record
+}
+
+export async function findApiKey(db: Db, where: { id: string; within: Within }) {
+  const [apiKey] = await db
+    .select(apiKeyRow)
+    .from(apiKeys)
+    .innerJoin(apiKeyVersions, newestVersion)
+    .innerJoin(organizations, eq(organizations.id, apiKeys.organizationId))
+    .where(and(eq(apiKeys.id, where.id), organizationWithin(apiKeys.organizationId, where.within)))
+    .limit(1)
+  return apiKey
+}
+
+/** Newest first, at most `limit`, only ids before `before`. */
+export async function selectApiKeys(db: Db, where: { within: Within; before: string | undefined; limit: number }) {
+  return await db
+    .select(apiKeyRow)
+    .from(apiKeys)
+    .innerJoin(apiKeyVersions, newestVersion)
+    .innerJoin(organizations, eq(organizations.id, apiKeys.organizationId))
+    .where(
+      and(organizationWithin(apiKeys.organizationId, where.within), where.before === undefined ? undefined : lt(apiKeys.id, where.before)),
+    )
+    .orderBy(desc(apiKeys.id))
+    .limit(where.limit)
+}
+
+/**
+ * Marks a key revoked unless it is already: the first instant and its reason stay. A revocation scheduled for later is brought
+ * forward. Undefined = nothing changed, because the key is revoked, is not there, or is not within.
+ */
+export async function markApiKeyRevoked(db: Db, where: { id: string; within: Within }, reason: string, now: Date) {
+  const [apiKey] = await db
+    .update(apiKeys)
+    .set({ revokedAt: now, revocationReason: reason })
+    .where(
+      and(
+        eq(apiKeys.id, where.id),
+        organizationWithin(apiKeys.organizationId, where.within),
+        or(isNull(apiKeys.revokedAt), gt(apiKeys.revokedAt, now)),
+      ),
+    )
+    .returning({ id: apiKeys.id, organizationId: apiKeys.organizationId })
+  return apiKey
+}

@@ -1,0 +1,30 @@
+/** Why an API key cannot be used, or `usable`. Outside all refusals are alike; the word goes to logs and counters. */
+export type ApiKeyStatus = 'usable' | 'unknown' | 'revoked' | 'expired' | 'version_ended' | 'disabled' | 'organization_suspended'
+
+/** The instants that decide; null = never. */
+export type ApiKeyInstants = {
+  readonly revokedAt: Date | null
+  readonly expiresAt: Date | null
+  readonly disabledAt: Date | null
+  /** End of the overlap of the version whose secret was shown. */
+  readonly versionExpiresAt: Date | null
+  readonly organizationSuspendedAt: Date | null
+}
+
+/**
+ * An API key stops working at each of its instants, not after it. Instants may lie ahead. Where several have come, the one
+ * that can least be undone is named. Does not check the environment, scopes or limits.
+ */
+export function apiKeyStatus(apiKey: ApiKeyInstants | undefined, now: Date): ApiKeyStatus {
+  if (!apiKey) return 'unknown'
+  if (hasCome(apiKey.revokedAt, now)) return 'revoked'
+  if (hasCome(apiKey.expiresAt, now)) return 'expired'
+  if (hasCome(apiKey.versionExpiresAt, now)) return 'version_ended'
+  if (hasCome(apiKey.disabledAt, now)) return 'disabled'
+  if (hasCome(apiKey.organizationSuspendedAt, now)) return 'organization_suspended'
+  return 'usable'
+}
+
+function hasCome(instant: Date | null, now: Date): boolean {
+  return instant !== null && instant <= now
+}

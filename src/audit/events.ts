@@ -1,0 +1,47 @@
+import type { Principal } from '../access/principal.ts'
+
+/**
+ * Everything that the audit trail can hold, with what each kind says beside the common fields. `thing.verb` in the past tense,
+ * the verb being the operation's. Never a secret, a token or a hash of one.
+ */
+export type AuditContexts = {
+  'service.bootstrapped': { rootApiKeyId: string }
+  'organization.created': { name: string; plan: string }
+  'api_key.created': {
+    name: string
+    environment: string
+    scopes: readonly string[]
+    audiences: readonly string[]
+    roles: readonly string[]
+    subject: string | null
+    expiresAt: string | null
+  }
+  'api_key.revoked': { revocationId: string }
+  'token.revoked': { revocationId: string }
+  'revocation.created': { kind: string; value: string; effectiveAt: string }
+  'revocation.lifted': { kind: string; value: string }
+  'signing_key.created': { purpose: string; algorithm: string }
+  'signing_key.rotated': { purpose: string; algorithm: string; sequence: number; activatesAt: string; forced: boolean }
+  /** An authenticated caller asked for what it may not do or cannot see. `operation` = method and route, `code` = the problem's. */
+  'operation.refused': { operation: string; code: string }
+}
+
+export type AuditEventType = keyof AuditContexts
+
+export type AuditEventOf<Type extends AuditEventType> = {
+  readonly type: Type
+  readonly actor: Principal
+  /** The organization that the event is about; null = the service itself. */
+  readonly organizationId: string | null
+  /** Id of the thing that was acted on. */
+  readonly subject: string | null
+  readonly reason?: string
+  readonly context: Readonly<AuditContexts[Type]>
+}
+
+export type AuditEvent = { [Type in AuditEventType]: AuditEventOf<Type> }[AuditEventType]
+
+/** An event tells of something done, but for the one type that tells of something refused. */
+export function auditResult(event: AuditEvent): 'success' | 'refused' {
+  return event.type === 'operation.refused' ? 'refused' : 'success'
+}
