@@ -1,0 +1,128 @@
+import type { Context } from 'hono'
+import { databaseFailure } from '../db/failure.ts'
+import { ServiceError } from '../errors.ts'
+import { RevocationListUnavailable } from '../revocation/revocation-list.ts'
+import type { AppEnv } from './context.ts'
+
+/** Where errors are RFC 6749 §5.2 JSON; everywhere else they are RFC 9457 problems. */
+const oauthPaths: ReadonlySet<string> = new Set(['/token', '/introspect', '/revoke'])
+
+/**
+ * The one rendering of whatever was thrown. The private `reason` goes to the log and to the counter of exchanges; an error that
+ * nobody threw on purpose becomes `internal` and is logged, and nothing of it comes out.
+ */
+export function errorResponse(c: Context<AppEnv>, error: unknown): Response {
+  const failure = asServiceError(error)
+  report(c, failure)
+  return oauthPaths.has(c.req.path) ? oauthError(c, failure) : problem(c, failure)
+}
+
+export function notFound(c: Context<AppEnv>): Response {
+  return errorResponse(c, new ServiceError('not_found', { detail: 'There is nothing at this path.' }))
+}
+
+/** The answer to a method that the path does not take (RFC 9110 §15.5.6). */
+export function methodNotAllowed(c: Context<AppEnv>, allow: string): Response {
+  const failure = new ServiceError('method_not_allowed', { detail: `This path takes ${allow} only.` })
+  const response = errorResponse(c, failure)
+  response.headers.set('Allow', allow)
+  return response
+}
+
+function asServiceError(error: unknown): ServiceError {
+  if (error instanceof ServiceError) return error
+  const failure = databaseFailure(error)
+  if (failure) return failure
+  if (error instanceof RevocationListUnavailable) {
+    return new ServiceError('revocations_unavailable', {
+      reason: error.message,
+      retryAfterSeconds: error.retryAfterSeconds,
+      cause: error,
+    })
+  }
+  if (isClientError(error)) return new ServiceError('invalid_request', { cause: error })
+  return new ServiceError('internal', { cause: error })
+}
+
+/** Hono's own exceptions (a JSON body that does not parse) carry a status and are the caller's fault. */
+function isClientError(error: unknown): boolean {
+  return error instanceof Error && 'getResponse' in error && 'status' in error && error.status === 400
+}
+
+function report(c: Context<AppEnv>, failure: ServiceError): void {
+  const services: AppEnv['Variables']['services'] | undefined = c.get('services')
+  if (!services) return
+  if (c.req.path === '/token') services.metrics.exchange(exchangeResult(failure))
+  const requestId = c.get('requestId')
+  if (failure.code === 'internal') {
+    services.log('error', 'request_failed', { requestId, ...describe(failure.cause) })
+  } else if (failure.status >= 500) {
+    services.log('warn', 'request_failed', { requestId, code: failure.code, reason: failure.reason, ...describe(failure.cause) })
+  } else if (failure.reason !== undefined) {
+    services.log('info', 'request_refused', { requestId, code: failure.code, reason: failure.reason })
+  }
+}
+
+/** Only refused credentials have reasons from a closed set; anything else is counted by its code. */
+function exchangeResult(failure: ServiceError): string {
+  const credentialRefused = failure.code === 'api_key_rejected' || failure.code === 'subject_token_rejected'
+  return credentialRefused && failure.reason !== undefined ? failure.reason : failure.code
+}
+
+function describe(error: unknown): Record<string, unknown> {
+  if (error === undefined) return {}
+  return error instanceof Error ? { error: error.name, message: error.message, stack: error.stack } : { error: typeof error }
+}
+
+/** RFC 6749 §5.2, also for 429 and 5xx. */
+function oauthError(c: Context<AppEnv>, failure: ServiceError): Response {
+  const body = JSON.stringify({ error: failure.oauth, error_description: quotable(failure.detail) })
+  return new Response(body, {
+    status: failure.status,
+    headers: { 'Content-Type': 'application/json', Pragma: 'no-cache', ...commonHeaders(c, failure) },
+  })
+}
+
+/** RFC 9457 §3. */
+function problem(c: Context<AppEnv>, failure: ServiceError): Response {
+  const requestId: string | undefined = c.get('requestId')
+  const body = JSON.stringify({
+    ...failure.extensions,
+    type: `urn:mintage:problem:${failure.code}`,
+    title: failure.title,
+    status: failure.status,
+    detail: failure.detail,
+    instance: requestId === undefined ? undefined : `urn:mintage:request:${encodeURIComponent(requestId)}`,
+    code: failure.code,
+  })
+  return new Response(body, {
+    status: failure.status,
+    headers: { 'Content-Type': 'application/problem+json', ...commonHeaders(c, failure) },
+  })
+}
+
+function commonHeaders(c: Context<AppEnv>, failure: ServiceError): Record<string, string> {
+  const headers: Record<string, string> = { 'Cache-Control': 'no-store' }
+  const requestId: string | undefined = c.get('requestId')
+  if (requestId !== undefined) headers['X-Request-Id'] = requestId
+  if (failure.retryAfterSeconds !== undefined) headers['Retry-After'] = String(Math.max(1, Math.ceil(failure.retryAfterSeconds)))
+  if (failure.status === 401) headers['WWW-Authenticate'] = challenge(c, failure)
+  return headers
+}
+
+/**
+ * On the OAuth paths the scheme that the caller used, Basic where it was none of ours (RFC 6749 §5.2, RFC 9110 §11.6.1).
+ * Elsewhere Bearer, without an error code when no credential was sent (RFC 6750 §3.1).
+ */
+function challenge(c: Context<AppEnv>, failure: ServiceError): string {
+  if (!oauthPaths.has(c.req.path)) {
+    return failure.code === 'unauthenticated' ? 'Bearer realm="mintage"' : 'Bearer realm="mintage", error="invalid_token"'
+  }
+  const usedBearer = /^bearer(?: |$)/i.test(c.req.header('authorization') ?? '')
+  return usedBearer ? 'Bearer realm="mintage"' : 'Basic realm="mintage", charset="UTF-8"'
+}
+
+/** RFC 6749 §5.2 allows neither quotes nor backslashes nor anything outside printable ASCII in a description. */
+function quotable(text: string): string {
+  return text.replace(/[^\x20\x21\x23-\x5b\x5d-\x7e]/g, "'")
+}
