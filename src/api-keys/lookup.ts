@@ -45,6 +45,11 @@ export function createApiKeyLookup(options: { db: Db; platform: Pick<Platform, '
   let select: ReturnType<typeof prepareSelect> | undefined
   let batch: Batch | undefined
 
+  async function findAll(hashes: readonly string[]) {
+    select ??= prepareSelect(db)
+    return byHash(await select.execute({ hashes }))
+  }
+
   function openBatch(): Batch {
     const hashes: string[] = []
     const { promise: records, resolve } = Promise.withResolvers<ReadonlyMap<string, ApiKeyRecord>>()
@@ -53,8 +58,7 @@ export function createApiKeyLookup(options: { db: Db; platform: Pick<Platform, '
       records,
       send() {
         if (batch === opened) batch = undefined
-        select ??= prepareSelect(db)
-        resolve(select.execute({ hashes }).then(byHash))
+        resolve(findAll(hashes))
       },
     }
     platform.endOfTurn(() => {

@@ -6,6 +6,8 @@ import type { Db } from '../db/database.ts'
 import { auditEvents } from '../db/schema.ts'
 import { type AuditEvent, auditResult } from './events.ts'
 
+export type AuditEventRow = typeof auditEvents.$inferSelect
+
 /** What a caller can say about itself is bounded, so that nobody fills the trail with a header. */
 const longestAgent = 256
 
@@ -29,7 +31,10 @@ export async function appendAuditEvent(tx: Db, event: AuditEvent, now: Date): Pr
 }
 
 /** Newest first, at most `limit`, only sequences before `before`. */
-export async function selectAuditEvents(db: Db, where: { within: Within; before: number | undefined; limit: number }) {
+export async function selectAuditEvents(
+  db: Db,
+  where: { within: Within; before: number | undefined; limit: number },
+): Promise<AuditEventRow[]> {
   return await db
     .select()
     .from(auditEvents)

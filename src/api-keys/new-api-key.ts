@@ -1,0 +1,64 @@
+import type { Role } from '../access/principal.ts'
+import { ServiceError } from '../errors.ts'
+import { isScopeToken } from '../oauth/scope.ts'
+import type { ApiKeyEnvironment } from './format.ts'
+
+/** What a caller may say about a key that it creates. Lengths are the caller's to have checked. */
+export type ApiKeyInput = {
+  readonly name: string
+  readonly environment: ApiKeyEnvironment
+  /** RFC 6749 §3.3 scope tokens. */
+  readonly scopes?: readonly string[] | undefined
+  /** Audiences beside the service's default one. */
+  readonly audiences?: readonly string[] | undefined
+  readonly roles?: readonly Role[] | undefined
+  /** `sub` of the key's tokens; absent = the key's id. */
+  readonly subject?: string | undefined
+  readonly expiresAt?: Date | undefined
+  /** Absent = the caller's own organization. */
+  readonly organizationId?: string | undefined
+}
+
+export type ApiKeyDraft = {
+  name: string
+  environment: ApiKeyEnvironment
+  scopes: string[]
+  audiences: string[]
+  roles: Role[]
+  subject: string | null
+  expiresAt: Date | null
+}
+
+/** Our ids, present and planned: a subject that starts like one could pass for another client, organization or person. */
+const reservedPrefixes = ['org_', 'key_', 'rev_', 'evt_', 'req_', 'svc_', 'usr_', 'whk_', 'mk_']
+
+/**
+ * The key as it will be stored, repeated values folded. Throws `invalid_request` naming the member at fault. Does not check
+ * whether the caller holds what it grants (access/authorize.ts), nor any plan's limit.
+ */
+export function draftApiKey(input: ApiKeyInput, now: Date): ApiKeyDraft {
+  const { name, environment, scopes = [], audiences = [], roles = [], subject = null, expiresAt = null } = input
+  if (!scopes.every(isScopeToken)) throw refused('scopes holds something that is no scope token (RFC 6749 §3.3).')
+  if (!audiences.every(isAudience)) throw refused('audiences holds something that is not 1 or more visible ASCII characters.')
+  if (roles.length > 0 && environment === 'test') throw refused('A test key cannot hold roles: roles reach live things.')
+  if (subject !== null && startsLikeAnId(subject)) throw refused('subject starts with a prefix that the service keeps for its own ids.')
+  if (expiresAt !== null && !(expiresAt > now)) throw refused('expiresAt is not in the future.')
+  return { name, environment, scopes: unique(scopes), audiences: unique(audiences), roles: unique(roles), subject, expiresAt }
+}
+
+function isAudience(text: string): boolean {
+  return /^[\x21-\x7e]+$/.test(text)
+}
+
+function startsLikeAnId(subject: string): boolean {
+  const folded = subject.toLowerCase()
+  return reservedPrefixes.some((prefix) => folded.startsWith(prefix))
+}
+
+function unique<Value>(values: readonly Value[]): Value[] {
+  return [...new Set(values)]
+}
+
+function refused(detail: string): ServiceError {
+  return new ServiceError('invalid_request', { detail })
+}

@@ -1,0 +1,99 @@
+import { authorize, authorizeGrant, organizationFor } from '../access/authorize.ts'
+import type { Principal } from '../access/principal.ts'
+import { appendAuditEvent } from '../audit/queries.ts'
+import { newId } from '../crypto/random.ts'
+import { type Page, type PageRequest, pageOf } from '../db/page.ts'
+import { ServiceError } from '../errors.ts'
+import { findOrganization } from '../organizations/queries.ts'
+import { addRevocationRule } from '../revocation/queries.ts'
+import type { Services } from '../services.ts'
+import { apiKeyHint, generateApiKey } from './format.ts'
+import { type ApiKeyInput, draftApiKey } from './new-api-key.ts'
+import { findApiKey, insertApiKey, markApiKeyRevoked, selectApiKeys } from './queries.ts'
+import { type ApiKeyView, apiKeyView } from './view.ts'
+
+/**
+ * Creates a key and answers with its secret: the only time that anybody sees it. Without `organizationId` it goes into the caller's
+ * own organization. Throws `invalid_request`, `permission_denied` (also for granting what the caller does not hold), `not_found`
+ * for an organization that is not there or not theirs. Repeating it makes another key.
+ */
+export async function createApiKey(
+  services: Pick<Services, 'db' | 'now' | 'platform'>,
+  actor: Principal,
+  input: ApiKeyInput,
+): Promise<{ apiKey: ApiKeyView; secret: string }> {
+  const within = authorize(actor, 'api_keys.create')
+  const organizationId = organizationFor(actor, within, input.organizationId)
+  const now = services.now()
+  const draft = draftApiKey(input, now)
+  authorizeGrant(actor, draft)
+  const id = newId('key')
+  const secret = generateApiKey(draft.environment)
+  const hash = await services.platform.sha256(secret)
+
+  return await services.db.transaction(async (tx) => {
+    if (!(await findOrganization(tx, { id: organizationId, within }))) throw new ServiceError('not_found')
+    const created = { id, organizationId, ...draft, createdAt: now, createdBy: actor.clientId }
+    await insertApiKey(tx, created, { hash, hint: apiKeyHint(secret) })
+    const apiKey = await findApiKey(tx, { id, within })
+    if (!apiKey) throw new Error('the API key was not inserted')
+    const context = { ...draft, expiresAt: draft.expiresAt?.toISOString() ?? null }
+    await appendAuditEvent(tx, { type: 'api_key.created', actor, organizationId, subject: id, context }, now)
+    return { apiKey: apiKeyView(apiKey, now), secret }
+  })
+}
+
+/** Newest first. */
+export async function listApiKeys(
+  { db, now }: Pick<Services, 'db' | 'now'>,
+  actor: Principal,
+  page: PageRequest,
+): Promise<Page<ApiKeyView>> {
+  const within = authorize(actor, 'api_keys.read')
+  const at = now()
+  const rows = await selectApiKeys(db, { within, before: page.cursor, limit: page.limit + 1 })
+  return pageOf(rows, page.limit, { view: (row) => apiKeyView(row, at), cursor: (row) => row.id })
+}
+
+export async function showApiKey({ db, now }: Pick<Services, 'db' | 'now'>, actor: Principal, id: string): Promise<ApiKeyView> {
+  const within = authorize(actor, 'api_keys.read')
+  const apiKey = await findApiKey(db, { id, within })
+  if (!apiKey) throw new ServiceError('not_found')
+  return apiKeyView(apiKey, now())
+}
+
+/**
+ * Ends a key and every token that it made: the mark, the rule on the revocation list and the event are one transaction. Repeating
+ * it changes nothing: the first instant and reason stay, and no second event is written. When it returns, this process refuses the
+ * key's tokens; other readers follow within their bound.
+ */
+export async function revokeApiKey(
+  services: Pick<Services, 'config' | 'db' | 'now' | 'revocations'>,
+  actor: Principal,
+  id: string,
+  { reason }: { reason: string },
+): Promise<void> {
+  const within = authorize(actor, 'api_keys.revoke') // the organizations this actor may touch, or throws
+  const now = services.now()
+  await services.db.transaction(async (tx) => {
+    const revoked = await markApiKeyRevoked(tx, { id, within }, reason, now)
+    if (!revoked) {
+      if (await findApiKey(tx, { id, within })) return // revoked before
+      throw new ServiceError('not_found') // not theirs and not there look the same
+    }
+    const { organizationId } = revoked
+    const rule = {
+      kind: 'api_key',
+      value: id,
+      effectiveAt: now,
+      expires: 'when_dead',
+      organizationId,
+      reason,
+      actor: actor.clientId,
+    } as const
+    const revocationId = await addRevocationRule(tx, rule, services.config.clockToleranceSeconds, now)
+    const event = { type: 'api_key.revoked', actor, organizationId, subject: id, reason, context: { revocationId } } as const
+    await appendAuditEvent(tx, event, now) // last: it takes the trail's lock
+  })
+  await services.revocations.refresh()
+}

@@ -1,0 +1,66 @@
+import type { ApiKeyEnvironment } from './format.ts'
+import { type ApiKeyInstants, type ApiKeyStatus, apiKeyStatus } from './status.ts'
+
+/** An API key as the admin API shows it. Instants are RFC 3339 texts; there is no secret in it and no hash. */
+export type ApiKeyView = {
+  id: string
+  organizationId: string
+  name: string
+  environment: ApiKeyEnvironment
+  /** Computed at the moment of asking. */
+  status: Exclude<ApiKeyStatus, 'unknown'>
+  scopes: string[]
+  audiences: string[]
+  roles: string[]
+  subject: string | null
+  /** Of the newest version. */
+  version: number
+  /** Last four characters of the newest version's random part. */
+  hint: string
+  createdAt: string
+  createdBy: string
+  expiresAt: string | null
+  disabledAt: string | null
+  revokedAt: string | null
+  revocationReason: string | null
+}
+
+export type ApiKeyRow = ApiKeyInstants & {
+  readonly id: string
+  readonly organizationId: string
+  readonly name: string
+  readonly environment: ApiKeyEnvironment
+  readonly scopes: readonly string[]
+  readonly audiences: readonly string[]
+  readonly roles: readonly string[]
+  readonly subject: string | null
+  readonly version: number
+  readonly hint: string
+  readonly createdAt: Date
+  readonly createdBy: string
+  readonly revocationReason: string | null
+}
+
+export function apiKeyView(row: ApiKeyRow, now: Date): ApiKeyView {
+  const status = apiKeyStatus(row, now)
+  if (status === 'unknown') throw new Error('a key that was read has a status')
+  return {
+    id: row.id,
+    organizationId: row.organizationId,
+    name: row.name,
+    environment: row.environment,
+    status,
+    scopes: [...row.scopes],
+    audiences: [...row.audiences],
+    roles: [...row.roles],
+    subject: row.subject,
+    version: row.version,
+    hint: row.hint,
+    createdAt: row.createdAt.toISOString(),
+    createdBy: row.createdBy,
+    expiresAt: row.expiresAt?.toISOString() ?? null,
+    disabledAt: row.disabledAt?.toISOString() ?? null,
+    revokedAt: row.revokedAt?.toISOString() ?? null,
+    revocationReason: row.revocationReason,
+  }
+}
