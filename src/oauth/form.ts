@@ -1,0 +1,36 @@
+import { ServiceError } from '../errors.ts'
+
+/** A parsed application/x-www-form-urlencoded body. Values are never empty: an empty one counts as absent (RFC 6749 §3.2). */
+export type Form = {
+  get(name: string): string | undefined
+  /** For the parameters that may come more than once, in order. */
+  all(name: string): readonly string[]
+}
+
+/**
+ * Reads a form. A parameter that comes twice, even one nobody knows, is refused with `invalid_request`, but for those in
+ * `repeatable` (RFC 6749 §3.2). Does not check which parameters make sense, and does not bound the length: the reader of the body does.
+ */
+export function parseForm(body: string, repeatable: ReadonlySet<string> = none): Form {
+  if (body === '') return emptyForm
+  const single = new Map<string, string>()
+  const repeated = new Map<string, string[]>()
+  for (const [name, value] of new URLSearchParams(body)) {
+    if (repeatable.has(name)) {
+      const values = repeated.get(name)
+      if (values) values.push(value)
+      else repeated.set(name, [value])
+    } else if (single.has(name)) {
+      throw new ServiceError('invalid_request', { detail: 'A parameter was sent more than once.' })
+    } else {
+      single.set(name, value)
+    }
+  }
+  return {
+    get: (name) => single.get(name) || undefined,
+    all: (name) => repeated.get(name)?.filter((value) => value !== '') ?? [],
+  }
+}
+
+const none: ReadonlySet<string> = new Set()
+const emptyForm: Form = { get: () => undefined, all: () => [] }

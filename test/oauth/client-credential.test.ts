@@ -1,0 +1,117 @@
+import { describe, expect, test } from 'vitest'
+import { ServiceError } from '../../src/errors.ts'
+import { readClientCredential } from '../../src/oauth/client-credential.ts'
+import { parseForm } from '../../src/oauth/form.ts'
+
+const none = { authorization: undefined, apiKey: undefined }
+const basic = (text: string) => ({ authorization: `Basic ${btoa(text)}`, apiKey: undefined })
+
+describe('a client credential', () => {
+  test('by Basic is the id and the secret, each form-decoded after Base64', () => {
+    expect(readClientCredential(basic('key%5F1:mk%5Flive+x'), parseForm(''))).toEqual({
+      method: 'client_secret_basic',
+      clientId: 'key_1',
+      secret: 'mk_live x',
+    })
+  })
+
+  test('by Basic may hold colons in the secret', () => {
+    expect(readClientCredential(basic('key_1:a:b'), parseForm(''))?.secret).toBe('a:b')
+  })
+
+  test.each(['basic', 'BASIC', 'bAsIc'])('by the scheme written %s is Basic', (scheme) => {
+    const headers = { authorization: `${scheme} ${btoa('key_1:secret')}`, apiKey: undefined }
+    expect(readClientCredential(headers, parseForm(''))?.method).toBe('client_secret_basic')
+  })
+
+  test.each([
+    ['no Base64 at all', 'Basic ???'],
+    ['spaces inside', `Basic ${btoa('key_1:s').slice(0, 4)} ${btoa('key_1:s').slice(4)}`],
+    ['two blanks before it', `Basic  ${btoa('key_1:s')}`],
+    ['impossible length', 'Basic abcde'],
+    ['nothing', 'Basic '],
+    ['no scheme only', 'Basic'],
+    ['no colon', `Basic ${btoa('key_1')}`],
+    ['no client id', `Basic ${btoa(':secret')}`],
+    ['broken percent encoding', `Basic ${btoa('key_1:%zz')}`],
+    ['percent encoding that is no UTF-8', `Basic ${btoa('key_1:%ff')}`],
+    ['the URL alphabet', 'Basic a2V5XzE6Pz8_'],
+    ['a scheme we do not speak', 'Digest username="key_1"'],
+    ['100,000 characters', `Basic ${'A'.repeat(100_000)}`],
+  ])('by Basic with %s is a refused credential, not a fault of ours', (_, authorization) => {
+    expect(() => readClientCredential({ authorization, apiKey: undefined }, parseForm(''))).toThrow('api_key_rejected')
+  })
+
+  test('in the form needs its client id', () => {
+    expect(readClientCredential(none, parseForm('client_id=key_1&client_secret=s'))).toEqual({
+      method: 'client_secret_post',
+      clientId: 'key_1',
+      secret: 's',
+    })
+    expect(() => readClientCredential(none, parseForm('client_secret=s'))).toThrow('invalid_request')
+  })
+
+  test('by Bearer or X-API-Key takes the client id of the form along', () => {
+    expect(readClientCredential({ authorization: 'Bearer s', apiKey: undefined }, parseForm('client_id=key_1'))).toEqual({
+      method: 'bearer',
+      clientId: 'key_1',
+      secret: 's',
+    })
+    expect(readClientCredential({ authorization: undefined, apiKey: 's' }, parseForm(''))).toEqual({
+      method: 'api_key_header',
+      clientId: undefined,
+      secret: 's',
+    })
+  })
+
+  test('that is missing is undefined, and an empty one is not missing', () => {
+    expect(readClientCredential(none, parseForm('client_id=key_1'))).toBeUndefined()
+    expect(readClientCredential({ authorization: undefined, apiKey: '' }, parseForm(''))?.secret).toBe('')
+  })
+
+  test.each([
+    ['Basic and the form', basic('key_1:s'), 'client_id=key_1&client_secret=s'],
+    ['Bearer and X-API-Key', { authorization: 'Bearer s', apiKey: 's' }, ''],
+    ['X-API-Key and the form', { authorization: undefined, apiKey: 's' }, 'client_id=key_1&client_secret=s'],
+    ['Basic and a subject token', basic('key_1:s'), 'subject_token=s'],
+    ['the form and a subject token', none, 'client_id=key_1&client_secret=s&subject_token=s'],
+    ['an empty X-API-Key and Basic', { authorization: basic('key_1:s').authorization, apiKey: '' }, ''],
+  ])('is refused when it comes by %s, even if they agree', (_, headers, body) => {
+    expect(() => readClientCredential(headers, parseForm(body))).toThrow('invalid_request')
+  })
+
+  test.each([
+    ['two Authorization lines', { authorization: 'Bearer a, Basic b', apiKey: undefined }],
+    ['two X-API-Key lines', { authorization: undefined, apiKey: 'a, b' }],
+  ])('is refused when %s arrive joined by a comma', (_, headers) => {
+    expect(() => readClientCredential(headers, parseForm(''))).toThrow('invalid_request')
+  })
+
+  test('by Basic with another client id in the form is refused', () => {
+    expect(() => readClientCredential(basic('key_1:s'), parseForm('client_id=key_2'))).toThrow('invalid_request')
+    expect(readClientCredential(basic('key_1:s'), parseForm('client_id=key_1'))?.clientId).toBe('key_1')
+  })
+
+  test('never stands in an error', () => {
+    const secret = 'mk_live_planted'
+    const attempts = [
+      () => readClientCredential({ authorization: `Bearer ${secret}`, apiKey: secret }, parseForm('')),
+      () => readClientCredential({ authorization: `Digest ${secret}`, apiKey: undefined }, parseForm('')),
+      () => readClientCredential(basic(`${secret}%zz:x`), parseForm('')),
+    ]
+    for (const attempt of attempts) {
+      const error = thrownBy(attempt)
+      expect(`${error.message} ${error.detail} ${error.reason} ${error.cause}`).not.toContain(secret)
+    }
+  })
+})
+
+function thrownBy(attempt: () => unknown): ServiceError {
+  try {
+    attempt()
+  } catch (error) {
+    if (error instanceof ServiceError) return error
+    throw error
+  }
+  throw new Error('nothing was thrown')
+}
