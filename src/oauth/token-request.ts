@@ -1,0 +1,91 @@
+import { ServiceError } from '../errors.ts'
+import { checkResource } from './audience.ts'
+import { type ClientCredential, type CredentialHeaders, readClientCredential } from './client-credential.ts'
+import { type Form, parseForm } from './form.ts'
+import { parseScope } from './scope.ts'
+
+export const clientCredentialsGrant = 'client_credentials'
+export const tokenExchangeGrant = 'urn:ietf:params:oauth:grant-type:token-exchange'
+/** `subject_token_type` of an API key: a name of our own (RFC 8693 §3 leaves it to the service). */
+export const apiKeyTokenType = 'urn:mintage:params:oauth:token-type:api-key'
+const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token'
+const jwtTokenType = 'urn:ietf:params:oauth:token-type:jwt'
+
+export type TokenRequest = {
+  readonly grantType: typeof clientCredentialsGrant | typeof tokenExchangeGrant
+  readonly credential: ClientCredential
+  /** Undefined = nothing asked. */
+  readonly scopes: ReadonlySet<string> | undefined
+  /** `audience` and `resource` together; empty = nothing asked. */
+  readonly audiences: readonly string[]
+  /** Whole seconds, at least 1; undefined = nothing asked. Not yet capped. */
+  readonly expiresInSeconds: number | undefined
+  /** Token exchange only (RFC 8693 §2.2.1). */
+  readonly issuedTokenType: string | undefined
+}
+
+/**
+ * Reads what a request to /token says: RFC 6749 §4.4, RFC 8693 §2.1, RFC 8707 §2, and the shorthand of one credential header
+ * without `grant_type`. Says nothing yet about whether the credential is good and what it may have.
+ *
+ * Throws `invalid_request`, `unsupported_grant_type`, `invalid_scope`, `invalid_target`; `unauthenticated` when no credential came
+ * along and `api_key_rejected` when it cannot be read. No text from the request is in any of them.
+ */
+export function readTokenRequest(headers: CredentialHeaders, body: string): TokenRequest {
+  const form = parseForm(body, repeatable)
+  const credential = readClientCredential(headers, form)
+  const grantType = readGrantType(form, credential)
+  if (grantType === tokenExchangeGrant) checkExchange(form)
+  if (!credential || (credential.method === 'subject_token') !== (grantType === tokenExchangeGrant)) {
+    throw new ServiceError('unauthenticated', {
+      detail: 'Send an API key: HTTP Basic with the id of the API key and the key, or Authorization: Bearer.',
+    })
+  }
+  const scope = form.get('scope')
+  return {
+    grantType,
+    credential,
+    scopes: scope === undefined ? undefined : parseScope(scope),
+    audiences: [...form.all('audience'), ...form.all('resource').map(checkResource)],
+    expiresInSeconds: readExpiresIn(form),
+    issuedTokenType: grantType === tokenExchangeGrant ? (form.get('requested_token_type') ?? accessTokenType) : undefined,
+  }
+}
+
+const repeatable: ReadonlySet<string> = new Set(['audience', 'resource'])
+
+function readGrantType(form: Form, credential: ClientCredential | undefined): TokenRequest['grantType'] {
+  const grantType = form.get('grant_type')
+  if (grantType === clientCredentialsGrant || grantType === tokenExchangeGrant) return grantType
+  if (grantType !== undefined) throw new ServiceError('unsupported_grant_type')
+  const isShorthand = credential?.method === 'bearer' || credential?.method === 'api_key_header'
+  if (!isShorthand) {
+    throw new ServiceError('invalid_request', {
+      detail:
+        'grant_type is missing. Send a form with grant_type=client_credentials, or the API key alone as Authorization: Bearer or X-API-Key.',
+    })
+  }
+  return clientCredentialsGrant
+}
+
+/** RFC 8693 §2.1. An API key acts for itself: there is no delegation, so no actor is taken. */
+function checkExchange(form: Form): void {
+  if (form.get('subject_token') === undefined || form.get('subject_token_type') !== apiKeyTokenType) {
+    throw new ServiceError('invalid_request', { detail: `subject_token must be an API key and subject_token_type ${apiKeyTokenType}.` })
+  }
+  if (form.get('actor_token') !== undefined || form.get('actor_token_type') !== undefined) {
+    throw new ServiceError('invalid_request', { detail: 'Delegation is not supported: leave out actor_token and actor_token_type.' })
+  }
+  const requested = form.get('requested_token_type')
+  if (requested !== undefined && requested !== accessTokenType && requested !== jwtTokenType) {
+    throw new ServiceError('invalid_request', { detail: `requested_token_type can be ${accessTokenType} or ${jwtTokenType}.` })
+  }
+}
+
+function readExpiresIn(form: Form): number | undefined {
+  const text = form.get('expires_in')
+  if (text === undefined) return undefined
+  if (!/^[1-9][0-9]*$/.test(text))
+    throw new ServiceError('invalid_request', { detail: 'expires_in is a positive whole number of seconds.' })
+  return Number(text)
+}
