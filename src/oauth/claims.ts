@@ -1,0 +1,73 @@
+/** What goes into an access token. */
+export type AccessTokenFacts = {
+  readonly tokenId: string
+  readonly issuer: string
+  readonly audiences: readonly string[]
+  readonly clientId: string
+  readonly keyVersion: number
+  readonly organizationId: string
+  readonly environment: 'live' | 'test'
+  /** Null = the client itself. */
+  readonly subject: string | null
+  readonly scopes: readonly string[]
+  /** Empty but for admin tokens. */
+  readonly roles: readonly string[]
+  /** Seconds since 1970, whole. */
+  readonly issuedAt: number
+  readonly expiresAt: number
+}
+
+/** RFC 9068 §2.2 with the service's own claims beside them. `undefined` members are not written. */
+export type AccessTokenClaims = {
+  iss: string
+  sub: string
+  aud: string | readonly string[]
+  client_id: string
+  iat: number
+  exp: number
+  jti: string
+  scope: string | undefined
+  org_id: string
+  env: 'live' | 'test'
+  key_version: number
+  roles: readonly string[] | undefined
+}
+
+/** One audience is a string, several are an array (RFC 7519 §4.1.3). `scope` is absent when none was granted (RFC 9068 §2.2.3). */
+export function accessTokenClaims(facts: AccessTokenFacts): AccessTokenClaims {
+  const [audience, ...further] = facts.audiences
+  return {
+    iss: facts.issuer,
+    sub: facts.subject ?? facts.clientId,
+    aud: audience !== undefined && further.length === 0 ? audience : facts.audiences,
+    client_id: facts.clientId,
+    iat: facts.issuedAt,
+    exp: facts.expiresAt,
+    jti: facts.tokenId,
+    scope: facts.scopes.length === 0 ? undefined : facts.scopes.join(' '),
+    org_id: facts.organizationId,
+    env: facts.environment,
+    key_version: facts.keyVersion,
+    roles: facts.roles.length === 0 ? undefined : facts.roles,
+  }
+}
+
+/** The latest instant that may end a token, null = none. Milliseconds are cut off: a token never outlives its key by a fraction. */
+export type Ends = readonly (Date | null)[]
+
+/**
+ * `iat` and `exp` in whole seconds. The lifetime is what was asked, at most the cap, or the default; it never passes the end of the key, of its
+ * version, or a revocation that is already scheduled. `expiresAt <= issuedAt` means that nothing can be issued any more.
+ */
+export function tokenLifetime(
+  receivedAt: Date,
+  requestedSeconds: number | undefined,
+  limits: { defaultSeconds: number; maximumSeconds: number; ends: Ends },
+): { issuedAt: number; expiresAt: number } {
+  const issuedAt = Math.floor(receivedAt.getTime() / 1000)
+  let expiresAt = issuedAt + Math.min(requestedSeconds ?? limits.defaultSeconds, limits.maximumSeconds)
+  for (const end of limits.ends) {
+    if (end) expiresAt = Math.min(expiresAt, Math.floor(end.getTime() / 1000))
+  }
+  return { issuedAt, expiresAt }
+}
