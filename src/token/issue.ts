@@ -1,0 +1,74 @@
+import { authenticateApiKey } from '../api-keys/authenticate.ts'
+import type { ApiKeyRecord } from '../api-keys/lookup.ts'
+import { randomToken } from '../crypto/random.ts'
+import { ServiceError } from '../errors.ts'
+import { narrowAudience } from '../oauth/audience.ts'
+import { accessTokenClaims, tokenLifetime } from '../oauth/claims.ts'
+import type { ClientCredential } from '../oauth/client-credential.ts'
+import { narrowScope } from '../oauth/scope.ts'
+import type { TokenRequest } from '../oauth/token-request.ts'
+import type { Services } from '../services.ts'
+import { signJwt } from '../signing-keys/jwt.ts'
+
+export type IssuedToken = {
+  readonly accessToken: string
+  /** Whole seconds, never more than what is left of the token's life when the request arrived. */
+  readonly expiresInSeconds: number
+  readonly scopes: readonly string[]
+}
+
+/**
+ * Exchanges an API key for an access token (RFC 6749 §4.4, RFC 8693 §2, RFC 9068 §2). `receivedAt` is the instant read before the
+ * lookup: it becomes `iat`, so that a process that was paused cannot mint past a revocation.
+ *
+ * Throws `api_key_rejected` (`subject_token_rejected` in an exchange), `invalid_scope`, `invalid_target`, and the 503s of the
+ * database and the key ring. Writes nothing.
+ */
+export async function issueAccessToken(services: Services, request: TokenRequest, receivedAt: Date): Promise<IssuedToken> {
+  const { config, keyring } = services
+  const apiKey = await authenticate(services, request.credential, receivedAt)
+  const scopes = narrowScope(request.scopes, apiKey.scopes)
+  const audiences = narrowAudience(request.audiences, apiKey, { issuer: config.issuer, defaultAudience: config.audience })
+  const { issuedAt, expiresAt } = tokenLifetime(receivedAt, request.expiresInSeconds, {
+    defaultSeconds: config.tokenTtlSeconds,
+    maximumSeconds: config.maxTokenTtlSeconds,
+    ends: endsOf(apiKey),
+  })
+  if (expiresAt <= issuedAt) throw rejected(request.credential, 'expired')
+  const claims = accessTokenClaims({
+    tokenId: randomToken(),
+    issuer: config.issuer,
+    audiences,
+    clientId: apiKey.id,
+    keyVersion: apiKey.version,
+    organizationId: apiKey.organizationId,
+    environment: apiKey.environment,
+    subject: apiKey.subject,
+    scopes,
+    roles: audiences[0] === config.issuer ? apiKey.roles : [],
+    issuedAt,
+    expiresAt,
+  })
+  const signer = await keyring.signer('token', apiKey.ringGeneration)
+  const accessToken = await signJwt(signer, 'at+jwt', claims)
+  return { accessToken, expiresInSeconds: expiresAt - Math.ceil(receivedAt.getTime() / 1000), scopes }
+}
+
+/** The four credential forms differ in one thing: a refused subject token is `invalid_request` (RFC 8693 §2.2.2). */
+async function authenticate(services: Services, credential: ClientCredential, receivedAt: Date): Promise<ApiKeyRecord> {
+  try {
+    return await authenticateApiKey(services, credential.secret, credential.clientId, receivedAt)
+  } catch (error) {
+    if (error instanceof ServiceError && error.code === 'api_key_rejected') throw rejected(credential, error.reason)
+    throw error
+  }
+}
+
+function rejected(credential: ClientCredential, reason = 'unknown'): ServiceError {
+  return new ServiceError(credential.method === 'subject_token' ? 'subject_token_rejected' : 'api_key_rejected', { reason })
+}
+
+/** Whatever may end the key while its token lives; instants that lie behind would have refused the key already. */
+function endsOf(apiKey: ApiKeyRecord) {
+  return [apiKey.expiresAt, apiKey.versionExpiresAt, apiKey.revokedAt, apiKey.disabledAt, apiKey.organizationSuspendedAt]
+}
