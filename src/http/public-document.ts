@@ -1,0 +1,49 @@
+import type { Context, Hono } from 'hono'
+import type { AppEnv } from './context.ts'
+import { methodNotAllowed } from './error-response.ts'
+
+export type PublicDocument = {
+  readonly body: string
+  /** Strong, with its quotes (RFC 9110 §8.8.3). */
+  readonly etag: string
+  readonly contentType: string
+  readonly maxAgeSeconds: number
+}
+
+/** A document for everybody: any origin may read it, any cache may keep it, and who has it already gets 304 (RFC 9110 §13.1.2). */
+export function publicDocumentRoute(
+  app: Hono<AppEnv>,
+  path: string,
+  read: (c: Context<AppEnv>) => Promise<PublicDocument | Response>,
+): void {
+  app.get(path, async (c) => {
+    const document = await read(c)
+    if (document instanceof Response) return document
+    const headers = {
+      ...openToAnyOrigin,
+      ETag: document.etag,
+      'Cache-Control': `public, max-age=${document.maxAgeSeconds}`,
+      'Access-Control-Expose-Headers': 'ETag',
+    }
+    if (matches(c.req.header('if-none-match'), document.etag)) return new Response(null, { status: 304, headers })
+    return new Response(document.body, {
+      headers: { ...headers, 'Content-Type': document.contentType, 'X-Content-Type-Options': 'nosniff' },
+    })
+  })
+  app.options(path, () => new Response(null, { status: 204, headers: { ...openToAnyOrigin, ...preflight } }))
+  app.all(path, (c) => methodNotAllowed(c, 'GET, HEAD, OPTIONS'))
+}
+
+const openToAnyOrigin = { 'Access-Control-Allow-Origin': '*' }
+const preflight = {
+  'Access-Control-Allow-Methods': 'GET, HEAD',
+  'Access-Control-Allow-Headers': 'If-None-Match, Cache-Control',
+  'Access-Control-Max-Age': '86400',
+}
+
+/** Weak comparison, as If-None-Match asks for (RFC 9110 §13.1.2). */
+function matches(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false
+  if (ifNoneMatch.trim() === '*') return true
+  return ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
+}

@@ -1,0 +1,45 @@
+import type { Context, Hono } from 'hono'
+import type { Config } from '../config.ts'
+import { authorizationServerMetadata, metadataPath } from '../oauth/metadata.ts'
+import type { Services } from '../services.ts'
+import type { KeyPurpose } from '../signing-keys/signer.ts'
+import type { AppEnv } from './context.ts'
+import { notFound } from './error-response.ts'
+import { type PublicDocument, publicDocumentRoute } from './public-document.ts'
+
+/**
+ * The public documents: RFC 8414 metadata, and the two JWK Sets of RFC 7517. For an issuer with a path the metadata stands where
+ * RFC 8414 §3 puts it, between host and path, and at the plain place too, for whoever reaches the service past its prefix.
+ */
+export function wellKnownRoutes(app: Hono<AppEnv>): void {
+  const plain = '/.well-known/oauth-authorization-server'
+  publicDocumentRoute(app, plain, (c) => metadataDocument(c.get('services')))
+  publicDocumentRoute(app, `${plain}/*`, async (c) => {
+    const services = c.get('services')
+    return c.req.path === metadataPath(services.config.issuer) ? await metadataDocument(services) : notFound(c)
+  })
+  publicDocumentRoute(app, '/.well-known/jwks.json', (c) => keySetDocument(c, 'token'))
+  publicDocumentRoute(app, '/.well-known/record-keys.json', (c) => keySetDocument(c, 'record'))
+}
+
+/** What verifiers of ours promise by default: a list older than this is not used. */
+const revocationLatencySeconds = 10
+
+async function metadataDocument({ config, platform }: Services): Promise<PublicDocument> {
+  let body = metadataTexts.get(config)
+  if (body === undefined) {
+    body = JSON.stringify(authorizationServerMetadata({ issuer: config.issuer, revocationLatencySeconds }))
+    metadataTexts.set(config, body)
+  }
+  const etag = `"${await platform.sha256(body)}"`
+  return { body, etag, contentType: 'application/json', maxAgeSeconds: config.jwksMaxAgeSeconds }
+}
+
+const metadataTexts = new WeakMap<Config, string>()
+
+async function keySetDocument(c: Context<AppEnv>, purpose: KeyPurpose): Promise<PublicDocument> {
+  const { keyring, platform, config } = c.get('services')
+  const body = JSON.stringify(await keyring.publicKeys(purpose))
+  const etag = `"${await platform.sha256(body)}"`
+  return { body, etag, contentType: 'application/jwk-set+json', maxAgeSeconds: config.jwksMaxAgeSeconds }
+}
