@@ -41,7 +41,6 @@ export const permissionsOf: Readonly<Record<Role, Readonly<Partial<Record<Permis
     'api_keys.revoke': 'own',
     'revocations.create': 'own',
     'revocations.read': 'own',
-    'revocations.lift': 'own',
     'audit_events.read': 'own',
   },
 }

@@ -62,6 +62,13 @@ export async function showApiKey({ db, now }: Pick<Services, 'db' | 'now'>, acto
   return apiKeyView(apiKey, now())
 }
 
+/** The key that asks, whatever it may do otherwise. */
+export async function showCaller({ db, now }: Pick<Services, 'db' | 'now'>, actor: Principal): Promise<ApiKeyView> {
+  const apiKey = await findApiKey(db, { id: actor.clientId, within: 'everywhere' })
+  if (!apiKey) throw new ServiceError('not_found')
+  return apiKeyView(apiKey, now())
+}
+
 /**
  * Ends a key and every token that it made: the mark, the rule on the revocation list and the event are one transaction. Repeating
  * it changes nothing: the first instant and reason stay, and no second event is written. When it returns, this process refuses the

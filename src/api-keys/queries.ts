@@ -4,10 +4,10 @@ import { organizationWithin } from '../access/queries.ts'
 import type { Db } from '../db/database.ts'
 import { apiKeys, apiKeyVersions, organizations, serviceState } from '../db/schema.ts'
 
-export type NewApiKey = Omit<typeof apiKeys.$inferInsert, 'disabledAt' | 'revokedAt' | 'revocationReason'>
+export type NewApiKey = typeof apiKeys.$inferInsert
 
-/** What the database keeps of a secret: `hash` = SHA-256 of the whole secret, base64url; `hint` = apiKeyHint. */
-export type StoredSecret = { hash: string; hint: string }
+/** What the database keeps of a secret: `hash` = SHA-256 of the whole secret, base64url; `hint` = apiKeyHint; `expiresAt` = end of its overlap. */
+export type StoredSecret = { hash: string; hint: string; expiresAt?: Date | null }
 
 /** The columns that authentication needs, and nothing else: a key's record in the form of `ApiKeyRecord`. */
 export const apiKeyRecord = {

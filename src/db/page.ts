@@ -1,5 +1,5 @@
 /** What a caller asks of a list: at most `limit` items after the place that `cursor` names; the beginning without one. */
-export type PageRequest = { readonly limit: number; readonly cursor: string | undefined }
+export type PageRequest = { readonly limit: number; readonly cursor?: string | undefined }
 
 /** One page; `nextCursor` is null on the last. Cursors are opaque outside. */
 export type Page<Item> = { items: Item[]; nextCursor: string | null }

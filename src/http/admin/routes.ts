@@ -1,0 +1,39 @@
+import { OpenAPIHono } from '@hono/zod-openapi'
+import { ServiceError } from '../../errors.ts'
+import { authenticate } from '../authenticate.ts'
+import type { AppEnv } from '../context.ts'
+import { apiKeyRoutes } from './api-keys.ts'
+import { auditEventRoutes } from './audit-events.ts'
+import { readJsonBody } from './json-body.ts'
+import { meRoutes } from './me.ts'
+import { organizationRoutes } from './organizations.ts'
+import { revocationRoutes } from './revocations.ts'
+import { signingKeyRoutes } from './signing-keys.ts'
+
+/** The admin API, to be mounted at `/v1`. Everything in it needs a caller; what the caller may do, the operations decide. */
+export function adminRoutes(): OpenAPIHono<AppEnv> {
+  const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid })
+  app.use(authenticate())
+  app.use(readJsonBody)
+  meRoutes(app)
+  organizationRoutes(app)
+  apiKeyRoutes(app)
+  signingKeyRoutes(app)
+  revocationRoutes(app)
+  auditEventRoutes(app)
+  return app
+}
+
+type Issue = { code: string; path: PropertyKey[]; message: string }
+
+/** Says which members are wrong and how, by names of ours: neither a value nor a member's name that the caller made up is repeated. */
+function refuseInvalid(result: { success: true } | { success: false; error: { issues: Issue[] } }): void {
+  if (result.success) return
+  const errors = result.error.issues.slice(0, 20).map((issue) => ({
+    path: issue.path.map(String).join('.'),
+    message: issue.code === 'unrecognized_keys' ? 'Holds a member that is not known here' : issue.message,
+  }))
+  const [first] = errors
+  const detail = first === undefined ? undefined : `${first.path || 'The request'}: ${first.message}.`
+  throw new ServiceError('invalid_request', { ...(detail === undefined ? {} : { detail }), extensions: { errors } })
+}

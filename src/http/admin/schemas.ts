@@ -1,0 +1,83 @@
+import { z } from '@hono/zod-openapi'
+
+// What the schemas of the admin API have in common. Their messages reach the caller: they never repeat what was sent.
+
+/** Text for people: bounded, well-formed Unicode, no control characters (PostgreSQL takes no NUL, terminals obey the others). */
+export function text(longest: number) {
+  return z
+    .string()
+    .min(1)
+    .max(longest)
+    .refine((value) => value.isWellFormed() && !/\p{Cc}/u.test(value), 'Control characters and unpaired surrogates are not allowed')
+}
+
+/** One word of visible ASCII: a scope, an audience, an id. */
+export function word(longest: number) {
+  return z
+    .string()
+    .max(longest)
+    .regex(/^[\x21-\x7e]+$/, 'Expected 1 or more visible ASCII characters')
+}
+
+/** An instant as it comes in: RFC 3339, with its offset; no later than the year 9999, where four digits end. */
+export const instantInput = z.iso
+  .datetime({ offset: true })
+  .max(40)
+  .openapi({ format: 'date-time', example: '2027-01-01T00:00:00Z' })
+  .transform((value) => new Date(value))
+  .refine((value) => value.getUTCFullYear() <= 9999, 'Expected a year of four digits')
+
+/** An instant as it goes out. */
+export const instant = z.string().openapi({ format: 'date-time', example: '2026-11-02T08:30:00.000Z' })
+
+/** Ids come out of earlier answers; one that is not of our making is simply not there. */
+export const idParam = z.object({ id: word(128).openapi({ param: { name: 'id', in: 'path' } }) })
+
+/** Unknown parameters are refused: a filter with a typing error must not look like one that matched everything. */
+export const pageQuery = z.strictObject({
+  limit: z
+    .string()
+    .regex(/^\d{1,4}$/, 'Expected a whole number')
+    .transform(Number)
+    .pipe(z.number().min(1).max(200))
+    .default(50)
+    .openapi({ param: { name: 'limit', in: 'query' }, type: 'integer', minimum: 1, maximum: 200, default: 50 }),
+  cursor: word(128)
+    .optional()
+    .openapi({ param: { name: 'cursor', in: 'query' }, description: 'nextCursor of the page before' }),
+})
+
+export function pageSchema<Item extends z.ZodType>(item: Item) {
+  return z.object({ items: z.array(item), nextCursor: z.string().nullable() })
+}
+
+const problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    instance: z.string().optional(),
+    code: z.string(),
+  })
+  .openapi('Problem')
+
+const refusal = (description: string) => ({ description, content: { 'application/problem+json': { schema: problem } } }) as const
+
+/** What any route of the admin API may answer instead (RFC 9457). */
+export const refusals = {
+  400: refusal('The request is malformed'),
+  401: refusal('No credential, or one that is refused'),
+  403: refusal('The caller may not do this'),
+  404: refusal("There is no such thing, or it is not the caller's"),
+  409: refusal('The state of the resource does not allow this'),
+  503: refusal('The database does not answer; try again'),
+} as const
+
+export function jsonBody<Schema extends z.ZodType>(schema: Schema) {
+  return { required: true, content: { 'application/json': { schema } } } as const
+}
+
+export function jsonAnswer<Schema extends z.ZodType>(description: string, schema: Schema) {
+  return { description, content: { 'application/json': { schema } } } as const
+}

@@ -1,0 +1,95 @@
+import type { Context, MiddlewareHandler } from 'hono'
+import { routePath } from 'hono/route'
+import { isRole } from '../access/permissions.ts'
+import type { Principal, RequestOrigin } from '../access/principal.ts'
+import { authenticateApiKey } from '../api-keys/authenticate.ts'
+import type { ApiKeyRecord } from '../api-keys/lookup.ts'
+import { findApiKeyRecord } from '../api-keys/queries.ts'
+import { apiKeyStatus } from '../api-keys/status.ts'
+import { recordRefusal } from '../audit/operations.ts'
+import type { Config } from '../config.ts'
+import { ServiceError, type ServiceErrorCode } from '../errors.ts'
+import { readClientCredential } from '../oauth/client-credential.ts'
+import { parseForm } from '../oauth/form.ts'
+import type { Services } from '../services.ts'
+import { AccessTokenError } from '../verify/access-token-error.ts'
+import type { AppEnv } from './context.ts'
+
+/**
+ * On every route of the admin API: who is calling, by API key (`Authorization: Bearer` or `X-API-Key`) or by an access token for the
+ * issuer's audience. Key, roles and organization are read from the database for each request. Throws `unauthenticated`,
+ * `api_key_rejected`, `invalid_request` for more than one credential.
+ *
+ * Does not decide what the caller may do. What an authenticated caller is refused further in is written to the audit trail here, and
+ * nowhere else; a stranger's attempts are not.
+ */
+export function authenticate(): MiddlewareHandler<AppEnv> {
+  return async function authenticateCaller(c, next) {
+    const { services, receivedAt, origin } = c.var
+    c.set('principal', await readPrincipal(services, c, receivedAt, origin))
+    await next()
+    if (c.error instanceof ServiceError && audited.has(c.error.code)) await audit(c, services, c.error)
+  }
+}
+
+/** Refusals of something that a caller tried to do. A request that cannot be read is not one, and neither is our own failure. */
+const audited: ReadonlySet<ServiceErrorCode> = new Set<ServiceErrorCode>(['permission_denied', 'not_found', 'conflict', 'too_early'])
+
+async function audit(c: Context<AppEnv>, services: Services, refused: ServiceError): Promise<void> {
+  const refusal = {
+    operation: `${c.req.method} ${routePath(c, -1)}`,
+    subject: c.req.param('id')?.slice(0, 128) ?? null,
+    code: refused.code,
+    reason: refused.reason,
+  }
+  try {
+    await recordRefusal(services, c.var.principal, refusal)
+  } catch (error) {
+    // The answer stays the refusal: nothing was done that would have to be undone.
+    services.log('error', 'audit_failed', {
+      requestId: c.var.requestId,
+      ...refusal,
+      error: error instanceof Error ? error.name : typeof error,
+    })
+  }
+}
+
+async function readPrincipal(services: Services, c: Context<AppEnv>, now: Date, origin: RequestOrigin): Promise<Principal> {
+  const headers = { authorization: c.req.header('authorization'), apiKey: c.req.header('x-api-key') }
+  const credential = readClientCredential(headers, parseForm(''))
+  if (!credential || credential.method === 'client_secret_basic') throw new ServiceError('unauthenticated')
+  const { method, secret } = credential
+  if (method === 'bearer' && secret.includes('.')) return await principalOfToken(services, secret, now, origin)
+  return principalOf(services.config, await authenticateApiKey(services, secret, undefined, now), origin)
+}
+
+/** Of the token only the key, its version and a narrower scope are read: rights never come from a token. */
+async function principalOfToken(services: Services, text: string, now: Date, origin: RequestOrigin): Promise<Principal> {
+  const token = await verifyAccessToken(services, text)
+  if (!token.audience.includes(services.config.issuer)) throw rejected('token_audience')
+  const apiKey = await findApiKeyRecord(services.db, token.clientId, token.keyVersion)
+  const status = apiKeyStatus(apiKey, now)
+  if (!apiKey || status !== 'usable') throw rejected(status)
+  const scopes = apiKey.scopes.filter((scope) => token.scopes.has(scope))
+  return principalOf(services.config, { ...apiKey, scopes }, origin)
+}
+
+async function verifyAccessToken({ verifier }: Services, text: string) {
+  try {
+    return await verifier.verify(text)
+  } catch (error) {
+    if (!(error instanceof AccessTokenError)) throw error
+    if (error.code !== 'unavailable') throw rejected(`token_${error.reason}`, error)
+    throw new ServiceError('revocations_unavailable', { reason: error.reason, cause: error })
+  }
+}
+
+function principalOf(config: Config, apiKey: ApiKeyRecord, origin: RequestOrigin): Principal {
+  const roles = new Set(apiKey.roles.filter(isRole))
+  const audiences = new Set([config.audience, ...apiKey.audiences, ...(roles.size > 0 ? [config.issuer] : [])])
+  return { clientId: apiKey.id, organizationId: apiKey.organizationId, roles, scopes: new Set(apiKey.scopes), audiences, origin }
+}
+
+function rejected(reason: string, cause?: unknown): ServiceError {
+  return new ServiceError('api_key_rejected', { reason, cause })
+}

@@ -1,0 +1,70 @@
+import { crc32 } from 'node:zlib'
+import { describe, expect, test } from 'vitest'
+import { apiKeyHint, generateApiKey, parseApiKey } from '../../src/api-keys/format.ts'
+
+describe('a new secret', () => {
+  test.each(['live', 'test'] as const)('says that it is one of ours, for %s, in letters that need no escaping', (environment) => {
+    const secret = generateApiKey(environment)
+    expect(secret).toMatch(new RegExp(`^mk_${environment}_[0-9A-Za-z]{49}$`))
+    expect(encodeURIComponent(secret)).toBe(secret)
+    expect(parseApiKey(secret)).toEqual({ environment })
+  })
+
+  test('is never made twice', () => {
+    const secrets = Array.from({ length: 1000 }, () => generateApiKey('live'))
+    expect(new Set(secrets).size).toBe(1000)
+  })
+
+  test('ends in the CRC-32 that every other program computes', () => {
+    for (let round = 0; round < 200; round += 1) {
+      const secret = generateApiKey('live')
+      expect(base62Value(secret.slice(-6))).toBe(crc32(secret.slice(0, -6)))
+    }
+  })
+
+  test('gives away only four of its characters as a hint', () => {
+    const secret = generateApiKey('test')
+    expect(apiKeyHint(secret)).toBe(secret.slice(-10, -6))
+  })
+})
+
+describe('text that is no key of ours is known without asking anybody', () => {
+  const secret = generateApiKey('live')
+  const body = secret.slice(0, -6)
+
+  test('a change of any single character', () => {
+    for (let index = 0; index < secret.length; index += 1) {
+      const other = secret[index] === 'x' ? 'y' : 'x'
+      expect(parseApiKey(secret.slice(0, index) + other + secret.slice(index + 1)), `at ${index}`).toBeUndefined()
+    }
+  })
+
+  test.each([
+    ['nothing', ''],
+    ['a live key respelled as a test key', secret.replace('mk_live_', 'mk_test_')],
+    ['another environment', secret.replace('mk_live_', 'mk_prod_')],
+    ['upper case', secret.toUpperCase()],
+    ['a wrong checksum', `${body}000000`],
+    ['a key without its checksum', body],
+    ['a key cut short', secret.slice(0, -1)],
+    ['a key drawn out', `${secret}0`],
+    ['a blank before', ` ${secret}`],
+    ['a line break after', `${secret}\n`],
+    ['a NUL inside', `${secret.slice(0, 20)}\0${secret.slice(21)}`],
+    ['full-width letters that fold to ASCII', secret.replace('mk_', 'ｍｋ_')],
+    ['a dotted capital I', secret.replace('mk_live_', 'mk_lİve_')],
+    ['a hash of a key', 'n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg'],
+    ['a JWT', 'eyJhbGciOiJFUzI1NiJ9.e30.c2ln'],
+  ])('%s', (_, text) => {
+    expect(parseApiKey(text)).toBeUndefined()
+  })
+
+  test('a megabyte is refused by its length alone', () => {
+    expect(parseApiKey(`mk_live_${'a'.repeat(1_000_000)}`)).toBeUndefined()
+  })
+})
+
+function base62Value(text: string): number {
+  const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+  return [...text].reduce((value, digit) => value * 62 + digits.indexOf(digit), 0)
+}
