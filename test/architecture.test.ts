@@ -26,12 +26,12 @@ const packages: Record<string, RegExp> = {
   '@electric-sql/pglite': /^db\//,
   hono: /^http\/|^console\/|^verify\/hono\.ts$|^app\.ts$|^services\.ts$/,
   '@hono/zod-openapi': /^http\/|^app\.ts$/,
-  '@hono/node-server': /^node\.ts$/,
+  '@hono/node-server': /^http-server\.node\.ts$/,
   zod: /^http\/|^config\.ts$/,
   jose: /^signing-keys\/|^verify\/|^testing\//,
   uuid: /^crypto\/random\.ts$/,
-  pino: /^observability\//,
   'prom-client': /^observability\//,
+  'sonic-boom': /^observability\//,
   commander: /^cli\//,
   '@clack/prompts': /^cli\//,
 }
@@ -89,35 +89,40 @@ describe('packages stay where they belong', () => {
   })
 })
 
-/** Room → the rooms below it, which it may import. A room is a folder of `src`, or a file beside the folders. */
+const leaves = ['errors', 'crypto', 'oauth', 'observability']
+const ground = [...leaves, 'db']
+const ledgers = ['audit', 'usage', 'revocation', 'rate-limit', 'access']
+const concepts = ['organizations', 'service-accounts', 'api-keys', 'signing-keys']
+const meetings = ['token', 'alerts']
+
+/** Room → the rooms that it may import. A room is a folder of `src`, or a file beside the folders. */
 const below: Record<string, readonly string[]> = {
   errors: [],
   crypto: ['errors'],
   oauth: ['errors'],
   observability: ['errors'],
-  db: ['errors'],
-  audit: ['errors', 'crypto', 'db', 'access'],
-  access: ['errors', 'crypto', 'db'],
-  usage: ['errors', 'crypto', 'db'],
-  revocation: ['errors', 'crypto', 'db'],
-  'rate-limit': ['errors', 'crypto', 'db'],
-  organizations: ['errors', 'crypto', 'oauth', 'db', 'audit', 'usage', 'revocation', 'rate-limit', 'access'],
-  'service-accounts': ['errors', 'crypto', 'oauth', 'db', 'audit', 'usage', 'revocation', 'rate-limit', 'access'],
-  'api-keys': ['errors', 'crypto', 'oauth', 'db', 'audit', 'usage', 'revocation', 'rate-limit', 'access', 'organizations'],
-  'signing-keys': ['errors', 'crypto', 'oauth', 'db', 'audit', 'usage', 'revocation', 'rate-limit', 'access'],
+  db: leaves,
+  audit: [...ground, 'access'],
+  usage: ground,
+  revocation: ground,
+  'rate-limit': ground,
+  access: ground,
+  organizations: [...ground, ...ledgers],
+  'service-accounts': [...ground, ...ledgers],
+  'api-keys': [...ground, ...ledgers, 'organizations'],
+  'signing-keys': [...ground, ...ledgers],
   verify: ['oauth', 'revocation'],
   client: ['oauth'],
-}
-const concepts = Object.keys(below)
-Object.assign(below, {
-  token: concepts,
-  alerts: concepts,
-  http: [...concepts, 'token', 'alerts'],
-  console: [...concepts, 'token', 'alerts', 'http'],
-  config: [...concepts],
   testing: ['oauth', 'revocation', 'verify', 'client'],
-})
-const composition = /^(index|app|services|config|platform(\.\w+)?|bootstrap|maintenance|node|worker)$/
+  token: [...ground, ...ledgers, ...concepts, 'verify'],
+  alerts: [...ground, ...ledgers, ...concepts],
+  readiness: [...ground, ...ledgers, ...concepts],
+  http: [...ground, ...ledgers, ...concepts, ...meetings, 'verify', 'readiness'],
+  console: [...ground, ...ledgers, ...concepts, ...meetings, 'http'],
+  config: leaves,
+}
+/** Files beside the folders that put the rooms together. */
+const composition = /^(index|app|services|platform|bootstrap|maintenance|node|worker|[\w-]+\.(node|workers))$/
 /** What composition hands around: their types are free, so that a room can say what it needs. */
 const freeTypes = /^(services|config|platform)\.ts$/
 
@@ -171,7 +176,7 @@ describe('what applications load is light', () => {
 
 describe('the clock', () => {
   /** Where `Services` is composed; the rest gets `now` as an argument. */
-  const composed = /^(services|node|worker|bootstrap)\.ts$|^cli\//
+  const composed = /^(services|node|start\.node|worker)\.ts$|^cli\//
   /** May name the clock as the default of a `now` option, and nowhere else. */
   const defaults = /^(verify|client)\/|^revocation\/(memory|postgres|feed-reader)\.ts$/
 

@@ -1,0 +1,60 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const read = (path: string) => readFileSync(join(root, path), 'utf8')
+
+/** Names that the service does not read itself: of the CLI, and of applications by convention. */
+const readElsewhere = ['MINTAGE_URL', 'MINTAGE_API_KEY', 'MINTAGE_REVOCATIONS_URL']
+
+describe('every variable is documented', () => {
+  const known = [...[...read('src/config.ts').matchAll(/^ {2}([A-Z][A-Z_]+): /gm)].map(([, name]) => name), ...readElsewhere].sort()
+
+  test('the configuration page has a row for each, and for nothing else', () => {
+    const rows = [...read('docs/configuration.md').matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, name]) => name)
+    const inText = ['MINTAGE_REVOCATIONS_URL']
+    expect([...rows, ...inText].sort()).toEqual(known)
+    expect(read('docs/configuration.md')).toContain('`MINTAGE_REVOCATIONS_URL`')
+  })
+
+  test('the example file names each, and nothing else', () => {
+    expect([...read('.env.example').matchAll(/^#([A-Z_]+)=/gm)].map(([, name]) => name).sort()).toEqual(known)
+  })
+})
+
+describe('pages hold together', () => {
+  const pages = ['.', 'docs', 'docs/adr', 'test/conformance']
+    .filter((folder) => existsSync(join(root, folder)))
+    .flatMap((folder) => readdirSync(join(root, folder)).map((name) => join(folder, name)))
+    .filter((path) => path.endsWith('.md'))
+
+  test.each(pages)('the links of %s lead somewhere', (page) => {
+    const links = [...read(page).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)].map(([, link]) => link ?? '')
+    const dead = links.filter((link) => {
+      const [path = '', anchor] = link.split('#')
+      const target = path === '' ? join(root, page) : join(root, dirname(page), path)
+      return !existsSync(target) || (anchor !== undefined && !anchorsOf(target).includes(anchor))
+    })
+    expect(dead).toEqual([])
+  })
+
+  test('every decision stands in the index', () => {
+    const decisions = readdirSync(join(root, 'docs/adr')).filter((name) => /^\d{4}-/.test(name))
+    const index = read('docs/adr/README.md')
+    expect(decisions.filter((name) => !index.includes(`(${name})`)).map((name) => relative(root, name))).toEqual([])
+  })
+})
+
+/** As forges make them from headings. */
+function anchorsOf(path: string): string[] {
+  const headings = readFileSync(path, 'utf8').matchAll(/^#+ (.+)$/gm)
+  return [...headings].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\w\s-]/g, '')
+      .trim()
+      .replaceAll(' ', '-'),
+  )
+}

@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Application, installApplication, installed, packBoth, startPackedService } from './downstream.ts'
+
+const minute = 60_000
+
+let service: Awaited<ReturnType<typeof startPackedService>>
+let whole: Application
+let kit: Application
+const cleanUp: (() => unknown)[] = []
+
+beforeAll(async () => {
+  const tarballs = await packBoth()
+  cleanUp.push(tarballs.remove)
+  whole = await installApplication('mintage', tarballs.whole)
+  cleanUp.push(whole.remove)
+  kit = await installApplication('mintage-kit', tarballs.kit)
+  cleanUp.push(kit.remove)
+  report()
+  service = await startPackedService(whole.folder)
+  cleanUp.push(service.stop)
+}, 2 * minute)
+
+afterAll(async () => {
+  for (const step of cleanUp.reverse()) await step()
+})
+
+const packages = [
+  ['mintage', () => whole],
+  ['mintage-kit', () => kit],
+] as const
+
+describe.each(packages)('an application on %s', (_name, application) => {
+  test.each(['dom', 'node'] as const)(
+    'type-checks with its libraries checked, on the types of %s',
+    { timeout: minute },
+    async (libraries) => {
+      expect(await application().typeCheck(libraries)).toBe('')
+    },
+  )
+
+  test('keeps its own copy of Hono, and there is no second', () => {
+    expect(installed(application().folder).packages.filter((path) => /(^|\/)hono$/.test(path))).toEqual(['hono'])
+  })
+
+  test('protects a route with what it installed, and refuses a token that was revoked', { timeout: minute }, async () => {
+    const token = await exchange()
+    const running = application().start({ ISSUER: service.issuer, AUDIENCE: `${service.issuer}/api` })
+    try {
+      expect(await running.ask('none')).toEqual([401, expect.any(String)])
+      expect(await running.ask('a.b.c')).toEqual([401, expect.any(String)])
+      expect(await running.ask(token)).toEqual([200, expect.stringContaining('"by":"key_')])
+      await revoke(token)
+      await expect.poll(async () => (await running.ask(token))[0], { timeout: 10_000 }).toBe(401)
+    } finally {
+      await running.stop()
+    }
+  })
+})
+
+test('the kit installs nothing of the server', () => {
+  expect(installed(kit.folder).packages.sort()).toEqual(['hono', 'jose', 'mintage-kit'])
+})
+
+async function exchange(): Promise<string> {
+  const response = await fetch(`${service.issuer}/token`, { method: 'POST', headers: { Authorization: `Bearer ${service.apiKey}` } })
+  expect(response.status).toBe(200)
+  return (await response.json()).access_token
+}
+
+async function revoke(token: string): Promise<void> {
+  const headers = { Authorization: `Bearer ${service.apiKey}` }
+  const response = await fetch(`${service.issuer}/revoke`, { method: 'POST', headers, body: new URLSearchParams({ token }) })
+  expect(response.status).toBe(200)
+}
+
+function report(): void {
+  for (const [name, application] of packages) {
+    const { bytes, packages: found } = installed(application().folder)
+    console.log(`installed with ${name}: ${(bytes / 1e6).toFixed(1)} MB in ${found.length} packages`)
+  }
+}
