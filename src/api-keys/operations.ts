@@ -1,4 +1,4 @@
-import { authorize, authorizeGrant, organizationFor } from '../access/authorize.ts'
+import { authorize, authorizeGrant, organizationFor, type Within } from '../access/authorize.ts'
 import type { Principal } from '../access/principal.ts'
 import { appendAuditEvent } from '../audit/queries.ts'
 import { newId } from '../crypto/random.ts'
@@ -75,20 +75,36 @@ export async function showCaller({ db, now }: Pick<Services, 'db' | 'now'>, acto
  * key's tokens; other readers follow within their bound.
  */
 export async function revokeApiKey(
-  services: Pick<Services, 'config' | 'db' | 'now' | 'revocations'>,
+  services: RevokingServices,
   actor: Principal,
   id: string,
   { reason }: { reason: string },
 ): Promise<void> {
   const within = authorize(actor, 'api_keys.revoke') // the organizations this actor may touch, or throws
+  await endApiKey(services, actor, { id, within }, reason)
+}
+
+/** The holder of a key may always end it, whatever its roles. Otherwise as `revokeApiKey`. */
+export async function revokeOwnApiKey(services: RevokingServices, actor: Principal, { reason }: { reason: string }): Promise<void> {
+  await endApiKey(services, actor, { id: actor.clientId, within: 'everywhere' }, reason)
+}
+
+type RevokingServices = Pick<Services, 'config' | 'db' | 'now' | 'revocations'>
+
+async function endApiKey(
+  services: RevokingServices,
+  actor: Principal,
+  where: { id: string; within: Within },
+  reason: string,
+): Promise<void> {
   const now = services.now()
   await services.db.transaction(async (tx) => {
-    const revoked = await markApiKeyRevoked(tx, { id, within }, reason, now)
+    const revoked = await markApiKeyRevoked(tx, where, reason, now)
     if (!revoked) {
-      if (await findApiKey(tx, { id, within })) return // revoked before
+      if (await findApiKey(tx, where)) return // revoked before
       throw new ServiceError('not_found') // not theirs and not there look the same
     }
-    const { organizationId } = revoked
+    const { id, organizationId } = revoked
     const rule = {
       kind: 'api_key',
       value: id,

@@ -11,9 +11,11 @@ const signingKey = z
     purpose,
     algorithm: z.string(),
     state: z.enum(['pending', 'active', 'retiring', 'retired', 'revoked']),
+    createdAt: instant,
     publishedAt: instant,
     activatesAt: instant.nullable(),
-    safeAt: instant.nullable().openapi({ description: 'From when the key may sign without surprising a verifier' }),
+    safeAt: instant.openapi({ description: 'From when the key may sign without surprising a verifier' }),
+    retiresAt: instant.nullable(),
     revokedAt: instant.nullable(),
   })
   .openapi('SigningKey')

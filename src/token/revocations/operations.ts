@@ -9,7 +9,7 @@ import { findOrganization } from '../../organizations/queries.ts'
 import { addRevocationRule, liftRevocationRule } from '../../revocation/queries.ts'
 import type { RevocationKind } from '../../revocation/revocation-list.ts'
 import type { Services } from '../../services.ts'
-import { findSigningKey } from '../../signing-keys/queries.ts'
+import { listSigningKeys } from '../../signing-keys/operations.ts'
 import { draftRule, type RuleDraft, type RuleInput } from './new-rule.ts'
 import { findRevocation, type RevocationRow, selectRevocations } from './queries.ts'
 
@@ -41,6 +41,7 @@ export async function createRevocation(
   const within = authorize(actor, ofEverybody(input.kind) ? 'revocations.create_service_wide' : 'revocations.create')
   const now = services.now()
   const draft = draftRule(input, now)
+  if (draft.kind === 'signing_key') await refuseSigningKeyInUse(services, actor, draft.value)
   const created = await services.db.transaction(async (tx) => {
     const organizationId = await organizationOf(tx, draft, within)
     const rule = { ...draft, organizationId, actor: actor.clientId }
@@ -88,10 +89,8 @@ function ofEverybody(kind: RevocationKind): boolean {
 async function organizationOf(tx: Db, { kind, value }: RuleDraft, within: Within): Promise<string | null> {
   switch (kind) {
     case 'token':
-    case 'all':
-      return null
     case 'signing_key':
-      await found(findSigningKey(tx, value))
+    case 'all':
       return null
     case 'api_key':
       return (await found(findApiKey(tx, { id: value, within }))).organizationId
@@ -101,6 +100,16 @@ async function organizationOf(tx: Db, { kind, value }: RuleDraft, within: Within
       return (await found(findOrganization(tx, { id: value.slice(0, value.indexOf(' ')), within }))).id
     default:
       throw kind satisfies never
+  }
+}
+
+/** A rule on the key that signs would kill every new token as well, until somebody noticed. */
+async function refuseSigningKeyInUse(services: Pick<Services, 'config' | 'db' | 'now'>, actor: Principal, kid: string): Promise<void> {
+  const signingKey = (await listSigningKeys(services, actor)).find((key) => key.kid === kid)
+  if (!signingKey) throw new ServiceError('not_found')
+  if (signingKey.purpose === 'record') throw new ServiceError('conflict', { detail: 'A record key signs no tokens.' })
+  if (signingKey.state === 'active' || signingKey.state === 'pending') {
+    throw new ServiceError('conflict', { detail: 'This signing key signs, or is about to: rotate first.' })
   }
 }
 
