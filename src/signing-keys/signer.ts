@@ -1,6 +1,10 @@
 /** The algorithms a signing key may have (RFC 7518 §3.1). */
 export type Algorithm = 'ES256'
 
+export function isAlgorithm(text: string): text is Algorithm {
+  return text === 'ES256'
+}
+
 /** What a key may sign: access tokens, or what the service publishes about itself (feed, checkpoints). */
 export type KeyPurpose = 'token' | 'record'
 
