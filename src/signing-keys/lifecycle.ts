@@ -1,0 +1,65 @@
+import type { Config } from '../config.ts'
+import type { ActivePeriod } from './activations.ts'
+
+/**
+ * pending: published, its activation ahead · active: signs · retiring: published, followed by another · retired: nothing that it signed
+ * can be alive · revoked. Computed from instants only; nothing has to run for a key to move on.
+ */
+export type SigningKeyState = 'pending' | 'active' | 'retiring' | 'retired' | 'revoked'
+
+export type KeyInstants = {
+  readonly kid: string
+  readonly publishedAt: Date
+  readonly revokedAt: Date | null
+}
+
+export type TimingConfig = Pick<Config, 'jwksMaxAgeSeconds' | 'clockToleranceSeconds' | 'maxTokenTtlSeconds'>
+
+export type KeyTiming = {
+  /** From publication until every verifier that refreshes in time holds the key. */
+  readonly publishLeadSeconds: number
+  /** From the end of its active period until nothing that the key signed can be accepted. */
+  readonly retentionSeconds: number
+}
+
+/** The longest that common verifiers keep a JWK Set by themselves, whatever its `max-age` says (jose's remote set: ten minutes). */
+export const verifierRefreshSeconds = 600
+
+/** How old the public key set of an instance may be while its database answers. */
+export const publicKeysMaximumAgeSeconds = 1
+
+/**
+ * `largestTokenTtlSeconds`: the largest token lifetime ever configured, from the database: tokens minted under an earlier, longer
+ * setting live on. The clock tolerance counts twice in the retention: an instance whose clock is behind signs that much longer, and
+ * a verifier accepts that much longer.
+ */
+export function keyTiming(config: TimingConfig, largestTokenTtlSeconds: number): KeyTiming {
+  const { jwksMaxAgeSeconds, clockToleranceSeconds } = config
+  const tokenTtlSeconds = Math.max(largestTokenTtlSeconds, config.maxTokenTtlSeconds)
+  return {
+    publishLeadSeconds: publicKeysMaximumAgeSeconds + jwksMaxAgeSeconds + verifierRefreshSeconds + clockToleranceSeconds,
+    retentionSeconds: clockToleranceSeconds + tokenTtlSeconds + clockToleranceSeconds + jwksMaxAgeSeconds,
+  }
+}
+
+/** `periods`: all of the key's algorithm and purpose. */
+export function signingKeyState(key: KeyInstants, periods: readonly ActivePeriod[], timing: KeyTiming, now: Date): SigningKeyState {
+  const at = now.getTime()
+  if (key.revokedAt && key.revokedAt.getTime() <= at) return 'revoked'
+  const own = periods.filter(({ kid }) => kid === key.kid)
+  if (own.every(({ from }) => from > at)) return 'pending'
+  if (own.some(({ from, until }) => from <= at && at < until)) return 'active'
+  const end = retiresAt(key, periods, timing)
+  return end && end.getTime() <= at ? 'retired' : 'retiring'
+}
+
+/** From this instant the key may sign: whoever verifies has had the time to fetch it (KEYRING in docs/; RFC 9111 for `max-age`). */
+export function activationSafeAt(key: KeyInstants, timing: KeyTiming): Date {
+  return new Date(key.publishedAt.getTime() + timing.publishLeadSeconds * 1000)
+}
+
+/** From this instant the key is unpublished. Null while nobody follows it, or while it has never signed. */
+export function retiresAt(key: KeyInstants, periods: readonly ActivePeriod[], timing: KeyTiming): Date | null {
+  const last = periods.findLast(({ kid }) => kid === key.kid)
+  return last && Number.isFinite(last.until) ? new Date(last.until + timing.retentionSeconds * 1000) : null
+}
