@@ -1,0 +1,79 @@
+import type { KeyEncryption } from '../crypto/envelope.ts'
+import { ServiceError } from '../errors.ts'
+import type { Platform } from '../platform.ts'
+import { type ActivePeriod, periodAt } from './activations.ts'
+import type { TimingConfig } from './lifecycle.ts'
+import type { RingRows } from './queries.ts'
+import { type Ring, type RingKey, ringOf, standingOf } from './ring.ts'
+import { openSigner } from './sealing.ts'
+import type { KeyPurpose, Signer } from './signer.ts'
+
+/** A ring with the signers of the keys that sign, or will sign when their time comes. */
+export type OpenRing = {
+  readonly ring: Ring
+  readonly signers: ReadonlyMap<string, Signer>
+  /** By kid, why a key that should sign cannot. */
+  readonly faults: ReadonlyMap<string, unknown>
+  /** What the last question found: asked again only when time has left its period. */
+  readonly active: { [Purpose in KeyPurpose]: (ActivePeriod & { readonly key: RingKey; readonly signer: Signer }) | undefined }
+}
+
+/**
+ * Opens the active and the pending keys. One that does not open is a fault of that key, not of the ring: a damaged pending key must
+ * not stop the active one. Signers of the previous ring are taken over where nothing changed.
+ */
+export async function openRing(
+  rows: RingRows,
+  previous: OpenRing | undefined,
+  services: { config: TimingConfig; keyEncryption: KeyEncryption; platform: Pick<Platform, 'createSigner'> },
+  now: Date,
+): Promise<OpenRing> {
+  const ring = ringOf(rows, services.config)
+  const signers = new Map<string, Signer>()
+  const faults = new Map<string, unknown>()
+  const open = async (key: RingKey) => {
+    try {
+      signers.set(key.kid, previousSigner(previous, key) ?? (await openSigner(key, services)))
+    } catch (error) {
+      faults.set(key.kid, error)
+    }
+  }
+  await Promise.all(ring.keys.filter((key) => maySign(ring, key, now)).map(open))
+  return { ring, signers, faults, active: { token: undefined, record: undefined } }
+}
+
+/** The active signer at the instant (milliseconds). Throws `keyring_unavailable` when there is none, or its key is revoked. */
+export function signerAt(open: OpenRing, purpose: KeyPurpose, at: number): Signer {
+  let active = open.active[purpose]
+  if (!active || at < active.from || at >= active.until) {
+    active = findActive(open, purpose, at)
+    open.active[purpose] = active
+  }
+  const { revokedAt } = active.key
+  if (revokedAt && revokedAt.getTime() <= at) throw unavailable(`the active ${purpose} key ${active.key.kid} is revoked`)
+  return active.signer
+}
+
+function findActive({ ring, signers, faults }: OpenRing, purpose: KeyPurpose, at: number) {
+  const period = periodAt(ring.periods[purpose], at)
+  const key = ring.keys.find(({ kid }) => kid === period?.kid)
+  if (!period || !key) throw unavailable(`no ${purpose} key is active`)
+  const signer = signers.get(key.kid)
+  if (!signer) throw unavailable(`the active ${purpose} key ${key.kid} cannot be opened`, faults.get(key.kid))
+  return { ...period, key, signer }
+}
+
+function maySign(ring: Ring, key: RingKey, now: Date): boolean {
+  if (key.revokedAt && key.revokedAt <= now) return false
+  const ahead = ring.periods[key.purpose].some(({ kid, until }) => kid === key.kid && until > now.getTime())
+  return ahead || standingOf(ring, key, now).state === 'pending'
+}
+
+function previousSigner(previous: OpenRing | undefined, { kid, sealedPrivateKey }: RingKey): Signer | undefined {
+  const known = previous?.ring.keys.find((key) => key.kid === kid)
+  return known?.sealedPrivateKey === sealedPrivateKey ? previous?.signers.get(kid) : undefined
+}
+
+function unavailable(reason: string, cause?: unknown): ServiceError {
+  return new ServiceError('keyring_unavailable', { reason, cause })
+}

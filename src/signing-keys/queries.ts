@@ -1,0 +1,74 @@
+import { eq, sql } from 'drizzle-orm'
+import type { Db } from '../db/database.ts'
+import { serviceState, signingKeyActivations, signingKeys } from '../db/schema.ts'
+
+export type SigningKeyRow = typeof signingKeys.$inferSelect
+export type ActivationRow = typeof signingKeyActivations.$inferSelect
+
+/** The whole key ring at one moment. */
+export type RingRows = {
+  readonly generation: number
+  readonly largestTokenTtlSeconds: number
+  readonly keys: readonly SigningKeyRow[]
+  readonly activations: readonly ActivationRow[]
+}
+
+/**
+ * Generation, keys and history in one statement, so that they belong together. Undefined while the database is empty. Retired keys
+ * come along: a ring that turns monthly gathers a dozen small rows a year and purpose.
+ */
+export async function readRing(db: Db): Promise<RingRows | undefined> {
+  const rows = await db
+    .select({
+      generation: serviceState.ringGeneration,
+      largestTokenTtlSeconds: serviceState.largestTokenTtlSeconds,
+      key: signingKeys,
+      activation: signingKeyActivations,
+    })
+    .from(serviceState)
+    .leftJoin(signingKeys, sql`true`)
+    .leftJoin(signingKeyActivations, eq(signingKeyActivations.kid, signingKeys.kid))
+  const [first] = rows
+  if (!first) return undefined
+  const keys = new Map(rows.flatMap(({ key }) => (key ? [[key.kid, key]] : [])))
+  const activations = rows.flatMap(({ activation }) => activation ?? [])
+  return { generation: first.generation, largestTokenTtlSeconds: first.largestTokenTtlSeconds, keys: [...keys.values()], activations }
+}
+
+export async function findSigningKey(db: Db, kid: string): Promise<SigningKeyRow | undefined> {
+  const [key] = await db.select().from(signingKeys).where(eq(signingKeys.kid, kid)).limit(1)
+  return key
+}
+
+/** Undefined while the database is empty. */
+export async function readRingGeneration(db: Db): Promise<number | undefined> {
+  const [state] = await db.select({ generation: serviceState.ringGeneration }).from(serviceState).limit(1)
+  return state?.generation
+}
+
+/**
+ * Until the transaction ends, nobody else changes the ring. The lock is the transaction's, so it works behind a transaction pooler.
+ * On the embedded database, which has one session, it excludes nobody and need not.
+ */
+export async function lockRing(tx: Db): Promise<void> {
+  await tx.select({ locked: sql`pg_advisory_xact_lock(hashtextextended('mintage signing keys', 0))` }).from(sql`(select 1) as one`)
+}
+
+export async function insertSigningKey(tx: Db, key: SigningKeyRow): Promise<void> {
+  await tx.insert(signingKeys).values(key)
+}
+
+/** A sequence that is taken already is an error: the fence that a rotator runs into which slept through another's rotation. */
+export async function insertActivation(tx: Db, activation: ActivationRow): Promise<void> {
+  await tx.insert(signingKeyActivations).values(activation)
+}
+
+/** Every change of the ring counts its generation up, in the same transaction. */
+export async function advanceRingGeneration(tx: Db): Promise<number> {
+  const [state] = await tx
+    .update(serviceState)
+    .set({ ringGeneration: sql`${serviceState.ringGeneration} + 1` })
+    .returning({ generation: serviceState.ringGeneration })
+  if (!state) throw new Error('the database has no service_state row: it was never started')
+  return state.generation
+}
