@@ -1,0 +1,36 @@
+/** Anything that gives a header by its lower-case name: `Headers`, or a thin view on another framework's headers. */
+export type HeadersLike = { get(name: string): string | null | undefined }
+
+export type BearerCredential =
+  | { readonly kind: 'token'; readonly token: string }
+  /** No `Authorization` header, or one of another scheme. */
+  | { readonly kind: 'none' }
+  /** More than one credential, or one that the grammar does not hold: RFC 6750 §3.1 `invalid_request`. */
+  | { readonly kind: 'malformed' }
+
+/**
+ * The credential of `Authorization: Bearer` (RFC 6750 §2.1): the scheme in any case, exactly one blank, one b64token.
+ *
+ * Two `Authorization` headers arrive joined by a comma, which no b64token holds: any comma is malformed, whatever the schemes.
+ * Does not look at the token itself, at the URL (`hasAccessTokenInQuery`) or at the body (RFC 6750 §2.2 is not offered).
+ */
+export function readBearer(headers: HeadersLike): BearerCredential {
+  const authorization = headers.get('authorization')
+  if (!authorization) return none
+  if (authorization.includes(',')) return malformed
+  if (!/^bearer(?: |$)/i.test(authorization)) return none
+  const token = authorization.slice('bearer '.length)
+  return /^[\w\-.~+/]+=*$/.test(token) ? { kind: 'token', token } : malformed
+}
+
+/** RFC 6750 §2.3 is refused: URLs end up in logs, histories and referrers (RFC 9700 §4.3.2). Also when spelled with percent-encoding. */
+export function hasAccessTokenInQuery(url: string): boolean {
+  const start = url.indexOf('?')
+  if (start === -1) return false
+  const query = url.slice(start + 1)
+  // Most queries are told apart without being parsed.
+  return /access_token|%/i.test(query) && new URLSearchParams(query).has('access_token')
+}
+
+const none = { kind: 'none' } as const
+const malformed = { kind: 'malformed' } as const

@@ -1,0 +1,54 @@
+import { type Fetch, fetchDocument, isAcceptableUrl } from './document.ts'
+import { isJsonObject, type JsonObject } from './json-object.ts'
+
+/** What a verifier needs of the issuer's metadata (RFC 8414 §2). */
+export type IssuerMetadata = {
+  readonly jwksUri: string
+  readonly revocationsUri: string | undefined
+  readonly recordKeysUri: string | undefined
+}
+
+const largestMetadata = 65_536
+
+/**
+ * Fetches the issuer's metadata and refuses a document that names another issuer, letter by letter (RFC 8414 §3.3), or URLs with less
+ * protection than the issuer's. Rejects with an Error that says which.
+ */
+export async function fetchIssuerMetadata(options: { issuer: string; fetch: Fetch; timeoutMilliseconds: number }): Promise<IssuerMetadata> {
+  const { issuer, fetch, timeoutMilliseconds } = options
+  const { json } = await fetchDocument({ fetch, url: metadataUrl(issuer), timeoutMilliseconds, maximumBytes: largestMetadata })
+  return readIssuerMetadata(json, issuer)
+}
+
+/** The rule behind `fetchIssuerMetadata`. */
+export function readIssuerMetadata(json: unknown, issuer: string): IssuerMetadata {
+  if (!isJsonObject(json)) throw new Error('the metadata is not a JSON object')
+  if (json.issuer !== issuer) throw new Error(`the metadata found at the well-known path of ${issuer} is of another issuer`)
+  const jwksUri = readUrl(json, 'jwks_uri', issuer)
+  if (jwksUri === undefined) throw new Error('the metadata has no jwks_uri')
+  return {
+    jwksUri,
+    revocationsUri: readUrl(json, 'revocations_uri', issuer),
+    recordKeysUri: readUrl(json, 'record_keys_uri', issuer),
+  }
+}
+
+/** RFC 8414 §3.1: the well-known path stands between the host and the path of the issuer, whose last slash goes. */
+export function metadataUrl(issuer: string): string {
+  const { origin, pathname } = new URL(issuer)
+  return `${origin}/.well-known/oauth-authorization-server${pathname.replace(/\/$/, '')}`
+}
+
+/** An issuer identifier is an http(s) URL without query and fragment (RFC 8414 §2). Throws a TypeError. */
+export function checkIssuer(issuer: string): void {
+  if (typeof issuer !== 'string' || !isAcceptableUrl(issuer, issuer) || /[?#]/.test(issuer)) {
+    throw new TypeError('issuer must be an https URL without query, fragment and credentials (http while developing)')
+  }
+}
+
+function readUrl(json: JsonObject, name: string, issuer: string): string | undefined {
+  const url = json[name]
+  if (url === undefined) return undefined
+  if (typeof url !== 'string' || !isAcceptableUrl(url, issuer)) throw new Error(`${name} in the metadata is not an acceptable URL`)
+  return url
+}

@@ -1,0 +1,38 @@
+import { decodeBase64url } from './json-object.ts'
+
+/**
+ * Whether an RSA public key (JWK members, base64url) is one to rely on: 2048 to 8192 bits, an odd modulus without the fingerprint of
+ * CVE-2017-15361 (ROCA), an odd exponent of at least 3 and at most 64 bits (RFC 7518 §3.3; `e = 1` signs everything).
+ */
+export function isStrongRsaKey(n: string, e: string): boolean {
+  const modulus = toBigInt(n)
+  const exponent = toBigInt(e)
+  const bits = modulus.toString(2).length
+  if (bits < 2048 || bits > 8192 || modulus % 2n === 0n) return false
+  if (exponent < 3n || exponent >= 1n << 64n || exponent % 2n === 0n) return false
+  return !hasRocaFingerprint(modulus)
+}
+
+function toBigInt(text: string): bigint {
+  const hex = Array.from(decodeBase64url(text), (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return hex === '' ? 0n : BigInt(`0x${hex}`)
+}
+
+/**
+ * The faulty generator made primes of the form k·M + (65537^a mod M), M a product of small primes, so modulo each of these primes the
+ * modulus is a power of 65537. A sound modulus is that for all of them about once in 2^27.
+ */
+function hasRocaFingerprint(modulus: bigint): boolean {
+  return smallPrimes.every((prime) => powersOf65537(prime).has(modulus % prime))
+}
+
+function powersOf65537(prime: bigint): ReadonlySet<bigint> {
+  const powers = new Set<bigint>()
+  for (let power = 1n; !powers.has(power); power = (power * 65537n) % prime) powers.add(power)
+  return powers
+}
+
+const smallPrimes = [
+  3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113, 127, 131, 137, 139,
+  149, 151, 157, 163, 167,
+].map(BigInt)
