@@ -1,0 +1,89 @@
+import { type Command, Option } from 'commander'
+import type { ApiKeyView } from '../api-keys/view.ts'
+import { type Cli, collect, listVerb, noun, print, verb } from './command.ts'
+import { fields, printable, shortInstant } from './output.ts'
+
+type CreateOptions = {
+  environment: string
+  scope?: string[]
+  audience?: string[]
+  role?: string[]
+  subject?: string
+  expiresAt?: string
+  organization?: string
+  json?: boolean
+}
+
+export function apiKeysCommand(cli: Cli): Command {
+  const apiKeys = noun('api-keys', 'create, list, show and revoke API keys', 'mintage api-keys list')
+
+  verb(apiKeys, 'create', 'create an API key; its secret is shown once', 'mintage api-keys create orders --scope orders:read')
+    .argument('<name>', 'for people, 1 to 100 characters')
+    .addOption(new Option('--environment <environment>', 'what its tokens are for').choices(['live', 'test']).default('live'))
+    .option('--scope <scope>', 'a scope that it holds; repeat for more', collect)
+    .option('--audience <audience>', 'an audience beside the default one; repeat for more', collect)
+    .option('--role <role>', 'root or admin; repeat for more', collect)
+    .option('--subject <subject>', "sub of its tokens (default: the key's id)")
+    .option('--expires-at <instant>', 'RFC 3339, such as 2027-01-01T00:00:00Z')
+    .option('--organization <id>', 'where it belongs (default: your own)')
+    .action(async (name: string, options: CreateOptions) => {
+      const { environment, scope: scopes, audience: audiences, role: roles, subject, expiresAt, organization: organizationId } = options
+      const body = { name, environment, scopes, audiences, roles, subject, expiresAt, organizationId }
+      const created = await cli.api().post<{ apiKey: ApiKeyView; secret: string }>('/v1/api-keys', 'create the API key', body)
+      const { id } = created.apiKey
+      print(cli, options, created, () => fields({ id, name: created.apiKey.name, secret: created.secret }))
+      if (!options.json) cli.output.warn('the secret is not shown again: keep it where your service reads it')
+    })
+
+  listVerb<ApiKeyView>(apiKeys, cli, {
+    path: '/v1/api-keys',
+    what: 'API keys',
+    example: 'mintage api-keys list --limit 20',
+    columns: [
+      { title: 'id', value: ({ id }) => id },
+      { title: 'name', value: ({ name }) => name },
+      { title: 'env', value: ({ environment }) => environment },
+      { title: 'status', value: ({ status }) => status },
+      { title: 'hint', value: ({ hint }) => `…${hint}` },
+      { title: 'scopes', value: ({ scopes }) => scopes.join(' ') },
+      { title: 'created', value: ({ createdAt }) => shortInstant(createdAt) },
+    ],
+  })
+
+  verb(apiKeys, 'show', 'show an API key', 'mintage api-keys show key_0192f0c4a1b27c3d8e4f5a6b7c8d9e0f')
+    .argument('<id>', 'id of the key')
+    .action(async (id: string, options: { json?: boolean }) => {
+      const apiKey = await cli.api().get<ApiKeyView>(`/v1/api-keys/${encodeURIComponent(id)}`, 'show the API key')
+      print(cli, options, apiKey, () => apiKeyFields(apiKey))
+    })
+
+  verb(apiKeys, 'revoke', 'revoke an API key and all its tokens', 'mintage api-keys revoke key_0192f0c4a1b27c3d8e4f5a6b7c8d9e0f')
+    .argument('<id>', 'id of the key')
+    .option('--reason <text>', 'for the audit trail', 'unspecified')
+    .action(async (id: string, options: { reason: string; json?: boolean }) => {
+      await cli.api().post(`/v1/api-keys/${encodeURIComponent(id)}/revoke`, 'revoke the API key', { reason: options.reason })
+      print(cli, options, { id, revoked: true }, () => `revoked ${printable(id)} and every token that it made`)
+    })
+
+  return apiKeys
+}
+
+export function apiKeyFields(apiKey: ApiKeyView): string {
+  return fields({
+    id: apiKey.id,
+    name: apiKey.name,
+    status: apiKey.status,
+    environment: apiKey.environment,
+    organization: apiKey.organizationId,
+    scopes: apiKey.scopes,
+    audiences: apiKey.audiences,
+    roles: apiKey.roles,
+    subject: apiKey.subject,
+    version: apiKey.version,
+    hint: `…${apiKey.hint}`,
+    created: apiKey.createdAt,
+    expires: apiKey.expiresAt,
+    revoked: apiKey.revokedAt,
+    reason: apiKey.revocationReason,
+  })
+}

@@ -1,0 +1,64 @@
+import { Command, InvalidArgumentError } from 'commander'
+import type { Page } from '../db/page.ts'
+import { type AdminApi, adminApi } from './admin-api.ts'
+import { findCredentials, type Purpose } from './credentials.ts'
+import { type Column, type Output, table } from './output.ts'
+
+/** What every command works with. */
+export type Cli = {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly output: Output
+  /** Looks for the credentials when it is called: help needs none. */
+  api(purpose?: Purpose): AdminApi
+}
+
+export function createCli(env: Cli['env'], output: Output): Cli {
+  return { env, output, api: (purpose = 'admin') => adminApi(findCredentials(env, purpose)) }
+}
+
+/** A command that only has verbs; the example is one of theirs. */
+export function noun(name: string, summary: string, example: string): Command {
+  return new Command(name).summary(summary).description(summary).helpCommand(false).addHelpText('after', `\nExample:\n  $ ${example}`)
+}
+
+/** Adds a verb; each has `--json` and an example. */
+export function verb(parent: Command, name: string, summary: string, example: string): Command {
+  return parent
+    .command(name)
+    .summary(summary)
+    .description(summary)
+    .option('--json', 'print JSON, for scripts')
+    .addHelpText('after', `\nExample:\n  $ ${example}`)
+}
+
+/** Adds a verb `list` over a route that gives pages. */
+export function listVerb<Row>(
+  parent: Command,
+  cli: Cli,
+  list: { path: string; what: string; example: string; columns: readonly Column<Row>[] },
+): Command {
+  return verb(parent, 'list', `list ${list.what}, newest first`, list.example)
+    .option('--limit <number>', 'how many, at most 200', wholeNumber)
+    .option('--cursor <cursor>', 'go on where the last page ended')
+    .action(async (options: { limit?: number; cursor?: string; json?: boolean }) => {
+      const query = { limit: options.limit?.toString(), cursor: options.cursor }
+      const page = await cli.api().get<Page<Row>>(list.path, `list ${list.what}`, query)
+      print(cli, options, page, () => (page.items.length === 0 ? `no ${list.what}` : table(page.items, list.columns)))
+      if (page.nextCursor !== null && !options.json) cli.output.warn(`there are more: add --cursor ${page.nextCursor}`)
+    })
+}
+
+/** JSON for scripts, otherwise words for people. */
+export function print(cli: Cli, options: { json?: boolean }, answer: unknown, words: () => string): void {
+  cli.output.write(options.json ? JSON.stringify(answer, null, 2) : words())
+}
+
+/** An option that may be given several times. */
+export function collect(value: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, value]
+}
+
+export function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('it must be a whole number.')
+  return Number(text)
+}

@@ -1,0 +1,22 @@
+/** Something that the person at the terminal has to know: what failed, in lower case, and what to type next. Ends the process with 1. */
+export class CliError extends Error {
+  readonly hint: string | undefined
+  /** Stable word for scripts, the problem's code where the service refused. */
+  readonly code: string
+
+  constructor(message: string, options: { hint?: string | undefined; code?: string; cause?: unknown } = {}) {
+    super(message, { cause: options.cause })
+    this.name = 'CliError'
+    this.hint = options.hint
+    this.code = options.code ?? 'failed'
+  }
+}
+
+/** The command itself was wrong. Ends the process with 2. */
+export class UsageError extends CliError {}
+
+/** The words of the service as the rest of one of our sentences: first letter small unless an abbreviation begins, no full stop. */
+export function asClause(sentence: string): string {
+  const rest = sentence.replace(/\.$/, '')
+  return /^[A-Z](?![A-Z])/.test(rest) ? rest.charAt(0).toLowerCase() + rest.slice(1) : rest
+}

@@ -1,0 +1,9 @@
+#!/usr/bin/env node
+import { run } from './program.ts'
+
+const output = {
+  write: (text: string) => void process.stdout.write(`${text}\n`),
+  warn: (text: string) => void process.stderr.write(`${text}\n`),
+}
+
+process.exitCode = await run(process.argv.slice(2), process.env, output)

@@ -1,0 +1,93 @@
+import { Command, CommanderError } from 'commander'
+import { apiKeysCommand } from './api-keys.ts'
+import { auditCommand } from './audit.ts'
+import { type Cli, createCli } from './command.ts'
+import { CliError, UsageError } from './failure.ts'
+import { addLocalCommands } from './local.ts'
+import { organizationsCommand } from './organizations.ts'
+import type { Output } from './output.ts'
+import { revocationsCommand } from './revocations.ts'
+import { signingKeysCommand } from './signing-keys.ts'
+import { addHolderCommands } from './token.ts'
+
+/** Runs one command. 0 = done, 1 = it failed, 2 = the command was wrong. Errors go to standard error: what failed, then what to type next. */
+export async function run(argv: readonly string[], env: Cli['env'], output: Output): Promise<number> {
+  const json = argv.includes('--json')
+  try {
+    refuseCredentials(argv)
+    await createProgram(createCli(env, output)).parseAsync([...argv], { from: 'user' })
+    return 0
+  } catch (error) {
+    if (error instanceof CommanderError) return afterCommander(error, argv, output)
+    const failure = error instanceof CliError ? error : new CliError(error instanceof Error ? error.message : 'something went wrong')
+    report(failure, json, output)
+    return failure instanceof UsageError ? 2 : 1
+  }
+}
+
+function createProgram(cli: Cli): Command {
+  const program = new Command('mintage')
+    .description('Exchange long-lived API keys for short-lived JWTs that can be switched off.')
+    .helpCommand(false)
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ mintage api-keys create orders --scope orders:read\n\nThe key comes from MINTAGE_API_KEY or .mintage/credentials.json.',
+    )
+  program.addCommand(apiKeysCommand(cli))
+  program.addCommand(organizationsCommand(cli))
+  program.addCommand(signingKeysCommand(cli))
+  program.addCommand(revocationsCommand(cli))
+  program.addCommand(auditCommand(cli))
+  addHolderCommands(program, cli)
+  addLocalCommands(program, cli)
+  settle(program, cli.output)
+  return program
+}
+
+/** Commander shall throw instead of ending the process, say nothing itself, and keep lines on a screen. */
+function settle(command: Command, output: Output): void {
+  command.exitOverride().configureOutput({
+    writeOut: (text) => output.write(text.trimEnd()),
+    writeErr: () => {},
+    getOutHelpWidth: () => 80,
+  })
+  for (const child of command.commands) settle(child, output)
+}
+
+/** Other people can read the command line, and the shell remembers it. */
+function refuseCredentials(argv: readonly string[]): void {
+  if (argv.some((argument) => /mk_(?:live|test)_[0-9A-Za-z]{20}|eyJ[\w-]+\.[\w-]+\./.test(argument))) {
+    throw new UsageError('a key or token stands on the command line, where others can read it', {
+      code: 'credential_in_argv',
+      hint: 'set MINTAGE_API_KEY instead; where a command wants a key, give its id (key_…)',
+    })
+  }
+}
+
+/** Help is an answer; anything else that commander throws is a wrong command. */
+function afterCommander(error: CommanderError, argv: readonly string[], output: Output): number {
+  if (error.exitCode === 0) return 0
+  const words = argv.filter((argument) => /^[a-z][a-z-]*$/.test(argument)).slice(0, 2)
+  const [message, known] = {
+    'commander.help': ['a verb is missing', words.slice(0, 1)] as const,
+    'commander.unknownCommand': [commanderWords(error), words.slice(0, -1)] as const,
+  }[error.code] ?? [commanderWords(error), words]
+  report(new UsageError(message, { code: 'usage', hint: ['mintage', ...known, '--help'].join(' ') }), argv.includes('--json'), output)
+  return 2
+}
+
+function commanderWords({ message }: CommanderError): string {
+  return message
+    .replace(/^error: /, '')
+    .replaceAll('\n', ' ')
+    .replace(/\.$/, '')
+}
+
+function report({ message, hint, code }: CliError, json: boolean, output: Output): void {
+  if (json) {
+    output.warn(JSON.stringify({ error: code, message, ...(hint === undefined ? {} : { hint }) }))
+    return
+  }
+  output.warn(`error: ${message}`)
+  if (hint !== undefined) output.warn(`hint: ${hint}`)
+}

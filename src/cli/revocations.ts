@@ -1,0 +1,62 @@
+import { type Command, Option } from 'commander'
+import type { RevocationView } from '../token/revocations/operations.ts'
+import { type Cli, listVerb, noun, print, verb, wholeNumber } from './command.ts'
+import { fields, printable, shortInstant } from './output.ts'
+
+type CreateOptions = {
+  kind: string
+  value: string
+  maxVersion?: number
+  issuedBefore?: string
+  effectiveAt?: string
+  reason: string
+  json?: boolean
+}
+
+export function revocationsCommand(cli: Cli): Command {
+  const revocations = noun('revocations', 'list, add and lift revocation rules', 'mintage revocations list')
+
+  listVerb<RevocationView>(revocations, cli, {
+    path: '/v1/revocations',
+    what: 'revocation rules',
+    example: 'mintage revocations list',
+    columns: [
+      { title: 'id', value: ({ id }) => id },
+      { title: 'kind', value: ({ kind }) => kind },
+      { title: 'value', value: ({ value }) => value },
+      { title: 'effective', value: ({ effectiveAt }) => shortInstant(effectiveAt) },
+      { title: 'expires', value: ({ expiresAt }) => expiresAt && shortInstant(expiresAt) },
+      { title: 'lifted', value: ({ liftedAt }) => liftedAt && shortInstant(liftedAt) },
+      { title: 'reason', value: ({ reason }) => reason },
+    ],
+  })
+
+  verb(revocations, 'create', 'revoke tokens by a name that they carry', "mintage revocations create --kind all --value '*'")
+    .addOption(
+      new Option('--kind <kind>', 'what the value names')
+        .choices(['token', 'api_key', 'subject', 'organization', 'signing_key', 'all'])
+        .makeOptionMandatory(),
+    )
+    .requiredOption('--value <value>', 'jti, key id, "organization subject", organization, kid, *')
+    .option('--max-version <number>', 'api_key: versions up to this one', wholeNumber)
+    .option('--issued-before <instant>', 'tokens issued until then (default: until it takes effect)')
+    .option('--effective-at <instant>', 'RFC 3339 (default: now)')
+    .option('--reason <text>', 'for the audit trail', 'unspecified')
+    .action(async (options: CreateOptions) => {
+      const { kind, value, maxVersion, issuedBefore, effectiveAt, reason } = options
+      const body = { kind, value, maxVersion, issuedBefore, effectiveAt, reason }
+      const rule = await cli.api().post<RevocationView>('/v1/revocations', 'add the revocation rule', body)
+      print(cli, options, rule, () =>
+        fields({ id: rule.id, kind: rule.kind, value: rule.value, effective: rule.effectiveAt, expires: rule.expiresAt }),
+      )
+    })
+
+  verb(revocations, 'lift', 'take a rule off the list', 'mintage revocations lift rev_0192f0c4a1b27c3d8e4f5a6b7c8d9e0f')
+    .argument('<id>', 'id of the rule')
+    .action(async (id: string, options: { json?: boolean }) => {
+      await cli.api().post(`/v1/revocations/${encodeURIComponent(id)}/lift`, 'lift the revocation rule')
+      print(cli, options, { id, lifted: true }, () => `lifted ${printable(id)}`)
+    })
+
+  return revocations
+}

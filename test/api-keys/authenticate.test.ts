@@ -1,0 +1,82 @@
+import { describe, expect, test } from 'vitest'
+import { authenticateApiKey } from '../../src/api-keys/authenticate.ts'
+import { generateApiKey } from '../../src/api-keys/format.ts'
+import type { ApiKeyRecord } from '../../src/api-keys/lookup.ts'
+import { nodePlatform } from '../../src/platform.node.ts'
+
+const now = new Date('2026-11-20T12:00:00.000Z')
+const platform = nodePlatform()
+const secret = generateApiKey('live')
+const record: ApiKeyRecord = {
+  id: 'key_1',
+  version: 1,
+  versionExpiresAt: null,
+  organizationId: 'org_1',
+  organizationSuspendedAt: null,
+  environment: 'live',
+  scopes: [],
+  audiences: [],
+  roles: [],
+  subject: null,
+  expiresAt: null,
+  disabledAt: null,
+  revokedAt: null,
+  ringGeneration: 1,
+}
+
+/** A store with one record under the hash of `secret`; says what it was asked. */
+function storeWith(stored: ApiKeyRecord | undefined) {
+  const asked: string[] = []
+  const apiKeys = {
+    byHash: async (hash: string) => {
+      asked.push(hash)
+      return hash === (await platform.sha256(secret)) ? stored : undefined
+    },
+  }
+  return { platform, apiKeys, asked }
+}
+
+function rejectedFor(reason: string) {
+  return expect.objectContaining({ code: 'api_key_rejected', reason, detail: 'Client authentication failed.' })
+}
+
+test('a usable key is let in, with its client id or without', async () => {
+  expect(await authenticateApiKey(storeWith(record), secret, undefined, now)).toBe(record)
+  expect(await authenticateApiKey(storeWith(record), secret, 'key_1', now)).toBe(record)
+})
+
+describe('a refusal', () => {
+  test.each<[string, ApiKeyRecord | undefined]>([
+    ['unknown', undefined],
+    ['revoked', { ...record, revokedAt: now }],
+    ['expired', { ...record, expiresAt: now }],
+    ['version_ended', { ...record, versionExpiresAt: now }],
+    ['disabled', { ...record, disabledAt: now }],
+    ['organization_suspended', { ...record, organizationSuspendedAt: now }],
+  ])('says %s only inside', async (reason, stored) => {
+    await expect(authenticateApiKey(storeWith(stored), secret, undefined, now)).rejects.toThrow(rejectedFor(reason))
+  })
+
+  test("is given for another key's client id", async () => {
+    await expect(authenticateApiKey(storeWith(record), secret, 'key_2', now)).rejects.toThrow(rejectedFor('client_mismatch'))
+  })
+
+  test.each(['', 'mk_live_', secret.toLowerCase(), `${secret}\0`, `${secret.slice(0, -1)}\u212a`])(
+    'of %j reaches no database',
+    async (text) => {
+      const store = storeWith(record)
+      await expect(authenticateApiKey(store, text, undefined, now)).rejects.toThrow(rejectedFor('malformed'))
+      expect(store.asked).toEqual([])
+    },
+  )
+
+  test('holds nothing of the secret', async () => {
+    const refusal = await authenticateApiKey(storeWith(undefined), secret, undefined, now).catch((error: unknown) => error)
+    expect(JSON.stringify(refusal, Object.getOwnPropertyNames(refusal))).not.toContain(secret.slice(8, 20))
+  })
+})
+
+test('the hash of a key, known from a stolen database, is no key', async () => {
+  const hash = await platform.sha256(secret)
+  await expect(authenticateApiKey(storeWith(record), hash, undefined, now)).rejects.toThrow(rejectedFor('malformed'))
+})

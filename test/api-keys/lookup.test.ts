@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'vitest'
+import { systemPrincipal } from '../../src/access/principal.ts'
+import { generateApiKey } from '../../src/api-keys/format.ts'
+import { createApiKeyLookup } from '../../src/api-keys/lookup.ts'
+import { revokeApiKey } from '../../src/api-keys/operations.ts'
+import { nodePlatform } from '../../src/platform.node.ts'
+import { databaseKinds } from '../support/databases.ts'
+import { startTestService } from '../support/service.ts'
+
+describe.each(databaseKinds)('looking keys up on %s', async (kind) => {
+  const service = await startTestService(kind)
+  const { services } = service
+  const hashOf = async (secret: string) => await services.platform.sha256(secret)
+
+  test('finds the key with what decides about it, and the generation of the key ring', async () => {
+    const organizationId = await service.createOrganization()
+    const expiresAt = new Date('2030-01-01T00:00:00.000Z')
+    const { id, secret } = await service.createKey({ organizationId, scopes: ['orders:read'], audiences: ['https://a.example'], expiresAt })
+    expect(await services.apiKeys.byHash(await hashOf(secret))).toEqual({
+      hash: await hashOf(secret),
+      id,
+      version: 1,
+      versionExpiresAt: null,
+      organizationId,
+      organizationSuspendedAt: null,
+      environment: 'live',
+      scopes: ['orders:read'],
+      audiences: ['https://a.example'],
+      roles: [],
+      subject: null,
+      expiresAt,
+      disabledAt: null,
+      revokedAt: null,
+      ringGeneration: expect.any(Number),
+    })
+  })
+
+  test('finds nothing for a secret that nobody has', async () => {
+    expect(await services.apiKeys.byHash(await hashOf(generateApiKey('live')))).toBeUndefined()
+  })
+
+  test('many lookups at once get each their own key, the unknown among them nothing', async () => {
+    const keys = await Promise.all(Array.from({ length: 20 }, () => service.createKey()))
+    const secrets = keys.flatMap(({ secret }) => [secret, generateApiKey('live'), secret])
+    const found = await Promise.all(secrets.map(async (secret) => await services.apiKeys.byHash(await hashOf(secret))))
+    expect(found.map((record) => record?.id)).toEqual(keys.flatMap(({ id }) => [id, undefined, id]))
+  })
+
+  test('more lookups than fit one select are split, and none is lost', async () => {
+    const apiKeys = createApiKeyLookup({ db: services.db, platform: nodePlatform(), maxBatch: 3 })
+    const keys = await Promise.all(Array.from({ length: 10 }, () => service.createKey()))
+    const hashes = await Promise.all(keys.map(({ secret }) => hashOf(secret)))
+    const found = await Promise.all(hashes.map((hash) => apiKeys.byHash(hash)))
+    expect(found.map((record) => record?.id)).toEqual(keys.map(({ id }) => id))
+  })
+
+  test('a change that was committed before the question is in the answer', async () => {
+    const { id, secret } = await service.createKey()
+    const hash = await hashOf(secret)
+    expect((await services.apiKeys.byHash(hash))?.revokedAt).toBeNull()
+    await revokeApiKey(services, systemPrincipal, id, { reason: 'leaked' })
+    expect((await services.apiKeys.byHash(hash))?.revokedAt).toEqual(service.clock.now())
+  })
+
+  test('a database that fails, fails every lookup of the batch, and the next batch works again', async () => {
+    const turns: (() => void)[] = []
+    const broken = createApiKeyLookup({ db: services.db, platform: { endOfTurn: (task) => turns.push(task) } })
+    const asked = [broken.byHash('\0'), broken.byHash('other')]
+    for (const turn of turns.splice(0)) turn()
+    for (const lookup of asked) await expect(lookup).rejects.toThrow()
+    const { id, secret } = await service.createKey()
+    const again = broken.byHash(await hashOf(secret))
+    for (const turn of turns.splice(0)) turn()
+    expect((await again)?.id).toBe(id)
+  })
+})

@@ -1,0 +1,190 @@
+import { eq } from 'drizzle-orm'
+import { describe, expect, test } from 'vitest'
+import { type Principal, type Role, systemPrincipal } from '../../src/access/principal.ts'
+import { createApiKey, listApiKeys, revokeApiKey, showApiKey, showCaller } from '../../src/api-keys/operations.ts'
+import { apiKeyVersions, auditEvents, revocations } from '../../src/db/schema.ts'
+import { databaseKinds } from '../support/databases.ts'
+import { startTestService } from '../support/service.ts'
+
+describe.each(databaseKinds)('API keys on %s', async (kind) => {
+  const service = await startTestService(kind)
+  const { services, clock } = service
+  const own = await service.createOrganization('own')
+  const other = await service.createOrganization('other')
+  const admin = caller(own, ['admin'], { scopes: ['orders:read'] })
+
+  const eventsAbout = async (subject: string) => await services.db.select().from(auditEvents).where(eq(auditEvents.subject, subject))
+  const rulesAbout = async (value: string) => await services.db.select().from(revocations).where(eq(revocations.value, value))
+
+  describe('a new key', () => {
+    test('can be exchanged at once, and its secret is stored nowhere', async () => {
+      const { apiKey, secret } = await createApiKey(services, admin, { name: 'orders', environment: 'live', scopes: ['orders:read'] })
+      expect(apiKey).toMatchObject({ name: 'orders', organizationId: own, status: 'usable', scopes: ['orders:read'], version: 1 })
+      const response = await service.request('/token', { method: 'POST', headers: { 'X-API-Key': secret } })
+      expect(response.status).toBe(200)
+      const [version] = await services.db.select().from(apiKeyVersions).where(eq(apiKeyVersions.apiKeyId, apiKey.id))
+      expect(version).toMatchObject({ hash: await services.platform.sha256(secret), hint: apiKey.hint })
+      expect(JSON.stringify([version, await eventsAbout(apiKey.id), service.logged])).not.toContain(secret.slice(8, 30))
+    })
+
+    test('is written to the audit trail: who, what, where from', async () => {
+      const { apiKey } = await createApiKey(services, admin, { name: 'audited', environment: 'test', subject: 'robot' })
+      expect(await eventsAbout(apiKey.id)).toEqual([
+        expect.objectContaining({
+          type: 'api_key.created',
+          result: 'success',
+          actor: admin.clientId,
+          organizationId: own,
+          address: '192.0.2.7',
+          agent: 'test',
+          requestId: 'req_1',
+          occurredAt: clock.now(),
+          context: { name: 'audited', environment: 'test', scopes: [], audiences: [], roles: [], subject: 'robot', expiresAt: null },
+        }),
+      ])
+    })
+
+    test('is not made when its event cannot be written', async () => {
+      const mute = { ...admin, clientId: 'key_mute', origin: { ...admin.origin, requestId: '\0' } }
+      await expect(createApiKey(services, mute, { name: 'unheard', environment: 'live' })).rejects.toThrow()
+      const names = (await listApiKeys(services, systemPrincipal, { limit: 200 })).items.map(({ name }) => name)
+      expect(names).not.toContain('unheard')
+    })
+
+    test("is refused in somebody else's organization as in one that is not there", async () => {
+      const input = { name: 'x', environment: 'live' } as const
+      const refusals = [other, 'org_missing'].map((organizationId) =>
+        createApiKey(services, admin, { ...input, organizationId }).catch((error: unknown) => error),
+      )
+      const [foreign, missing] = await Promise.all(refusals)
+      expect(foreign).toMatchObject({ code: 'not_found' })
+      expect(foreign).toEqual(missing)
+      await expect(createApiKey(services, systemPrincipal, { ...input, organizationId: 'org_missing' })).rejects.toMatchObject({
+        code: 'not_found',
+      })
+    })
+
+    test('never holds more than its creator', async () => {
+      const grants = [{ scopes: ['orders:write'] }, { audiences: ['https://elsewhere.example'] }, { roles: ['root'] as Role[] }]
+      for (const grant of grants) {
+        await expect(createApiKey(services, admin, { name: 'more', environment: 'live', ...grant })).rejects.toMatchObject({
+          code: 'permission_denied',
+        })
+      }
+    })
+  })
+
+  describe('revoking', () => {
+    test('marks the key, puts an open rule on the list and writes the event, all with one instant', async () => {
+      const { id } = await service.createKey({ organizationId: own })
+      await revokeApiKey(services, admin, id, { reason: 'leaked' })
+      expect(await showApiKey(services, admin, id)).toMatchObject({
+        status: 'revoked',
+        revokedAt: clock.now().toISOString(),
+        revocationReason: 'leaked',
+      })
+      const rules = await rulesAbout(id)
+      expect(rules).toEqual([
+        expect.objectContaining({
+          kind: 'api_key',
+          issuedBefore: null,
+          effectiveAt: clock.now(),
+          organizationId: own,
+          reason: 'leaked',
+          actor: admin.clientId,
+        }),
+      ])
+      expect(await eventsAbout(id)).toEqual([
+        expect.objectContaining({ type: 'api_key.revoked', reason: 'leaked', context: { revocationId: rules[0]?.id } }),
+      ])
+    })
+
+    test('twice keeps the first instant and reason, and writes nothing again', async () => {
+      const { id } = await service.createKey({ organizationId: own })
+      await revokeApiKey(services, admin, id, { reason: 'first' })
+      const first = await showApiKey(services, admin, id)
+      clock.advance(60)
+      await revokeApiKey(services, admin, id, { reason: 'second' })
+      expect(await showApiKey(services, admin, id)).toEqual(first)
+      expect(await rulesAbout(id)).toHaveLength(1)
+      expect(await eventsAbout(id)).toHaveLength(1)
+    })
+
+    test('by many at once is one revocation', async () => {
+      const { id } = await service.createKey({ organizationId: own })
+      await Promise.all(Array.from({ length: 8 }, () => revokeApiKey(services, admin, id, { reason: 'all at once' })))
+      expect(await rulesAbout(id)).toHaveLength(1)
+      expect(await eventsAbout(id)).toHaveLength(1)
+    })
+
+    test('brings a revocation that was planned for later forward', async () => {
+      const { id } = await service.createKey({ organizationId: own, revokedAt: new Date(clock.now().getTime() + 3_600_000) })
+      await revokeApiKey(services, admin, id, { reason: 'now' })
+      expect(await showApiKey(services, admin, id)).toMatchObject({ status: 'revoked', revokedAt: clock.now().toISOString() })
+    })
+
+    test("somebody else's key looks like one that is not there, and stays alive", async () => {
+      const { id } = await service.createKey({ organizationId: other })
+      const [foreign, missing] = await Promise.all(
+        [id, 'key_missing'].map((name) => revokeApiKey(services, admin, name, { reason: 'x' }).catch((error: unknown) => error)),
+      )
+      expect(foreign).toMatchObject({ code: 'not_found' })
+      expect(foreign).toEqual(missing)
+      expect(await showApiKey(services, systemPrincipal, id)).toMatchObject({ status: 'usable' })
+    })
+
+    test('does nothing when its event cannot be written', async () => {
+      const { id } = await service.createKey({ organizationId: own })
+      const mute = { ...admin, origin: { ...admin.origin, requestId: '\0' } }
+      await expect(revokeApiKey(services, mute, id, { reason: 'x' })).rejects.toThrow()
+      expect(await showApiKey(services, admin, id)).toMatchObject({ status: 'usable' })
+      expect(await rulesAbout(id)).toEqual([])
+    })
+  })
+
+  describe('listing', () => {
+    test('goes page by page through the own organization, newest first, and shows each key once', async () => {
+      const organizationId = await service.createOrganization('many')
+      const reader = caller(organizationId, ['admin'])
+      const created: string[] = []
+      for (let count = 0; count < 5; count += 1) created.unshift((await service.createKey({ organizationId })).id)
+      const seen: string[] = []
+      let cursor: string | undefined
+      do {
+        const page = await listApiKeys(services, reader, { limit: 2, cursor })
+        seen.push(...page.items.map(({ id }) => id))
+        cursor = page.nextCursor ?? undefined
+      } while (cursor !== undefined)
+      expect(seen).toEqual(created)
+    })
+
+    test('shows root everything', async () => {
+      const { items } = await listApiKeys(services, systemPrincipal, { limit: 200 })
+      expect(new Set(items.map(({ organizationId }) => organizationId)).size).toBeGreaterThan(2)
+    })
+
+    test.each(["' or 1=1 --", '%', '_', '\\', 'zzzz'])('takes the cursor %j as plain text', async (cursor) => {
+      const { items } = await listApiKeys(services, admin, { limit: 200, cursor })
+      expect(items.every(({ organizationId }) => organizationId === own)).toBe(true)
+    })
+  })
+
+  test('a caller without a role reads its own key and nothing else', async () => {
+    const { id } = await service.createKey({ organizationId: own })
+    const nobody = { ...caller(own, []), clientId: id }
+    expect(await showCaller(services, nobody)).toMatchObject({ id })
+    await expect(showApiKey(services, nobody, id)).rejects.toMatchObject({ code: 'permission_denied' })
+    await expect(listApiKeys(services, nobody, { limit: 1 })).rejects.toMatchObject({ code: 'permission_denied' })
+  })
+})
+
+function caller(organizationId: string, roles: Role[], held: { scopes?: string[] } = {}): Principal {
+  return {
+    clientId: 'key_caller',
+    organizationId,
+    roles: new Set(roles),
+    scopes: new Set(held.scopes),
+    audiences: new Set(),
+    origin: { requestId: 'req_1', address: '192.0.2.7', agent: 'test' },
+  }
+}
