@@ -1,0 +1,257 @@
+import { eq, sql } from 'drizzle-orm'
+import { describe, expect, test } from 'vitest'
+import { createKeyEncryption } from '../../src/crypto/envelope.ts'
+import { generateRawKek } from '../../src/crypto/kek/raw.ts'
+import { openPostgres } from '../../src/db/postgres.ts'
+import { auditEvents, signingKeyActivations, signingKeys } from '../../src/db/schema.ts'
+import { ServiceError } from '../../src/errors.ts'
+import { thumbprint } from '../../src/signing-keys/key-pair.ts'
+import { createSigningKeys, listSigningKeys, maintainSigningKeys, rotateSigningKey, selfTest } from '../../src/signing-keys/operations.ts'
+import { readRing, readRingGeneration } from '../../src/signing-keys/queries.ts'
+import type { KeyPurpose } from '../../src/signing-keys/signer.ts'
+import { databaseKinds } from '../support/databases.ts'
+import { admin, leadSeconds, type RingService, ringServices, root, rotateEverySeconds, startRing } from './ring-service.ts'
+
+describe.each(databaseKinds)('the key ring on %s', (kind) => {
+  test('has, after the first start, one active key and one published pending key of each purpose', async () => {
+    const ring = await startRing(kind)
+    for (const purpose of ['token', 'record'] as const) {
+      const [active, pending, ...others] = await keysOf(ring, purpose)
+      expect(others).toEqual([])
+      expect(active).toMatchObject({ state: 'active', activatesAt: ring.clock.now().toISOString(), retiresAt: expect.any(String) })
+      const due = new Date(ring.clock.now().getTime() + rotateEverySeconds * 1000).toISOString()
+      expect(pending).toMatchObject({ state: 'pending', publishedAt: ring.clock.now().toISOString(), activatesAt: due })
+    }
+  })
+
+  test('names each key by the thumbprint of its public part and stores nothing private in the clear', async () => {
+    const { db } = await startRing(kind)
+    for (const row of await db.select().from(signingKeys)) {
+      expect(await thumbprint(row.publicJwk)).toBe(row.kid)
+      expect(Object.keys(row.publicJwk).sort()).toEqual(['crv', 'kty', 'x', 'y'])
+      expect(row.sealedPrivateKey).toMatch(/^mintage1\.kek_[\w-]{16}\.[\w-]+\.[\w-]+$/)
+    }
+  })
+
+  test('is not made a second time over one that exists', async () => {
+    const ring = await startRing(kind)
+    const before = await readRing(ring.db)
+    await expect(ring.db.transaction((tx) => createSigningKeys(tx, ring, ring.clock.now(), 'system'))).rejects.toThrow()
+    expect(await readRing(ring.db)).toEqual(before)
+  })
+
+  test('refuses to rotate before verifiers can hold the next key, names the instant and changes nothing', async () => {
+    const ring = await startRing(kind)
+    const before = await readRing(ring.db)
+    const safeAt = new Date(ring.clock.now().getTime() + leadSeconds * 1000).toISOString()
+    ring.clock.advance(leadSeconds - 0.001)
+    const error = await refusal(rotateSigningKey(ring, root, { purpose: 'token' }))
+    expect(error).toMatchObject({ code: 'too_early', extensions: { safeAt } })
+    expect(error.detail).toContain(safeAt)
+    expect(await readRing(ring.db)).toEqual(before)
+  })
+
+  test('rotates from the safe instant on: the pending key signs, the former retires, a new one is published', async () => {
+    const ring = await startRing(kind)
+    const [first, second] = await keysOf(ring, 'token')
+    const records = await keysOf(ring, 'record')
+    const generation = (await readRingGeneration(ring.db)) ?? 0
+    ring.clock.advance(leadSeconds)
+
+    const rotated = await rotateSigningKey(ring, root, { purpose: 'token' })
+
+    expect(rotated).toMatchObject({ kid: second?.kid, state: 'active', activatesAt: ring.clock.now().toISOString() })
+    const states = (await keysOf(ring, 'token')).map(({ kid, state }) => [kid, state])
+    expect(states).toEqual([
+      [first?.kid, 'retiring'],
+      [second?.kid, 'active'],
+      [expect.any(String), 'pending'],
+    ])
+    expect(await readRingGeneration(ring.db)).toBe(generation + 1)
+    expect(await keysOf(ring, 'record')).toEqual(records)
+  })
+
+  test('writes a rotation into the audit trail, with the key and who asked', async () => {
+    const ring = await startRing(kind)
+    ring.clock.advance(leadSeconds)
+    const { kid } = await rotateSigningKey(ring, root, { purpose: 'record' })
+    expect(await ring.db.select().from(auditEvents)).toMatchObject([
+      {
+        type: 'signing_key.rotated',
+        actor: 'key_root',
+        subject: kid,
+        organizationId: null,
+        context: { purpose: 'record', algorithm: 'ES256', sequence: 3, activatesAt: ring.clock.now().toISOString(), forced: false },
+      },
+    ])
+  })
+
+  test('stays as it was when the audit event cannot be written', async () => {
+    const ring = await startRing(kind, { ownDatabase: true })
+    ring.clock.advance(leadSeconds)
+    const before = await readRing(ring.db)
+    await ring.db.execute(sql`alter table audit_events rename to audit_events_away`)
+    await expect(rotateSigningKey(ring, root, { purpose: 'token' })).rejects.toThrow()
+    expect(await readRing(ring.db)).toEqual(before)
+  })
+
+  test('can be forced to turn early, twice in the same millisecond, and instants still only grow', async () => {
+    const ring = await startRing(kind)
+    await rotateSigningKey(ring, root, { purpose: 'token', force: true })
+    const { kid, activatesAt } = await rotateSigningKey(ring, root, { purpose: 'token', force: true })
+    ring.clock.set(new Date(activatesAt ?? 0))
+    const keys = await keysOf(ring, 'token')
+    expect(keys.map(({ state }) => state)).toEqual(expect.arrayContaining(['retiring', 'retiring', 'active', 'pending']))
+    expect(keys.find(({ state }) => state === 'active')?.kid).toBe(kid)
+  })
+
+  test('turns by itself at the end of the interval, with nothing running', async () => {
+    const ring = await startRing(kind)
+    const [, second] = await keysOf(ring, 'token')
+    ring.clock.advance(rotateEverySeconds)
+    expect((await keysOf(ring, 'token')).map(({ kid, state }) => [kid, state])[1]).toEqual([second?.kid, 'active'])
+  })
+
+  test('gets its next pending keys by maintenance after time promoted them, once', async () => {
+    const ring = await startRing(kind)
+    await maintainSigningKeys(ring)
+    expect(await ring.db.select().from(auditEvents)).toEqual([])
+    ring.clock.advance(rotateEverySeconds)
+    const generation = (await readRingGeneration(ring.db)) ?? 0
+    await maintainSigningKeys(ring)
+    await maintainSigningKeys(ring)
+    for (const purpose of ['token', 'record'] as const) {
+      expect((await keysOf(ring, purpose)).map(({ state }) => state)).toEqual(['retiring', 'active', 'pending'])
+    }
+    expect(await readRingGeneration(ring.db)).toBe(generation + 1)
+    expect(await ring.db.select().from(auditEvents)).toMatchObject([{ type: 'signing_key.created' }, { type: 'signing_key.created' }])
+  })
+
+  test('refuses to rotate to a key that maintenance was too late to publish, and has published it then', async () => {
+    const ring = await startRing(kind)
+    ring.clock.advance(rotateEverySeconds)
+    expect(await refusal(rotateSigningKey(ring, root, { purpose: 'token' }))).toMatchObject({ code: 'too_early' })
+    ring.clock.advance(leadSeconds)
+    expect(await rotateSigningKey(ring, root, { purpose: 'token' })).toMatchObject({ state: 'active' })
+  })
+
+  test('is neither shown to nor turned by an admin of an organization', async () => {
+    const ring = await startRing(kind)
+    ring.clock.advance(leadSeconds)
+    expect(await refusal(rotateSigningKey(ring, admin, { purpose: 'token' }))).toMatchObject({ code: 'permission_denied' })
+    expect(await refusal(listSigningKeys(ring, admin))).toMatchObject({ code: 'permission_denied' })
+  })
+})
+
+describe.each(databaseKinds)('the self test on %s', (kind) => {
+  test('passes on the ring of the first start and after rotations', async () => {
+    const ring = await startRing(kind)
+    await selfTest(ring)
+    await rotateSigningKey(ring, root, { purpose: 'token', force: true })
+    ring.clock.advance(rotateEverySeconds * 2)
+    await selfTest(ring)
+  })
+
+  test('names the KEK that is missing and makes nothing new', async () => {
+    const ring = await startRing(kind)
+    const before = await readRing(ring.db)
+    const stranger = { ...ring, keyEncryption: await createKeyEncryption({ kek: generateRawKek() }) }
+    const error: unknown = await selfTest(stranger).catch((reason: unknown) => reason)
+    for (const word of [ring.keyEncryption.kekIds[0], 'MINTAGE_KEK', 'MINTAGE_KEK_PREVIOUS']) expect(String(error)).toContain(word)
+    expect(await readRing(ring.db)).toEqual(before)
+  })
+
+  test('passes when the KEK that sealed the ring became a previous one', async () => {
+    const ring = await startRing(kind)
+    await selfTest({ ...ring, keyEncryption: await createKeyEncryption({ kek: generateRawKek(), previousKeks: [ring.kek] }) })
+  })
+
+  test('finds envelopes that were swapped between two rows', async () => {
+    const ring = await startRing(kind)
+    const [first, second] = await ring.db.select().from(signingKeys)
+    if (!first || !second) throw new Error('two keys are there')
+    await ring.db.update(signingKeys).set({ sealedPrivateKey: second.sealedPrivateKey }).where(eq(signingKeys.kid, first.kid))
+    await expect(selfTest(ring)).rejects.toThrow('belongs elsewhere')
+  })
+
+  test('finds a public part that was replaced', async () => {
+    const ring = await startRing(kind)
+    const [first, second] = await ring.db.select().from(signingKeys)
+    if (!first || !second) throw new Error('two keys are there')
+    await ring.db.update(signingKeys).set({ publicJwk: second.publicJwk }).where(eq(signingKeys.kid, first.kid))
+    await expect(selfTest(ring)).rejects.toThrow('does not belong to it')
+  })
+
+  test('fails on a ring whose keys are gone', async () => {
+    const ring = await startRing(kind)
+    await ring.db.delete(signingKeyActivations)
+    await expect(selfTest(ring)).rejects.toThrow('no active token key')
+    await ring.db.delete(signingKeys)
+    await expect(selfTest(ring)).rejects.toThrow('no active token key')
+  })
+})
+
+describe.each(databaseKinds.filter((kind) => kind === 'postgres'))('eight instances on %s', (kind) => {
+  test.each([false, true])('that rotate at once (forced: %s) activate one new key, with no gap in the sequence', async (force) => {
+    const ring = await startRing(kind)
+    const { url } = ring.database
+    if (!url) throw new Error('the test database has a URL')
+    const databases = Array.from({ length: 8 }, () => openPostgres({ url, pooler: 'none', maxConnections: 2 }))
+    try {
+      const instances = await Promise.all(databases.map((database) => ringServices(database, ring.clock, ring.kek)))
+      await Promise.all(instances.map(({ keyring }) => keyring.reload()))
+      if (!force) ring.clock.advance(leadSeconds)
+      const results = await Promise.allSettled(instances.map((each) => rotateSigningKey(each, root, { purpose: 'token', force })))
+
+      const turned = results.filter(({ status }) => status === 'fulfilled').length
+      const codes = results.flatMap((result) => (result.status === 'rejected' ? [codeOf(result.reason)] : []))
+      expect(codes.filter((code) => code !== 'conflict' && code !== 'too_early')).toEqual([])
+      // Forced, one that begins when another has ended is a rotation of its own: at once means that both saw the same ring.
+      if (force) expect(turned).toBeGreaterThanOrEqual(1)
+      else expect(turned).toBe(1)
+      const rows = await ring.db.select().from(signingKeyActivations).where(eq(signingKeyActivations.purpose, 'token'))
+      const sequences = rows.map(({ sequence }) => sequence).sort((a, b) => a - b)
+      expect(sequences).toEqual(Array.from({ length: 2 + 2 * turned }, (_, index) => index + 1))
+      ring.clock.advance(1)
+      const states = (await keysOf(ring, 'token')).map(({ state }) => state)
+      expect(states.filter((state) => state === 'active')).toHaveLength(1)
+      expect(states.filter((state) => state === 'pending')).toHaveLength(1)
+    } finally {
+      await Promise.all(databases.map((database) => database.close()))
+    }
+  })
+
+  test('that do maintenance at once publish one key of each purpose', async () => {
+    const ring = await startRing(kind)
+    const { url } = ring.database
+    if (!url) throw new Error('the test database has a URL')
+    const databases = Array.from({ length: 8 }, () => openPostgres({ url, pooler: 'none', maxConnections: 2 }))
+    try {
+      ring.clock.advance(rotateEverySeconds)
+      const instances = await Promise.all(databases.map((database) => ringServices(database, ring.clock, ring.kek)))
+      await Promise.all(instances.map((each) => maintainSigningKeys(each)))
+      expect((await listSigningKeys(ring, root)).filter(({ state }) => state === 'pending')).toHaveLength(2)
+    } finally {
+      await Promise.all(databases.map((database) => database.close()))
+    }
+  })
+})
+
+async function keysOf(ring: RingService, purpose: KeyPurpose) {
+  const keys = (await listSigningKeys(ring, root)).filter((key) => key.purpose === purpose)
+  const order = (key: { activatesAt: string | null }) => key.activatesAt ?? '9'
+  return keys.sort((a, b) => (order(a) < order(b) ? -1 : 1))
+}
+
+async function refusal(attempt: Promise<unknown>): Promise<ServiceError> {
+  const error: unknown = await attempt.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
+  if (!(error instanceof ServiceError)) throw new Error(`expected a ServiceError, got ${String(error)}`)
+  return error
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof ServiceError ? error.code : String(error)
+}

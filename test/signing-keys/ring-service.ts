@@ -1,0 +1,77 @@
+import { type Principal, systemPrincipal } from '../../src/access/principal.ts'
+import { type Config, loadConfig } from '../../src/config.ts'
+import { createKeyEncryption } from '../../src/crypto/envelope.ts'
+import { generateRawKek } from '../../src/crypto/kek/raw.ts'
+import type { Database } from '../../src/db/database.ts'
+import { auditEvents, serviceState, signingKeyActivations, signingKeys } from '../../src/db/schema.ts'
+import { claimFirstStart } from '../../src/db/service-state.ts'
+import { createLog } from '../../src/observability/log.ts'
+import { nodePlatform } from '../../src/platform.node.ts'
+import { createKeyring, createKeyringCache } from '../../src/signing-keys/keyring.ts'
+import { createSigningKeys } from '../../src/signing-keys/operations.ts'
+import { type MovableClock, movableClock } from '../support/clock.ts'
+import { type DatabaseKind, openTestDatabase } from '../support/databases.ts'
+import { keepForInspection } from '../support/printed.ts'
+
+export const root: Principal = { ...systemPrincipal, clientId: 'key_root', organizationId: 'org_root' }
+export const admin: Principal = { ...root, clientId: 'key_admin', roles: new Set(['admin']) }
+
+/** Publish lead and rotation interval under the default configuration. */
+export const leadSeconds = 1 + 300 + 600 + 30
+export const rotateEverySeconds = 30 * 86_400
+
+export type RingService = Awaited<ReturnType<typeof startRing>>
+
+type TestDatabase = Awaited<ReturnType<typeof openTestDatabase>>
+
+const shared = new Map<DatabaseKind, Promise<TestDatabase>>()
+
+/** What the key ring needs of a service, on a database that went through its first start: the file's own, emptied, or one of the test's own. */
+export async function startRing(kind: DatabaseKind, { ownDatabase = false } = {}) {
+  const database = await (ownDatabase ? openTestDatabase(kind) : emptyDatabase(kind))
+  const clock = movableClock()
+  const kek = generateRawKek()
+  const services = await ringServices(database, clock, kek)
+  await database.db.transaction(async (tx) => {
+    await claimFirstStart(tx, { largestTokenTtlSeconds: services.config.maxTokenTtlSeconds, now: clock.now() })
+    await createSigningKeys(tx, services, clock.now(), 'system')
+  })
+  return { ...services, database, clock, kek }
+}
+
+async function emptyDatabase(kind: DatabaseKind): Promise<TestDatabase> {
+  const opened = shared.get(kind) ?? openTestDatabase(kind)
+  shared.set(kind, opened)
+  const database = await opened
+  for (const table of [auditEvents, signingKeyActivations, signingKeys, serviceState]) await database.db.delete(table)
+  return database
+}
+
+/** One instance over the database; several of them are several processes as far as the ring can see. */
+export async function ringServices(database: Database, clock: MovableClock, kek: string) {
+  const config: Config = loadConfig({ MINTAGE_ISSUER: 'https://auth.example' }).config
+  const logged: Record<string, unknown>[] = []
+  const log = createLog({
+    threshold: 'debug',
+    now: clock.now,
+    write(line) {
+      keepForInspection(line)
+      logged.push(JSON.parse(line))
+    },
+  })
+  const counted = { signersMade: 0 }
+  const held: { until: Promise<void> | undefined } = { until: undefined }
+  const node = nodePlatform()
+  const platform: typeof node = {
+    ...node,
+    async createSigner(algorithm, privateJwk) {
+      counted.signersMade++
+      await held.until
+      return await node.createSigner(algorithm, privateJwk)
+    },
+  }
+  const keyEncryption = await createKeyEncryption({ kek })
+  const cache = createKeyringCache()
+  const base = { db: database.db, now: clock.now, config, keyEncryption, platform, log }
+  return { ...base, keyring: createKeyring({ ...base, cache }), cache, logged, counted, held }
+}
