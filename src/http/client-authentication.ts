@@ -1,0 +1,31 @@
+import type { Context } from 'hono'
+import { authenticateApiKey } from '../api-keys/authenticate.ts'
+import type { ApiKeyRecord } from '../api-keys/lookup.ts'
+import { ServiceError } from '../errors.ts'
+import { readClientCredential } from '../oauth/client-credential.ts'
+import { type Form, parseForm } from '../oauth/form.ts'
+import type { AppEnv } from './context.ts'
+import { readFormBody } from './form-body.ts'
+
+/**
+ * Who asks at `/introspect` and `/revoke`, and the form they sent: an API key by Basic, form, Bearer or X-API-Key (RFC 7009 §2.1,
+ * RFC 7662 §2.1). Throws `unauthenticated`, `api_key_rejected`, `invalid_request`. Says nothing about what the caller may know.
+ */
+export async function readClientForm(c: Context<AppEnv>): Promise<{ client: ApiKeyRecord; form: Form }> {
+  const form = parseForm(await readFormBody(c))
+  const credential = readClientCredential({ authorization: c.req.header('authorization'), apiKey: c.req.header('x-api-key') }, form)
+  if (!credential || credential.method === 'subject_token') {
+    throw new ServiceError('unauthenticated', {
+      detail: 'Send an API key: HTTP Basic with the id of the API key and the key, or Authorization: Bearer.',
+    })
+  }
+  const client = await authenticateApiKey(c.get('services'), credential.secret, credential.clientId, c.get('receivedAt'))
+  return { client, form }
+}
+
+/** The one parameter that both endpoints cannot do without. `token_type_hint` is never needed: the text says what it is. */
+export function requiredToken(form: Form): string {
+  const token = form.get('token')
+  if (token === undefined) throw new ServiceError('invalid_request', { detail: 'token is missing.' })
+  return token
+}

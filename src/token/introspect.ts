@@ -1,0 +1,81 @@
+import type { ApiKeyRecord } from '../api-keys/lookup.ts'
+import { findApiKeyRecord } from '../api-keys/queries.ts'
+import { apiKeyStatus } from '../api-keys/status.ts'
+import { ServiceError } from '../errors.ts'
+import type { Services } from '../services.ts'
+import type { AccessToken } from '../verify/access-token.ts'
+import { AccessTokenError } from '../verify/access-token-error.ts'
+
+/** RFC 7662 §2.2; an inactive answer says nothing else, whatever the cause. */
+export type Introspection =
+  | { readonly active: false }
+  | {
+      readonly active: true
+      readonly token_type: 'Bearer'
+      readonly iss: string
+      readonly sub: string
+      readonly aud: string | readonly string[]
+      readonly client_id: string
+      readonly iat: number
+      readonly exp: number
+      readonly jti: string
+      readonly scope?: string
+      readonly org_id: string
+      readonly env: string
+      readonly key_version: number
+    }
+
+/**
+ * What an access token of this service is worth at this moment, for a caller who may know. The revocation list is read again before,
+ * and the key behind the token is looked up: an answer is not as old as a cache.
+ *
+ * Throws `revocations_unavailable` when the list cannot tell, and the database's 503s; never answers from stale state.
+ */
+export async function introspectToken(services: Services, caller: ApiKeyRecord, text: string, now: Date): Promise<Introspection> {
+  await services.revocations.refresh()
+  const token = await verifiedToken(services, text)
+  if (!token || !mayKnow(caller, token)) return inactive
+  const apiKey = await findApiKeyRecord(services.db, token.clientId, token.keyVersion)
+  return apiKeyStatus(apiKey, now) === 'usable' ? active(token) : inactive
+}
+
+const inactive: Introspection = { active: false }
+
+/** Undefined for whatever is not a good token now. Also used by revocation: a dead token needs no rule. */
+export async function verifiedToken({ verifier }: Pick<Services, 'verifier'>, text: string): Promise<AccessToken | undefined> {
+  try {
+    return await verifier.verify(text)
+  } catch (error) {
+    if (!(error instanceof AccessTokenError)) throw error
+    if (error.code !== 'unavailable') return undefined
+    throw new ServiceError('revocations_unavailable', { reason: error.reason, cause: error })
+  }
+}
+
+/**
+ * The audiences that count are those written on the caller's key. The default audience is everyone's to ask for, so holding it
+ * tacitly proves nothing: a resource server of the default audience has it on its key.
+ */
+function mayKnow(caller: ApiKeyRecord, token: AccessToken): boolean {
+  if (caller.roles.includes('root') || caller.organizationId === token.organizationId) return true
+  return token.audience.some((audience) => caller.audiences.includes(audience))
+}
+
+function active(token: AccessToken): Introspection {
+  const [audience, ...further] = token.audience
+  return {
+    active: true,
+    token_type: 'Bearer',
+    iss: token.issuer,
+    sub: token.subject,
+    aud: audience !== undefined && further.length === 0 ? audience : token.audience,
+    client_id: token.clientId,
+    iat: token.issuedAt,
+    exp: token.expiresAt,
+    jti: token.id,
+    ...(token.scopes.size === 0 ? {} : { scope: [...token.scopes].join(' ') }),
+    org_id: token.organizationId,
+    env: token.environment,
+    key_version: token.keyVersion,
+  }
+}

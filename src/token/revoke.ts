@@ -1,0 +1,61 @@
+import type { Principal, RequestOrigin } from '../access/principal.ts'
+import { parseApiKey } from '../api-keys/format.ts'
+import type { ApiKeyRecord } from '../api-keys/lookup.ts'
+import { revokeOwnApiKey } from '../api-keys/operations.ts'
+import { appendAuditEvent } from '../audit/queries.ts'
+import { addRevocationRule } from '../revocation/queries.ts'
+import type { Services } from '../services.ts'
+import type { AccessToken } from '../verify/access-token.ts'
+import { verifiedToken } from './introspect.ts'
+
+const reason = 'revoked by its client'
+
+/**
+ * Revokes an access token of the caller, or the caller's own API key with every token that it made (RFC 7009 §2.1). Whatever else the
+ * text is, unknown, malformed, dead already or somebody else's, nothing changes and nothing is said (§2.2).
+ *
+ * Returns after the commit; repeating it is safe. Throws the database's 503s, and `revocations_unavailable` when it cannot be told
+ * whether the token is alive.
+ */
+export async function revokeToken(services: Services, caller: ApiKeyRecord, origin: RequestOrigin, text: string): Promise<void> {
+  const actor = clientPrincipal(caller, origin)
+  if (parseApiKey(text)) {
+    const apiKey = await services.apiKeys.byHash(await services.platform.sha256(text))
+    if (apiKey?.id === caller.id) await revokeOwnApiKey(services, actor, { reason })
+    return
+  }
+  const token = await verifiedToken(services, text)
+  if (token?.clientId === caller.id) await revokeAccessToken(services, actor, token)
+}
+
+async function revokeAccessToken(services: Services, actor: Principal, { id, organizationId }: AccessToken): Promise<void> {
+  const now = services.now()
+  await services.db.transaction(async (tx) => {
+    const rule = {
+      kind: 'token',
+      value: id,
+      effectiveAt: now,
+      expires: 'when_dead',
+      organizationId,
+      reason,
+      actor: actor.clientId,
+    } as const
+    const revocationId = await addRevocationRule(tx, rule, services.config.clockToleranceSeconds, now)
+    const event = { type: 'token.revoked', actor, organizationId, subject: id, reason, context: { revocationId } } as const
+    await appendAuditEvent(tx, event, now) // last: it takes the trail's lock
+  })
+  // The rule is durable: what this instance does not see yet, its poll will bring, and past its staleness it says nothing at all.
+  await services.revocations.refresh().catch((error: unknown) => services.log('warn', 'revocations.refresh_failed', { error }))
+}
+
+/** A client at this endpoint acts for itself: whatever roles its key has do not travel here. */
+function clientPrincipal(caller: ApiKeyRecord, origin: RequestOrigin): Principal {
+  return {
+    clientId: caller.id,
+    organizationId: caller.organizationId,
+    roles: new Set(),
+    scopes: new Set(caller.scopes),
+    audiences: new Set(caller.audiences),
+    origin,
+  }
+}
