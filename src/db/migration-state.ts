@@ -1,0 +1,33 @@
+import { sql } from 'drizzle-orm'
+import { bigint, pgSchema, text } from 'drizzle-orm/pg-core'
+import type { Db } from './database.ts'
+
+/** The last entry of drizzle/meta/_journal.json, which a Worker cannot read; a test holds the two together. */
+export const latestMigration = { tag: '0001_revocation_view', when: 1795154916180 } as const
+
+/** `ahead`: the database was migrated by a newer version of Mintage. */
+export type MigrationState = 'current' | 'behind' | 'ahead' | 'empty'
+
+/** Compares the database's schema with the one that this code was written for. Reads only; the caller needs `select` on the journal. */
+export async function migrationState(db: Db): Promise<MigrationState> {
+  const applied = await findLastMigration(db)
+  if (applied === undefined) return 'empty'
+  if (applied < latestMigration.when) return 'behind'
+  return applied > latestMigration.when ? 'ahead' : 'current'
+}
+
+/** Where drizzle's migrator keeps what it applied. */
+const appliedMigrations = pgSchema('drizzle').table('__drizzle_migrations', {
+  hash: text('hash').notNull(),
+  createdAt: bigint('created_at', { mode: 'number' }).notNull(),
+})
+
+/** `when` of the newest applied migration; undefined while there is none. */
+export async function findLastMigration(db: Db): Promise<number | undefined> {
+  const [journal] = await db
+    .select({ exists: sql<boolean>`to_regclass('drizzle.__drizzle_migrations') is not null` })
+    .from(sql`(select 1) as one`)
+  if (!journal?.exists) return undefined
+  const [last] = await db.select({ when: sql`max(${appliedMigrations.createdAt})`.mapWith(Number) }).from(appliedMigrations)
+  return last?.when || undefined
+}
