@@ -1,0 +1,164 @@
+import { randomUUID } from 'node:crypto'
+import { link, mkdir, readFile, readlink, realpath, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+
+export type FolderLock = { release(): Promise<void> }
+
+/** Who holds a folder. A process id alone is reused; the boot, the start tick and the namespace tell whose it is. */
+type Holder = { pid: number; boot: string; startTick: string; namespace: string; token: string }
+
+const heartbeatMilliseconds = 1000
+/** A holder that is starting a database blocks its event loop for seconds. */
+const silenceMilliseconds = 6000
+
+/** Folders that this process holds itself. */
+const held = new Set<string>()
+
+/**
+ * Takes the folder for this process alone: PGlite does not, and a second process on one folder loses commits.
+ * A lock whose holder is dead is taken over; one from another container is watched for a heartbeat first.
+ * Not covered: another machine on a network file system whose clock-less heartbeat does not arrive.
+ * @throws Error in words when the folder is in use.
+ */
+export async function lockFolder(folder: string): Promise<FolderLock> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const path = join(await realpath(folder), 'lock')
+  if (held.has(path)) throw inUse(folder, process.pid)
+  held.add(path)
+  try {
+    const self = await describeSelf()
+    await takeLock(path, folder, self)
+    const heartbeat = setInterval(() => void beat(path), heartbeatMilliseconds)
+    heartbeat.unref()
+    const release = async () => {
+      clearInterval(heartbeat)
+      if ((await readHolder(path))?.token === self.token) await rm(path, { force: true })
+      held.delete(path)
+    }
+    return { release }
+  } catch (error) {
+    held.delete(path)
+    throw error
+  }
+}
+
+async function takeLock(path: string, folder: string, self: Holder): Promise<void> {
+  const draft = `${path}.${self.token}`
+  await writeFile(draft, JSON.stringify(self), { mode: 0o600 })
+  try {
+    // A link appears with its whole content or not at all, and only for one of several that try.
+    for (let attempt = 0; attempt < 5; attempt++) {
+      if (await linked(draft, path)) return
+      const holder = await readHolder(path)
+      if (holder && (await isAlive(path, holder, self))) throw inUse(folder, holder.pid)
+      await removeStale(path, holder)
+    }
+    throw inUse(folder, undefined)
+  } finally {
+    await rm(draft, { force: true })
+  }
+}
+
+async function linked(draft: string, path: string): Promise<boolean> {
+  try {
+    await link(draft, path)
+    return true
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return false
+    throw error
+  }
+}
+
+/** Moves it aside before deleting: when another process took over in between, what was moved is its lock, and goes back. */
+async function removeStale(path: string, judged: Holder | undefined): Promise<void> {
+  const aside = `${path}.${randomUUID()}`
+  try {
+    await rename(path, aside)
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return
+    throw error
+  }
+  const moved = await readHolder(aside)
+  if (moved?.token !== judged?.token) await linked(aside, path)
+  await rm(aside, { force: true })
+}
+
+async function isAlive(path: string, holder: Holder, self: Holder): Promise<boolean> {
+  if (holder.boot !== self.boot || holder.namespace !== self.namespace) return hasHeartbeat(path)
+  if (!processExists(holder.pid)) return false
+  return (await readStartTick(holder.pid)) === holder.startTick
+}
+
+/** Compares the file's time with itself, never with a clock: another container or machine may have a different one. */
+async function hasHeartbeat(path: string): Promise<boolean> {
+  const before = await modifiedAt(path)
+  for (let waited = 0; waited < silenceMilliseconds; waited += 250) {
+    await wait(250)
+    if ((await modifiedAt(path)) !== before) return true
+  }
+  return false
+}
+
+async function describeSelf(): Promise<Holder> {
+  const [boot, namespace, startTick] = await Promise.all([readBootId(), readNamespace(), readStartTick(process.pid)])
+  return { pid: process.pid, boot, startTick, namespace, token: randomUUID() }
+}
+
+const readBootId = () =>
+  readFile('/proc/sys/kernel/random/boot_id', 'utf8').then(
+    (text) => text.trim(),
+    () => '',
+  )
+const readNamespace = () => readlink('/proc/self/ns/pid').catch(() => '')
+const modifiedAt = (path: string) =>
+  stat(path).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => 0,
+  )
+
+/** Field 22 of proc(5) stat; the name before it may hold blanks and parentheses. Empty where there is no /proc. */
+async function readStartTick(pid: number): Promise<string> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+}
+
+async function readHolder(path: string): Promise<Holder | undefined> {
+  try {
+    const value: unknown = JSON.parse(await readFile(path, 'utf8'))
+    return isHolder(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isHolder(value: unknown): value is Holder {
+  if (typeof value !== 'object' || value === null || !('pid' in value) || typeof value.pid !== 'number') return false
+  return ['boot', 'startTick', 'namespace', 'token'].every((name) => typeof Reflect.get(value, name) === 'string')
+}
+
+function processExists(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return hasCode(error, 'EPERM')
+  }
+}
+
+/** Failing to beat is no reason to stop: the lock still holds against every process on this machine. */
+async function beat(path: string): Promise<void> {
+  const seconds = (performance.timeOrigin + performance.now()) / 1000
+  await utimes(path, seconds, seconds).catch(() => {})
+}
+
+function inUse(folder: string, pid: number | undefined): Error {
+  const holder = pid === undefined ? 'another process' : `process ${pid}`
+  return new Error(
+    `the database folder ${folder} is in use by ${holder}: the embedded database takes one process at a time. Stop that process, use another MINTAGE_DATA_DIR, or set DATABASE_URL to a PostgreSQL server.`,
+  )
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
+}

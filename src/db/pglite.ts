@@ -1,0 +1,114 @@
+import { join } from 'node:path'
+import { PGlite, type Transaction } from '@electric-sql/pglite'
+import { drizzle, type PgliteDatabase } from 'drizzle-orm/pglite'
+import type { Database } from './database.ts'
+import { unavailable, withinDeadline } from './deadline.ts'
+import { lockFolder } from './folder-lock.node.ts'
+
+export type EmbeddedLocation =
+  | { folder: string; deadlineMilliseconds?: number }
+  | { memory: true; loadDataDir?: Blob; deadlineMilliseconds?: number }
+
+export type EmbeddedDatabase = Database & {
+  readonly kind: 'embedded'
+  /** The same database without deadlines: for migrations only. */
+  readonly undeadlined: PgliteDatabase
+  /** The whole data directory as a tar, for `loadDataDir`. */
+  dump(): Promise<Blob>
+}
+
+/** Longer than PostgreSQL's: this database runs in our own process, where waiting means that we are busy, not that it is gone. */
+const embeddedDeadlineMilliseconds = 5000
+
+/**
+ * Opens the embedded PostgreSQL: a folder, taken for this process alone, or memory. It has one session, so calls wait their turn.
+ * A call that never got its turn within the deadline fails with `database_unavailable` and is not run later.
+ * @throws Error in words when another process holds the folder.
+ */
+export async function openEmbedded(location: EmbeddedLocation): Promise<EmbeddedDatabase> {
+  const lock = 'folder' in location ? await lockFolder(location.folder) : undefined
+  try {
+    const pglite = await PGlite.create('folder' in location ? { dataDir: join(location.folder, 'pgdata') } : memoryOptions(location))
+    const turns = createTurns(location.deadlineMilliseconds ?? embeddedDeadlineMilliseconds)
+    return {
+      kind: 'embedded',
+      db: drizzle({ client: guardedClient(pglite, turns) }),
+      undeadlined: drizzle({ client: pglite }),
+      dump: () => pglite.dumpDataDir('none'),
+      listen: async (channel, onNotify) => {
+        const unlisten = await pglite.listen(channel, () => onNotify())
+        onNotify()
+        return () => unlisten()
+      },
+      stats: () => ({ inFlight: turns.inFlight(), broken: false }),
+      close: async () => {
+        if (!pglite.closed) await pglite.close()
+        await lock?.release()
+      },
+    }
+  } catch (error) {
+    await lock?.release()
+    throw error
+  }
+}
+
+function memoryOptions({ loadDataDir }: { loadDataDir?: Blob }) {
+  return { dataDir: 'memory://', ...(loadDataDir && { loadDataDir }) }
+}
+
+type Turns = {
+  take<Result>(work: (isPassed: () => boolean, expiry: Promise<never>) => Promise<Result>): Promise<Result>
+  inFlight(): number
+}
+
+/** First come, first served; who gave up while waiting is skipped. */
+function createTurns(deadlineMilliseconds: number): Turns {
+  let last: Promise<void> = Promise.resolve()
+  let inFlight = 0
+  return {
+    inFlight: () => inFlight,
+    take: (work) =>
+      withinDeadline(deadlineMilliseconds, async (call) => {
+        const before = last
+        const own = Promise.withResolvers<void>()
+        const expiry = Promise.withResolvers<never>()
+        expiry.promise.catch(() => {})
+        last = own.promise
+        inFlight++
+        try {
+          await before
+          if (call.passed) throw unavailable('gave up waiting for a turn')
+          call.onDeadline = () => {
+            const error = unavailable('the transaction took too long')
+            expiry.reject(error)
+            return error
+          }
+          return await work(() => call.passed, expiry.promise)
+        } finally {
+          inFlight--
+          own.resolve()
+        }
+      }),
+  }
+}
+
+/** Drizzle's PGlite driver calls `query` and `transaction`, nothing else. */
+function guardedClient(pglite: PGlite, turns: Turns): PGlite {
+  const client: Pick<PGlite, 'query' | 'transaction'> = {
+    query: (text, params, options) => turns.take(() => pglite.query(text, params, options)),
+    // A callback past its deadline is rejected here, so that PGlite rolls back and the next caller gets its turn.
+    transaction: (run) =>
+      turns.take((isPassed, expiry) => pglite.transaction((tx) => Promise.race([run(guardedTransaction(tx, isPassed)), expiry]))),
+  }
+  return client as unknown as PGlite
+}
+
+function guardedTransaction(tx: Transaction, isPassed: () => boolean): Transaction {
+  const guarded: Pick<Transaction, 'query'> = {
+    query: async (text, params, options) => {
+      if (isPassed()) throw unavailable('the transaction is over')
+      return tx.query(text, params, options)
+    },
+  }
+  return guarded as unknown as Transaction
+}
