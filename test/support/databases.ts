@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto'
+import { openAsBlob } from 'node:fs'
+import postgres from 'postgres'
+import { afterAll, inject } from 'vitest'
+import type { Database } from '../../src/db/database.ts'
+import { openEmbedded } from '../../src/db/pglite.ts'
+import { openPostgres } from '../../src/db/postgres.ts'
+
+export type DatabaseKind = Database['kind']
+
+export type TestDatabase = Database & {
+  /** Connection string as its owner; only of PostgreSQL. */
+  readonly url?: string
+}
+
+const { embeddedTemplate, postgres: server } = inject('databases')
+
+/** The kinds that this machine can run: `describe.each(databaseKinds)('… on %s', (kind) => …)`. */
+export const databaseKinds: readonly DatabaseKind[] = server ? ['embedded', 'postgres'] : ['embedded']
+
+const cleanUps: (() => Promise<void>)[] = []
+afterAll(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
+})
+
+/** A fresh, migrated, empty database of the test file's own, closed and dropped when the file ends. Its deadline suits a busy machine. */
+export async function openTestDatabase(kind: DatabaseKind): Promise<TestDatabase> {
+  const database = kind === 'embedded' ? await openEmbeddedCopy() : await openPostgresCopy()
+  cleanUps.push(() => database.close())
+  return database
+}
+
+/** Connection string of a fresh database; migrated, unless an empty one is asked for. */
+export async function createPostgresDatabase(content: 'migrated' | 'empty' = 'migrated'): Promise<string> {
+  if (!server) throw new Error('no PostgreSQL here: ask databaseKinds first')
+  const name = `mintage_test_${randomUUID().replaceAll('-', '')}`
+  await administer(server.url, (sql) =>
+    content === 'empty'
+      ? sql`create database ${sql(name)}`
+      : sql`create database ${sql(name)} template ${sql(server.template)} ${strategy(sql)}`,
+  )
+  cleanUps.push(() => administer(server.url, (sql) => sql`drop database if exists ${sql(name)} with (force)`))
+  const url = new URL(server.url)
+  url.pathname = `/${name}`
+  return url.href
+}
+
+/** Copying files is several times as fast as PostgreSQL's default of copying through the log. */
+const strategy = (sql: postgres.Sql) => sql`strategy file_copy`
+
+async function openEmbeddedCopy(): Promise<TestDatabase> {
+  return openEmbedded({ memory: true, loadDataDir: await openAsBlob(embeddedTemplate), deadlineMilliseconds: 15_000 })
+}
+
+async function openPostgresCopy(): Promise<TestDatabase> {
+  const url = await createPostgresDatabase()
+  return { ...openPostgres({ url, pooler: 'none', directUrl: url, deadlineMilliseconds: 15_000 }), url }
+}
+
+async function administer(url: string, run: (sql: postgres.Sql) => PromiseLike<unknown>): Promise<void> {
+  const sql = postgres(url, { max: 1, onnotice: () => {} })
+  await run(sql)
+  await sql.end()
+}
