@@ -1,0 +1,156 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { apiKeyTokenType, exchange, form, oauthError, partsOf, tokenExchangeGrant } from '../support/oauth.ts'
+import { issuer, startTestService, type TestService } from '../support/service.ts'
+
+let service: TestService
+let key: { id: string; secret: string }
+
+beforeAll(async () => {
+  service = await startTestService()
+  key = await service.createKey({ scopes: ['orders:read'], audiences: ['https://b.example', 'https://c.example/v1'] })
+})
+
+const send = (parameters: Record<string, string>) => service.request('/token', form(parameters))
+const subject = () => ({ grant_type: tokenExchangeGrant, subject_token: key.secret, subject_token_type: apiKeyTokenType })
+
+describe('token exchange (RFC 8693)', () => {
+  test.each(['subject_token', 'subject_token_type'])('R25 needs %s', async (missing) => {
+    const response = await send({ ...subject(), [missing]: '' })
+    expect(await oauthError(response)).toMatchObject({ status: 400, error: 'invalid_request' })
+  })
+
+  test('R26 knows the API key under one URI and no other type', async () => {
+    expect((await send(subject())).status).toBe(200)
+    for (const type of ['api-key', apiKeyTokenType.toUpperCase(), 'urn:ietf:params:oauth:token-type:jwt']) {
+      expect(await oauthError(await send({ ...subject(), subject_token_type: type }))).toMatchObject({
+        status: 400,
+        error: 'invalid_request',
+      })
+    }
+  })
+
+  test.each([{ actor_token: 'a' }, { actor_token_type: 'b' }, { actor_token: 'a', actor_token_type: 'b' }])(
+    'R27 takes no actor: %j',
+    async (actor) => {
+      expect(await oauthError(await send({ ...subject(), ...actor }))).toMatchObject({ status: 400, error: 'invalid_request' })
+    },
+  )
+
+  test('R28 issues access tokens and JWTs and nothing else', async () => {
+    for (const type of ['access_token', 'jwt'].map((name) => `urn:ietf:params:oauth:token-type:${name}`)) {
+      expect(await (await send({ ...subject(), requested_token_type: type })).json()).toMatchObject({ issued_token_type: type })
+    }
+    const refused = await send({ ...subject(), requested_token_type: 'urn:ietf:params:oauth:token-type:refresh_token' })
+    expect(await oauthError(refused)).toMatchObject({ status: 400, error: 'invalid_request' })
+  })
+
+  test('R29 says what was issued', async () => {
+    expect(await (await send(subject())).json()).toEqual({
+      access_token: expect.any(String),
+      issued_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+      token_type: 'Bearer',
+      expires_in: 900,
+      scope: 'orders:read',
+    })
+  })
+
+  test('R30 answers an unacceptable subject token with 400, whatever is wrong with it', async () => {
+    const revoked = await service.createKey({ revokedAt: service.clock.now() })
+    const bodies = new Set<string>()
+    for (const secret of ['garbage', revoked.secret, `${key.secret.slice(0, -1)}0`, 'ey.ey.ey']) {
+      const response = await send({ ...subject(), subject_token: secret })
+      expect(response.status).toBe(400)
+      expect(response.headers.get('www-authenticate')).toBeNull()
+      bodies.add(await response.text())
+    }
+    expect(bodies.size).toBe(1)
+    expect([...bodies][0]).toContain('"invalid_request"')
+  })
+
+  test.each(['audience', 'resource'])('R31 refuses an unknown %s as an invalid target', async (name) => {
+    expect(await oauthError(await send({ ...subject(), [name]: 'https://unknown.example' }))).toMatchObject({
+      status: 400,
+      error: 'invalid_target',
+    })
+  })
+})
+
+describe('resource indicators (RFC 8707)', () => {
+  test.each(['b.example', '/orders', 'https://b.example#part', 'https://b.example/ ', 'not a uri'])(
+    'R32 refuses the resource %j',
+    async (resource) => {
+      expect(await oauthError(await send({ ...subject(), resource }))).toMatchObject({ status: 400, error: 'invalid_target' })
+    },
+  )
+
+  test('R32 takes several resources', async () => {
+    const { access_token } = await exchange(service, key.secret, [
+      ['resource', 'https://b.example'],
+      ['resource', 'https://c.example/v1'],
+    ])
+    expect(partsOf(access_token).claims.aud).toEqual(['https://b.example', 'https://c.example/v1'])
+  })
+
+  test('R33 R111 restricts the audience to what was asked, or to the default one', async () => {
+    expect(partsOf((await exchange(service, key.secret)).access_token).claims.aud).toBe(`${issuer}/api`)
+    expect(partsOf((await exchange(service, key.secret, { audience: 'https://b.example' })).access_token).claims.aud).toBe(
+      'https://b.example',
+    )
+  })
+
+  test('R33 gives an admin token only to a key with a role, only when asked, and for nothing beside', async () => {
+    const admin = await service.createKey({ roles: ['admin'] })
+    expect(partsOf((await exchange(service, admin.secret)).access_token).claims).not.toHaveProperty('roles')
+    expect(partsOf((await exchange(service, admin.secret, { audience: issuer })).access_token).claims).toMatchObject({
+      aud: issuer,
+      roles: ['admin'],
+    })
+    const both = form(
+      [
+        ['audience', issuer],
+        ['audience', `${issuer}/api`],
+      ],
+      { Authorization: `Bearer ${admin.secret}` },
+    )
+    expect(await oauthError(await service.request('/token', both))).toMatchObject({ status: 400, error: 'invalid_target' })
+    expect(await oauthError(await send({ ...subject(), audience: issuer }))).toMatchObject({ status: 400, error: 'invalid_target' })
+  })
+
+  test('R33 exchanges a root key for the admin API and nothing else', async () => {
+    expect(partsOf((await exchange(service, service.rootKey)).access_token).claims).toMatchObject({ aud: issuer, roles: ['root'] })
+    const elsewhere = form({ audience: `${issuer}/api` }, { Authorization: `Bearer ${service.rootKey}` })
+    expect(await oauthError(await service.request('/token', elsewhere))).toMatchObject({ status: 400, error: 'invalid_target' })
+  })
+})
+
+describe('what is exchanged never grows', () => {
+  test.each([
+    ['the key', 'expiresAt'],
+    ['its version', 'versionExpiresAt'],
+    ['a revocation that is scheduled', 'revokedAt'],
+  ])('R35 a token does not outlive %s', async (_, end) => {
+    const endsAt = new Date(service.clock.now().getTime() + 90_500)
+    const short = await service.createKey({ [end]: endsAt })
+    const answer = await exchange(service, short.secret, { expires_in: '3600' })
+    expect(Number(partsOf(answer.access_token).claims.exp) * 1000).toBeLessThanOrEqual(endsAt.getTime())
+    expect(answer.expires_in).toBe(90)
+  })
+
+  test('R35 a key that ends within the second gives no token', async () => {
+    const ending = await service.createKey({ expiresAt: new Date(service.clock.now().getTime() + 400) })
+    const response = await service.request('/token', { method: 'POST', headers: { 'X-API-Key': ending.secret } })
+    expect(await oauthError(response)).toMatchObject({ status: 401, error: 'invalid_client' })
+  })
+
+  test('R35 no request gives a scope or an audience beyond those of the key', async () => {
+    const wanted = ['orders:read', 'orders:write', 'admin']
+    const audiences = ['https://b.example', 'https://d.example', issuer]
+    for (const scope of wanted) {
+      for (const audience of audiences) {
+        const response = await send({ ...subject(), scope, audience, expires_in: '999999999' })
+        const allowed = scope === 'orders:read' && audience === 'https://b.example'
+        expect(response.status, `${scope} at ${audience}`).toBe(allowed ? 200 : 400)
+      }
+    }
+  })
+})
