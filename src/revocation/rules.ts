@@ -1,0 +1,81 @@
+import type { RevocableToken, RevocationKind, RevocationRule } from './revocation-list.ts'
+
+/** What a rule does to the tokens of its name, without the name: all that a list keeps in memory. Instants as in `RevocationRule`. */
+export type RuleEffect = Pick<RevocationRule, 'maxVersion' | 'issuedBefore' | 'effectiveAt' | 'expiresAt'>
+
+/**
+ * Whether the rule makes the token dead at `now` (seconds since 1970). Does not look at `expiresAt`: a rule that outlives its use does no
+ * harm, and one that is dropped too early does.
+ */
+export function covers(rule: RevocationRule, token: RevocableToken, now: number): boolean {
+  return namesOfToken(token).includes(ruleName(rule.kind, rule.value)) && strikes(effectOf(rule), token, now)
+}
+
+/**
+ * The same for a token that is known to have the rule's name. `iat` has whole seconds, so `issuedBefore` T covers `iat <= ceil(T)`: the
+ * whole second dies. Comparisons are turned so that a number which is none counts as covered.
+ */
+export function strikes(effect: RuleEffect, token: RevocableToken, now: number): boolean {
+  if (effect.effectiveAt > now) return false
+  if (effect.maxVersion !== null && token.keyVersion > effect.maxVersion) return false
+  return effect.issuedBefore === null || !(token.issuedAt > Math.ceil(effect.issuedBefore))
+}
+
+/**
+ * A `signing_key` rule is always open and never expires: whoever stole the private key chooses `iat` and `exp`. Only an `api_key` rule can
+ * be narrowed to versions.
+ */
+export function effectOf({ kind, maxVersion, issuedBefore, effectiveAt, expiresAt }: RevocationRule): RuleEffect {
+  if (kind === 'signing_key') return { maxVersion: null, issuedBefore: null, effectiveAt, expiresAt: null }
+  return { maxVersion: kind === 'api_key' ? maxVersion : null, issuedBefore, effectiveAt, expiresAt }
+}
+
+/** What rules are found by. No kind holds a colon, so two names are alike only when kind and value are. */
+export function ruleName(kind: string, value: string): string {
+  return `${kind}:${value}`
+}
+
+/** Every name under which a rule on this token can stand. An organization's id holds no blank, so `org_id sub` is unambiguous. */
+export function namesOfToken(token: RevocableToken): readonly string[] {
+  return [
+    ruleName('token', token.jti),
+    ruleName('api_key', token.clientId),
+    ruleName('subject', subjectValue(token.organizationId, token.subject)),
+    ruleName('organization', token.organizationId),
+    ruleName('signing_key', token.kid),
+    'all:*',
+  ]
+}
+
+/** The value of a `subject` rule: a subject is one of its organization. */
+export function subjectValue(organizationId: string, subject: string): string {
+  return `${organizationId} ${subject}`
+}
+
+/**
+ * The last second in which a token can be issued that the rule covers: the rule may go once such a token is dead. Null when there is no
+ * such second and the rule must stay: an open rule on a name under which tokens are issued further, or on a stolen signing key.
+ */
+export function lastCoveredIssue(rule: { kind: RevocationKind; issuedBefore: number | null; effectiveAt: number }): number | null {
+  switch (rule.kind) {
+    case 'signing_key':
+      return null
+    case 'token':
+    case 'api_key':
+      return Math.ceil(rule.issuedBefore ?? rule.effectiveAt)
+    case 'subject':
+    case 'organization':
+    case 'all':
+      return rule.issuedBefore === null ? null : Math.ceil(rule.issuedBefore)
+    default:
+      return rule.kind satisfies never
+  }
+}
+
+/**
+ * What an open rule's `issuedBefore` becomes when the key is enabled or the organization resumed: tokens from before stay dead, also
+ * those that a clock ahead of ours stamped. Seconds since 1970.
+ */
+export function issuedBeforeAfterResume(suspendedAt: number, now: number, clockToleranceSeconds: number): number {
+  return Math.max(now, suspendedAt + clockToleranceSeconds)
+}
