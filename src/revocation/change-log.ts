@@ -1,0 +1,40 @@
+/** Which names changed since when, for the deltas of a feed. Bounded: what is too long ago is not known, and then everything is sent. */
+export type ChangeLog = {
+  /** Forgets everything; from now on all changes at or above `horizon` are complete. */
+  restart(horizon: bigint): void
+  add(xactId: bigint, name: string): void
+  /** Names with a change by a transaction at or above `xmin`; undefined when some of them may have been forgotten. */
+  since(xmin: bigint): ReadonlySet<string> | undefined
+}
+
+export function createChangeLog(limit = 10_000): ChangeLog {
+  const lastChange = new Map<string, bigint>()
+  let horizon: bigint | undefined
+
+  /** Keeps the newest half. Changes of one transaction are kept or forgotten together. */
+  function shorten(): void {
+    const newestFirst = [...lastChange.values()].sort((a, b) => (a < b ? 1 : a > b ? -1 : 0))
+    const firstForgotten = newestFirst[Math.floor(limit / 2)]
+    if (firstForgotten === undefined) return
+    horizon = firstForgotten + 1n
+    for (const [name, xactId] of lastChange) if (xactId <= firstForgotten) lastChange.delete(name)
+  }
+
+  return {
+    restart(from) {
+      lastChange.clear()
+      horizon = from
+    },
+    add(xactId, name) {
+      const known = lastChange.get(name)
+      if (known === undefined || known < xactId) lastChange.set(name, xactId)
+      if (lastChange.size > limit) shorten()
+    },
+    since(xmin) {
+      if (horizon === undefined || xmin < horizon) return undefined
+      const names = new Set<string>()
+      for (const [name, xactId] of lastChange) if (xactId >= xmin) names.add(name)
+      return names
+    },
+  }
+}

@@ -1,0 +1,45 @@
+import type { RevocationKind, RevocationList, RevocationRule } from './revocation-list.ts'
+import { createRuleIndex } from './rule-index.ts'
+import { effectOf, namesOfToken, ruleName } from './rules.ts'
+
+/** A rule that takes effect at once on everything of its name and stays, unless told otherwise. Instants are seconds since 1970. */
+export type MemoryRevocationRule = Pick<RevocationRule, 'kind' | 'value'> & Partial<RevocationRule>
+
+export type MemoryRevocationList = RevocationList & {
+  revoke(rule: MemoryRevocationRule): void
+  /** Takes back every rule of this kind and value. */
+  lift(kind: RevocationKind, value: string): void
+}
+
+export type MemoryRevocationListOptions = {
+  rules?: readonly MemoryRevocationRule[]
+  now?: () => Date
+}
+
+/**
+ * A list that lives in this process and is always fresh: for tests, and for a service that is alone and revokes nothing from outside.
+ * What it holds is gone with the process, and no other process sees it.
+ */
+export function memoryRevocationList({ rules = [], now = () => new Date() }: MemoryRevocationListOptions = {}): MemoryRevocationList {
+  const index = createRuleIndex()
+  let added = 0
+
+  function revoke(rule: MemoryRevocationRule): void {
+    const effectiveAt = rule.effectiveAt ?? now().getTime() / 1000
+    const whole = { maxVersion: null, issuedBefore: null, expiresAt: null, ...rule, effectiveAt }
+    const name = ruleName(rule.kind, rule.value)
+    added += 1
+    index.set(name, [...index.find(name), { id: String(added), ...effectOf(whole) }])
+  }
+
+  for (const rule of rules) revoke(rule)
+  return {
+    namesOf: namesOfToken,
+    isRevoked: (token, names) => index.strikes(token, names, now().getTime() / 1000),
+    async ready() {},
+    state: () => ({ usable: true, ageMilliseconds: 0, rules: index.size() }),
+    async close() {},
+    revoke,
+    lift: (kind, value) => index.set(ruleName(kind, value), []),
+  }
+}
