@@ -1,0 +1,167 @@
+import { eq, sql } from 'drizzle-orm'
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { Db } from '../../src/db/database.ts'
+import { revocations, serviceState } from '../../src/db/schema.ts'
+import {
+  addRevocationRule,
+  closeOpenRules,
+  keptForReadersSeconds,
+  liftRevocationRule,
+  pruneRevocations,
+  raiseLargestTokenTtl,
+  startNewGeneration,
+} from '../../src/revocation/queries.ts'
+import { databaseKinds } from '../support/databases.ts'
+import { addRule, largestTtl, openRevocationDatabase, seconds, tolerance } from '../support/revocations.ts'
+
+const now = new Date('2026-10-01T10:00:00.250Z')
+const later = (from: Date, secondsLater: number) => new Date(from.getTime() + secondsLater * 1000)
+
+describe.each(databaseKinds)('the rules in the database on %s', (kind) => {
+  let db: Db
+  beforeAll(async () => {
+    db = (await openRevocationDatabase(kind, now)).db
+  })
+
+  async function find(id: string) {
+    const [row] = await db.select().from(revocations).where(eq(revocations.id, id))
+    if (!row) throw new Error('the rule is gone')
+    return row
+  }
+  const rule = (changes: Parameters<typeof addRule>[2]) => addRule(db, now, changes)
+
+  test('a rule lives until the last token that it covers is dead, leeway included', async () => {
+    const wholeSecond = new Date('2026-10-01T10:00:01.000Z')
+    const { expiresAt } = await find(await rule({ kind: 'api_key', value: 'key_1' }))
+    expect(expiresAt).toEqual(later(wholeSecond, largestTtl + tolerance))
+    const issuedBefore = new Date('2026-10-01T09:00:00.001Z')
+    const narrowed = await find(await rule({ kind: 'organization', value: 'org_1', issuedBefore }))
+    expect(narrowed.expiresAt).toEqual(later(new Date('2026-10-01T09:00:01.000Z'), largestTtl + tolerance))
+    const effectiveAt = later(now, 86_400)
+    const scheduled = await find(await rule({ kind: 'token', value: 'j', effectiveAt }))
+    expect(scheduled.expiresAt).toEqual(later(wholeSecond, 86_400 + largestTtl + tolerance))
+  })
+
+  test('a rule under which tokens are made further never expires, nor does one on a stolen signing key', async () => {
+    for (const open of [
+      { kind: 'subject', value: 'org_1 alice' },
+      { kind: 'organization', value: 'org_1' },
+      { kind: 'all', value: '*' },
+      { kind: 'signing_key', value: 'kid', issuedBefore: now },
+      { kind: 'api_key', value: 'key_1', expires: 'never' },
+    ] as const) {
+      expect((await find(await rule(open))).expiresAt).toBeNull()
+    }
+  })
+
+  test('a rule on a signing key keeps no instant that a thief could step over', async () => {
+    expect((await find(await rule({ kind: 'signing_key', value: 'kid', issuedBefore: now }))).issuedBefore).toBeNull()
+  })
+
+  test('lifting changes the row once, and readers find the change by its transaction', async () => {
+    const id = await rule({ kind: 'token', value: 'lifted' })
+    const before = await find(id)
+    expect(await liftRevocationRule(db, id, now)).toBe(true)
+    const lifted = await find(id)
+    expect(lifted.liftedAt).toEqual(now)
+    expect(lifted.xactId > before.xactId).toBe(true)
+    expect(await liftRevocationRule(db, id, later(now, 5))).toBe(false)
+    expect((await find(id)).liftedAt).toEqual(now)
+    expect(await liftRevocationRule(db, 'rev_none', now)).toBe(false)
+  })
+
+  test('a resumed organization leaves what was issued before dead, and nothing else', async () => {
+    const suspended = await rule({ kind: 'organization', value: 'org_resumed', expires: 'never' })
+    const other = await rule({ kind: 'organization', value: 'org_other', expires: 'never' })
+    const resumedAt = later(now, 600)
+    expect(await closeOpenRules(db, { kind: 'organization', value: 'org_resumed' }, tolerance, resumedAt)).toBe(1)
+    const closed = await find(suspended)
+    expect(closed.issuedBefore).toEqual(resumedAt)
+    expect(closed.expiresAt).toEqual(later(new Date('2026-10-01T10:10:01.000Z'), largestTtl + tolerance))
+    expect((await find(other)).issuedBefore).toBeNull()
+    expect(await closeOpenRules(db, { kind: 'organization', value: 'org_resumed' }, tolerance, resumedAt)).toBe(0)
+  })
+
+  test('a resumption within the clock tolerance kills also what a clock ahead of ours stamped', async () => {
+    const id = await rule({ kind: 'api_key', value: 'key_flapping', expires: 'never' })
+    await closeOpenRules(db, { kind: 'api_key', value: 'key_flapping' }, tolerance, later(now, 1))
+    expect((await find(id)).issuedBefore).toEqual(later(now, tolerance))
+  })
+
+  test('enabling a key does not soften the rule of its revocation', async () => {
+    const id = await rule({ kind: 'api_key', value: 'key_revoked' })
+    expect(await closeOpenRules(db, { kind: 'api_key', value: 'key_revoked' }, tolerance, later(now, 1))).toBe(0)
+    expect((await find(id)).issuedBefore).toBeNull()
+  })
+
+  test('a rule whose transaction is rolled back was never there', async () => {
+    const attempt = db.transaction(async (tx) => {
+      const whole = {
+        kind: 'token',
+        value: 'undone',
+        effectiveAt: now,
+        expires: 'never',
+        organizationId: null,
+        reason: '',
+        actor: 'x',
+      } as const
+      await addRevocationRule(tx, whole, tolerance, now)
+      throw new Error('undo')
+    })
+    await expect(attempt).rejects.toThrow('undo')
+    expect(await db.select().from(revocations).where(eq(revocations.value, 'undone'))).toEqual([])
+  })
+})
+
+describe.each(databaseKinds)('what changes the whole list on %s', (kind) => {
+  test('a larger token lifetime prolongs the rules on the list, and a smaller one nothing', async () => {
+    const { db } = await openRevocationDatabase(kind, now)
+    await addRule(db, now, { kind: 'token', value: 'j', effectiveAt: later(now, 86_400) })
+    await addRule(db, now, { kind: 'all', value: '*' })
+    const read = () =>
+      db.select({ expiresAt: revocations.expiresAt, xactId: revocations.xactId }).from(revocations).orderBy(revocations.kind)
+    const before = await read()
+    await raiseLargestTokenTtl(db, largestTtl - 1)
+    expect(await read()).toEqual(before)
+    await raiseLargestTokenTtl(db, largestTtl + 500)
+    const [all, token] = await read()
+    expect(all?.expiresAt).toBeNull()
+    expect(seconds(token?.expiresAt ?? now) - seconds(before[1]?.expiresAt ?? now)).toBe(500)
+    expect((token?.xactId ?? 0n) > (before[1]?.xactId ?? 0n)).toBe(true)
+    const [state] = await db.select().from(serviceState)
+    expect(state?.largestTokenTtlSeconds).toBe(largestTtl + 500)
+  })
+
+  test('a restore starts a generation that only grows, and kills what was issued until then', async () => {
+    const { db } = await openRevocationDatabase(kind, now)
+    const restoredAt = later(now, 100)
+    const first = await db.transaction((tx) => startNewGeneration(tx, restoredAt))
+    expect(first).toBe(restoredAt.getTime())
+    const second = await db.transaction((tx) => startNewGeneration(tx, now))
+    expect(second).toBe(first + 1)
+    const [rule] = await db.select().from(revocations).where(eq(revocations.issuedBefore, restoredAt))
+    expect(rule).toMatchObject({ kind: 'all', value: '*', reason: 'restored from a backup' })
+    expect(rule?.expiresAt).not.toBeNull()
+  })
+
+  test('pruning leaves what readers may still need, and takes what they do not', async () => {
+    const { db } = await openRevocationDatabase(kind, now)
+    await addRule(db, now, { kind: 'token', value: 'expires' })
+    const lifted = await addRule(db, now, { kind: 'all', value: '*' })
+    await liftRevocationRule(db, lifted, now)
+    await addRule(db, now, { kind: 'signing_key', value: 'stays' })
+    expect(await pruneRevocations(db, later(now, keptForReadersSeconds))).toBe(0)
+    expect(await pruneRevocations(db, later(now, keptForReadersSeconds + 1))).toBe(1)
+    expect(await pruneRevocations(db, later(now, largestTtl + tolerance + keptForReadersSeconds))).toBe(0)
+    expect(await pruneRevocations(db, later(now, largestTtl + tolerance + keptForReadersSeconds + 2))).toBe(1)
+    expect(await db.select({ value: revocations.value }).from(revocations)).toEqual([{ value: 'stays' }])
+  })
+
+  test('a service clock that runs ahead prunes nothing that the database still needs', async () => {
+    const { db } = await openRevocationDatabase(kind, now)
+    const [clock] = await db.select({ now: sql<string>`clock_timestamp()::text` }).from(serviceState)
+    const databaseNow = new Date(clock?.now ?? Number.NaN)
+    await addRule(db, databaseNow, { kind: 'token', value: 'j' })
+    expect(await pruneRevocations(db, later(databaseNow, 1_000_000))).toBe(0)
+  })
+})
