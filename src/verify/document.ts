@@ -44,7 +44,7 @@ async function load({ fetch, url, maximumBytes, noCache }: DocumentRequest, sign
   return { json: JSON.parse(utf8.decode(await readBounded(response, maximumBytes, url))), headers: response.headers }
 }
 
-async function readBounded(response: Response, maximumBytes: number, url: string): Promise<Uint8Array> {
+export async function readBounded(response: Response, maximumBytes: number, url: string): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let length = 0
   if (response.body) {

@@ -1,0 +1,98 @@
+import type { IndexedRule } from './rule-index.ts'
+import type { RuleEffect } from './rules.ts'
+
+/** `typ` of the JWS (RFC 7515 §4.1.9). */
+export const feedType = 'mintage-revocations+jwt'
+
+/** Members in this order: effectiveAt, issuedBefore, expiresAt, maxVersion; instants are seconds since 1970, null as in `RevocationRule`. */
+export type FeedRule = readonly [number, number | null, number | null, number | null]
+
+/** The payload of the feed: a public interface, described in docs/revocation.md. */
+export type FeedClaims = {
+  readonly iss: string
+  /** When the service read its list: how fresh the document is. Seconds since 1970, fractions allowed. */
+  readonly iat: number
+  /** From here on the service itself would no longer answer from what it had read. */
+  readonly exp: number
+  /** Grows at a restore of the database; never falls. */
+  readonly generation: number
+  /** Decimal digits, of any length: of two documents of a generation, the higher knows everything that the lower knows. */
+  readonly sequence: string
+  /** What to ask for the changes after this document. */
+  readonly cursor: string
+  /** A delta: only to be applied onto the list that has this cursor. Absent = everything. */
+  readonly since?: string
+  /** All rules of a name, by its hash. In a delta an empty array takes the name off the list. */
+  readonly rules: Readonly<Record<string, readonly FeedRule[]>>
+}
+
+/** The document is not to be believed; what the list holds stays as it is, and ages. */
+export class FeedRefused extends Error {
+  constructor(reason: string) {
+    super(`the revocation feed was refused: ${reason}`)
+    this.name = 'FeedRefused'
+  }
+}
+
+export function feedRule({ effectiveAt, issuedBefore, expiresAt, maxVersion }: RuleEffect): FeedRule {
+  return [effectiveAt, issuedBefore, expiresAt, maxVersion]
+}
+
+/**
+ * Checks the payload of a document whose signature was verified: issuer, freshness by the reader's clock, shape. Throws `FeedRefused`. Does
+ * not check whether the document goes back behind another one: that needs the other one.
+ */
+export function readFeedClaims(
+  payload: unknown,
+  expected: { issuer: string; now: number; clockToleranceSeconds: number },
+): { claims: FeedClaims; rules: ReadonlyMap<string, readonly IndexedRule[]> } {
+  if (!isFeedClaims(payload)) throw new FeedRefused('it has not the shape of one')
+  if (payload.iss !== expected.issuer) throw new FeedRefused('it is of another issuer')
+  if (payload.iat > expected.now + expected.clockToleranceSeconds) throw new FeedRefused('it is from the future')
+  if (payload.exp + expected.clockToleranceSeconds <= expected.now) throw new FeedRefused('it has expired')
+  const rules = new Map<string, IndexedRule[]>()
+  for (const [name, list] of Object.entries(payload.rules)) {
+    if (!/^[\w-]{22}$/.test(name) || !Array.isArray(list)) throw new FeedRefused('it holds a malformed name')
+    rules.set(name, list.map(indexedRule))
+  }
+  return { claims: payload, rules }
+}
+
+function isFeedClaims(payload: unknown): payload is FeedClaims {
+  if (typeof payload !== 'object' || payload === null) return false
+  const { iss, iat, exp, generation, sequence, cursor, since, rules } = payload as Partial<Record<keyof FeedClaims, unknown>>
+  return (
+    typeof iss === 'string' &&
+    Number.isFinite(iat) &&
+    Number.isFinite(exp) &&
+    Number.isSafeInteger(generation) &&
+    typeof sequence === 'string' &&
+    /^\d{1,60}$/.test(sequence) &&
+    isCursor(cursor) &&
+    (since === undefined || isCursor(since)) &&
+    typeof rules === 'object' &&
+    rules !== null &&
+    !Array.isArray(rules)
+  )
+}
+
+function isCursor(value: unknown): value is string {
+  return typeof value === 'string' && /^[\w.~-]{1,128}$/.test(value)
+}
+
+function indexedRule(rule: unknown): IndexedRule {
+  if (!Array.isArray(rule)) throw new FeedRefused('it holds a malformed rule')
+  const [effectiveAt, issuedBefore, expiresAt, maxVersion]: unknown[] = rule
+  if (!isNumber(effectiveAt) || !isNumberOrNull(issuedBefore) || !isNumberOrNull(expiresAt) || !isNumberOrNull(maxVersion)) {
+    throw new FeedRefused('it holds a malformed rule')
+  }
+  return { id: '', effectiveAt, issuedBefore, expiresAt, maxVersion }
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value)
+}
+
+function isNumberOrNull(value: unknown): value is number | null {
+  return value === null || isNumber(value)
+}
