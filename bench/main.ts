@@ -1,0 +1,28 @@
+import { parseArgs } from 'node:util'
+import { benchRoute } from './route.ts'
+import { keepOffTheServersCore } from './server-process.ts'
+import { benchToken } from './token.ts'
+import { benchVerify } from './verify.ts'
+
+// npm run bench [-- --only token] [-- --rounds 5] [-- --seconds 2]: what the performance claims run. Compare within one run only, and trust
+// CPU microseconds per request more than requests per second. docs/performance.md says what is compared with what.
+
+const parts = { token: benchToken, route: benchRoute, verify: benchVerify }
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '2' },
+  },
+})
+const rounds = Number(values.rounds)
+const seconds = Number(values.seconds)
+const chosen = Object.entries(parts).filter(([name]) => values.only === undefined || name === values.only)
+if (chosen.length === 0 || !(rounds >= 1) || !(seconds >= 1)) {
+  console.error(`bench: --only takes ${Object.keys(parts).join(', ')}; --rounds and --seconds take numbers from 1`)
+  process.exit(2)
+}
+
+console.log(`node ${process.version}, ${keepOffTheServersCore()}; medians of ${rounds} alternations`)
+for (const [, bench] of chosen) await bench({ rounds, seconds })
