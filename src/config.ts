@@ -1,3 +1,6 @@
+import { z } from 'zod'
+import { decodeBase64 } from './crypto/base64.ts'
+
 /** The service's configuration, complete and checked. Names and defaults: docs/configuration.md. */
 export type Config = {
   readonly issuer: string
@@ -13,4 +16,216 @@ export type Config = {
   readonly kek: string | null
   readonly previousKeks: readonly string[]
   readonly rootApiKey: string | null
+}
+
+export type DatabaseSettings =
+  | { readonly kind: 'embedded'; readonly folder: string | null }
+  | {
+      readonly kind: 'postgres'
+      readonly url: string
+      /** The owner's URL: set = the service migrates at start. */
+      readonly migrationUrl: string | null
+      /** Past the pooler, for LISTEN. */
+      readonly directUrl: string | null
+      readonly pooler: 'none' | 'transaction'
+    }
+
+/** What a process needs beside the service's configuration: where to listen and where the data lies. */
+export type Settings = {
+  readonly config: Config
+  readonly port: number
+  readonly host: string
+  readonly metricsPort: number | null
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
+  readonly dataDir: string
+  readonly database: DatabaseSettings
+}
+
+/** Every fault of the environment at once, each naming its variable and none repeating a value that may be secret. */
+export class ConfigError extends Error {
+  readonly faults: readonly string[]
+  constructor(faults: readonly string[]) {
+    super(
+      `the configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+    )
+    this.name = 'ConfigError'
+    this.faults = faults
+  }
+}
+
+/**
+ * Reads the service's environment: the only place that knows these names. An empty value counts as unset.
+ * Throws `ConfigError`. Does not check that files, folders or databases exist.
+ */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): Settings {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
+  const faults = unknownNames(given)
+  const parsed = environment.safeParse(given)
+  if (!parsed.success) throw new ConfigError([...faults, ...parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`)])
+  const values = parsed.data
+  const database = databaseSettings(values, faults)
+  const issuer = values.MINTAGE_ISSUER ?? (database.kind === 'embedded' ? `http://localhost:${values.PORT}` : '')
+  const audience = values.MINTAGE_AUDIENCE ?? `${issuer}/api`
+  faults.push(...issuerFaults(issuer, values), ...consistencyFaults(values, issuer, audience))
+  if (database.kind === 'postgres' && !values.MINTAGE_KEK) {
+    faults.push('MINTAGE_KEK is missing: with PostgreSQL the key that seals the private keys must be given, e.g. raw:<base64 of 32 bytes>')
+  }
+  if (database.kind === 'embedded' && database.folder === null && !values.MINTAGE_ROOT_API_KEY) {
+    faults.push('MINTAGE_ROOT_API_KEY is missing: with memory: nothing is written to a disk, so the root key must be given')
+  }
+  if (faults.length > 0) throw new ConfigError(faults)
+  return {
+    config: {
+      issuer,
+      audience,
+      tokenTtlSeconds: values.MINTAGE_TOKEN_TTL,
+      maxTokenTtlSeconds: values.MINTAGE_MAX_TOKEN_TTL,
+      jwksMaxAgeSeconds: values.MINTAGE_JWKS_MAX_AGE,
+      clockToleranceSeconds: values.MINTAGE_CLOCK_TOLERANCE,
+      rotateEverySeconds: values.MINTAGE_ROTATE_EVERY,
+      trustedProxyHops: values.MINTAGE_TRUSTED_PROXY_HOPS,
+      kek: values.MINTAGE_KEK ?? null,
+      previousKeks: values.MINTAGE_KEK_PREVIOUS ?? [],
+      rootApiKey: values.MINTAGE_ROOT_API_KEY ?? null,
+    },
+    port: values.PORT,
+    host: values.HOST ?? (database.kind === 'embedded' ? '127.0.0.1' : '0.0.0.0'),
+    metricsPort: values.METRICS_PORT ?? null,
+    logLevel: values.LOG_LEVEL,
+    dataDir: values.MINTAGE_DATA_DIR,
+    database,
+  }
+}
+
+/** A number with an optional unit: `900`, `15m`, `30d`; seconds without one. */
+function duration(defaultSeconds: number, minimum: number, maximum: number) {
+  const units: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 }
+  const wanted = `must be whole seconds, or a number with s, m, h or d, from ${minimum} to ${maximum} seconds`
+  return z
+    .string()
+    .regex(/^\d{1,9}[smhd]?$/, wanted)
+    .transform((text) => Number.parseInt(text, 10) * (units[text.at(-1) ?? ''] ?? 1))
+    .refine((seconds) => seconds >= minimum && seconds <= maximum, wanted)
+    .default(defaultSeconds)
+}
+
+function wholeNumber(minimum: number, maximum: number) {
+  const wanted = `must be a whole number from ${minimum} to ${maximum}`
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, wanted)
+    .transform(Number)
+    .refine((number) => number >= minimum && number <= maximum, wanted)
+}
+
+const builtKekProviders = ['raw', 'file']
+const knownKekProviders = [...builtKekProviders, 'passphrase', 'aws-kms', 'pkcs11']
+
+const kek = z.string().superRefine((text, context) => {
+  const provider = text.slice(0, text.indexOf(':') + 1).slice(0, -1)
+  if (!knownKekProviders.includes(provider)) context.addIssue({ code: 'custom', message: 'must begin with raw: or file:' })
+  else if (!builtKekProviders.includes(provider))
+    context.addIssue({ code: 'custom', message: `names the provider ${provider}, which this version does not have: use raw: or file:` })
+  else if (provider === 'raw' && decodeBase64(text.slice('raw:'.length))?.length !== 32)
+    context.addIssue({ code: 'custom', message: 'must be raw: followed by the base64 of exactly 32 bytes' })
+  else if (provider === 'file' && text.length === 5) context.addIssue({ code: 'custom', message: 'must name a path after file:' })
+})
+
+const postgresUrl = z.string().refine((text) => /^postgres(ql)?:\/\//.test(text) && URL.canParse(text), 'must be a postgres:// URL')
+
+const environment = z.object({
+  PORT: wholeNumber(0, 65_535).default(8787),
+  HOST: z.string().optional(),
+  METRICS_PORT: wholeNumber(1, 65_535).optional(),
+  DATABASE_URL: z
+    .string()
+    .refine(
+      (text) => text === 'memory:' || /^file:./.test(text) || (/^postgres(ql)?:\/\//.test(text) && URL.canParse(text)),
+      'must be postgres://…, file:<folder> or memory:',
+    )
+    .optional(),
+  DATABASE_MIGRATION_URL: postgresUrl.optional(),
+  DATABASE_DIRECT_URL: postgresUrl.optional(),
+  DATABASE_POOLER: z.literal('transaction', 'must be transaction, or unset').optional(),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error').default('info'),
+  MINTAGE_DATA_DIR: z.string().default('.mintage'),
+  MINTAGE_ISSUER: z.string().optional(),
+  MINTAGE_ALLOW_HTTP: z.enum(['true', 'false'], 'must be true or false').default('false'),
+  MINTAGE_AUDIENCE: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 visible ASCII characters')
+    .optional(),
+  MINTAGE_TOKEN_TTL: duration(900, 1, 86_400),
+  MINTAGE_MAX_TOKEN_TTL: duration(3600, 1, 86_400),
+  MINTAGE_JWKS_MAX_AGE: duration(300, 1, 86_400),
+  MINTAGE_CLOCK_TOLERANCE: duration(30, 0, 300),
+  MINTAGE_ROTATE_EVERY: duration(30 * 86_400, 1, 999_999_999),
+  MINTAGE_TRUSTED_PROXY_HOPS: wholeNumber(0, 16).default(0),
+  MINTAGE_KEK: kek.optional(),
+  MINTAGE_KEK_PREVIOUS: z
+    .string()
+    .transform((text) =>
+      text
+        .split('\n')
+        .map((line) => line.trim())
+        .filter((line) => line !== ''),
+    )
+    .pipe(z.array(kek))
+    .optional(),
+  MINTAGE_ROOT_API_KEY: z.string().optional(),
+})
+
+type Environment = z.output<typeof environment>
+
+/** Names that other readers own: the CLI and downstream applications. */
+const foreignNames = new Set(['MINTAGE_URL', 'MINTAGE_API_KEY', 'MINTAGE_REVOCATIONS_URL'])
+
+function unknownNames(given: Readonly<Record<string, unknown>>): string[] {
+  return Object.keys(given)
+    .filter((name) => name.startsWith('MINTAGE_') && !(name in environment.shape) && !foreignNames.has(name))
+    .map((name) => `${name} is not a name that Mintage knows`)
+}
+
+function databaseSettings(values: Environment, faults: string[]): DatabaseSettings {
+  const url = values.DATABASE_URL ?? `file:${values.MINTAGE_DATA_DIR}/data`
+  if (url === 'memory:') return { kind: 'embedded', folder: null }
+  if (url.startsWith('file:')) {
+    for (const name of ['DATABASE_MIGRATION_URL', 'DATABASE_DIRECT_URL', 'DATABASE_POOLER'] as const) {
+      if (values[name]) faults.push(`${name} has a meaning only when DATABASE_URL is postgres://…`)
+    }
+    return { kind: 'embedded', folder: url.slice('file:'.length) }
+  }
+  return {
+    kind: 'postgres',
+    url,
+    migrationUrl: values.DATABASE_MIGRATION_URL ?? null,
+    directUrl: values.DATABASE_DIRECT_URL ?? null,
+    pooler: values.DATABASE_POOLER ?? 'none',
+  }
+}
+
+/** RFC 8414 §2: an https URL without query and fragment. Plain http only for the embedded default, or when asked for by name. */
+function issuerFaults(issuer: string, values: Environment): string[] {
+  if (issuer === '') return ['MINTAGE_ISSUER is missing: with PostgreSQL the public https URL of the service must be given']
+  if (!URL.canParse(issuer)) return ['MINTAGE_ISSUER must be an absolute URL']
+  const url = new URL(issuer)
+  const faults: string[] = []
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') faults.push('MINTAGE_ISSUER must be an https URL')
+  if (url.protocol === 'http:' && values.MINTAGE_ISSUER && values.MINTAGE_ALLOW_HTTP !== 'true') {
+    faults.push('MINTAGE_ISSUER must be https; MINTAGE_ALLOW_HTTP=true allows http for development')
+  }
+  if (url.search !== '' || url.hash !== '' || url.username !== '' || issuer.includes('?') || issuer.includes('#')) {
+    faults.push('MINTAGE_ISSUER must have no user, query or fragment')
+  }
+  if (issuer.endsWith('/')) faults.push('MINTAGE_ISSUER must not end with a slash')
+  return faults
+}
+
+function consistencyFaults(values: Environment, issuer: string, audience: string): string[] {
+  const faults: string[] = []
+  if (audience === issuer) faults.push('MINTAGE_AUDIENCE must not be the issuer: tokens for the issuer open the admin API')
+  if (values.MINTAGE_TOKEN_TTL > values.MINTAGE_MAX_TOKEN_TTL) faults.push('MINTAGE_TOKEN_TTL must not be more than MINTAGE_MAX_TOKEN_TTL')
+  if (values.METRICS_PORT !== undefined && values.METRICS_PORT === values.PORT)
+    faults.push('METRICS_PORT must differ from PORT; unset it to serve both')
+  return faults
 }

@@ -1,0 +1,142 @@
+import { describe, expect, test } from 'vitest'
+import { ConfigError, loadConfig } from '../src/config.ts'
+import { generateRawKek } from '../src/crypto/kek/raw.ts'
+
+const postgres = {
+  DATABASE_URL: 'postgres://mintage@db.example/mintage',
+  MINTAGE_ISSUER: 'https://auth.example',
+  MINTAGE_KEK: generateRawKek(),
+}
+
+function faultsOf(env: Record<string, string>): readonly string[] {
+  try {
+    loadConfig(env)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults
+    throw error
+  }
+  return []
+}
+
+describe('configuration', () => {
+  test('an empty environment starts on the embedded database at localhost with the documented defaults', () => {
+    const settings = loadConfig({})
+    expect(settings).toMatchObject({
+      port: 8787,
+      host: '127.0.0.1',
+      metricsPort: null,
+      logLevel: 'info',
+      dataDir: '.mintage',
+      database: { kind: 'embedded', folder: '.mintage/data' },
+    })
+    expect(settings.config).toEqual({
+      issuer: 'http://localhost:8787',
+      audience: 'http://localhost:8787/api',
+      tokenTtlSeconds: 900,
+      maxTokenTtlSeconds: 3600,
+      jwksMaxAgeSeconds: 300,
+      clockToleranceSeconds: 30,
+      rotateEverySeconds: 30 * 86_400,
+      trustedProxyHops: 0,
+      kek: null,
+      previousKeks: [],
+      rootApiKey: null,
+    })
+  })
+
+  test('an empty value counts as unset', () => {
+    expect(loadConfig({ PORT: '', MINTAGE_TOKEN_TTL: '' }).port).toBe(8787)
+  })
+
+  test('the embedded database follows the data folder, and the issuer follows the port', () => {
+    const settings = loadConfig({ MINTAGE_DATA_DIR: '/var/lib/mintage', PORT: '9000' })
+    expect(settings.database).toEqual({ kind: 'embedded', folder: '/var/lib/mintage/data' })
+    expect(settings.config.issuer).toBe('http://localhost:9000')
+  })
+
+  test('durations may carry a unit', () => {
+    expect(loadConfig({ MINTAGE_ROTATE_EVERY: '7d', MINTAGE_TOKEN_TTL: '10m' }).config).toMatchObject({
+      rotateEverySeconds: 604_800,
+      tokenTtlSeconds: 600,
+    })
+  })
+
+  test('PostgreSQL needs an https issuer and a KEK, and both faults are told at once', () => {
+    const faults = faultsOf({ DATABASE_URL: postgres.DATABASE_URL })
+    expect(faults).toHaveLength(2)
+    expect(faults.join('\n')).toMatch(/MINTAGE_ISSUER is missing[\s\S]*MINTAGE_KEK is missing/)
+  })
+
+  test('older KEKs are given one a line', () => {
+    const [first, second] = [generateRawKek(), generateRawKek()]
+    expect(loadConfig({ ...postgres, MINTAGE_KEK_PREVIOUS: `${first}\n${second}\n` }).config.previousKeks).toEqual([first, second])
+  })
+
+  const faulty: [string, Record<string, string>, RegExp][] = [
+    ['a port that is no number', { PORT: 'http' }, /^PORT must be a whole number from 0 to 65535$/],
+    ['a port out of range', { PORT: '65536' }, /^PORT must be/],
+    ['an unknown MINTAGE_ name', { MINTAGE_TOKEN_TLL: '60' }, /^MINTAGE_TOKEN_TLL is not a name that Mintage knows$/],
+    [
+      'a token lifetime above its maximum',
+      { MINTAGE_TOKEN_TTL: '7200' },
+      /^MINTAGE_TOKEN_TTL must not be more than MINTAGE_MAX_TOKEN_TTL$/,
+    ],
+    ['a clock tolerance above 300 seconds', { MINTAGE_CLOCK_TOLERANCE: '301' }, /^MINTAGE_CLOCK_TOLERANCE must be/],
+    ['an issuer over plain http', { MINTAGE_ISSUER: 'http://auth.example' }, /^MINTAGE_ISSUER must be https/],
+    ['an issuer with a query', { MINTAGE_ISSUER: 'https://auth.example?x=1' }, /^MINTAGE_ISSUER must have no user, query or fragment$/],
+    [
+      'an issuer with an empty fragment',
+      { MINTAGE_ISSUER: 'https://auth.example#' },
+      /^MINTAGE_ISSUER must have no user, query or fragment$/,
+    ],
+    ['an issuer with a trailing slash', { MINTAGE_ISSUER: 'https://auth.example/' }, /^MINTAGE_ISSUER must not end with a slash$/],
+    ['an issuer that is no URL', { MINTAGE_ISSUER: 'auth' }, /^MINTAGE_ISSUER must be an absolute URL$/],
+    [
+      'the issuer as default audience',
+      { MINTAGE_ISSUER: 'https://auth.example', MINTAGE_AUDIENCE: 'https://auth.example' },
+      /^MINTAGE_AUDIENCE must not be the issuer/,
+    ],
+    ['a KEK of another length', { MINTAGE_KEK: 'raw:c2hvcnQ=' }, /^MINTAGE_KEK must be raw: followed by the base64 of exactly 32 bytes$/],
+    [
+      'a KEK provider that this version lacks',
+      { MINTAGE_KEK: 'aws-kms:arn' },
+      /^MINTAGE_KEK names the provider aws-kms, which this version does not have/,
+    ],
+    ['a KEK without a provider', { MINTAGE_KEK: 'hunter2hunter2' }, /^MINTAGE_KEK must begin with raw: or file:$/],
+    ['a database that is none', { DATABASE_URL: 'mysql://db' }, /^DATABASE_URL must be postgres:\/\/…, file:<folder> or memory:$/],
+    [
+      'a pooler beside the embedded database',
+      { DATABASE_POOLER: 'transaction' },
+      /^DATABASE_POOLER has a meaning only when DATABASE_URL is postgres/,
+    ],
+    ['a database in memory whose root key nobody knows', { DATABASE_URL: 'memory:' }, /^MINTAGE_ROOT_API_KEY is missing/],
+    ['one port for two servers', { METRICS_PORT: '8787' }, /^METRICS_PORT must differ from PORT/],
+  ]
+  test.each(faulty)('%s is a fault that names its variable', (_name, env, expected) => {
+    const faults = faultsOf(env)
+    expect(faults).toHaveLength(1)
+    expect(faults[0]).toMatch(expected)
+  })
+
+  test('all faults are told at once', () => {
+    expect(faultsOf({ PORT: 'x', LOG_LEVEL: 'loud', MINTAGE_TOKEN_TTL: '0', MINTAGE_NONSENSE: '1' })).toHaveLength(4)
+  })
+
+  test('no fault repeats a value that may be secret', () => {
+    const secret = 'correct-horse-battery-staple'
+    const text = faultsOf({
+      MINTAGE_KEK: secret,
+      MINTAGE_KEK_PREVIOUS: `raw:${secret}`,
+      DATABASE_URL: `mysql://root:${secret}@db`,
+      DATABASE_MIGRATION_URL: `mysql://root:${secret}@db`,
+    }).join('\n')
+    expect(text).not.toContain(secret)
+    expect(text).toMatch(/MINTAGE_KEK .*\n?.*/)
+  })
+
+  test('plain http needs to be asked for by name', () => {
+    expect(loadConfig({ ...postgres, MINTAGE_ISSUER: 'http://auth.internal', MINTAGE_ALLOW_HTTP: 'true' }).config.issuer).toBe(
+      'http://auth.internal',
+    )
+  })
+})
