@@ -1,5 +1,8 @@
+import type { Context, MiddlewareHandler } from 'hono'
+import { routePath } from 'hono/route'
 import type { Principal, RequestOrigin } from '../access/principal.ts'
-import type { Services } from '../services.ts'
+import { newId } from '../crypto/random.ts'
+import type { ResolveServices, Services } from '../services.ts'
 
 /** What every handler finds on Hono's context. */
 export type AppEnv = {
@@ -12,4 +15,56 @@ export type AppEnv = {
     /** Set by `authenticate` on the admin routes, absent elsewhere. */
     principal: Principal
   }
+}
+
+/** First on every route: services, request id, arrival; last: metrics and one log line. Neither ever holds a path, a query or a header but the agent. */
+export function requestContext(resolveServices: ResolveServices): MiddlewareHandler<AppEnv> {
+  return async function setRequestContext(c, next) {
+    const services = resolveServices(c)
+    const receivedAt = services.now()
+    const startedAt = performance.now()
+    const requestId = newId('req')
+    c.set('services', services)
+    c.set('receivedAt', receivedAt)
+    c.set('requestId', requestId)
+    c.set('origin', requestOrigin(c, services, requestId))
+    await next()
+    c.res.headers.set('X-Request-Id', requestId)
+    account(c, services, (performance.now() - startedAt) / 1000)
+  }
+}
+
+function account(c: Context<AppEnv>, { metrics, log }: Services, seconds: number) {
+  const route = c.res.status === 404 && c.error === undefined ? 'unmatched' : routePath(c, -1)
+  const method = knownMethods.has(c.req.method) ? c.req.method : 'OTHER'
+  metrics.request(route, method, c.res.status, seconds)
+  if (!log.enabled('info')) return
+  const { requestId, address, agent } = c.var.origin
+  log('info', 'request', { requestId, method, route, status: c.res.status, milliseconds: Math.round(seconds * 1e5) / 100, address, agent })
+}
+
+const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+
+function requestOrigin(c: Context<AppEnv>, { platform, config }: Services, requestId: string): RequestOrigin {
+  const agent = c.req.header('user-agent')
+  return {
+    requestId,
+    address: clientAddress(platform.peerAddress(c.req.raw, c.env), c.req.header('x-forwarded-for'), config.trustedProxyHops),
+    agent: agent === undefined ? null : agent.slice(0, 256),
+  }
+}
+
+/**
+ * The address the request came from. With `hops` trusted proxies in front, the hops-th entry from the right of X-Forwarded-For: each
+ * proxy appends the address it saw, so what a stranger wrote there stands further left and is never reached.
+ */
+export function clientAddress(peer: string | undefined, forwardedFor: string | undefined, hops: number): string | null {
+  if (hops === 0 || forwardedFor === undefined) return peer ? withoutMapping(peer) : null
+  const entry = forwardedFor.slice(-1024).split(',').at(-hops)?.trim() ?? ''
+  return /^[0-9A-Fa-f.:]{2,45}$/.test(entry) ? withoutMapping(entry) : peer ? withoutMapping(peer) : null
+}
+
+/** `::ffff:192.0.2.1` is 192.0.2.1. */
+function withoutMapping(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address
 }

@@ -6,3 +6,55 @@ export type Log = {
   /** False when lines of this level are thrown away: lets the hot path skip building them. */
   enabled(level: LogLevel): boolean
 }
+
+const order: Readonly<Record<LogLevel, number>> = { debug: 10, info: 20, warn: 30, error: 40 }
+
+/** A log of lines at or above `threshold`; `write` gets each line without its newline. Errors in fields are reduced to name, message and code. */
+export function createLog(options: { threshold: LogLevel; write: (line: string) => void; now: () => Date }): Log {
+  const threshold = order[options.threshold]
+  const log = (level: LogLevel, event: string, fields?: Readonly<Record<string, unknown>>) => {
+    if (order[level] < threshold) return
+    const line: Record<string, unknown> = { time: options.now().toISOString(), level, event }
+    for (const name in fields) line[name] = printable(fields[name], 0)
+    options.write(JSON.stringify(line))
+  }
+  return Object.assign(log, { enabled: (level: LogLevel) => order[level] >= threshold })
+}
+
+/** API keys of ours, with any prefix's shape of a long word after `mk_`, and the three parts of a JWT. */
+const secrets = /mk_[A-Za-z0-9_]{8,}|eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,4}|(raw|passphrase):[^\s"']+|:\/\/[^\s/@:]*:[^\s/@]+@/g
+const longest = 2048
+
+/** Takes what looks like a credential out of a text, and bounds its length. */
+export function redact(text: string): string {
+  const bounded = text.length > longest ? `${text.slice(0, longest)}…` : text
+  return bounded.replace(secrets, (match, provider?: string) => {
+    if (provider) return `${provider}:[redacted]`
+    return match.startsWith('://') ? '://[redacted]@' : '[redacted]'
+  })
+}
+
+function printable(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') return value.length < 8 ? value : redact(value)
+  if (typeof value === 'bigint') return value.toString()
+  if (typeof value !== 'object' || value === null) return value
+  if (depth === 4) return '…'
+  if (value instanceof Date) return value.toISOString()
+  if (value instanceof Error) return printableError(value, depth)
+  if (Array.isArray(value)) return value.slice(0, 50).map((item) => printable(item, depth + 1))
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, printable(item, depth + 1)]))
+}
+
+/** Not the whole error: drivers hang the failed query and its parameters on theirs. */
+function printableError(error: Error, depth: number) {
+  const described: Record<string, unknown> = { name: error.name, message: printable(firstLine(error), depth + 1) }
+  if ('code' in error) described.code = printable(error.code, depth + 1)
+  if (error.cause !== undefined) described.cause = printable(error.cause, depth + 1)
+  return described
+}
+
+/** Drizzle writes `Failed query: …\nparams: …`: the parameters may be anything, so only the first line is kept. */
+function firstLine(error: Error): string {
+  const end = error.message.indexOf('\nparams:')
+  return end === -1 ? error.message : error.message.slice(0, end)
+}
