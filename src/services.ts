@@ -1,14 +1,18 @@
-import type { ApiKeyLookup } from './api-keys/lookup.ts'
+import type { Context } from 'hono'
+import { type ApiKeyLookup, createApiKeyLookup } from './api-keys/lookup.ts'
 import type { Config } from './config.ts'
+import type { KeyEncryption } from './crypto/envelope.ts'
 import type { Database, Db } from './db/database.ts'
+import type { AppEnv } from './http/context.ts'
 import type { Log } from './observability/log.ts'
 import type { Metrics } from './observability/metrics.ts'
 import type { Platform } from './platform.ts'
-import type { RevocationFeed } from './revocation/feed.ts'
-import type { RevocationList } from './revocation/revocation-list.ts'
-import type { Keyring } from './signing-keys/keyring.ts'
-import type { KeyEncryption } from './crypto/envelope.ts'
-import type { AccessTokenVerifier } from './verify/verifier.ts'
+import { createRevocationFeed, type RevocationFeed } from './revocation/feed.ts'
+import { createServiceRevocationList, type ServiceRevocationList } from './revocation/service-list.ts'
+import { signJwt } from './signing-keys/jwt.ts'
+import { createKeyring, type Keyring } from './signing-keys/keyring.ts'
+import { localKeySet } from './verify/jwks.ts'
+import { type AccessTokenVerifier, createAccessTokenVerifier } from './verify/verifier.ts'
 
 /** Everything that an operation may use. Built once a process on Node, once a request on Workers. */
 export type Services = {
@@ -24,8 +28,61 @@ export type Services = {
   readonly keyring: Keyring
   readonly apiKeys: ApiKeyLookup
   /** The service's own list: introspection, revocation, the admin API. */
-  readonly revocations: RevocationList
+  readonly revocations: ServiceRevocationList
   readonly feed: RevocationFeed
   /** Verifies the service's own tokens, for any audience; who may know the result is decided by the caller. */
   readonly verifier: AccessTokenVerifier
+  /** True once the process was told to stop: it finishes what it has and is not ready for more. */
+  readonly stopping: () => boolean
+}
+
+/** Where a request's services come from: a constant on Node, an object of the request's own on Workers. */
+export type ResolveServices = (c: Context<AppEnv>) => Services
+
+export type ServicesOptions = {
+  platform: Platform
+  keyEncryption: KeyEncryption
+  log: Log
+  metrics: Metrics
+  now?: () => Date
+  /** How the service's own revocation list stays fresh; without timers (Workers) it is read again inside the request. */
+  revocations?: { pollMilliseconds: number } | { refreshInRequest: true }
+  stopping?: () => boolean
+}
+
+/** Composes the services; performs no I/O. Times come from `now`, which defaults to the system's clock here and nowhere deeper. */
+export function createServices(config: Config, database: Database, options: ServicesOptions): Services {
+  const { platform, keyEncryption, log, metrics, now = () => new Date() } = options
+  const { db } = database
+  const keyring = createKeyring({ db, now, config, keyEncryption, platform, log })
+  const revocations = createServiceRevocationList({ db, database, now, ...(options.revocations ?? { pollMilliseconds: 1000 }) })
+  const keys = localKeySet(() => keyring.publicKeys('token'))
+  return {
+    config,
+    database,
+    db,
+    now,
+    platform,
+    log,
+    metrics,
+    keyEncryption,
+    keyring,
+    apiKeys: createApiKeyLookup({ db, platform }),
+    revocations,
+    feed: createRevocationFeed({
+      list: revocations,
+      issuer: config.issuer,
+      sign: async (claims) => signJwt(await keyring.signer('record'), 'mintage-revocations+jwt', claims),
+      now,
+    }),
+    verifier: createAccessTokenVerifier({
+      issuer: config.issuer,
+      keys,
+      revocations,
+      clockToleranceSeconds: config.clockToleranceSeconds,
+      maxTokenLifetimeSeconds: config.maxTokenTtlSeconds,
+      now,
+    }),
+    stopping: options.stopping ?? (() => false),
+  }
 }

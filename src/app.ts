@@ -1,0 +1,29 @@
+import { Hono } from 'hono'
+import { adminRoutes } from './http/admin/routes.ts'
+import { type AppEnv, requestContext } from './http/context.ts'
+import { errorResponse, notFound } from './http/error-response.ts'
+import { healthRoutes } from './http/health.ts'
+import { introspectRoutes } from './http/introspect.ts'
+import { metricsRoutes } from './http/metrics.ts'
+import { revocationsRoutes } from './http/revocations.ts'
+import { revokeRoutes } from './http/revoke.ts'
+import { tokenRoutes } from './http/token.ts'
+import { wellKnownRoutes } from './http/well-known.ts'
+import type { ResolveServices } from './services.ts'
+
+/** Mounts every route once and performs no I/O. The services come from the resolver, request by request. */
+export function createApp(resolveServices: ResolveServices): Hono<AppEnv> {
+  const app = new Hono<AppEnv>()
+  app.use(requestContext(resolveServices))
+  app.onError((error, c) => errorResponse(c, error))
+  app.notFound(notFound)
+  tokenRoutes(app)
+  introspectRoutes(app)
+  revokeRoutes(app)
+  wellKnownRoutes(app)
+  revocationsRoutes(app)
+  healthRoutes(app)
+  metricsRoutes(app)
+  app.route('/v1', adminRoutes())
+  return app
+}

@@ -1,0 +1,64 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { Server as NetServer } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
+
+export type HttpServer = {
+  readonly port: number
+  /**
+   * Takes no new connections, answers what is under way with `Connection: close`, and resolves when the last connection is gone or
+   * the deadline has passed; then whatever is left is cut.
+   */
+  stop(deadlineMilliseconds?: number): Promise<void>
+}
+
+/** How long a connection may be silent after the stop began before it counts as idle: a client's next request may be on its way. */
+const idleAfterMilliseconds = 500
+
+/** Listens; rejects when the port is taken. */
+export async function listen(options: {
+  fetch: (request: Request, env: unknown) => Response | Promise<Response>
+  port: number
+  host: string
+}): Promise<HttpServer> {
+  const server = plainHttpServer(options.fetch)
+  let stopping = false
+  server.prependListener('request', (_request: IncomingMessage, response: ServerResponse) => {
+    if (stopping) response.setHeader('Connection', 'close')
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options.port, options.host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+  const address = server.address()
+  return {
+    port: typeof address === 'object' && address ? address.port : options.port,
+    stop(deadlineMilliseconds = 10_000) {
+      stopping = true
+      return drain(server, deadlineMilliseconds)
+    },
+  }
+}
+
+function plainHttpServer(fetch: (request: Request, env: unknown) => Response | Promise<Response>): Server {
+  const server = createAdaptorServer({
+    fetch,
+    serverOptions: { requestTimeout: 10_000, headersTimeout: 10_000, keepAliveTimeout: 65_000, connectionsCheckingInterval: 1000 },
+  })
+  if (!('closeIdleConnections' in server)) throw new TypeError('an HTTP/1.1 server was expected')
+  return server
+}
+
+/** http.Server.close() cuts idle connections at once, and with them a request that a client is just sending: the plain close does not. */
+async function drain(server: Server, deadlineMilliseconds: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    NetServer.prototype.close.call(server, () => resolve())
+  })
+  const idle = setInterval(() => server.closeIdleConnections(), idleAfterMilliseconds)
+  const deadline = setTimeout(() => server.closeAllConnections(), deadlineMilliseconds)
+  await closed
+  clearInterval(idle)
+  clearTimeout(deadline)
+}
