@@ -1,0 +1,75 @@
+import { createApp } from './app.ts'
+import { loadConfig, type Settings } from './config.ts'
+import { createKeyEncryption, type KeyEncryption } from './crypto/envelope.ts'
+import { openPostgres } from './db/postgres.ts'
+import { runMaintenance } from './maintenance.ts'
+import { createLog } from './observability/log.ts'
+import { noMetrics } from './observability/metrics.ts'
+import { workersPlatform } from './platform.workers.ts'
+import { createServices, type Services } from './services.ts'
+
+/** Bindings and variables of wrangler.toml. */
+export type WorkerEnv = {
+  readonly HYPERDRIVE: { readonly connectionString: string }
+  readonly [name: string]: unknown
+}
+
+type ExecutionContext = { waitUntil(work: Promise<unknown>): void }
+
+const now = () => new Date()
+const log = createLog({ threshold: 'info', now, write: (line) => console.log(line) })
+
+/** What an isolate may share between requests: checked configuration and imported keys, nothing that does I/O. */
+type Isolate = { readonly settings: Settings; readonly keyEncryption: KeyEncryption }
+let isolate: Isolate | undefined
+
+async function isolateOf(env: WorkerEnv): Promise<Isolate> {
+  if (isolate) return isolate
+  const variables = Object.entries(env).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
+  const settings = loadConfig({ ...Object.fromEntries(variables), DATABASE_URL: env.HYPERDRIVE.connectionString })
+  const { kek, previousKeks } = settings.config
+  if (kek === null) throw new Error('MINTAGE_KEK is missing')
+  const keyEncryption = await createKeyEncryption({ kek, previousKeks })
+  isolate = { settings, keyEncryption }
+  return isolate
+}
+
+/** The services of one request. Their database connection is the request's own and ends with it. */
+async function requestServices(env: WorkerEnv, context: ExecutionContext): Promise<Services> {
+  const { settings, keyEncryption } = await isolateOf(env)
+  const database = openPostgres({ url: env.HYPERDRIVE.connectionString, pooler: 'transaction', maxConnections: 2 })
+  return createServices(settings.config, database, {
+    platform: workersPlatform(context),
+    keyEncryption,
+    log,
+    metrics: noMetrics,
+    now,
+    revocations: { refreshInRequest: true },
+  })
+}
+
+const app = createApp((c) => servicesOfRequest(c.env))
+
+function servicesOfRequest(env: unknown): Services {
+  if (typeof env === 'object' && env !== null && 'services' in env) return (env as { services: Services }).services
+  throw new TypeError('the request came without services')
+}
+
+export default {
+  async fetch(request: Request, env: WorkerEnv, context: ExecutionContext): Promise<Response> {
+    const services = await requestServices(env, context)
+    try {
+      return await app.fetch(request, { services })
+    } finally {
+      context.waitUntil(services.database.close())
+    }
+  },
+  async scheduled(_event: unknown, env: WorkerEnv, context: ExecutionContext): Promise<void> {
+    const services = await requestServices(env, context)
+    try {
+      await runMaintenance(services)
+    } finally {
+      context.waitUntil(services.database.close())
+    }
+  },
+}
