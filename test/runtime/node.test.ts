@@ -1,0 +1,155 @@
+import { readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { callOrders, createKey, exchange, liveTheJourney, revokeKey, startProtectedApp } from '../support/journey.ts'
+import { credentialsIn } from '../support/printed.ts'
+import { credentialsOf, eventually, freePort, run, startServiceProcess, temporaryFolder } from '../support/process.ts'
+
+describe('the service on Node with its embedded database', () => {
+  test('a newcomer goes from nothing to the first token with what the first start printed', async () => {
+    const service = await startServiceProcess()
+    const printed = service.printed()
+    const curl = /curl -X POST (http:\/\/localhost:\d+\/token) -H @(\S+)/.exec(printed)
+    expect(curl?.[2]).toBe('.mintage/api-key.header')
+    expect(credentialsIn(printed)).toEqual([])
+    const [name, value] = (await readFile(join(service.folder, '.mintage/api-key.header'), 'utf8')).trim().split(': ')
+    const answer = await fetch(curl?.[1] ?? '', { method: 'POST', headers: { [name ?? '']: value ?? '' } })
+    expect(answer.status).toBe(200)
+    expect(await answer.json()).toMatchObject({ token_type: 'Bearer', expires_in: 900, scope: 'orders:read orders:write' })
+    for (const file of ['credentials.json', 'api-key.header', 'kek']) {
+      expect((await stat(join(service.folder, '.mintage', file))).mode & 0o777, file).toBe(0o600)
+    }
+  })
+
+  test('by feed, a revoked key takes all of its tokens with it within two seconds', async () => {
+    const service = await startServiceProcess()
+    const { rootApiKey, url } = await credentialsOf(service.folder)
+    const app = await startProtectedApp(url)
+    const took = await liveTheJourney(service, app, rootApiKey, 2000)
+    console.info(`refused by feed after ${Math.round(took)} ms`)
+  })
+
+  test('a second start takes under two seconds and knows the keys of the first', async () => {
+    const first = await startServiceProcess()
+    const before = await credentialsOf(first.folder)
+    expect(await first.end()).toBe(0)
+    const port = await freePort()
+    const started = performance.now()
+    const second = run('src/node.ts', { cwd: first.folder, env: { PORT: String(port) } })
+    await eventually(async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok, 2000)
+    console.info(`ready again after ${Math.round(performance.now() - started)} ms`)
+    expect(await credentialsOf(first.folder)).toEqual(before)
+    await exchange(`http://127.0.0.1:${port}`, { method: 'POST', headers: { 'x-api-key': before.apiKey } })
+    await second.end()
+  })
+
+  test('a second process on the same folder is refused in words and harms nothing', async () => {
+    const service = await startServiceProcess()
+    const second = run('src/node.ts', { cwd: service.folder, env: { PORT: String(await freePort()) } })
+    expect(await second.ended).toBe(1)
+    expect(second.printed()).toMatch(/another process/)
+    expect((await fetch(`${service.url}/readyz`)).status).toBe(200)
+  })
+
+  test('killed right after a revocation was confirmed, the service still knows it after the restart', async () => {
+    const service = await startServiceProcess()
+    const { rootApiKey } = await credentialsOf(service.folder)
+    const apiKey = await createKey(service.url, rootApiKey, { name: 'victim', environment: 'live' })
+    const token = await exchange(service.url, { method: 'POST', headers: { 'x-api-key': apiKey.secret } })
+    expect((await revokeKey(service.url, rootApiKey, apiKey.id)).status).toBe(204)
+    await service.end('SIGKILL')
+    const again = await startServiceProcess({ folder: service.folder, port: Number(new URL(service.url).port) })
+    const introspected = await fetch(`${again.url}/introspect`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${rootApiKey}` },
+      body: new URLSearchParams({ token }),
+    })
+    expect(await introspected.json()).toEqual({ active: false })
+    expect((await fetch(`${again.url}/token`, { method: 'POST', headers: { 'x-api-key': apiKey.secret } })).status).toBe(401)
+  })
+
+  test.each([
+    ['lost', async (kek: string) => await rm(kek), /KEK file .* is missing/],
+    [
+      'another one',
+      async (kek: string) => await writeFile(kek, `raw:${Buffer.alloc(32, 7).toString('base64')}\n`),
+      /was sealed with the KEK kek_/,
+    ],
+    ['cut short', async (kek: string) => await writeFile(kek, 'raw:AAAA\n'), /KEK must be/],
+  ])('a KEK that is %s stops the start in words, and nothing new is made', async (_name, spoil, words) => {
+    const service = await startServiceProcess()
+    const keys = await (await fetch(`${service.url}/.well-known/jwks.json`)).text()
+    await service.end()
+    const kek = join(service.folder, '.mintage/kek')
+    const original = await readFile(kek, 'utf8')
+    await spoil(kek)
+    const refused = run('src/node.ts', { cwd: service.folder, env: { PORT: String(await freePort()) } })
+    expect(await refused.ended).toBe(1)
+    expect(refused.printed()).toMatch(words)
+    await writeFile(kek, original)
+    const again = await startServiceProcess({ folder: service.folder })
+    expect(await (await fetch(`${again.url}/.well-known/jwks.json`)).text()).toBe(keys)
+  })
+
+  test('all faults of the configuration are told at once, with exit code 2', async () => {
+    const program = run('src/node.ts', {
+      cwd: await temporaryFolder(),
+      env: { PORT: 'http', MINTAGE_TOKEN_TTL: 'soon', MINTAGE_TYPO: '1' },
+    })
+    expect(await program.ended).toBe(2)
+    expect(program.printed()).toMatch(/3 faults[\s\S]*MINTAGE_TYPO[\s\S]*PORT[\s\S]*MINTAGE_TOKEN_TTL/)
+  })
+
+  test('a port that is taken is told in words, and the folder is free again', async () => {
+    const service = await startServiceProcess()
+    const folder = await temporaryFolder()
+    const second = run('src/node.ts', { cwd: folder, env: { PORT: new URL(service.url).port } })
+    expect(await second.ended).toBe(1)
+    expect(second.printed()).toMatch(/EADDRINUSE|in use/)
+    await startServiceProcess({ folder })
+  })
+
+  test('stopped under load, no request that was taken on fails', async () => {
+    const service = await startServiceProcess()
+    const { apiKey } = await credentialsOf(service.folder)
+    let answered = 0
+    const failures: unknown[] = []
+    let refused = false
+    const client = async () => {
+      while (!refused) {
+        try {
+          const response = await fetch(`${service.url}/token`, { method: 'POST', headers: { 'x-api-key': apiKey } })
+          if (response.status === 200) answered += 1
+          else failures.push(response.status)
+          await response.arrayBuffer()
+        } catch (error) {
+          if (isConnectionRefused(error)) refused = true
+          else failures.push(error)
+        }
+      }
+    }
+    const load = Promise.all(Array.from({ length: 16 }, client))
+    await eventually(async () => answered > 200, 10_000)
+    expect(await service.end()).toBe(0)
+    await load
+    expect(failures).toEqual([])
+  })
+
+  test('a token of the service opens a protected route in another process only with its scope', async () => {
+    const service = await startServiceProcess()
+    const { url, apiKey } = await credentialsOf(service.folder)
+    const app = await startProtectedApp(url)
+    const narrow = await exchange(service.url, {
+      method: 'POST',
+      headers: { 'x-api-key': apiKey },
+      body: new URLSearchParams({ scope: 'orders:write' }),
+    })
+    const refused = await callOrders(app, narrow)
+    expect(refused.status).toBe(403)
+    expect(refused.headers.get('www-authenticate')).toMatch(/error="insufficient_scope".*scope="orders:read"/)
+  })
+})
+
+function isConnectionRefused(error: unknown): boolean {
+  return error instanceof Error && error.cause instanceof Error && 'code' in error.cause && error.cause.code === 'ECONNREFUSED'
+}

@@ -1,0 +1,96 @@
+import { resolve } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { unstable_startWorker } from 'wrangler'
+import { generateApiKey } from '../../src/api-keys/format.ts'
+import { generateRawKek } from '../../src/crypto/kek/raw.ts'
+import { databaseKinds, openTestDatabase } from '../support/databases.ts'
+import { liveTheJourney } from '../support/journey.ts'
+import { freePort, startServiceProcess } from '../support/process.ts'
+
+const root = resolve(import.meta.dirname, '../..')
+const rootKey = generateApiKey('live')
+
+type Worker = Awaited<ReturnType<typeof unstable_startWorker>>
+const started: Worker[] = []
+
+async function startWorker(entrypoint: string, port: number, databaseUrl: string, variables: Record<string, string>): Promise<string> {
+  const plain = (value: string) => ({ type: 'plain_text', value }) as const
+  const worker = await unstable_startWorker({
+    config: resolve(root, 'wrangler.toml'),
+    name: `mintage-test-${port}`,
+    entrypoint: resolve(root, entrypoint),
+    bindings: {
+      HYPERDRIVE: { type: 'hyperdrive', id: '0'.repeat(32), localConnectionString: databaseUrl },
+      ...Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, plain(value)])),
+    },
+    dev: { server: { hostname: '127.0.0.1', port }, inspector: false, watch: false, logLevel: 'error', persist: false, remote: false },
+  })
+  started.push(worker)
+  await worker.ready
+  return `http://127.0.0.1:${port}`
+}
+
+describe.runIf(databaseKinds.includes('postgres'))('the service in workerd with PostgreSQL', () => {
+  let service = ''
+  let app = ''
+
+  beforeAll(async () => {
+    process.env.WRANGLER_SEND_METRICS = 'false'
+    process.env.CLOUDFLARE_CF_FETCH_ENABLED = 'false'
+    const { url } = await openTestDatabase('postgres')
+    if (!url) throw new Error('a PostgreSQL database has a URL')
+    const [servicePort, appPort] = [await freePort(), await freePort()]
+    const issuer = `http://localhost:${servicePort}`
+    const variables = { MINTAGE_ISSUER: issuer, MINTAGE_ALLOW_HTTP: 'true', MINTAGE_KEK: generateRawKek() }
+    // The first start is never a Worker's: an instance on Node makes the ring and the declared root key.
+    const env = { ...variables, DATABASE_URL: url, MINTAGE_ROOT_API_KEY: rootKey, HOST: '127.0.0.1' }
+    await (await startServiceProcess({ env })).end()
+    const withPassword = withAnyPassword(url)
+    service = await startWorker('src/worker.ts', servicePort, withPassword, variables)
+    app = await startWorker('test/support/protected-worker.ts', appPort, withPassword, { ISSUER: issuer, AUDIENCE: `${issuer}/api` })
+  }, 60_000)
+
+  afterAll(async () => {
+    await Promise.all(started.map((worker) => worker.dispose()))
+  })
+
+  test('by strict list in another Worker, a revoked key takes all of its tokens with it within a second', async () => {
+    const took = await liveTheJourney({ url: service }, { url: app }, rootKey, 1000)
+    console.info(`refused by strict list in workerd after ${Math.round(took)} ms`)
+  })
+
+  test('is ready, and publishes its metadata, keys and feed', async () => {
+    const ready = await fetch(`${service}/readyz`)
+    expect(await ready.json()).toMatchObject({ status: 'ready' })
+    for (const path of [
+      '/.well-known/oauth-authorization-server',
+      '/.well-known/jwks.json',
+      '/.well-known/record-keys.json',
+      '/revocations',
+    ]) {
+      expect((await fetch(service + path)).status, path).toBe(200)
+    }
+  })
+
+  test('refuses a wrong key as on Node', async () => {
+    const refused = await fetch(`${service}/token`, { method: 'POST', headers: { 'x-api-key': generateApiKey('live') } })
+    expect(refused.status).toBe(401)
+    expect(await refused.json()).toMatchObject({ error: 'invalid_client' })
+  })
+
+  test('maintenance runs by cron', async () => {
+    const [worker] = started
+    expect(await worker?.scheduled({ cron: '* * * * *' })).toMatchObject({ outcome: 'ok' })
+  })
+
+  test('keeps no metrics, and says that there are none', async () => {
+    expect((await fetch(`${service}/metrics`)).status).toBe(404)
+  })
+})
+
+/** workerd's Hyperdrive wants a password in the connection string; a cluster that trusts loopback asks for none. */
+function withAnyPassword(text: string): string {
+  const url = new URL(text)
+  url.password ||= 'unused'
+  return url.toString()
+}

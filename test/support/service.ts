@@ -1,0 +1,120 @@
+import type { Hono } from 'hono'
+import type { Role } from '../../src/access/principal.ts'
+import { type ApiKeyEnvironment, apiKeyHint, generateApiKey } from '../../src/api-keys/format.ts'
+import { insertApiKey } from '../../src/api-keys/queries.ts'
+import { createApp } from '../../src/app.ts'
+import { bootstrap } from '../../src/bootstrap.ts'
+import { loadConfig } from '../../src/config.ts'
+import { createKeyEncryption } from '../../src/crypto/envelope.ts'
+import { generateRawKek } from '../../src/crypto/kek/raw.ts'
+import { newId } from '../../src/crypto/random.ts'
+import type { AppEnv } from '../../src/http/context.ts'
+import { createLog } from '../../src/observability/log.ts'
+import type { Metrics } from '../../src/observability/metrics.ts'
+import { insertOrganization } from '../../src/organizations/queries.ts'
+import { nodePlatform } from '../../src/platform.node.ts'
+import { createServices, type Services } from '../../src/services.ts'
+import { type MovableClock, movableClock } from './clock.ts'
+import { type DatabaseKind, openTestDatabase } from './databases.ts'
+import { keepForInspection } from './printed.ts'
+
+export const issuer = 'https://auth.example'
+
+export type KeyOptions = {
+  scopes?: readonly string[]
+  audiences?: readonly string[]
+  roles?: readonly Role[]
+  environment?: ApiKeyEnvironment
+  subject?: string
+  expiresAt?: Date
+  disabledAt?: Date
+  revokedAt?: Date
+  organizationId?: string
+  /** End of the first version's overlap. */
+  versionExpiresAt?: Date
+}
+
+export type TestService = {
+  readonly app: Hono<AppEnv>
+  readonly services: Services
+  readonly database: Awaited<ReturnType<typeof openTestDatabase>>
+  readonly clock: MovableClock
+  /** Every log line so far, parsed. */
+  readonly logged: Record<string, unknown>[]
+  /** How often each result of an exchange was counted. */
+  readonly exchanges: Map<string, number>
+  readonly rootKey: string
+  readonly testKey: string
+  readonly organizationId: string
+  /** Asks the app without a network; the path begins with a slash. */
+  request(path: string, init?: RequestInit): Promise<Response>
+  createOrganization(name?: string): Promise<string>
+  createKey(options?: KeyOptions): Promise<{ id: string; secret: string }>
+}
+
+export type TestServiceOptions = {
+  /** Environment variables beside MINTAGE_ISSUER. */
+  env?: Record<string, string>
+  clock?: MovableClock
+}
+
+/** The whole service on a fresh database, bootstrapped, on a clock that the test moves; its own revocation list is read in each request. */
+export async function startTestService(kind: DatabaseKind = 'embedded', options: TestServiceOptions = {}): Promise<TestService> {
+  const database = await openTestDatabase(kind)
+  const clock = options.clock ?? movableClock()
+  const { config } = loadConfig({ MINTAGE_ISSUER: issuer, ...options.env })
+  const logged: Record<string, unknown>[] = []
+  const exchanges = new Map<string, number>()
+  const metrics: Metrics = { request() {}, exchange: (result) => void exchanges.set(result, (exchanges.get(result) ?? 0) + 1) }
+  const log = createLog({
+    threshold: 'debug',
+    now: clock.now,
+    write(line) {
+      keepForInspection(line)
+      logged.push(JSON.parse(line))
+    },
+  })
+  const services = createServices(config, database, {
+    platform: nodePlatform(),
+    keyEncryption: await createKeyEncryption({ kek: generateRawKek() }),
+    log,
+    metrics,
+    now: clock.now,
+    revocations: { refreshInRequest: true },
+  })
+  const firstStart = await bootstrap(services, { withTestKey: true })
+  if (!firstStart?.rootApiKey || !firstStart.testApiKey) throw new Error('the database of a test must be empty')
+  const app = createApp(() => services)
+  return {
+    app,
+    services,
+    database,
+    clock,
+    logged,
+    exchanges,
+    rootKey: firstStart.rootApiKey,
+    testKey: firstStart.testApiKey,
+    organizationId: firstStart.organizationId,
+    request: async (path, init) => await app.request(path, init),
+    async createOrganization(name = 'acme') {
+      const id = newId('org')
+      await insertOrganization(services.db, { id, name, plan: 'enterprise', createdAt: clock.now() })
+      return id
+    },
+    createKey: (key = {}) => insertTestKey(services, firstStart.organizationId, key, clock.now()),
+  }
+}
+
+async function insertTestKey({ db, platform }: Services, organizationId: string, options: KeyOptions, now: Date) {
+  const { scopes = [], audiences = [], roles = [], environment = 'live', versionExpiresAt, ...instants } = options
+  const secret = generateApiKey(environment)
+  const id = newId('key')
+  const lists = { scopes: [...scopes], audiences: [...audiences], roles: [...roles] }
+  const stored = { hash: await platform.sha256(secret), hint: apiKeyHint(secret), expiresAt: versionExpiresAt ?? null }
+  await insertApiKey(
+    db,
+    { id, organizationId, name: 'test', environment, createdAt: now, createdBy: 'system', ...instants, ...lists },
+    stored,
+  )
+  return { id, secret }
+}
