@@ -6,6 +6,7 @@ import { type Page, type PageRequest, pageOf } from '../db/page.ts'
 import { ServiceError } from '../errors.ts'
 import { findOrganization } from '../organizations/queries.ts'
 import { addRevocationRule } from '../revocation/queries.ts'
+import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import type { Services } from '../services.ts'
 import { apiKeyHint, generateApiKey } from './format.ts'
 import { type ApiKeyInput, draftApiKey } from './new-api-key.ts'
@@ -89,7 +90,7 @@ export async function revokeOwnApiKey(services: RevokingServices, actor: Princip
   await endApiKey(services, actor, { id: actor.clientId, within: 'everywhere' }, reason)
 }
 
-type RevokingServices = Pick<Services, 'config' | 'db' | 'now' | 'revocations'>
+type RevokingServices = Pick<Services, 'config' | 'db' | 'log' | 'now' | 'revocations'>
 
 async function endApiKey(
   services: RevokingServices,
@@ -118,5 +119,5 @@ async function endApiKey(
     const event = { type: 'api_key.revoked', actor, organizationId, subject: id, reason, context: { revocationId } } as const
     await appendAuditEvent(tx, event, now) // last: it takes the trail's lock
   })
-  await services.revocations.refresh()
+  await refreshAfterCommit(services)
 }

@@ -68,12 +68,17 @@ function refuseCredentials(argv: readonly string[]): void {
 function afterCommander(error: CommanderError, argv: readonly string[], output: Output): number {
   if (error.exitCode === 0) return 0
   const words = argv.filter((argument) => /^[a-z][a-z-]*$/.test(argument)).slice(0, 2)
-  const [message, known] = {
-    'commander.help': ['a verb is missing', words.slice(0, 1)] as const,
-    'commander.unknownCommand': [commanderWords(error), words.slice(0, -1)] as const,
-  }[error.code] ?? [commanderWords(error), words]
+  const [message, known] = explain(error, words)
   report(new UsageError(message, { code: 'usage', hint: ['mintage', ...known, '--help'].join(' ') }), argv.includes('--json'), output)
   return 2
+}
+
+/** What was wrong, and the words up to there that were right: their help is the next thing to read. */
+function explain(error: CommanderError, words: readonly string[]): [message: string, known: readonly string[]] {
+  if (error.code === 'commander.help') return [words.length === 0 ? 'a command is missing' : 'a verb is missing', words.slice(0, 1)]
+  const message = commanderWords(error)
+  const unknown = error.code === 'commander.unknownCommand' ? words.findIndex((word) => message.includes(`'${word}'`)) : words.length
+  return [message, words.slice(0, unknown)]
 }
 
 function commanderWords({ message }: CommanderError): string {

@@ -7,6 +7,7 @@ import { type Page, type PageRequest, pageOf } from '../../db/page.ts'
 import { ServiceError } from '../../errors.ts'
 import { findOrganization } from '../../organizations/queries.ts'
 import { addRevocationRule, liftRevocationRule } from '../../revocation/queries.ts'
+import { refreshAfterCommit } from '../../revocation/refresh-after-commit.ts'
 import type { RevocationKind } from '../../revocation/revocation-list.ts'
 import type { Services } from '../../services.ts'
 import { listSigningKeys } from '../../signing-keys/operations.ts'
@@ -34,7 +35,7 @@ export type RevocationView = {
  * organization and a signing key and `all` belong to everybody, so only root names them. Repeating it adds an equal rule.
  */
 export async function createRevocation(
-  services: Pick<Services, 'config' | 'db' | 'now' | 'revocations'>,
+  services: Pick<Services, 'config' | 'db' | 'log' | 'now' | 'revocations'>,
   actor: Principal,
   input: RuleInput,
 ): Promise<RevocationView> {
@@ -52,7 +53,7 @@ export async function createRevocation(
     await appendAuditEvent(tx, { type: 'revocation.created', actor, organizationId, subject: id, reason: draft.reason, context }, now)
     return row
   })
-  await services.revocations.refresh()
+  await refreshAfterCommit(services)
   return revocationView(created)
 }
 
@@ -67,7 +68,11 @@ export async function listRevocations({ db }: Pick<Services, 'db'>, actor: Princ
  * Takes a rule off the list: what it alone covered is alive again. Root only, since a rule may have been laid over a tenant. Repeating it
  * changes nothing. Throws `conflict` where the thing itself stays dead: a revoked API key, a stolen signing key.
  */
-export async function liftRevocation(services: Pick<Services, 'db' | 'now' | 'revocations'>, actor: Principal, id: string): Promise<void> {
+export async function liftRevocation(
+  services: Pick<Services, 'db' | 'log' | 'now' | 'revocations'>,
+  actor: Principal,
+  id: string,
+): Promise<void> {
   const within = authorize(actor, 'revocations.lift')
   const now = services.now()
   await services.db.transaction(async (tx) => {
@@ -78,7 +83,7 @@ export async function liftRevocation(services: Pick<Services, 'db' | 'now' | 're
     const { kind, value, organizationId } = rule
     await appendAuditEvent(tx, { type: 'revocation.lifted', actor, organizationId, subject: id, context: { kind, value } }, now)
   })
-  await services.revocations.refresh()
+  await refreshAfterCommit(services)
 }
 
 function ofEverybody(kind: RevocationKind): boolean {

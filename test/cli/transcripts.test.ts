@@ -1,0 +1,312 @@
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { generateApiKey } from '../../src/api-keys/format.ts'
+import { type HttpServer, listen } from '../../src/http-server.node.ts'
+import { type CliOptions, mintage, transcript } from '../support/cli.ts'
+import { temporaryFolder } from '../support/process.ts'
+import { startTestService, type TestService } from '../support/service.ts'
+
+let service: TestService
+let server: HttpServer
+let url: string
+let folder: string
+
+beforeAll(async () => {
+  service = await startTestService()
+  server = await listen({ fetch: (request, env) => service.app.fetch(request, Object(env)), port: 0, host: '127.0.0.1' })
+  url = `http://127.0.0.1:${server.port}`
+  folder = await temporaryFolder()
+  await writeCredentials(folder, { url, rootApiKey: service.rootKey, apiKey: service.testKey, organizationId: service.organizationId })
+})
+afterAll(() => server.stop(0))
+
+async function writeCredentials(place: string, content: unknown, mode = 0o600): Promise<string> {
+  const path = join(place, '.mintage/credentials.json')
+  await mkdir(join(place, '.mintage'), { recursive: true })
+  await writeFile(path, typeof content === 'string' ? content : JSON.stringify(content))
+  await chmod(path, mode)
+  return path
+}
+
+/** Runs in the folder of a first start and gives what stands on the terminal. */
+async function shown(...args: string[]): Promise<string> {
+  return transcript(args, await mintage(args, { cwd: folder }))
+}
+
+async function json(...args: string[]) {
+  const { stdout, code } = await mintage([...args, '--json'], { cwd: folder })
+  expect(code).toBe(0)
+  return JSON.parse(stdout)
+}
+
+describe('a key from its creation to its end', () => {
+  test('create shows the id and, once, the secret', async () => {
+    expect(await shown('api-keys', 'create', 'orders', '--scope', 'orders:read', '--environment', 'test')).toBe(
+      `$ mintage api-keys create orders --scope orders:read --environment test
+id      key_…
+name    orders
+secret  mk_test_…
+the secret is not shown again: keep it where your service reads it
+`,
+    )
+  })
+
+  test('list shows what there is', async () => {
+    const text = await shown('api-keys', 'list', '--limit', '1')
+    expect(text.replace(/ {2,}/g, '  ')).toBe(
+      `$ mintage api-keys list --limit 1
+ID  NAME  ENV  STATUS  HINT  SCOPES  CREATED
+key_…  orders  test  usable  ${(await json('api-keys', 'list', '--limit', '1')).items[0].hint.replace(/^/, '…')}  orders:read  2026-11-02T10:00:00Z
+there are more: add --cursor key_…
+`,
+    )
+  })
+
+  test('show, revoke, show again', async () => {
+    const { apiKey } = await json('api-keys', 'create', 'short', '--scope', 'a', '--scope', 'b')
+    expect(await shown('api-keys', 'show', apiKey.id)).toMatch(/^status {8}usable$/m)
+    expect(await shown('api-keys', 'show', apiKey.id)).toMatch(/^scopes {8}a b$/m)
+    expect(await shown('api-keys', 'revoke', apiKey.id, '--reason', 'leaked')).toBe(
+      `$ mintage api-keys revoke key_… --reason leaked
+revoked key_… and every token that it made
+`.replace('key_…', apiKey.id),
+    )
+    expect(await json('api-keys', 'show', apiKey.id)).toMatchObject({ status: 'revoked', revocationReason: 'leaked' })
+    expect(await json('api-keys', 'revoke', apiKey.id)).toEqual({ id: apiKey.id, revoked: true })
+  })
+
+  test('its pages lead to one another', async () => {
+    const first = await json('api-keys', 'list', '--limit', '1')
+    const second = await json('api-keys', 'list', '--limit', '1', '--cursor', first.nextCursor)
+    expect(second.items[0].id < first.items[0].id).toBe(true)
+  })
+})
+
+describe('the other nouns', () => {
+  test('me tells which key this terminal uses', async () => {
+    expect(await json('me')).toMatchObject({ name: 'root', roles: ['root'] })
+    expect(await shown('me')).toMatch(/^roles {9}root$/m)
+  })
+
+  test('token prints the token alone, so that a shell can keep it', async () => {
+    const { stdout, stderr, code } = await mintage(['token', '--scope', 'orders:read', '--expires-in', '60'], { cwd: folder })
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^eyJ[\w-]+\.[\w-]+\.[\w-]+\n$/)
+    expect(stderr).toBe('valid for 60 s, scope orders:read\n')
+    expect(await json('token')).toMatchObject({ token_type: 'Bearer', access_token: expect.any(String) })
+  })
+
+  test('organizations are created, listed and shown', async () => {
+    const created = await json('organizations', 'create', 'acme', '--plan', 'pro')
+    expect(created).toMatchObject({ name: 'acme', plan: 'pro' })
+    expect(await json('organizations', 'show', created.id)).toEqual(created)
+    expect(await shown('organizations', 'list')).toMatch(/^org_… +acme +pro /m)
+  })
+
+  test('signing keys are listed; a rotation before its time says when and how', async () => {
+    expect(await shown('signing-keys', 'list')).toMatch(/^[\w-]{43} {2}token {4}pending/m)
+    expect(await shown('signing-keys', 'rotate')).toMatch(
+      /^error: cannot rotate the signing key: the next key may sign from .*\nhint: wait until 2026-.*; in an incident: mintage signing-keys rotate --force\n\[1\]$/m,
+    )
+    service.clock.advance(60)
+    expect(await json('signing-keys', 'rotate', '--force')).toMatchObject({ purpose: 'token', state: 'active' })
+  })
+
+  test('revocations are made, listed and lifted', async () => {
+    const value = `${service.organizationId} alice`
+    const rule = await json('revocations', 'create', '--kind', 'subject', '--value', value, '--reason', 'left')
+    expect(rule).toMatchObject({ kind: 'subject', value, reason: 'left' })
+    expect(await shown('revocations', 'list')).toMatch(/^rev_… +subject +org_… alice /m)
+    expect(await json('revocations', 'lift', rule.id)).toEqual({ id: rule.id, lifted: true })
+  })
+
+  test('audit lists what was done, newest first', async () => {
+    await json('api-keys', 'create', 'audited')
+    expect(await shown('audit', 'list', '--limit', '1')).toMatch(/^2026-11-02T10:0\d:00Z {2}api_key\.created {2}success {2}key_… /m)
+  })
+})
+
+describe('what goes wrong', () => {
+  const elsewhere = (env: Record<string, string>): CliOptions => ({ env: { MINTAGE_URL: url, ...env } })
+
+  test.each<[string, string[], string]>([
+    ['a command that is not there', ['frobnicate'], "error: unknown command 'frobnicate'\nhint: mintage --help\n[2]\n"],
+    ['a misspelled one', ['api-key', 'list'], "error: unknown command 'api-key' (Did you mean api-keys?)\nhint: mintage --help\n[2]\n"],
+    ['a verb that is not there', ['api-keys', 'drop'], "error: unknown command 'drop'\nhint: mintage api-keys --help\n[2]\n"],
+    ['no verb', ['api-keys'], 'error: a verb is missing\nhint: mintage api-keys --help\n[2]\n'],
+    ['no command', [], 'error: a command is missing\nhint: mintage --help\n[2]\n'],
+    ['a missing argument', ['api-keys', 'show'], "error: missing required argument 'id'\nhint: mintage api-keys show --help\n[2]\n"],
+    ['an unknown option', ['me', '--verbose'], "error: unknown option '--verbose'\nhint: mintage me --help\n[2]\n"],
+    [
+      'a number that is none',
+      ['api-keys', 'list', '--limit', 'x'],
+      "error: option '--limit <number>' argument 'x' is invalid. it must be a whole number\nhint: mintage api-keys list --help\n[2]\n",
+    ],
+    [
+      'an id that is not there',
+      ['api-keys', 'show', 'key_missing'],
+      'error: cannot show the API key: there is no such thing here\nhint: list what there is with the verb `list`\n[1]\n',
+    ],
+    [
+      'a wish that the service refuses',
+      ['api-keys', 'create', 'x', '--subject', 'key_1'],
+      'error: cannot create the API key: subject starts with a prefix that the service keeps for its own ids\n[1]\n',
+    ],
+  ])('%s', async (_, args, terminal) => {
+    expect(await shown(...args)).toBe(`$ mintage ${args.join(' ')}\n${terminal}`)
+  })
+
+  test('a key that does not work', async () => {
+    const run = await mintage(['me'], elsewhere({ MINTAGE_API_KEY: generateApiKey('live') }))
+    expect(transcript(['me'], run)).toBe(`$ mintage me
+error: cannot show the API key: client authentication failed
+hint: the key is unknown, revoked or expired: set MINTAGE_API_KEY to one that works
+[1]
+`)
+  })
+
+  test('a key that may not', async () => {
+    const { secret } = await service.createKey()
+    const run = await mintage(['api-keys', 'list'], elsewhere({ MINTAGE_API_KEY: secret }))
+    expect(run).toMatchObject({
+      code: 1,
+      stderr: 'error: cannot list API keys: the caller may not do this\nhint: `mintage me` shows what this key may do\n',
+    })
+  })
+
+  test('no service', async () => {
+    const run = await mintage(['me'], { env: { MINTAGE_URL: 'http://127.0.0.1:9', MINTAGE_API_KEY: generateApiKey('live') } })
+    expect(run).toMatchObject({
+      code: 1,
+      stderr: 'error: no answer from http://127.0.0.1:9\nhint: start it with `mintage serve`, or set MINTAGE_URL to where it runs\n',
+    })
+  })
+
+  test('for scripts, errors are JSON as well', async () => {
+    const { code, stdout, stderr } = await mintage(['api-keys', 'show', 'key_missing', '--json'], { cwd: folder })
+    expect({ code, stdout, ...JSON.parse(stderr) }).toMatchObject({ code: 1, stdout: '', error: 'not_found', hint: expect.any(String) })
+  })
+})
+
+describe('A84: keys', () => {
+  test.each([
+    ['an API key', generateApiKey('live')],
+    ['an option with an API key', `--reason=${generateApiKey('test')}`],
+    ['a token', 'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln'],
+  ])('are not taken from the command line: %s', async (_, argument) => {
+    const run = await mintage(['api-keys', 'revoke', argument], { cwd: folder })
+    expect(run.code).toBe(2)
+    expect(run.stderr).toMatch(/^error: a key or token stands on the command line/)
+    expect(run.stderr).not.toContain(argument.slice(-20))
+  })
+
+  test('in a file that other people can read are refused', async () => {
+    const place = await temporaryFolder()
+    await writeCredentials(place, { url, rootApiKey: service.rootKey }, 0o644)
+    const run = await mintage(['me'], { cwd: place })
+    expect(run).toMatchObject({ code: 1, stderr: expect.stringMatching(/^error: other people can read .*\nhint: chmod 600 /) })
+  })
+
+  test('of one service are not sent to another', async () => {
+    const run = await mintage(['me'], { cwd: folder, env: { MINTAGE_URL: 'https://elsewhere.example' } })
+    expect(run).toMatchObject({ code: 1, stderr: expect.stringMatching(/belongs to http:\/\/127\.0\.0\.1/) })
+  })
+
+  test('go over plain http to this machine only', async () => {
+    const run = await mintage(['me'], { env: { MINTAGE_URL: 'http://auth.example', MINTAGE_API_KEY: generateApiKey('live') } })
+    expect(run).toMatchObject({ code: 2, stderr: expect.stringMatching(/^error: a key is not sent over plain http/) })
+  })
+
+  test('do not follow a redirect to somebody else', async () => {
+    const thief: string[] = []
+    const other = await listen({
+      port: 0,
+      host: '127.0.0.1',
+      fetch: (request) => {
+        thief.push(request.headers.get('authorization') ?? '')
+        return new Response('{}')
+      },
+    })
+    const redirecting = await listen({
+      port: 0,
+      host: '127.0.0.1',
+      fetch: () => new Response(null, { status: 307, headers: { Location: `http://127.0.0.1:${other.port}/v1/me` } }),
+    })
+    const run = await mintage(['me'], {
+      env: { MINTAGE_URL: `http://127.0.0.1:${redirecting.port}`, MINTAGE_API_KEY: generateApiKey('live') },
+    })
+    expect(run.code).toBe(1)
+    expect(thief).toEqual([])
+    await Promise.all([other.stop(0), redirecting.stop(0)])
+  })
+
+  test('never appear in an error about a damaged file', async () => {
+    const place = await temporaryFolder()
+    await writeCredentials(place, `{"url": "${url}", "rootApiKey": "${service.rootKey}"`)
+    const run = await mintage(['me'], { cwd: place })
+    expect(run.code).toBe(1)
+    expect(run.stdout + run.stderr).not.toContain(service.rootKey.slice(8, 30))
+  })
+})
+
+test('a name that would command the terminal is shown harmlessly', async () => {
+  const hostile = await listen({
+    port: 0,
+    host: '127.0.0.1',
+    fetch: () =>
+      Response.json({
+        items: [{ id: 'org_1', name: '\u001b[2J\u202egone', plan: 'free', createdAt: '2026-01-01T00:00:00Z' }],
+        nextCursor: null,
+      }),
+  })
+  const run = await mintage(['organizations', 'list'], {
+    env: { MINTAGE_URL: `http://127.0.0.1:${hostile.port}`, MINTAGE_API_KEY: generateApiKey('live') },
+  })
+  expect(run.code).toBe(0)
+  expect(run.stdout).toContain('�[2J�gone')
+  await hostile.stop(0)
+})
+
+describe('help', () => {
+  const commands = [
+    [],
+    ['api-keys'],
+    ['api-keys', 'create'],
+    ['api-keys', 'list'],
+    ['api-keys', 'show'],
+    ['api-keys', 'revoke'],
+    ['organizations'],
+    ['organizations', 'create'],
+    ['signing-keys'],
+    ['signing-keys', 'rotate'],
+    ['revocations'],
+    ['revocations', 'create'],
+    ['revocations', 'lift'],
+    ['audit'],
+    ['audit', 'list'],
+    ['me'],
+    ['token'],
+    ['serve'],
+    ['migrate'],
+    ['bootstrap'],
+  ]
+
+  test('of every command fits a screen of 80 × 24 and shows an example, and every verb has --json', async () => {
+    for (const command of commands) {
+      const { code, stdout } = await mintage([...command, '--help'])
+      const lines = stdout.trimEnd().split('\n')
+      const name = `mintage ${command.join(' ')}`
+      expect(code, name).toBe(0)
+      expect(lines.length, name).toBeLessThanOrEqual(24)
+      expect(Math.max(...lines.map(({ length }) => length)), name).toBeLessThanOrEqual(80)
+      expect(stdout, name).toMatch(/^Example:\n {2}\$ .*mintage/m)
+      if (!stdout.includes('Commands:')) expect(stdout, name).toMatch(/^ {2}--json /m)
+    }
+  })
+})
+
+test('commands for PostgreSQL say so when there is none', async () => {
+  expect(await shown('bootstrap')).toBe('$ mintage bootstrap\nerror: the embedded database bootstraps itself\nhint: mintage serve\n[2]\n')
+  expect(await shown('migrate')).toMatch(/^error: there is no PostgreSQL to migrate\nhint: set DATABASE_MIGRATION_URL .*\n\[2\]$/m)
+})
