@@ -10,7 +10,7 @@ import type { Platform } from './platform.ts'
 import { createRevocationFeed, type RevocationFeed } from './revocation/feed.ts'
 import { createServiceRevocationList, type ServiceRevocationList } from './revocation/service-list.ts'
 import { signJwt } from './signing-keys/jwt.ts'
-import { createKeyring, type Keyring } from './signing-keys/keyring.ts'
+import { createKeyring, type Keyring, type KeyringCache } from './signing-keys/keyring.ts'
 import { localKeySet } from './verify/jwks.ts'
 import { type AccessTokenVerifier, createAccessTokenVerifier } from './verify/verifier.ts'
 
@@ -47,14 +47,16 @@ export type ServicesOptions = {
   now?: () => Date
   /** How the service's own revocation list stays fresh; without timers (Workers) it is read again inside the request. */
   revocations?: { pollMilliseconds: number } | { refreshInRequest: true }
+  /** Shared by the requests of an isolate, so that each need not open the ring again. */
+  keyringCache?: KeyringCache
   stopping?: () => boolean
 }
 
 /** Composes the services; performs no I/O. Times come from `now`, which defaults to the system's clock here and nowhere deeper. */
 export function createServices(config: Config, database: Database, options: ServicesOptions): Services {
-  const { platform, keyEncryption, log, metrics, now = () => new Date() } = options
+  const { platform, keyEncryption, log, metrics, keyringCache, now = () => new Date() } = options
   const { db } = database
-  const keyring = createKeyring({ db, now, config, keyEncryption, platform, log })
+  const keyring = createKeyring({ db, now, config, keyEncryption, platform, log, ...(keyringCache ? { cache: keyringCache } : {}) })
   const revocations = createServiceRevocationList({ db, database, now, ...(options.revocations ?? { pollMilliseconds: 1000 }) })
   const keys = localKeySet(() => keyring.publicKeys('token'))
   return {

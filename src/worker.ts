@@ -7,6 +7,7 @@ import { createLog } from './observability/log.ts'
 import { noMetrics } from './observability/metrics.ts'
 import { workersPlatform } from './platform.workers.ts'
 import { createServices, type Services } from './services.ts'
+import { createKeyringCache, type KeyringCache } from './signing-keys/keyring.ts'
 
 /** Bindings and variables of wrangler.toml. */
 export type WorkerEnv = {
@@ -20,7 +21,7 @@ const now = () => new Date()
 const log = createLog({ threshold: 'info', now, write: (line) => console.log(line) })
 
 /** What an isolate may share between requests: checked configuration and imported keys, nothing that does I/O. */
-type Isolate = { readonly settings: Settings; readonly keyEncryption: KeyEncryption }
+type Isolate = { readonly settings: Settings; readonly keyEncryption: KeyEncryption; readonly keyringCache: KeyringCache }
 let isolate: Isolate | undefined
 
 async function isolateOf(env: WorkerEnv): Promise<Isolate> {
@@ -30,17 +31,18 @@ async function isolateOf(env: WorkerEnv): Promise<Isolate> {
   const { kek, previousKeks } = settings.config
   if (kek === null) throw new Error('MINTAGE_KEK is missing')
   const keyEncryption = await createKeyEncryption({ kek, previousKeks })
-  isolate = { settings, keyEncryption }
+  isolate = { settings, keyEncryption, keyringCache: createKeyringCache() }
   return isolate
 }
 
 /** The services of one request. Their database connection is the request's own and ends with it. */
 async function requestServices(env: WorkerEnv, context: ExecutionContext): Promise<Services> {
-  const { settings, keyEncryption } = await isolateOf(env)
+  const { settings, keyEncryption, keyringCache } = await isolateOf(env)
   const database = openPostgres({ url: env.HYPERDRIVE.connectionString, pooler: 'transaction', maxConnections: 2 })
   return createServices(settings.config, database, {
     platform: workersPlatform(context),
     keyEncryption,
+    keyringCache,
     log,
     metrics: noMetrics,
     now,
