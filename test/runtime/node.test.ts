@@ -47,7 +47,7 @@ describe('the service on Node with its embedded database', () => {
     const service = await startServiceProcess()
     const second = run('src/node.ts', { cwd: service.folder, env: { PORT: String(await freePort()) } })
     expect(await second.ended).toBe(1)
-    expect(second.printed()).toMatch(/another process/)
+    expect(second.printed()).toMatch(/is in use by process \d+/)
     expect((await fetch(`${service.url}/readyz`)).status).toBe(200)
   })
 
