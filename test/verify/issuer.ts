@@ -35,6 +35,7 @@ export async function createTestIssuer(algorithm: VerificationAlgorithm = 'ES256
     privateKey: privateKey as CryptoKey,
     jwks: { keys: [publicJwk] },
     header,
+    claims: goodClaims,
     sign,
     /** A good access token with these changes; a member that is undefined is left out. */
     token: (changes: Changes = {}) => sign({ ...header, ...changes.header }, { ...goodClaims(), ...changes.claims }),
@@ -43,7 +44,7 @@ export async function createTestIssuer(algorithm: VerificationAlgorithm = 'ES256
 
 let tokens = 0
 
-export function goodClaims() {
+function goodClaims() {
   tokens += 1
   return {
     iss: issuerUrl,
