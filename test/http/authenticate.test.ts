@@ -1,5 +1,7 @@
+import { eq, sql } from 'drizzle-orm'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { generateApiKey } from '../../src/api-keys/format.ts'
+import { apiKeys } from '../../src/db/schema.ts'
 import { adminClient } from '../support/admin-client.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { issuer, startTestService, type TestService } from '../support/service.ts'
@@ -41,11 +43,18 @@ describe.each(databaseKinds)('who calls the admin API, on %s', (kind) => {
     expect((await me({ Authorization: `Bearer ${token}` })).status).toBe(401)
   })
 
-  test('a token is worth nothing once its key is revoked, disabled or expired', async () => {
+  test('a token is worth nothing once its key is revoked', async () => {
     const root = adminClient(service, service.rootKey)
     const { id, secret } = await service.createKey({ roles: ['admin'] })
     const token = await adminToken(secret)
     expect((await root('POST', `/v1/api-keys/${id}/revoke`)).status).toBe(204)
+    expect((await me({ Authorization: `Bearer ${token}` })).status).toBe(401)
+  })
+
+  test('a token is worth nothing while its key is disabled', async () => {
+    const { id, secret } = await service.createKey({ roles: ['admin'] })
+    const token = await adminToken(secret)
+    await service.services.db.update(apiKeys).set({ disabledAt: service.clock.now() }).where(eq(apiKeys.id, id))
     expect((await me({ Authorization: `Bearer ${token}` })).status).toBe(401)
   })
 
@@ -145,4 +154,12 @@ describe.each(databaseKinds)('who calls the admin API, on %s', (kind) => {
       expect(await lastEvent()).toEqual(before)
     })
   })
+})
+
+test('a refusal stays a refusal when the trail cannot be written, and the operator is told', async () => {
+  const service = await startTestService()
+  const { secret } = await service.createKey()
+  await service.services.db.execute(sql`alter table audit_events rename to lost`)
+  expect((await adminClient(service, secret)('GET', '/v1/api-keys')).status).toBe(403)
+  expect(service.logged).toContainEqual(expect.objectContaining({ event: 'audit_failed', operation: 'GET /v1/api-keys' }))
 })

@@ -2,6 +2,7 @@ import { OpenAPIHono } from '@hono/zod-openapi'
 import { ServiceError } from '../../errors.ts'
 import { authenticate } from '../authenticate.ts'
 import type { AppEnv } from '../context.ts'
+import { methodNotAllowed } from '../error-response.ts'
 import { apiKeyRoutes } from './api-keys.ts'
 import { auditEventRoutes } from './audit-events.ts'
 import { readJsonBody } from './json-body.ts'
@@ -21,7 +22,20 @@ export function adminRoutes(): OpenAPIHono<AppEnv> {
   signingKeyRoutes(app)
   revocationRoutes(app)
   auditEventRoutes(app)
+  refuseOtherMethods(app)
   return app
+}
+
+/** A path that exists answers 405 to what it does not take, and says what it takes (RFC 9110 §15.5.6). */
+function refuseOtherMethods(app: OpenAPIHono<AppEnv>): void {
+  const routes = Map.groupBy(
+    app.routes.filter(({ method }) => method !== 'ALL'),
+    ({ path }) => path,
+  )
+  for (const [path, taken] of routes) {
+    const allow = [...new Set(taken.map(({ method }) => method))].join(', ')
+    app.all(path, (c) => methodNotAllowed(c, allow))
+  }
 }
 
 type Issue = { code: string; path: PropertyKey[]; message: string }

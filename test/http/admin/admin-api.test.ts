@@ -219,6 +219,16 @@ describe.each(databaseKinds)('the admin API on %s', (kind) => {
     })
   })
 
+  test.each([
+    ['DELETE', '/v1/api-keys', 'GET, POST'],
+    ['PUT', '/v1/api-keys/key_1', 'GET'],
+    ['GET', '/v1/signing-keys/rotate', 'POST'],
+  ])('%s %s is refused, and told what the path takes', async (method, path, allow) => {
+    const response = await service.request(path, { method, headers: { 'X-API-Key': service.rootKey } })
+    expect(response.status).toBe(405)
+    expect([...new Set(response.headers.get('allow')?.split(', '))].sort().join(', ')).toBe(allow)
+  })
+
   test('a path that is not there is a problem, not a page', async () => {
     const answer = await root('GET', '/v1/nothing')
     expect(answer.status).toBe(404)
