@@ -52,6 +52,8 @@ export const apiKeys = pgTable(
     roles: text('roles').array().notNull(),
     /** `sub` of its tokens; null = the key's id. */
     subject: text('subject'),
+    /** JWS algorithm that its tokens are signed with; null = the service's default. */
+    tokenAlgorithm: text('token_algorithm'),
     createdAt: instant('created_at').notNull(),
     /** Client id of the creator, or `system`. */
     createdBy: text('created_by').notNull(),
@@ -90,6 +92,9 @@ export const signingKeys = pgTable('signing_keys', {
   publicJwk: jsonb('public_jwk').$type<Record<string, string>>().notNull(),
   /** Envelope (crypto/envelope.ts) of the private JWK, bound to this row. */
   sealedPrivateKey: text('sealed_private_key').notNull(),
+  origin: text('origin', { enum: ['generated', 'imported'] })
+    .notNull()
+    .default('generated'),
   createdAt: instant('created_at').notNull(),
   publishedAt: instant('published_at').notNull(),
   revokedAt: instant('revoked_at'),
@@ -111,6 +116,54 @@ export const signingKeyActivations = pgTable(
     reason: text('reason').notNull(),
   },
   (table) => [primaryKey({ columns: [table.algorithm, table.purpose, table.sequence] })],
+)
+
+/** Who may run a kind of maintenance now. The fence grows with each holder: a paused one cannot act on after it was replaced. */
+export const leases = pgTable('leases', {
+  name: text('name').primaryKey(),
+  holder: text('holder').notNull(),
+  fence: bigint('fence', { mode: 'number' }).notNull(),
+  expiresAt: instant('expires_at').notNull(),
+})
+
+/** What each version of an API key was used for; folded in memory and flushed in batches, so it lags by seconds. */
+export const apiKeyUsage = pgTable(
+  'api_key_usage',
+  {
+    apiKeyId: text('api_key_id').notNull(),
+    version: integer('version').notNull(),
+    exchanges: bigint('exchanges', { mode: 'number' }).notNull(),
+    lastUsedAt: instant('last_used_at').notNull(),
+    /** The latest `exp` among its tokens: until then one of them may be alive. */
+    lastExpiresAt: instant('last_expires_at').notNull(),
+    /** The last few, newest first. */
+    addresses: text('addresses').array().notNull(),
+    agents: text('agents').array().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.apiKeyId, table.version] })],
+)
+
+/** What each signing key was used for; lags by seconds. */
+export const signingKeyUsage = pgTable('signing_key_usage', {
+  kid: text('kid').primaryKey(),
+  tokens: bigint('tokens', { mode: 'number' }).notNull(),
+  lastSignedAt: instant('last_signed_at').notNull(),
+  lastExpiresAt: instant('last_expires_at').notNull(),
+})
+
+/** Who fetched the JWK Set, and which keys it saw then. Only verifiers with a client id count for readiness. */
+export const verifiers = pgTable(
+  'verifiers',
+  {
+    /** Client id of the API key that it authenticated with; empty = anonymous. */
+    clientId: text('client_id').notNull(),
+    name: text('name').notNull(),
+    kids: text('kids').array().notNull(),
+    lastFetchedAt: instant('last_fetched_at').notNull(),
+    address: text('address'),
+    agent: text('agent'),
+  },
+  (table) => [primaryKey({ columns: [table.clientId, table.name] }), index('verifiers_last_fetched').on(table.lastFetchedAt)],
 )
 
 /** A rule says what is dead (REVOCATION in docs/). Read by applications through the view `mintage_revocations_v1`. */
