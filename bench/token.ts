@@ -3,7 +3,7 @@ import { generateRawKek } from '../src/crypto/kek/raw.ts'
 import { openPostgresForBench } from './database.ts'
 import { insertApiKeys } from './keys.ts'
 import { alternate } from './load.ts'
-import { startServer } from './server-process.ts'
+import { startServer, type Usage } from './server-process.ts'
 import { microseconds, perSecond, printTable, type Row } from './table.ts'
 
 const knownKeys = 100_000
@@ -33,7 +33,7 @@ export async function benchToken({ rounds, seconds }: { rounds: number; seconds:
       path: '/token',
       headers: { Authorization: `Bearer ${apiKey}` },
     }))
-    const { residentBytes } = await product.usage()
+    const started = await product.usage()
     const floor = await startServer('bare-floor', environment)
     const cached = await startServer('cached-floor', {})
     const contenders = [
@@ -52,7 +52,11 @@ export async function benchToken({ rounds, seconds }: { rounds: number; seconds:
       })
       printTable(`POST /token, ${inFlight} in flight, ${knownKeys.toLocaleString('en-US')} keys`, rows)
     }
-    console.log(`  idle memory of the service: ${(residentBytes / 1e6).toFixed(0)} MB (target ≤ 100)`)
+    const loaded = await product.usage()
+    const megabytes = (usage: Usage) => (usage.residentBytes / 1e6).toFixed(0)
+    console.log(
+      `  memory of the service: ${megabytes(started)} MB idle after the start (target ≤ 100), ${megabytes(loaded)} MB after the load`,
+    )
     await Promise.all([floor.stop(), cached.stop()])
   } finally {
     await product.stop()

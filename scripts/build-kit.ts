@@ -17,14 +17,15 @@ type Manifest = {
 
 const manifest: Manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const entries = subpaths.map((subpath) => manifest.exports[`./${subpath}`]).filter((entry) => entry !== undefined)
-const { files, packages } = reach(entries.flatMap((entry) => [join(root, entry.types), join(root, entry.default)]))
+const code = reach(entries.map((entry) => join(root, entry.default)))
+const types = reach(entries.map((entry) => join(root, entry.types)))
 
-const allowed: Record<string, 'dependency' | 'optional peer'> = { jose: 'dependency', hono: 'optional peer', postgres: 'optional peer' }
-const surplus = [...packages].filter((name) => !(name in allowed))
-if (surplus.length > 0) throw new Error(`the kit reaches packages that its users would have to install: ${surplus.join(', ')}`)
+refuseOthers('code', code.packages, ['jose', 'hono', 'postgres'])
+// An application without the driver must be able to check its types.
+refuseOthers('types', types.packages, ['jose', 'hono'])
 
 rmSync(kit, { recursive: true, force: true })
-for (const file of files) {
+for (const file of [...code.files, ...types.files]) {
   const target = join(kit, relative(root, file))
   mkdirSync(dirname(target), { recursive: true })
   cpSync(file, target)
@@ -57,3 +58,8 @@ writeFileSync(
     2,
   )}\n`,
 )
+
+function refuseOthers(what: string, reached: ReadonlySet<string>, allowed: readonly string[]): void {
+  const others = [...reached].filter((name) => !allowed.includes(name))
+  if (others.length > 0) throw new Error(`the kit's ${what} would make its users install ${others.join(', ')}`)
+}

@@ -54,6 +54,7 @@ app.get('/orders/:id', (c) => {
 
 export const isTokenError = (error: unknown): boolean => error instanceof AccessTokenError
 
+await verifier.ready(10_000)
 const decoder = new TextDecoder()
 for await (const chunk of process.stdin) {
   for (const token of decoder.decode(chunk).split('\\n').filter((line) => line !== '')) {
@@ -62,5 +63,5 @@ for await (const chunk of process.stdin) {
     process.stdout.write(response.status + ' ' + (await response.text()).replaceAll('\\n', ' ') + '\\n')
   }
 }
-await verifier.close?.()
+await verifier.close()
 `

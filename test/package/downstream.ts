@@ -28,7 +28,7 @@ export async function packBoth(): Promise<Tarballs & { remove(): void }> {
   await run('npm', ['pack', '--silent', '--pack-destination', folder], root)
   await run('npm', ['run', '--silent', 'build:kit'], root)
   await run('npm', ['pack', '--silent', '--pack-destination', folder, './dist-kit'], root)
-  const [kit, whole] = readdirSync(folder).sort()
+  const [whole, kit] = readdirSync(folder).sort()
   if (!kit?.startsWith('mintage-kit-') || !whole) throw new Error(`expected two tarballs in ${folder}`)
   return { whole: join(folder, whole), kit: join(folder, kit), remove: () => rmSync(folder, { recursive: true }) }
 }
