@@ -1,0 +1,137 @@
+import { createBreaker } from './breaker.ts'
+import type { Connection, Sent } from './connection.ts'
+import { type Call, unavailable } from './deadline.ts'
+
+export type Pool = {
+  /** A connection for this call alone, at the latest after `waitMilliseconds`. Throws `database_unavailable`. */
+  acquire(call: Call): Promise<Connection>
+  /** Takes it back after the server's last answer, good or bad, or without one. Nothing happens to a connection that was abandoned. */
+  release(connection: Connection, end: 'answered' | 'lost'): void
+  /** The deadline passed: stops what is under way on the server, and gives the connection up with it. */
+  abandon(connection: Connection, sent: Sent | undefined): void
+  inFlight(): number
+  isBroken(): boolean
+  close(): Promise<void>
+}
+
+export type PoolOptions = {
+  open: () => Connection
+  maxConnections: number
+  /** How long a call may wait while every connection is busy: shorter than the deadline, because nothing was tried yet. */
+  waitMilliseconds: number
+}
+
+type Waiter = { call: Call; take: (connection: Connection) => void; refuse: (error: Error) => void; timer: ReturnType<typeof setTimeout> }
+
+const failuresToOpen = 3
+const retryMilliseconds = 500
+const closeMilliseconds = 2000
+
+/**
+ * Connections opened on demand, the one used last first. A call holds one until the server has answered, so nothing ever waits behind
+ * a slow statement on the same connection, and what waits was never sent.
+ */
+export function createPool({ open, maxConnections, waitMilliseconds }: PoolOptions): Pool {
+  const idle: Connection[] = []
+  const busy = new Set<Connection>()
+  const waiting = new Set<Waiter>()
+  /** Cancellations and good-byes under way: `close` waits for them. */
+  const endings = new Set<Promise<unknown>>()
+  let closed = false
+  let drained = () => {}
+
+  const settle = (ending: Promise<unknown>) => {
+    endings.add(ending)
+    void ending.finally(() => endings.delete(ending))
+  }
+  const breaker = createBreaker({
+    failuresToOpen,
+    retryMilliseconds,
+    clock: () => performance.now(),
+    // Those at rest may be half-open: the server that comes back does not know them.
+    onOpen: () => {
+      for (const connection of idle.splice(0)) settle(connection.destroy())
+    },
+  })
+
+  const findFree = (): Connection | undefined => {
+    for (let connection = idle.pop(); connection; connection = idle.pop()) if (!connection.isLost()) return connection
+    return busy.size < maxConnections ? open() : undefined
+  }
+  const wait = (call: Call) =>
+    new Promise<Connection>((take, refuse) => {
+      const giveUp = () => {
+        waiting.delete(waiter)
+        refuse(unavailable('every connection is busy'))
+      }
+      const waiter: Waiter = { call, take, refuse, timer: setTimeout(giveUp, waitMilliseconds) }
+      waiting.add(waiter)
+    })
+  const serveWaiting = () => {
+    for (const waiter of waiting) {
+      const connection = waiter.call.passed ? undefined : findFree()
+      if (!connection && !waiter.call.passed) return
+      waiting.delete(waiter)
+      clearTimeout(waiter.timer)
+      if (!connection) continue
+      busy.add(connection)
+      waiter.take(connection)
+    }
+  }
+
+  const serveOrDrain = () => {
+    if (!closed) serveWaiting()
+    else if (busy.size === 0) drained()
+  }
+  /** Calls under way may end by themselves, for a while. */
+  const drain = () =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, closeMilliseconds)
+      drained = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+      if (busy.size === 0) drained()
+    })
+
+  return {
+    acquire: async (call) => {
+      if (closed) throw unavailable('the database is closed')
+      if (!breaker.allows()) throw unavailable('the database has been failing')
+      const connection = findFree()
+      if (!connection) return wait(call)
+      busy.add(connection)
+      return connection
+    },
+    release: (connection, end) => {
+      if (!busy.delete(connection)) return
+      const lost = end === 'lost' || connection.isLost()
+      if (lost) breaker.failed()
+      else breaker.succeeded()
+      if (lost || closed) settle(connection.destroy())
+      else idle.push(connection)
+      serveOrDrain()
+    },
+    abandon: (connection, sent) => {
+      breaker.failed()
+      // First the cancellation: it needs what the connection knows about its server process.
+      if (sent) settle(sent.cancel())
+      settle(connection.destroy())
+      busy.delete(connection)
+      serveOrDrain()
+    },
+    inFlight: () => busy.size + waiting.size,
+    isBroken: () => breaker.isOpen(),
+    close: async () => {
+      closed = true
+      for (const waiter of waiting) {
+        clearTimeout(waiter.timer)
+        waiter.refuse(unavailable('the database is closed'))
+      }
+      waiting.clear()
+      await drain()
+      for (const connection of [...idle.splice(0), ...busy]) settle(connection.destroy())
+      await Promise.all(endings)
+    },
+  }
+}

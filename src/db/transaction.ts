@@ -1,0 +1,142 @@
+import type { Answer, Connection, Sent, Statement } from './connection.ts'
+import { type Call, outcomeUnknown, unavailable, withinDeadline } from './deadline.ts'
+import { isConnectionLoss, outageOf } from './failure.ts'
+import type { Pool } from './pool.ts'
+import { asQuery, isRead } from './statement.ts'
+
+export type TransactionOptions = {
+  /** Text that opens a transaction: `begin`, with `set local` limits where the connection cannot carry them. */
+  begin: string
+}
+
+/**
+ * Runs the work in one transaction under one deadline, from waiting for a connection to the answer to COMMIT. After the deadline, or
+ * after the connection was lost, the work's further statements fail and nothing is committed.
+ * @throws ServiceError `outcome_unknown` when COMMIT was sent for changes and its answer did not come.
+ */
+export function runTransaction<Result>(
+  pool: Pool,
+  deadlineMilliseconds: number,
+  options: TransactionOptions,
+  work: (tx: object) => Promise<Result>,
+): Promise<Result> {
+  return withinDeadline(deadlineMilliseconds, async (call) => {
+    const connection = await pool.acquire(call)
+    const transaction = createTransaction(connection, call)
+    call.onDeadline = () => {
+      const error = transaction.outcome('the transaction took too long')
+      pool.abandon(connection, transaction.current())
+      return error
+    }
+    try {
+      await transaction.begin(options.begin)
+      const result = await work(transaction.client)
+      await transaction.commit()
+      return result
+    } catch (error) {
+      const told = transaction.explain(error)
+      await transaction.rollback()
+      throw told
+    } finally {
+      pool.release(connection, transaction.isLost() ? 'lost' : 'answered')
+    }
+  })
+}
+
+type State = 'beginning' | 'open' | 'committing' | 'over'
+
+function createTransaction(connection: Connection, call: Call) {
+  let state: State = 'beginning'
+  let lost = false
+  /** Whether a statement that may have changed something was sent. */
+  let wrote = false
+  /** The statement that broke the transaction, until a savepoint before it is restored. */
+  let failure: unknown
+  let current: Sent | undefined
+  let last: Promise<unknown> = Promise.resolve()
+  let savepoints = 0
+
+  const isLost = () => lost || connection.isLost()
+  const isOver = () => call.passed || isLost()
+  const send = async (text: string, statement: Omit<Statement, 'text'> = plain): Promise<Answer> => {
+    current = connection.send({ ...statement, text })
+    try {
+      return await current.answer
+    } catch (error) {
+      lost ||= isConnectionLoss(error)
+      throw error
+    }
+  }
+
+  /** One after the other: a statement waiting in the driver would be sent on another connection when this one is lost. */
+  const run = (statement: Statement): Promise<Answer> => {
+    const before = last
+    const answer = (async () => {
+      await before
+      if (state !== 'open' || isOver()) throw unavailable('the transaction is over')
+      wrote ||= !isRead(statement.text)
+      try {
+        return await send(statement.text, statement)
+      } catch (error) {
+        const told = outageOf(error, false) ?? error
+        failure ??= told
+        throw told
+      }
+    })()
+    last = answer.catch(() => {})
+    return answer
+  }
+
+  const savepoint = async <Result>(work: (tx: object) => Promise<Result>): Promise<Result> => {
+    const name = `s${++savepoints}`
+    await run({ ...plain, text: `savepoint ${name}` })
+    try {
+      const result = await work(client)
+      await last
+      if (failure !== undefined) throw failure
+      await run({ ...plain, text: `release savepoint ${name}` })
+      return result
+    } catch (error) {
+      await run({ ...plain, text: `rollback to savepoint ${name}` })
+      failure = undefined
+      throw error
+    }
+  }
+
+  const client = { unsafe: asQuery(run), savepoint }
+
+  /** What the caller is told when the connection or the time is lost now. */
+  const outcome = (reason: string, cause?: unknown) =>
+    state === 'committing' && wrote ? outcomeUnknown(reason, cause) : unavailable(reason, cause)
+
+  return {
+    client,
+    outcome,
+    current: () => current,
+    isLost,
+    begin: async (text: string) => {
+      await send(text)
+      state = 'open'
+    },
+    commit: async () => {
+      await last
+      if (failure !== undefined) throw failure
+      if (isOver()) throw unavailable('the transaction is over')
+      state = 'committing'
+      const { command } = await send('commit')
+      if (command !== 'COMMIT') throw unavailable(`the server answered ${command} to COMMIT`)
+      state = 'over'
+    },
+    /** Errors of BEGIN and COMMIT are the driver's; those of the work are its own, or went through `run`. */
+    explain: (error: unknown): unknown => (state === 'open' ? error : (outageOf(error, state === 'committing' && wrote) ?? error)),
+    /** Never fails: a transaction whose connection is gone is gone with it. */
+    rollback: async () => {
+      await last
+      const mayRollBack = state === 'open' && !isOver()
+      state = 'over'
+      if (mayRollBack) await send('rollback').catch(() => {})
+    },
+  }
+}
+
+const plain: Omit<Statement, 'text'> = { params: [], prepare: false, asValues: false }

@@ -1,0 +1,259 @@
+import { eq, sql } from 'drizzle-orm'
+import postgres from 'postgres'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Database } from '../../src/db/database.ts'
+import { databaseFailure } from '../../src/db/failure.ts'
+import { openPostgres, type PostgresOptions } from '../../src/db/postgres.ts'
+import { organizations } from '../../src/db/schema.ts'
+import { createPostgresDatabase, databaseKinds } from '../support/databases.ts'
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
+
+const organization = (id: string) => ({ id, name: id, plan: 'free', createdAt: new Date(0) })
+const one = sql`(select 1) as one`
+const slowly = sql`(select pg_sleep(30)) as slow`
+
+/** What the outside is told of a call that must fail. */
+async function refusal(call: Promise<unknown>) {
+  const error = await call.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  return databaseFailure(error)?.code
+}
+
+describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
+  let url: string
+  let admin: postgres.Sql
+  const opened: Database[] = []
+  const proxies: TcpProxy[] = []
+
+  const open = (options: Partial<PostgresOptions> = {}) => {
+    const database = openPostgres({ url, pooler: 'none', deadlineMilliseconds: 1000, ...options })
+    opened.push(database)
+    return database
+  }
+  const openThroughProxy = async () => {
+    const through = new URL(url)
+    const proxy = await startTcpProxy(Number(through.port))
+    proxies.push(proxy)
+    through.port = String(proxy.port)
+    return { proxy, db: open({ url: through.href }).db }
+  }
+  const ids = async () => (await admin`select id from organizations order by id`).map(({ id }) => id)
+
+  beforeAll(async () => {
+    url = await createPostgresDatabase()
+    admin = postgres(url, { max: 1, onnotice: () => {} })
+  })
+  afterAll(async () => {
+    for (const database of opened) await database.close()
+    for (const proxy of proxies) proxy.close()
+    await admin.end()
+  })
+
+  describe('a slow statement', () => {
+    test('on every connection makes new calls fail within a second, is cancelled on the server, and leaves everything working', async () => {
+      const { db, stats } = open({ maxConnections: 2, deadlineMilliseconds: 1500 })
+      const slow = [db, db].map((each) => refusal(each.select({ one: sql`1` }).from(slowly)))
+      const begun = performance.now()
+      expect(await refusal(db.select({ one: sql`1` }).from(one))).toBe('database_unavailable')
+      expect(performance.now() - begun).toBeLessThan(1000)
+      expect(await Promise.all(slow)).toEqual(['database_unavailable', 'database_unavailable'])
+      expect(performance.now() - begun).toBeLessThan(2000)
+      await expect
+        .poll(() => admin`select pid from pg_stat_activity where state = 'active' and query like '%pg_sleep%' and pid <> pg_backend_pid()`)
+        .toHaveLength(0)
+      expect(await db.select({ one: sql`1` }).from(one)).toEqual([{ one: 1 }])
+      expect(stats()).toEqual({ inFlight: 0, broken: false })
+    })
+
+    test('in a transaction undoes it whole, and nothing that the transaction tries later is done', async () => {
+      const { db } = open()
+      const late = Promise.withResolvers<string | undefined>()
+      const code = await refusal(
+        db.transaction(async (tx) => {
+          await tx.insert(organizations).values(organization('org_slow'))
+          await tx
+            .select({ one: sql`1` })
+            .from(slowly)
+            .catch(() => {})
+          late.resolve(await refusal(tx.insert(organizations).values(organization('org_late')).execute()))
+        }),
+      )
+      expect(code).toBe('database_unavailable')
+      expect(await late.promise).toBe('database_unavailable')
+      await expect
+        .poll(() => admin`select pid from pg_stat_activity where query like '%pg_sleep%' and state <> 'idle' and pid <> pg_backend_pid()`)
+        .toHaveLength(0)
+      expect(await ids()).toEqual([])
+    })
+
+    test('that may have changed something leaves its outcome open', async () => {
+      const { db } = open()
+      expect(
+        await refusal(db.update(organizations).set({ name: sql`pg_sleep(30)::text || 'x'` }).where(sql`(select true from pg_sleep(30))`)),
+      ).toBe('outcome_unknown')
+    })
+  })
+
+  test('a transaction that waits for something else than the database is undone at its deadline', async () => {
+    const { db } = open({ deadlineMilliseconds: 300 })
+    const code = await refusal(
+      db.transaction(async (tx) => {
+        await tx.insert(organizations).values(organization('org_idle'))
+        await new Promise(() => {})
+      }),
+    )
+    expect(code).toBe('database_unavailable')
+    await expect.poll(() => admin`select pid from pg_stat_activity where state like 'idle in transaction%'`).toHaveLength(0)
+    expect(await ids()).toEqual([])
+  })
+
+  describe('a connection lost', () => {
+    const terminate = () =>
+      admin`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'mintage' and datname = current_database() and pid <> pg_backend_pid()`
+
+    test('in a transaction undoes it whole: no later statement slips onto another connection', async () => {
+      const { db } = open()
+      const code = await refusal(
+        db.transaction(async (tx) => {
+          await tx.insert(organizations).values(organization('org_before'))
+          await terminate()
+          await tx
+            .insert(organizations)
+            .values(organization('org_after'))
+            .catch(() => {})
+          await tx
+            .insert(organizations)
+            .values(organization('org_after_that'))
+            .catch(() => {})
+        }),
+      )
+      expect(code).toBe('database_unavailable')
+      expect(await ids()).toEqual([])
+      expect(await db.select({ one: sql`1` }).from(one)).toEqual([{ one: 1 }])
+    })
+
+    test('while many statements of one transaction wait is met by none of them elsewhere', async () => {
+      const { db } = open()
+      const code = await refusal(
+        db.transaction(async (tx) => {
+          const slow = tx.select({ one: sql`1` }).from(slowly).execute()
+          const others = ['a', 'b', 'c'].map((id) =>
+            tx
+              .insert(organizations)
+              .values(organization(`org_${id}`))
+              .execute(),
+          )
+          await expect
+            .poll(
+              () => admin`select pid from pg_stat_activity where query like '%pg_sleep%' and state = 'active' and pid <> pg_backend_pid()`,
+            )
+            .toHaveLength(1)
+          await terminate()
+          await Promise.allSettled([slow, ...others])
+        }),
+      )
+      expect(code).toBe('database_unavailable')
+      expect(await ids()).toEqual([])
+    })
+
+    test('at rest is replaced before anybody notices', async () => {
+      const { db } = open()
+      await db.select({ one: sql`1` }).from(one)
+      await terminate()
+      await expect
+        .poll(() => admin`select pid from pg_stat_activity where application_name = 'mintage' and datname = current_database()`)
+        .toHaveLength(0)
+      expect(await db.select({ one: sql`1` }).from(one)).toEqual([{ one: 1 }])
+    })
+  })
+
+  describe('the answer to COMMIT', () => {
+    test.each(['swallowAnswersTo', 'cutAfter'] as const)(
+      'lost (%s) says that the outcome is unknown, and the change stands',
+      async (lose) => {
+        const { proxy, db } = await openThroughProxy()
+        await db.select({ one: sql`1` }).from(one)
+        proxy[lose]('commit')
+        expect(await refusal(db.transaction((tx) => tx.insert(organizations).values(organization(`org_${lose}`))))).toBe('outcome_unknown')
+        await expect.poll(ids).toEqual([`org_${lose}`])
+        await admin`delete from organizations`
+      },
+    )
+
+    test('lost for a transaction that only read is no cause to wonder', async () => {
+      const { proxy, db } = await openThroughProxy()
+      proxy.cutAfter('commit')
+      expect(await refusal(db.transaction((tx) => tx.select().from(organizations)))).toBe('database_unavailable')
+    })
+  })
+
+  test.each(['swallowAnswersTo', 'cutAfter'] as const)(
+    'a single change whose answer is lost (%s) says that its outcome is unknown',
+    async (lose) => {
+      const { proxy, db } = await openThroughProxy()
+      proxy[lose]('insert into "organizations"')
+      expect(
+        await refusal(
+          db
+            .insert(organizations)
+            .values(organization(`org_${lose}`))
+            .execute(),
+        ),
+      ).toBe('outcome_unknown')
+    },
+  )
+
+  test('limits stand on the session without a pooler, and inside the transaction behind one', async () => {
+    const show = (db: Pick<Database['db'], 'select'>) =>
+      db
+        .select({ statement: sql`current_setting('statement_timeout')`, idle: sql`current_setting('idle_in_transaction_session_timeout')` })
+        .from(one)
+    const direct = open({ deadlineMilliseconds: 1400 }).db
+    const pooled = open({ pooler: 'transaction', deadlineMilliseconds: 1400 }).db
+    const limited = [{ statement: '1400ms', idle: '2800ms' }]
+    expect(await show(direct)).toEqual(limited)
+    expect(await pooled.transaction(show)).toEqual(limited)
+    expect(await show(pooled)).toEqual([{ statement: '0', idle: '0' }])
+  })
+
+  test('behind a pooler no statement is kept by name and there is no LISTEN', async () => {
+    const kept = async (database: Database) => {
+      const find = database.db
+        .select()
+        .from(organizations)
+        .where(eq(organizations.id, sql.placeholder('id')))
+        .prepare('find')
+      await find.execute({ id: 'org_x' })
+      return database.db.transaction((tx) => tx.select({ count: sql`count(*)::int` }).from(sql`pg_prepared_statements`))
+    }
+    const pooled = open({ pooler: 'transaction', maxConnections: 1 })
+    expect(pooled.listen).toBeUndefined()
+    expect(await kept(pooled)).toEqual([{ count: 0 }])
+    expect(await kept(open({ maxConnections: 1 }))).toEqual([{ count: 1 }])
+  })
+
+  test('LISTEN hears again after its connection was lost', async () => {
+    const database = open()
+    let calls = 0
+    await database.listen?.('mintage_revocations', () => calls++)
+    await expect.poll(() => calls).toBe(1)
+    await admin`notify mintage_revocations`
+    await expect.poll(() => calls).toBe(2)
+    await admin`select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen%' and datname = current_database()`
+    await expect.poll(() => calls, { timeout: 5000 }).toBe(3)
+    await admin`notify mintage_revocations`
+    await expect.poll(() => calls).toBe(4)
+  })
+
+  test('a call after closing, and one that waited, is refused', async () => {
+    const database = open({ maxConnections: 1 })
+    const slow = refusal(database.db.select({ one: sql`1` }).from(sql`(select pg_sleep(0.3)) as slow`))
+    const waiting = refusal(database.db.select({ one: sql`1` }).from(one))
+    await expect.poll(() => database.stats().inFlight).toBe(2)
+    await database.close()
+    expect(await Promise.all([slow, waiting])).toEqual([undefined, 'database_unavailable'])
+    expect(await refusal(database.db.select({ one: sql`1` }).from(one))).toBe('database_unavailable')
+  })
+})

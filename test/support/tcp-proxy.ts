@@ -1,0 +1,55 @@
+import { connect, createServer, type Socket } from 'node:net'
+
+/** Stands between a client and its server, to lose what a network can lose. */
+export type TcpProxy = {
+  readonly port: number
+  /** From the first time the client sends this text on, what the server says on that connection is swallowed. */
+  swallowAnswersTo(text: string): void
+  /** From the first time the client sends this text on, the connection is cut as soon as the server has answered. */
+  cutAfter(text: string): void
+  close(): void
+}
+
+export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
+  const sockets = new Set<Socket>()
+  let swallowed: string | undefined
+  let cut: string | undefined
+
+  const server = createServer((client) => {
+    const target = connect(targetPort, '127.0.0.1')
+    let mute = false
+    let cutNext = false
+    for (const socket of [client, target]) {
+      sockets.add(socket)
+      socket.on('error', () => {})
+      socket.on('close', () => {
+        client.destroy()
+        target.destroy()
+      })
+    }
+    client.on('data', (bytes) => {
+      mute ||= swallowed !== undefined && bytes.includes(swallowed)
+      cutNext ||= cut !== undefined && bytes.includes(cut)
+      target.write(bytes)
+    })
+    target.on('data', (bytes) => {
+      if (cutNext) client.destroy()
+      else if (!mute) client.write(bytes)
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  return {
+    port: typeof address === 'object' && address ? address.port : 0,
+    swallowAnswersTo: (text) => {
+      swallowed = text
+    },
+    cutAfter: (text) => {
+      cut = text
+    },
+    close: () => {
+      server.close()
+      for (const socket of sockets) socket.destroy()
+    },
+  }
+}
