@@ -59,10 +59,8 @@ export class ConfigError extends Error {
  */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): Settings {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
-  const faults = unknownNames(given)
-  const parsed = environment.safeParse(given)
-  if (!parsed.success) throw new ConfigError([...faults, ...parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`)])
-  const values = parsed.data
+  const { values, faults: readingFaults } = readVariables(given)
+  const faults: string[] = []
   const database = databaseSettings(values, faults)
   const issuer = values.MINTAGE_ISSUER ?? (database.kind === 'embedded' ? `http://localhost:${values.PORT}` : '')
   const audience = values.MINTAGE_AUDIENCE ?? `${issuer}/api`
@@ -73,7 +71,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): S
   if (database.kind === 'embedded' && database.folder === null && !values.MINTAGE_ROOT_API_KEY) {
     faults.push('MINTAGE_ROOT_API_KEY is missing: with memory: nothing is written to a disk, so the root key must be given')
   }
-  if (faults.length > 0) throw new ConfigError(faults)
+  // What follows from a value that could not be read is no fault of its own.
+  const unread = readingFaults.map(variableOf)
+  const all = [...unknownNames(given), ...readingFaults, ...faults.filter((fault) => !unread.includes(variableOf(fault)))]
+  if (all.length > 0) throw new ConfigError(all)
   return {
     config: {
       issuer,
@@ -95,6 +96,20 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): S
     dataDir: values.MINTAGE_DATA_DIR,
     database,
   }
+}
+
+/** Every variable by itself, so that one that cannot be read hides no fault of another; its place is taken by the default. */
+function readVariables(given: Readonly<Record<string, unknown>>): { values: Environment; faults: string[] } {
+  const parsed = environment.safeParse(given)
+  if (parsed.success) return { values: parsed.data, faults: [] }
+  const unreadable = new Set(parsed.error.issues.map(({ path }) => path[0]))
+  const readable = Object.fromEntries(Object.entries(given).filter(([name]) => !unreadable.has(name)))
+  return { values: environment.parse(readable), faults: parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`) }
+}
+
+/** Each fault begins with the name of its variable. */
+function variableOf(fault: string): string {
+  return fault.slice(0, fault.search(/[^A-Z0-9_]|$/))
 }
 
 /** A number with an optional unit: `900`, `15m`, `30d`; seconds without one. */

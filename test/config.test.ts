@@ -122,6 +122,16 @@ describe('configuration', () => {
     expect(faultsOf({ PORT: 'x', LOG_LEVEL: 'loud', MINTAGE_TOKEN_TTL: '0', MINTAGE_NONSENSE: '1' })).toHaveLength(4)
   })
 
+  test('a value that cannot be read hides no fault of another, and causes none', () => {
+    const faults = faultsOf({
+      DATABASE_URL: postgres.DATABASE_URL,
+      MINTAGE_KEK: 'raw:no',
+      MINTAGE_TOKEN_TTL: 'soon',
+      MINTAGE_MAX_TOKEN_TTL: '60',
+    })
+    expect(faults.map((fault) => fault.split(' ')[0])).toEqual(['MINTAGE_TOKEN_TTL', 'MINTAGE_KEK', 'MINTAGE_ISSUER'])
+  })
+
   test('no fault repeats a value that may be secret', () => {
     const secret = 'correct-horse-battery-staple'
     const text = faultsOf({
