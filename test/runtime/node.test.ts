@@ -15,7 +15,10 @@ describe('the service on Node with its embedded database', () => {
     const [name, value] = (await readFile(join(service.folder, '.mintage/api-key.header'), 'utf8')).trim().split(': ')
     const answer = await fetch(curl?.[1] ?? '', { method: 'POST', headers: { [name ?? '']: value ?? '' } })
     expect(answer.status).toBe(200)
-    expect(await answer.json()).toMatchObject({ token_type: 'Bearer', expires_in: 900, scope: 'orders:read orders:write' })
+    expect(await answer.json()).toMatchObject({
+      token_type: 'Bearer',
+      expires_in: expect.toSatisfy((seconds) => seconds === 899 || seconds === 900),
+    })
     for (const file of ['credentials.json', 'api-key.header', 'kek']) {
       expect((await stat(join(service.folder, '.mintage', file))).mode & 0o777, file).toBe(0o600)
     }
