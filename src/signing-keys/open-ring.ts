@@ -4,9 +4,9 @@ import type { Platform } from '../platform.ts'
 import { type ActivePeriod, periodAt } from './activations.ts'
 import type { TimingConfig } from './lifecycle.ts'
 import type { RingRows } from './queries.ts'
-import { type Ring, type RingKey, ringOf, standingOf } from './ring.ts'
+import { periodsOf, type Ring, type RingKey, ringOf, standingOf } from './ring.ts'
 import { openSigner } from './sealing.ts'
-import type { KeyPurpose, Signer } from './signer.ts'
+import { defaultAlgorithm, type KeyPurpose, type Signer } from './signer.ts'
 
 /** A ring with the signers of the keys that sign, or will sign when their time comes. */
 export type OpenRing = {
@@ -55,7 +55,7 @@ export function signerAt(open: OpenRing, purpose: KeyPurpose, at: number): Signe
 }
 
 function findActive({ ring, signers, faults }: OpenRing, purpose: KeyPurpose, at: number) {
-  const period = periodAt(ring.periods[purpose], at)
+  const period = periodAt(periodsOf(ring, { algorithm: defaultAlgorithm, purpose }), at)
   const key = ring.keys.find(({ kid }) => kid === period?.kid)
   if (!period || !key) throw unavailable(`no ${purpose} key is active`)
   const signer = signers.get(key.kid)
@@ -65,7 +65,7 @@ function findActive({ ring, signers, faults }: OpenRing, purpose: KeyPurpose, at
 
 function maySign(ring: Ring, key: RingKey, now: Date): boolean {
   if (key.revokedAt && key.revokedAt <= now) return false
-  const ahead = ring.periods[key.purpose].some(({ kid, until }) => kid === key.kid && until > now.getTime())
+  const ahead = periodsOf(ring, key).some(({ kid, until }) => kid === key.kid && until > now.getTime())
   return ahead || standingOf(ring, key, now).state === 'pending'
 }
 

@@ -20,7 +20,8 @@ export type Ring = {
   readonly generation: number
   /** Oldest first. Keys with an algorithm that this version does not know are left to the version that made them. */
   readonly keys: readonly RingKey[]
-  readonly periods: Readonly<Record<KeyPurpose, readonly ActivePeriod[]>>
+  /** Read by `periodsOf`: each algorithm of a purpose has an active key of its own. */
+  readonly periods: ReadonlyMap<string, readonly ActivePeriod[]>
   readonly timing: KeyTiming
 }
 
@@ -33,18 +34,29 @@ export type KeyStanding = {
 }
 
 export function ringOf(rows: RingRows, config: TimingConfig): Ring {
-  const periodsOf = (purpose: KeyPurpose) =>
-    activePeriods(rows.activations.filter((row) => row.purpose === purpose && isAlgorithm(row.algorithm)))
+  const histories = Map.groupBy(rows.activations.filter(hasKnownAlgorithm), lineName)
   return {
     generation: rows.generation,
     keys: rows.keys.filter(hasKnownAlgorithm).sort(byAge),
-    periods: { token: periodsOf('token'), record: periodsOf('record') },
+    periods: new Map([...histories].map(([name, history]) => [name, activePeriods(history)])),
     timing: keyTiming(config, rows.largestTokenTtlSeconds),
   }
 }
 
+/** One sequence of keys, each following the other: there is one active key in it, whatever the other lines do. */
+export type KeyLine = { readonly algorithm: Algorithm; readonly purpose: KeyPurpose }
+
+/** Of all keys of the algorithm and purpose; empty when the ring has none of them. */
+export function periodsOf(ring: Ring, line: KeyLine): readonly ActivePeriod[] {
+  return ring.periods.get(lineName(line)) ?? []
+}
+
+function lineName({ algorithm, purpose }: KeyLine): string {
+  return `${purpose} ${algorithm}`
+}
+
 export function standingOf(ring: Ring, key: RingKey, now: Date): KeyStanding {
-  const periods = ring.periods[key.purpose]
+  const periods = periodsOf(ring, key)
   const last = periods.findLast(({ kid }) => kid === key.kid)
   return {
     state: signingKeyState(key, periods, ring.timing, now),
@@ -59,7 +71,7 @@ export function pendingKey(ring: Ring, purpose: KeyPurpose, now: Date): RingKey 
   return ring.keys.find((key) => key.purpose === purpose && standingOf(ring, key, now).state === 'pending')
 }
 
-function hasKnownAlgorithm(row: SigningKeyRow): row is RingKey {
+function hasKnownAlgorithm<Row extends { algorithm: string }>(row: Row): row is Row & { algorithm: Algorithm } {
   return isAlgorithm(row.algorithm)
 }
 
