@@ -1,5 +1,6 @@
 import { type FeedClaims, feedRule } from './feed-document.ts'
 import { hashedName } from './hashed-name.ts'
+import { monotonicMilliseconds } from './runtime.ts'
 import type { RevocationSnapshot, ServiceRevocationList } from './service-list.ts'
 import { parseCursor } from './snapshot.ts'
 
@@ -26,9 +27,14 @@ export type RevocationFeedOptions = {
   sign: (claims: object) => Promise<string>
   now: () => Date
   maximumStalenessSeconds?: number
+  /** Milliseconds that never jump; the process's own when left out. */
+  monotonic?: () => number
 }
 
-type Signed = { readonly at: number; readonly snapshot: RevocationSnapshot; readonly document: Promise<FeedDocument> }
+type Signed = { readonly at: Instant; readonly snapshot: RevocationSnapshot; readonly document: Promise<FeedDocument> }
+
+/** By both clocks, in milliseconds: whichever says that more time has passed is believed. */
+type Instant = { readonly wall: number; readonly monotonic: number }
 
 const maxAgeSeconds = 1
 /** A document is signed again once a second, when somebody asks for it and there is news. */
@@ -40,12 +46,16 @@ const long = { rules: 10_000, lifetimeMilliseconds: 4000 }
 /** Deltas from different cursors that are signed in one second. Whoever makes up more of them gets the whole list, which is one. */
 const mostDeltas = 32
 
-export function createRevocationFeed({ list, issuer, sign, now, maximumStalenessSeconds = 10 }: RevocationFeedOptions): RevocationFeed {
+export function createRevocationFeed(options: RevocationFeedOptions): RevocationFeed {
+  const { list, issuer, sign, now, maximumStalenessSeconds = 10, monotonic = monotonicMilliseconds } = options
   /** By the cursor that was asked for; the whole list by ''. */
   const signed = new Map<string, Signed>()
 
+  const instant = (): Instant => ({ wall: now().getTime(), monotonic: monotonic() })
+  const since = (at: Instant): number => Math.max(Math.abs(now().getTime() - at.wall), monotonic() - at.monotonic)
+
   /** Looks at the snapshot before anything is awaited: what the document holds is what its position says. */
-  function makeDocument(snapshot: RevocationSnapshot, since: string, changed: ReadonlySet<string> | undefined): Promise<FeedDocument> {
+  function makeDocument(snapshot: RevocationSnapshot, from: string, changed: ReadonlySet<string> | undefined): Promise<FeedDocument> {
     const { position, cursor, readAt } = snapshot
     const rules = [...(changed ?? snapshot.names())].map((name) => [hashedName(name), snapshot.rulesOf(name).map(feedRule)] as const)
     // As old as the question that brought the list, not as the signature: signing again must not make old news fresh.
@@ -57,7 +67,7 @@ export function createRevocationFeed({ list, issuer, sign, now, maximumStaleness
       generation: position.generation,
       sequence: String(position.sequence),
     }
-    const base = changed === undefined ? {} : { since }
+    const base = changed === undefined ? {} : { since: from }
     return signDocument({ ...head, cursor, ...base }, rules)
   }
 
@@ -76,16 +86,13 @@ export function createRevocationFeed({ list, issuer, sign, now, maximumStaleness
   function isCurrent({ at, snapshot }: Signed, latest: RevocationSnapshot, isDelta: boolean): boolean {
     if (snapshot.position.generation !== latest.position.generation) return false
     if (snapshot.readAt === latest.readAt) return true
-    const age = Math.abs(now().getTime() - at)
+    const age = since(at)
     if (!isDelta && latest.size > long.rules) return age < long.lifetimeMilliseconds
     return age < (snapshot.version === latest.version ? lifetimeMilliseconds : leastLifetimeMilliseconds)
   }
 
   function forgetOld(): void {
-    const at = now().getTime()
-    for (const [cursor, document] of signed) {
-      if (cursor !== '' && Math.abs(at - document.at) >= lifetimeMilliseconds) signed.delete(cursor)
-    }
+    for (const [cursor, { at }] of signed) if (cursor !== '' && since(at) >= lifetimeMilliseconds) signed.delete(cursor)
   }
 
   /** Another instance may have read later than this one: its readers must not be sent back. */
@@ -109,7 +116,7 @@ export function createRevocationFeed({ list, issuer, sign, now, maximumStaleness
       const changed = mayBeDelta ? snapshot.changedSince(cursor) : undefined
       if (cursor !== '' && changed === undefined) return await this.document()
       const document = makeDocument(snapshot, cursor, changed)
-      signed.set(cursor, { at: now().getTime(), snapshot, document })
+      signed.set(cursor, { at: instant(), snapshot, document })
       document.catch(() => signed.delete(cursor))
       return await document
     },

@@ -6,7 +6,8 @@ import { effectOf, namesOfToken, ruleName } from './rules.ts'
 export type MemoryRevocationRule = Pick<RevocationRule, 'kind' | 'value'> & Partial<RevocationRule>
 
 export type MemoryRevocationList = RevocationList & {
-  revoke(rule: MemoryRevocationRule): void
+  /** Gives a function that takes back this rule and no other. */
+  revoke(rule: MemoryRevocationRule): () => void
   /** Takes back every rule of this kind and value. */
   lift(kind: RevocationKind, value: string): void
 }
@@ -24,12 +25,18 @@ export function memoryRevocationList({ rules = [], now = () => new Date() }: Mem
   const index = createRuleIndex()
   let added = 0
 
-  function revoke(rule: MemoryRevocationRule): void {
+  function revoke(rule: MemoryRevocationRule): () => void {
     const effectiveAt = rule.effectiveAt ?? now().getTime() / 1000
     const whole = { maxVersion: null, issuedBefore: null, expiresAt: null, ...rule, effectiveAt }
     const name = ruleName(rule.kind, rule.value)
     added += 1
-    index.set(name, [...index.find(name), { id: String(added), ...effectOf(whole) }])
+    const id = String(added)
+    index.set(name, [...index.find(name), { id, ...effectOf(whole) }])
+    return () =>
+      index.set(
+        name,
+        index.find(name).filter((other) => other.id !== id),
+      )
   }
 
   for (const rule of rules) revoke(rule)

@@ -83,17 +83,15 @@ export function createRefresher(options: RefresherOptions): Refresher {
     if (inRequest) return attempt()
     if (!running) return run()
     // The read under way may have looked before the caller's change was committed: only the next one counts.
-    queued ??= running
-      .catch(() => {})
-      .then(() => {
-        queued = undefined
-        return running ?? run()
-      })
+    queued ??= settled(running).then(() => {
+      queued = undefined
+      return running ?? run()
+    })
     return queued
   }
 
   async function poll(): Promise<void> {
-    await refresh().catch(() => {})
+    await settled(refresh())
     // Only ever earlier than the interval: the interval is what a reader's bound promises.
     if (!closed) timer = backgroundTimer(() => void poll(), interval * (0.75 + Math.random() * 0.2))
   }
@@ -120,25 +118,22 @@ export function createRefresher(options: RefresherOptions): Refresher {
       if (closed || inRequest) return
       hint ??= backgroundTimer(() => {
         hint = undefined
-        refresh().catch(() => {})
+        void settled(refresh())
       }, Math.random() * 20)
     },
     ensureFresh() {
       if (closed) throw unavailable()
-      if (inRequest)
-        return isYoungerThan(Math.min(interval, maximumStaleness))
-          ? undefined
-          : attempt()
-              .catch(() => {})
-              .then(requireFresh)
-      if (isYoungerThan(maximumStaleness)) return undefined
+      if (options.startsWhenAsked) start()
+      if (isYoungerThan(inRequest ? Math.min(interval, maximumStaleness) : maximumStaleness)) return undefined
+      // Where nothing reads in the background the check does, and makes do with what is there if that fails.
+      if (inRequest) return settled(attempt()).then(requireFresh)
       // The first calls of a process wait for its first read instead of being turned away; they are not let through either.
-      if (running && !attempted) return running.catch(() => {}).then(requireFresh)
+      if (running && !attempted) return settled(running).then(requireFresh)
       throw unavailable()
     },
     async ready(timeoutMilliseconds = 10_000) {
       if (options.startsWhenAsked) start()
-      if (inRequest && !closed && !isYoungerThan(interval)) await attempt().catch(() => {})
+      if (inRequest && !closed && !isYoungerThan(interval)) await settled(attempt())
       const givesUpAt = monotonic() + timeoutMilliseconds
       while (!closed && !isYoungerThan(maximumStaleness)) {
         const left = givesUpAt - monotonic()
@@ -173,6 +168,10 @@ export function createRefresher(options: RefresherOptions): Refresher {
       waiting.add(wake)
     })
   }
+}
+
+function settled(work: Promise<void>): Promise<void> {
+  return work.catch(() => {})
 }
 
 function describe(neverLoaded: boolean, closed: boolean, failure: unknown): string {
