@@ -1,18 +1,15 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import { generateApiKey } from '../../src/api-keys/format.ts'
 import { createApp } from '../../src/app.ts'
-import { exchange, form } from '../support/oauth.ts'
+import { withDatabaseAway } from '../support/away.ts'
+import { form } from '../support/oauth.ts'
 import { startTestService, type TestService } from '../support/service.ts'
 
 let service: TestService
-let gone: TestService
-let secretOfGone: string
+const secret = generateApiKey('live')
 
 beforeAll(async () => {
   service = await startTestService()
-  gone = await startTestService()
-  secretOfGone = (await gone.createKey()).secret
-  await exchange(gone, secretOfGone)
-  await gone.database.close()
 })
 
 describe('problem details (RFC 9457)', () => {
@@ -22,7 +19,7 @@ describe('problem details (RFC 9457)', () => {
     ['a method that is not taken', () => service.request('/.well-known/jwks.json', { method: 'DELETE' }), 405],
     ['a body that is no JSON', () => service.request('/v1/api-keys', admin('POST', '{"name":')), 400],
     ['a thing that is not there', () => service.request('/v1/api-keys/key_0', admin('GET')), 404],
-    ['a database that is away', () => gone.request('/v1/api-keys', { headers: { 'X-API-Key': secretOfGone } }), 503],
+    ['a database that is away', () => withDatabaseAway(service).request('/v1/api-keys', { headers: { 'X-API-Key': secret } }), 503],
   ])('R121 describe %s', async (_, ask, status) => {
     const response = await ask()
     expect(response.status).toBe(status)
@@ -48,7 +45,7 @@ describe('errors of the OAuth endpoints', () => {
       [service.request(path, large), 413],
       [service.request(path, form({ token: 'x' }, { 'Content-Encoding': 'gzip' })), 415],
       [service.request(path, form({ token: 'x' }, { Authorization: 'Bearer wrong' })), 401],
-      [gone.request(path, form({ token: 'x' }, { Authorization: `Bearer ${secretOfGone}` })), 503],
+      [withDatabaseAway(service).request(path, form({ token: 'x' }, { Authorization: `Bearer ${secret}` })), 503],
     ]
     for (const [asked, status] of attempts) {
       const response = await asked
@@ -60,7 +57,7 @@ describe('errors of the OAuth endpoints', () => {
   })
 
   test('R23 a database that is away gives 503, no-store, and when to come back', async () => {
-    const response = await gone.request('/token', { method: 'POST', headers: { 'X-API-Key': secretOfGone } })
+    const response = await withDatabaseAway(service).request('/token', { method: 'POST', headers: { 'X-API-Key': secret } })
     expect(response.status).toBe(503)
     expect(response.headers.get('cache-control')).toBe('no-store')
     expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0)
@@ -70,14 +67,14 @@ describe('errors of the OAuth endpoints', () => {
   test('a fault of our own says nothing but that it is ours', async () => {
     const broken = new Proxy(service.services, {
       get(target, name, receiver) {
-        if (name === 'apiKeys') throw new Error(`select secret from api_keys where hash = '${secretOfGone}'`)
+        if (name === 'apiKeys') throw new Error(`select secret from api_keys where hash = '${secret}'`)
         return Reflect.get(target, name, receiver)
       },
     })
-    const response = await createApp(() => broken).request('/token', { method: 'POST', headers: { 'X-API-Key': secretOfGone } })
+    const response = await createApp(() => broken).request('/token', { method: 'POST', headers: { 'X-API-Key': secret } })
     expect(response.status).toBe(500)
     expect(await response.json()).toEqual({ error: 'server_error', error_description: 'Something went wrong on our side.' })
-    expect(JSON.stringify(service.logged)).not.toContain(secretOfGone)
+    expect(JSON.stringify(service.logged)).not.toContain(secret)
   })
 })
 

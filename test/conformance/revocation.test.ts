@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { withDatabaseAway } from '../support/away.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { basic, exchange, form, oauthError } from '../support/oauth.ts'
 import { startTestService, type TestService } from '../support/service.ts'
@@ -84,11 +85,9 @@ describe.each(databaseKinds)('token revocation (RFC 7009) on %s', async (kind) =
   })
 
   test('R79 a database that is away gives 503 and says when to come back', async () => {
-    const gone = await startTestService(kind)
-    const key = await gone.createKey()
-    const { access_token: token } = await exchange(gone, key.secret)
-    await gone.database.close()
-    const response = await gone.request('/revoke', form({ token }, { Authorization: `Bearer ${key.secret}` }))
+    const key = await service.createKey()
+    const { access_token: token } = await exchange(service, key.secret)
+    const response = await withDatabaseAway(service).request('/revoke', form({ token }, { Authorization: `Bearer ${key.secret}` }))
     expect(response.status).toBe(503)
     expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0)
     expect(await response.json()).toMatchObject({ error: 'temporarily_unavailable' })
