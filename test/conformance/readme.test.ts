@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 
-const page = readFileSync(new URL('README.md', import.meta.url), 'utf8')
+const folder = new URL('.', import.meta.url)
+const page = readFileSync(new URL('README.md', folder), 'utf8')
 const rows = [...page.matchAll(/^\| (R\d+) \|.*\| ([^|]+) \|$/gm)].map(([, number = '', proof = '']) => ({ number, proof }))
 
 describe('the table of requirements', () => {
@@ -17,6 +18,15 @@ describe('the table of requirements', () => {
       expect(numbersIn(readFileSync(file, 'utf8'))).toContain(number)
     }
   })
+
+  test.each(readdirSync(folder).filter((name) => name.endsWith('.test.ts') && name !== 'readme.test.ts'))(
+    'knows what %s proves',
+    (name) => {
+      for (const number of numbersIn(readFileSync(new URL(name, folder), 'utf8'))) {
+        expect(rows.find((row) => row.number === number)?.proof, number).toContain(`(${name})`)
+      }
+    },
+  )
 })
 
 /** Numbers named in a file; `R41–R45` names all five. */
