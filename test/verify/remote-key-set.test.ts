@@ -237,6 +237,16 @@ describe('a kid that the set does not have', () => {
     expect(issuer.fetches()).toHaveLength(fetches + 1)
   })
 
+  test('is remembered as unknown also after a flood of others', async () => {
+    const { clock, keys } = createRemoteKeys(createRemoteIssuer([one.publicJwk]))
+    await keys.ready?.()
+    clock.seconds += 30
+    await Promise.all(Array.from({ length: 1000 }, (_, index) => keys.find(`flood-${index}`)))
+    clock.seconds += 10
+    expect(await keys.find('nobody')).toBeUndefined()
+    expect(keys.find('nobody')).toBeUndefined()
+  })
+
   test('is unavailable and not invalid when the fetch fails', async () => {
     const issuer = createRemoteIssuer([one.publicJwk])
     const { clock, keys } = createRemoteKeys(issuer)
