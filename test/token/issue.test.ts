@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'vitest'
+import { systemPrincipal } from '../../src/access/principal.ts'
+import type { ApiKeyLookup } from '../../src/api-keys/lookup.ts'
+import { revokeApiKey } from '../../src/api-keys/operations.ts'
+import { readTokenRequest } from '../../src/oauth/token-request.ts'
+import { rotateSigningKey } from '../../src/signing-keys/operations.ts'
+import { issueAccessToken } from '../../src/token/issue.ts'
+import { databaseKinds } from '../support/databases.ts'
+import { partsOf } from '../support/oauth.ts'
+import { startTestService } from '../support/service.ts'
+
+describe.each(databaseKinds)('an exchange on %s', async (kind) => {
+  const service = await startTestService(kind)
+  const { services, clock } = service
+
+  const requestOf = (secret: string) => readTokenRequest({ authorization: `Bearer ${secret}`, apiKey: undefined }, '')
+
+  test('stamps the token with the instant at which the request arrived, however long the process was paused since', async () => {
+    const key = await service.createKey()
+    const receivedAt = clock.now()
+    clock.advance(120)
+    const { accessToken } = await issueAccessToken(services, requestOf(key.secret), receivedAt)
+    expect(partsOf(accessToken).claims.iat).toBe(receivedAt.getTime() / 1000)
+  })
+
+  test('A50 that a revocation overtook after the lookup gives a token that is dead on arrival', async () => {
+    const key = await service.createKey()
+    const apiKeys: ApiKeyLookup = {
+      async byHash(hash) {
+        const found = await services.apiKeys.byHash(hash)
+        await revokeApiKey(services, systemPrincipal, key.id, { reason: 'test' })
+        return found
+      },
+    }
+    const issued = await issueAccessToken({ ...services, apiKeys }, requestOf(key.secret), clock.now())
+    const verified = Promise.resolve().then(() => services.verifier.verify(issued.accessToken))
+    await expect(verified).rejects.toMatchObject({ code: 'invalid_token' })
+    await expect(issueAccessToken(services, requestOf(key.secret), clock.now())).rejects.toMatchObject({ code: 'api_key_rejected' })
+  })
+
+  test('says no more lifetime than is left when the request arrived within a second', async () => {
+    const key = await service.createKey()
+    const receivedAt = new Date(clock.now().getTime() + 750)
+    const { accessToken, expiresInSeconds } = await issueAccessToken(services, requestOf(key.secret), receivedAt)
+    expect(receivedAt.getTime() + expiresInSeconds * 1000).toBeLessThanOrEqual(Number(partsOf(accessToken).claims.exp) * 1000)
+  })
+
+  test('signs with the key that took over, as soon as the lookup has seen the change', async () => {
+    const key = await service.createKey()
+    const before = partsOf((await issueAccessToken(services, requestOf(key.secret), clock.now())).accessToken).header.kid
+    const { kid } = await rotateSigningKey(services, systemPrincipal, { purpose: 'token', force: true })
+    const after = partsOf((await issueAccessToken(services, requestOf(key.secret), clock.now())).accessToken).header.kid
+    expect(after).toBe(kid)
+    expect(after).not.toBe(before)
+  })
+})
