@@ -8,7 +8,7 @@ export function workersPlatform(context: { waitUntil(work: Promise<unknown>): vo
     runtime: 'workers',
     sha256: sha256Base64Url,
     createSigner,
-    endOfTurn: queueMicrotask,
+    endOfTurn: (task) => queueMicrotask(task),
     defer: (work) => context.waitUntil(work.catch(() => {})),
     peerAddress: (request) => request.headers.get('cf-connecting-ip') ?? undefined,
   }
