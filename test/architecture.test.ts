@@ -29,6 +29,8 @@ const packages: Record<string, RegExp> = {
   '@hono/node-server': /^http-server\.node\.ts$/,
   zod: /^http\/|^config\.ts$/,
   jose: /^signing-keys\/|^verify\/|^testing\//,
+  aws4fetch: /^crypto\/kek\//,
+  pkcs11js: /^crypto\/kek\/[\w-]+\.node\.ts$/,
   uuid: /^crypto\/random\.ts$/,
   'prom-client': /^observability\//,
   'sonic-boom': /^observability\//,

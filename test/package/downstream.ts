@@ -1,7 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -20,17 +19,14 @@ async function run(command: string, args: readonly string[], cwd: string): Promi
   return stdout
 }
 
-export type Tarballs = { whole: string; kit: string }
-
-/** Packs both packages as a release would. */
-export async function packBoth(): Promise<Tarballs & { remove(): void }> {
-  const folder = mkdtempSync(join(tmpdir(), 'mintage-tarballs-'))
+/** Packs both packages into the folder, as a release would. */
+export async function packBoth(folder: string): Promise<{ whole: string; kit: string }> {
   await run('npm', ['pack', '--silent', '--pack-destination', folder], root)
   await run('npm', ['run', '--silent', 'build:kit'], root)
   await run('npm', ['pack', '--silent', '--pack-destination', folder, './dist-kit'], root)
   const [whole, kit] = readdirSync(folder).sort()
   if (!kit?.startsWith('mintage-kit-') || !whole) throw new Error(`expected two tarballs in ${folder}`)
-  return { whole: join(folder, whole), kit: join(folder, kit), remove: () => rmSync(folder, { recursive: true }) }
+  return { whole: join(folder, whole), kit: join(folder, kit) }
 }
 
 /** An application in a folder of its own, with a Hono of its own. */
@@ -39,14 +35,13 @@ export type Application = {
   /** What its author's compiler says, libraries checked. Empty = no complaint. */
   typeCheck(libraries: 'dom' | 'node'): Promise<string>
   start(environment: Record<string, string>): RunningApplication
-  remove(): void
 }
 
 /** `ask(token)` calls the protected route inside the application: `[status, body]`. */
 export type RunningApplication = { ask(token: string): Promise<[status: number, body: string]>; stop(): Promise<void> }
 
-export async function installApplication(packageName: string, tarball: string): Promise<Application> {
-  const folder = mkdtempSync(join(tmpdir(), 'mintage-application-'))
+export async function installApplication(folder: string, packageName: string, tarball: string): Promise<Application> {
+  mkdirSync(folder)
   const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   const manifest = { private: true, type: 'module', dependencies: { hono: devDependencies.hono, [packageName]: `file:${tarball}` } }
   writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest))
@@ -59,7 +54,6 @@ export async function installApplication(packageName: string, tarball: string): 
     typeCheck: (libraries) => run(tsc, ['-p', '.', ...(libraries === 'node' ? nodeTypes : [])], folder).catch((error) => error.message),
     start: (environment) =>
       talkTo(spawn(process.execPath, ['built/main.js'], { cwd: folder, env: environment, stdio: ['pipe', 'pipe', 'inherit'] })),
-    remove: () => rmSync(folder, { recursive: true }),
   }
 }
 
@@ -94,8 +88,12 @@ export async function startPackedService(folder: string): Promise<{ issuer: stri
   const child = spawn('npx', ['--no-install', 'mintage', 'serve'], {
     cwd: folder,
     env,
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'ignore', 'pipe'],
     detached: true,
+  })
+  let said = ''
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    said += text
   })
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const stop = async () => {
@@ -104,10 +102,10 @@ export async function startPackedService(folder: string): Promise<{ issuer: stri
     await ended
   }
   const ready = async () => (await fetch(`${issuer}/readyz`).catch(() => undefined))?.ok === true
-  for (const deadline = Date.now() + 30_000; !(await ready()); await new Promise((resolve) => setTimeout(resolve, 100))) {
+  for (const deadline = Date.now() + 60_000; !(await ready()); await new Promise((resolve) => setTimeout(resolve, 100))) {
     if (child.exitCode !== null || Date.now() > deadline) {
       await stop()
-      throw new Error('npx mintage serve did not become ready')
+      throw new Error(`npx mintage serve did not become ready:\n${said}`)
     }
   }
   const { apiKey } = JSON.parse(readFileSync(join(data, 'credentials.json'), 'utf8'))

@@ -1,27 +1,32 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Application, installApplication, installed, packBoth, startPackedService } from './downstream.ts'
 
 const minute = 60_000
 
 let service: Awaited<ReturnType<typeof startPackedService>>
+let stopService: () => Promise<void> = async () => {}
 let whole: Application
 let kit: Application
-const cleanUp: (() => unknown)[] = []
+const folder = mkdtempSync(join(tmpdir(), 'mintage-package-'))
 
 beforeAll(async () => {
-  const tarballs = await packBoth()
-  cleanUp.push(tarballs.remove)
-  whole = await installApplication('mintage', tarballs.whole)
-  cleanUp.push(whole.remove)
-  kit = await installApplication('mintage-kit', tarballs.kit)
-  cleanUp.push(kit.remove)
+  mkdirSync(join(folder, 'tarballs'))
+  const tarballs = await packBoth(join(folder, 'tarballs'))
+  ;[whole, kit] = await Promise.all([
+    installApplication(join(folder, 'whole'), 'mintage', tarballs.whole),
+    installApplication(join(folder, 'kit'), 'mintage-kit', tarballs.kit),
+  ])
   report()
   service = await startPackedService(whole.folder)
-  cleanUp.push(service.stop)
-}, 2 * minute)
+  stopService = service.stop
+}, 4 * minute)
 
 afterAll(async () => {
-  for (const step of cleanUp.reverse()) await step()
+  await stopService()
+  rmSync(folder, { recursive: true, force: true })
 })
 
 const packages = [
