@@ -45,16 +45,19 @@ export function requireAccessToken(options: RequireAccessTokenOptions): Middlewa
       return new Response(body, { status, headers })
     }
     c.set('accessToken', token)
+    // No cache may give one caller's answer to another (RFC 9111 §4.1).
+    c.header('Vary', 'Authorization', { append: true })
     await next()
-    varyByAuthorization(c)
+    restoreVary(c)
     return undefined
   }
 }
 
-/** RFC 9111 §4.1: no cache may give one caller's answer to another. After the handler, because it may answer with a Response of its own. */
-function varyByAuthorization(c: Context): void {
+/** A handler may answer with a Response of its own, which has none of the headers that were prepared, or set Vary over. */
+function restoreVary(c: Context): void {
   const { headers } = c.res
-  if (headers.get('vary')?.toLowerCase().includes('authorization')) return
+  const vary = headers.get('vary')
+  if (vary === 'Authorization' || vary?.toLowerCase().includes('authorization')) return
   try {
     headers.append('Vary', 'Authorization')
   } catch {

@@ -27,12 +27,15 @@ test.each([
   ['two blanks', (token: string) => `Bearer  ${token}`],
   ['no token', () => 'Bearer'],
   ['two tokens', (token: string) => `Bearer ${token} ${token}`],
-  ['a parameter', (token: string) => `Bearer token="${token}"`],
-  ['a token outside of the alphabet', (token: string) => `Bearer ${token}:x`],
+  ['a parameter behind it', (token: string) => `Bearer ${token} realm="x"`],
 ])('R65 · a Bearer header with %s is 400 invalid_request', async (_, header) => {
   const response = await guarded.request({ authorization: header(token) })
   expect(response.status).toBe(400)
   expect(challengeOf(response)).toContain('error="invalid_request"')
+})
+
+test('R65 · a token outside of the alphabet is a malformed token: 401 invalid_token', async () => {
+  for (const text of [`token="${token}"`, `${token}:x`, `"${token}"`]) expect(await guarded.answer(text)).toBe('401 invalid_token')
 })
 
 describe('R66 · access_token', () => {

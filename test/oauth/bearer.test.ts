@@ -26,20 +26,18 @@ describe('readBearer', () => {
     ['Bearer  x'],
     ['Bearer x y'],
     ['Bearer x '],
+    ['Bearer x\ty'],
+    ['Bearer \tx'],
     ['Bearer x, Bearer y'],
     ['Basic YTpi, Bearer x'],
     ['Bearer x, Basic YTpi'],
     ['Bearer ,'],
-    ['Bearer "x"'],
-    ['Bearer x=y'],
-    ['Bearer é'],
-    [`Bearer ${'\u{1F511}'}`],
   ])('%j is malformed', (header) => {
     expect(read(header).kind).toBe('malformed')
   })
 
-  test('a header of a megabyte is read in one pass', () => {
-    expect(read(`Bearer ${'='.repeat(1_000_000)}x`)).toEqual({ kind: 'malformed' })
+  test('what the token looks like is left to the verifier', () => {
+    for (const token of ['x=y', '"x"', 'é', '='.repeat(1_000_000)]) expect(read(`Bearer ${token}`)).toEqual({ kind: 'token', token })
   })
 })
 
