@@ -5,13 +5,15 @@ import { setTimeout as wait } from 'node:timers/promises'
 
 export type FolderLock = { release(): Promise<void> }
 
+export type FolderLockOptions = {
+  /** So long without a heartbeat from another container means that it is gone; starting a database blocks its event loop for seconds. */
+  silenceMilliseconds?: number
+}
+
 /** Who holds a folder. A process id alone is reused; the boot, the start tick and the namespace tell whose it is. */
 type Holder = { pid: number; boot: string; startTick: string; namespace: string; token: string }
 
 const heartbeatMilliseconds = 1000
-/** A holder that is starting a database blocks its event loop for seconds. */
-const silenceMilliseconds = 6000
-
 /** Folders that this process holds itself. */
 const held = new Set<string>()
 
@@ -21,14 +23,14 @@ const held = new Set<string>()
  * Not covered: another machine on a network file system whose clock-less heartbeat does not arrive.
  * @throws Error in words when the folder is in use.
  */
-export async function lockFolder(folder: string): Promise<FolderLock> {
+export async function lockFolder(folder: string, { silenceMilliseconds = 6000 }: FolderLockOptions = {}): Promise<FolderLock> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const path = join(await realpath(folder), 'lock')
   if (held.has(path)) throw inUse(folder, process.pid)
   held.add(path)
   try {
     const self = await describeSelf()
-    await takeLock(path, folder, self)
+    await takeLock(path, folder, self, silenceMilliseconds)
     const heartbeat = setInterval(() => void beat(path), heartbeatMilliseconds)
     heartbeat.unref()
     const release = async () => {
@@ -43,7 +45,7 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
   }
 }
 
-async function takeLock(path: string, folder: string, self: Holder): Promise<void> {
+async function takeLock(path: string, folder: string, self: Holder, silenceMilliseconds: number): Promise<void> {
   const draft = `${path}.${self.token}`
   await writeFile(draft, JSON.stringify(self), { mode: 0o600 })
   try {
@@ -51,7 +53,7 @@ async function takeLock(path: string, folder: string, self: Holder): Promise<voi
     for (let attempt = 0; attempt < 5; attempt++) {
       if (await linked(draft, path)) return
       const holder = await readHolder(path)
-      if (holder && (await isAlive(path, holder, self))) throw inUse(folder, holder.pid)
+      if (holder && (await isAlive(path, holder, self, silenceMilliseconds))) throw inUse(folder, holder.pid)
       await removeStale(path, holder)
     }
     throw inUse(folder, undefined)
@@ -84,17 +86,17 @@ async function removeStale(path: string, judged: Holder | undefined): Promise<vo
   await rm(aside, { force: true })
 }
 
-async function isAlive(path: string, holder: Holder, self: Holder): Promise<boolean> {
-  if (holder.boot !== self.boot || holder.namespace !== self.namespace) return hasHeartbeat(path)
+async function isAlive(path: string, holder: Holder, self: Holder, silenceMilliseconds: number): Promise<boolean> {
+  if (holder.boot !== self.boot || holder.namespace !== self.namespace) return hasHeartbeat(path, silenceMilliseconds)
   if (!processExists(holder.pid)) return false
   return (await readStartTick(holder.pid)) === holder.startTick
 }
 
 /** Compares the file's time with itself, never with a clock: another container or machine may have a different one. */
-async function hasHeartbeat(path: string): Promise<boolean> {
+async function hasHeartbeat(path: string, silenceMilliseconds: number): Promise<boolean> {
   const before = await modifiedAt(path)
-  for (let waited = 0; waited < silenceMilliseconds; waited += 250) {
-    await wait(250)
+  for (let waited = 0; waited < silenceMilliseconds; waited += 100) {
+    await wait(100)
     if ((await modifiedAt(path)) !== before) return true
   }
   return false

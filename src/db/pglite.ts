@@ -98,17 +98,28 @@ function guardedClient(pglite: PGlite, turns: Turns): PGlite {
     query: (text, params, options) => turns.take(() => pglite.query(text, params, options)),
     // A callback past its deadline is rejected here, so that PGlite rolls back and the next caller gets its turn.
     transaction: (run) =>
-      turns.take((isPassed, expiry) => pglite.transaction((tx) => Promise.race([run(guardedTransaction(tx, isPassed)), expiry]))),
+      turns.take((isPassed, expiry) => pglite.transaction((tx) => Promise.race([runGuarded(tx, run, isPassed), expiry]))),
   }
   return client as unknown as PGlite
 }
 
-function guardedTransaction(tx: Transaction, isPassed: () => boolean): Transaction {
+/** COMMIT after a failed statement is a silent ROLLBACK: the work that swallowed the failure must not be told that it was stored. */
+async function runGuarded<Result>(tx: Transaction, run: (tx: Transaction) => Promise<Result>, isPassed: () => boolean): Promise<Result> {
+  let failure: unknown
   const guarded: Pick<Transaction, 'query'> = {
     query: async (text, params, options) => {
       if (isPassed()) throw unavailable('the transaction is over')
-      return tx.query(text, params, options)
+      try {
+        const answer = await tx.query<never>(text, params, options)
+        if (text.startsWith('rollback to savepoint')) failure = undefined
+        return answer
+      } catch (error) {
+        failure ??= error
+        throw error
+      }
     },
   }
-  return guarded as unknown as Transaction
+  const result = await run(guarded as unknown as Transaction)
+  if (failure !== undefined) throw failure
+  return result
 }

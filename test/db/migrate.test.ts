@@ -1,9 +1,29 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
-import { migrationsFolder } from '../../src/db/migrate.ts'
+import { sql } from 'drizzle-orm'
+import { getTableConfig, type PgTable } from 'drizzle-orm/pg-core'
+import postgres from 'postgres'
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { Db } from '../../src/db/database.ts'
+import { sqlState } from '../../src/db/failure.ts'
+import { migrate, migrationsFolder } from '../../src/db/migrate.ts'
 import { latestMigration, migrationState } from '../../src/db/migration-state.ts'
-import { databaseKinds, openTestDatabase } from '../support/databases.ts'
+import { openEmbedded } from '../../src/db/pglite.ts'
+import * as schema from '../../src/db/schema.ts'
+import { createPostgresDatabase, databaseKinds, openTestDatabase, type TestDatabase } from '../support/databases.ts'
+
+const instant = new Date('2026-01-01T00:00:00.250Z')
+const state = { ringGeneration: 1, revocationGeneration: 1767225600250, largestTokenTtlSeconds: 3600, createdAt: instant }
+const rule = {
+  id: 'rev_1',
+  kind: 'token',
+  value: 'jti',
+  issuedBefore: instant,
+  effectiveAt: instant,
+  reason: 'test',
+  actor: 'system',
+  createdAt: instant,
+} as const
 
 test('the migration that the code expects is the last one in the folder', () => {
   const { entries } = JSON.parse(readFileSync(join(migrationsFolder, 'meta/_journal.json'), 'utf8'))
@@ -11,8 +31,98 @@ test('the migration that the code expects is the last one in the folder', () => 
 })
 
 describe.each(databaseKinds)('on %s', (kind) => {
-  test('a migrated database is current', async () => {
-    const { db } = await openTestDatabase(kind)
+  let database: TestDatabase
+  let db: Db
+  beforeAll(async () => {
+    database = await openTestDatabase(kind)
+    db = database.db
+    await db.insert(schema.serviceState).values(state)
+  })
+
+  test('a migrated database is current, and one migrated by a newer version is ahead', async () => {
     expect(await migrationState(db)).toBe('current')
+    await db.execute(sql`insert into drizzle.__drizzle_migrations (hash, created_at) values ('newer', ${latestMigration.when + 1})`)
+    expect(await migrationState(db)).toBe('ahead')
+    await db.execute(sql`delete from drizzle.__drizzle_migrations where hash = 'newer'`)
+    await db.execute(sql`update drizzle.__drizzle_migrations set created_at = created_at - 1`)
+    expect(await migrationState(db)).toBe('behind')
+  })
+
+  test('the revocation reader sees the view and no table', async () => {
+    const asReader = <Result>(read: (tx: Parameters<Parameters<typeof db.transaction>[0]>[0]) => Promise<Result>) =>
+      db.transaction(async (tx) => {
+        await tx.execute(sql`set local role mintage_revocation_reader`)
+        return read(tx)
+      })
+    expect(await asReader((tx) => tx.select({ id: sql`id` }).from(sql`mintage_revocations_v1`))).toHaveLength(1)
+    const tables = Object.values(schema).map((table) => getTableConfig(table as PgTable).name)
+    expect(tables).toContain('signing_keys')
+    for (const table of tables) {
+      const denied = await asReader((tx) => tx.select({ one: sql`1` }).from(sql`${sql.identifier(table)}`)).catch(sqlState)
+      expect([table, denied]).toEqual([table, '42501'])
+    }
+    const written = await asReader((tx) => tx.execute(sql`update mintage_revocations_v1 set reason = ''`)).catch(sqlState)
+    expect(['42501', '42703', '55000']).toContain(written)
+  })
+
+  test('the view tells a rule in seconds since 1970, and its generation even without any rule', async () => {
+    const read = () =>
+      db
+        .select({
+          id: sql`id`,
+          issuedBefore: sql`issued_before`,
+          expiresAt: sql`expires_at`,
+          lifted: sql`lifted`,
+          generation: sql`generation::text`,
+        })
+        .from(sql`mintage_revocations_v1`)
+    expect(await read()).toMatchObject([{ id: null, generation: '1767225600250' }])
+    await db.insert(schema.revocations).values(rule)
+    expect(await read()).toEqual([
+      { id: 'rev_1', issuedBefore: 1767225600.25, expiresAt: null, lifted: false, generation: '1767225600250' },
+    ])
+  })
+
+  test('a rule, a new generation and a changed key ring are told to who listens', async () => {
+    const heard: string[] = []
+    for (const channel of ['mintage_revocations', 'mintage_keyring']) await database.listen?.(channel, () => heard.push(channel))
+    const next = async () => {
+      await expect.poll(() => heard.length).toBeGreaterThan(0)
+      return heard.splice(0)
+    }
+    await expect.poll(() => heard.splice(0)).toEqual(expect.arrayContaining(['mintage_keyring']))
+    await db.insert(schema.revocations).values({ ...rule, id: 'rev_2' })
+    expect(await next()).toEqual(['mintage_revocations'])
+    await db.update(schema.revocations).set({ liftedAt: instant })
+    expect(await next()).toEqual(['mintage_revocations'])
+    await db.update(schema.serviceState).set({ ringGeneration: sql`${schema.serviceState.ringGeneration} + 1` })
+    expect(await next()).toEqual(['mintage_keyring'])
+    await db.update(schema.serviceState).set({ largestTokenTtlSeconds: 7200 })
+    await db.update(schema.serviceState).set({ revocationGeneration: 2 })
+    expect(await next()).toEqual(['mintage_revocations'])
+  })
+})
+
+test('an embedded database is empty before it is migrated, and migrating it again changes nothing', async () => {
+  const database = await openEmbedded({ memory: true })
+  expect(await migrationState(database.db)).toBe('empty')
+  await migrate(database)
+  await migrate(database)
+  expect(await migrationState(database.db)).toBe('current')
+  await database.db.execute(sql`insert into drizzle.__drizzle_migrations (hash, created_at) values ('newer', ${latestMigration.when + 1})`)
+  await expect(migrate(database)).rejects.toThrow('newer version of mintage')
+  await database.close()
+})
+
+describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
+  test('migrated by several at once is migrated once, and a newer one is refused in words', async () => {
+    const url = await createPostgresDatabase('empty')
+    await Promise.all([migrate(url), migrate(url), migrate(url)])
+    const admin = postgres(url, { max: 1, onnotice: () => {} })
+    const { entries } = JSON.parse(readFileSync(join(migrationsFolder, 'meta/_journal.json'), 'utf8'))
+    expect(await admin`select 1 from drizzle.__drizzle_migrations`).toHaveLength(entries.length)
+    await admin`insert into drizzle.__drizzle_migrations (hash, created_at) values ('newer', ${latestMigration.when + 1})`
+    await expect(migrate(url)).rejects.toThrow('newer version of mintage')
+    await admin.end()
   })
 })

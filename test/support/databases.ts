@@ -23,9 +23,9 @@ afterAll(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
 })
 
-/** A fresh, migrated, empty database of the test file's own, closed and dropped when the file ends. Its deadline suits a busy machine. */
-export async function openTestDatabase(kind: DatabaseKind): Promise<TestDatabase> {
-  const database = kind === 'embedded' ? await openEmbeddedCopy() : await openPostgresCopy()
+/** A fresh, migrated, empty database of the test file's own, closed and dropped when the file ends. The default deadline suits a busy machine. */
+export async function openTestDatabase(kind: DatabaseKind, { deadlineMilliseconds = 15_000 } = {}): Promise<TestDatabase> {
+  const database = kind === 'embedded' ? await openEmbeddedCopy(deadlineMilliseconds) : await openPostgresCopy(deadlineMilliseconds)
   cleanUps.push(() => database.close())
   return database
 }
@@ -48,13 +48,13 @@ export async function createPostgresDatabase(content: 'migrated' | 'empty' = 'mi
 /** Copying files is several times as fast as PostgreSQL's default of copying through the log. */
 const strategy = (sql: postgres.Sql) => sql`strategy file_copy`
 
-async function openEmbeddedCopy(): Promise<TestDatabase> {
-  return openEmbedded({ memory: true, loadDataDir: await openAsBlob(embeddedTemplate), deadlineMilliseconds: 15_000 })
+async function openEmbeddedCopy(deadlineMilliseconds: number): Promise<TestDatabase> {
+  return openEmbedded({ memory: true, loadDataDir: await openAsBlob(embeddedTemplate), deadlineMilliseconds })
 }
 
-async function openPostgresCopy(): Promise<TestDatabase> {
+async function openPostgresCopy(deadlineMilliseconds: number): Promise<TestDatabase> {
   const url = await createPostgresDatabase()
-  return { ...openPostgres({ url, pooler: 'none', directUrl: url, deadlineMilliseconds: 15_000 }), url }
+  return { ...openPostgres({ url, pooler: 'none', directUrl: url, deadlineMilliseconds }), url }
 }
 
 async function administer(url: string, run: (sql: postgres.Sql) => PromiseLike<unknown>): Promise<void> {

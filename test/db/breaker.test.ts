@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest'
+import { createBreaker } from '../../src/db/breaker.ts'
+
+function breakerWithClock() {
+  const clock = { now: 0 }
+  let opened = 0
+  const breaker = createBreaker({ failuresToOpen: 3, retryMilliseconds: 500, clock: () => clock.now, onOpen: () => opened++ })
+  return { breaker, clock, opened: () => opened }
+}
+
+test('a success between failures keeps it closed', () => {
+  const { breaker } = breakerWithClock()
+  for (const report of ['failed', 'failed', 'succeeded', 'failed', 'failed'] as const) breaker[report]()
+  expect(breaker.allows()).toBe(true)
+  expect(breaker.isOpen()).toBe(false)
+})
+
+test('after three failures in a row one call in each half second goes through, until one succeeds', () => {
+  const { breaker, clock, opened } = breakerWithClock()
+  for (let i = 0; i < 3; i++) breaker.failed()
+  expect([breaker.isOpen(), breaker.allows(), opened()]).toEqual([true, false, 1])
+  clock.now = 500
+  expect([breaker.allows(), breaker.allows()]).toEqual([true, false])
+  // The probe reports nothing at all: the next one goes all the same.
+  clock.now = 1000
+  expect([breaker.allows(), breaker.allows()]).toEqual([true, false])
+  breaker.failed()
+  expect(opened()).toBe(1)
+  clock.now = 1500
+  expect(breaker.allows()).toBe(true)
+  breaker.succeeded()
+  expect([breaker.isOpen(), breaker.allows(), breaker.allows()]).toEqual([false, true, true])
+})

@@ -1,0 +1,90 @@
+import { eq, sql } from 'drizzle-orm'
+import postgres from 'postgres'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Database } from '../../src/db/database.ts'
+import { databaseFailure } from '../../src/db/failure.ts'
+import { migrate } from '../../src/db/migrate.ts'
+import { migrationState } from '../../src/db/migration-state.ts'
+import { openPostgres } from '../../src/db/postgres.ts'
+import { organizations } from '../../src/db/schema.ts'
+import { createPostgresCluster, findPostgresBinaries, type PostgresCluster } from '../support/postgres-cluster.ts'
+
+const binaries = findPostgresBinaries()
+
+/** Milliseconds and public code of one call. */
+async function attempt(database: Database): Promise<{ code: string; milliseconds: number }> {
+  const begun = performance.now()
+  const code = await database.db
+    .select()
+    .from(organizations)
+    .then(
+      () => 'ok',
+      (error: unknown) => databaseFailure(error)?.code ?? 'other',
+    )
+  return { code, milliseconds: performance.now() - begun }
+}
+
+/** Freezes and kills a server, so it has one of its own. */
+describe.runIf(binaries !== undefined)('a PostgreSQL server of its own', () => {
+  let cluster: PostgresCluster
+  let database: Database
+
+  beforeAll(async () => {
+    cluster = await createPostgresCluster(binaries ?? '', { fsync: 'on', synchronous_commit: 'on' })
+    const owner = postgres(cluster.url(), { max: 1, onnotice: () => {} })
+    await owner`create role plain_owner login`
+    await owner`create database mintage owner plain_owner`
+    await owner.end()
+    database = openPostgres({ url: cluster.url('mintage'), pooler: 'none' })
+  })
+  afterAll(async () => {
+    await database?.close()
+    await cluster?.destroy()
+  })
+
+  test('whose owner may not create roles is migrated all the same', async () => {
+    await migrate(cluster.url('mintage').replace('mintage:loopback', 'plain_owner:loopback'))
+    expect(await migrationState(database.db)).toBe('current')
+    expect(await database.db.select().from(sql`pg_roles`).where(sql`rolname = 'mintage_revocation_reader'`)).toEqual([])
+  })
+
+  test('gone silent is refused within two seconds, soon at once, and found again by itself', async () => {
+    expect(await attempt(database)).toMatchObject({ code: 'ok' })
+    cluster.pause()
+    const first = await Promise.all(Array.from({ length: 20 }, () => attempt(database)))
+    for (const { code, milliseconds } of first) {
+      expect(code).toBe('database_unavailable')
+      expect(milliseconds).toBeLessThan(2000)
+    }
+    expect(database.stats()).toEqual({ inFlight: 0, broken: true })
+    const next = await attempt(database)
+    expect(next.code).toBe('database_unavailable')
+    expect(next.milliseconds).toBeLessThan(200)
+    cluster.resume()
+    await expect.poll(async () => (await attempt(database)).code, { timeout: 5000 }).toBe('ok')
+    expect(database.stats()).toEqual({ inFlight: 0, broken: false })
+  })
+
+  test('killed is refused at once, found again when it is back, and has lost nothing acknowledged', async () => {
+    await database.db.insert(organizations).values({ id: 'org_kept', name: 'Kept', plan: 'free', createdAt: new Date(0) })
+    await cluster.kill()
+    for (let i = 0; i < 5; i++) {
+      const { code, milliseconds } = await attempt(database)
+      expect(code).toBe('database_unavailable')
+      expect(milliseconds).toBeLessThan(2000)
+    }
+    await cluster.start()
+    await expect.poll(async () => (await attempt(database)).code, { timeout: 5000 }).toBe('ok')
+    expect(await database.db.select({ id: organizations.id }).from(organizations).where(eq(organizations.id, 'org_kept'))).toHaveLength(1)
+  })
+})
+
+test('an address where nothing listens is refused, and so is a name that nobody knows', async () => {
+  for (const host of ['127.0.0.1:1', 'database.invalid:5432']) {
+    const database = openPostgres({ url: `postgres://mintage:loopback@${host}/mintage`, pooler: 'none' })
+    const { code, milliseconds } = await attempt(database)
+    expect(code).toBe('database_unavailable')
+    expect(milliseconds).toBeLessThan(2000)
+    await database.close()
+  }
+})
