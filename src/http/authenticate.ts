@@ -13,7 +13,7 @@ import { readClientCredential } from '../oauth/client-credential.ts'
 import { parseForm } from '../oauth/form.ts'
 import type { Services } from '../services.ts'
 import { AccessTokenError } from '../verify/access-token-error.ts'
-import type { AppEnv } from './context.ts'
+import { type AppEnv, requestOrigin } from './context.ts'
 
 /**
  * On every route of the admin API: who is calling, by API key (`Authorization: Bearer` or `X-API-Key`) or by an access token for the
@@ -25,8 +25,8 @@ import type { AppEnv } from './context.ts'
  */
 export function authenticate(): MiddlewareHandler<AppEnv> {
   return async function authenticateCaller(c, next) {
-    const { services, receivedAt, origin } = c.var
-    c.set('principal', await readPrincipal(services, c, receivedAt, origin))
+    const { services, receivedAt } = c.var
+    c.set('principal', await readPrincipal(services, c, receivedAt, requestOrigin(c)))
     await next()
     if (c.error instanceof ServiceError && audited.has(c.error.code)) await audit(c, services, c.error)
   }

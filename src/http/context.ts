@@ -1,7 +1,7 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
 import type { Principal, RequestOrigin } from '../access/principal.ts'
-import { newId } from '../crypto/random.ts'
+import { randomToken } from '../crypto/random.ts'
 import type { ResolveServices, Services } from '../services.ts'
 
 /** What every handler finds on Hono's context. */
@@ -11,7 +11,6 @@ export type AppEnv = {
     requestId: string
     /** The instant the request arrived: stamps what is decided for it. */
     receivedAt: Date
-    origin: RequestOrigin
     /** Set by `authenticate` on the admin routes, absent elsewhere. */
     principal: Principal
   }
@@ -21,13 +20,11 @@ export type AppEnv = {
 export function requestContext(resolveServices: ResolveServices): MiddlewareHandler<AppEnv> {
   return async function setRequestContext(c, next) {
     const services = resolveServices(c)
-    const receivedAt = services.now()
     const startedAt = performance.now()
-    const requestId = newId('req')
+    const requestId = `req_${randomToken()}`
     c.set('services', services)
-    c.set('receivedAt', receivedAt)
+    c.set('receivedAt', services.now())
     c.set('requestId', requestId)
-    c.set('origin', requestOrigin(c, services, requestId))
     await next()
     // The hot path writes it itself: touching the headers of an answer that is ready costs more than the rest of this function.
     if (c.req.path !== '/token') c.res.headers.set('X-Request-Id', requestId)
@@ -36,20 +33,23 @@ export function requestContext(resolveServices: ResolveServices): MiddlewareHand
 }
 
 function account(c: Context<AppEnv>, { metrics, log }: Services, seconds: number) {
-  const route = c.res.status === 404 && c.error === undefined ? 'unmatched' : routePath(c, -1)
+  const { status } = c.res
+  const route = status === 404 && c.error === undefined ? 'unmatched' : routePath(c, -1)
   const method = knownMethods.has(c.req.method) ? c.req.method : 'OTHER'
-  metrics.request(route, method, c.res.status, seconds)
+  metrics.request(route, method, status, seconds)
   if (!log.enabled('info')) return
-  const { requestId, address, agent } = c.var.origin
-  log('info', 'request', { requestId, method, route, status: c.res.status, milliseconds: Math.round(seconds * 1e5) / 100, address, agent })
+  const { requestId, address, agent } = requestOrigin(c)
+  log('info', 'request', { requestId, method, route, status, milliseconds: Math.round(seconds * 1e5) / 100, address, agent })
 }
 
 const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
-function requestOrigin(c: Context<AppEnv>, { platform, config }: Services, requestId: string): RequestOrigin {
+/** Where the request came from, for the audit trail and the log. Read when it is needed: most requests only log it. */
+export function requestOrigin(c: Context<AppEnv>): RequestOrigin {
+  const { platform, config } = c.get('services')
   const agent = c.req.header('user-agent')
   return {
-    requestId,
+    requestId: c.get('requestId'),
     address: clientAddress(platform.peerAddress(c.req.raw, c.env), c.req.header('x-forwarded-for'), config.trustedProxyHops),
     agent: agent === undefined ? null : agent.slice(0, 256),
   }

@@ -1,14 +1,14 @@
 import type { Hono } from 'hono'
 import { revokeToken } from '../token/revoke.ts'
 import { readClientForm, requiredToken } from './client-authentication.ts'
-import type { AppEnv } from './context.ts'
+import { type AppEnv, requestOrigin } from './context.ts'
 import { methodNotAllowed } from './error-response.ts'
 
 /** `POST /revoke`: RFC 7009. 200 with an empty body is sent after the commit, and for everything that there was nothing to do about. */
 export function revokeRoutes(app: Hono<AppEnv>): void {
   app.post('/revoke', async (c) => {
     const { client, form } = await readClientForm(c)
-    await revokeToken(c.get('services'), client, c.get('origin'), requiredToken(form))
+    await revokeToken(c.get('services'), client, requestOrigin(c), requiredToken(form))
     return c.body(null, 200, { 'Cache-Control': 'no-store', Pragma: 'no-cache' })
   })
   app.all('/revoke', (c) => methodNotAllowed(c, 'POST'))
