@@ -96,8 +96,12 @@ export const signingKeys = pgTable('signing_keys', {
     .notNull()
     .default('generated'),
   createdAt: instant('created_at').notNull(),
+  /** Client id of whoever made or imported it, or `system`. */
+  createdBy: text('created_by').notNull().default('system'),
   publishedAt: instant('published_at').notNull(),
   revokedAt: instant('revoked_at'),
+  revokedBy: text('revoked_by'),
+  revocationReason: text('revocation_reason'),
 })
 
 /** Append-only. Active = the highest sequence whose `activates_at` has come. */

@@ -3,6 +3,7 @@ import type { Db } from '../db/database.ts'
 import { serviceState, signingKeyActivations, signingKeys } from '../db/schema.ts'
 
 export type SigningKeyRow = typeof signingKeys.$inferSelect
+export type NewSigningKey = typeof signingKeys.$inferInsert
 export type ActivationRow = typeof signingKeyActivations.$inferSelect
 
 /** The whole key ring at one moment. */
@@ -54,7 +55,7 @@ export async function lockRing(tx: Db): Promise<void> {
   await tx.select({ locked: sql`pg_advisory_xact_lock(hashtextextended('mintage signing keys', 0))` }).from(sql`(select 1) as one`)
 }
 
-export async function insertSigningKey(tx: Db, key: SigningKeyRow): Promise<void> {
+export async function insertSigningKey(tx: Db, key: NewSigningKey): Promise<void> {
   await tx.insert(signingKeys).values(key)
 }
 
