@@ -14,9 +14,9 @@ const steps: [name: string, command: string, ...args: string[]][] = [
   ['build', 'npm', 'run', '--silent', 'build'],
   ['build the kit', 'npm', 'run', '--silent', 'build:kit'],
   ['package', 'publint', '--strict'],
-  ['package types', 'attw', '--pack', '.', '--profile', 'esm-only'],
+  ['package types', 'attw', '--pack', '.', '--profile', 'esm-only', '--no-summary'],
   ['kit', 'publint', '--strict', 'dist-kit'],
-  ['kit types', 'attw', '--pack', 'dist-kit', '--profile', 'esm-only'],
+  ['kit types', 'attw', '--pack', 'dist-kit', '--profile', 'esm-only', '--no-summary'],
 ]
 
 const failed = steps
