@@ -24,6 +24,8 @@ export type Sent = {
 export type Connection = {
   send(statement: Statement): Sent
   isLost(): boolean
+  /** True once it worked: when it then fails at the next use, the server may have closed it at rest. */
+  hasAnswered(): boolean
   /** Says good-bye and closes, whatever is under way. Never rejects. */
   destroy(): Promise<void>
 }
@@ -46,6 +48,7 @@ export type ConnectionOptions = {
 /** Connects with its first statement. postgres.js is the wire protocol only: its own queue, reconnection and transactions are not used. */
 export function openConnection(options: ConnectionOptions): Connection {
   let lost = false
+  let answered = false
   const settings = {
     max: 1,
     prepare: options.prepare,
@@ -69,9 +72,16 @@ export function openConnection(options: ConnectionOptions): Connection {
     send: ({ text, params, prepare, asValues }) => {
       const query = sql.unsafe(text, params, { prepare })
       const answer: Promise<Answer> = asValues ? query.values().execute() : query.execute()
+      answer.then(
+        () => {
+          answered = true
+        },
+        () => {},
+      )
       return { answer, wasSent: () => !('state' in query) || query.state !== null, cancel: () => cancel(query) }
     },
     isLost: () => lost,
+    hasAnswered: () => answered,
     destroy: async () => {
       lost = true
       await sql.end({ timeout: 0 }).catch(() => {})

@@ -23,23 +23,29 @@ export function guardedClient({ pool, wireTypes, deadlineMilliseconds, ...option
 
 function runStatement(pool: Pool, deadlineMilliseconds: number, statement: Statement): Promise<Answer> {
   return withinDeadline(deadlineMilliseconds, async (call) => {
-    const connection = await pool.acquire(call)
-    const sent = connection.send(statement)
-    const changesAtStake = () => sent.wasSent() && !isRead(statement.text)
-    call.onDeadline = () => {
-      const reason = 'the statement took too long'
-      const error = changesAtStake() ? outcomeUnknown(reason) : unavailable(reason)
-      pool.abandon(connection, sent)
-      return error
-    }
-    try {
-      const answer = await sent.answer
-      pool.release(connection, 'answered')
-      return answer
-    } catch (error) {
-      const outage = outageOf(error, changesAtStake())
-      pool.release(connection, isConnectionLoss(error) ? 'lost' : 'answered')
-      throw outage ?? error
+    for (;;) {
+      const connection = await pool.acquire(call)
+      const hasRested = connection.hasAnswered()
+      const sent = connection.send(statement)
+      const changesAtStake = () => sent.wasSent() && !isRead(statement.text)
+      call.onDeadline = () => {
+        const reason = 'the statement took too long'
+        const error = changesAtStake() ? outcomeUnknown(reason) : unavailable(reason)
+        pool.abandon(connection, sent)
+        return error
+      }
+      try {
+        const answer = await sent.answer
+        pool.release(connection, 'answered')
+        return answer
+      } catch (error) {
+        const outage = outageOf(error, changesAtStake())
+        const lost = isConnectionLoss(error)
+        // The server may have closed it at rest, as a restart does: what only reads is asked again, on another one.
+        const repeats = lost && hasRested && isRead(statement.text) && !call.passed
+        pool.release(connection, repeats ? 'stale' : lost ? 'lost' : 'answered')
+        if (!repeats) throw outage ?? error
+      }
     }
   })
 }

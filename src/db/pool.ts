@@ -5,8 +5,11 @@ import { type Call, unavailable } from './deadline.ts'
 export type Pool = {
   /** A connection for this call alone, at the latest after `waitMilliseconds`. Throws `database_unavailable`. */
   acquire(call: Call): Promise<Connection>
-  /** Takes it back after the server's last answer, good or bad, or without one. Nothing happens to a connection that was abandoned. */
-  release(connection: Connection, end: 'answered' | 'lost'): void
+  /**
+   * Takes it back after the server's last answer, good or bad, or without one. `stale`: it had died at rest, which says nothing about the
+   * server now. Nothing happens to a connection that was abandoned.
+   */
+  release(connection: Connection, end: 'answered' | 'lost' | 'stale'): void
   /** The deadline passed: stops what is under way on the server, and gives the connection up with it. */
   abandon(connection: Connection, sent: Sent | undefined): void
   inFlight(): number
@@ -105,9 +108,9 @@ export function createPool({ open, maxConnections, waitMilliseconds }: PoolOptio
     },
     release: (connection, end) => {
       if (!busy.delete(connection)) return
-      const lost = end === 'lost' || connection.isLost()
-      if (lost) breaker.failed()
-      else breaker.succeeded()
+      const lost = end !== 'answered' || connection.isLost()
+      if (!lost) breaker.succeeded()
+      else if (end !== 'stale') breaker.failed()
       if (lost || closed) settle(connection.destroy())
       else idle.push(connection)
       serveOrDrain()

@@ -21,15 +21,8 @@ export function runTransaction<Result>(
   work: (tx: object) => Promise<Result>,
 ): Promise<Result> {
   return withinDeadline(deadlineMilliseconds, async (call) => {
-    const connection = await pool.acquire(call)
-    const transaction = createTransaction(connection, call)
-    call.onDeadline = () => {
-      const error = transaction.outcome('the transaction took too long')
-      pool.abandon(connection, transaction.current())
-      return error
-    }
+    const { transaction, connection } = await beginTransaction(pool, options, call)
     try {
-      await transaction.begin(options.begin)
       const result = await work(transaction.client)
       await transaction.commit()
       return result
@@ -43,10 +36,32 @@ export function runTransaction<Result>(
   })
 }
 
-type State = 'beginning' | 'open' | 'committing' | 'over'
+/** A BEGIN that meets a connection which the server closed at rest is repeated on another one: nothing was done yet. */
+async function beginTransaction(pool: Pool, options: TransactionOptions, call: Call) {
+  for (;;) {
+    const connection = await pool.acquire(call)
+    const hasRested = connection.hasAnswered()
+    const transaction = createTransaction(connection, call)
+    call.onDeadline = () => {
+      const error = transaction.outcome('the transaction took too long')
+      pool.abandon(connection, transaction.current())
+      return error
+    }
+    try {
+      await transaction.begin(options.begin)
+      return { transaction, connection }
+    } catch (error) {
+      const repeats = transaction.isLost() && hasRested && !call.passed
+      pool.release(connection, repeats ? 'stale' : transaction.isLost() ? 'lost' : 'answered')
+      if (!repeats) throw outageOf(error, false) ?? error
+    }
+  }
+}
+
+type State = 'open' | 'committing' | 'over'
 
 function createTransaction(connection: Connection, call: Call) {
-  let state: State = 'beginning'
+  let state: State = 'open'
   let lost = false
   /** Whether a statement that may have changed something was sent. */
   let wrote = false
@@ -114,10 +129,7 @@ function createTransaction(connection: Connection, call: Call) {
     outcome,
     current: () => current,
     isLost,
-    begin: async (text: string) => {
-      await send(text)
-      state = 'open'
-    },
+    begin: (text: string) => send(text),
     commit: async () => {
       await last
       if (failure !== undefined) throw failure
@@ -127,8 +139,8 @@ function createTransaction(connection: Connection, call: Call) {
       if (command !== 'COMMIT') throw unavailable(`the server answered ${command} to COMMIT`)
       state = 'over'
     },
-    /** Errors of BEGIN and COMMIT are the driver's; those of the work are its own, or went through `run`. */
-    explain: (error: unknown): unknown => (state === 'open' ? error : (outageOf(error, state === 'committing' && wrote) ?? error)),
+    /** An error of COMMIT is the driver's; one of the work is its own, or went through `run`. */
+    explain: (error: unknown): unknown => (state === 'committing' ? (outageOf(error, wrote) ?? error) : error),
     /** Never fails: a transaction whose connection is gone is gone with it. */
     rollback: async () => {
       await last
