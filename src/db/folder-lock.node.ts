@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { link, mkdir, readFile, readlink, realpath, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { constants, copyFile, link, mkdir, readFile, readlink, realpath, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 
@@ -65,6 +65,18 @@ async function takeLock(path: string, folder: string, self: Holder, silenceMilli
 async function linked(draft: string, path: string): Promise<boolean> {
   try {
     await link(draft, path)
+    return true
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return false
+    if (!['EPERM', 'ENOTSUP', 'ENOSYS'].some((code) => hasCode(error, code))) throw error
+    return copied(draft, path)
+  }
+}
+
+/** Where the file system knows no links. */
+async function copied(draft: string, path: string): Promise<boolean> {
+  try {
+    await copyFile(draft, path, constants.COPYFILE_EXCL)
     return true
   } catch (error) {
     if (hasCode(error, 'EEXIST')) return false

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -80,7 +80,8 @@ describe('the lock of a folder', () => {
   test('of another container whose heart beats is respected', async () => {
     const holder = JSON.stringify({ ...(await own()), namespace: 'pid:[1]', token: 'alive' })
     await write(holder)
-    const heart = setInterval(() => void write(holder), 200)
+    let beats = 0
+    const heart = setInterval(() => void utimes(join(folder, 'lock'), ++beats, beats), 200)
     await expect(lockFolder(folder)).rejects.toThrow('in use')
     clearInterval(heart)
   })
