@@ -9,6 +9,8 @@ export type Config = {
   readonly tokenTtlSeconds: number
   readonly maxTokenTtlSeconds: number
   readonly jwksMaxAgeSeconds: number
+  /** The longest that verifiers keep a JWK Set by themselves, whatever its `max-age` says. */
+  readonly verifierRefreshSeconds: number
   readonly clockToleranceSeconds: number
   readonly rotateEverySeconds: number
   readonly trustedProxyHops: number
@@ -82,6 +84,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): S
       tokenTtlSeconds: values.MINTAGE_TOKEN_TTL,
       maxTokenTtlSeconds: values.MINTAGE_MAX_TOKEN_TTL,
       jwksMaxAgeSeconds: values.MINTAGE_JWKS_MAX_AGE,
+      verifierRefreshSeconds: values.MINTAGE_VERIFIER_REFRESH,
       clockToleranceSeconds: values.MINTAGE_CLOCK_TOLERANCE,
       rotateEverySeconds: values.MINTAGE_ROTATE_EVERY,
       trustedProxyHops: values.MINTAGE_TRUSTED_PROXY_HOPS,
@@ -173,6 +176,7 @@ const environment = z.object({
   MINTAGE_TOKEN_TTL: duration(900, 1, 86_400),
   MINTAGE_MAX_TOKEN_TTL: duration(3600, 1, 86_400),
   MINTAGE_JWKS_MAX_AGE: duration(300, 1, 86_400),
+  MINTAGE_VERIFIER_REFRESH: duration(600, 0, 86_400),
   MINTAGE_CLOCK_TOLERANCE: duration(30, 0, 300),
   MINTAGE_ROTATE_EVERY: duration(30 * 86_400, 1, 999_999_999),
   MINTAGE_TRUSTED_PROXY_HOPS: wholeNumber(0, 16).default(0),

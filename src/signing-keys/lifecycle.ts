@@ -13,7 +13,7 @@ export type KeyInstants = {
   readonly revokedAt: Date | null
 }
 
-export type TimingConfig = Pick<Config, 'jwksMaxAgeSeconds' | 'clockToleranceSeconds' | 'maxTokenTtlSeconds'>
+export type TimingConfig = Pick<Config, 'jwksMaxAgeSeconds' | 'verifierRefreshSeconds' | 'clockToleranceSeconds' | 'maxTokenTtlSeconds'>
 
 export type KeyTiming = {
   /** From publication until every verifier that refreshes in time holds the key. */
@@ -21,9 +21,6 @@ export type KeyTiming = {
   /** From the end of its active period until nothing that the key signed can be accepted. */
   readonly retentionSeconds: number
 }
-
-/** The longest that common verifiers keep a JWK Set by themselves, whatever its `max-age` says (jose's remote set: ten minutes). */
-export const verifierRefreshSeconds = 600
 
 /** How old the public key set of an instance may be while its database answers. */
 export const publicKeysMaximumAgeSeconds = 1
@@ -34,7 +31,7 @@ export const publicKeysMaximumAgeSeconds = 1
  * a verifier accepts that much longer.
  */
 export function keyTiming(config: TimingConfig, largestTokenTtlSeconds: number): KeyTiming {
-  const { jwksMaxAgeSeconds, clockToleranceSeconds } = config
+  const { jwksMaxAgeSeconds, verifierRefreshSeconds, clockToleranceSeconds } = config
   const tokenTtlSeconds = Math.max(largestTokenTtlSeconds, config.maxTokenTtlSeconds)
   return {
     publishLeadSeconds: publicKeysMaximumAgeSeconds + jwksMaxAgeSeconds + verifierRefreshSeconds + clockToleranceSeconds,
@@ -42,10 +39,13 @@ export function keyTiming(config: TimingConfig, largestTokenTtlSeconds: number):
   }
 }
 
-/** `periods`: all of the key's algorithm and purpose. */
+/**
+ * `periods`: all of the key's algorithm and purpose. A revocation counts from the moment at which it is known, also on an instance whose
+ * clock is behind the one that stamped it.
+ */
 export function signingKeyState(key: KeyInstants, periods: readonly ActivePeriod[], timing: KeyTiming, now: Date): SigningKeyState {
   const at = now.getTime()
-  if (key.revokedAt && key.revokedAt.getTime() <= at) return 'revoked'
+  if (key.revokedAt) return 'revoked'
   const own = periods.filter(({ kid }) => kid === key.kid)
   if (own.every(({ from }) => from > at)) return 'pending'
   if (own.some(({ from, until }) => from <= at && at < until)) return 'active'
