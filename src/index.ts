@@ -1,0 +1,15 @@
+/**
+ * The server as a library: build `Services` from a configuration, a database and a platform, and mount the app wherever Hono runs.
+ * What applications need to verify tokens is `mintage/verify`, which loads nothing of this.
+ */
+export { createApp } from './app.ts'
+export { bootstrap, type FirstStart } from './bootstrap.ts'
+export { type Config, ConfigError, type DatabaseSettings, loadConfig, type Settings } from './config.ts'
+export { createKeyEncryption, type KeyEncryption } from './crypto/envelope.ts'
+export type { Database, DatabaseStats, Db } from './db/database.ts'
+export { openPostgres } from './db/postgres.ts'
+export { ServiceError, type ServiceErrorCode } from './errors.ts'
+export { createLog, type Log, type LogLevel } from './observability/log.ts'
+export { type Metrics, noMetrics } from './observability/metrics.ts'
+export type { Platform } from './platform.ts'
+export { createServices, type ResolveServices, type Services, type ServicesOptions } from './services.ts'
