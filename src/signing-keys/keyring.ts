@@ -5,20 +5,22 @@ import type { Log } from '../observability/log.ts'
 import type { Platform } from '../platform.ts'
 import { type JsonWebKeySet, publicJwks } from './jwks.ts'
 import { publicKeysMaximumAgeSeconds, type TimingConfig } from './lifecycle.ts'
-import { type OpenRing, openRing, signerAt } from './open-ring.ts'
+import { activeAlgorithms, type OpenRing, openRing, signerAt } from './open-ring.ts'
 import { readRing, readRingGeneration } from './queries.ts'
 import { keyPurposes } from './ring.ts'
-import type { KeyPurpose, Signer } from './signer.ts'
+import { type Algorithm, defaultAlgorithm, type KeyPurpose, type Signer } from './signer.ts'
 
 export type { JsonWebKeySet } from './jwks.ts'
 
 export type Keyring = {
   /**
-   * The active signer of the purpose now. `generation` is what the key lookup of the same request brought: when it is not the
-   * ring's, the ring is reloaded before anything is signed. Without it the database is asked. No promise when nothing changed.
-   * Throws `keyring_unavailable`.
+   * The active signer of the purpose and algorithm (ES256 when left out) now. `generation` is what the key lookup of the same request
+   * brought: when it is not the ring's, the ring is reloaded before anything is signed. Without it the database is asked. No promise when
+   * nothing changed. Throws `keyring_unavailable`, also when the ring has no active key of that algorithm.
    */
-  signer(purpose: KeyPurpose, generation?: number): Signer | Promise<Signer>
+  signer(purpose: KeyPurpose, generation?: number, algorithm?: Algorithm): Signer | Promise<Signer>
+  /** What `signer` could sign with at this moment. Asks the database whether the ring turned; throws `keyring_unavailable`. */
+  activeAlgorithms(purpose: KeyPurpose): Promise<readonly Algorithm[]>
   /**
    * The published public keys (token: pending, active and retiring; record: all that ever were), not older than a second where the
    * database answers, and the last known ones where it does not. Throws `keyring_unavailable` only if none were ever read.
@@ -26,7 +28,7 @@ export type Keyring = {
   publicKeys(purpose: KeyPurpose): Promise<JsonWebKeySet>
   /** Reads the ring again. */
   reload(): Promise<void>
-  /** For readiness: the generation in use and whether an active key of each purpose can sign. */
+  /** For readiness: the generation in use and whether an active key of each purpose can sign by the default algorithm. */
   state(): { generation: number | undefined; usable: boolean; reason?: string }
 }
 
@@ -107,12 +109,17 @@ export function createKeyring(options: KeyringOptions): Keyring {
   }
 
   return {
-    signer(purpose, generation) {
+    signer(purpose, generation, algorithm = defaultAlgorithm) {
       const ring = cache.current
-      if (ring && ring.ring.generation === generation) return signerAt(ring, purpose, now().getTime())
+      const line = { algorithm, purpose }
+      if (ring && ring.ring.generation === generation) return signerAt(ring, line, now().getTime())
       return unavailableUnless(generation === undefined ? current() : ofGeneration(generation)).then((opened) =>
-        signerAt(opened, purpose, now().getTime()),
+        signerAt(opened, line, now().getTime()),
       )
+    },
+
+    async activeAlgorithms(purpose) {
+      return activeAlgorithms(await unavailableUnless(current()), purpose, now().getTime())
     },
 
     async publicKeys(purpose) {
@@ -138,7 +145,7 @@ export function createKeyring(options: KeyringOptions): Keyring {
       const { generation } = ring.ring
       const [fault] = ring.faults
       const reason = fault ? { reason: `the signing key ${fault[0]} cannot be used: ${messageOf(fault[1])}` } : {}
-      const usable = keyPurposes.every((purpose) => canSign(ring, purpose, now().getTime()))
+      const usable = keyPurposes.every((purpose) => activeAlgorithms(ring, purpose, now().getTime()).includes(defaultAlgorithm))
       return usable ? { generation, usable, ...reason } : { generation, usable, reason: 'no active signing key', ...reason }
     },
   }
@@ -155,15 +162,6 @@ async function unavailableUnless(ring: Promise<OpenRing>): Promise<OpenRing> {
     return await ring
   } catch (cause) {
     throw new ServiceError('keyring_unavailable', { reason: 'the key ring cannot be read', cause })
-  }
-}
-
-function canSign(ring: OpenRing, purpose: KeyPurpose, at: number): boolean {
-  try {
-    signerAt(ring, purpose, at)
-    return true
-  } catch {
-    return false
   }
 }
 

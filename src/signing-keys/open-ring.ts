@@ -4,9 +4,9 @@ import type { Platform } from '../platform.ts'
 import { type ActivePeriod, periodAt } from './activations.ts'
 import type { TimingConfig } from './lifecycle.ts'
 import type { RingRows } from './queries.ts'
-import { periodsOf, type Ring, type RingKey, ringOf, standingOf } from './ring.ts'
+import { type KeyLine, periodsOf, type Ring, type RingKey, ringOf, standingOf } from './ring.ts'
 import { openSigner } from './sealing.ts'
-import { defaultAlgorithm, type KeyPurpose, type Signer } from './signer.ts'
+import { type Algorithm, algorithms, type KeyPurpose, type Signer } from './signer.ts'
 
 /** A ring with the signers of the keys that sign, or will sign when their time comes. */
 export type OpenRing = {
@@ -15,8 +15,10 @@ export type OpenRing = {
   /** By kid, why a key that should sign cannot. */
   readonly faults: ReadonlyMap<string, unknown>
   /** What the last question found: asked again only when time has left its period. */
-  readonly active: { [Purpose in KeyPurpose]: (ActivePeriod & { readonly key: RingKey; readonly signer: Signer }) | undefined }
+  readonly active: Readonly<Record<KeyPurpose, Map<Algorithm, ActiveKey>>>
 }
+
+type ActiveKey = ActivePeriod & { readonly key: RingKey; readonly signer: Signer }
 
 /**
  * Opens the active and the pending keys. One that does not open is a fault of that key, not of the ring: a damaged pending key must
@@ -39,28 +41,47 @@ export async function openRing(
     }
   }
   await Promise.all(ring.keys.filter((key) => maySign(ring, key, now)).map(open))
-  return { ring, signers, faults, active: { token: undefined, record: undefined } }
+  return { ring, signers, faults, active: { token: new Map(), record: new Map() } }
 }
 
-/** The active signer at the instant (milliseconds). Throws `keyring_unavailable` when there is none, or its key is revoked. */
-export function signerAt(open: OpenRing, purpose: KeyPurpose, at: number): Signer {
-  let active = open.active[purpose]
+/**
+ * The active signer of the algorithm and purpose at the instant (milliseconds). Throws `keyring_unavailable` when there is none, or its key
+ * is revoked.
+ */
+export function signerAt(open: OpenRing, line: KeyLine, at: number): Signer {
+  const known = open.active[line.purpose]
+  let active = known.get(line.algorithm)
   if (!active || at < active.from || at >= active.until) {
-    active = findActive(open, purpose, at)
-    open.active[purpose] = active
+    active = findActive(open, line, at)
+    known.set(line.algorithm, active)
   }
   const { revokedAt } = active.key
-  if (revokedAt && revokedAt.getTime() <= at) throw unavailable(`the active ${purpose} key ${active.key.kid} is revoked`)
+  if (revokedAt && revokedAt.getTime() <= at) throw unavailable(`the active ${nameOf(line)} key ${active.key.kid} is revoked`)
   return active.signer
 }
 
-function findActive({ ring, signers, faults }: OpenRing, purpose: KeyPurpose, at: number) {
-  const period = periodAt(periodsOf(ring, { algorithm: defaultAlgorithm, purpose }), at)
+/** The algorithms of the purpose with a key that signs at the instant (milliseconds). */
+export function activeAlgorithms(open: OpenRing, purpose: KeyPurpose, at: number): Algorithm[] {
+  return algorithms.filter((algorithm) => {
+    try {
+      return signerAt(open, { algorithm, purpose }, at).algorithm === algorithm
+    } catch {
+      return false
+    }
+  })
+}
+
+function findActive({ ring, signers, faults }: OpenRing, line: KeyLine, at: number): ActiveKey {
+  const period = periodAt(periodsOf(ring, line), at)
   const key = ring.keys.find(({ kid }) => kid === period?.kid)
-  if (!period || !key) throw unavailable(`no ${purpose} key is active`)
+  if (!period || !key) throw unavailable(`no ${nameOf(line)} key is active`)
   const signer = signers.get(key.kid)
-  if (!signer) throw unavailable(`the active ${purpose} key ${key.kid} cannot be opened`, faults.get(key.kid))
+  if (!signer) throw unavailable(`the active ${nameOf(line)} key ${key.kid} cannot be opened`, faults.get(key.kid))
   return { ...period, key, signer }
+}
+
+function nameOf({ algorithm, purpose }: KeyLine): string {
+  return `${algorithm} ${purpose}`
 }
 
 function maySign(ring: Ring, key: RingKey, now: Date): boolean {
