@@ -1,0 +1,55 @@
+/** What a verifier saw when it fetched the JWK Set last. */
+export type VerifierSighting = {
+  /** Id of the API key that it authenticated with; empty = anonymous. */
+  readonly clientId: string
+  /** What it calls itself; empty when it does not. */
+  readonly name: string
+  readonly kids: readonly string[]
+  readonly lastFetchedAt: Date
+}
+
+export type AwaitedVerifier = { readonly name: string; readonly lastFetchedAt: Date }
+
+/** Who could verify a token signed by the key at this moment, as far as the fetches tell. */
+export type Readiness = {
+  /** Of the known ones, how many hold the key. */
+  readonly holding: number
+  /** Authenticated verifiers that came within the last `verifierForgottenSeconds`. */
+  readonly known: number
+  /** Known ones that do not hold the key, the one that has been away longest first. */
+  readonly waitingFor: readonly AwaitedVerifier[]
+  /** Authenticated ones that have not come for longer: not counted and not waited for. The one seen last first. */
+  readonly absent: readonly AwaitedVerifier[]
+  /** There are known verifiers, and all of them hold the key. Does not look at the safe instant, which comes first. */
+  readonly safeToBringForward: boolean
+}
+
+/** A verifier of ours comes every five minutes; one that has not for a day is switched off, or runs without the service. */
+export const verifierForgottenSeconds = 86_400
+
+/**
+ * Anonymous verifiers are not looked at: anybody can be any number of them. Processes that share an API key and a name count as one
+ * verifier, which holds what the last of them fetched.
+ */
+export function readiness(verifiers: readonly VerifierSighting[], kid: string, now: Date): Readiness {
+  const since = now.getTime() - verifierForgottenSeconds * 1000
+  const authenticated = verifiers.filter(({ clientId }) => clientId !== '').sort(bySighting)
+  const known = authenticated.filter(({ lastFetchedAt }) => lastFetchedAt.getTime() >= since)
+  const waitingFor = known.filter(({ kids }) => !kids.includes(kid)).map(awaited)
+  const absent = authenticated.filter(({ lastFetchedAt }) => lastFetchedAt.getTime() < since).map(awaited)
+  return {
+    holding: known.length - waitingFor.length,
+    known: known.length,
+    waitingFor,
+    absent: absent.reverse(),
+    safeToBringForward: known.length > 0 && waitingFor.length === 0,
+  }
+}
+
+function awaited({ name, clientId, lastFetchedAt }: VerifierSighting): AwaitedVerifier {
+  return { name: name === '' ? clientId : name, lastFetchedAt }
+}
+
+function bySighting(a: VerifierSighting, b: VerifierSighting): number {
+  return a.lastFetchedAt.getTime() - b.lastFetchedAt.getTime()
+}
