@@ -1,6 +1,6 @@
 import { sha256Base64Url } from './crypto/digest.node.ts'
 import type { Platform } from './platform.ts'
-import { createSigner } from './signing-keys/der-signer.node.ts'
+import { createSigner } from './signing-keys/openssl-signer.node.ts'
 
 export type NodePlatform = Platform & {
   /** Resolves when all deferred work that was handed in so far, and what it handed in, is done. */

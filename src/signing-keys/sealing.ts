@@ -1,34 +1,45 @@
+import { compactVerify, importJWK } from 'jose'
 import type { KeyEncryption, SealContext } from '../crypto/envelope.ts'
 import type { Platform } from '../platform.ts'
-import { type KeyPair, publicMembers, thumbprint } from './key-pair.ts'
+import { signJwt } from './jwt.ts'
+import { type KeyPair, keyPairOf, type PrivateJwk, thumbprint } from './key-pair.ts'
 import type { RingKey } from './ring.ts'
 import type { Algorithm, KeyPurpose, Signer } from './signer.ts'
 
 type KeyIdentity = { readonly kid: string; readonly purpose: KeyPurpose; readonly algorithm: Algorithm }
 
 /** The envelope for `signing_keys.sealed_private_key`. */
-export async function sealPrivateKey(
-  keyEncryption: KeyEncryption,
-  identity: KeyIdentity,
-  privateJwk: KeyPair['privateJwk'],
-): Promise<string> {
+export async function sealPrivateKey(keyEncryption: KeyEncryption, identity: KeyIdentity, privateJwk: PrivateJwk): Promise<string> {
   return await keyEncryption.seal(JSON.stringify(privateJwk), sealContext(identity))
 }
 
 /**
- * The signer of a stored key. Throws `EnvelopeError` when the envelope does not open, and an Error when what is inside is not the
- * private part of this kid. No error holds key material.
+ * The signer of a stored key, proven by one signature that its public part verifies. Throws `EnvelopeError` when the envelope does not open,
+ * and an Error when what is inside is not the private part of this kid. No error holds key material.
  */
 export async function openSigner(
   key: RingKey,
   services: { keyEncryption: KeyEncryption; platform: Pick<Platform, 'createSigner'> },
 ): Promise<Signer> {
   const { kid, algorithm } = key
-  const privateJwk = parsePrivateJwk(await services.keyEncryption.open(key.sealedPrivateKey, sealContext(key)))
-  if (!privateJwk || (await thumbprint(privateJwk)) !== kid || (await thumbprint(key.publicJwk)) !== kid) {
+  const pair = await readKeyPair(await services.keyEncryption.open(key.sealedPrivateKey, sealContext(key)))
+  if (pair?.kid !== kid || (await thumbprint(key.publicJwk)) !== kid) {
     throw new Error(`the sealed private key of ${kid} does not belong to it`)
   }
-  return { kid, algorithm, sign: await services.platform.createSigner(algorithm, privateJwk) }
+  const signer = { kid, algorithm, sign: await services.platform.createSigner(algorithm, pair.privateJwk) }
+  if (!(await signsForItsPublicKey(signer, pair))) throw new Error(`the sealed private key of ${kid} does not sign for its public key`)
+  return signer
+}
+
+/** Not every import compares the halves of a key: one whose signatures nobody can verify must not get to sign tokens. */
+async function signsForItsPublicKey(signer: Signer, { publicJwk }: KeyPair): Promise<boolean> {
+  const token = await signJwt(signer, 'proof', {})
+  try {
+    await compactVerify(token, await importJWK(publicJwk, signer.algorithm), { algorithms: [signer.algorithm] })
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** The version is that of the sealed content: JSON of a private JWK. */
@@ -37,11 +48,10 @@ function sealContext({ purpose, kid, algorithm }: KeyIdentity): SealContext {
 }
 
 /** Undefined rather than an error of the parser, whose text quotes what it could not read. */
-function parsePrivateJwk(text: string): (Record<string, string> & { d: string }) | undefined {
+async function readKeyPair(text: string): Promise<KeyPair | undefined> {
   try {
     const jwk: unknown = JSON.parse(text)
-    if (typeof jwk !== 'object' || jwk === null || !('d' in jwk) || typeof jwk.d !== 'string') return undefined
-    return { ...publicMembers({ ...jwk }), d: jwk.d }
+    return typeof jwk === 'object' && jwk !== null ? await keyPairOf({ ...jwk }) : undefined
   } catch {
     return undefined
   }

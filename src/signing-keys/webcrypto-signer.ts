@@ -4,12 +4,35 @@ import type { Algorithm, SignBytes } from './signer.ts'
 
 const encoder = new TextEncoder()
 
-/** Signs by WebCrypto, which gives r‖s as JWS wants it (RFC 7518 §3.4). Runs everywhere; Node has der-signer.node.ts. */
+/**
+ * Signs by WebCrypto, which gives signatures as JWS wants them (RFC 7518 §3.4) and does its work off the event loop. Runs everywhere; Node
+ * has openssl-signer.node.ts. Throws a TypeError when the key is not a private one of that algorithm.
+ */
 export async function createSigner(algorithm: Algorithm, privateJwk: JsonWebKey): Promise<SignBytes> {
   const key = await importJWK({ ...privateJwk, ext: false }, algorithm)
   if (!(key instanceof CryptoKey) || key.type !== 'private') throw new TypeError('the JWK holds no private key')
+  if (!suits(algorithm, key.algorithm)) throw new TypeError(`the key is none for ${algorithm}`)
   return async (signingInput) => {
-    const signature = await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, key, encoder.encode(signingInput))
+    const signature = await crypto.subtle.sign(parameters[algorithm], key, encoder.encode(signingInput))
     return encodeBase64Url(new Uint8Array(signature))
   }
+}
+
+/** RFC 7518 §3.3–§3.5 (the salt of PS256 is as long as the hash), RFC 8037 §3.1. */
+const parameters = {
+  ES256: { name: 'ECDSA', hash: 'SHA-256' },
+  ES384: { name: 'ECDSA', hash: 'SHA-384' },
+  EdDSA: { name: 'Ed25519' },
+  RS256: { name: 'RSASSA-PKCS1-v1_5' },
+  PS256: { name: 'RSA-PSS', saltLength: 32 },
+} as const satisfies Record<Algorithm, { name: string; hash?: string; saltLength?: number }>
+
+const curves: Partial<Record<Algorithm, string>> = { ES256: 'P-256', ES384: 'P-384' }
+const leastModulusBits = 2048
+
+/** The import chose hash and padding by the algorithm; curve and length are the key's own. */
+function suits(algorithm: Algorithm, key: KeyAlgorithm): boolean {
+  if (key.name !== parameters[algorithm].name) return false
+  if ('namedCurve' in key) return key.namedCurve === curves[algorithm]
+  return !('modulusLength' in key) || (typeof key.modulusLength === 'number' && key.modulusLength >= leastModulusBits)
 }
