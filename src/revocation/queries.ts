@@ -1,11 +1,12 @@
-import { and, eq, inArray, isNotNull, isNull, lt, or, type SQL, sql } from 'drizzle-orm'
+import { and, eq, gt, inArray, isNotNull, isNull, lt, or, type SQL, sql } from 'drizzle-orm'
 import { newId } from '../crypto/random.ts'
 import type { Database, Db } from '../db/database.ts'
 import { revocations, serviceState } from '../db/schema.ts'
+import { pageSize } from './full-load.ts'
 import type { RevocationKind } from './revocation-list.ts'
 import { lastCoveredIssue } from './rules.ts'
 import type { RevocationSource } from './synced.ts'
-import type { RevocationRow } from './synced-rules.ts'
+import type { RevocationBatch, RevocationRow } from './synced-rules.ts'
 
 export type NewRevocationRule = {
   kind: RevocationKind
@@ -33,35 +34,41 @@ export const revocationChannel = 'mintage_revocations'
  */
 export const keptForReadersSeconds = 3600
 
-/** The service's own tables as the source of a synced list. */
+/** The service's own tables as the source of a synced list. Refuses a replica. */
 export function serviceRevocationSource(db: Db, database?: Pick<Database, 'listen'>): RevocationSource {
+  async function read(wanted: SQL, limit?: number): Promise<RevocationBatch> {
+    const rules = db.select().from(revocations).where(wanted).orderBy(revocations.id).$dynamic()
+    const rule = (limit === undefined ? rules : rules.limit(limit)).as('rule')
+    const found = await db
+      .select({
+        row: {
+          id: rule.id,
+          kind: rule.kind,
+          value: rule.value,
+          maxVersion: rule.maxVersion,
+          issuedBefore: rule.issuedBefore,
+          effectiveAt: rule.effectiveAt,
+          expiresAt: rule.expiresAt,
+          liftedAt: rule.liftedAt,
+          xactId: rule.xactId,
+        },
+        generation: serviceState.revocationGeneration,
+        snapshot: sql<string>`pg_current_snapshot()::text`,
+        replica: sql<boolean>`pg_is_in_recovery()`,
+      })
+      .from(serviceState)
+      .leftJoin(rule, sql`true`)
+      .orderBy(rule.id)
+    const [first] = found
+    if (!first) throw new Error('the database was never started: it has no service_state')
+    if (first.replica) throw new Error('the database is a replica, which answers and is stale')
+    const rows = found.flatMap(({ row }) => (row === null ? [] : [revocationRow(row)]))
+    return { rows, generation: first.generation, snapshot: first.snapshot }
+  }
+
   const source: RevocationSource = {
-    async read(from) {
-      const found = await db
-        .select({
-          row: {
-            id: revocations.id,
-            kind: revocations.kind,
-            value: revocations.value,
-            maxVersion: revocations.maxVersion,
-            issuedBefore: revocations.issuedBefore,
-            effectiveAt: revocations.effectiveAt,
-            expiresAt: revocations.expiresAt,
-            liftedAt: revocations.liftedAt,
-            xactId: revocations.xactId,
-          },
-          generation: serviceState.revocationGeneration,
-          snapshot: sql<string>`pg_current_snapshot()::text`,
-          replica: sql<boolean>`pg_is_in_recovery()`,
-        })
-        .from(serviceState)
-        .leftJoin(revocations, sql`${revocations.xactId} >= ${from.toString()}::xid8`)
-      const [first] = found
-      if (!first) throw new Error('the database was never started: it has no service_state')
-      if (first.replica) throw new Error('the database is a replica, which answers and is stale')
-      const rows = found.flatMap(({ row }) => (row === null ? [] : [revocationRow(row)]))
-      return { rows, generation: first.generation, snapshot: first.snapshot }
-    },
+    read: (from) => read(sql`${revocations.xactId} >= ${from.toString()}::xid8`),
+    readPage: (afterId) => read(gt(revocations.id, afterId), pageSize),
   }
   const listen = database?.listen
   return listen ? { ...source, listen: (onChange) => listen(revocationChannel, onChange) } : source

@@ -55,7 +55,7 @@ export function createServiceRevocationList(options: ServiceRevocationListOption
     monotonic,
     pollMilliseconds: inRequest ? inRequestMilliseconds : options.pollMilliseconds,
     maximumStalenessMilliseconds,
-    deadlineMilliseconds: 5000,
+    deadlineMilliseconds: 30_000,
     inRequest,
     ...(options.rules ? { rules: options.rules } : {}),
   })

@@ -1,3 +1,4 @@
+import { loadInFull } from './full-load.ts'
 import { createRefresher } from './refresher.ts'
 import type { RevocationList } from './revocation-list.ts'
 import { RevocationListUnavailable } from './revocation-list.ts'
@@ -8,6 +9,8 @@ import { createSyncedRules, type RevocationBatch, type SyncedRules } from './syn
 export type RevocationSource = {
   /** In one statement: every visible row with `xact_id >= from`, without an upper bound, and the snapshot and generation it was read with. */
   read(from: bigint): Promise<RevocationBatch>
+  /** The same for the next `pageSize` rows by id, whoever wrote them. */
+  readPage(afterId: string): Promise<RevocationBatch>
   /** Calls `onChange` for each notification, as far as they arrive; the poll repairs what they lose. */
   listen?(onChange: () => void): Promise<() => Promise<void>>
   close?(): Promise<void>
@@ -18,6 +21,7 @@ export type SyncedListOptions = {
   monotonic(): number
   pollMilliseconds: number
   maximumStalenessMilliseconds: number
+  /** For everything that a refresh asks; each statement has a deadline of its own. */
   deadlineMilliseconds: number
   inRequest: boolean
   startsWhenAsked?: boolean
@@ -47,8 +51,8 @@ export function createSyncedList(source: RevocationSource, options: SyncedListOp
   async function load(startedAt: number): Promise<void> {
     const begin = { position: rules.position(), startedAt, readAt: now() }
     const full = begin.position === undefined || isLongAgo(startedAt) || index.lacksRulesAt(seconds(begin.readAt))
-    const batch = await source.read(full || !begin.position ? 0n : begin.position.xmin)
-    if (!rules.apply(batch, begin, full)) rules.apply(await source.read(0n), begin, true)
+    const batch = full || !begin.position ? await loadInFull(source) : await source.read(begin.position.xmin)
+    if (!rules.apply(batch, begin, full)) rules.apply(await loadInFull(source), begin, true)
     if (monotonic() - droppedAt < dropExpiredEveryMilliseconds) return
     index.dropExpired(seconds(now()))
     droppedAt = monotonic()

@@ -26,14 +26,19 @@ export function follow(source: RevocationSource, options: Partial<SyncedListOpti
   return list
 }
 
-/** Counts full loads (from 0) and polls. */
+/** Counts full loads, and all reads by cursor: a full load ends with one. */
 export function counted(source: RevocationSource) {
   const from: bigint[] = []
+  let fullLoads = 0
   const read = (cursor: bigint) => {
     from.push(cursor)
     return source.read(cursor)
   }
-  return { from, source: { ...source, read }, fullLoads: () => from.filter((cursor) => cursor === 0n).length }
+  const readPage = (afterId: string) => {
+    if (afterId === '') fullLoads += 1
+    return source.readPage(afterId)
+  }
+  return { from, source: { ...source, read, readPage }, fullLoads: () => fullLoads }
 }
 
 /** A database in miniature, to lose, repeat and reorder what a real one hardly ever does. */
@@ -45,17 +50,16 @@ export function scriptedSource() {
   const listeners = new Set<() => void>()
   let hung: Promise<void> | undefined
   let failure: Error | undefined
+  async function see(wanted: (row: RevocationRow) => boolean) {
+    const snapshot = `${xid - shift}:${xid - shift}:`
+    const seen = { rows: [...rows.values()].filter(wanted), generation, snapshot }
+    if (failure) throw failure
+    await hung
+    return seen
+  }
   const source: RevocationSource = {
-    async read(from) {
-      const seen = {
-        rows: [...rows.values()].filter(({ xactId }) => xactId >= from),
-        generation,
-        snapshot: `${xid - shift}:${xid - shift}:`,
-      }
-      if (failure) throw failure
-      await hung
-      return seen
-    },
+    read: (from) => see(({ xactId }) => xactId >= from),
+    readPage: (afterId) => see(({ id }) => id > afterId),
     async listen(onChange) {
       listeners.add(onChange)
       return async () => void listeners.delete(onChange)

@@ -1,0 +1,28 @@
+import { parseSnapshot } from './snapshot.ts'
+import type { RevocationBatch, RevocationRow } from './synced-rules.ts'
+
+/** A long list would take one statement past any deadline, and would keep an embedded database from everybody else meanwhile. */
+export const pageSize = 5000
+
+/**
+ * Everything there is, page by page, as one batch. The pages are of different moments, so all that changed since the first of them is read
+ * once more at the end: with that, the rows are what the last snapshot saw. Throws when the database was restored in between.
+ */
+export async function loadInFull(source: {
+  read(from: bigint): Promise<RevocationBatch>
+  /** The next `pageSize` rows by id. */
+  readPage(afterId: string): Promise<RevocationBatch>
+}): Promise<RevocationBatch> {
+  const rows = new Map<string, RevocationRow>()
+  const first = await source.readPage('')
+  for (let page = first; ; page = await source.readPage(page.rows.at(-1)?.id ?? '')) {
+    for (const row of page.rows) rows.set(row.id, row)
+    if (page.rows.length < pageSize) break
+  }
+  const begun = parseSnapshot(first.generation, first.snapshot)
+  const last = await source.read(begun.xmin)
+  const ended = parseSnapshot(last.generation, last.snapshot)
+  if (ended.generation !== begun.generation || ended.sequence < begun.sequence) throw new Error('the database was restored during the load')
+  for (const row of last.rows) rows.set(row.id, row)
+  return { ...last, rows: [...rows.values()] }
+}
