@@ -1,0 +1,55 @@
+import { describe, expect, test } from 'vitest'
+import { systemPrincipal } from '../../src/access/principal.ts'
+import { revokeApiKey } from '../../src/api-keys/operations.ts'
+import { databaseKinds } from '../support/databases.ts'
+import { exchange } from '../support/oauth.ts'
+import { startTestService } from '../support/service.ts'
+import { outcome } from '../verify/issuer.ts'
+
+describe.each(databaseKinds)('A50: a key revoked while it is being exchanged, on %s', (kind) => {
+  test('leaves no usable token behind, in a thousand interleavings', async () => {
+    const service = await startTestService(kind)
+    const { services } = service
+    const turns = async (count: number) => {
+      for (let turn = 0; turn < count; turn += 1) await new Promise(setImmediate)
+    }
+    let issued = 0
+    let refused = 0
+    for (let round = 0; round < 50; round += 1) {
+      const { id, secret } = await service.createKey({ scopes: ['orders:read'] })
+      const exchanges = Array.from({ length: 20 }, async (_, place) => {
+        await turns(place)
+        return await exchange(service, secret).catch(() => undefined)
+      })
+      await turns(round % 20)
+      await revokeApiKey(services, systemPrincipal, id, { reason: 'leaked' })
+      for (const answer of await Promise.all(exchanges)) {
+        if (!answer) refused += 1
+        else {
+          issued += 1
+          expect(await outcome((text) => services.verifier.verify(text), answer.access_token)).toBe('invalid_token revoked')
+        }
+      }
+    }
+    expect(issued + refused).toBe(1000)
+    // Both sides of the race were met, or the test proves nothing.
+    expect(Math.min(issued, refused)).toBeGreaterThan(20)
+  })
+})
+
+describe.each(databaseKinds)('A51: a key that is revoked, on %s', (kind) => {
+  test('takes the tokens with it that it made before, and those of no other key', async () => {
+    const { services, ...service } = await startTestService(kind)
+    const [revoked, other] = [await service.createKey(), await service.createKey()]
+    const tokens = await Promise.all(Array.from({ length: 5 }, () => exchange({ services, ...service }, revoked.secret)))
+    const { access_token: spared } = await exchange({ services, ...service }, other.secret)
+    const verify = (text: string) => services.verifier.verify(text)
+    for (const { access_token: token } of tokens) expect(await outcome(verify, token)).toBe('accepted')
+    await revokeApiKey(services, systemPrincipal, revoked.id, { reason: 'leaked' })
+    for (const { access_token: token } of tokens) expect(await outcome(verify, token)).toBe('invalid_token revoked')
+    expect(await outcome(verify, spared)).toBe('accepted')
+    service.clock.advance(800)
+    await services.revocations.refresh()
+    for (const { access_token: token } of tokens) expect(await outcome(verify, token)).toBe('invalid_token revoked')
+  })
+})
