@@ -5,6 +5,7 @@ import { ConfigError, loadConfig, type Settings } from './config.ts'
 import { localFiles } from './first-start.node.ts'
 import { processLog } from './observability/log.node.ts'
 import { type RunningService, startService } from './start.node.ts'
+import { releaseStartupMemory } from './startup-memory.node.ts'
 
 /** Runs the service until SIGTERM or SIGINT. The process ends with 0 after a graceful stop, 1 when it could not start, 2 when the configuration is wrong. */
 export async function main(env: NodeJS.ProcessEnv = process.env): Promise<void> {
@@ -21,6 +22,7 @@ export async function main(env: NodeJS.ProcessEnv = process.env): Promise<void> 
   stopOnSignal(service)
   log('info', 'started', { port: service.port, issuer: settings.config.issuer, milliseconds: Math.round(performance.now() - startedAt) })
   for (const line of welcome(settings, service)) process.stderr.write(`${line}\n`)
+  releaseStartupMemory()
 }
 
 function settingsOrExit(env: NodeJS.ProcessEnv): Settings {
