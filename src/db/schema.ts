@@ -1,5 +1,18 @@
 import { sql } from 'drizzle-orm'
-import { bigint, check, customType, index, integer, jsonb, pgTable, primaryKey, text, timestamp, unique } from 'drizzle-orm/pg-core'
+import {
+  bigint,
+  boolean,
+  check,
+  customType,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  unique,
+} from 'drizzle-orm/pg-core'
 
 /** Every stored instant comes from the service's `now()`; milliseconds, as JavaScript has them. */
 const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3, mode: 'date' })
@@ -30,10 +43,66 @@ export const serviceState = pgTable(
 export const organizations = pgTable('organizations', {
   id: text('id').primaryKey(),
   name: text('name').notNull(),
+  /** For people and URLs; null only for organizations from before there were slugs. */
+  slug: text('slug').unique(),
+  email: text('email').unique(),
+  /** A built-in plan (organizations/plans.ts) or one of `plans`. */
   plan: text('plan').notNull(),
+  /** Lifetime policy: every new or changed key must expire within this many seconds; null = keys may live for ever. */
+  maxKeyLifetimeSeconds: integer('max_key_lifetime_seconds'),
   suspendedAt: instant('suspended_at'),
   createdAt: instant('created_at').notNull(),
+  /** Counts up with each change: the ETag of If-Match. */
+  revision: integer('revision').notNull().default(1),
 })
+
+/** The operator's own plans, beside the built-in ones. */
+export const plans = pgTable('plans', {
+  name: text('name').primaryKey(),
+  requestsPerMinute: integer('requests_per_minute').notNull(),
+  requestsPerMonth: bigint('requests_per_month', { mode: 'number' }).notNull(),
+  apiKeys: integer('api_keys').notNull(),
+  /** How long an old version lives on after a rotation that says nothing else, and the most that one may ask for. */
+  defaultOverlapSeconds: integer('default_overlap_seconds').notNull(),
+  maxOverlapSeconds: integer('max_overlap_seconds').notNull(),
+  createdAt: instant('created_at').notNull(),
+  revision: integer('revision').notNull().default(1),
+})
+
+/** A member of an organization that owns several API keys and holds roles for them. */
+export const serviceAccounts = pgTable(
+  'service_accounts',
+  {
+    id: text('id').primaryKey(),
+    organizationId: text('organization_id')
+      .notNull()
+      .references(() => organizations.id),
+    name: text('name').notNull(),
+    description: text('description').notNull(),
+    /** The most that its keys may hold. */
+    roles: text('roles').array().notNull(),
+    createdAt: instant('created_at').notNull(),
+    createdBy: text('created_by').notNull(),
+    disabledAt: instant('disabled_at'),
+    revision: integer('revision').notNull().default(1),
+  },
+  (table) => [unique('service_accounts_name').on(table.organizationId, table.name)],
+)
+
+/** Roles of an organization's own making: `permission:reach` each. */
+export const customRoles = pgTable(
+  'custom_roles',
+  {
+    organizationId: text('organization_id')
+      .notNull()
+      .references(() => organizations.id),
+    name: text('name').notNull(),
+    permissions: text('permissions').array().notNull(),
+    createdAt: instant('created_at').notNull(),
+    revision: integer('revision').notNull().default(1),
+  },
+  (table) => [primaryKey({ columns: [table.organizationId, table.name] })],
+)
 
 export const apiKeys = pgTable(
   'api_keys',
@@ -43,6 +112,9 @@ export const apiKeys = pgTable(
       .notNull()
       .references(() => organizations.id),
     name: text('name').notNull(),
+    description: text('description').notNull().default(''),
+    serviceAccountId: text('service_account_id').references(() => serviceAccounts.id),
+    labels: text('labels').array().notNull().default([]),
     environment: text('environment', { enum: ['live', 'test'] }).notNull(),
     /** RFC 6749 §3.3 scope tokens that the key holds. */
     scopes: text('scopes').array().notNull(),
@@ -54,6 +126,16 @@ export const apiKeys = pgTable(
     subject: text('subject'),
     /** JWS algorithm that its tokens are signed with; null = the service's default. */
     tokenAlgorithm: text('token_algorithm'),
+    /** Claims that its tokens carry beside those of the service; 4 KB at most. */
+    customClaims: jsonb('custom_claims').$type<Record<string, unknown>>(),
+    /** CIDR ranges; an empty list of allowed ones allows every address. */
+    allowedCidrs: text('allowed_cidrs').array().notNull().default([]),
+    deniedCidrs: text('denied_cidrs').array().notNull().default([]),
+    /** Own limit in place of the plan's; stored and shown. */
+    requestsPerMinute: integer('requests_per_minute'),
+    /** Automatic rotation policy: its holder is reminded, and may rotate it itself. */
+    rotateEverySeconds: integer('rotate_every_seconds'),
+    rotationWarnedAt: instant('rotation_warned_at'),
     createdAt: instant('created_at').notNull(),
     /** Client id of the creator, or `system`. */
     createdBy: text('created_by').notNull(),
@@ -62,8 +144,13 @@ export const apiKeys = pgTable(
     /** May lie ahead: a scheduled revocation. */
     revokedAt: instant('revoked_at'),
     revocationReason: text('revocation_reason'),
+    /** Counts up with each change: the ETag of If-Match. */
+    revision: integer('revision').notNull().default(1),
   },
-  (table) => [index('api_keys_organization').on(table.organizationId, table.id)],
+  (table) => [
+    index('api_keys_organization').on(table.organizationId, table.id),
+    index('api_keys_service_account').on(table.serviceAccountId),
+  ],
 )
 
 export const apiKeyVersions = pgTable(
@@ -73,15 +160,40 @@ export const apiKeyVersions = pgTable(
       .notNull()
       .references(() => apiKeys.id),
     version: integer('version').notNull(),
-    /** SHA-256 of the whole secret, base64url. */
+    /** Of the whole secret, base64url. */
     hash: text('hash').notNull(),
+    hashAlgorithm: text('hash_algorithm', { enum: ['sha256', 'blake3'] })
+      .notNull()
+      .default('sha256'),
+    /** An imported secret may have any form; one of ours begins with `prefix_<environment>_`. */
+    prefix: text('prefix').notNull().default('mk'),
+    imported: boolean('imported').notNull().default(false),
     /** Last four characters of the secret's random part, for people. */
     hint: text('hint').notNull(),
     createdAt: instant('created_at').notNull(),
     /** End of this version's overlap; null = as long as the key. */
     expiresAt: instant('expires_at'),
   },
-  (table) => [primaryKey({ columns: [table.apiKeyId, table.version] }), unique('api_key_versions_hash').on(table.hash)],
+  (table) => [
+    primaryKey({ columns: [table.apiKeyId, table.version] }),
+    unique('api_key_versions_hash').on(table.hash),
+    index('api_key_versions_imported').on(table.hashAlgorithm).where(sql`${table.imported}`),
+  ],
+)
+
+/** The answer to a request that carried an Idempotency-Key, without any secret: a repeated request gets it again. */
+export const idempotencyKeys = pgTable(
+  'idempotency_keys',
+  {
+    clientId: text('client_id').notNull(),
+    key: text('key').notNull(),
+    /** SHA-256 over method, path and body: the same key with another request is refused. */
+    requestDigest: text('request_digest').notNull(),
+    status: integer('status').notNull(),
+    body: jsonb('body').$type<Record<string, unknown>>().notNull(),
+    createdAt: instant('created_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.clientId, table.key] }), index('idempotency_keys_created').on(table.createdAt)],
 )
 
 export const signingKeys = pgTable('signing_keys', {
@@ -215,7 +327,28 @@ export const auditEvents = pgTable(
     address: text('address'),
     agent: text('agent'),
     requestId: text('request_id'),
+    sessionId: text('session_id'),
+    /** From the request's arrival to this event. */
+    durationMilliseconds: integer('duration_milliseconds'),
     context: jsonb('context').$type<Record<string, unknown>>().notNull(),
   },
   (table) => [index('audit_events_organization').on(table.organizationId, table.sequence)],
 )
+
+/** The hash chain beside the events, so that an event is hashed exactly as the database returns it. */
+export const auditChain = pgTable('audit_chain', {
+  sequence: bigint('sequence', { mode: 'number' })
+    .primaryKey()
+    .references(() => auditEvents.sequence),
+  /** Hash of the event before: unique, so that the chain cannot fork. */
+  previousHash: text('previous_hash').notNull().unique(),
+  hash: text('hash').notNull().unique(),
+})
+
+/** What was said about the chain under a record key: from then on nothing before it can be changed unseen. */
+export const auditCheckpoints = pgTable('audit_checkpoints', {
+  sequence: bigint('sequence', { mode: 'number' }).primaryKey(),
+  /** Compact JWS. */
+  signed: text('signed').notNull(),
+  createdAt: instant('created_at').notNull(),
+})
