@@ -18,6 +18,8 @@ export type ApiKeyRecord = {
   readonly audiences: readonly string[]
   readonly roles: readonly string[]
   readonly subject: string | null
+  /** Name of the JWS algorithm of its tokens; null = the service's default. */
+  readonly tokenAlgorithm: string | null
   readonly expiresAt: Date | null
   readonly disabledAt: Date | null
   readonly revokedAt: Date | null

@@ -14,6 +14,8 @@ export type ApiKeyInput = {
   readonly roles?: readonly Role[] | undefined
   /** `sub` of the key's tokens; absent = the key's id. */
   readonly subject?: string | undefined
+  /** JWS algorithm that its tokens are signed with; absent = the service's default. */
+  readonly tokenAlgorithm?: string | undefined
   readonly expiresAt?: Date | undefined
   /** Absent = the caller's own organization. */
   readonly organizationId?: string | undefined
@@ -26,6 +28,7 @@ export type ApiKeyDraft = {
   audiences: string[]
   roles: Role[]
   subject: string | null
+  tokenAlgorithm: string | null
   expiresAt: Date | null
 }
 
@@ -34,16 +37,17 @@ const reservedPrefixes = ['org_', 'key_', 'rev_', 'evt_', 'req_', 'svc_', 'usr_'
 
 /**
  * The key as it will be stored, repeated values folded. Throws `invalid_request` naming the member at fault. Does not check
- * whether the caller holds what it grants (access/authorize.ts), nor any plan's limit.
+ * whether the caller holds what it grants (access/authorize.ts), nor any plan's limit, nor whether there is a signing key of the algorithm.
  */
 export function draftApiKey(input: ApiKeyInput, now: Date): ApiKeyDraft {
-  const { name, environment, scopes = [], audiences = [], roles = [], subject = null, expiresAt = null } = input
+  const { name, environment, scopes = [], audiences = [], roles = [], subject = null, tokenAlgorithm = null, expiresAt = null } = input
   if (!scopes.every(isScopeToken)) throw refused('scopes holds something that is no scope token (RFC 6749 §3.3).')
   if (!audiences.every(isAudience)) throw refused('audiences holds something that is not 1 or more visible ASCII characters.')
   if (roles.length > 0 && environment === 'test') throw refused('A test key cannot hold roles: roles reach live things.')
   if (subject !== null && startsLikeAnId(subject)) throw refused('subject starts with a prefix that the service keeps for its own ids.')
   if (expiresAt !== null && !(expiresAt > now)) throw refused('expiresAt is not in the future.')
-  return { name, environment, scopes: unique(scopes), audiences: unique(audiences), roles: unique(roles), subject, expiresAt }
+  const lists = { scopes: unique(scopes), audiences: unique(audiences), roles: unique(roles) }
+  return { name, environment, ...lists, subject, tokenAlgorithm, expiresAt }
 }
 
 function isAudience(text: string): boolean {

@@ -16,10 +16,11 @@ import { type ApiKeyView, apiKeyView } from './view.ts'
 /**
  * Creates a key and answers with its secret: the only time that anybody sees it. Without `organizationId` it goes into the caller's
  * own organization. Throws `invalid_request`, `permission_denied` (also for granting what the caller does not hold), `not_found`
- * for an organization that is not there or not theirs. Repeating it makes another key.
+ * for an organization that is not there or not theirs, `conflict` when no signing key of the wanted `tokenAlgorithm` is active. Repeating
+ * it makes another key.
  */
 export async function createApiKey(
-  services: Pick<Services, 'db' | 'now' | 'platform'>,
+  services: Pick<Services, 'db' | 'keyring' | 'now' | 'platform'>,
   actor: Principal,
   input: ApiKeyInput,
 ): Promise<{ apiKey: ApiKeyView; secret: string }> {
@@ -28,6 +29,7 @@ export async function createApiKey(
   const now = services.now()
   const draft = draftApiKey(input, now)
   authorizeGrant(actor, draft)
+  if (draft.tokenAlgorithm !== null) await requireSigningKey(services, draft.tokenAlgorithm)
   const id = newId('key')
   const secret = generateApiKey(draft.environment)
   const hash = await services.platform.sha256(secret)
@@ -41,6 +43,15 @@ export async function createApiKey(
     const context = { ...draft, expiresAt: draft.expiresAt?.toISOString() ?? null }
     await appendAuditEvent(tx, { type: 'api_key.created', actor, organizationId, subject: id, context }, now)
     return { apiKey: apiKeyView(apiKey, now), secret }
+  })
+}
+
+/** Its tokens could not be signed; a key of an algorithm, once active, is followed by others of the same. */
+async function requireSigningKey({ keyring }: Pick<Services, 'keyring'>, tokenAlgorithm: string): Promise<void> {
+  const active = await keyring.activeAlgorithms('token')
+  if (active.some((algorithm) => algorithm === tokenAlgorithm)) return
+  throw new ServiceError('conflict', {
+    detail: `No signing key of that tokenAlgorithm is active. Tokens can be signed with: ${active.join(', ')}.`,
   })
 }
 

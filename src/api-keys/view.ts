@@ -13,6 +13,8 @@ export type ApiKeyView = {
   audiences: string[]
   roles: string[]
   subject: string | null
+  /** JWS algorithm that its tokens are signed with; null = the service's default. */
+  tokenAlgorithm: string | null
   /** Of the newest version. */
   version: number
   /** Last four characters of the newest version's random part. */
@@ -34,6 +36,7 @@ export type ApiKeyRow = ApiKeyInstants & {
   readonly audiences: readonly string[]
   readonly roles: readonly string[]
   readonly subject: string | null
+  readonly tokenAlgorithm: string | null
   readonly version: number
   readonly hint: string
   readonly createdAt: Date
@@ -54,6 +57,7 @@ export function apiKeyView(row: ApiKeyRow, now: Date): ApiKeyView {
     audiences: [...row.audiences],
     roles: [...row.roles],
     subject: row.subject,
+    tokenAlgorithm: row.tokenAlgorithm,
     version: row.version,
     hint: row.hint,
     createdAt: row.createdAt.toISOString(),

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import type { ApiKeyView } from '../api-keys/view.ts'
+import { algorithms } from '../signing-keys/signer.ts'
 import { type Cli, collect, listVerb, noun, print, verb } from './command.ts'
 import { fields, printable, shortInstant } from './output.ts'
 
@@ -9,6 +10,7 @@ type CreateOptions = {
   audience?: string[]
   role?: string[]
   subject?: string
+  algorithm?: string
   expiresAt?: string
   organization?: string
   json?: boolean
@@ -24,11 +26,13 @@ export function apiKeysCommand(cli: Cli): Command {
     .option('--audience <audience>', 'an audience beside the default one; repeat for more', collect)
     .option('--role <role>', 'root or admin; repeat for more', collect)
     .option('--subject <subject>', "sub of its tokens (default: the key's id)")
+    .addOption(new Option('--algorithm <algorithm>', 'what its tokens are signed with (default: ES256)').choices(algorithms))
     .option('--expires-at <instant>', 'RFC 3339, such as 2027-01-01T00:00:00Z')
     .option('--organization <id>', 'where it belongs (default: your own)')
     .action(async (name: string, options: CreateOptions) => {
-      const { environment, scope: scopes, audience: audiences, role: roles, subject, expiresAt, organization: organizationId } = options
-      const body = { name, environment, scopes, audiences, roles, subject, expiresAt, organizationId }
+      const { environment, scope: scopes, audience: audiences, role: roles, subject, expiresAt } = options
+      const { algorithm: tokenAlgorithm, organization: organizationId } = options
+      const body = { name, environment, scopes, audiences, roles, subject, tokenAlgorithm, expiresAt, organizationId }
       const created = await cli.api().post<{ apiKey: ApiKeyView; secret: string }>('/v1/api-keys', 'create the API key', body)
       const { id } = created.apiKey
       print(cli, options, created, () => fields({ id, name: created.apiKey.name, secret: created.secret }))
@@ -79,6 +83,7 @@ export function apiKeyFields(apiKey: ApiKeyView): string {
     audiences: apiKey.audiences,
     roles: apiKey.roles,
     subject: apiKey.subject,
+    algorithm: apiKey.tokenAlgorithm,
     version: apiKey.version,
     hint: `…${apiKey.hint}`,
     created: apiKey.createdAt,

@@ -21,6 +21,7 @@ const record: ApiKeyRecord = {
   expiresAt: null,
   disabledAt: null,
   revokedAt: null,
+  tokenAlgorithm: null,
   ringGeneration: 1,
 }
 

@@ -28,6 +28,7 @@ describe.each(databaseKinds)('looking keys up on %s', async (kind) => {
       audiences: ['https://a.example'],
       roles: [],
       subject: null,
+      tokenAlgorithm: null,
       expiresAt,
       disabledAt: null,
       revokedAt: null,

@@ -5,7 +5,15 @@ const now = new Date('2026-11-20T12:00:00.000Z')
 const input: ApiKeyInput = { name: 'orders', environment: 'live' }
 
 test('a key that asks for nothing gets nothing', () => {
-  expect(draftApiKey(input, now)).toEqual({ ...input, scopes: [], audiences: [], roles: [], subject: null, expiresAt: null })
+  expect(draftApiKey(input, now)).toEqual({
+    ...input,
+    scopes: [],
+    audiences: [],
+    roles: [],
+    subject: null,
+    tokenAlgorithm: null,
+    expiresAt: null,
+  })
 })
 
 test('what is said twice counts once', () => {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { type Principal, type Role, systemPrincipal } from '../../src/access/principal.ts'
 import { createApiKey, listApiKeys, revokeApiKey, showApiKey, showCaller } from '../../src/api-keys/operations.ts'
 import { apiKeyVersions, auditEvents, revocations } from '../../src/db/schema.ts'
+import { addSigningKey } from '../support/algorithms.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { startTestService } from '../support/service.ts'
 
@@ -39,9 +40,31 @@ describe.each(databaseKinds)('API keys on %s', async (kind) => {
           agent: 'test',
           requestId: 'req_1',
           occurredAt: clock.now(),
-          context: { name: 'audited', environment: 'test', scopes: [], audiences: [], roles: [], subject: 'robot', expiresAt: null },
+          context: {
+            name: 'audited',
+            environment: 'test',
+            scopes: [],
+            audiences: [],
+            roles: [],
+            subject: 'robot',
+            tokenAlgorithm: null,
+            expiresAt: null,
+          },
         }),
       ])
+    })
+
+    test('may ask for an algorithm that the key ring can sign with, and for no other', async () => {
+      const input = { name: 'rsa', environment: 'live', tokenAlgorithm: 'RS256' } as const
+      await expect(createApiKey(services, admin, input)).rejects.toMatchObject({
+        code: 'conflict',
+        detail: 'No signing key of that tokenAlgorithm is active. Tokens can be signed with: ES256.',
+      })
+      await addSigningKey(services, 'RS256')
+      const { apiKey } = await createApiKey(services, admin, input)
+      expect(apiKey.tokenAlgorithm).toBe('RS256')
+      expect(await showApiKey(services, admin, apiKey.id)).toMatchObject({ tokenAlgorithm: 'RS256' })
+      await expect(createApiKey(services, admin, { ...input, tokenAlgorithm: 'none' })).rejects.toMatchObject({ code: 'conflict' })
     })
 
     test('is not made when its event cannot be written', async () => {

@@ -26,6 +26,7 @@ export type KeyOptions = {
   roles?: readonly Role[]
   environment?: ApiKeyEnvironment
   subject?: string
+  tokenAlgorithm?: string
   expiresAt?: Date
   disabledAt?: Date
   revokedAt?: Date

@@ -1,5 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { createApiKey, listApiKeys, revokeApiKey, showApiKey } from '../../api-keys/operations.ts'
+import { algorithms } from '../../signing-keys/signer.ts'
 import type { AppEnv } from '../context.ts'
 import { idParam, instant, instantInput, jsonAnswer, jsonBody, pageQuery, pageSchema, refusals, text, word } from './schemas.ts'
 
@@ -16,6 +17,10 @@ export const apiKey = z
     audiences: z.array(z.string()),
     roles: z.array(z.string()),
     subject: z.string().nullable(),
+    tokenAlgorithm: z
+      .string()
+      .nullable()
+      .openapi({ example: 'RS256', description: "What its tokens are signed with; null: the service's default" }),
     version: z.int(),
     hint: z.string().openapi({ description: "Last four characters of the secret's random part" }),
     createdAt: instant,
@@ -38,6 +43,7 @@ const newApiKey = z
       .max(10)
       .optional(),
     subject: text(255).optional(),
+    tokenAlgorithm: z.enum(algorithms).optional(),
     expiresAt: instantInput.optional(),
     organizationId: word(128).optional(),
   })
