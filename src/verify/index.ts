@@ -28,7 +28,7 @@ export type VerifierOptions = {
   readonly revocations?: RevocationList | undefined
   /** Default: the issuer's JWK Set, found in its metadata. */
   readonly keys?: KeySet | undefined
-  /** Default: ES256 alone. */
+  /** Narrows what is taken; each key has one algorithm, and tokens by it no other. Default: the five that the service signs with. */
   readonly algorithms?: readonly VerificationAlgorithm[] | undefined
 
   /** 0 to 300, default 30. A token is dead from `exp` + this on; `iat` and `nbf` may be this much ahead. */

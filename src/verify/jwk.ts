@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject } from './json-object.ts'
 import { isStrongRsaKey } from './rsa-strength.ts'
 import { isKid } from './token-header.ts'
 
-/** What the kit can verify. Which of them a verifier takes is its own allow-list, ES256 alone by default. */
+/** What the kit can verify: the five that the service signs with, one of them under both of its names. Never HMAC, never `none`. */
 export type VerificationAlgorithm = 'ES256' | 'ES384' | 'EdDSA' | 'Ed25519' | 'RS256' | 'PS256'
 
 /** A public key reduced to the members that define it (RFC 7518 §6): nothing else of what was published reaches the importer. */

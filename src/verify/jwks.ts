@@ -2,6 +2,7 @@ import { AccessTokenError } from './access-token-error.ts'
 import { isJsonObject } from './json-object.ts'
 import { readPublicJwk, type VerificationAlgorithm } from './jwk.ts'
 import { createSignatureCheck, type SignatureCheck } from './signature.ts'
+import { checkedAlgorithms } from './verifier-options.ts'
 
 /** One public key with the one algorithm that it is good for (RFC 8725 §3.1). */
 export type VerificationKey = {
@@ -52,8 +53,8 @@ export function localKeySet(
   load: () => Promise<{ readonly keys: readonly object[] }>,
   options: { algorithms?: readonly VerificationAlgorithm[]; maximumAgeMilliseconds?: number; now?: () => Date } = {},
 ): KeySet {
-  const { algorithms = ['ES256'], maximumAgeMilliseconds = 1000, now = () => new Date() } = options
-  const allowed: ReadonlySet<string> = new Set(algorithms)
+  const { maximumAgeMilliseconds = 1000, now = () => new Date() } = options
+  const allowed = checkedAlgorithms(options.algorithms)
   let keys: ReadonlyMap<string, VerificationKey> = new Map()
   let loadedAt = Number.NEGATIVE_INFINITY
 

@@ -10,7 +10,7 @@ export type RemoteKeySetOptions = {
   readonly issuer: string
   /** Where the JWK Set is, when it is not to be looked up in the issuer's metadata. */
   readonly jwksUrl?: string | undefined
-  /** Keys of other algorithms are ignored. Default: ES256. */
+  /** Keys of other algorithms are ignored. Default: the five that the service signs with. */
   readonly algorithms?: readonly VerificationAlgorithm[] | undefined
   /** How old the set may become; a shorter `max-age` of the answer counts, down to the cool-down. Default 300. */
   readonly maximumAgeSeconds?: number | undefined

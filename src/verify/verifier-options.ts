@@ -11,7 +11,7 @@ export type AccessTokenVerifierOptions = {
   readonly environment?: 'live' | 'test' | undefined
   readonly keys: KeySet
   readonly revocations: RevocationList
-  /** Default: ES256 alone. */
+  /** The allow-list beside which each key says its own. Default: the five that the service signs with. */
   readonly algorithms?: readonly VerificationAlgorithm[] | undefined
   /** 0 to 300, default 30. A token is dead from `exp` + this on; `iat` and `nbf` may be this much ahead. */
   readonly clockToleranceSeconds?: number | undefined
@@ -41,11 +41,16 @@ export function checkedExpectation(options: AccessTokenVerifierOptions): ClaimsE
   }
 }
 
-export function checkedAlgorithms(algorithms: readonly VerificationAlgorithm[] = ['ES256']): ReadonlySet<string> {
+/** What the service signs with, each key with one of them. No HMAC, and never `none`. */
+export const defaultAlgorithms: readonly VerificationAlgorithm[] = ['ES256', 'EdDSA', 'RS256', 'PS256', 'ES384']
+
+/** The allow-list, in which EdDSA and Ed25519 go together: here both are the one algorithm on the one curve (RFC 9864 §2.2). */
+export function checkedAlgorithms(algorithms: readonly VerificationAlgorithm[] = defaultAlgorithms): ReadonlySet<string> {
   if (algorithms.length === 0 || !algorithms.every(isVerificationAlgorithm)) {
     throw new TypeError('algorithms must name at least one of ES256, ES384, EdDSA, Ed25519, RS256, PS256')
   }
-  return new Set(algorithms)
+  const allowed = new Set<string>(algorithms)
+  return allowed.has('EdDSA') || allowed.has('Ed25519') ? allowed.add('EdDSA').add('Ed25519') : allowed
 }
 
 export function checkedNumber(name: string, value: number, least: number, most: number): number {

@@ -1,7 +1,8 @@
-import { exportJWK, generateKeyPair, importJWK, SignJWT } from 'jose'
+import { compactVerify, exportJWK, generateKeyPair, importJWK, SignJWT } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { readPublicJwk, type VerificationAlgorithm } from '../../src/verify/jwk.ts'
-import { derOfEs256, derSignatureCheck } from '../../src/verify/signature.node.ts'
+import { knownAnswers } from '../../src/verify/known-answers.ts'
+import { derOfEs256, nodeSignatureCheck } from '../../src/verify/signature.node.ts'
 import { createSignatureCheck } from '../../src/verify/signature.ts'
 import { readTokenText, type TokenText } from '../../src/verify/token-text.ts'
 
@@ -45,18 +46,32 @@ describe.each(algorithms)('a signature check of %s', (algorithm) => {
   })
 })
 
-describe('the DER path of ES256', () => {
-  test('answers without a promise on Node', async () => {
-    const { jwk, sign } = await signer('ES256')
-    const check = await createSignatureCheck(jwk)
-    expect(check(await sign('a'))).toBe(true)
-  })
+test.each(['ES256', 'EdDSA', 'Ed25519', 'RS256', 'PS256'] as const)('%s is checked without a promise on Node', async (algorithm) => {
+  const { jwk, sign } = await signer(algorithm)
+  const check = await createSignatureCheck(jwk)
+  expect(check(await sign('a'))).toBe(true)
+})
 
+test('ES384 is left to a thread', async () => {
+  const { jwk, sign } = await signer('ES384')
+  const check = await createSignatureCheck(jwk)
+  expect(check(await sign('a'))).toBeInstanceOf(Promise)
+})
+
+describe.each(Object.entries(knownAnswers))('the known answer of %s', (algorithm, { key, signingInput, signature }) => {
+  test('is right, as jose says too', async () => {
+    const publicKey = await importJWK({ ...key }, algorithm)
+    await compactVerify(`${signingInput}.${signature}`, publicKey)
+    await expect(compactVerify(`${signingInput}A.${signature}`, publicKey)).rejects.toThrow()
+  })
+})
+
+describe('the DER path of ES256', () => {
   test('agrees with jose on signatures of every length that DER can have', async () => {
     const { jwk, sign } = await signer('ES256')
     const key = await importJWK({ ...jwk }, 'ES256')
     if (key instanceof Uint8Array) throw new Error('not a public key')
-    const check = derSignatureCheck(key)
+    const check = nodeSignatureCheck(key, 'ES256')
     const lengths = new Set<number>()
     for (let index = 0; index < 600; index += 1) {
       const token = await sign(String(index))
