@@ -13,6 +13,9 @@ export type Permission =
   | 'revocations.lift'
   | 'signing_keys.read'
   | 'signing_keys.rotate'
+  | 'signing_keys.replace'
+  | 'signing_keys.import'
+  | 'signing_keys.add'
   | 'audit_events.read'
 
 /** How far a permission reaches: the caller's own organization, or every one and the service itself. */
@@ -32,6 +35,9 @@ export const permissionsOf: Readonly<Record<Role, Readonly<Partial<Record<Permis
     'revocations.lift': 'all',
     'signing_keys.read': 'all',
     'signing_keys.rotate': 'all',
+    'signing_keys.replace': 'all',
+    'signing_keys.import': 'all',
+    'signing_keys.add': 'all',
     'audit_events.read': 'all',
   },
   admin: {

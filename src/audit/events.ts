@@ -14,16 +14,36 @@ export type AuditContexts = {
     audiences: readonly string[]
     roles: readonly string[]
     subject: string | null
+    tokenAlgorithm: string | null
     expiresAt: string | null
   }
   'api_key.revoked': { revocationId: string }
   'token.revoked': { revocationId: string }
   'revocation.created': { kind: string; value: string; effectiveAt: string }
   'revocation.lifted': { kind: string; value: string }
-  'signing_key.created': { purpose: string; algorithm: string }
-  'signing_key.rotated': { purpose: string; algorithm: string; sequence: number; activatesAt: string; forced: boolean }
+  'signing_key.created': { purpose: string; algorithm: string; activatesAt: string }
+  /** A key that was published already got its turn: the plan that it had was overtaken, or it had none. */
+  'signing_key.planned': { purpose: string; algorithm: string; activatesAt: string }
+  'signing_key.rotated': SigningKeyTurn & { forced: boolean }
+  'signing_key.activated': SigningKeyTurn & { forced: boolean }
+  'signing_key.rolled_back': SigningKeyTurn
+  /** `subject` is the leaked key, `kid` the one that signs afterwards. */
+  'signing_key.replaced': { purpose: string; algorithm: string; kid: string | null; distrusted: readonly string[] }
+  'signing_key.imported': { purpose: string; algorithm: string; activatesAt: string }
+  'signing_key.added': { purpose: string; algorithm: string; activatesAt: string }
   /** An authenticated caller asked for what it may not do or cannot see. `operation` = method and route, `code` = the problem's. */
   'operation.refused': { operation: string; code: string }
+}
+
+type SigningKeyTurn = {
+  purpose: string
+  algorithm: string
+  sequence: number
+  activatesAt: string
+  /** The key that signed before. */
+  former: string | null
+  /** Kids that were revoked by the same move. */
+  revoked: readonly string[]
 }
 
 export type AuditEventType = keyof AuditContexts

@@ -1,4 +1,4 @@
-import { and, eq, gt, lte, or, sql } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import type { Db } from './database.ts'
 import { leases } from './schema.ts'
 
@@ -33,7 +33,7 @@ export async function acquireLease(
     .onConflictDoUpdate({
       target: leases.name,
       set: { holder, fence: sql`${leases.fence} + 1`, expiresAt },
-      setWhere: or(lte(leases.expiresAt, now), gt(leases.expiresAt, expiresAt)),
+      setWhere: sql`${leases.expiresAt} <= ${now.toISOString()}::timestamptz or ${leases.expiresAt} > ${expiresAt.toISOString()}::timestamptz`,
     })
     .returning({ fence: leases.fence })
   return taken && { name, fence: taken.fence }

@@ -1,184 +1,207 @@
-import { authorize } from '../access/authorize.ts'
-import { type Principal, systemPrincipal } from '../access/principal.ts'
-import type { AuditEvent } from '../audit/events.ts'
-import { appendAuditEvent } from '../audit/queries.ts'
-import type { Db } from '../db/database.ts'
+import type { Principal } from '../access/principal.ts'
 import { ServiceError } from '../errors.ts'
+import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import type { Services } from '../services.ts'
-import { nextActivation } from './activations.ts'
-import { generateKeyPair } from './key-pair.ts'
-import { activationSafeAt, keyTiming } from './lifecycle.ts'
+import { periodAt } from './activations.ts'
+import { type ActivationRow, isOnRevocationList, readRing, readSigningKeyUsage } from './queries.ts'
+import { historyOf, type KeyLine, nextKey, periodsOf, type Ring, type RingKey, ringOf, standingOf } from './ring.ts'
 import {
-  type ActivationRow,
-  advanceRingGeneration,
-  insertActivation,
-  insertSigningKey,
-  lockRing,
-  type RingRows,
-  readRing,
-  type SigningKeyRow,
-} from './queries.ts'
-import { keyPurposes, pendingKey, ringOf, standingOf } from './ring.ts'
-import { openSigner, sealPrivateKey } from './sealing.ts'
-import type { Algorithm, KeyPurpose } from './signer.ts'
-import { type SigningKeyView, signingKeyView } from './view.ts'
+  appendActivation,
+  type ChangeServices,
+  changeRing,
+  type LineInput,
+  planNext,
+  prepareKey,
+  type RingChange,
+  requireServiceWide,
+  revokeKey,
+  sightOf,
+  turnedMeanwhile,
+} from './ring-change.ts'
+import { defaultAlgorithm } from './signer.ts'
+import { maintainSigningKeys } from './upkeep.ts'
+import { type SigningKeyDetail, type SigningKeyView, signingKeyActivations, signingKeyView } from './view.ts'
 
-type RingServices = Pick<Services, 'config' | 'keyEncryption' | 'platform'>
+export { selfTest } from './self-test.ts'
+export { createSigningKeys, maintainSigningKeys } from './upkeep.ts'
 
-const algorithm: Algorithm = 'ES256'
-
-/**
- * The ring of the first start: for each purpose one active key and one published pending key, whose activation is written down for
- * the end of the rotation interval. The caller holds the lock of the first start; on a ring that exists it fails.
- */
-export async function createSigningKeys(tx: Db, services: RingServices, now: Date, actor: string): Promise<void> {
-  for (const purpose of keyPurposes) {
-    const first = await addKey(tx, services, purpose, now)
-    const activation = { sequence: 1, kid: first.kid, activatesAt: now }
-    await insertActivation(tx, { ...activation, algorithm, purpose, createdAt: now, actor, reason: 'first start' })
-    await addPendingKey(tx, services, purpose, now, actor)
-  }
-  await advanceRingGeneration(tx)
+export type ForceInput = {
+  /** Before the safe instant, for incidents: verifiers that do not hold the key yet cannot check its tokens until they fetch it. */
+  readonly force?: boolean
+  /** With force: the key that signed before is revoked, and with it every token that it signed. */
+  readonly revokeFormer?: boolean
+  readonly reason?: string
 }
 
-/** All keys that ever were, oldest first, both purposes. */
+/** All keys that ever were, oldest first, of every purpose and algorithm, with every coming instant. */
 export async function listSigningKeys(services: Pick<Services, 'db' | 'now' | 'config'>, actor: Principal): Promise<SigningKeyView[]> {
   requireServiceWide(actor, 'signing_keys.read')
   const rows = await readRing(services.db)
   if (!rows) return []
+  const usage = await readSigningKeyUsage(services.db)
   const ring = ringOf(rows, services.config)
   const now = services.now()
-  return ring.keys.map((key) => signingKeyView(key, standingOf(ring, key, now)))
+  return ring.keys.map((key) => signingKeyView(ring, key, now, usage.get(key.kid)))
+}
+
+/** One key with its whole history: each activation, when it was decided, by whom and why. Throws `not_found`. */
+export async function showSigningKey(
+  services: Pick<Services, 'db' | 'now' | 'config'>,
+  actor: Principal,
+  kid: string,
+): Promise<SigningKeyDetail> {
+  requireServiceWide(actor, 'signing_keys.read')
+  const rows = await readRing(services.db)
+  const ring = rows && ringOf(rows, services.config)
+  const key = ring?.keys.find((each) => each.kid === kid)
+  if (!rows || !ring || !key) throw new ServiceError('not_found')
+  const usage = await readSigningKeyUsage(services.db)
+  const now = services.now()
+  const activations = signingKeyActivations(historyOf(rows, key), key.kid, now)
+  return { ...signingKeyView(ring, key, now, usage.get(kid)), activations }
 }
 
 /**
- * The pending key signs from now on, and a new one is published after it. Throws `too_early` with the instant (`safeAt`) while
- * verifiers cannot be expected to hold the pending key: `force` goes over that, and verifiers that refresh slowly then refuse good
- * tokens until they know the key. Throws `conflict` when the ring was turned by somebody else meanwhile: of several at once one wins.
+ * The next key signs from now on, and another one is published after it. Throws `too_early` with the instant (`safeAt`) while verifiers
+ * cannot be expected to hold the key: `force` goes over that. Throws `conflict` when the ring was turned by somebody else meanwhile: of
+ * several at once one wins.
  */
 export async function rotateSigningKey(
-  services: RingServices & Pick<Services, 'db' | 'now' | 'keyring' | 'log'>,
+  services: ChangeServices,
   actor: Principal,
-  { purpose, force = false }: { purpose: KeyPurpose; force?: boolean },
+  { purpose, algorithm = defaultAlgorithm, ...options }: LineInput & ForceInput,
 ): Promise<SigningKeyView> {
   requireServiceWide(actor, 'signing_keys.rotate')
   await maintainSigningKeys(services)
-  const seen = latestSequence(await requireRing(services.db), purpose)
-  const view = await services.db.transaction(async (tx) => {
-    await lockRing(tx)
-    const now = services.now()
-    const before = await requireRing(tx)
-    const next = pendingKey(ringOf(before, services.config), purpose, now)
-    if (!next || latestSequence(before, purpose) !== seen) throw turnedMeanwhile()
-    const { safeAt } = standingOf(ringOf(before, services.config), next, now)
-    if (now < safeAt && !force) throw tooEarly(safeAt)
-    const activation = nextActivation(historyOf(before, purpose), next.kid, now, now)
-    const by = { algorithm, purpose, createdAt: now, actor: actor.clientId }
-    await insertActivation(tx, { ...activation, ...by, reason: force ? 'rotated by force' : 'rotated' })
-    await addPendingKey(tx, services, purpose, now, actor.clientId)
-    await advanceRingGeneration(tx)
-    const rotated = signingKeyView(next, standingOf(ringOf(await requireRing(tx), services.config), next, now))
-    const { sequence, activatesAt } = activation
-    const context = { purpose, algorithm, sequence, activatesAt: activatesAt.toISOString(), forced: force }
-    await appendAuditEvent(tx, { type: 'signing_key.rotated', actor, organizationId: null, subject: next.kid, context }, now)
-    return rotated
+  return await moveTo(services, actor, { algorithm, purpose }, options, 'rotated', (ring, now) => {
+    const line = { algorithm, purpose }
+    if (periodsOf(ring, line).length === 0) throw new ServiceError('not_found', { detail: 'The ring has no keys of this algorithm.' })
+    const next = nextKey(ring, line, now)
+    if (!next) throw turnedMeanwhile()
+    return next
   })
-  // Whoever signs next brings the new generation and reloads by itself: the rotation stands, whatever happens here.
-  await services.keyring.reload().catch((error: unknown) => services.log('warn', 'signing_keys.reload_failed', { error }))
+}
+
+/** As `rotateSigningKey`, for a pending key of the caller's choice. Throws `not_found`; `conflict` for a key that is not pending. */
+export async function activateSigningKey(
+  services: ChangeServices,
+  actor: Principal,
+  kid: string,
+  options: ForceInput = {},
+): Promise<SigningKeyView> {
+  requireServiceWide(actor, 'signing_keys.rotate')
+  const key = await findKey(services, kid)
+  return await moveTo(services, actor, key, options, 'activated', (ring, now) => {
+    const { state } = standingOf(ring, key, now)
+    if (state !== 'pending') throw new ServiceError('conflict', { detail: `Only a pending key can be activated; this one is ${state}.` })
+    return key
+  })
+}
+
+/**
+ * The key that signed before the active one signs again: every verifier still holds it, so that it needs no waiting. Throws `conflict` when
+ * there is none, it is no longer published, or it was revoked: what is dead does not come back.
+ */
+export async function rollbackSigningKey(
+  services: ChangeServices,
+  actor: Principal,
+  { purpose, algorithm = defaultAlgorithm, reason = 'rolled back' }: LineInput & { reason?: string },
+): Promise<SigningKeyView> {
+  requireServiceWide(actor, 'signing_keys.rotate')
+  const line = { algorithm, purpose }
+  const spare = await prepareKey(services, line)
+  return await changeRing(services, line, async (work) => {
+    const { ring } = await sightOf(work)
+    const former = formerKey(ring, line, work.now)
+    if (await isOnRevocationList(work.tx, former.kid)) throw revokedKey()
+    const turn = await turnTo(work, former, { wanted: work.now, actor: actor.clientId, reason })
+    await planNext(work, line, spare, actor.clientId, turn.activatesAt)
+    const context = turnContext(turn, activeKid(ring, line, work.now), [])
+    const event = { type: 'signing_key.rolled_back', actor, organizationId: null, subject: former.kid, reason, context } as const
+    return { result: await viewAfter(work, turn), events: [event] }
+  })
+}
+
+/** Before `choose` is asked nothing was changed; it throws when there is no key to move to. */
+async function moveTo(
+  services: ChangeServices,
+  actor: Principal,
+  { algorithm, purpose }: KeyLine,
+  { force = false, revokeFormer = false, reason }: ForceInput,
+  verb: 'rotated' | 'activated',
+  choose: (ring: Ring, now: Date) => RingKey,
+): Promise<SigningKeyView> {
+  if (revokeFormer && !force) throw new ServiceError('invalid_request', { detail: 'revokeFormer is for incidents: it goes with force.' })
+  const line = { algorithm, purpose }
+  const spare = await prepareKey(services, line)
+  const view = await changeRing(services, line, async (work) => {
+    const { ring } = await sightOf(work)
+    const key = choose(ring, work.now)
+    const { safeAt } = standingOf(ring, key, work.now)
+    if (work.now < safeAt && !force) throw tooEarly(key, safeAt)
+    if (await isOnRevocationList(work.tx, key.kid)) throw revokedKey()
+    const why = reason ?? (force ? `${verb} by force` : verb)
+    const former = activeKid(ring, line, work.now)
+    const turn = await turnTo(work, key, { wanted: work.now, actor: actor.clientId, reason: why })
+    const revoked = revokeFormer && former !== null ? [former] : []
+    for (const kid of revoked) await revokeKey(work, { kid, purpose, actor, reason: why })
+    await planNext(work, line, spare, actor.clientId, turn.activatesAt)
+    const context = { ...turnContext(turn, former, revoked), forced: force }
+    const about = { actor, organizationId: null, subject: key.kid, ...(reason === undefined ? {} : { reason }), context }
+    return { result: await viewAfter(work, turn), events: [{ type: `signing_key.${verb}`, ...about }] }
+  })
+  if (revokeFormer) await refreshAfterCommit(services)
   return view
 }
 
-/**
- * Publishes the next key of each purpose that has none, as it is after time promoted the pending one. Costs one read when there is
- * nothing to do; several at once publish one.
- */
-export async function maintainSigningKeys(services: RingServices & Pick<Services, 'db' | 'now'>): Promise<void> {
-  if (purposesWithoutPending(await requireRing(services.db), services).length === 0) return
-  await services.db.transaction(async (tx) => {
-    await lockRing(tx)
-    const now = services.now()
-    const purposes = purposesWithoutPending(await requireRing(tx), services)
-    if (purposes.length === 0) return
-    const created: AuditEvent[] = []
-    for (const purpose of purposes) {
-      const { kid } = await addPendingKey(tx, services, purpose, now, systemPrincipal.clientId)
-      const context = { purpose, algorithm }
-      created.push({ type: 'signing_key.created', actor: systemPrincipal, organizationId: null, subject: kid, context })
-    }
-    await advanceRingGeneration(tx)
-    for (const event of created) await appendAuditEvent(tx, event, now)
-  })
+async function turnTo(work: RingChange, key: RingKey, turn: { wanted: Date; actor: string; reason: string }): Promise<ActivationRow> {
+  return await appendActivation(work, key, { kid: key.kid, ...turn })
 }
 
-/**
- * Opens every key that is not retired or revoked. Throws when one does not open, in words for the operator: the KEK it wants, or
- * what is damaged. Makes nothing new.
- */
-export async function selfTest(services: RingServices & Pick<Services, 'db' | 'now'>): Promise<void> {
-  const ring = ringOf(await requireRing(services.db), services.config)
-  const now = services.now()
-  for (const key of ring.keys) {
-    const { state } = standingOf(ring, key, now)
-    if (state !== 'retired' && state !== 'revoked') await openSigner(key, services)
-  }
-  for (const purpose of keyPurposes) {
-    const active = ring.keys.some((key) => key.purpose === purpose && standingOf(ring, key, now).state === 'active')
-    if (!active) throw new Error(`the key ring has no active ${purpose} key`)
-  }
+function turnContext({ purpose, algorithm, sequence, activatesAt }: ActivationRow, former: string | null, revoked: readonly string[]) {
+  return { purpose, algorithm, sequence, activatesAt: activatesAt.toISOString(), former, revoked }
 }
 
-function requireServiceWide(actor: Principal, permission: 'signing_keys.read' | 'signing_keys.rotate'): void {
-  if (authorize(actor, permission) !== 'everywhere') throw new ServiceError('permission_denied', { reason: permission })
+/** At the instant of the turn: on a clock that has not moved since the last one that is a millisecond ahead. */
+async function viewAfter(work: RingChange, { kid, activatesAt }: ActivationRow): Promise<SigningKeyView> {
+  const { ring } = await sightOf(work)
+  const key = ring.keys.find((each) => each.kid === kid)
+  if (!key) throw new Error('the key that was just activated is not in the ring')
+  return signingKeyView(ring, key, activatesAt > work.now ? activatesAt : work.now, undefined)
 }
 
-async function requireRing(db: Db): Promise<RingRows> {
+async function findKey({ db, config }: Pick<Services, 'db' | 'config'>, kid: string): Promise<RingKey> {
   const rows = await readRing(db)
-  if (!rows) throw new Error('the database is empty: no key ring was made yet')
-  return rows
-}
-
-function purposesWithoutPending(rows: RingRows, { config, now }: Pick<Services, 'config' | 'now'>): KeyPurpose[] {
-  const ring = ringOf(rows, config)
-  return keyPurposes.filter((purpose) => !pendingKey(ring, purpose, now()))
-}
-
-/** Publishes a new key and writes down when it takes over at the latest: at the end of the rotation interval, never before it is safe. */
-async function addPendingKey(tx: Db, services: RingServices, purpose: KeyPurpose, now: Date, actor: string): Promise<SigningKeyRow> {
-  const key = await addKey(tx, services, purpose, now)
-  const rows = await requireRing(tx)
-  const due = now.getTime() + services.config.rotateEverySeconds * 1000
-  const safeAt = activationSafeAt(key, keyTiming(services.config, rows.largestTokenTtlSeconds))
-  const activation = nextActivation(historyOf(rows, purpose), key.kid, new Date(Math.max(due, safeAt.getTime())), now)
-  await insertActivation(tx, { ...activation, algorithm, purpose, createdAt: now, actor, reason: 'rotation interval' })
+  const key = rows && ringOf(rows, config).keys.find((each) => each.kid === kid)
+  if (!key) throw new ServiceError('not_found')
   return key
 }
 
-async function addKey(tx: Db, { keyEncryption }: RingServices, purpose: KeyPurpose, now: Date): Promise<SigningKeyRow> {
-  const { kid, publicJwk, privateJwk } = await generateKeyPair(algorithm)
-  const sealedPrivateKey = await sealPrivateKey(keyEncryption, { kid, purpose, algorithm }, privateJwk)
-  const key = { kid, algorithm, purpose, publicJwk, sealedPrivateKey, createdAt: now, publishedAt: now, revokedAt: null }
-  await insertSigningKey(tx, key)
+function activeKid(ring: Ring, line: KeyLine, now: Date): string | null {
+  return periodAt(periodsOf(ring, line), now.getTime())?.kid ?? null
+}
+
+function formerKey(ring: Ring, line: KeyLine, now: Date): RingKey {
+  const active = activeKid(ring, line, now)
+  const former = periodsOf(ring, line).findLast(({ kid, from }) => from <= now.getTime() && kid !== active)
+  const key = ring.keys.find(({ kid }) => kid === former?.kid)
+  if (!key) throw new ServiceError('conflict', { detail: 'No other key has signed before the active one.' })
+  const { state } = standingOf(ring, key, now)
+  if (state === 'revoked') throw revokedKey()
+  if (state !== 'retiring')
+    throw new ServiceError('conflict', { detail: 'The former key is no longer published: verifiers do not hold it.' })
   return key
 }
 
-function historyOf(rows: RingRows, purpose: KeyPurpose): ActivationRow[] {
-  return rows.activations.filter((row) => row.purpose === purpose && row.algorithm === algorithm)
+function revokedKey(): ServiceError {
+  return new ServiceError('conflict', { detail: 'The key was revoked: its tokens are refused, so that it never signs again.' })
 }
 
-function latestSequence(rows: RingRows, purpose: KeyPurpose): number {
-  return Math.max(0, ...historyOf(rows, purpose).map(({ sequence }) => sequence))
-}
-
-function turnedMeanwhile(): ServiceError {
-  return new ServiceError('conflict', {
-    detail: 'The key ring was changed by somebody else at the same time. Look at it and decide again.',
-  })
-}
-
-function tooEarly(safeAt: Date): ServiceError {
+function tooEarly({ publishedAt }: RingKey, safeAt: Date): ServiceError {
   const instant = safeAt.toISOString()
+  const published = publishedAt.toISOString()
   return new ServiceError('too_early', {
-    detail: `The next key may sign from ${instant} on. Forced earlier, verifiers that hold the older key set refuse its tokens until they fetch the new one.`,
+    detail: `The key was published at ${published} and may sign from ${instant} on. Forced earlier, verifiers that hold an older key set cannot check its tokens: those of this kit ask for the new set and answer 503 until they have it, others refuse good tokens with 401 until they fetch it, at the latest at that instant.`,
     extensions: { safeAt: instant },
   })
 }

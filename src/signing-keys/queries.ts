@@ -1,10 +1,11 @@
-import { eq, sql } from 'drizzle-orm'
+import { and, eq, isNull, sql } from 'drizzle-orm'
 import type { Db } from '../db/database.ts'
-import { serviceState, signingKeyActivations, signingKeys } from '../db/schema.ts'
+import { revocations, serviceState, signingKeyActivations, signingKeys, signingKeyUsage } from '../db/schema.ts'
 
 export type SigningKeyRow = typeof signingKeys.$inferSelect
 export type NewSigningKey = typeof signingKeys.$inferInsert
 export type ActivationRow = typeof signingKeyActivations.$inferSelect
+export type SigningKeyUsageRow = typeof signingKeyUsage.$inferSelect
 
 /** The whole key ring at one moment. */
 export type RingRows = {
@@ -57,6 +58,32 @@ export async function lockRing(tx: Db): Promise<void> {
 
 export async function insertSigningKey(tx: Db, key: NewSigningKey): Promise<void> {
   await tx.insert(signingKeys).values(key)
+}
+
+/** From now on it neither signs nor is published. False when it was revoked before, or is not there. */
+export async function markSigningKeyRevoked(tx: Db, key: { kid: string; by: string; reason: string }, now: Date): Promise<boolean> {
+  const marked = await tx
+    .update(signingKeys)
+    .set({ revokedAt: now, revokedBy: key.by, revocationReason: key.reason })
+    .where(and(eq(signingKeys.kid, key.kid), isNull(signingKeys.revokedAt)))
+    .returning({ kid: signingKeys.kid })
+  return marked.length === 1
+}
+
+/** Whether a rule of the revocation list kills every token under the key, whoever laid it. */
+export async function isOnRevocationList(db: Db, kid: string): Promise<boolean> {
+  const rules = await db
+    .select({ id: revocations.id })
+    .from(revocations)
+    .where(and(eq(revocations.kind, 'signing_key'), eq(revocations.value, kid), isNull(revocations.liftedAt)))
+    .limit(1)
+  return rules.length > 0
+}
+
+/** By kid, what each key was used for; lags by seconds, and has no entry for a key that never signed. */
+export async function readSigningKeyUsage(db: Db): Promise<ReadonlyMap<string, SigningKeyUsageRow>> {
+  const rows = await db.select().from(signingKeyUsage)
+  return new Map(rows.map((row) => [row.kid, row]))
 }
 
 /** A sequence that is taken already is an error: the fence that a rotator runs into which slept through another's rotation. */

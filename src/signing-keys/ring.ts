@@ -8,10 +8,13 @@ import {
   signingKeyState,
   type TimingConfig,
 } from './lifecycle.ts'
-import type { RingRows, SigningKeyRow } from './queries.ts'
-import { type Algorithm, isAlgorithm, type KeyPurpose } from './signer.ts'
+import type { ActivationRow, RingRows, SigningKeyRow } from './queries.ts'
+import { type Algorithm, algorithms, isAlgorithm, type KeyPurpose } from './signer.ts'
 
 export const keyPurposes: readonly KeyPurpose[] = ['token', 'record']
+
+/** The keys of one algorithm and purpose: they follow one another, and one of them is active. */
+export type KeyLine = { readonly algorithm: Algorithm; readonly purpose: KeyPurpose }
 
 export type RingKey = SigningKeyRow & { readonly algorithm: Algorithm }
 
@@ -20,7 +23,7 @@ export type Ring = {
   readonly generation: number
   /** Oldest first. Keys with an algorithm that this version does not know are left to the version that made them. */
   readonly keys: readonly RingKey[]
-  /** Read by `periodsOf`: each algorithm of a purpose has an active key of its own. */
+  /** Of each line that has a history. */
   readonly periods: ReadonlyMap<string, readonly ActivePeriod[]>
   readonly timing: KeyTiming
 }
@@ -29,6 +32,8 @@ export type KeyStanding = {
   readonly state: SigningKeyState
   /** When the key took over last, or will; null when no activation names it. */
   readonly activatesAt: Date | null
+  /** When another one followed it last, or will; null when none does. */
+  readonly followedAt: Date | null
   readonly safeAt: Date
   readonly retiresAt: Date | null
 }
@@ -43,16 +48,20 @@ export function ringOf(rows: RingRows, config: TimingConfig): Ring {
   }
 }
 
-/** One sequence of keys, each following the other: there is one active key in it, whatever the other lines do. */
-export type KeyLine = { readonly algorithm: Algorithm; readonly purpose: KeyPurpose }
-
-/** Of all keys of the algorithm and purpose; empty when the ring has none of them. */
+/** When which key of the line was, is and will be active; empty for a line that the ring does not have. */
 export function periodsOf(ring: Ring, line: KeyLine): readonly ActivePeriod[] {
   return ring.periods.get(lineName(line)) ?? []
 }
 
-function lineName({ algorithm, purpose }: KeyLine): string {
-  return `${purpose} ${algorithm}`
+/** The lines that the ring has: those with an activation, always in the same order. */
+export function linesOf(ring: Ring): readonly KeyLine[] {
+  const lines = keyPurposes.flatMap((purpose) => algorithms.map((algorithm) => ({ algorithm, purpose })))
+  return lines.filter((line) => periodsOf(ring, line).length > 0)
+}
+
+/** The activations of one line. */
+export function historyOf(rows: RingRows, { algorithm, purpose }: KeyLine): ActivationRow[] {
+  return rows.activations.filter((row) => row.purpose === purpose && row.algorithm === algorithm)
 }
 
 export function standingOf(ring: Ring, key: RingKey, now: Date): KeyStanding {
@@ -61,14 +70,32 @@ export function standingOf(ring: Ring, key: RingKey, now: Date): KeyStanding {
   return {
     state: signingKeyState(key, periods, ring.timing, now),
     activatesAt: last ? new Date(last.from) : null,
+    followedAt: last && Number.isFinite(last.until) ? new Date(last.until) : null,
     safeAt: activationSafeAt(key, ring.timing),
     retiresAt: retiresAt(key, periods, ring.timing),
   }
 }
 
-/** The key that signs next: published, not yet active; the one published longest when there are several. */
-export function pendingKey(ring: Ring, purpose: KeyPurpose, now: Date): RingKey | undefined {
-  return ring.keys.find((key) => key.purpose === purpose && standingOf(ring, key, now).state === 'pending')
+/** The key that signs at the instant; undefined only before a line's first activation. */
+export function activeKey(ring: Ring, line: KeyLine, now: Date): RingKey | undefined {
+  return keysOf(ring, line).find((key) => standingOf(ring, key, now).state === 'active')
+}
+
+/** The key that signs next: the one whose activation comes first; where none is planned, the one published longest. */
+export function nextKey(ring: Ring, line: KeyLine, now: Date): RingKey | undefined {
+  const at = now.getTime()
+  const planned = periodsOf(ring, line).find(({ from }) => from > at)
+  const pending = keysOf(ring, line).filter((key) => standingOf(ring, key, now).state === 'pending')
+  return pending.find(({ kid }) => kid === planned?.kid) ?? pending[0]
+}
+
+/** Oldest first. */
+export function keysOf(ring: Ring, { algorithm, purpose }: KeyLine): RingKey[] {
+  return ring.keys.filter((key) => key.algorithm === algorithm && key.purpose === purpose)
+}
+
+function lineName({ algorithm, purpose }: KeyLine): string {
+  return `${algorithm} ${purpose}`
 }
 
 function hasKnownAlgorithm<Row extends { algorithm: string }>(row: Row): row is Row & { algorithm: Algorithm } {

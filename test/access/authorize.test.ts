@@ -15,6 +15,9 @@ const everyPermission = [
   'revocations.lift',
   'signing_keys.read',
   'signing_keys.rotate',
+  'signing_keys.replace',
+  'signing_keys.import',
+  'signing_keys.add',
   'audit_events.read',
 ] as const satisfies readonly Permission[]
 
@@ -24,6 +27,9 @@ const ofTheService: readonly Permission[] = [
   'revocations.lift',
   'signing_keys.read',
   'signing_keys.rotate',
+  'signing_keys.replace',
+  'signing_keys.import',
+  'signing_keys.add',
 ]
 
 function caller(roles: Role[], held: { scopes?: string[]; audiences?: string[] } = {}): Principal {

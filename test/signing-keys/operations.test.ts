@@ -29,7 +29,7 @@ describe.each(databaseKinds)('the key ring on %s', (kind) => {
     for (const row of await db.select().from(signingKeys)) {
       expect(await thumbprint(row.publicJwk)).toBe(row.kid)
       expect(Object.keys(row.publicJwk).sort()).toEqual(['crv', 'kty', 'x', 'y'])
-      expect(row.sealedPrivateKey).toMatch(/^mintage1\.kek_[\w-]{16}\.[\w-]+\.[\w-]+$/)
+      expect(row.sealedPrivateKey).toMatch(/^mintage\d\.kek_[\w-]{16}\.[\w-]+\.[\w-]+$/)
     }
   })
 
@@ -123,7 +123,7 @@ describe.each(databaseKinds)('the key ring on %s', (kind) => {
     for (const purpose of ['token', 'record'] as const) {
       expect((await keysOf(ring, purpose)).map(({ state }) => state)).toEqual(['retiring', 'active', 'pending'])
     }
-    expect(await readRingGeneration(ring.db)).toBe(generation + 1)
+    expect(await readRingGeneration(ring.db)).toBe(generation + 2)
     expect(await ring.db.select().from(auditEvents)).toMatchObject([{ type: 'signing_key.created' }, { type: 'signing_key.created' }])
   })
 

@@ -3,10 +3,11 @@ import { type Config, loadConfig } from '../../src/config.ts'
 import { createKeyEncryption } from '../../src/crypto/envelope.ts'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
 import type { Database } from '../../src/db/database.ts'
-import { auditEvents, serviceState, signingKeyActivations, signingKeys } from '../../src/db/schema.ts'
+import { auditEvents, leases, revocations, serviceState, signingKeyActivations, signingKeys, signingKeyUsage } from '../../src/db/schema.ts'
 import { claimFirstStart } from '../../src/db/service-state.ts'
 import { createLog } from '../../src/observability/log.ts'
 import { nodePlatform } from '../../src/platform.node.ts'
+import { createServiceRevocationList } from '../../src/revocation/service-list.ts'
 import { createKeyring, createKeyringCache } from '../../src/signing-keys/keyring.ts'
 import { createSigningKeys } from '../../src/signing-keys/operations.ts'
 import { type MovableClock, movableClock } from '../support/clock.ts'
@@ -43,7 +44,8 @@ async function emptyDatabase(kind: DatabaseKind): Promise<TestDatabase> {
   const opened = shared.get(kind) ?? openTestDatabase(kind)
   shared.set(kind, opened)
   const database = await opened
-  for (const table of [auditEvents, signingKeyActivations, signingKeys, serviceState]) await database.db.delete(table)
+  for (const table of [auditEvents, signingKeyActivations, signingKeys, signingKeyUsage, revocations, leases, serviceState])
+    await database.db.delete(table)
   return database
 }
 
@@ -73,5 +75,6 @@ export async function ringServices(database: Database, clock: MovableClock, kek:
   const keyEncryption = await createKeyEncryption({ kek })
   const cache = createKeyringCache()
   const base = { db: database.db, now: clock.now, config, keyEncryption, platform, log }
-  return { ...base, keyring: createKeyring({ ...base, cache }), cache, logged, counted, held }
+  const revocations = createServiceRevocationList({ db: database.db, database, now: clock.now, refreshInRequest: true })
+  return { ...base, keyring: createKeyring({ ...base, cache }), revocations, cache, logged, counted, held }
 }
