@@ -4,16 +4,27 @@ import type { WireTypes } from './connection.ts'
 /** boolean, smallint, integer, text, varchar, bigint, double precision, timestamptz, uuid: what a statement's `$1::text[]` may be. */
 const arrayOids = [1000, 1005, 1007, 1009, 1015, 1016, 1022, 1185, 2951]
 
+const textArrayOid = 1009
+
 /** date, timestamp, timestamptz */
 const instantOids = [1082, 1114, 1184]
 
 /**
  * Makes arrays and dates parameters of plain `sql` fragments too, as they are with PGlite. Call it after drizzle took the client: it
- * turns the driver's own handling of dates off.
+ * turns the driver's own handling of dates off. Arrays of texts are read here: drizzle's own reading loses backslashes.
  */
-export function completeWireTypes({ serializers }: WireTypes): void {
+export function completeWireTypes({ parsers, serializers }: WireTypes): void {
+  parsers[textArrayOid] = textArray
   for (const oid of arrayOids) serializers[oid] = (value: unknown) => (Array.isArray(value) ? makePgArray(value.map(asText)) : value)
   for (const oid of instantOids) serializers[oid] = asText
+}
+
+/** PostgreSQL's output syntax of an array of one dimension. */
+function textArray(literal: string): (string | null)[] {
+  return [...literal.matchAll(/"([^"\\]*(?:\\.[^"\\]*)*)"|[^,{}"]+/gs)].map(([item, quoted]) => {
+    if (quoted !== undefined) return quoted.replace(/\\(.)/gs, '$1')
+    return item === 'NULL' ? null : item
+  })
 }
 
 function asText(value: unknown): unknown {
