@@ -11,6 +11,8 @@ import { createRevocationFeed, type RevocationFeed } from './revocation/feed.ts'
 import { createServiceRevocationList, type ServiceRevocationList } from './revocation/service-list.ts'
 import { signJwt } from './signing-keys/jwt.ts'
 import { createKeyring, type Keyring, type KeyringCache } from './signing-keys/keyring.ts'
+import type { PendingUsage } from './usage/pending.ts'
+import { createUsageRecorder, type UsageRecorder } from './usage/recorder.ts'
 import { localKeySet } from './verify/jwks.ts'
 import { type AccessTokenVerifier, createAccessTokenVerifier } from './verify/verifier.ts'
 
@@ -30,6 +32,8 @@ export type Services = {
   /** The service's own list: introspection, revocation, the admin API. */
   readonly revocations: ServiceRevocationList
   readonly feed: RevocationFeed
+  /** What keys are used for. Flushes by itself once it was started; otherwise whoever ends the request calls `flush`. */
+  readonly usage: UsageRecorder
   /** Verifies the service's own tokens, for any audience; who may know the result is decided by the caller. */
   readonly verifier: AccessTokenVerifier
   /** True once the process was told to stop: it finishes what it has and is not ready for more. */
@@ -49,12 +53,14 @@ export type ServicesOptions = {
   revocations?: { pollMilliseconds: number } | { refreshInRequest: true }
   /** Shared by the requests of an isolate, so that each need not open the ring again. */
   keyringCache?: KeyringCache
+  /** Shared by the requests of an isolate: usage that one of them could not write goes along with the next. */
+  pendingUsage?: PendingUsage
   stopping?: () => boolean
 }
 
 /** Composes the services; performs no I/O. Times come from `now`, which defaults to the system's clock here and nowhere deeper. */
 export function createServices(config: Config, database: Database, options: ServicesOptions): Services {
-  const { platform, keyEncryption, log, metrics, keyringCache, now = () => new Date() } = options
+  const { platform, keyEncryption, log, metrics, keyringCache, pendingUsage, now = () => new Date() } = options
   const { db } = database
   const keyring = createKeyring({ db, now, config, keyEncryption, platform, log, ...(keyringCache ? { cache: keyringCache } : {}) })
   const revocations = createServiceRevocationList({ db, database, now, ...(options.revocations ?? { pollMilliseconds: 1000 }) })
@@ -77,6 +83,7 @@ export function createServices(config: Config, database: Database, options: Serv
       sign: async (claims) => signJwt(await keyring.signer('record'), 'mintage-revocations+jwt', claims),
       now,
     }),
+    usage: createUsageRecorder({ db, log, ...(pendingUsage ? { pending: pendingUsage } : {}) }),
     verifier: createAccessTokenVerifier({
       issuer: config.issuer,
       keys,

@@ -53,6 +53,8 @@ export async function startService(settings: Settings, { log, now = () => new Da
     prometheus.observe(services)
     services.revocations.start()
     undo.push(() => services.revocations.close())
+    services.usage.start()
+    undo.push(() => services.usage.close())
     const stopMaintenance = startMaintenance(services)
     undo.push(stopMaintenance)
     const app = createApp(() => services)
@@ -69,6 +71,7 @@ export async function startService(settings: Settings, { log, now = () => new Da
         await metricsServer?.stop(0)
         await platform.settled()
         await stopMaintenance()
+        await services.usage.close()
         await services.revocations.close()
         await database.close()
       },

@@ -5,9 +5,10 @@ import { openPostgres } from './db/postgres.ts'
 import { runMaintenance } from './maintenance.ts'
 import { createLog } from './observability/log.ts'
 import { noMetrics } from './observability/metrics.ts'
-import { workersPlatform } from './platform.workers.ts'
+import { type WorkersPlatform, workersPlatform } from './platform.workers.ts'
 import { createServices, type Services } from './services.ts'
 import { createKeyringCache, type KeyringCache } from './signing-keys/keyring.ts'
+import { createPendingUsage, type PendingUsage } from './usage/pending.ts'
 
 /** Bindings and variables of wrangler.toml. */
 export type WorkerEnv = {
@@ -20,8 +21,13 @@ type ExecutionContext = { waitUntil(work: Promise<unknown>): void }
 const now = () => new Date()
 const log = createLog({ threshold: 'info', now, write: (line) => console.log(line) })
 
-/** What an isolate may share between requests: checked configuration and imported keys, nothing that does I/O. */
-type Isolate = { readonly settings: Settings; readonly keyEncryption: KeyEncryption; readonly keyringCache: KeyringCache }
+/** What an isolate may share between requests: checked configuration, imported keys, unwritten usage, nothing that does I/O. */
+type Isolate = {
+  readonly settings: Settings
+  readonly keyEncryption: KeyEncryption
+  readonly keyringCache: KeyringCache
+  readonly pendingUsage: PendingUsage
+}
 let isolate: Isolate | undefined
 
 async function isolateOf(env: WorkerEnv): Promise<Isolate> {
@@ -31,23 +37,35 @@ async function isolateOf(env: WorkerEnv): Promise<Isolate> {
   const { kek, previousKeks } = settings.config
   if (kek === null) throw new Error('MINTAGE_KEK is missing')
   const keyEncryption = await createKeyEncryption({ kek, previousKeks })
-  isolate = { settings, keyEncryption, keyringCache: createKeyringCache() }
+  isolate = { settings, keyEncryption, keyringCache: createKeyringCache(), pendingUsage: createPendingUsage() }
   return isolate
 }
 
+type RequestServices = Services & { readonly platform: WorkersPlatform }
+
 /** The services of one request. Their database connection is the request's own and ends with it. */
-async function requestServices(env: WorkerEnv, context: ExecutionContext): Promise<Services> {
-  const { settings, keyEncryption, keyringCache } = await isolateOf(env)
+async function requestServices(env: WorkerEnv, context: ExecutionContext): Promise<RequestServices> {
+  const { settings, keyEncryption, keyringCache, pendingUsage } = await isolateOf(env)
   const database = openPostgres({ url: env.HYPERDRIVE.connectionString, pooler: 'transaction', maxConnections: 2 })
-  return createServices(settings.config, database, {
-    platform: workersPlatform(context),
+  const platform = workersPlatform(context)
+  const services = createServices(settings.config, database, {
+    platform,
     keyEncryption,
     keyringCache,
+    pendingUsage,
     log,
     metrics: noMetrics,
     now,
     revocations: { refreshInRequest: true },
   })
+  return { ...services, platform }
+}
+
+/** After the answer: what was left for later is done while there still is a connection, then that is closed. */
+async function end({ usage, platform, database }: RequestServices): Promise<void> {
+  await usage.flush()
+  await platform.settled()
+  await database.close()
 }
 
 const app = createApp((c) => servicesOfRequest(c.env))
@@ -63,7 +81,7 @@ export default {
     try {
       return await app.fetch(request, { services })
     } finally {
-      context.waitUntil(services.database.close())
+      context.waitUntil(end(services))
     }
   },
   async scheduled(_event: unknown, env: WorkerEnv, context: ExecutionContext): Promise<void> {
@@ -71,7 +89,7 @@ export default {
     try {
       await runMaintenance(services)
     } finally {
-      context.waitUntil(services.database.close())
+      context.waitUntil(end(services))
     }
   },
 }

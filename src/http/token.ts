@@ -1,7 +1,7 @@
 import type { Hono } from 'hono'
 import { readTokenRequest } from '../oauth/token-request.ts'
 import { issueAccessToken } from '../token/issue.ts'
-import type { AppEnv } from './context.ts'
+import { type AppEnv, requestOrigin } from './context.ts'
 import { methodNotAllowed } from './error-response.ts'
 import { readFormBody } from './form-body.ts'
 
@@ -11,7 +11,7 @@ export function tokenRoutes(app: Hono<AppEnv>): void {
     const services = c.get('services')
     const body = await readFormBody(c)
     const request = readTokenRequest({ authorization: c.req.header('authorization'), apiKey: c.req.header('x-api-key') }, body)
-    const issued = await issueAccessToken(services, request, c.get('receivedAt'))
+    const issued = await issueAccessToken(services, request, c.get('receivedAt'), requestOrigin(c))
     services.metrics.exchange('issued')
     const answer = JSON.stringify({
       access_token: issued.accessToken,

@@ -1,3 +1,4 @@
+import type { RequestOrigin } from '../access/principal.ts'
 import { authenticateApiKey } from '../api-keys/authenticate.ts'
 import type { ApiKeyRecord } from '../api-keys/lookup.ts'
 import { randomToken } from '../crypto/random.ts'
@@ -22,9 +23,14 @@ export type IssuedToken = {
  * lookup: it becomes `iat`, so that a process that was paused cannot mint past a revocation.
  *
  * Throws `api_key_rejected` (`subject_token_rejected` in an exchange), `invalid_scope`, `invalid_target`, and the 503s of the
- * database and the key ring. Writes nothing.
+ * database and the key ring. Writes nothing; what the key was used for is folded in memory (usage/).
  */
-export async function issueAccessToken(services: Services, request: TokenRequest, receivedAt: Date): Promise<IssuedToken> {
+export async function issueAccessToken(
+  services: Services,
+  request: TokenRequest,
+  receivedAt: Date,
+  { address, agent }: Pick<RequestOrigin, 'address' | 'agent'> = { address: null, agent: null },
+): Promise<IssuedToken> {
   const { config, keyring } = services
   const apiKey = await authenticate(services, request.credential, receivedAt)
   const scopes = narrowScope(request.scopes, apiKey.scopes)
@@ -51,6 +57,15 @@ export async function issueAccessToken(services: Services, request: TokenRequest
   })
   const signer = await keyring.signer('token', apiKey.ringGeneration)
   const accessToken = await signJwt(signer, 'at+jwt', claims)
+  services.usage.recordExchange({
+    apiKeyId: apiKey.id,
+    version: apiKey.version,
+    kid: signer.kid,
+    expiresAt,
+    address,
+    agent,
+    at: receivedAt,
+  })
   return { accessToken, expiresInSeconds: expiresAt - Math.ceil(receivedAt.getTime() / 1000), scopes }
 }
 

@@ -1,6 +1,7 @@
-import { eq, inArray } from 'drizzle-orm'
+import { type Column, eq, inArray, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/database.ts'
 import { apiKeyUsage, signingKeyUsage } from '../db/schema.ts'
+import { type ApiKeyUse, remembered, type SigningKeyUse } from './pending.ts'
 
 export type ApiKeyUsageRow = typeof apiKeyUsage.$inferSelect
 export type SigningKeyUsageRow = typeof signingKeyUsage.$inferSelect
@@ -18,4 +19,71 @@ export async function findSigningKeyUsage(db: Db, kids: readonly string[]): Prom
     .select()
     .from(signingKeyUsage)
     .where(inArray(signingKeyUsage.kid, [...kids]))
+}
+
+/**
+ * Adds to what is stored, in one statement: counts of several processes add up, the latest instants stay, the few addresses and agents are
+ * those of the process that saw the key last, then the others. No two rows may be of the same version.
+ */
+export async function addApiKeyUsage(db: Db, uses: readonly ApiKeyUse[]): Promise<void> {
+  const rows = sql`select id, version::integer, exchanges::bigint, used_at::timestamptz, expires_at::timestamptz,
+      string_to_array(addresses, chr(10)), string_to_array(agents, chr(10))
+    from unnest(${texts(uses, ({ apiKeyId }) => apiKeyId)}, ${texts(uses, ({ version }) => version)},
+      ${texts(uses, ({ exchanges }) => exchanges)}, ${texts(uses, ({ lastUsedAt }) => instant(lastUsedAt))},
+      ${texts(uses, ({ lastExpiresAt }) => instant(lastExpiresAt))}, ${texts(uses, ({ addresses }) => lines(addresses))},
+      ${texts(uses, ({ agents }) => lines(agents))}) as use (id, version, exchanges, used_at, expires_at, addresses, agents)
+    order by 1, 2`
+  await db
+    .insert(apiKeyUsage)
+    .select(rows)
+    .onConflictDoUpdate({
+      target: [apiKeyUsage.apiKeyId, apiKeyUsage.version],
+      set: {
+        exchanges: sql`${apiKeyUsage.exchanges} + excluded.exchanges`,
+        lastUsedAt: sql`greatest(${apiKeyUsage.lastUsedAt}, excluded.last_used_at)`,
+        lastExpiresAt: sql`greatest(${apiKeyUsage.lastExpiresAt}, excluded.last_expires_at)`,
+        addresses: newestFirst(apiKeyUsage.addresses, sql`excluded.addresses`),
+        agents: newestFirst(apiKeyUsage.agents, sql`excluded.agents`),
+      },
+    })
+}
+
+/** As `addApiKeyUsage`, for signing keys. */
+export async function addSigningKeyUsage(db: Db, uses: readonly SigningKeyUse[]): Promise<void> {
+  const rows = sql`select kid, tokens::bigint, signed_at::timestamptz, expires_at::timestamptz
+    from unnest(${texts(uses, ({ kid }) => kid)}, ${texts(uses, ({ tokens }) => tokens)},
+      ${texts(uses, ({ lastSignedAt }) => instant(lastSignedAt))}, ${texts(uses, ({ lastExpiresAt }) => instant(lastExpiresAt))})
+      as use (kid, tokens, signed_at, expires_at)
+    order by 1`
+  await db
+    .insert(signingKeyUsage)
+    .select(rows)
+    .onConflictDoUpdate({
+      target: signingKeyUsage.kid,
+      set: {
+        tokens: sql`${signingKeyUsage.tokens} + excluded.tokens`,
+        lastSignedAt: sql`greatest(${signingKeyUsage.lastSignedAt}, excluded.last_signed_at)`,
+        lastExpiresAt: sql`greatest(${signingKeyUsage.lastExpiresAt}, excluded.last_expires_at)`,
+      },
+    })
+}
+
+/** One column of rows; texts, because that is an array which both drivers can send. */
+function texts<Row>(rows: readonly Row[], value: (row: Row) => string | number): SQL {
+  return sql`${sql.param(rows.map((row) => String(value(row))))}::text[]`
+}
+
+function instant(milliseconds: number): string {
+  return new Date(milliseconds).toISOString()
+}
+
+/** A list as one text of lines. Agents are what strangers wrote: what would break a line, a terminal or the database is replaced. */
+function lines(values: readonly string[]): string {
+  return values.map((value) => value.toWellFormed().replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd')).join('\n')
+}
+
+function newestFirst(stored: Column, added: SQL): SQL {
+  const isNewer = sql`excluded.last_used_at >= ${apiKeyUsage.lastUsedAt}`
+  return sql`array(select entry from unnest(case when ${isNewer} then ${added} || ${stored} else ${stored} || ${added} end)
+    with ordinality as listed (entry, place) group by entry order by min(place) limit ${sql.raw(String(remembered))})`
 }

@@ -1,0 +1,132 @@
+/** One token that was made: for which version of which key, under which signing key, and who asked. */
+export type Exchange = {
+  readonly apiKeyId: string
+  readonly version: number
+  readonly kid: string
+  /** The token's `exp`: seconds since 1970. */
+  readonly expiresAt: number
+  readonly address: string | null
+  readonly agent: string | null
+  readonly at: Date
+}
+
+/** Exchanges of one version of an API key, folded. Milliseconds since 1970; the last few addresses and agents, newest first. */
+export type ApiKeyUse = {
+  readonly apiKeyId: string
+  readonly version: number
+  exchanges: number
+  lastUsedAt: number
+  lastExpiresAt: number
+  addresses: readonly string[]
+  agents: readonly string[]
+}
+
+/** Tokens under one signing key, folded. Milliseconds since 1970. */
+export type SigningKeyUse = {
+  readonly kid: string
+  tokens: number
+  lastSignedAt: number
+  lastExpiresAt: number
+}
+
+export type FoldedUsage = { readonly apiKeys: readonly ApiKeyUse[]; readonly signingKeys: readonly SigningKeyUse[] }
+
+/** Usage that is not written yet. Plain data: on Workers the requests of an isolate share it. */
+export type PendingUsage = {
+  add(exchange: Exchange): void
+  /** Everything so far; the next exchange begins anew. */
+  take(): FoldedUsage
+  /** Puts back what could not be written: older than whatever was added meanwhile. */
+  giveBack(usage: FoldedUsage): void
+  /** Versions of API keys that wait. */
+  size(): number
+  /** Exchanges that found no room since this was asked last. */
+  takeDropped(): number
+}
+
+/** How many addresses and agents of a version are remembered. */
+export const remembered = 5
+/** Agents are cut to this many characters; an address is at most 45. */
+const longest = 256
+const mostSigningKeys = 1000
+
+/**
+ * Folds exchanges in memory, a few hundred nanoseconds each. At most `mostVersions` versions of keys wait; while the database is away and
+ * more than that are used, exchanges of further ones are counted as dropped.
+ */
+export function createPendingUsage({ mostVersions = 10_000 } = {}): PendingUsage {
+  let apiKeys = new Map<string, ApiKeyUse>()
+  let signingKeys = new Map<string, SigningKeyUse>()
+  let dropped = 0
+
+  function foldApiKey(use: ApiKeyUse): void {
+    const name = `${use.apiKeyId} ${use.version}`
+    const held = apiKeys.get(name)
+    if (held) mergeOlder(held, use)
+    else if (apiKeys.size < mostVersions) apiKeys.set(name, use)
+    else dropped += use.exchanges
+  }
+
+  function foldSigningKey(use: SigningKeyUse): void {
+    const held = signingKeys.get(use.kid)
+    if (!held && signingKeys.size < mostSigningKeys) signingKeys.set(use.kid, use)
+    if (!held) return
+    held.tokens += use.tokens
+    held.lastSignedAt = Math.max(held.lastSignedAt, use.lastSignedAt)
+    held.lastExpiresAt = Math.max(held.lastExpiresAt, use.lastExpiresAt)
+  }
+
+  return {
+    add({ apiKeyId, version, kid, expiresAt, address, agent, at }) {
+      const usedAt = at.getTime()
+      const lastExpiresAt = expiresAt * 1000
+      const held = apiKeys.get(`${apiKeyId} ${version}`)
+      if (held) {
+        held.exchanges += 1
+        if (usedAt > held.lastUsedAt) held.lastUsedAt = usedAt
+        if (lastExpiresAt > held.lastExpiresAt) held.lastExpiresAt = lastExpiresAt
+        held.addresses = withNewest(held.addresses, address)
+        held.agents = withNewest(held.agents, agent)
+      } else {
+        const lists = { addresses: withNewest([], address), agents: withNewest([], agent) }
+        foldApiKey({ apiKeyId, version, exchanges: 1, lastUsedAt: usedAt, lastExpiresAt, ...lists })
+      }
+      foldSigningKey({ kid, tokens: 1, lastSignedAt: usedAt, lastExpiresAt })
+    },
+    take() {
+      const taken = { apiKeys: [...apiKeys.values()], signingKeys: [...signingKeys.values()] }
+      apiKeys = new Map()
+      signingKeys = new Map()
+      return taken
+    },
+    giveBack(usage) {
+      for (const use of usage.apiKeys) foldApiKey(use)
+      for (const use of usage.signingKeys) foldSigningKey(use)
+    },
+    size: () => apiKeys.size,
+    takeDropped() {
+      const count = dropped
+      dropped = 0
+      return count
+    },
+  }
+}
+
+function mergeOlder(held: ApiKeyUse, older: ApiKeyUse): void {
+  held.exchanges += older.exchanges
+  held.lastUsedAt = Math.max(held.lastUsedAt, older.lastUsedAt)
+  held.lastExpiresAt = Math.max(held.lastExpiresAt, older.lastExpiresAt)
+  held.addresses = lastFew([...held.addresses, ...older.addresses])
+  held.agents = lastFew([...held.agents, ...older.agents])
+}
+
+/** Most keys come from the same place each time: then nothing is made. */
+function withNewest(list: readonly string[], value: string | null): readonly string[] {
+  if (value === null || value === '') return list
+  const bounded = value.length > longest ? value.slice(0, longest) : value
+  return list[0] === bounded ? list : lastFew([bounded, ...list])
+}
+
+function lastFew(values: readonly string[]): readonly string[] {
+  return [...new Set(values)].slice(0, remembered)
+}
