@@ -9,6 +9,7 @@ import type { Metrics } from './observability/metrics.ts'
 import type { Platform } from './platform.ts'
 import { createRevocationFeed, type RevocationFeed } from './revocation/feed.ts'
 import { createServiceRevocationList, type ServiceRevocationList } from './revocation/service-list.ts'
+import type { SyncedRules } from './revocation/synced-rules.ts'
 import { signJwt } from './signing-keys/jwt.ts'
 import { createKeyring, type Keyring, type KeyringCache } from './signing-keys/keyring.ts'
 import type { PendingUsage } from './usage/pending.ts'
@@ -50,7 +51,7 @@ export type ServicesOptions = {
   metrics: Metrics
   now?: () => Date
   /** How the service's own revocation list stays fresh; without timers (Workers) it is read again inside the request. */
-  revocations?: { pollMilliseconds: number } | { refreshInRequest: true }
+  revocations?: { pollMilliseconds: number } | { refreshInRequest: true; rules?: SyncedRules }
   /** Shared by the requests of an isolate, so that each need not open the ring again. */
   keyringCache?: KeyringCache
   /** Shared by the requests of an isolate: usage that one of them could not write goes along with the next. */

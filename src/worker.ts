@@ -1,11 +1,13 @@
 import { createApp } from './app.ts'
 import { loadConfig, type Settings } from './config.ts'
 import { createKeyEncryption, type KeyEncryption } from './crypto/envelope.ts'
+import { workersKekProviders } from './crypto/kek/providers.workers.ts'
 import { openPostgres } from './db/postgres.ts'
 import { runMaintenance } from './maintenance.ts'
 import { createLog } from './observability/log.ts'
 import { noMetrics } from './observability/metrics.ts'
 import { type WorkersPlatform, workersPlatform } from './platform.workers.ts'
+import { createSyncedRules, type SyncedRules } from './revocation/synced-rules.ts'
 import { createServices, type Services } from './services.ts'
 import { createKeyringCache, type KeyringCache } from './signing-keys/keyring.ts'
 import { createPendingUsage, type PendingUsage } from './usage/pending.ts'
@@ -21,11 +23,12 @@ type ExecutionContext = { waitUntil(work: Promise<unknown>): void }
 const now = () => new Date()
 const log = createLog({ threshold: 'info', now, write: (line) => console.log(line) })
 
-/** What an isolate may share between requests: checked configuration, imported keys, unwritten usage, nothing that does I/O. */
+/** What an isolate may share between requests: checked configuration, imported keys, the revocation list, unwritten usage, nothing that does I/O. */
 type Isolate = {
   readonly settings: Settings
   readonly keyEncryption: KeyEncryption
   readonly keyringCache: KeyringCache
+  readonly revocationRules: SyncedRules
   readonly pendingUsage: PendingUsage
 }
 let isolate: Isolate | undefined
@@ -33,11 +36,17 @@ let isolate: Isolate | undefined
 async function isolateOf(env: WorkerEnv): Promise<Isolate> {
   if (isolate) return isolate
   const variables = Object.entries(env).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
-  const settings = loadConfig({ ...Object.fromEntries(variables), DATABASE_URL: env.HYPERDRIVE.connectionString })
-  const { kek, previousKeks } = settings.config
+  const settings = loadConfig({ ...Object.fromEntries(variables), DATABASE_URL: env.HYPERDRIVE.connectionString }, 'workers')
+  const { kek, previousKeks, kekAccess } = settings.config
   if (kek === null) throw new Error('MINTAGE_KEK is missing')
-  const keyEncryption = await createKeyEncryption({ kek, previousKeks })
-  isolate = { settings, keyEncryption, keyringCache: createKeyringCache(), pendingUsage: createPendingUsage() }
+  const keyEncryption = await createKeyEncryption({ kek, previousKeks, providers: workersKekProviders(kekAccess) })
+  isolate = {
+    settings,
+    keyEncryption,
+    keyringCache: createKeyringCache(),
+    revocationRules: createSyncedRules(),
+    pendingUsage: createPendingUsage(),
+  }
   return isolate
 }
 
@@ -45,7 +54,7 @@ type RequestServices = Services & { readonly platform: WorkersPlatform }
 
 /** The services of one request. Their database connection is the request's own and ends with it. */
 async function requestServices(env: WorkerEnv, context: ExecutionContext): Promise<RequestServices> {
-  const { settings, keyEncryption, keyringCache, pendingUsage } = await isolateOf(env)
+  const { settings, keyEncryption, keyringCache, revocationRules, pendingUsage } = await isolateOf(env)
   const database = openPostgres({ url: env.HYPERDRIVE.connectionString, pooler: 'transaction', maxConnections: 2 })
   const platform = workersPlatform(context)
   const services = createServices(settings.config, database, {
@@ -56,7 +65,7 @@ async function requestServices(env: WorkerEnv, context: ExecutionContext): Promi
     log,
     metrics: noMetrics,
     now,
-    revocations: { refreshInRequest: true },
+    revocations: { refreshInRequest: true, rules: revocationRules },
   })
   return { ...services, platform }
 }
