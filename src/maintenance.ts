@@ -1,25 +1,73 @@
+import { randomToken } from './crypto/random.ts'
+import { acquireLease, LeaseLostError, releaseLease } from './db/leases.ts'
 import { pruneRevocations } from './revocation/queries.ts'
 import type { Services } from './services.ts'
-import { maintainSigningKeys } from './signing-keys/operations.ts'
+import { maintainSigningKeys, nextUpkeepAt } from './signing-keys/upkeep.ts'
 
-/** What has to be done now and then, by whoever comes first: each step is safe to repeat and to do twice at once. */
-export async function runMaintenance(services: Services): Promise<void> {
-  await maintainSigningKeys(services)
-  await pruneRevocations(services.db, services.now())
+/** Longer than any run takes: a holder that needs more has died or sleeps, and its next write runs into the fence. */
+const leaseSeconds = 15
+
+/**
+ * What has to be done now and then, by one of all instances: on Node by timer, on Workers by cron. Each step is safe to repeat, so that
+ * whoever comes next goes on where one that was killed stopped. False when another instance is at it.
+ */
+export async function runMaintenance(services: Services): Promise<boolean> {
+  const { db, now, log } = services
+  const lease = await acquireLease(db, { name: 'maintenance', holder: randomToken(), seconds: leaseSeconds }, now())
+  if (!lease) return false
+  try {
+    await maintainSigningKeys(services, lease)
+    await pruneRevocations(db, now())
+  } catch (error) {
+    if (!(error instanceof LeaseLostError)) throw error
+    log('warn', 'maintenance_superseded', { fence: lease.fence })
+    return false
+  } finally {
+    // Not given back it ends by itself.
+    await releaseLease(db, lease, now()).catch(() => {})
+  }
+  return true
 }
 
-const everyMilliseconds = 60_000
+const longestPauseMilliseconds = 60_000
+/** Until another instance, which has the lease, may have done what is due; or until the database may answer again. */
+const retryMilliseconds = 1000
 
-/** Runs maintenance once a minute until the returned function is called, which waits for a run under way. A failed run is logged and tried again. */
+/**
+ * Runs maintenance at once, whenever the ring turns, and once a minute, until the returned function is called, which waits for a run under
+ * way. A failed run is logged and tried again. That it comes late does no harm: time turns the ring, not the timer.
+ */
 export function startMaintenance(services: Services): () => Promise<void> {
+  let stopped = false
+  let timer: NodeJS.Timeout | undefined
   let running = Promise.resolve()
-  const run = () => {
-    running = running.then(() => runMaintenance(services)).catch((error: unknown) => services.log('error', 'maintenance_failed', { error }))
+  const run = async () => {
+    let pause = retryMilliseconds
+    try {
+      await runMaintenance(services)
+      pause = pauseUntil(await nextUpkeepAt(services), services.now())
+    } catch (error) {
+      services.log('error', 'maintenance_failed', { error })
+    }
+    if (!stopped) schedule(pause)
   }
-  const timer = setInterval(run, everyMilliseconds)
-  timer.unref()
+  const schedule = (pause: number) => {
+    timer = setTimeout(() => {
+      running = run()
+    }, pause)
+    timer.unref()
+  }
+  schedule(0)
   return async () => {
-    clearInterval(timer)
+    stopped = true
+    clearTimeout(timer)
     await running
   }
+}
+
+/** A little later than the turn itself, and not all instances at once. */
+function pauseUntil(due: Date, now: Date): number {
+  const wait = due.getTime() - now.getTime()
+  const pause = wait > 0 ? wait + 5 + Math.random() * 50 : retryMilliseconds
+  return Math.min(pause, longestPauseMilliseconds)
 }

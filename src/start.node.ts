@@ -17,6 +17,7 @@ import { createPrometheus } from './observability/prometheus.ts'
 import { nodePlatform } from './platform.node.ts'
 import { raiseLargestTokenTtl } from './revocation/queries.ts'
 import { createServices, type Services } from './services.ts'
+import { requireKeepableLifetimes } from './signing-keys/lifetimes.ts'
 import { selfTest } from './signing-keys/operations.ts'
 
 export type RunningService = {
@@ -84,6 +85,7 @@ export async function startService(settings: Settings, { log, now = () => new Da
 
 /** Opens the database, brings its schema up to date where that is this process's business, and finds the KEK. */
 export async function openDatabase(settings: Settings): Promise<{ database: Database; keyEncryption: KeyEncryption }> {
+  requireKeepableLifetimes(settings.config)
   const database = await openSettledDatabase(settings.database)
   try {
     return { database, keyEncryption: await openKeyEncryption(settings, database) }

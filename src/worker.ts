@@ -10,6 +10,7 @@ import { type WorkersPlatform, workersPlatform } from './platform.workers.ts'
 import { createSyncedRules, type SyncedRules } from './revocation/synced-rules.ts'
 import { createServices, type Services } from './services.ts'
 import { createKeyringCache, type KeyringCache } from './signing-keys/keyring.ts'
+import { requireKeepableLifetimes } from './signing-keys/lifetimes.ts'
 import { createPendingUsage, type PendingUsage } from './usage/pending.ts'
 
 /** Bindings and variables of wrangler.toml. */
@@ -37,6 +38,7 @@ async function isolateOf(env: WorkerEnv): Promise<Isolate> {
   if (isolate) return isolate
   const variables = Object.entries(env).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
   const settings = loadConfig({ ...Object.fromEntries(variables), DATABASE_URL: env.HYPERDRIVE.connectionString }, 'workers')
+  requireKeepableLifetimes(settings.config)
   const { kek, previousKeks, kekAccess } = settings.config
   if (kek === null) throw new Error('MINTAGE_KEK is missing')
   const keyEncryption = await createKeyEncryption({ kek, previousKeks, providers: workersKekProviders(kekAccess) })

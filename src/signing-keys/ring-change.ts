@@ -146,7 +146,7 @@ export async function planNext(
   if (!pending) await publishKey(work, spare, actor)
   const { kid, publishedAt } = pending ?? { kid: spare.kid, publishedAt: work.now }
   const active = periodAt(periodsOf(ring, line), at.getTime())
-  const due = (active?.from ?? at.getTime()) + work.config.rotateEverySeconds * 1000
+  const due = active ? active.from + work.config.rotateEverySeconds * 1000 : 0
   const safeAt = activationSafeAt({ kid, publishedAt, revokedAt: null }, ring.timing)
   const wanted = new Date(Math.max(due, safeAt.getTime()))
   const dead = plansOf(ring, line, at).find(({ isLive }) => !isLive)

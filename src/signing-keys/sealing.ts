@@ -32,7 +32,7 @@ export async function openSigner(
 }
 
 /** Not every import compares the halves of a key: one whose signatures nobody can verify must not get to sign tokens. */
-async function signsForItsPublicKey(signer: Signer, { publicJwk }: KeyPair): Promise<boolean> {
+export async function signsForItsPublicKey(signer: Signer, { publicJwk }: KeyPair): Promise<boolean> {
   const token = await signJwt(signer, 'proof', {})
   try {
     await compactVerify(token, await importJWK(publicJwk, signer.algorithm), { algorithms: [signer.algorithm] })
