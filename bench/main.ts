@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { benchAlgorithms } from './algorithms.ts'
 import { benchRoute } from './route.ts'
 import { keepOffTheServersCore } from './server-process.ts'
 import { benchToken } from './token.ts'
@@ -7,7 +8,7 @@ import { benchVerify } from './verify.ts'
 // npm run bench [-- --only token] [-- --rounds 5] [-- --seconds 2]: what the performance claims run. Compare within one run only, and trust
 // CPU microseconds per request more than requests per second. docs/performance.md says what is compared with what.
 
-const parts = { token: benchToken, route: benchRoute, verify: benchVerify }
+const parts = { token: benchToken, route: benchRoute, verify: benchVerify, algorithms: benchAlgorithms }
 
 const { values } = parseArgs({
   options: {
