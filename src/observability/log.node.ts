@@ -9,7 +9,7 @@ export type ProcessLog = {
 
 /** Lines travel to standard output in batches: at the latest a fifth of a second after they were written, errors at once. */
 export function processLog(threshold: LogLevel, now: () => Date): ProcessLog {
-  const output = new sonicBoom.SonicBoom({ dest: 1, sync: false, minLength: 65_536, periodicFlush: 200 })
+  const output = new sonicBoom.SonicBoom({ dest: 1, sync: false, minLength: 65_536, maxWrite: 262_144, periodicFlush: 200 })
   output.on('error', () => {})
   const lines = createLog({ threshold, now, write: (line) => void output.write(`${line}\n`) })
   const log = Object.assign(
