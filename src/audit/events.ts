@@ -6,6 +6,7 @@ import type { Principal } from '../access/principal.ts'
  */
 export type AuditContexts = {
   'service.bootstrapped': { rootApiKeyId: string }
+  'service.restored': { generation: number }
   'organization.created': { name: string; plan: string }
   'api_key.created': {
     name: string
@@ -31,6 +32,8 @@ export type AuditContexts = {
   'signing_key.replaced': { purpose: string; algorithm: string; kid: string | null; distrusted: readonly string[] }
   'signing_key.imported': { purpose: string; algorithm: string; activatesAt: string }
   'signing_key.added': { purpose: string; algorithm: string; activatesAt: string }
+  /** `left`: kids of dead keys whose envelopes do not open. */
+  'kek.rewrapped': { kek: string; envelopes: number; moved: number; left: readonly string[] }
   /** An authenticated caller asked for what it may not do or cannot see. `operation` = method and route, `code` = the problem's. */
   'operation.refused': { operation: string; code: string }
 }

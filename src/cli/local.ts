@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { Settings } from '../config.ts'
 import { type Cli, print, verb } from './command.ts'
 import { CliError, UsageError } from './failure.ts'
 import { fields } from './output.ts'
@@ -37,18 +38,42 @@ export function addLocalCommands(program: Command, cli: Cli): void {
         cli.output.warn('the root key is not shown again: keep it as MINTAGE_API_KEY where you work')
     },
   )
+
+  verb(
+    program,
+    'restored',
+    'after a restore from a backup, before the service starts: all tokens issued until now die',
+    'mintage restored',
+  ).action(async (options: { json?: boolean }) => {
+    const generation = await declareDatabaseRestored(cli.env)
+    print(cli, options, { generation }, () => 'every token issued until now is dead, and every verifier will load the whole list')
+    if (!options.json) cli.output.warn('API keys that were revoked since the backup are alive again: revoke them now')
+  })
+}
+
+async function settingsOf(env: Cli['env']): Promise<Settings> {
+  const { ConfigError, loadConfig } = await import('../config.ts')
+  try {
+    return loadConfig(env)
+  } catch (error) {
+    if (error instanceof ConfigError) throw new UsageError(error.message, { hint: 'every name and default: docs/configuration.md' })
+    throw error
+  }
+}
+
+async function declareDatabaseRestored(env: Cli['env']): Promise<number> {
+  const settings = await settingsOf(env)
+  const [{ openDatabase }, { declareRestored }] = await Promise.all([import('../start.node.ts'), import('../restored.ts')])
+  const { database } = await openDatabase(settings)
+  try {
+    return await declareRestored({ db: database.db, config: settings.config, now: () => new Date() })
+  } finally {
+    await database.close()
+  }
 }
 
 async function bootstrapPostgres(env: Cli['env']) {
-  const { ConfigError, loadConfig } = await import('../config.ts')
-  const settings = (() => {
-    try {
-      return loadConfig(env)
-    } catch (error) {
-      if (error instanceof ConfigError) throw new UsageError(error.message, { hint: 'every name and default: docs/configuration.md' })
-      throw error
-    }
-  })()
+  const settings = await settingsOf(env)
   if (settings.database.kind !== 'postgres') {
     throw new UsageError('the embedded database bootstraps itself', { hint: 'mintage serve' })
   }

@@ -1,0 +1,26 @@
+import { systemPrincipal } from './access/principal.ts'
+import { appendAuditEvent } from './audit/queries.ts'
+import { startNewGeneration } from './revocation/queries.ts'
+import type { Services } from './services.ts'
+
+/**
+ * To be run once after the database was restored from a backup, before the service starts again: revocations since the backup are lost,
+ * so every token issued until now dies, and every reader of the list loads it anew. Gives the new generation of the list.
+ * Does not revoke again the API keys whose revocation was lost.
+ */
+export async function declareRestored({ db, config, now }: Pick<Services, 'db' | 'config' | 'now'>): Promise<number> {
+  return await db.transaction(async (tx) => {
+    const at = now()
+    const { clockToleranceSeconds } = config
+    const generation = await startNewGeneration(tx, at, { clockToleranceSeconds, actor: systemPrincipal.clientId })
+    const event = {
+      type: 'service.restored',
+      actor: systemPrincipal,
+      organizationId: null,
+      subject: null,
+      context: { generation },
+    } as const
+    await appendAuditEvent(tx, event, at)
+    return generation
+  })
+}
