@@ -1,0 +1,54 @@
+import type { Db } from '../db/database.ts'
+import { selectLastUses, sumUsage } from './impact/queries.ts'
+
+/** What ending API keys would break, as far as their use so far tells; it lags by seconds. Instants are RFC 3339 texts. */
+export type Impact = {
+  /** How many keys it is about, and how many of them were ever exchanged. */
+  apiKeys: number
+  apiKeysUsed: number
+  /** Keys with a token that may be alive now: it would die. */
+  apiKeysWithLiveTokens: number
+  /** When the last of those tokens would end by itself; null when there is none. */
+  tokensLiveUntil: string | null
+  exchanges: number
+  lastUsedAt: string | null
+  /** Of the versions that were used last, latest first, at most twenty. */
+  lastUses: ImpactUse[]
+}
+
+export type ImpactUse = {
+  apiKeyId: string
+  version: number
+  exchanges: number
+  lastUsedAt: string
+  /** The last few, newest first. */
+  addresses: string[]
+  agents: string[]
+}
+
+const shownUses = 20
+
+/**
+ * A dry run of disabling, revoking or suspending: who would notice. Reads only. Does not check whether the keys exist or whose they are; a
+ * key that was exchanged a few seconds ago for the first time may not be seen yet.
+ */
+export async function whatWouldBreak(db: Db, keyIds: readonly string[], now: Date): Promise<Impact> {
+  const [sum, uses] = await Promise.all([sumUsage(db, keyIds, now), selectLastUses(db, keyIds, shownUses)])
+  const { lastUsedAt = null, lastExpiresAt = null } = sum ?? {}
+  return {
+    apiKeys: keyIds.length,
+    apiKeysUsed: sum?.used ?? 0,
+    apiKeysWithLiveTokens: sum?.alive ?? 0,
+    tokensLiveUntil: lastExpiresAt !== null && lastExpiresAt > now ? lastExpiresAt.toISOString() : null,
+    exchanges: sum?.exchanges ?? 0,
+    lastUsedAt: lastUsedAt?.toISOString() ?? null,
+    lastUses: uses.map((use) => ({
+      apiKeyId: use.apiKeyId,
+      version: use.version,
+      exchanges: use.exchanges,
+      lastUsedAt: use.lastUsedAt.toISOString(),
+      addresses: use.addresses,
+      agents: use.agents,
+    })),
+  }
+}
