@@ -6,3 +6,9 @@ const encoder = new TextEncoder()
 export async function sha256Base64Url(text: string): Promise<string> {
   return encodeBase64Url(new Uint8Array(await crypto.subtle.digest('SHA-256', encoder.encode(text))))
 }
+
+/** SHA-256 of the text's UTF-8 bytes as 64 lower-case hexadecimal digits, as `sha256sum` prints it. */
+export async function sha256Hex(text: string): Promise<string> {
+  const bytes = new Uint8Array(await crypto.subtle.digest('SHA-256', encoder.encode(text)))
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}

@@ -47,3 +47,6 @@ let drawn = pool.length
 export function newId(prefix: string): string {
   return `${prefix}_${v7().replaceAll('-', '')}`
 }
+
+/** What ids begin with, those of planned things too. Nothing that somebody else names may begin so: it could pass for one of them. */
+export const idPrefixes: readonly string[] = ['org', 'key', 'rev', 'evt', 'req', 'svc', 'usr', 'whk', 'pln', 'rol']

@@ -8,6 +8,7 @@ import type { TestProject } from 'vitest/node'
 import { migrate, migrationsFolder } from '../../src/db/migrate.ts'
 import { openEmbedded } from '../../src/db/pglite.ts'
 import { createPostgresCluster, findPostgresBinaries } from './postgres-cluster.ts'
+import { findSoftHsm } from './soft-hsm.ts'
 
 /** Where the test files find their databases. */
 export type TestDatabases = {
@@ -20,11 +21,14 @@ export type TestDatabases = {
 declare module 'vitest' {
   interface ProvidedContext {
     databases: TestDatabases
+    /** The library of a software HSM (PKCS #11); null where there is none. */
+    softHsm: string | null
   }
 }
 
 /** Once a run: a migrated template of each kind of database, from which every test file gets fresh copies. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  project.provide('softHsm', softHsm())
   const [embeddedTemplate, server] = await Promise.all([embeddedTemplateFile(), startPostgres()])
   project.provide('databases', { embeddedTemplate, postgres: server ? { url: server.url, template: server.template } : null })
   console.log(
@@ -33,6 +37,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
       : 'databases: embedded only; no PostgreSQL server binaries and no TEST_DATABASE_URL',
   )
   return async () => server?.stop()
+}
+
+function softHsm(): string | null {
+  const library = findSoftHsm()
+  if (!library && process.env.CI === 'true') throw new Error('with CI=true the tests need a software HSM: install softhsm2')
+  console.log(library ? `HSM: softhsm2 (${library})` : 'HSM: none; KEKs in a PKCS #11 token are not tested: softhsm2 is missing')
+  return library ?? null
 }
 
 async function startPostgres() {

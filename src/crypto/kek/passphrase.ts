@@ -1,0 +1,88 @@
+import { decodeBase64Url, encodeBase64Url } from '../base64.ts'
+import { EnvelopeError } from '../envelope.ts'
+import type { Kek, KekSource } from './kek.ts'
+import { kekOfBytes, keyCheck } from './raw.ts'
+
+/** What OWASP's Password Storage Cheat Sheet asks of PBKDF2-HMAC-SHA-256; fewer are never accepted. */
+export const leastRounds = 600_000
+
+/** A planted id must not keep a start busy for hours. */
+const mostRounds = 20_000_000
+
+const saltBytes = 32
+
+export const shortestPassphrase = 12
+
+/**
+ * KEKs derived from a passphrase by PBKDF2-HMAC-SHA-256 (RFC 8018 §5.2), one for each salt. Rounds and salt stand in the id, and so in
+ * the envelope: `passphrase_<rounds>_<salt, 43 characters>_<check of the derived key, 16 characters>`. The check costs a guesser
+ * as much as the ciphertext does. Each derivation happens once a process. Sealing goes on with a salt that was met in an
+ * envelope, so that all instances and all starts share one; a first one is random. `rounds` is what new salts get, and the least
+ * that a met one needs to seal.
+ */
+export async function passphraseKek(passphrase: string, rounds = leastRounds): Promise<KekSource> {
+  const fault = passphraseFault(passphrase)
+  if (fault) throw new Error(`the passphrase of a KEK ${fault}`)
+  const text = new TextEncoder().encode(passphrase.normalize('NFC'))
+  const base = await crypto.subtle.importKey('raw', text, 'PBKDF2', false, ['deriveBits'])
+  const derivations = new Map<string, Promise<Kek>>()
+  let met: Kek | undefined
+  let made: Promise<Kek> | undefined
+
+  function derive(salt: Uint8Array<ArrayBuffer>, saltRounds: number): Promise<Kek> {
+    const name = `passphrase_${saltRounds}_${encodeBase64Url(salt)}`
+    const known = derivations.get(name)
+    if (known) return known
+    const derivation = deriveKek(base, salt, saltRounds, name)
+    derivations.set(name, derivation)
+    return derivation
+  }
+
+  return {
+    get ids() {
+      return met ? [met.id] : []
+    },
+
+    async sealing() {
+      if (met) return met
+      made ??= derive(crypto.getRandomValues(new Uint8Array(saltBytes)), rounds)
+      return await made
+    },
+
+    async find(id) {
+      const parameters = readId(id)
+      if (!parameters) return undefined
+      if (parameters.rounds < leastRounds || parameters.rounds > mostRounds) {
+        throw new EnvelopeError(
+          'malformed',
+          `an envelope names a passphrase KEK of ${parameters.rounds} PBKDF2 rounds: from ${leastRounds} to ${mostRounds} are accepted`,
+          id,
+        )
+      }
+      const kek = await derive(parameters.salt, parameters.rounds)
+      if (kek.id !== id) return undefined
+      // Of several salts all instances agree on one: the first in the order of their ids.
+      if (parameters.rounds >= rounds && (!met || kek.id < met.id)) met = kek
+      return kek
+    },
+  }
+}
+
+/** What is wrong with the passphrase, never repeating it; undefined = nothing. Says nothing about how easily it is guessed. */
+export function passphraseFault(passphrase: string): string | undefined {
+  if ([...passphrase.normalize('NFC')].length < shortestPassphrase) return `must have at least ${shortestPassphrase} characters`
+  if (passphrase !== passphrase.trim()) return 'must not begin or end with a blank'
+  return undefined
+}
+
+async function deriveKek(base: CryptoKey, salt: Uint8Array<ArrayBuffer>, rounds: number, name: string): Promise<Kek> {
+  const parameters = { name: 'PBKDF2', hash: 'SHA-256', salt, iterations: rounds }
+  const bytes = new Uint8Array(await crypto.subtle.deriveBits(parameters, base, 256))
+  return await kekOfBytes(bytes, `${name}_${await keyCheck(bytes)}`)
+}
+
+function readId(id: string): { rounds: number; salt: Uint8Array<ArrayBuffer> } | undefined {
+  const [, rounds, salt] = /^passphrase_([1-9]\d{0,8})_([\w-]{43})_[\w-]{16}$/.exec(id) ?? []
+  const bytes = decodeBase64Url(salt ?? '')
+  return bytes?.length === saltBytes ? { rounds: Number(rounds), salt: bytes } : undefined
+}

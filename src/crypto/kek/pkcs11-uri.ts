@@ -1,0 +1,76 @@
+/** What a PKCS #11 URI (RFC 7512) says of one key. Path attributes are what must match; undefined = anything. */
+export type Pkcs11Uri = {
+  /** `object`: the label of the key, which becomes the id of the KEK. */
+  readonly label: string
+  /** `id`: CKA_ID. */
+  readonly keyId: Uint8Array | undefined
+  readonly token: string | undefined
+  readonly serial: string | undefined
+  readonly manufacturer: string | undefined
+  readonly model: string | undefined
+  /** `module-path`: the library of the token's maker. */
+  readonly modulePath: string
+  /** `pin-source`: absolute path of a file. */
+  readonly pinFile: string | undefined
+}
+
+const pathAttributes = ['token', 'serial', 'manufacturer', 'model', 'object', 'id', 'type']
+const queryAttributes = ['module-path', 'pin-source']
+
+/**
+ * Reads what stands behind `pkcs11:`. Gives what is wrong as a text that repeats nothing of it. Attributes that this reader does not
+ * know are refused instead of ignored: one of them may be what tells two keys apart. A PIN in the URI (`pin-value`) is refused, and
+ * so is a command as `pin-source`.
+ */
+export function parsePkcs11Uri(written: string): Pkcs11Uri | { fault: string } {
+  const [path = '', query = '', ...rest] = written.split('?')
+  if (rest.length > 0) return { fault: 'must be a PKCS #11 URI with at most one ?' }
+  if (/(^|&)pin-value=/.test(query)) return { fault: 'must not hold pin-value: give the PIN by pin-source or MINTAGE_PKCS11_PIN' }
+  const inPath = readAttributes(path, ';', pathAttributes)
+  const inQuery = readAttributes(query, '&', queryAttributes)
+  if (!inPath || !inQuery) {
+    const known = [...pathAttributes, ...queryAttributes].join(', ')
+    return { fault: `must be a PKCS #11 URI (RFC 7512) of these attributes, each at most once: ${known}` }
+  }
+  const label = inPath.get('object') ?? ''
+  if (!/^[A-Za-z0-9_-]{1,64}$/.test(label)) {
+    return { fault: 'must name the key by object=, its label: 1 to 64 letters, digits, - and _, which become the id of the KEK' }
+  }
+  if (![undefined, 'secret-key'].includes(inPath.get('type'))) return { fault: 'must name a key with type=secret-key, or none' }
+  const modulePath = inQuery.get('module-path') ?? ''
+  if (!modulePath.startsWith('/')) return { fault: 'must name the library of the token by module-path=, an absolute path, after the ?' }
+  const pinSource = inQuery.get('pin-source')
+  const pinFile = pinSource?.replace(/^file:(\/\/)?(?=\/)/, '')
+  if (pinFile !== undefined && !pinFile.startsWith('/')) return { fault: 'must name a file by pin-source=, as file:/path' }
+  const keyId = inPath.get('id')
+  return {
+    label,
+    keyId: keyId === undefined ? undefined : Uint8Array.from(keyId, (character) => character.charCodeAt(0)),
+    token: text(inPath.get('token')),
+    serial: text(inPath.get('serial')),
+    manufacturer: text(inPath.get('manufacturer')),
+    model: text(inPath.get('model')),
+    modulePath: text(modulePath) ?? modulePath,
+    pinFile: text(pinFile),
+  }
+}
+
+/** Values as binary strings, a character a byte (`id` is no text); undefined when the spelling is wrong, or an attribute unknown or repeated. */
+function readAttributes(written: string, separator: string, known: readonly string[]): Map<string, string> | undefined {
+  const attributes = new Map<string, string>()
+  for (const part of written === '' ? [] : written.split(separator)) {
+    const [, name = '', value = ''] = /^([a-z-]+)=((?:[A-Za-z0-9\-._~:[\]@!$'()*+,=&/|]|%[0-9A-Fa-f]{2})*)$/.exec(part) ?? []
+    if (!known.includes(name) || attributes.has(name)) return undefined
+    attributes.set(
+      name,
+      value.replace(/%(..)/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+    )
+  }
+  return attributes
+}
+
+/** The UTF-8 that the bytes spell. */
+function text(bytes: string | undefined): string | undefined {
+  if (bytes === undefined) return undefined
+  return new TextDecoder().decode(Uint8Array.from(bytes, (character) => character.charCodeAt(0)))
+}

@@ -1,0 +1,118 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createKeyEncryption } from '../../../src/crypto/envelope.ts'
+import { pkcs11Kek } from '../../../src/crypto/kek/pkcs11.node.ts'
+import { nodeKekProviders } from '../../../src/crypto/kek/providers.node.ts'
+import { createTestToken, softHsm, type TestToken } from '../../support/hsm.ts'
+
+const place = new TextEncoder().encode('["data-key","row-1"]')
+const dataKey = new Uint8Array(32).fill(7)
+
+// A run without a software HSM says so at its start, and with CI=true it ends there.
+describe.each(softHsm === null ? [] : [softHsm])('a KEK in a token of %s', (library) => {
+  let token: TestToken
+  let folder: string
+  beforeAll(async () => {
+    token = await createTestToken()
+    folder = await mkdtemp(join(tmpdir(), 'pin-'))
+    await token.makeKey('kek-1')
+    await token.makeKey('copyable', { extractable: true })
+    await token.makeKey('short', { bytes: 16 })
+    await token.makeKey('twice', { id: 1 })
+    await token.makeKey('twice', { id: 2 })
+  })
+  afterAll(async () => {
+    await token.remove()
+    await rm(folder, { recursive: true })
+  })
+
+  const written = (label: string, more = '') => token.uri(label).slice('pkcs11:'.length) + more
+  const refusal = async (text: string, pin: string | null) => String(await pkcs11Kek(text, pin).catch((reason: unknown) => reason))
+
+  test('is named by its label', async () => {
+    expect((await pkcs11Kek(written('kek-1'), token.pin)).ids).toEqual(['pkcs11:kek-1'])
+  })
+
+  test('wraps as AES-256-GCM does: nonce, ciphertext, tag', async () => {
+    const kek = await (await pkcs11Kek(written('kek-1'), token.pin)).sealing()
+    expect(await kek.wrap(dataKey, place)).toHaveLength(12 + 32 + 16)
+  })
+
+  test('the PIN may come from a file', async () => {
+    const path = join(folder, 'pin')
+    await writeFile(path, `${token.pin}\n`)
+    const kek = await (await pkcs11Kek(written('kek-1', `&pin-source=file:${path}`), null)).sealing()
+    expect(await kek.unwrap(await kek.wrap(dataKey, place), place)).toEqual(dataKey)
+  })
+
+  test('many calls at once are answered one after the other', async () => {
+    const kek = await (await pkcs11Kek(written('kek-1'), token.pin)).sealing()
+    const wrapped = await Promise.all(Array.from({ length: 50 }, () => kek.wrap(dataKey, place)))
+    const unwrapped = await Promise.all(wrapped.map((each, index) => kek.unwrap(each, index % 2 === 0 ? place : place.slice(1))))
+    expect(unwrapped.map((each) => each?.length)).toEqual(wrapped.map((_, index) => (index % 2 === 0 ? 32 : undefined)))
+  })
+
+  test('a session that the token forgot is opened again', async () => {
+    const kek = await (await pkcs11Kek(written('kek-1'), token.pin)).sealing()
+    const wrapped = await kek.wrap(dataKey, place)
+    await forgetSessions(library)
+    expect(await kek.unwrap(wrapped, place)).toEqual(dataKey)
+    await forgetSessions(library)
+    expect(await kek.wrap(dataKey, place)).toHaveLength(60)
+  })
+
+  test.each([
+    ['that may be copied out of the token', 'copyable', 'sensitive and not extractable'],
+    ['of 16 bytes', 'short', 'AES key of 32 bytes'],
+    ['that is not there', 'absent', 'no secret key of this label'],
+    ['whose label is there twice', 'twice', 'add id='],
+  ])('a key %s is refused in words', async (_name, label, words) => {
+    expect(await refusal(written(label), token.pin)).toContain(words)
+  })
+
+  test('of two keys with one label, id= tells which', async () => {
+    const kek = await (await pkcs11Kek(written('twice').replace('?', ';id=%02?'), token.pin)).sealing()
+    expect(await kek.unwrap(await kek.wrap(dataKey, place), place)).toEqual(dataKey)
+  })
+
+  test('a token that is not there is refused in words', async () => {
+    expect(await refusal(written('kek-1').replace('mintage%20test', 'elsewhere'), token.pin)).toContain('no token matches its URI')
+  })
+
+  test('a wrong PIN is refused by the name that the token gives it, tried once, and never shown', async () => {
+    await forgetSessions(library)
+    const text = await refusal(written('kek-1'), '00000000')
+    expect(text).toContain('the KEK pkcs11:kek-1 cannot be used: CKR_PIN_INCORRECT')
+    expect(text).not.toContain('00000000')
+  })
+
+  test('no PIN is refused with the two ways to give one', async () => {
+    expect(await refusal(written('kek-1'), null)).toMatch(/MINTAGE_PKCS11_PIN, or name a file by pin-source/)
+  })
+
+  test('a library that is none is refused in words', async () => {
+    const path = join(folder, 'no-library.so')
+    await writeFile(path, 'no library')
+    const text = await refusal(`object=kek-1?module-path=${path}`, token.pin)
+    expect(text).toContain(`the library ${path} of the KEK pkcs11:kek-1 cannot be used`)
+    expect(text).not.toContain(token.pin)
+  })
+
+  test('two keys of one name are refused: envelopes could not tell them apart', async () => {
+    const providers = nodeKekProviders({ aws: null, pkcs11Pin: token.pin })
+    const [first, second] = ['%01', '%02'].map((id) => token.uri('twice').replace('?', `;id=${id}?`))
+    await expect(createKeyEncryption({ kek: first ?? '', previousKeks: [second ?? ''], providers })).rejects.toThrow(
+      'two KEKs are named pkcs11:twice',
+    )
+  })
+})
+
+/** What a restart of the token does to this process: all its sessions and its login are gone. */
+async function forgetSessions(library: string): Promise<void> {
+  const { default: p } = await import('pkcs11js')
+  const module = new p.PKCS11()
+  module.load(library)
+  for (const slot of module.C_GetSlotList(true)) module.C_CloseAllSessions(slot)
+}
