@@ -1,5 +1,7 @@
 import { z } from 'zod'
-import { decodeBase64 } from './crypto/base64.ts'
+import type { AwsAccess, KekAccess } from './crypto/kek/aws-kms.ts'
+import { type KekRuntime, kekFault, kekProviderOf } from './crypto/kek/written-form.ts'
+import { idPrefixes } from './crypto/random.ts'
 
 /** The service's configuration, complete and checked. Names and defaults: docs/configuration.md. */
 export type Config = {
@@ -17,7 +19,11 @@ export type Config = {
   /** The first seals and opens, the others only open. As written in MINTAGE_KEK / MINTAGE_KEK_PREVIOUS; null = none configured. */
   readonly kek: string | null
   readonly previousKeks: readonly string[]
+  /** What KEKs outside the process are reached with. */
+  readonly kekAccess: KekAccess
   readonly rootApiKey: string | null
+  /** What the secrets of API keys begin with: the first is given to new ones, the others are still accepted. */
+  readonly apiKeyPrefixes: readonly [string, ...string[]]
 }
 
 export type DatabaseSettings =
@@ -57,16 +63,16 @@ export class ConfigError extends Error {
 
 /**
  * Reads the service's environment: the only place that knows these names. An empty value counts as unset.
- * Throws `ConfigError`. Does not check that files, folders or databases exist.
+ * Throws `ConfigError`. Does not check that files, folders, databases or tokens exist.
  */
-export function loadConfig(env: Readonly<Record<string, string | undefined>>): Settings {
+export function loadConfig(env: Readonly<Record<string, string | undefined>>, runtime: KekRuntime = 'node'): Settings {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
   const { values, faults: readingFaults } = readVariables(given)
   const faults: string[] = []
   const database = databaseSettings(values, faults)
   const issuer = values.MINTAGE_ISSUER ?? (database.kind === 'embedded' ? `http://localhost:${values.PORT}` : '')
   const audience = values.MINTAGE_AUDIENCE ?? `${issuer}/api`
-  faults.push(...issuerFaults(issuer, values), ...consistencyFaults(values, issuer, audience))
+  faults.push(...issuerFaults(issuer, values), ...consistencyFaults(values, issuer, audience), ...kekFaults(values, runtime))
   if (database.kind === 'postgres' && !values.MINTAGE_KEK) {
     faults.push('MINTAGE_KEK is missing: with PostgreSQL the key that seals the private keys must be given, e.g. raw:<base64 of 32 bytes>')
   }
@@ -89,8 +95,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): S
       rotateEverySeconds: values.MINTAGE_ROTATE_EVERY,
       trustedProxyHops: values.MINTAGE_TRUSTED_PROXY_HOPS,
       kek: values.MINTAGE_KEK ?? null,
-      previousKeks: values.MINTAGE_KEK_PREVIOUS ?? [],
+      previousKeks: values.MINTAGE_KEK_PREVIOUS,
+      kekAccess: { aws: awsAccess(values), pkcs11Pin: values.MINTAGE_PKCS11_PIN ?? null },
       rootApiKey: values.MINTAGE_ROOT_API_KEY ?? null,
+      apiKeyPrefixes: [values.MINTAGE_API_KEY_PREFIX, ...values.MINTAGE_API_KEY_PREFIX_PREVIOUS],
     },
     port: values.PORT,
     host: values.HOST ?? (database.kind === 'embedded' ? '127.0.0.1' : '0.0.0.0'),
@@ -136,20 +144,12 @@ function wholeNumber(minimum: number, maximum: number) {
     .refine((number) => number >= minimum && number <= maximum, wanted)
 }
 
-const builtKekProviders = ['raw', 'file']
-const knownKekProviders = [...builtKekProviders, 'passphrase', 'aws-kms', 'pkcs11']
-
-const kek = z.string().superRefine((text, context) => {
-  const provider = text.slice(0, text.indexOf(':') + 1).slice(0, -1)
-  if (!knownKekProviders.includes(provider)) context.addIssue({ code: 'custom', message: 'must begin with raw: or file:' })
-  else if (!builtKekProviders.includes(provider))
-    context.addIssue({ code: 'custom', message: `names the provider ${provider}, which this version does not have: use raw: or file:` })
-  else if (provider === 'raw' && decodeBase64(text.slice('raw:'.length))?.length !== 32)
-    context.addIssue({ code: 'custom', message: 'must be raw: followed by the base64 of exactly 32 bytes' })
-  else if (provider === 'file' && text.length === 5) context.addIssue({ code: 'custom', message: 'must name a path after file:' })
-})
-
 const postgresUrl = z.string().refine((text) => /^postgres(ql)?:\/\//.test(text) && URL.canParse(text), 'must be a postgres:// URL')
+
+const prefixWanted = `must be 2 to 16 lower-case letters or digits, and none of those that ids begin with (${idPrefixes.join(', ')})`
+
+/** An id and a secret must never be taken for one another. */
+const isApiKeyPrefix = (text: string) => /^[a-z0-9]{2,16}$/.test(text) && !idPrefixes.includes(text)
 
 const environment = z.object({
   PORT: wholeNumber(0, 65_535).default(8787),
@@ -180,7 +180,7 @@ const environment = z.object({
   MINTAGE_CLOCK_TOLERANCE: duration(30, 0, 300),
   MINTAGE_ROTATE_EVERY: duration(30 * 86_400, 1, 999_999_999),
   MINTAGE_TRUSTED_PROXY_HOPS: wholeNumber(0, 16).default(0),
-  MINTAGE_KEK: kek.optional(),
+  MINTAGE_KEK: z.string().optional(),
   MINTAGE_KEK_PREVIOUS: z
     .string()
     .transform((text) =>
@@ -189,9 +189,19 @@ const environment = z.object({
         .map((line) => line.trim())
         .filter((line) => line !== ''),
     )
-    .pipe(z.array(kek))
-    .optional(),
+    .default([]),
+  MINTAGE_PKCS11_PIN: z.string().optional(),
+  AWS_ACCESS_KEY_ID: z.string().optional(),
+  AWS_SECRET_ACCESS_KEY: z.string().optional(),
+  AWS_SESSION_TOKEN: z.string().optional(),
+  AWS_ENDPOINT_URL_KMS: z.string().optional(),
   MINTAGE_ROOT_API_KEY: z.string().optional(),
+  MINTAGE_API_KEY_PREFIX: z.string().refine(isApiKeyPrefix, prefixWanted).default('mk'),
+  MINTAGE_API_KEY_PREFIX_PREVIOUS: z
+    .string()
+    .transform((text) => [...new Set(text.split(',').map((prefix) => prefix.trim()))].filter((prefix) => prefix !== ''))
+    .refine((prefixes) => prefixes.length <= 16 && prefixes.every(isApiKeyPrefix), `each of the prefixes ${prefixWanted}; 16 at most`)
+    .default([]),
 })
 
 type Environment = z.output<typeof environment>
@@ -247,4 +257,36 @@ function consistencyFaults(values: Environment, issuer: string, audience: string
   if (values.METRICS_PORT !== undefined && values.METRICS_PORT === values.PORT)
     faults.push('METRICS_PORT must differ from PORT; unset it to serve both')
   return faults
+}
+
+/** The names of AWS's own tools count only when a KEK is in AWS KMS: elsewhere they may stand in an environment for other reasons. */
+function kekFaults(values: Environment, runtime: KekRuntime): string[] {
+  const faults: string[] = []
+  const check = (name: string, written: string) => {
+    const fault = kekFault(written, runtime)
+    if (fault) faults.push(`${name} ${fault}`)
+  }
+  if (values.MINTAGE_KEK) check('MINTAGE_KEK', values.MINTAGE_KEK)
+  values.MINTAGE_KEK_PREVIOUS.forEach((written, index) => void check(`MINTAGE_KEK_PREVIOUS (line ${index + 1})`, written))
+  const inKms = [values.MINTAGE_KEK ?? '', ...values.MINTAGE_KEK_PREVIOUS].some((written) => kekProviderOf(written) === 'aws-kms')
+  if (!inKms) return faults
+  for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'] as const) {
+    if (!values[name]) faults.push(`${name} is missing: a KEK is in AWS KMS`)
+  }
+  if (values.AWS_ENDPOINT_URL_KMS && !isPrivateEndpoint(values.AWS_ENDPOINT_URL_KMS)) {
+    faults.push('AWS_ENDPOINT_URL_KMS must be an https URL, or http to this machine: data keys travel there')
+  }
+  return faults
+}
+
+function isPrivateEndpoint(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, hostname } = new URL(text)
+  return protocol === 'https:' || (protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname))
+}
+
+function awsAccess(values: Environment): AwsAccess | null {
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = values
+  if (!accessKeyId || !secretAccessKey) return null
+  return { accessKeyId, secretAccessKey, sessionToken: values.AWS_SESSION_TOKEN ?? null, endpoint: values.AWS_ENDPOINT_URL_KMS ?? null }
 }

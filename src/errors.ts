@@ -13,7 +13,7 @@ export type OAuthErrorCode =
 
 type CatalogueEntry = {
   /** HTTP status of both renderings. */
-  status: 400 | 401 | 403 | 404 | 405 | 406 | 408 | 409 | 413 | 415 | 422 | 429 | 500 | 503
+  status: 400 | 401 | 403 | 404 | 405 | 406 | 408 | 409 | 412 | 413 | 415 | 422 | 429 | 500 | 503
   /** Short, the same for every occurrence (RFC 9457 §3.1.3). */
   title: string
   /** `error` on the OAuth paths. */
@@ -69,10 +69,22 @@ const catalogue = {
   not_found: { status: 404, title: 'Not found', oauth: 'invalid_request', detail: 'There is no such thing here.' },
   method_not_allowed: { status: 405, title: 'Method not allowed', oauth: 'invalid_request', detail: 'This path takes another method.' },
   conflict: { status: 409, title: 'Conflict', oauth: 'invalid_request', detail: 'The state of the resource does not allow this.' },
+  /** If-Match names a revision that the thing no longer has: somebody else changed it meanwhile (RFC 9110 §13.1.1). */
+  precondition_failed: {
+    status: 412,
+    title: 'Precondition failed',
+    oauth: 'invalid_request',
+    detail: 'It was changed since you read it. Read it again, then repeat the change with its new ETag in If-Match.',
+  },
   /** A key may not move yet; the detail names the instant from which it may. */
   too_early: { status: 409, title: 'Too early', oauth: 'invalid_request', detail: 'This is not safe yet.' },
   request_timeout: { status: 408, title: 'Request timeout', oauth: 'invalid_request', detail: 'The request body took too long.' },
-  payload_too_large: { status: 413, title: 'Payload too large', oauth: 'invalid_request', detail: 'The request body is larger than 16 KB.' },
+  payload_too_large: {
+    status: 413,
+    title: 'Payload too large',
+    oauth: 'invalid_request',
+    detail: 'The request body is larger than 16 KB.',
+  },
   unsupported_media_type: {
     status: 415,
     title: 'Unsupported media type',
@@ -92,6 +104,14 @@ const catalogue = {
     title: 'Outcome unknown',
     oauth: 'temporarily_unavailable',
     detail: 'The answer of the database was lost. The change may have happened; repeating the request is safe.',
+    retryAfterSeconds: 1,
+  },
+  /** What holds a KEK (AWS KMS, an HSM) does not answer or refuses. */
+  kek_unavailable: {
+    status: 503,
+    title: 'Temporarily unavailable',
+    oauth: 'temporarily_unavailable',
+    detail: 'The key that seals the signing keys cannot be used right now.',
     retryAfterSeconds: 1,
   },
   keyring_unavailable: {

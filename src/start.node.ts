@@ -2,11 +2,9 @@ import { createApp } from './app.ts'
 import { bootstrap, type FirstStart } from './bootstrap.ts'
 import type { DatabaseSettings, Settings } from './config.ts'
 import { createKeyEncryption, type KeyEncryption } from './crypto/envelope.ts'
-import { readKekFile } from './crypto/kek/file.node.ts'
+import { nodeKekProviders } from './crypto/kek/providers.node.ts'
 import type { Database } from './db/database.ts'
-import { migrate } from './db/migrate.ts'
 import { migrationState } from './db/migration-state.ts'
-import { openEmbedded } from './db/pglite.ts'
 import { openPostgres } from './db/postgres.ts'
 import { findServiceState } from './db/service-state.ts'
 import { localKek, writeCredentials } from './first-start.node.ts'
@@ -95,13 +93,15 @@ export async function openDatabase(settings: Settings): Promise<{ database: Data
   }
 }
 
+/** What only one of the two databases needs is loaded for that one: PGlite and the migrator are most of an idle process. */
 async function openSettledDatabase(settings: DatabaseSettings): Promise<Database> {
   if (settings.kind === 'embedded') {
+    const [{ openEmbedded }, { migrate }] = await Promise.all([import('./db/pglite.ts'), import('./db/migrate.ts')])
     const database = await openEmbedded(settings.folder === null ? { memory: true } : { folder: settings.folder })
     await migrate(database)
     return database
   }
-  if (settings.migrationUrl !== null) await migrate(settings.migrationUrl)
+  if (settings.migrationUrl !== null) await (await import('./db/migrate.ts')).migrate(settings.migrationUrl)
   const { url, pooler, directUrl } = settings
   const database = openPostgres({ url, pooler, ...(directUrl === null ? {} : { directUrl }) })
   try {
@@ -126,7 +126,7 @@ async function refuseOtherSchema({ db }: Database): Promise<void> {
 async function openKeyEncryption({ config, database: { kind }, dataDir }: Settings, database: Database): Promise<KeyEncryption> {
   const kek = config.kek ?? (kind === 'embedded' ? await localKek(dataDir, (await findServiceState(database.db)) === undefined) : null)
   if (kek === null) throw new Error('MINTAGE_KEK is missing')
-  return await createKeyEncryption({ kek, previousKeks: config.previousKeks, readFile: readKekFile })
+  return await createKeyEncryption({ kek, previousKeks: config.previousKeks, providers: nodeKekProviders(config.kekAccess) })
 }
 
 /** An embedded database starts itself; PostgreSQL does when its root key was declared, and is otherwise bootstrapped by the CLI, which shows the key once. */
