@@ -10,6 +10,7 @@ import { narrowScope } from '../oauth/scope.ts'
 import type { TokenRequest } from '../oauth/token-request.ts'
 import type { Services } from '../services.ts'
 import { signJwt } from '../signing-keys/jwt.ts'
+import { type Algorithm, defaultAlgorithm, isAlgorithm } from '../signing-keys/signer.ts'
 
 export type IssuedToken = {
   readonly accessToken: string
@@ -55,7 +56,7 @@ export async function issueAccessToken(
     issuedAt,
     expiresAt,
   })
-  const signer = await keyring.signer('token', apiKey.ringGeneration)
+  const signer = await keyring.signer('token', apiKey.ringGeneration, tokenAlgorithm(apiKey))
   const accessToken = await signJwt(signer, 'at+jwt', claims)
   services.usage.recordExchange({
     apiKeyId: apiKey.id,
@@ -67,6 +68,14 @@ export async function issueAccessToken(
     at: receivedAt,
   })
   return { accessToken, expiresInSeconds: expiresAt - Math.ceil(receivedAt.getTime() / 1000), scopes }
+}
+
+/** One that this version does not know, from a later one, is not replaced by another: whoever chose it may accept no other. */
+function tokenAlgorithm({ tokenAlgorithm: chosen }: ApiKeyRecord): Algorithm {
+  if (chosen === null) return defaultAlgorithm
+  if (!isAlgorithm(chosen))
+    throw new ServiceError('keyring_unavailable', { reason: 'the API key asks for an algorithm that is not known here' })
+  return chosen
 }
 
 /** The four credential forms differ in one thing: a refused subject token is `invalid_request` (RFC 8693 §2.2.2). */

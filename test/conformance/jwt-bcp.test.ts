@@ -33,6 +33,18 @@ describe('R52 · the algorithm is the key’s', () => {
     expect(await outcome(verify, await signer.token())).toBe('invalid_token algorithm')
   })
 
+  test.each(['ES256', 'EdDSA', 'RS256', 'PS256', 'ES384'] as const)(
+    'R52 · %s needs no option: a verifier follows the issuer’s keys, and its allow-list narrows that',
+    async (algorithm) => {
+      const signer = await createTestIssuer(algorithm, 'second')
+      const jwks = { keys: [issuer.publicJwk, signer.publicJwk] }
+      expect(await outcome(createTestVerifier({ jwks }).verify, await signer.token())).toBe('accepted')
+      const others = every.filter((name) => name !== algorithm && !(algorithm === 'EdDSA' && name === 'Ed25519'))
+      const { verify } = createTestVerifier({ jwks }, { algorithms: others })
+      expect(await outcome(verify, await signer.token())).toBe('invalid_token algorithm')
+    },
+  )
+
   test('R52 · a key without an algorithm is no key', async () => {
     const { alg: _, ...jwk } = issuer.publicJwk
     const { verify } = createTestVerifier({ jwks: Object({ keys: [jwk] }) })
@@ -47,7 +59,28 @@ test.each(['es256', 'Es256', 'ES256 ', 'noNE', 'NONE', '__proto__', 'constructor
   },
 )
 
+test.each(['rs256', 'Rs256', 'ps256', 'eddsa', 'EDDSA', 'ed25519', 'es384', 'RS256 ', 'RS-256', 'RSA', 'Ed448', 'ES256K', 'HS256'])(
+  'R53 · neither a token nor a key may say %j',
+  async (alg) => {
+    for (const algorithm of every) {
+      const signer = await createTestIssuer(algorithm)
+      const token = await signer.token({ header: { alg } })
+      expect(await outcome(createTestVerifier(signer).verify, token)).toBe('invalid_token algorithm')
+      const jwks = Object({ keys: [{ ...signer.publicJwk, alg }] })
+      expect(await outcome(createTestVerifier({ jwks }).verify, await signer.token())).toBe('invalid_token unknown_key')
+    }
+  },
+)
+
 describe('R54 · the two names of Ed25519', () => {
+  test.each(['EdDSA', 'Ed25519'] as const)('R54 · an allow-list that has %s has both names', async (allowed) => {
+    for (const algorithm of ['EdDSA', 'Ed25519'] as const) {
+      const signer = await createTestIssuer(algorithm)
+      const { verify } = createTestVerifier(signer, { algorithms: [allowed] })
+      expect(await outcome(verify, await signer.token())).toBe('accepted')
+    }
+  })
+
   test.each([
     ['EdDSA', 'Ed25519'],
     ['Ed25519', 'EdDSA'],

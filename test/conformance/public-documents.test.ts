@@ -1,6 +1,8 @@
 import { calculateJwkThumbprint, createLocalJWKSet, jwtVerify } from 'jose'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { type Algorithm, algorithms } from '../../src/signing-keys/signer.ts'
+import { addSigningKey } from '../support/algorithms.ts'
 import { issuer, startTestService, type TestService } from '../support/service.ts'
 
 let service: TestService
@@ -40,6 +42,27 @@ describe.each(keySets)('the JWK Set %s (RFC 7517)', (path) => {
     expect(headers.get('content-type')).toBe('application/jwk-set+json')
     expect(headers.get('cache-control')).toBe(`public, max-age=${service.services.config.jwksMaxAgeSeconds}`)
   })
+})
+
+test('R86, R87, R88, R89 the JWK Set with keys of every algorithm holds public members only, each key under its one algorithm and its thumbprint', async () => {
+  const every = await startTestService()
+  const members: Record<Algorithm, string[]> = {
+    ES256: ['crv', 'x', 'y'],
+    ES384: ['crv', 'x', 'y'],
+    EdDSA: ['crv', 'x'],
+    RS256: ['e', 'n'],
+    PS256: ['e', 'n'],
+  }
+  for (const algorithm of algorithms) if (algorithm !== 'ES256') await addSigningKey(every.services, algorithm)
+  const { keys } = keySet.parse(await (await every.request('/.well-known/jwks.json')).json())
+  expect(new Set(keys.map(({ alg }) => alg))).toEqual(new Set(algorithms))
+  for (const key of keys) {
+    const own = algorithms.filter((algorithm) => algorithm === key.alg).flatMap((algorithm) => members[algorithm])
+    expect(Object.keys(key).sort()).toEqual(['alg', 'kid', 'kty', 'use', ...own].sort())
+    expect(key.use).toBe('sig')
+    expect(key.kid).toBe(await calculateJwkThumbprint(key, 'sha256'))
+  }
+  expect(new Set(keys.map(({ kid }) => kid)).size).toBe(keys.length)
 })
 
 test('the two sets share no key: a leaked token key forges no feed', async () => {

@@ -109,7 +109,7 @@ describe.each(databaseKinds)('the keyring on %s', (kind) => {
     ring.clock.set(start)
     expect(await kidNow()).toBe(active?.kid)
     ring.clock.advance(-1)
-    expect(() => ring.keyring.signer('token', generation)).toThrow('no token key is active')
+    expect(() => ring.keyring.signer('token', generation)).toThrow('no ES256 token key is active')
   })
 
   test('shares what one request opened with the next one that has the same cache', async () => {
