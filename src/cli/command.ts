@@ -2,18 +2,33 @@ import { Command, InvalidArgumentError } from 'commander'
 import type { Page } from '../db/page.ts'
 import { type AdminApi, adminApi } from './admin-api.ts'
 import { findCredentials, type Purpose } from './credentials.ts'
+import { CliError } from './failure.ts'
 import { type Column, type Output, table } from './output.ts'
 
 /** What every command works with. */
 export type Cli = {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly output: Output
+  /** All of standard input: what must not stand in a command line. Empty at a terminal. */
+  input(): Promise<string>
   /** Looks for the credentials when it is called: help needs none. */
   api(purpose?: Purpose): AdminApi
 }
 
 export function createCli(env: Cli['env'], output: Output): Cli {
-  return { env, output, api: (purpose = 'admin') => adminApi(findCredentials(env, purpose)) }
+  return { env, output, input: readStandardInput, api: (purpose = 'admin') => adminApi(findCredentials(env, purpose)) }
+}
+
+const longestInput = 64 * 1024
+
+async function readStandardInput(): Promise<string> {
+  if (process.stdin.isTTY) return ''
+  let text = ''
+  for await (const chunk of process.stdin.setEncoding('utf8')) {
+    text += chunk
+    if (text.length > longestInput) throw new CliError('there is more on standard input than any key needs')
+  }
+  return text
 }
 
 /** A command that only has verbs; the example is one of theirs. */

@@ -20,10 +20,10 @@ import { type SigningKeyView, signingKeyView } from './view.ts'
 
 export type Compromise = LineInput & {
   /** Which key leaked; the active one when left out. */
-  readonly kid?: string
+  readonly kid?: string | undefined
   /** Whoever got the active key may have got the published ones as well: they are revoked too, and a fresh key signs. */
   readonly distrustPending?: boolean
-  readonly reason?: string
+  readonly reason?: string | undefined
 }
 
 export type Replacement = {
@@ -31,7 +31,7 @@ export type Replacement = {
   readonly active: SigningKeyView | null
   /** Published now as the next one, with its instant; null only where nothing is planned. */
   readonly next: SigningKeyView | null
-  readonly revoked: readonly SigningKeyView[]
+  readonly revoked: SigningKeyView[]
 }
 
 /**

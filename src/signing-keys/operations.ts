@@ -30,7 +30,7 @@ export type ForceInput = {
   readonly force?: boolean
   /** With force: the key that signed before is revoked, and with it every token that it signed. */
   readonly revokeFormer?: boolean
-  readonly reason?: string
+  readonly reason?: string | undefined
 }
 
 /** All keys that ever were, oldest first, of every purpose and algorithm, with every coming instant. */
@@ -105,7 +105,7 @@ export async function activateSigningKey(
 export async function rollbackSigningKey(
   services: ChangeServices,
   actor: Principal,
-  { purpose, algorithm = defaultAlgorithm, reason = 'rolled back' }: LineInput & { reason?: string },
+  { purpose, algorithm = defaultAlgorithm, reason = 'rolled back' }: LineInput & { reason?: string | undefined },
 ): Promise<SigningKeyView> {
   requireServiceWide(actor, 'signing_keys.rotate')
   const line = { algorithm, purpose }

@@ -1,7 +1,7 @@
 import { activePeriods } from './activations.ts'
 import type { SigningKeyState } from './lifecycle.ts'
 import type { ActivationRow, SigningKeyUsageRow } from './queries.ts'
-import { keysOf, type Ring, type RingKey, standingOf } from './ring.ts'
+import { type KeyLine, keysOf, periodsOf, type Ring, type RingKey, standingOf } from './ring.ts'
 import type { Algorithm, KeyPurpose } from './signer.ts'
 
 /** A signing key as the admin API shows it: no key material beyond its name. Instants are RFC 3339 texts. */
@@ -51,7 +51,7 @@ export function signingKeyView(ring: Ring, key: RingKey, now: Date, usage: Signi
     kid,
     purpose,
     algorithm,
-    version: keysOf(ring, key).indexOf(key) + 1,
+    version: inOrder(ring, key).indexOf(key) + 1,
     origin,
     state,
     createdAt: createdAt.toISOString(),
@@ -68,6 +68,12 @@ export function signingKeyView(ring: Ring, key: RingKey, now: Date, usage: Signi
       ? { tokens: usage.tokens, lastSignedAt: usage.lastSignedAt.toISOString(), lastExpiresAt: usage.lastExpiresAt.toISOString() }
       : null,
   }
+}
+
+/** Of one line, by publication; keys of the same moment, as at the first start, by their turns. */
+function inOrder(ring: Ring, line: KeyLine): RingKey[] {
+  const turn = ({ kid }: RingKey) => periodsOf(ring, line).find((period) => period.kid === kid)?.from ?? Number.MAX_VALUE
+  return keysOf(ring, line).sort((a, b) => a.publishedAt.getTime() - b.publishedAt.getTime() || turn(a) - turn(b))
 }
 
 /** Those of one key, oldest first; `history` is its whole line's, without which nobody can tell which ones were overtaken. */

@@ -1,51 +1,199 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { listSigningKeys, rotateSigningKey } from '../../signing-keys/operations.ts'
+import { ServiceError } from '../../errors.ts'
+import { replaceSigningKey } from '../../signing-keys/emergency.ts'
+import { addSigningKey, importSigningKey } from '../../signing-keys/new-keys.ts'
+import { activateSigningKey, listSigningKeys, rollbackSigningKey, rotateSigningKey, showSigningKey } from '../../signing-keys/operations.ts'
+import { algorithms } from '../../signing-keys/signer.ts'
 import type { AppEnv } from '../context.ts'
-import { instant, jsonAnswer, jsonBody, refusals } from './schemas.ts'
+import { idParam, instant, jsonAnswer, jsonBody, refusals, text, word } from './schemas.ts'
 
 const purpose = z.enum(['token', 'record'])
+const algorithm = z.enum(algorithms)
 
 const signingKey = z
   .object({
     kid: z.string().openapi({ description: 'RFC 7638 thumbprint' }),
     purpose,
-    algorithm: z.string(),
+    algorithm,
+    version: z.int().openapi({ description: 'Counts the keys of this purpose and algorithm' }),
+    origin: z.enum(['generated', 'imported']),
     state: z.enum(['pending', 'active', 'retiring', 'retired', 'revoked']),
     createdAt: instant,
+    createdBy: z.string(),
     publishedAt: instant,
-    activatesAt: instant.nullable(),
     safeAt: instant.openapi({ description: 'From when the key may sign without surprising a verifier' }),
-    retiresAt: instant.nullable(),
+    activatesAt: instant.nullable(),
+    followedAt: instant.nullable().openapi({ description: 'When another key took or takes over' }),
+    retiresAt: instant.nullable().openapi({ description: 'From when it is no longer published' }),
     revokedAt: instant.nullable(),
+    revokedBy: z.string().nullable(),
+    revocationReason: z.string().nullable(),
+    usage: z.object({ tokens: z.int(), lastSignedAt: instant, lastExpiresAt: instant }).nullable(),
   })
   .openapi('SigningKey')
 
-const rotation = z.strictObject({ purpose: purpose.default('token'), force: z.boolean().default(false) }).openapi('SigningKeyRotation')
+const signingKeyDetail = signingKey
+  .extend({
+    activations: z.array(
+      z.object({
+        sequence: z.int(),
+        activatesAt: instant,
+        state: z.enum(['effective', 'planned', 'overtaken']),
+        decidedAt: instant,
+        actor: z.string(),
+        reason: z.string(),
+      }),
+    ),
+  })
+  .openapi('SigningKeyDetail')
 
-const listSigningKeysRoute = createRoute({
+const line = { purpose: purpose.default('token'), algorithm: algorithm.default('ES256') }
+const force = {
+  force: z.boolean().default(false).openapi({ description: 'Before it is safe, for incidents: verifiers may refuse good tokens' }),
+  revokeFormer: z.boolean().default(false).openapi({ description: 'With force: the key that signed before dies with all of its tokens' }),
+  reason: text(200).optional(),
+}
+const rotation = z.strictObject({ ...line, ...force }).openapi('SigningKeyRotation')
+const activation = z.strictObject(force).openapi('SigningKeyActivation')
+const rollback = z.strictObject({ ...line, reason: text(200).optional() }).openapi('SigningKeyRollback')
+const compromise = z
+  .strictObject({
+    ...line,
+    compromised: z.literal(true).openapi({ description: 'Every token under the key will be refused, for good' }),
+    kid: word(128).optional().openapi({ description: 'Which key leaked; the active one when left out' }),
+    distrustPending: z.boolean().default(false),
+    reason: text(200).optional(),
+  })
+  .openapi('SigningKeyCompromise')
+const replacement = z
+  .object({ active: signingKey.nullable(), next: signingKey.nullable(), revoked: z.array(signingKey) })
+  .openapi('SigningKeyReplacement')
+const foreignKey = z
+  .strictObject({
+    purpose: purpose.default('token'),
+    algorithm: algorithm.optional(),
+    pem: z.string().min(1).max(12_000).optional().openapi({ description: 'PKCS #8, not encrypted' }),
+    jwk: z.record(z.string().max(64), z.unknown()).optional().openapi({ description: 'A private JWK' }),
+  })
+  .openapi('ForeignSigningKey')
+
+const one = (description: string) => ({ 200: jsonAnswer(description, signingKey), ...refusals })
+
+const listRoute = createRoute({
   method: 'get',
   path: '/signing-keys',
   operationId: 'listSigningKeys',
-  summary: 'List signing keys; all of them are on one page',
+  summary: 'List signing keys with every coming instant; all of them are on one page',
   responses: { 200: jsonAnswer('The keys', z.object({ items: z.array(signingKey), nextCursor: z.null() })), ...refusals },
 })
 
-const rotateSigningKeyRoute = createRoute({
+const showRoute = createRoute({
+  method: 'get',
+  path: '/signing-keys/{id}',
+  operationId: 'showSigningKey',
+  summary: 'Show a signing key with its whole history',
+  request: { params: idParam },
+  responses: { 200: jsonAnswer('The key', signingKeyDetail), ...refusals },
+})
+
+const rotateRoute = createRoute({
   method: 'post',
   path: '/signing-keys/rotate',
   operationId: 'rotateSigningKey',
-  summary: 'Let the pending key sign, and publish the next one',
+  summary: 'Let the next key sign, and publish another one',
   request: { body: { ...jsonBody(rotation), required: false } },
-  responses: { 200: jsonAnswer('The key that signs now', signingKey), ...refusals },
+  responses: one('The key that signs now'),
+})
+
+const activateRoute = createRoute({
+  method: 'post',
+  path: '/signing-keys/{id}/activate',
+  operationId: 'activateSigningKey',
+  summary: 'Let this pending key sign',
+  request: { params: idParam, body: { ...jsonBody(activation), required: false } },
+  responses: one('The key that signs now'),
+})
+
+const rollbackRoute = createRoute({
+  method: 'post',
+  path: '/signing-keys/rollback',
+  operationId: 'rollbackSigningKey',
+  summary: 'Let the former key sign again, while it is still published',
+  request: { body: { ...jsonBody(rollback), required: false } },
+  responses: one('The key that signs now'),
+})
+
+const replaceRoute = createRoute({
+  method: 'post',
+  path: '/signing-keys/replace',
+  operationId: 'replaceSigningKey',
+  summary: 'Replace a compromised key at once, and kill every token under it',
+  request: { body: jsonBody(compromise) },
+  responses: { 200: jsonAnswer('What signs now, what comes next, what is dead', replacement), ...refusals },
+})
+
+const importRoute = createRoute({
+  method: 'post',
+  path: '/signing-keys/import',
+  operationId: 'importSigningKey',
+  summary: 'Take in a private key that was made elsewhere, as the next one',
+  request: { body: jsonBody(foreignKey) },
+  responses: { 201: jsonAnswer('The key, published', signingKey), ...refusals },
+})
+
+const addRoute = createRoute({
+  method: 'post',
+  path: '/signing-keys/add',
+  operationId: 'addSigningKey',
+  summary: 'Make the first key of another algorithm',
+  request: { body: jsonBody(z.strictObject({ algorithm }).openapi('SigningKeyAddition')) },
+  responses: { 201: jsonAnswer('The key, published', signingKey), ...refusals },
 })
 
 export function signingKeyRoutes(app: OpenAPIHono<AppEnv>): void {
-  app.openapi(listSigningKeysRoute, async (c) => {
+  app.openapi(listRoute, async (c) => {
     return c.json({ items: await listSigningKeys(c.var.services, c.var.principal), nextCursor: null }, 200)
   })
 
-  app.openapi(rotateSigningKeyRoute, async (c) => {
-    const { purpose = 'token', force = false } = c.req.valid('json')
-    return c.json(await rotateSigningKey(c.var.services, c.var.principal, { purpose, force }), 200)
+  app.openapi(showRoute, async (c) => {
+    return c.json(await showSigningKey(c.var.services, c.var.principal, c.req.valid('param').id), 200)
   })
+
+  app.openapi(rotateRoute, async (c) => {
+    return c.json(await rotateSigningKey(c.var.services, c.var.principal, bodyOr(rotation, c.req.valid('json'))), 200)
+  })
+
+  app.openapi(activateRoute, async (c) => {
+    const options = bodyOr(activation, c.req.valid('json'))
+    return c.json(await activateSigningKey(c.var.services, c.var.principal, c.req.valid('param').id, options), 200)
+  })
+
+  app.openapi(rollbackRoute, async (c) => {
+    return c.json(await rollbackSigningKey(c.var.services, c.var.principal, bodyOr(rollback, c.req.valid('json'))), 200)
+  })
+
+  app.openapi(replaceRoute, async (c) => {
+    const { compromised: _, ...compromise } = c.req.valid('json')
+    return c.json(await replaceSigningKey(c.var.services, c.var.principal, compromise), 200)
+  })
+
+  app.openapi(importRoute, async (c) => {
+    const { pem, jwk, ...line } = c.req.valid('json')
+    return c.json(await importSigningKey(c.var.services, c.var.principal, { ...line, key: keyOf(pem, jwk) }), 201)
+  })
+
+  app.openapi(addRoute, async (c) => {
+    return c.json(await addSigningKey(c.var.services, c.var.principal, c.req.valid('json')), 201)
+  })
+}
+
+/** Without a body nothing was validated, and the defaults are not there yet. */
+function bodyOr<Schema extends z.ZodType>(schema: Schema, body: z.output<Schema> | undefined): z.output<Schema> {
+  return schema.parse(body ?? {})
+}
+
+function keyOf(pem: string | undefined, jwk: Record<string, unknown> | undefined) {
+  if (pem !== undefined && jwk === undefined) return { pem }
+  if (jwk !== undefined && pem === undefined) return { jwk }
+  throw new ServiceError('invalid_request', { detail: 'Send the key as pem or as jwk, one of the two.' })
 }

@@ -222,7 +222,7 @@ describe.each(databaseKinds)('the admin API on %s', (kind) => {
   test.each([
     ['DELETE', '/v1/api-keys', 'GET, POST'],
     ['PUT', '/v1/api-keys/key_1', 'GET'],
-    ['GET', '/v1/signing-keys/rotate', 'POST'],
+    ['GET', '/v1/api-keys/key_1/revoke', 'POST'],
   ])('%s %s is refused, and told what the path takes', async (method, path, allow) => {
     const response = await service.request(path, { method, headers: { 'X-API-Key': service.rootKey } })
     expect(response.status).toBe(405)
