@@ -3,6 +3,8 @@ export type RequestOrigin = {
   readonly requestId: string | null
   readonly address: string | null
   readonly agent: string | null
+  /** When the request arrived: how long an action took is counted from here. */
+  readonly receivedAt?: Date
 }
 
 export type Role = 'root' | 'admin'

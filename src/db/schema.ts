@@ -312,7 +312,8 @@ export const revocations = pgTable(
 export const auditEvents = pgTable(
   'audit_events',
   {
-    sequence: bigint('sequence', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    /** Place in the chain, from 1 without gaps: taken under the chain's lock. */
+    sequence: bigint('sequence', { mode: 'number' }).primaryKey(),
     id: text('id').notNull().unique(),
     occurredAt: instant('occurred_at').notNull(),
     type: text('type').notNull(),
@@ -332,7 +333,12 @@ export const auditEvents = pgTable(
     durationMilliseconds: integer('duration_milliseconds'),
     context: jsonb('context').$type<Record<string, unknown>>().notNull(),
   },
-  (table) => [index('audit_events_organization').on(table.organizationId, table.sequence)],
+  (table) => [
+    index('audit_events_organization').on(table.organizationId, table.sequence),
+    index('audit_events_actor').on(table.actor, table.sequence),
+    index('audit_events_subject').on(table.subject, table.sequence),
+    index('audit_events_occurred_at').on(table.occurredAt),
+  ],
 )
 
 /** The hash chain beside the events, so that an event is hashed exactly as the database returns it. */

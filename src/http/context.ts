@@ -52,6 +52,7 @@ export function requestOrigin(c: Context<AppEnv>): RequestOrigin {
     requestId: c.get('requestId'),
     address: clientAddress(platform.peerAddress(c.req.raw, c.env), c.req.header('x-forwarded-for'), config.trustedProxyHops),
     agent: agent === undefined ? null : agent.slice(0, 256),
+    receivedAt: c.get('receivedAt'),
   }
 }
 

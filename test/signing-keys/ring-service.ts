@@ -3,7 +3,16 @@ import { type Config, loadConfig } from '../../src/config.ts'
 import { createKeyEncryption } from '../../src/crypto/envelope.ts'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
 import type { Database } from '../../src/db/database.ts'
-import { auditEvents, leases, revocations, serviceState, signingKeyActivations, signingKeys, signingKeyUsage } from '../../src/db/schema.ts'
+import {
+  auditChain,
+  auditEvents,
+  leases,
+  revocations,
+  serviceState,
+  signingKeyActivations,
+  signingKeys,
+  signingKeyUsage,
+} from '../../src/db/schema.ts'
 import { claimFirstStart } from '../../src/db/service-state.ts'
 import { createLog } from '../../src/observability/log.ts'
 import { nodePlatform } from '../../src/platform.node.ts'
@@ -44,7 +53,7 @@ async function emptyDatabase(kind: DatabaseKind): Promise<TestDatabase> {
   const opened = shared.get(kind) ?? openTestDatabase(kind)
   shared.set(kind, opened)
   const database = await opened
-  for (const table of [auditEvents, signingKeyActivations, signingKeys, signingKeyUsage, revocations, leases, serviceState])
+  for (const table of [auditChain, auditEvents, signingKeyActivations, signingKeys, signingKeyUsage, revocations, leases, serviceState])
     await database.db.delete(table)
   return database
 }
