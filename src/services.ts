@@ -1,4 +1,5 @@
 import type { Context } from 'hono'
+import type { ImportedAlgorithmsCache } from './api-keys/imported.ts'
 import { type ApiKeyLookup, createApiKeyLookup } from './api-keys/lookup.ts'
 import type { Config } from './config.ts'
 import type { KeyEncryption } from './crypto/envelope.ts'
@@ -56,12 +57,14 @@ export type ServicesOptions = {
   keyringCache?: KeyringCache
   /** Shared by the requests of an isolate: usage that one of them could not write goes along with the next. */
   pendingUsage?: PendingUsage
+  /** Shared by the requests of an isolate: text that is no key of ours then reaches no database where nothing was imported. */
+  importedAlgorithmsCache?: ImportedAlgorithmsCache
   stopping?: () => boolean
 }
 
 /** Composes the services; performs no I/O. Times come from `now`, which defaults to the system's clock here and nowhere deeper. */
 export function createServices(config: Config, database: Database, options: ServicesOptions): Services {
-  const { platform, keyEncryption, log, metrics, keyringCache, pendingUsage, now = () => new Date() } = options
+  const { platform, keyEncryption, log, metrics, keyringCache, pendingUsage, importedAlgorithmsCache, now = () => new Date() } = options
   const { db } = database
   const keyring = createKeyring({ db, now, config, keyEncryption, platform, log, ...(keyringCache ? { cache: keyringCache } : {}) })
   const revocations = createServiceRevocationList({ db, database, now, ...(options.revocations ?? { pollMilliseconds: 1000 }) })
@@ -76,7 +79,7 @@ export function createServices(config: Config, database: Database, options: Serv
     metrics,
     keyEncryption,
     keyring,
-    apiKeys: createApiKeyLookup({ db, platform }),
+    apiKeys: createApiKeyLookup({ db, platform, ...(importedAlgorithmsCache ? { importedAlgorithmsCache } : {}) }),
     revocations,
     feed: createRevocationFeed({
       list: revocations,

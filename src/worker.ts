@@ -1,3 +1,4 @@
+import type { ImportedAlgorithmsCache } from './api-keys/imported.ts'
 import { createApp } from './app.ts'
 import { loadConfig, type Settings } from './config.ts'
 import { createKeyEncryption, type KeyEncryption } from './crypto/envelope.ts'
@@ -31,6 +32,7 @@ type Isolate = {
   readonly keyringCache: KeyringCache
   readonly revocationRules: SyncedRules
   readonly pendingUsage: PendingUsage
+  readonly importedAlgorithmsCache: ImportedAlgorithmsCache
 }
 let isolate: Isolate | undefined
 
@@ -48,6 +50,7 @@ async function isolateOf(env: WorkerEnv): Promise<Isolate> {
     keyringCache: createKeyringCache(),
     revocationRules: createSyncedRules(),
     pendingUsage: createPendingUsage(),
+    importedAlgorithmsCache: {},
   }
   return isolate
 }
@@ -56,7 +59,7 @@ type RequestServices = Services & { readonly platform: WorkersPlatform }
 
 /** The services of one request. Their database connection is the request's own and ends with it. */
 async function requestServices(env: WorkerEnv, context: ExecutionContext): Promise<RequestServices> {
-  const { settings, keyEncryption, keyringCache, revocationRules, pendingUsage } = await isolateOf(env)
+  const { settings, keyEncryption, keyringCache, revocationRules, pendingUsage, importedAlgorithmsCache } = await isolateOf(env)
   const database = openPostgres({ url: env.HYPERDRIVE.connectionString, pooler: 'transaction', maxConnections: 2 })
   const platform = workersPlatform(context)
   const services = createServices(settings.config, database, {
@@ -64,6 +67,7 @@ async function requestServices(env: WorkerEnv, context: ExecutionContext): Promi
     keyEncryption,
     keyringCache,
     pendingUsage,
+    importedAlgorithmsCache,
     log,
     metrics: noMetrics,
     now,

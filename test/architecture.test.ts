@@ -29,6 +29,7 @@ const packages: Record<string, RegExp> = {
   '@hono/node-server': /^http-server\.node\.ts$/,
   zod: /^http\/|^config\.ts$/,
   jose: /^signing-keys\/|^verify\/|^testing\//,
+  '@noble/hashes': /^api-keys\/imported\.ts$|^cli\//,
   aws4fetch: /^crypto\/kek\//,
   pkcs11js: /^crypto\/kek\/[\w-]+\.node\.ts$/,
   uuid: /^crypto\/random\.ts$/,

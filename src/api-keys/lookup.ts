@@ -3,7 +3,8 @@ import type { Db } from '../db/database.ts'
 import { apiKeys, apiKeyVersions, organizations } from '../db/schema.ts'
 import type { Platform } from '../platform.ts'
 import type { ApiKeyEnvironment } from './format.ts'
-import { apiKeyRecord } from './queries.ts'
+import { type ImportedAlgorithmsCache, rememberImportedAlgorithms } from './imported.ts'
+import { apiKeyRecord, type HashAlgorithm, selectImportedAlgorithms } from './queries.ts'
 
 /** One version of an API key with what decides about it, as the database has it at this moment. */
 export type ApiKeyRecord = {
@@ -13,9 +14,12 @@ export type ApiKeyRecord = {
   readonly versionExpiresAt: Date | null
   readonly organizationId: string
   readonly organizationSuspendedAt: Date | null
+  readonly serviceAccountId: string | null
+  readonly serviceAccountDisabledAt: Date | null
   readonly environment: ApiKeyEnvironment
   readonly scopes: readonly string[]
   readonly audiences: readonly string[]
+  /** Those that count: no more than the key's service account holds. */
   readonly roles: readonly string[]
   readonly subject: string | null
   /** Name of the JWS algorithm of its tokens; null = the service's default. */
@@ -27,14 +31,24 @@ export type ApiKeyRecord = {
   readonly ringGeneration: number
 }
 
-/** Finds keys by the SHA-256 of their secret, base64url. Undefined = no such secret. Says nothing about the key's status. */
+/** Finds keys by the hash of their secret, base64url. Undefined = no such secret. Says nothing about the key's status. */
 export type ApiKeyLookup = {
-  byHash(hash: string): Promise<ApiKeyRecord | undefined>
+  /**
+   * By the SHA-256 of a secret of our form. With `imported`, only a key that was hashed elsewhere by that algorithm: a secret of any other
+   * form, so one with a prefix that is accepted no more, opens no key of ours.
+   */
+  byHash(hash: string, imported?: HashAlgorithm): Promise<ApiKeyRecord | undefined>
+  /** How the secrets of imported keys are hashed, as it was known seconds ago at the most; none where nothing was imported. */
+  importedAlgorithms(now: Date): Promise<readonly HashAlgorithm[]>
+  /** To be called after an import: what was remembered of there being none is no longer so. */
+  forgetImportedAlgorithms(): void
 }
+
+type FoundRecord = ApiKeyRecord & { readonly hash: string; readonly hashAlgorithm: HashAlgorithm; readonly imported: boolean }
 
 type Batch = {
   readonly hashes: string[]
-  readonly records: Promise<ReadonlyMap<string, ApiKeyRecord>>
+  readonly records: Promise<ReadonlyMap<string, FoundRecord>>
   send(): void
 }
 
@@ -42,8 +56,14 @@ type Batch = {
  * All lookups of one event-loop turn travel as ONE prepared select. The statement is sent after the last of them asked, so an
  * answer is never older than its question: as fast as a cache, and never stale. A failing batch fails all of its lookups.
  */
-export function createApiKeyLookup(options: { db: Db; platform: Pick<Platform, 'endOfTurn'>; maxBatch?: number }): ApiKeyLookup {
+export function createApiKeyLookup(options: {
+  db: Db
+  platform: Pick<Platform, 'endOfTurn'>
+  maxBatch?: number
+  importedAlgorithmsCache?: ImportedAlgorithmsCache
+}): ApiKeyLookup {
   const { db, platform, maxBatch = 256 } = options
+  const imported = rememberImportedAlgorithms(() => selectImportedAlgorithms(db), options.importedAlgorithmsCache)
   let select: ReturnType<typeof prepareSelect> | undefined
   let batch: Batch | undefined
 
@@ -54,7 +74,7 @@ export function createApiKeyLookup(options: { db: Db; platform: Pick<Platform, '
 
   function openBatch(): Batch {
     const hashes: string[] = []
-    const { promise: records, resolve } = Promise.withResolvers<ReadonlyMap<string, ApiKeyRecord>>()
+    const { promise: records, resolve } = Promise.withResolvers<ReadonlyMap<string, FoundRecord>>()
     const opened: Batch = {
       hashes,
       records,
@@ -70,19 +90,22 @@ export function createApiKeyLookup(options: { db: Db; platform: Pick<Platform, '
   }
 
   return {
-    async byHash(hash) {
+    async byHash(hash, importedBy) {
       batch ??= openBatch()
       const asked = batch
       asked.hashes.push(hash)
       if (asked.hashes.length >= maxBatch) asked.send()
-      return (await asked.records).get(hash)
+      const found = (await asked.records).get(hash)
+      return found?.hashAlgorithm === (importedBy ?? 'sha256') && (found.imported || !importedBy) ? found : undefined
     },
+    importedAlgorithms: imported.algorithms,
+    forgetImportedAlgorithms: imported.forget,
   }
 }
 
 function prepareSelect(db: Db) {
   return db
-    .select({ hash: apiKeyVersions.hash, ...apiKeyRecord })
+    .select({ hash: apiKeyVersions.hash, hashAlgorithm: apiKeyVersions.hashAlgorithm, imported: apiKeyVersions.imported, ...apiKeyRecord })
     .from(apiKeyVersions)
     .innerJoin(apiKeys, eq(apiKeys.id, apiKeyVersions.apiKeyId))
     .innerJoin(organizations, eq(organizations.id, apiKeys.organizationId))
@@ -90,6 +113,6 @@ function prepareSelect(db: Db) {
     .prepare('mintage_api_keys_by_hash')
 }
 
-function byHash(rows: readonly (ApiKeyRecord & { hash: string })[]): ReadonlyMap<string, ApiKeyRecord> {
+function byHash(rows: readonly FoundRecord[]): ReadonlyMap<string, FoundRecord> {
   return new Map(rows.map((row) => [row.hash, row]))
 }

@@ -1,5 +1,5 @@
 import type { Principal, RequestOrigin } from '../access/principal.ts'
-import { parseApiKey } from '../api-keys/format.ts'
+import { findBySecret } from '../api-keys/authenticate.ts'
 import type { ApiKeyRecord } from '../api-keys/lookup.ts'
 import { revokeOwnApiKey } from '../api-keys/operations.ts'
 import { appendAuditEvent } from '../audit/queries.ts'
@@ -19,9 +19,9 @@ const reason = 'revoked by its client'
  */
 export async function revokeToken(services: Services, caller: ApiKeyRecord, origin: RequestOrigin, text: string): Promise<void> {
   const actor = clientPrincipal(caller, origin)
-  if (parseApiKey(text)) {
-    const apiKey = await services.apiKeys.byHash(await services.platform.sha256(text))
-    if (apiKey?.id === caller.id) await revokeOwnApiKey(services, actor, { reason })
+  const apiKey = await findBySecret(services, text, services.now())
+  if (apiKey && apiKey !== 'malformed') {
+    if (apiKey.id === caller.id) await revokeOwnApiKey(services, actor, { reason })
     return
   }
   const token = await verifiedToken(services, text)

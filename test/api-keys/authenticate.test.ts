@@ -2,10 +2,12 @@ import { describe, expect, test } from 'vitest'
 import { authenticateApiKey } from '../../src/api-keys/authenticate.ts'
 import { generateApiKey } from '../../src/api-keys/format.ts'
 import type { ApiKeyRecord } from '../../src/api-keys/lookup.ts'
+import { loadConfig } from '../../src/config.ts'
 import { nodePlatform } from '../../src/platform.node.ts'
 
 const now = new Date('2026-11-20T12:00:00.000Z')
 const platform = nodePlatform()
+const { config } = loadConfig({})
 const secret = generateApiKey('live')
 const record: ApiKeyRecord = {
   id: 'key_1',
@@ -33,8 +35,10 @@ function storeWith(stored: ApiKeyRecord | undefined) {
       asked.push(hash)
       return hash === (await platform.sha256(secret)) ? stored : undefined
     },
+    importedAlgorithms: async () => [],
+    forgetImportedAlgorithms() {},
   }
-  return { platform, apiKeys, asked }
+  return { config, platform, apiKeys, asked }
 }
 
 function rejectedFor(reason: string) {

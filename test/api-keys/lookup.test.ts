@@ -18,6 +18,8 @@ describe.each(databaseKinds)('looking keys up on %s', async (kind) => {
     const { id, secret } = await service.createKey({ organizationId, scopes: ['orders:read'], audiences: ['https://a.example'], expiresAt })
     expect(await services.apiKeys.byHash(await hashOf(secret))).toEqual({
       hash: await hashOf(secret),
+      hashAlgorithm: 'sha256',
+      imported: false,
       id,
       version: 1,
       versionExpiresAt: null,

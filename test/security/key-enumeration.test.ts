@@ -81,6 +81,7 @@ describe('A41 R133 a known key that is no good and an unknown one', () => {
     for (const reason of ['unknown', 'revoked', 'expired']) {
       const asked: string[] = []
       const apiKeys: ApiKeyLookup = {
+        ...services.apiKeys,
         async byHash(hash) {
           asked.push(hash)
           return await services.apiKeys.byHash(hash)

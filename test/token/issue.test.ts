@@ -26,6 +26,7 @@ describe.each(databaseKinds)('an exchange on %s', async (kind) => {
   test('A50 that a revocation overtook after the lookup gives a token that is dead on arrival', async () => {
     const key = await service.createKey()
     const apiKeys: ApiKeyLookup = {
+      ...services.apiKeys,
       async byHash(hash) {
         const found = await services.apiKeys.byHash(hash)
         await revokeApiKey(services, systemPrincipal, key.id, { reason: 'test' })
