@@ -26,6 +26,8 @@ export type Keyring = {
    * database answers, and the last known ones where it does not. Throws `keyring_unavailable` only if none were ever read.
    */
   publicKeys(purpose: KeyPurpose): Promise<JsonWebKeySet>
+  /** Seconds since the database last said that the public keys are these; infinite before the first reading. */
+  publicKeysAge(): number
   /** Reads the ring again. */
   reload(): Promise<void>
   /** For readiness: the generation in use and whether an active key of each purpose can sign by the default algorithm. */
@@ -134,6 +136,8 @@ export function createKeyring(options: KeyringOptions): Keyring {
       })
       return publicJwks(opened.ring, purpose, at)
     },
+
+    publicKeysAge: () => Math.abs(now().getTime() - cache.checkedAt) / 1000,
 
     async reload() {
       await unavailableUnless(loadAnew())
