@@ -1,13 +1,12 @@
 import { type Role, systemPrincipal } from './access/principal.ts'
-import { type ApiKeyEnvironment, apiKeyHint, generateApiKey, parseApiKey } from './api-keys/format.ts'
-import { insertApiKey } from './api-keys/queries.ts'
+import { type ApiKeyEnvironment, parseApiKey } from './api-keys/format.ts'
+import { insertApiKey, type StoredSecret } from './api-keys/queries.ts'
+import { createSecret, storedSecret } from './api-keys/secret.ts'
 import { appendAuditEvent } from './audit/queries.ts'
-import type { Config } from './config.ts'
 import { newId } from './crypto/random.ts'
 import type { Db } from './db/database.ts'
 import { claimFirstStart } from './db/service-state.ts'
 import { insertOrganization } from './organizations/queries.ts'
-import type { Platform } from './platform.ts'
 import type { Services } from './services.ts'
 import { createSigningKeys } from './signing-keys/operations.ts'
 
@@ -35,19 +34,19 @@ export async function bootstrap(
   services: Pick<Services, 'db' | 'config' | 'keyEncryption' | 'platform' | 'now'>,
   { withTestKey, keep }: BootstrapOptions,
 ): Promise<FirstStart | undefined> {
-  const { db, config, now, platform } = services
-  const declared = declaredRootKey(config)
+  const { db, config, now } = services
+  const declared = await declaredRootKey(services)
   return await db.transaction(async (tx) => {
     const at = now()
     if (!(await claimFirstStart(tx, { largestTokenTtlSeconds: config.maxTokenTtlSeconds, now: at }))) return undefined
     const organizationId = newId('org')
     await insertOrganization(tx, { id: organizationId, name: 'default', plan: 'enterprise', createdAt: at })
     await createSigningKeys(tx, services, at, systemPrincipal.clientId)
-    const rootApiKey = declared ?? generateApiKey('live')
+    const rootApiKey = declared ?? (await createSecret(services, 'live'))
     const root = { organizationId, name: 'root', environment: 'live', roles: ['root'], scopes: [], audiences: [config.issuer] } as const
-    const rootApiKeyId = await insertFirstKey(tx, platform, root, rootApiKey, at)
-    const testApiKey = withTestKey ? generateApiKey('test') : null
-    if (testApiKey) await insertFirstKey(tx, platform, { organizationId, ...testKey }, testApiKey, at)
+    const rootApiKeyId = await insertFirstKey(tx, root, rootApiKey.stored, at)
+    const testApiKey = withTestKey ? await createSecret(services, 'test') : null
+    if (testApiKey) await insertFirstKey(tx, { organizationId, ...testKey }, testApiKey.stored, at)
     const event = {
       type: 'service.bootstrapped',
       actor: systemPrincipal,
@@ -56,7 +55,7 @@ export async function bootstrap(
       context: { rootApiKeyId },
     } as const
     await appendAuditEvent(tx, event, at)
-    const firstStart = { organizationId, rootApiKey: declared ? null : rootApiKey, testApiKey }
+    const firstStart = { organizationId, rootApiKey: declared ? null : rootApiKey.secret, testApiKey: testApiKey?.secret ?? null }
     await keep?.(firstStart)
     return firstStart
   })
@@ -74,19 +73,21 @@ type FirstKey = {
   audiences: readonly string[]
 }
 
-async function insertFirstKey(tx: Db, platform: Platform, key: FirstKey, secret: string, at: Date): Promise<string> {
+async function insertFirstKey(tx: Db, key: FirstKey, stored: StoredSecret, at: Date): Promise<string> {
   const id = newId('key')
-  const stored = { hash: await platform.sha256(secret), hint: apiKeyHint(secret) }
   const lists = { roles: [...key.roles], scopes: [...key.scopes], audiences: [...key.audiences] }
   await insertApiKey(tx, { ...key, ...lists, id, createdAt: at, createdBy: systemPrincipal.clientId }, stored)
   return id
 }
 
-function declaredRootKey({ rootApiKey }: Config): string | null {
-  if (rootApiKey !== null && parseApiKey(rootApiKey)?.environment !== 'live') {
+async function declaredRootKey({ config, platform }: Pick<Services, 'config' | 'platform'>) {
+  const { rootApiKey: secret, apiKeyPrefixes } = config
+  if (secret === null) return undefined
+  const declared = parseApiKey(secret, apiKeyPrefixes)
+  if (declared?.environment !== 'live') {
     throw new TypeError(
-      'MINTAGE_ROOT_API_KEY is no API key for live: it must read mk_live_ and 49 characters, the last six being the checksum',
+      `MINTAGE_ROOT_API_KEY is no API key for live: it must read ${apiKeyPrefixes[0]}_live_ and 49 characters, the last six being the checksum`,
     )
   }
-  return rootApiKey
+  return { secret, stored: await storedSecret({ platform }, secret, declared.prefix) }
 }

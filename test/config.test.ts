@@ -49,21 +49,12 @@ describe('configuration', () => {
     })
   })
 
-  test('the prefix of new API keys is the operator\'s choice, and former ones are listed behind it', () => {
+  test("the prefix of new API keys is the operator's choice, and former ones are listed behind it", () => {
     const { config } = loadConfig({ MINTAGE_API_KEY_PREFIX: 'acme', MINTAGE_API_KEY_PREFIX_PREVIOUS: 'mk, a1,mk' })
     expect(config.apiKeyPrefixes).toEqual(['acme', 'mk', 'a1'])
   })
 
-  test.each([
-    'a',
-    'Acme',
-    'ac_me',
-    'acme-',
-    'seventeenletters1',
-    'ä1',
-    'key',
-    'org',
-  ])('the prefix %j is refused in words', (prefix) => {
+  test.each(['a', 'Acme', 'ac_me', 'acme-', 'seventeenletters1', 'ä1', 'key', 'org'])('the prefix %j is refused in words', (prefix) => {
     for (const name of ['MINTAGE_API_KEY_PREFIX', 'MINTAGE_API_KEY_PREFIX_PREVIOUS']) {
       expect(faultsOf({ [name]: prefix })).toEqual([expect.stringMatching(new RegExp(`^${name} .*2 to 16 lower-case letters or digits`))])
     }

@@ -6,25 +6,44 @@ const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 /** 43 base62 characters hold 256 bit. */
 const randomLength = 43
 const checksumLength = 6
-const pattern = /^mk_(live|test)_[0-9A-Za-z]{49}$/
-const longest = 'mk_live_'.length + randomLength + checksumLength
+const tailLength = randomLength + checksumLength
+const markLength = '_live_'.length
+const pattern = /^[a-z0-9]{2,16}_(?:live|test)_[0-9A-Za-z]{49}$/
+const longest = 16 + markLength + tailLength
 
-/** A new secret: `mk_<environment>_<43 random characters><6 characters CRC-32>`, alphabet `[A-Za-z0-9_]` only. */
-export function generateApiKey(environment: ApiKeyEnvironment): string {
-  const body = `mk_${environment}_${randomBase62(randomLength)}`
+/** What secrets begin with where the operator chose nothing else. */
+export const defaultApiKeyPrefix = 'mk'
+const defaultPrefixes: readonly string[] = [defaultApiKeyPrefix]
+
+/** A new secret: `<prefix>_<environment>_<43 random characters><6 characters CRC-32>`, alphabet `[A-Za-z0-9_]` only. */
+export function generateApiKey(environment: ApiKeyEnvironment, prefix = defaultApiKeyPrefix): string {
+  const body = `${prefix}_${environment}_${randomBase62(randomLength)}`
   return body + checksum(body)
 }
 
 /**
  * What a secret says about itself, or undefined when it is none of ours: wrong prefix, length, alphabet or checksum.
  * The checksum covers prefix, environment and random part, so a typing error or a `test` key respelled as `live` never
- * reaches the database. It proves no right to anything: anyone can compute it.
+ * reaches the database. It proves no right to anything: anyone can compute it. `prefixes` = the present one and the former ones.
  */
-export function parseApiKey(text: string): { environment: ApiKeyEnvironment } | undefined {
+export function parseApiKey(text: string, prefixes = defaultPrefixes): { environment: ApiKeyEnvironment; prefix: string } | undefined {
   if (text.length > longest || !pattern.test(text)) return undefined
-  if (checksum(text.slice(0, -checksumLength)) !== text.slice(-checksumLength)) return undefined
-  return { environment: text.startsWith('mk_live_') ? 'live' : 'test' }
+  const markAt = text.length - tailLength - markLength
+  const prefix = text.slice(0, markAt)
+  if (!prefixes.includes(prefix) || checksum(text.slice(0, -checksumLength)) !== text.slice(-checksumLength)) return undefined
+  return { environment: text.startsWith('_live_', markAt) ? 'live' : 'test', prefix }
 }
+
+/**
+ * Whether the text may be a secret that was made and hashed elsewhere: 1 to 256 visible ASCII characters that do not begin like a key of
+ * ours. One that does and is none of ours is a typing error, and asking the database about it would help nobody but a guesser.
+ */
+export function mayBeForeignSecret(text: string, prefixes = defaultPrefixes): boolean {
+  if (text.length > longestForeign || !/^[\x21-\x7e]+$/.test(text)) return false
+  return !prefixes.some((prefix) => text.startsWith(`${prefix}_live_`) || text.startsWith(`${prefix}_test_`))
+}
+
+const longestForeign = 256
 
 /** The last four characters of the random part: lets a person tell keys apart, and leaves 232 bit unsaid. */
 export function apiKeyHint(secret: string): string {

@@ -1,7 +1,8 @@
 import type { Role } from '../access/principal.ts'
+import { idPrefixes } from '../crypto/random.ts'
 import { ServiceError } from '../errors.ts'
 import { isScopeToken } from '../oauth/scope.ts'
-import type { ApiKeyEnvironment } from './format.ts'
+import { type ApiKeyEnvironment, defaultApiKeyPrefix } from './format.ts'
 
 /** What a caller may say about a key that it creates. Lengths are the caller's to have checked. */
 export type ApiKeyInput = {
@@ -32,19 +33,18 @@ export type ApiKeyDraft = {
   expiresAt: Date | null
 }
 
-/** Our ids, present and planned: a subject that starts like one could pass for another client, organization or person. */
-const reservedPrefixes = ['org_', 'key_', 'rev_', 'evt_', 'req_', 'svc_', 'usr_', 'whk_', 'mk_']
-
 /**
  * The key as it will be stored, repeated values folded. Throws `invalid_request` naming the member at fault. Does not check
  * whether the caller holds what it grants (access/authorize.ts), nor any plan's limit, nor whether there is a signing key of the algorithm.
+ * `apiKeyPrefixes` = what secrets of this service begin with.
  */
-export function draftApiKey(input: ApiKeyInput, now: Date): ApiKeyDraft {
+export function draftApiKey(input: ApiKeyInput, now: Date, apiKeyPrefixes: readonly string[] = [defaultApiKeyPrefix]): ApiKeyDraft {
   const { name, environment, scopes = [], audiences = [], roles = [], subject = null, tokenAlgorithm = null, expiresAt = null } = input
   if (!scopes.every(isScopeToken)) throw refused('scopes holds something that is no scope token (RFC 6749 §3.3).')
   if (!audiences.every(isAudience)) throw refused('audiences holds something that is not 1 or more visible ASCII characters.')
   if (roles.length > 0 && environment === 'test') throw refused('A test key cannot hold roles: roles reach live things.')
-  if (subject !== null && startsLikeAnId(subject)) throw refused('subject starts with a prefix that the service keeps for its own ids.')
+  if (subject !== null && startsLikeOurs(subject, apiKeyPrefixes))
+    throw refused('subject starts with a prefix that the service keeps for its own ids.')
   if (expiresAt !== null && !(expiresAt > now)) throw refused('expiresAt is not in the future.')
   const lists = { scopes: unique(scopes), audiences: unique(audiences), roles: unique(roles) }
   return { name, environment, ...lists, subject, tokenAlgorithm, expiresAt }
@@ -54,9 +54,10 @@ function isAudience(text: string): boolean {
   return /^[\x21-\x7e]+$/.test(text)
 }
 
-function startsLikeAnId(subject: string): boolean {
+/** A subject that starts like an id or a secret of ours could pass for another client, organization or person. */
+function startsLikeOurs(subject: string, apiKeyPrefixes: readonly string[]): boolean {
   const folded = subject.toLowerCase()
-  return reservedPrefixes.some((prefix) => folded.startsWith(prefix))
+  return [...idPrefixes, ...apiKeyPrefixes].some((prefix) => folded.startsWith(`${prefix}_`))
 }
 
 function unique<Value>(values: readonly Value[]): Value[] {

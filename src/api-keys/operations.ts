@@ -8,9 +8,9 @@ import { findOrganization } from '../organizations/queries.ts'
 import { addRevocationRule } from '../revocation/queries.ts'
 import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import type { Services } from '../services.ts'
-import { apiKeyHint, generateApiKey } from './format.ts'
 import { type ApiKeyInput, draftApiKey } from './new-api-key.ts'
 import { findApiKey, insertApiKey, markApiKeyRevoked, selectApiKeys } from './queries.ts'
+import { createSecret } from './secret.ts'
 import { type ApiKeyView, apiKeyView } from './view.ts'
 
 /**
@@ -20,24 +20,23 @@ import { type ApiKeyView, apiKeyView } from './view.ts'
  * it makes another key.
  */
 export async function createApiKey(
-  services: Pick<Services, 'db' | 'keyring' | 'now' | 'platform'>,
+  services: Pick<Services, 'config' | 'db' | 'keyring' | 'now' | 'platform'>,
   actor: Principal,
   input: ApiKeyInput,
 ): Promise<{ apiKey: ApiKeyView; secret: string }> {
   const within = authorize(actor, 'api_keys.create')
   const organizationId = organizationFor(actor, within, input.organizationId)
   const now = services.now()
-  const draft = draftApiKey(input, now)
+  const draft = draftApiKey(input, now, services.config.apiKeyPrefixes)
   authorizeGrant(actor, draft)
   if (draft.tokenAlgorithm !== null) await requireSigningKey(services, draft.tokenAlgorithm)
   const id = newId('key')
-  const secret = generateApiKey(draft.environment)
-  const hash = await services.platform.sha256(secret)
+  const { secret, stored } = await createSecret(services, draft.environment)
 
   return await services.db.transaction(async (tx) => {
     if (!(await findOrganization(tx, { id: organizationId, within }))) throw new ServiceError('not_found')
     const created = { id, organizationId, ...draft, createdAt: now, createdBy: actor.clientId }
-    await insertApiKey(tx, created, { hash, hint: apiKeyHint(secret) })
+    await insertApiKey(tx, created, stored)
     const apiKey = await findApiKey(tx, { id, within })
     if (!apiKey) throw new Error('the API key was not inserted')
     const context = { ...draft, expiresAt: draft.expiresAt?.toISOString() ?? null }

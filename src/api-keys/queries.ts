@@ -6,8 +6,23 @@ import { apiKeys, apiKeyVersions, organizations, serviceState } from '../db/sche
 
 export type NewApiKey = typeof apiKeys.$inferInsert
 
-/** What the database keeps of a secret: `hash` = SHA-256 of the whole secret, base64url; `hint` = apiKeyHint; `expiresAt` = end of its overlap. */
-export type StoredSecret = { hash: string; hint: string; expiresAt?: Date | null }
+/** What the database keeps of a secret. */
+export type StoredSecret = {
+  /** Of the whole secret, base64url; by SHA-256 unless `hashAlgorithm` says otherwise. */
+  hash: string
+  hashAlgorithm?: HashAlgorithm
+  /** Hashed elsewhere: the secret may have any form. */
+  imported?: boolean
+  /** What a secret of ours begins with; empty for one that was made elsewhere. */
+  prefix: string
+  /** Last four characters of the secret's random part, for people. */
+  hint: string
+  /** End of its overlap. */
+  expiresAt?: Date | null
+}
+
+/** How a secret was hashed: ours by SHA-256, those from elsewhere as it was done there. */
+export type HashAlgorithm = 'sha256' | 'blake3'
 
 /** The columns that authentication needs, and nothing else: a key's record in the form of `ApiKeyRecord`. */
 export const apiKeyRecord = {
@@ -60,6 +75,15 @@ const apiKeyRow = {
 export async function insertApiKey(tx: Db, apiKey: NewApiKey, secret: StoredSecret): Promise<void> {
   await tx.insert(apiKeys).values(apiKey)
   await tx.insert(apiKeyVersions).values({ apiKeyId: apiKey.id, version: 1, ...secret, createdAt: apiKey.createdAt })
+}
+
+/** How the secrets of imported keys are hashed, those of dead keys too: a partial index answers. */
+export async function selectImportedAlgorithms(db: Db): Promise<HashAlgorithm[]> {
+  const rows = await db
+    .selectDistinct({ algorithm: apiKeyVersions.hashAlgorithm })
+    .from(apiKeyVersions)
+    .where(eq(apiKeyVersions.imported, true))
+  return rows.map(({ algorithm }) => algorithm)
 }
 
 /** The record of one version of a key by the key's id, as a token names it; undefined when there is no such version. */

@@ -56,7 +56,7 @@ function settle(command: Command, output: Output): void {
 
 /** Other people can read the command line, and the shell remembers it. */
 function refuseCredentials(argv: readonly string[]): void {
-  if (argv.some((argument) => /mk_(?:live|test)_[0-9A-Za-z]{20}|eyJ[\w-]+\.[\w-]+\./.test(argument))) {
+  if (argv.some((argument) => /[a-z0-9]{2,16}_(?:live|test)_[0-9A-Za-z]{20}|eyJ[\w-]+\.[\w-]+\./.test(argument))) {
     throw new UsageError('a key or token stands on the command line, where others can read it', {
       code: 'credential_in_argv',
       hint: 'set MINTAGE_API_KEY instead; where a command wants a key, give its id (key_…)',

@@ -21,8 +21,9 @@ export function createLog(options: { threshold: LogLevel; write: (line: string) 
   return Object.assign(log, { enabled: (level: LogLevel) => order[level] >= threshold })
 }
 
-/** API keys of ours, with any prefix's shape of a long word after `mk_`, and the three parts of a JWT. */
-const secrets = /mk_[A-Za-z0-9_]{8,}|eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,4}|(raw|passphrase):[^\s"']+|:\/\/[^\s/@:]*:[^\s/@]+@/g
+/** API keys of any prefix that an operator may have chosen, now or before (a cut one of the default prefix too), and the parts of a JWT. */
+const secrets =
+  /[a-z0-9]{2,16}_(?:live|test)_[A-Za-z0-9_]{8,}|mk_[A-Za-z0-9_]{8,}|eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,4}|(raw|passphrase):[^\s"']+|:\/\/[^\s/@:]*:[^\s/@]+@/g
 const longest = 2048
 
 /** Takes what looks like a credential out of a text, and bounds its length. */

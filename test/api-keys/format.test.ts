@@ -1,13 +1,13 @@
 import { crc32 } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { apiKeyHint, generateApiKey, parseApiKey } from '../../src/api-keys/format.ts'
+import { apiKeyHint, generateApiKey, mayBeForeignSecret, parseApiKey } from '../../src/api-keys/format.ts'
 
 describe('a new secret', () => {
   test.each(['live', 'test'] as const)('says that it is one of ours, for %s, in letters that need no escaping', (environment) => {
     const secret = generateApiKey(environment)
     expect(secret).toMatch(new RegExp(`^mk_${environment}_[0-9A-Za-z]{49}$`))
     expect(encodeURIComponent(secret)).toBe(secret)
-    expect(parseApiKey(secret)).toEqual({ environment })
+    expect(parseApiKey(secret)).toEqual({ environment, prefix: 'mk' })
   })
 
   test('is never made twice', () => {
@@ -62,6 +62,39 @@ describe('text that is no key of ours is known without asking anybody', () => {
   test('a megabyte is refused by its length alone', () => {
     expect(parseApiKey(`mk_live_${'a'.repeat(1_000_000)}`)).toBeUndefined()
   })
+})
+
+describe("a prefix of the operator's choice", () => {
+  test.each(['a1', 'acme', 'sixteenletters16'])('%s is read back from a new secret', (prefix) => {
+    const secret = generateApiKey('test', prefix)
+    expect(secret).toMatch(new RegExp(`^${prefix}_test_[0-9A-Za-z]{49}$`))
+    expect(parseApiKey(secret, ['mk', prefix])).toEqual({ environment: 'test', prefix })
+  })
+
+  test('that is not, or no more, among those of the service makes the key a stranger', () => {
+    expect(parseApiKey(generateApiKey('live', 'acme'), ['mk', 'acm', 'acme1'])).toBeUndefined()
+  })
+
+  test('is covered by the checksum', () => {
+    const secret = generateApiKey('live', 'acme')
+    expect(parseApiKey(secret.replace('acme_', 'mk_'), ['mk', 'acme'])).toBeUndefined()
+  })
+})
+
+describe('a secret from elsewhere', () => {
+  test.each(['a', 'sk_live_51H8abcDEF', '!"#$%&~', generateApiKey('live', 'other'), 'x'.repeat(256), 'a.b.c', 'mk_', 'mk_prod_1'])(
+    'may read %j',
+    (text) => {
+      expect(mayBeForeignSecret(text)).toBe(true)
+    },
+  )
+
+  test.each(['', ' ', 'a b', 'a\0', 'ä', 'a\n', '\u007f', 'x'.repeat(257), 'x'.repeat(1_000_000), 'mk_live_', `mk_test_${'a'.repeat(49)}`])(
+    'does not read %j',
+    (text) => {
+      expect(mayBeForeignSecret(text)).toBe(false)
+    },
+  )
 })
 
 function base62Value(text: string): number {

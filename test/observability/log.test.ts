@@ -39,6 +39,11 @@ describe('the log', () => {
     }
   })
 
+  test.each(['a1', 'acme', 'sixteenletters16'])('nor one with the prefix %s, whatever the operator chose', (prefix) => {
+    const key = generateApiKey('test', prefix)
+    expect(redact(`refused ${key}, ${key.slice(0, 40)}`)).toBe('refused [redacted], [redacted]')
+  })
+
   test('a token, a raw KEK and the password of a database URL never come out', () => {
     expect(redact('t eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl t')).toBe('t [redacted] t')
     expect(redact('raw:AAAAAAAAAAAA')).toBe('raw:[redacted]')

@@ -1,7 +1,8 @@
 import type { Hono } from 'hono'
 import type { Role } from '../../src/access/principal.ts'
-import { type ApiKeyEnvironment, apiKeyHint, generateApiKey } from '../../src/api-keys/format.ts'
+import type { ApiKeyEnvironment } from '../../src/api-keys/format.ts'
 import { insertApiKey } from '../../src/api-keys/queries.ts'
+import { createSecret } from '../../src/api-keys/secret.ts'
 import { createApp } from '../../src/app.ts'
 import { bootstrap } from '../../src/bootstrap.ts'
 import { loadConfig } from '../../src/config.ts'
@@ -106,16 +107,15 @@ export async function startTestService(kind: DatabaseKind = 'embedded', options:
   }
 }
 
-async function insertTestKey({ db, platform }: Services, organizationId: string, options: KeyOptions, now: Date) {
+async function insertTestKey(services: Services, organizationId: string, options: KeyOptions, now: Date) {
   const { scopes = [], audiences = [], roles = [], environment = 'live', versionExpiresAt, ...instants } = options
-  const secret = generateApiKey(environment)
+  const { secret, stored } = await createSecret(services, environment)
   const id = newId('key')
   const lists = { scopes: [...scopes], audiences: [...audiences], roles: [...roles] }
-  const stored = { hash: await platform.sha256(secret), hint: apiKeyHint(secret), expiresAt: versionExpiresAt ?? null }
   await insertApiKey(
-    db,
+    services.db,
     { id, organizationId, name: 'test', environment, createdAt: now, createdBy: 'system', ...instants, ...lists },
-    stored,
+    { ...stored, expiresAt: versionExpiresAt ?? null },
   )
   return { id, secret }
 }
