@@ -1,0 +1,82 @@
+export type CustomClaims = Readonly<Record<string, unknown>>
+
+/** Bytes of the claims as JSON in UTF-8. */
+const mostBytes = 4096
+/** Verifiers take 32 levels of a whole payload. */
+const deepest = 16
+const longestName = 128
+
+/**
+ * What is wrong with claims that tokens of a key shall carry, in words that repeat nothing of them, or undefined. Refused are names that mean
+ * something already, names that are not visible ASCII, more than 4 KB, numbers that JSON cannot say again, and text that cannot be stored.
+ * Does not check what the claims say: it is the resource server's to believe them.
+ */
+export function faultOfCustomClaims(claims: CustomClaims): string | undefined {
+  const names = Object.keys(claims)
+  if (!names.every((name) => name.length <= longestName && /^[\x21-\x7e]+$/.test(name))) {
+    return `customClaims holds a name that is not 1 to ${longestName} visible ASCII characters.`
+  }
+  if (names.some((name) => reserved.has(name))) {
+    return 'customClaims holds a name that is reserved: a registered JWT claim, or one of the service.'
+  }
+  if (!isSayable(claims, 1)) {
+    return `customClaims holds something that cannot be signed as it is: NUL, half of a surrogate pair, a number beyond JSON, a member __proto__, or more than ${deepest} levels.`
+  }
+  if (new TextEncoder().encode(JSON.stringify(claims)).length > mostBytes) return `customClaims is more than ${mostBytes} bytes of JSON.`
+  return undefined
+}
+
+function isSayable(value: unknown, depth: number): boolean {
+  switch (typeof value) {
+    case 'string':
+      return value.isWellFormed() && !value.includes('\0')
+    case 'number':
+      return Number.isFinite(value)
+    case 'boolean':
+      return true
+    case 'object':
+      return (
+        value === null || (depth <= deepest && entriesOf(value).every(([name, member]) => isName(name) && isSayable(member, depth + 1)))
+      )
+    default:
+      return false
+  }
+}
+
+function entriesOf(value: object): (readonly [string, unknown])[] {
+  return Array.isArray(value) ? value.map((item) => ['', item] as const) : Object.entries(value)
+}
+
+function isName(name: string): boolean {
+  return name !== '__proto__' && name.isWellFormed() && !name.includes('\0')
+}
+
+/** Claims of ours that nobody registered. */
+const ours = 'org_id env key_version'
+
+/** The registry "JSON Web Token Claims" (RFC 7519 §10.1), by where the names come from. */
+const registered = [
+  // RFC 7519
+  'iss sub aud exp nbf iat jti',
+  // Other RFCs
+  'cnf sip_from_tag sip_date sip_callid sip_cseq_num sip_via_branch orig dest mky events toe txn vot vtm attest origid',
+  'act scope client_id may_act jcard at_use_nbr div opt msgi rph sph',
+  'roles groups entitlements ace_profile cnonce exi cdniv cdnicrit cdniip cdniuc cdniets cdnistt cdnistd sig_val_claims',
+  'authorization_details htm htu ath sub_id token_introspection rcd rcdi crn nam icn jcl atc',
+  // OpenID Connect and its extensions
+  'name given_name family_name middle_name nickname preferred_username profile picture website email email_verified gender birthdate',
+  'zoneinfo locale phone_number phone_number_verified address updated_at azp nonce auth_time at_hash c_hash s_hash acr amr sub_jwk sid',
+  'verified_claims place_of_birth nationalities birth_family_name birth_given_name birth_middle_name salutation title msisdn also_known_as',
+  '_claim_names _claim_sources jwks metadata metadata_policy metadata_policy_crit constraints crit authority_hints trust_anchor',
+  'trust_anchor_hints trust_marks trust_mark_issuers trust_mark_owners trust_mark_type trust_chain source_endpoint delegation logo_uri ref',
+  // Verifiable credentials, SD-JWT, Token Status List
+  'vc vp _sd _sd_alg sd_hash ... vct vct#integrity status status_list ttl',
+  // RFC 9711 (EAT)
+  'eat_nonce ueid sueids oemid hwmodel hwversion oemboot dbgstat location eat_profile submods uptime bootcount bootseed dloas swname',
+  'swversion manifests measurements measres intuse',
+  // 3GPP, GeoHash
+  'consumerPlmnId consumerSnpnId producerPlmnId producerSnpnId producerNfSetId producerNsiList producerNfServiceSetId producerSnssaiList',
+  'sourceNfInstanceId analyticsIdList resOwnerId geohash',
+]
+
+const reserved: ReadonlySet<string> = new Set([ours, ...registered].flatMap((names) => names.split(' ')))

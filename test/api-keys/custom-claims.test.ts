@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest'
+import { faultOfCustomClaims } from '../../src/api-keys/custom-claims.ts'
+
+test.each([
+  [{}],
+  [{ plan: 'gold' }],
+  [{ 'https://acme.example/tenant': { id: 7, regions: ['eu', null, true, -0.5] } }],
+  [{ constructor: 'x', toString: 'y' }],
+  [{ text: 'ünïcödé 😀\n' }],
+])('%j may be carried', (claims) => {
+  expect(faultOfCustomClaims(claims)).toBeUndefined()
+})
+
+describe('names that mean something already are refused', () => {
+  test.each([
+    ...['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'client_id', 'scope', 'org_id', 'env', 'key_version', 'roles'],
+    ...['act', 'may_act', 'cnf', 'azp', 'nonce', 'email', 'groups', 'entitlements', 'authorization_details', 'events', 'sid', 'name'],
+  ])('%s', (name) => {
+    expect(faultOfCustomClaims({ [name]: 1 })).toMatch(/reserved/)
+  })
+
+  test('and only as they are written', () => {
+    expect(faultOfCustomClaims({ Iss: 1, roles2: 1 })).toBeUndefined()
+  })
+})
+
+describe('what cannot be signed, stored and read again as it is is refused', () => {
+  let deep: unknown = 1
+  for (let level = 0; level < 16; level += 1) deep = [deep]
+  test.each<[string, Record<string, unknown>]>([
+    ['an empty name', { '': 1 }],
+    ['a name with a blank', { 'a b': 1 }],
+    ['a name outside ASCII', { plаn: 1 }],
+    ['a name with NUL', { 'a\0': 1 }],
+    ['a name of 129 characters', { ['a'.repeat(129)]: 1 }],
+    ['NUL in a text', { a: ['x\0'] }],
+    ['NUL in an inner name', { a: { 'x\0': 1 } }],
+    ['half of a surrogate pair', { a: '\ud800' }],
+    ['a number that is none', { a: Number.NaN }],
+    ['1e400', JSON.parse('{"a":1e400}')],
+    ['a prototype', JSON.parse('{"a":{"__proto__":{}}}')],
+    ['a prototype at the top', JSON.parse('{"__proto__":{"admin":true}}')],
+    ['seventeen levels', { a: deep }],
+    ['more than 4 KB', { a: 'x'.repeat(4089) }],
+    ['more than 4 KB of two-byte characters', { a: 'é'.repeat(2045) }],
+    ['a function', { a: () => 1 }],
+    ['undefined', { a: undefined }],
+  ])('%s', (_, claims) => {
+    expect(faultOfCustomClaims(claims)).toMatch(/^customClaims /)
+  })
+
+  test('and the limit is to the byte', () => {
+    expect(JSON.stringify({ a: 'x'.repeat(4088) })).toHaveLength(4096)
+    expect(faultOfCustomClaims({ a: 'x'.repeat(4088) })).toBeUndefined()
+  })
+
+  test('even nested so deep that a parser gives up', () => {
+    let bottomless: unknown = 1
+    for (let level = 0; level < 5000; level += 1) bottomless = [bottomless]
+    expect(faultOfCustomClaims({ a: bottomless })).toMatch(/levels/)
+  })
+
+  test('no word of theirs is repeated', () => {
+    expect(faultOfCustomClaims({ 'sécret name': 1 })).not.toMatch(/sécret/)
+  })
+})
