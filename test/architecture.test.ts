@@ -96,7 +96,7 @@ const leaves = ['errors', 'crypto', 'oauth', 'observability']
 const ground = [...leaves, 'db']
 const ledgers = ['audit', 'usage', 'revocation', 'rate-limit', 'access']
 const concepts = ['organizations', 'service-accounts', 'api-keys', 'signing-keys']
-const meetings = ['token', 'alerts']
+const meetings = ['token', 'keks', 'alerts']
 
 /** Room → the rooms that it may import. A room is a folder of `src`, or a file beside the folders. */
 const below: Record<string, readonly string[]> = {
@@ -118,6 +118,7 @@ const below: Record<string, readonly string[]> = {
   client: ['oauth'],
   testing: ['oauth', 'revocation', 'verify', 'client'],
   token: [...ground, ...ledgers, ...concepts, 'verify'],
+  keks: [...ground, ...ledgers, 'signing-keys'],
   alerts: [...ground, ...ledgers, ...concepts],
   readiness: [...ground, ...ledgers, ...concepts],
   http: [...ground, ...ledgers, ...concepts, ...meetings, 'verify', 'readiness'],

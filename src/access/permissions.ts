@@ -1,59 +1,169 @@
-import type { Role } from './principal.ts'
+/** How far a permission reaches: what the caller made or shares a service account with, its own organization, every one and the service itself. */
+export type Reach = 'own' | 'organization' | 'all'
 
-/** What can be done through the admin API: a noun and the operation's verb. */
-export type Permission =
-  | 'organizations.create'
-  | 'organizations.read'
-  | 'api_keys.create'
-  | 'api_keys.read'
-  | 'api_keys.revoke'
-  | 'revocations.create'
-  | 'revocations.create_service_wide'
-  | 'revocations.read'
-  | 'revocations.lift'
-  | 'signing_keys.read'
-  | 'signing_keys.rotate'
-  | 'signing_keys.replace'
-  | 'signing_keys.import'
-  | 'signing_keys.add'
-  | 'audit_events.read'
+export type Role = 'root' | 'admin' | 'developer' | 'write_agent' | 'ci_service' | 'read_only'
 
-/** How far a permission reaches: the caller's own organization, or every one and the service itself. */
-export type Reach = 'own' | 'all'
+const ofTheService = ['all'] as const satisfies readonly Reach[]
+const ofAnOrganization = ['organization', 'all'] as const satisfies readonly Reach[]
+const ofAnOwner = ['own', 'organization', 'all'] as const satisfies readonly Reach[]
 
-/** Role → what it may do, and how far. What is absent is forbidden. */
-export const permissionsOf: Readonly<Record<Role, Readonly<Partial<Record<Permission, Reach>>>>> = {
-  root: {
-    'organizations.create': 'all',
-    'organizations.read': 'all',
-    'api_keys.create': 'all',
-    'api_keys.read': 'all',
-    'api_keys.revoke': 'all',
-    'revocations.create': 'all',
-    'revocations.create_service_wide': 'all',
-    'revocations.read': 'all',
-    'revocations.lift': 'all',
-    'signing_keys.read': 'all',
-    'signing_keys.rotate': 'all',
-    'signing_keys.replace': 'all',
-    'signing_keys.import': 'all',
-    'signing_keys.add': 'all',
-    'audit_events.read': 'all',
-  },
+/**
+ * What can be done through the admin API: a noun and the operation's verb, with the reaches that it can be given. What is `ofAnOwner`
+ * needs a query that passes the thing's owner to `organizationWithin`: without, a caller of reach `own` finds nothing.
+ */
+export const reachesOf = {
+  'organizations.create': ofTheService,
+  'organizations.read': ofAnOrganization,
+  'organizations.update': ofAnOrganization,
+  'organizations.suspend': ofTheService,
+  'organizations.change_plan': ofTheService,
+  'organizations.change_policy': ofAnOrganization,
+  'plans.read': ofTheService,
+  'plans.change': ofTheService,
+  'service_accounts.create': ofAnOrganization,
+  'service_accounts.read': ofAnOwner,
+  'service_accounts.update': ofAnOrganization,
+  'service_accounts.disable': ofAnOrganization,
+  'service_accounts.delete': ofAnOrganization,
+  'roles.read': ofAnOrganization,
+  'roles.change': ofAnOrganization,
+  'members.read': ofAnOrganization,
+  'members.assign_roles': ofAnOrganization,
+  'api_keys.create': ofAnOwner,
+  'api_keys.read': ofAnOwner,
+  'api_keys.update': ofAnOwner,
+  'api_keys.rotate': ofAnOwner,
+  'api_keys.disable': ofAnOwner,
+  'api_keys.revoke': ofAnOwner,
+  'api_keys.import': ofAnOrganization,
+  'revocations.create': ofAnOrganization,
+  'revocations.create_service_wide': ofTheService,
+  'revocations.read': ofAnOrganization,
+  'revocations.lift': ofTheService,
+  'signing_keys.read': ofTheService,
+  'signing_keys.rotate': ofTheService,
+  'signing_keys.replace': ofTheService,
+  'signing_keys.import': ofTheService,
+  'signing_keys.add': ofTheService,
+  'keks.read': ofTheService,
+  'keks.rewrap': ofTheService,
+  'audit_events.read': ofAnOwner,
+} as const satisfies Readonly<Record<string, readonly Reach[]>>
+
+export type Permission = keyof typeof reachesOf
+
+/** Permission → how far. What is absent is forbidden. */
+export type Permissions = Readonly<Partial<Record<Permission, Reach>>>
+
+export const permissions: readonly Permission[] = Object.keys(reachesOf).filter(isPermission)
+
+/** Role → what it may do, and how far. docs/access.md says it in words. */
+export const permissionsOf: Readonly<Record<Role, Permissions>> = {
+  root: Object.fromEntries(permissions.map((permission) => [permission, 'all'])),
   admin: {
-    'organizations.read': 'own',
+    'organizations.read': 'organization',
+    'organizations.update': 'organization',
+    'organizations.change_policy': 'organization',
+    'service_accounts.create': 'organization',
+    'service_accounts.read': 'organization',
+    'service_accounts.update': 'organization',
+    'service_accounts.disable': 'organization',
+    'service_accounts.delete': 'organization',
+    'roles.read': 'organization',
+    'roles.change': 'organization',
+    'members.read': 'organization',
+    'members.assign_roles': 'organization',
+    'api_keys.create': 'organization',
+    'api_keys.read': 'organization',
+    'api_keys.update': 'organization',
+    'api_keys.rotate': 'organization',
+    'api_keys.disable': 'organization',
+    'api_keys.revoke': 'organization',
+    'api_keys.import': 'organization',
+    'revocations.create': 'organization',
+    'revocations.read': 'organization',
+    'audit_events.read': 'organization',
+  },
+  /** A person or a team: makes keys, and looks after those it made. */
+  developer: {
+    'organizations.read': 'organization',
+    'service_accounts.read': 'own',
+    'roles.read': 'organization',
     'api_keys.create': 'own',
     'api_keys.read': 'own',
+    'api_keys.update': 'own',
+    'api_keys.rotate': 'own',
+    'api_keys.disable': 'own',
     'api_keys.revoke': 'own',
-    'revocations.create': 'own',
-    'revocations.read': 'own',
     'audit_events.read': 'own',
+  },
+  /** A provisioning program: writes what keys say all over the organization, but gets and ends secrets only of its own. */
+  write_agent: {
+    'organizations.read': 'organization',
+    'service_accounts.read': 'organization',
+    'api_keys.create': 'own',
+    'api_keys.read': 'organization',
+    'api_keys.update': 'organization',
+    'api_keys.rotate': 'own',
+    'api_keys.disable': 'own',
+    'api_keys.revoke': 'own',
+  },
+  /** A pipeline: looks after the keys of its own service account, makes none, and must expire itself. */
+  ci_service: {
+    'service_accounts.read': 'own',
+    'api_keys.read': 'own',
+    'api_keys.rotate': 'own',
+    'api_keys.revoke': 'own',
+  },
+  /** An auditor: sees everything of the organization, changes nothing. */
+  read_only: {
+    'organizations.read': 'organization',
+    'service_accounts.read': 'organization',
+    'roles.read': 'organization',
+    'members.read': 'organization',
+    'api_keys.read': 'organization',
+    'revocations.read': 'organization',
+    'audit_events.read': 'organization',
   },
 }
 
-export const roles: readonly Role[] = ['root', 'admin']
+export const roles: readonly Role[] = Object.keys(permissionsOf).filter(isRole)
 
-/** False for a word that this version does not know: a role nobody knows permits nothing. */
+/** A built-in role. Any other word may name a custom one of an organization; a role nobody knows permits nothing. */
 export function isRole(word: string): word is Role {
-  return word === 'root' || word === 'admin'
+  return Object.hasOwn(permissionsOf, word)
+}
+
+export function isPermission(word: string): word is Permission {
+  return Object.hasOwn(reachesOf, word)
+}
+
+/** Whether a key that holds these roles needs an end: nobody rotates by hand what sits in a pipeline's settings. */
+export function mustExpire(held: Iterable<string>): boolean {
+  return [...held].includes('ci_service')
+}
+
+/** Whether everything that `granted` permits is permitted by `held`, at least as far. */
+export function coversPermissions(held: Permissions, granted: Permissions): boolean {
+  return permissions.every((permission) => rank(granted[permission]) <= rank(held[permission]))
+}
+
+/** The wider one of two; undefined = not at all. */
+export function widerReach(one: Reach, other: Reach | undefined): Reach {
+  return other === undefined || rank(one) >= rank(other) ? one : other
+}
+
+function rank(reach: Reach | undefined): number {
+  switch (reach) {
+    case undefined:
+      return 0
+    case 'own':
+      return 1
+    case 'organization':
+      return 2
+    case 'all':
+      return 3
+    default:
+      return reach satisfies never
+  }
 }

@@ -3,12 +3,14 @@ import { apiKeysCommand } from './api-keys.ts'
 import { auditCommand } from './audit.ts'
 import { type Cli, createCli } from './command.ts'
 import { CliError, UsageError } from './failure.ts'
+import { kekCommand } from './kek.ts'
 import { addLocalCommands } from './local.ts'
 import { organizationsCommand } from './organizations.ts'
 import type { Output } from './output.ts'
 import { revocationsCommand } from './revocations.ts'
 import { signingKeysCommand } from './signing-keys.ts'
 import { addHolderCommands } from './token.ts'
+import { verifiersCommand } from './verifiers.ts'
 
 /** Runs one command. 0 = done, 1 = it failed, 2 = the command was wrong. Errors go to standard error: what failed, then what to type next. */
 export async function run(argv: readonly string[], env: Cli['env'], output: Output): Promise<number> {
@@ -36,6 +38,8 @@ function createProgram(cli: Cli): Command {
   program.addCommand(apiKeysCommand(cli))
   program.addCommand(organizationsCommand(cli))
   program.addCommand(signingKeysCommand(cli))
+  program.addCommand(verifiersCommand(cli))
+  program.addCommand(kekCommand(cli))
   program.addCommand(revocationsCommand(cli))
   program.addCommand(auditCommand(cli))
   addHolderCommands(program, cli)

@@ -42,8 +42,8 @@ export async function signsForItsPublicKey(signer: Signer, { publicJwk }: KeyPai
   }
 }
 
-/** The version is that of the sealed content: JSON of a private JWK. */
-function sealContext({ purpose, kid, algorithm }: KeyIdentity): SealContext {
+/** Where the private key of a row belongs. The version is that of the sealed content: JSON of a private JWK. */
+export function sealContext({ purpose, kid, algorithm }: { purpose: KeyPurpose; kid: string; algorithm: string }): SealContext {
   return { purpose, table: 'signing_keys', id: kid, version: 1, algorithm }
 }
 

@@ -59,7 +59,7 @@ async function emptyDatabase(kind: DatabaseKind): Promise<TestDatabase> {
 }
 
 /** One instance over the database; several of them are several processes as far as the ring can see. */
-export async function ringServices(database: Database, clock: MovableClock, kek: string) {
+export async function ringServices(database: Database, clock: MovableClock, kek: string, previousKeks: readonly string[] = []) {
   const config: Config = loadConfig({ MINTAGE_ISSUER: 'https://auth.example' }).config
   const logged: Record<string, unknown>[] = []
   const log = createLog({
@@ -81,7 +81,7 @@ export async function ringServices(database: Database, clock: MovableClock, kek:
       return await node.createSigner(algorithm, privateJwk)
     },
   }
-  const keyEncryption = await createKeyEncryption({ kek })
+  const keyEncryption = await createKeyEncryption({ kek, previousKeks })
   const cache = createKeyringCache()
   const base = { db: database.db, now: clock.now, config, keyEncryption, platform, log }
   const revocations = createServiceRevocationList({ db: database.db, database, now: clock.now, refreshInRequest: true })

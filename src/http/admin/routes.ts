@@ -6,10 +6,12 @@ import { methodNotAllowed } from '../error-response.ts'
 import { apiKeyRoutes } from './api-keys.ts'
 import { auditEventRoutes } from './audit-events.ts'
 import { readJsonBody } from './json-body.ts'
+import { kekRoutes } from './keks.ts'
 import { meRoutes } from './me.ts'
 import { organizationRoutes } from './organizations.ts'
 import { revocationRoutes } from './revocations.ts'
 import { signingKeyRoutes } from './signing-keys.ts'
+import { verifierRoutes } from './verifiers.ts'
 
 /** The admin API, to be mounted at `/v1`. Everything in it needs a caller; what the caller may do, the operations decide. */
 export function adminRoutes(): OpenAPIHono<AppEnv> {
@@ -20,6 +22,8 @@ export function adminRoutes(): OpenAPIHono<AppEnv> {
   organizationRoutes(app)
   apiKeyRoutes(app)
   signingKeyRoutes(app)
+  verifierRoutes(app)
+  kekRoutes(app)
   revocationRoutes(app)
   auditEventRoutes(app)
   refuseOtherMethods(app)

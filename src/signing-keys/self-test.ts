@@ -1,0 +1,59 @@
+import { EnvelopeError } from '../crypto/envelope.ts'
+import { ServiceError } from '../errors.ts'
+import type { Services } from '../services.ts'
+import { periodAt } from './activations.ts'
+import { keyPurposes, periodsOf, type Ring, type RingKey, ringOf, standingOf } from './ring.ts'
+import { requireRing } from './ring-change.ts'
+import { openSigner } from './sealing.ts'
+import { defaultAlgorithm } from './signer.ts'
+
+/**
+ * Opens every key that is not retired or revoked. Throws when some do not open, in words for the operator: every KEK that is missing,
+ * and whatever else is wrong, all at once. Makes nothing new.
+ */
+export async function selfTest(services: Pick<Services, 'config' | 'db' | 'keyEncryption' | 'now' | 'platform'>): Promise<void> {
+  const ring = ringOf(await requireRing(services.db), services.config)
+  const now = services.now()
+  const faults: [RingKey, unknown][] = []
+  for (const key of ring.keys.filter((key) => isLive(ring, key, now))) {
+    await openSigner(key, services).catch((error: unknown) => faults.push([key, error]))
+  }
+  if (faults.length > 0) throw new Error(faultText(faults, services.keyEncryption.kekIds), { cause: faults[0]?.[1] })
+  for (const purpose of keyPurposes) {
+    const period = periodAt(periodsOf(ring, { algorithm: defaultAlgorithm, purpose }), now.getTime())
+    const active = ring.keys.find(({ kid, revokedAt }) => kid === period?.kid && !revokedAt)
+    if (!active) throw new Error(`the key ring has no active ${purpose} key`)
+  }
+}
+
+/** Whether the private key may still be needed: a retiring one can be rolled back to. */
+export function isLive(ring: Ring, key: RingKey, now: Date): boolean {
+  const { state } = standingOf(ring, key, now)
+  return state !== 'retired' && state !== 'revoked'
+}
+
+function faultText(faults: readonly [RingKey, unknown][], configured: readonly string[]): string {
+  const missing = Map.groupBy(faults, ([, error]) =>
+    error instanceof EnvelopeError && error.code === 'kek_missing' ? error.kekId : undefined,
+  )
+  const others = missing.get(undefined) ?? []
+  missing.delete(undefined)
+  const lines = [...missing].map(
+    ([kekId, sealed]) => `  the KEK ${kekId} is missing: it sealed ${sealed.map(([{ kid }]) => kid).join(', ')}`,
+  )
+  if (missing.size > 0) {
+    lines.push(
+      `  set it as MINTAGE_KEK, or as MINTAGE_KEK_PREVIOUS when another one seals now; configured: ${configured.join(', ') || 'a passphrase that is another one'}`,
+    )
+  }
+  return [
+    'the key ring cannot be opened, and nothing new was made:',
+    ...lines,
+    ...others.map(([{ kid }, error]) => `  ${kid}: ${wordsOf(error)}`),
+  ].join('\n')
+}
+
+function wordsOf(error: unknown): string {
+  if (error instanceof ServiceError) return error.reason ?? error.code
+  return error instanceof Error ? error.message : 'unknown error'
+}

@@ -1,0 +1,24 @@
+import { systemPrincipal } from '../../src/access/principal.ts'
+import { loadConfig } from '../../src/config.ts'
+import { createKeyEncryption } from '../../src/crypto/envelope.ts'
+import { openPostgres } from '../../src/db/postgres.ts'
+import { rewrapEnvelopes } from '../../src/keks/operations.ts'
+import { createLog } from '../../src/observability/log.ts'
+import { nodePlatform } from '../../src/platform.node.ts'
+import { createKeyring } from '../../src/signing-keys/keyring.ts'
+
+// A rewrap in a process of its own that ends as by kill -9 after the named step: DATABASE_URL, MINTAGE_KEK, MINTAGE_KEK_PREVIOUS, NOW, DIE_AFTER.
+
+const { DATABASE_URL: url = '', MINTAGE_KEK: kek = '', MINTAGE_KEK_PREVIOUS: previous = '', NOW = '', DIE_AFTER } = process.env
+const { config } = loadConfig({ MINTAGE_ISSUER: 'https://auth.example' })
+const { db } = openPostgres({ url, pooler: 'none', deadlineMilliseconds: 15_000 })
+const now = () => new Date(NOW)
+const log = createLog({ threshold: 'debug', now, write: (line) => console.log(line) })
+const keyEncryption = await createKeyEncryption({ kek, previousKeks: [previous] })
+const base = { db, now, config, keyEncryption, log }
+const keyring = createKeyring({ ...base, platform: nodePlatform() })
+await rewrapEnvelopes({ ...base, keyring }, systemPrincipal, {
+  afterStep(step, row) {
+    if (`${step}:${row}` === DIE_AFTER) process.kill(process.pid, 'SIGKILL')
+  },
+})
