@@ -8,10 +8,11 @@ import { findOrganization } from '../organizations/queries.ts'
 import { addRevocationRule } from '../revocation/queries.ts'
 import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import type { Services } from '../services.ts'
+import { findApiKeyUsage } from '../usage/queries.ts'
 import { type ApiKeyInput, draftApiKey } from './new-api-key.ts'
 import { findApiKey, insertApiKey, markApiKeyRevoked, selectApiKeys } from './queries.ts'
 import { createSecret } from './secret.ts'
-import { type ApiKeyView, apiKeyView } from './view.ts'
+import { type ApiKeyDetail, type ApiKeyView, apiKeyVersionUsage, apiKeyView } from './view.ts'
 
 /**
  * Creates a key and answers with its secret: the only time that anybody sees it. Without `organizationId` it goes into the caller's
@@ -66,11 +67,13 @@ export async function listApiKeys(
   return pageOf(rows, page.limit, { view: (row) => apiKeyView(row, at), cursor: (row) => row.id })
 }
 
-export async function showApiKey({ db, now }: Pick<Services, 'db' | 'now'>, actor: Principal, id: string): Promise<ApiKeyView> {
+/** With what each version was used for. Throws `not_found`. */
+export async function showApiKey({ db, now }: Pick<Services, 'db' | 'now'>, actor: Principal, id: string): Promise<ApiKeyDetail> {
   const within = authorize(actor, 'api_keys.read')
   const apiKey = await findApiKey(db, { id, within })
   if (!apiKey) throw new ServiceError('not_found')
-  return apiKeyView(apiKey, now())
+  const usage = await findApiKeyUsage(db, apiKey.id)
+  return { ...apiKeyView(apiKey, now()), usage: usage.map(apiKeyVersionUsage) }
 }
 
 /** The key that asks, whatever it may do otherwise. */

@@ -1,3 +1,4 @@
+import type { ApiKeyUsageRow } from '../usage/queries.ts'
 import type { ApiKeyEnvironment } from './format.ts'
 import { type ApiKeyInstants, type ApiKeyStatus, apiKeyStatus } from './status.ts'
 
@@ -26,6 +27,20 @@ export type ApiKeyView = {
   revokedAt: string | null
   revocationReason: string | null
 }
+
+/** What one version was used for, behind by some seconds. The last few addresses and agents, newest first; agents are what callers wrote. */
+export type ApiKeyVersionUsage = {
+  version: number
+  exchanges: number
+  lastUsedAt: string
+  /** The latest end among its tokens: until then one of them may be alive. */
+  lastExpiresAt: string
+  addresses: string[]
+  agents: string[]
+}
+
+/** Newest version first; versions that were never used are not in `usage`. */
+export type ApiKeyDetail = ApiKeyView & { usage: ApiKeyVersionUsage[] }
 
 export type ApiKeyRow = ApiKeyInstants & {
   readonly id: string
@@ -66,5 +81,16 @@ export function apiKeyView(row: ApiKeyRow, now: Date): ApiKeyView {
     disabledAt: row.disabledAt?.toISOString() ?? null,
     revokedAt: row.revokedAt?.toISOString() ?? null,
     revocationReason: row.revocationReason,
+  }
+}
+
+export function apiKeyVersionUsage({ lastUsedAt, lastExpiresAt, ...row }: ApiKeyUsageRow): ApiKeyVersionUsage {
+  return {
+    version: row.version,
+    exchanges: row.exchanges,
+    lastUsedAt: lastUsedAt.toISOString(),
+    lastExpiresAt: lastExpiresAt.toISOString(),
+    addresses: [...row.addresses],
+    agents: [...row.agents],
   }
 }

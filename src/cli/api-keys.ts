@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander'
-import type { ApiKeyView } from '../api-keys/view.ts'
+import type { ApiKeyDetail, ApiKeyVersionUsage, ApiKeyView } from '../api-keys/view.ts'
 import { algorithms } from '../signing-keys/signer.ts'
 import { type Cli, collect, listVerb, noun, print, verb } from './command.ts'
-import { fields, printable, shortInstant } from './output.ts'
+import { fields, printable, shortInstant, table } from './output.ts'
 
 type CreateOptions = {
   environment: string
@@ -57,8 +57,8 @@ export function apiKeysCommand(cli: Cli): Command {
   verb(apiKeys, 'show', 'show an API key', 'mintage api-keys show key_0192f0c4a1b27c3d8e4f5a6b7c8d9e0f')
     .argument('<id>', 'id of the key')
     .action(async (id: string, options: { json?: boolean }) => {
-      const apiKey = await cli.api().get<ApiKeyView>(`/v1/api-keys/${encodeURIComponent(id)}`, 'show the API key')
-      print(cli, options, apiKey, () => apiKeyFields(apiKey))
+      const apiKey = await cli.api().get<ApiKeyDetail>(`/v1/api-keys/${encodeURIComponent(id)}`, 'show the API key')
+      print(cli, options, apiKey, () => `${apiKeyFields(apiKey)}\n\n${usageTable(apiKey.usage)}`)
     })
 
   verb(apiKeys, 'revoke', 'revoke an API key and all its tokens', 'mintage api-keys revoke key_0192f0c4a1b27c3d8e4f5a6b7c8d9e0f')
@@ -70,6 +70,18 @@ export function apiKeysCommand(cli: Cli): Command {
     })
 
   return apiKeys
+}
+
+function usageTable(usage: readonly ApiKeyVersionUsage[]): string {
+  if (usage.length === 0) return 'not used so far'
+  return table(usage, [
+    { title: 'version', value: ({ version }) => version },
+    { title: 'exchanges', value: ({ exchanges }) => exchanges },
+    { title: 'last used', value: ({ lastUsedAt }) => shortInstant(lastUsedAt) },
+    { title: 'tokens until', value: ({ lastExpiresAt }) => shortInstant(lastExpiresAt) },
+    { title: 'from', value: ({ addresses }) => addresses.join(' ') },
+    { title: 'by', value: ({ agents }) => agents.join(' · ').slice(0, 60) },
+  ])
 }
 
 export function apiKeyFields(apiKey: ApiKeyView): string {

@@ -32,6 +32,23 @@ export const apiKey = z
   })
   .openapi('ApiKey')
 
+const apiKeyDetail = apiKey
+  .extend({
+    usage: z
+      .array(
+        z.object({
+          version: z.int(),
+          exchanges: z.int(),
+          lastUsedAt: instant,
+          lastExpiresAt: instant.openapi({ description: 'Until then one of its tokens may be alive' }),
+          addresses: z.array(z.string()).openapi({ description: 'The last few, newest first' }),
+          agents: z.array(z.string()).openapi({ description: 'The last few, newest first' }),
+        }),
+      )
+      .openapi({ description: 'Of each version that was used, newest version first; some seconds behind' }),
+  })
+  .openapi('ApiKeyDetail')
+
 const newApiKey = z
   .strictObject({
     name: text(100),
@@ -79,7 +96,7 @@ const showApiKeyRoute = createRoute({
   operationId: 'showApiKey',
   summary: 'Show an API key',
   request: { params: idParam },
-  responses: { 200: jsonAnswer('The key', apiKey), ...refusals },
+  responses: { 200: jsonAnswer('The key', apiKeyDetail), ...refusals },
 })
 
 const revokeApiKeyRoute = createRoute({

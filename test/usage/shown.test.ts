@@ -1,0 +1,58 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { adminClient } from '../support/admin-client.ts'
+import { databaseKinds } from '../support/databases.ts'
+import { exchange, form, partsOf } from '../support/oauth.ts'
+import { startTestService, type TestService } from '../support/service.ts'
+
+describe.each(databaseKinds)('what a key was used for, on %s', (kind) => {
+  let service: TestService
+  beforeAll(async () => {
+    service = await startTestService(kind, { env: { MINTAGE_TRUSTED_PROXY_HOPS: '1' } })
+  })
+
+  test('is shown with the key: how often, last when and from where, and until when a token of it may live', async () => {
+    const { id, secret } = await service.createKey()
+    const from = (address: string, agent: string) => ({
+      Authorization: `Bearer ${secret}`,
+      'X-Forwarded-For': address,
+      'User-Agent': agent,
+    })
+    await service.request('/token', form({}, from('192.0.2.1', 'orders/1')))
+    service.clock.advance(10)
+    const answer = await (await service.request('/token', form({}, from('192.0.2.2', 'orders/1')))).json()
+    await service.request('/token', form({ scope: 'not-held' }, from('192.0.2.3', 'refused/1')))
+    await service.services.usage.flush()
+    const { claims, header } = partsOf(answer.access_token)
+    const root = adminClient(service, service.rootKey)
+    expect((await root('GET', `/v1/api-keys/${id}`)).body).toMatchObject({
+      usage: [
+        {
+          version: 1,
+          exchanges: 2,
+          lastUsedAt: service.clock.now().toISOString(),
+          lastExpiresAt: new Date(Number(claims.exp) * 1000).toISOString(),
+          addresses: ['192.0.2.2', '192.0.2.1'],
+          agents: ['orders/1'],
+        },
+      ],
+    })
+    const { body } = await root('GET', '/v1/signing-keys')
+    const key = (body.items as { kid: string; usage: unknown }[]).find(({ kid }) => kid === header.kid)
+    expect(key?.usage).toMatchObject({ tokens: 2, lastSignedAt: service.clock.now().toISOString() })
+  })
+
+  test('is shown to nobody who may not see the key', async () => {
+    const { id } = await service.createKey()
+    const stranger = await service.createKey({ roles: ['admin'], organizationId: await service.createOrganization() })
+    expect((await adminClient(service, stranger.secret)('GET', `/v1/api-keys/${id}`)).status).toBe(404)
+  })
+
+  test('costs no token its answer while it cannot be written', async () => {
+    const { secret } = await service.createKey()
+    const { usage } = service.services
+    usage.recordExchange({ apiKeyId: 'x', version: 1, kid: 'k', expiresAt: 0, address: null, agent: null, at: new Date(0) })
+    const flushing = usage.flush()
+    expect((await exchange(service, secret)).token_type).toBe('Bearer')
+    await flushing
+  })
+})
