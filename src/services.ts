@@ -13,6 +13,7 @@ import { createServiceRevocationList, type ServiceRevocationList } from './revoc
 import type { SyncedRules } from './revocation/synced-rules.ts'
 import { signJwt } from './signing-keys/jwt.ts'
 import { createKeyring, type Keyring, type KeyringCache } from './signing-keys/keyring.ts'
+import { createVerifierMemory, type VerifierMemory } from './signing-keys/verifiers/memory.ts'
 import type { PendingUsage } from './usage/pending.ts'
 import { createUsageRecorder, type UsageRecorder } from './usage/recorder.ts'
 import { localKeySet } from './verify/jwks.ts'
@@ -36,6 +37,8 @@ export type Services = {
   readonly feed: RevocationFeed
   /** What keys are used for. Flushes by itself once it was started; otherwise whoever ends the request calls `flush`. */
   readonly usage: UsageRecorder
+  /** Who fetched the JWK Set. */
+  readonly verifiersSeen: VerifierMemory
   /** Verifies the service's own tokens, for any audience; who may know the result is decided by the caller. */
   readonly verifier: AccessTokenVerifier
   /** True once the process was told to stop: it finishes what it has and is not ready for more. */
@@ -88,6 +91,7 @@ export function createServices(config: Config, database: Database, options: Serv
       now,
     }),
     usage: createUsageRecorder({ db, log, ...(pendingUsage ? { pending: pendingUsage } : {}) }),
+    verifiersSeen: createVerifierMemory({ db, log, platform }),
     verifier: createAccessTokenVerifier({
       issuer: config.issuer,
       keys,

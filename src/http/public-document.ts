@@ -1,4 +1,5 @@
 import type { Context, Hono } from 'hono'
+import { verifierNameHeader } from '../oauth/verifier-name.ts'
 import type { AppEnv } from './context.ts'
 import { methodNotAllowed } from './error-response.ts'
 
@@ -8,6 +9,10 @@ export type PublicDocument = {
   readonly etag: string
   readonly contentType: string
   readonly maxAgeSeconds: number
+  /** The request headers that decide about more than the content: caches must not answer one caller with what they keep for others. */
+  readonly vary?: string
+  /** No shared cache may keep this answer. */
+  readonly isPrivate?: boolean
 }
 
 /** A document for everybody: any origin may read it, any cache may keep it, and who has it already gets 304 (RFC 9110 §13.1.2). */
@@ -22,7 +27,8 @@ export function publicDocumentRoute(
     const headers = {
       ...openToAnyOrigin,
       ETag: document.etag,
-      'Cache-Control': `public, max-age=${document.maxAgeSeconds}`,
+      'Cache-Control': `${document.isPrivate ? 'private' : 'public'}, max-age=${document.maxAgeSeconds}`,
+      ...(document.vary === undefined ? {} : { Vary: document.vary }),
       'Access-Control-Expose-Headers': 'ETag',
     }
     if (matches(c.req.header('if-none-match'), document.etag)) return new Response(null, { status: 304, headers })
@@ -37,7 +43,7 @@ export function publicDocumentRoute(
 const openToAnyOrigin = { 'Access-Control-Allow-Origin': '*' }
 const preflight = {
   'Access-Control-Allow-Methods': 'GET, HEAD',
-  'Access-Control-Allow-Headers': 'If-None-Match, Cache-Control',
+  'Access-Control-Allow-Headers': `If-None-Match, Cache-Control, ${verifierNameHeader}`,
   'Access-Control-Max-Age': '86400',
 }
 

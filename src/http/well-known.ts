@@ -2,10 +2,12 @@ import type { Context, Hono } from 'hono'
 import type { Config } from '../config.ts'
 import { authorizationServerMetadata, metadataPath } from '../oauth/metadata.ts'
 import type { Services } from '../services.ts'
+import { keySetMaxAgeSeconds } from '../signing-keys/lifecycle.ts'
 import type { KeyPurpose } from '../signing-keys/signer.ts'
 import type { AppEnv } from './context.ts'
 import { notFound } from './error-response.ts'
 import { type PublicDocument, publicDocumentRoute } from './public-document.ts'
+import { noteVerifier } from './verifier-sighting.ts'
 
 /**
  * The public documents: RFC 8414 metadata, and the two JWK Sets of RFC 7517. For an issuer with a path the metadata stands where
@@ -18,8 +20,8 @@ export function wellKnownRoutes(app: Hono<AppEnv>): void {
     const services = c.get('services')
     return c.req.path === metadataPath(services.config.issuer) ? await metadataDocument(services) : notFound(c)
   })
-  publicDocumentRoute(app, '/.well-known/jwks.json', (c) => keySetDocument(c, 'token'))
-  publicDocumentRoute(app, '/.well-known/record-keys.json', (c) => keySetDocument(c, 'record'))
+  publicDocumentRoute(app, '/.well-known/jwks.json', verifierKeysDocument)
+  publicDocumentRoute(app, '/.well-known/record-keys.json', async (c) => (await readKeySet(c, 'record')).document)
 }
 
 /** What verifiers of ours promise by default: a list older than this is not used. */
@@ -37,9 +39,22 @@ async function metadataDocument({ config, platform }: Services): Promise<PublicD
 
 const metadataTexts = new WeakMap<Config, string>()
 
-async function keySetDocument(c: Context<AppEnv>, purpose: KeyPurpose): Promise<PublicDocument> {
+/**
+ * The token keys, for everybody; verifiers may say who they are. A cache on the way may keep the answer to an anonymous fetch and must not
+ * answer an authenticated one with it: `Vary` for those caches that honour it, and RFC 9111 §3.5 for the rest.
+ */
+async function verifierKeysDocument(c: Context<AppEnv>): Promise<PublicDocument> {
+  const { document, kids } = await readKeySet(c, 'token')
+  noteVerifier(c, kids)
+  return { ...document, vary: 'Authorization', isPrivate: c.req.header('authorization') !== undefined }
+}
+
+async function readKeySet(c: Context<AppEnv>, purpose: KeyPurpose): Promise<{ document: PublicDocument; kids: string[] }> {
   const { keyring, platform, config } = c.get('services')
-  const body = JSON.stringify(await keyring.publicKeys(purpose))
+  const set = await keyring.publicKeys(purpose)
+  const body = JSON.stringify(set)
   const etag = `"${await platform.sha256(body)}"`
-  return { body, etag, contentType: 'application/jwk-set+json', maxAgeSeconds: config.jwksMaxAgeSeconds }
+  const maxAgeSeconds = keySetMaxAgeSeconds(config, keyring.publicKeysAge())
+  const document = { body, etag, contentType: 'application/jwk-set+json', maxAgeSeconds }
+  return { document, kids: set.keys.flatMap(({ kid }) => kid ?? []) }
 }

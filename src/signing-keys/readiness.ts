@@ -24,7 +24,7 @@ export type Readiness = {
   readonly safeToBringForward: boolean
 }
 
-/** A verifier of ours comes every five minutes; one that has not for a day is switched off, or runs without the service. */
+/** A verifier of ours comes every five minutes; one that has not for a day is switched off, or does without the service. */
 export const verifierForgottenSeconds = 86_400
 
 /**
@@ -33,7 +33,9 @@ export const verifierForgottenSeconds = 86_400
  */
 export function readiness(verifiers: readonly VerifierSighting[], kid: string, now: Date): Readiness {
   const since = now.getTime() - verifierForgottenSeconds * 1000
-  const authenticated = verifiers.filter(({ clientId }) => clientId !== '').sort(bySighting)
+  const authenticated = verifiers
+    .filter(({ clientId }) => clientId !== '')
+    .sort((a, b) => a.lastFetchedAt.getTime() - b.lastFetchedAt.getTime())
   const known = authenticated.filter(({ lastFetchedAt }) => lastFetchedAt.getTime() >= since)
   const waitingFor = known.filter(({ kids }) => !kids.includes(kid)).map(awaited)
   const absent = authenticated.filter(({ lastFetchedAt }) => lastFetchedAt.getTime() < since).map(awaited)
@@ -46,10 +48,17 @@ export function readiness(verifiers: readonly VerifierSighting[], kid: string, n
   }
 }
 
-function awaited({ name, clientId, lastFetchedAt }: VerifierSighting): AwaitedVerifier {
-  return { name: name === '' ? clientId : name, lastFetchedAt }
+export type PlannedTurn = { readonly activatesAt: Date; readonly safeAt: Date; readonly rotateEverySeconds: number }
+
+/**
+ * From when on readiness may bring the turn forward: in the last tenth of the rotation interval, and at most a day, before the planned
+ * instant, which is the limit. Never before the safe instant. Without that window a ring whose verifiers are quick would turn every quarter of an hour.
+ */
+export function broughtForwardFrom({ activatesAt, safeAt, rotateEverySeconds }: PlannedTurn): Date {
+  const windowSeconds = Math.min(rotateEverySeconds / 10, 86_400)
+  return new Date(Math.max(safeAt.getTime(), activatesAt.getTime() - windowSeconds * 1000))
 }
 
-function bySighting(a: VerifierSighting, b: VerifierSighting): number {
-  return a.lastFetchedAt.getTime() - b.lastFetchedAt.getTime()
+function awaited({ name, clientId, lastFetchedAt }: VerifierSighting): AwaitedVerifier {
+  return { name: name === '' ? clientId : name, lastFetchedAt }
 }

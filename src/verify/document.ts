@@ -9,6 +9,7 @@ export type DocumentRequest = {
   readonly maximumBytes: number
   /** Asks caches on the way for what the origin says now. */
   readonly noCache?: boolean
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /**
@@ -33,8 +34,8 @@ export function isAcceptableUrl(url: string, issuer: string): boolean {
 
 export const runtimeFetch: Fetch = (input, init) => fetch(input, init)
 
-async function load({ fetch, url, maximumBytes, noCache }: DocumentRequest, signal: AbortSignal) {
-  const headers = { accept: 'application/json', ...(noCache ? { 'cache-control': 'no-cache' } : {}) }
+async function load({ fetch, url, maximumBytes, noCache, headers: further }: DocumentRequest, signal: AbortSignal) {
+  const headers = { Accept: 'application/json', ...further, ...(noCache ? { 'Cache-Control': 'no-cache' } : {}) }
   // `manual` and not `error`, which Workers do not know; the status of a redirect is refused below.
   const response = await fetch(url, { headers, redirect: 'manual', signal })
   if (response.status !== 200) {

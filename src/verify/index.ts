@@ -1,5 +1,6 @@
 import type { RevocationList } from '../revocation/revocation-list.ts'
 import type { Fetch } from './document.ts'
+import type { VerifierIdentity } from './identity.ts'
 import type { VerificationAlgorithm } from './jwk.ts'
 import type { KeySet } from './jwks.ts'
 import { checkIssuer } from './metadata.ts'
@@ -17,7 +18,7 @@ export { type ProtectedResource, protectedResource } from './protected-resource.
 export { type RemoteKeySetOptions, remoteKeySet } from './remote-key-set.ts'
 export type { AccessTokenVerifier } from './verifier.ts'
 
-export type VerifierOptions = {
+export type VerifierOptions = VerifierIdentity & {
   /** The service's issuer identifier, exactly as its tokens say it. */
   readonly issuer: string
   /** This application's own identifier: tokens for others are refused. */
@@ -77,6 +78,9 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const { issuer, audience, environment = 'live', algorithms, fetch, now, timeoutMilliseconds } = options
   checkIssuer(issuer)
   if (typeof audience !== 'string' || audience === '') throw new TypeError('audience is required: the identifier of this application')
+  if (options.keys && (options.name !== undefined || options.apiKey !== undefined)) {
+    throw new TypeError('name and apiKey go along with the JWK Set that is fetched: there is none when keys are given')
+  }
   const keys =
     options.keys ??
     remoteKeySet({
@@ -85,6 +89,8 @@ export function createVerifier(options: VerifierOptions): Verifier {
       fetch,
       now,
       timeoutMilliseconds,
+      name: options.name,
+      apiKey: options.apiKey,
       jwksUrl: options.jwksUrl,
       maximumAgeSeconds: options.jwksMaximumAgeSeconds,
       staleSeconds: options.jwksStaleSeconds,

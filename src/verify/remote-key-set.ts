@@ -1,12 +1,13 @@
 import { runsOnWorkers } from '../revocation/runtime.ts'
 import { AccessTokenError } from './access-token-error.ts'
 import { type Fetch, fetchDocument, isAcceptableUrl, runtimeFetch } from './document.ts'
+import { identityHeaders, type VerifierIdentity } from './identity.ts'
 import type { VerificationAlgorithm } from './jwk.ts'
 import { importKeys, type KeySet, type VerificationKey } from './jwks.ts'
 import { checkIssuer, fetchIssuerMetadata } from './metadata.ts'
 import { checkedAlgorithms, checkedNumber } from './verifier-options.ts'
 
-export type RemoteKeySetOptions = {
+export type RemoteKeySetOptions = VerifierIdentity & {
   readonly issuer: string
   /** Where the JWK Set is, when it is not to be looked up in the issuer's metadata. */
   readonly jwksUrl?: string | undefined
@@ -45,6 +46,7 @@ export function remoteKeySet(options: RemoteKeySetOptions): KeySet {
   const { issuer, jwksUrl, fetch = runtimeFetch, now = () => new Date(), sharesWork = !runsOnWorkers() } = options
   checkIssuer(issuer)
   if (jwksUrl !== undefined && !isAcceptableUrl(jwksUrl, issuer)) throw new TypeError('jwksUrl must be an https URL')
+  const headersFor = identityHeaders(options, issuer)
   const time = () => now().getTime()
   const allowed = checkedAlgorithms(options.algorithms)
   const maximumAge = checkedNumber('maximumAgeSeconds', options.maximumAgeSeconds ?? 300, 0, 86_400) * 1000
@@ -157,7 +159,14 @@ export function remoteKeySet(options: RemoteKeySetOptions): KeySet {
     attemptedAt = startedAt
     try {
       url ??= (await fetchIssuerMetadata({ issuer, fetch, timeoutMilliseconds })).jwksUri
-      const { json, headers } = await fetchDocument({ fetch, url, timeoutMilliseconds, maximumBytes: largestSet, noCache })
+      const { json, headers } = await fetchDocument({
+        fetch,
+        url,
+        timeoutMilliseconds,
+        maximumBytes: largestSet,
+        noCache,
+        headers: headersFor(url),
+      })
       const keys = await importKeys(json, allowed)
       held = { keys, loadedAt: startedAt, maximumAge: Math.max(coolDown, Math.min(maximumAge, remainingAge(headers))) }
       failedAt = undefined

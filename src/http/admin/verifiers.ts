@@ -1,0 +1,33 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { listVerifiers } from '../../signing-keys/verifiers/operations.ts'
+import type { AppEnv } from '../context.ts'
+import { instant, jsonAnswer, pageQuery, pageSchema, refusals } from './schemas.ts'
+
+const verifier = z
+  .object({
+    name: z.string().nullable().openapi({ example: 'billing-api', description: 'What it calls itself; not checked' }),
+    clientId: z.string().nullable().openapi({ description: 'API key that it authenticated with; null: anonymous, which never counts' }),
+    state: z
+      .enum(['anonymous', 'known', 'absent'])
+      .openapi({ description: 'absent: has not come for a day, so that nothing waits for it' }),
+    kids: z.array(z.string()).openapi({ description: 'Of the JWK Set that it fetched last' }),
+    lastFetchedAt: instant,
+    address: z.string().nullable(),
+    agent: z.string().nullable(),
+  })
+  .openapi('Verifier')
+
+const listVerifiersRoute = createRoute({
+  method: 'get',
+  path: '/verifiers',
+  operationId: 'listVerifiers',
+  summary: 'List who fetched the JWK Set within the last 30 days, authenticated ones first',
+  request: { query: pageQuery },
+  responses: { 200: jsonAnswer('One page', pageSchema(verifier)), ...refusals },
+})
+
+export function verifierRoutes(app: OpenAPIHono<AppEnv>): void {
+  app.openapi(listVerifiersRoute, async (c) => {
+    return c.json(await listVerifiers(c.var.services, c.var.principal, c.req.valid('query')), 200)
+  })
+}

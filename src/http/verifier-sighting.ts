@@ -1,0 +1,39 @@
+import type { Context } from 'hono'
+import { authenticateApiKey } from '../api-keys/authenticate.ts'
+import { ServiceError } from '../errors.ts'
+import { readBearer } from '../oauth/bearer.ts'
+import { isVerifierName, verifierNameHeader } from '../oauth/verifier-name.ts'
+import type { Services } from '../services.ts'
+import { type AppEnv, requestOrigin } from './context.ts'
+
+/**
+ * Remembers, after the answer, who fetched these keys: who named itself, who sent an API key, or both. The document is everybody's, so a key
+ * that is refused changes nothing about the answer; its sender counts as anonymous. Who neither named itself nor sent a key is not
+ * remembered, and a HEAD has fetched nothing.
+ */
+export function noteVerifier(c: Context<AppEnv>, kids: readonly string[]): void {
+  const given = c.req.header(verifierNameHeader)
+  const name = given !== undefined && isVerifierName(given) ? given : ''
+  const credential = readBearer({ get: (header) => c.req.header(header) })
+  if (c.req.method === 'HEAD' || (name === '' && credential.kind !== 'token')) return
+  const services = c.get('services')
+  const receivedAt = c.get('receivedAt')
+  const { address, agent, requestId } = requestOrigin(c)
+  const note = async () => {
+    const clientId = credential.kind === 'token' ? await authenticatedId(services, credential.token, receivedAt, requestId) : ''
+    if (clientId === '' && name === '') return
+    services.verifiersSeen.remember({ clientId, name, kids: [...kids], lastFetchedAt: receivedAt, address, agent })
+  }
+  services.platform.defer(note())
+}
+
+/** Empty when the key is refused, or cannot be checked now. */
+async function authenticatedId(services: Services, secret: string, now: Date, requestId: string | null): Promise<string> {
+  try {
+    return (await authenticateApiKey(services, secret, undefined, now)).id
+  } catch (error) {
+    const reason = error instanceof ServiceError ? (error.reason ?? error.code) : 'failed'
+    services.log('info', 'verifier_not_authenticated', { requestId, reason })
+    return ''
+  }
+}

@@ -1,0 +1,86 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { broughtForwardFrom, readiness, type VerifierSighting } from '../../src/signing-keys/readiness.ts'
+import { readinessText, readinessView } from '../../src/signing-keys/verifiers/view.ts'
+
+const now = new Date('2026-11-02T10:00:00.000Z')
+const minutesAgo = (minutes: number) => new Date(now.getTime() - minutes * 60_000)
+
+function seen(name: string, change: Partial<VerifierSighting> = {}): VerifierSighting {
+  return { clientId: `key_${name}`, name, kids: ['old', 'new'], lastFetchedAt: minutesAgo(1), ...change }
+}
+
+describe('readiness', () => {
+  test('says how many hold the key, and who does not, the one away longest first', () => {
+    const verifiers = [
+      seen('a'),
+      seen('b'),
+      seen('late', { kids: ['old'], lastFetchedAt: minutesAgo(5) }),
+      seen('later', { kids: ['old'], lastFetchedAt: minutesAgo(40) }),
+    ]
+    const judged = readiness(verifiers, 'new', now)
+    expect(judged).toMatchObject({ holding: 2, known: 4, absent: [], safeToBringForward: false })
+    expect(judged.waitingFor).toEqual([
+      { name: 'later', lastFetchedAt: minutesAgo(40) },
+      { name: 'late', lastFetchedAt: minutesAgo(5) },
+    ])
+    expect(readinessText(readinessView(judged), now)).toBe(
+      '2 of 4 verifiers hold the new key, later last fetched 40 min ago, late last fetched 5 min ago',
+    )
+  })
+
+  test('does not wait for one that has not come for a day, and still shows it', () => {
+    const gone = seen('gone', { kids: [], lastFetchedAt: minutesAgo(24 * 60 + 1) })
+    const judged = readiness([seen('a'), gone], 'new', now)
+    expect(judged).toMatchObject({ holding: 1, known: 1, waitingFor: [], safeToBringForward: true })
+    expect(judged.absent).toEqual([{ name: 'gone', lastFetchedAt: gone.lastFetchedAt }])
+    expect(readinessText(readinessView(judged), now)).toBe('1 of 1 verifiers hold the new key; absent: gone')
+    const edge = seen('edge', { kids: [], lastFetchedAt: minutesAgo(24 * 60) })
+    expect(readiness([edge], 'new', now)).toMatchObject({ known: 1, absent: [], safeToBringForward: false })
+  })
+
+  test('without any authenticated verifier brings nothing forward', () => {
+    expect(readiness([], 'new', now)).toMatchObject({ known: 0, safeToBringForward: false })
+    expect(readinessText(readinessView(readiness([], 'new', now)), now)).toBe('no authenticated verifier has come within a day')
+  })
+
+  test('calls an authenticated verifier without a name by its key', () => {
+    const judged = readiness([seen('', { clientId: 'key_1', kids: [] })], 'new', now)
+    expect(judged.waitingFor).toMatchObject([{ name: 'key_1' }])
+  })
+
+  test('is the same whatever anonymous verifiers do', () => {
+    const sighting = fc.record({
+      clientId: fc.constantFrom('', 'key_1', 'key_2'),
+      name: fc.constantFrom('a', 'b', ''),
+      kids: fc.subarray(['old', 'new']),
+      lastFetchedAt: fc.nat({ max: 3000 }).map(minutesAgo),
+    })
+    fc.assert(
+      fc.property(fc.array(sighting), (verifiers) => {
+        const authenticated = verifiers.filter(({ clientId }) => clientId !== '')
+        expect(readiness(verifiers, 'new', now)).toEqual(readiness(authenticated, 'new', now))
+      }),
+    )
+  })
+})
+
+describe('a turn is brought forward', () => {
+  const day = 86_400_000
+
+  test('by a tenth of the interval, and a day, at most', () => {
+    const activatesAt = now
+    const safeAt = new Date(0)
+    expect(broughtForwardFrom({ activatesAt, safeAt, rotateEverySeconds: 36_000 })).toEqual(minutesAgo(60))
+    expect(broughtForwardFrom({ activatesAt, safeAt, rotateEverySeconds: 90 * 86_400 })).toEqual(new Date(now.getTime() - day))
+  })
+
+  test('never to before the safe instant, whatever the plan', () => {
+    const instant = fc.nat({ max: 4_000_000_000_000 }).map((milliseconds) => new Date(milliseconds))
+    fc.assert(
+      fc.property(instant, instant, fc.nat({ max: 31_536_000 }), (activatesAt, safeAt, rotateEverySeconds) => {
+        expect(broughtForwardFrom({ activatesAt, safeAt, rotateEverySeconds }) >= safeAt).toBe(true)
+      }),
+    )
+  })
+})
