@@ -40,6 +40,15 @@ export function keyTiming(config: TimingConfig, largestTokenTtlSeconds: number):
 }
 
 /**
+ * How long a copy of the public keys may be kept, in whole seconds, that the database confirmed `ageSeconds` ago. The publish lead counts from
+ * the publication of a key: an instance that is cut off from its database must not hand on a copy for longer than the lead allows for, or
+ * verifiers would still lack the key when it signs.
+ */
+export function keySetMaxAgeSeconds({ jwksMaxAgeSeconds }: TimingConfig, ageSeconds: number): number {
+  return Math.max(0, jwksMaxAgeSeconds - Math.ceil(Math.max(0, ageSeconds - publicKeysMaximumAgeSeconds)))
+}
+
+/**
  * `periods`: all of the key's algorithm and purpose. A revocation counts from the moment at which it is known, also on an instance whose
  * clock is behind the one that stamped it.
  */
