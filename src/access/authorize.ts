@@ -1,23 +1,49 @@
 import { ServiceError } from '../errors.ts'
-import { type Permission, permissionsOf } from './permissions.ts'
-import type { Principal, Role } from './principal.ts'
+import { hasScopes } from '../oauth/scope.ts'
+import {
+  coversPermissions,
+  isRole,
+  type Permission,
+  type Permissions,
+  permissions,
+  permissionsOf,
+  type Reach,
+  widerReach,
+} from './permissions.ts'
+import type { CustomRoles, Principal } from './principal.ts'
 
-/** The organizations that the caller may touch. Every query that reads or changes something of an organization takes it. */
-export type Within = { readonly organizationId: string } | 'everywhere'
+/**
+ * The organizations that the caller may touch, and whose things in them. Every query that reads or changes something of an organization
+ * takes it and gives it to `organizationWithin`. Without `owner`: everything of the organization.
+ */
+export type Within = { readonly organizationId: string; readonly owner?: Owner } | 'everywhere'
+
+/** Its own is what the key made, and what belongs to its service account. */
+export type Owner = { readonly clientId: string; readonly serviceAccountId: string | null }
 
 /**
  * Where the actor may use the permission: the widest reach that one of its roles gives. Throws `permission_denied` when none does.
  * Does not look at the thing itself: the query does, with the returned `Within`, so that what is not theirs looks like what is not there.
  */
 export function authorize(actor: Principal, permission: Permission): Within {
-  let own = false
-  for (const role of actor.roles) {
-    const reach = permissionsOf[role][permission]
-    if (reach === 'all') return 'everywhere'
-    if (reach === 'own') own = true
+  const { clientId, organizationId, serviceAccountId = null } = actor
+  const reach = permissionsHeld(actor)[permission]
+  if (reach === 'all') return 'everywhere'
+  if (reach === undefined || organizationId === null) throw new ServiceError('permission_denied', { reason: permission })
+  return reach === 'organization' ? { organizationId } : { organizationId, owner: { clientId, serviceAccountId } }
+}
+
+/** What the actor's roles permit together. */
+export function permissionsHeld({ roles, customRoles = new Map() }: Pick<Principal, 'roles' | 'customRoles'>): Permissions {
+  const held: Partial<Record<Permission, Reach>> = {}
+  for (const role of roles) {
+    const permitted = isRole(role) ? permissionsOf[role] : customRoles.get(role)
+    for (const permission of permissions) {
+      const reach = permitted?.[permission]
+      if (reach) held[permission] = widerReach(reach, held[permission])
+    }
   }
-  if (!own || actor.organizationId === null) throw new ServiceError('permission_denied', { reason: permission })
-  return { organizationId: actor.organizationId }
+  return held
 }
 
 /**
@@ -38,23 +64,36 @@ export function organizationFor(actor: Principal, within: Within, asked: string 
 export type Grant = {
   readonly scopes: readonly string[]
   readonly audiences: readonly string[]
-  readonly roles: readonly Role[]
+  /** Built-in ones, and custom ones of the organization that the grant is in. */
+  readonly roles: readonly string[]
 }
 
 /**
- * Nobody grants what they do not hold: scopes, audiences and roles of the grant must be the actor's own. Root holds everything.
- * Throws `permission_denied` naming the member, never its values.
+ * Nobody grants what they do not hold: scopes (a wildcard held grants narrower ones) and audiences of the grant must be the actor's own,
+ * and everything that its roles permit must be permitted to the actor, at least as far. Root holds everything. Not for granting alone:
+ * whoever gets at a secret (rotation) or widens a key must hold what the key holds already.
+ *
+ * Throws `permission_denied` naming the member, never its values, and `invalid_request` for a role that is neither built in nor among
+ * `customRoles` (customRolesOf of access/queries.ts).
  */
-export function authorizeGrant(actor: Principal, grant: Grant): void {
+export function authorizeGrant(actor: Principal, grant: Grant, customRoles: CustomRoles = new Map()): void {
+  const granted = grant.roles.map((role) => definitionOf(role, customRoles))
   if (actor.roles.has('root')) return
-  refuseUnheld('scopes', grant.scopes, actor.scopes)
-  refuseUnheld('audiences', grant.audiences, actor.audiences)
-  refuseUnheld('roles', grant.roles, actor.roles)
+  if (!hasScopes(actor.scopes, grant.scopes, 'all')) throw unheld('scopes')
+  if (!grant.audiences.every((audience) => actor.audiences.has(audience))) throw unheld('audiences')
+  const held = permissionsHeld(actor)
+  if (!granted.every((definition) => coversPermissions(held, definition))) throw unheld('roles')
 }
 
-function refuseUnheld(member: string, granted: readonly string[], held: ReadonlySet<string>): void {
-  if (granted.every((value) => held.has(value))) return
-  throw new ServiceError('permission_denied', {
+function definitionOf(role: string, customRoles: CustomRoles): Permissions {
+  const definition = isRole(role) ? permissionsOf[role] : customRoles.get(role)
+  if (!definition)
+    throw new ServiceError('invalid_request', { detail: 'roles names one that is neither built in nor made in the organization.' })
+  return definition
+}
+
+function unheld(member: string): ServiceError {
+  return new ServiceError('permission_denied', {
     detail: `The caller may grant only ${member} that it holds itself.`,
     reason: `grants ${member} it does not hold`,
   })

@@ -1,3 +1,7 @@
+import type { Permissions } from './permissions.ts'
+
+export type { Role } from './permissions.ts'
+
 /** Where a request came from, for the audit trail. */
 export type RequestOrigin = {
   readonly requestId: string | null
@@ -7,25 +11,31 @@ export type RequestOrigin = {
   readonly receivedAt?: Date
 }
 
-export type Role = 'root' | 'admin'
-
 /** Who the admin caller is. Loaded afresh from the database for each request, never from a token's claims. */
 export type Principal = {
   /** Client id of the API key, or `system` for the service's own console (bootstrap, maintenance). */
   readonly clientId: string
   /** Null only for `system`. */
   readonly organizationId: string | null
-  readonly roles: ReadonlySet<Role>
+  /** The service account that the key belongs to; what the account owns is the caller's own. */
+  readonly serviceAccountId?: string | null
+  /** Names of built-in roles and of custom ones of the organization. */
+  readonly roles: ReadonlySet<string>
+  /** What those of `roles` permit that are custom; absent = none of them is. */
+  readonly customRoles?: CustomRoles
   /** Scopes and audiences that the caller holds: nobody grants what they do not hold. */
   readonly scopes: ReadonlySet<string>
   readonly audiences: ReadonlySet<string>
   readonly origin: RequestOrigin
 }
 
+/** Name of a role of an organization's own making → what it permits. */
+export type CustomRoles = ReadonlyMap<string, Permissions>
+
 export const systemPrincipal: Principal = {
   clientId: 'system',
   organizationId: null,
-  roles: new Set<Role>(['root']),
+  roles: new Set(['root']),
   scopes: new Set(),
   audiences: new Set(),
   origin: { requestId: null, address: null, agent: null },

@@ -2,7 +2,7 @@ import { and, desc, eq, gt, isNull, lt, or, sql } from 'drizzle-orm'
 import type { Within } from '../access/authorize.ts'
 import { organizationWithin } from '../access/queries.ts'
 import type { Db } from '../db/database.ts'
-import { apiKeys, apiKeyVersions, organizations, serviceState } from '../db/schema.ts'
+import { apiKeys, apiKeyVersions, organizations, serviceAccounts, serviceState } from '../db/schema.ts'
 
 export type NewApiKey = typeof apiKeys.$inferInsert
 
@@ -24,6 +24,15 @@ export type StoredSecret = {
 /** How a secret was hashed: ours by SHA-256, those from elsewhere as it was done there. */
 export type HashAlgorithm = 'sha256' | 'blake3'
 
+/** The service account that a key belongs to, without a join: most keys have none. */
+const serviceAccount = sql`from ${serviceAccounts} account where account.id = ${apiKeys.serviceAccountId}`
+const serviceAccountDisabledAt = sql<Date | null>`(select account.disabled_at ${serviceAccount})`.mapWith(apiKeys.disabledAt)
+
+/** What counts of a key's roles: a key of a service account holds no more than the account does, now. */
+const rolesThatCount = sql<string[]>`case when ${apiKeys.serviceAccountId} is null then ${apiKeys.roles} else array(
+  select role from unnest(${apiKeys.roles}) with ordinality as held (role, place)
+  where role = any((select account.roles ${serviceAccount})::text[]) order by place) end`.mapWith(apiKeys.roles)
+
 /** The columns that authentication needs, and nothing else: a key's record in the form of `ApiKeyRecord`. */
 export const apiKeyRecord = {
   id: apiKeys.id,
@@ -31,10 +40,12 @@ export const apiKeyRecord = {
   versionExpiresAt: apiKeyVersions.expiresAt,
   organizationId: apiKeys.organizationId,
   organizationSuspendedAt: organizations.suspendedAt,
+  serviceAccountId: apiKeys.serviceAccountId,
+  serviceAccountDisabledAt,
   environment: apiKeys.environment,
   scopes: apiKeys.scopes,
   audiences: apiKeys.audiences,
-  roles: apiKeys.roles,
+  roles: rolesThatCount,
   subject: apiKeys.subject,
   tokenAlgorithm: apiKeys.tokenAlgorithm,
   expiresAt: apiKeys.expiresAt,
@@ -53,6 +64,8 @@ const apiKeyRow = {
   id: apiKeys.id,
   organizationId: apiKeys.organizationId,
   organizationSuspendedAt: organizations.suspendedAt,
+  serviceAccountId: apiKeys.serviceAccountId,
+  serviceAccountDisabledAt,
   name: apiKeys.name,
   environment: apiKeys.environment,
   scopes: apiKeys.scopes,
@@ -70,6 +83,9 @@ const apiKeyRow = {
   revokedAt: apiKeys.revokedAt,
   revocationReason: apiKeys.revocationReason,
 }
+
+/** What makes a key somebody's own: who made it, and the service account that it belongs to. */
+const owned = { createdBy: apiKeys.createdBy, serviceAccountId: apiKeys.serviceAccountId } as const
 
 /** Stores a key with its first version; in a transaction, because it is two statements. */
 export async function insertApiKey(tx: Db, apiKey: NewApiKey, secret: StoredSecret): Promise<void> {
@@ -104,7 +120,7 @@ export async function findApiKey(db: Db, where: { id: string; within: Within }) 
     .from(apiKeys)
     .innerJoin(apiKeyVersions, newestVersion)
     .innerJoin(organizations, eq(organizations.id, apiKeys.organizationId))
-    .where(and(eq(apiKeys.id, where.id), organizationWithin(apiKeys.organizationId, where.within)))
+    .where(and(eq(apiKeys.id, where.id), organizationWithin(apiKeys.organizationId, where.within, owned)))
     .limit(1)
   return apiKey
 }
@@ -117,7 +133,10 @@ export async function selectApiKeys(db: Db, where: { within: Within; before: str
     .innerJoin(apiKeyVersions, newestVersion)
     .innerJoin(organizations, eq(organizations.id, apiKeys.organizationId))
     .where(
-      and(organizationWithin(apiKeys.organizationId, where.within), where.before === undefined ? undefined : lt(apiKeys.id, where.before)),
+      and(
+        organizationWithin(apiKeys.organizationId, where.within, owned),
+        where.before === undefined ? undefined : lt(apiKeys.id, where.before),
+      ),
     )
     .orderBy(desc(apiKeys.id))
     .limit(where.limit)
@@ -134,7 +153,7 @@ export async function markApiKeyRevoked(db: Db, where: { id: string; within: Wit
     .where(
       and(
         eq(apiKeys.id, where.id),
-        organizationWithin(apiKeys.organizationId, where.within),
+        organizationWithin(apiKeys.organizationId, where.within, owned),
         or(isNull(apiKeys.revokedAt), gt(apiKeys.revokedAt, now)),
       ),
     )

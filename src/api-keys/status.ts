@@ -1,5 +1,13 @@
 /** Why an API key cannot be used, or `usable`. Outside all refusals are alike; the word goes to logs and counters. */
-export type ApiKeyStatus = 'usable' | 'unknown' | 'revoked' | 'expired' | 'version_ended' | 'disabled' | 'organization_suspended'
+export type ApiKeyStatus =
+  | 'usable'
+  | 'unknown'
+  | 'revoked'
+  | 'expired'
+  | 'version_ended'
+  | 'disabled'
+  | 'service_account_disabled'
+  | 'organization_suspended'
 
 /** The instants that decide; null = never. */
 export type ApiKeyInstants = {
@@ -8,6 +16,8 @@ export type ApiKeyInstants = {
   readonly disabledAt: Date | null
   /** End of the overlap of the version whose secret was shown. */
   readonly versionExpiresAt: Date | null
+  /** Of the service account that the key belongs to; null without one. */
+  readonly serviceAccountDisabledAt: Date | null
   readonly organizationSuspendedAt: Date | null
 }
 
@@ -21,6 +31,7 @@ export function apiKeyStatus(apiKey: ApiKeyInstants | undefined, now: Date): Api
   if (hasCome(apiKey.expiresAt, now)) return 'expired'
   if (hasCome(apiKey.versionExpiresAt, now)) return 'version_ended'
   if (hasCome(apiKey.disabledAt, now)) return 'disabled'
+  if (hasCome(apiKey.serviceAccountDisabledAt, now)) return 'service_account_disabled'
   if (hasCome(apiKey.organizationSuspendedAt, now)) return 'organization_suspended'
   return 'usable'
 }

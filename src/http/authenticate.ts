@@ -2,15 +2,16 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
 import { isRole } from '../access/permissions.ts'
 import type { Principal, RequestOrigin } from '../access/principal.ts'
+import { customRolesOf } from '../access/queries.ts'
 import { authenticateApiKey } from '../api-keys/authenticate.ts'
 import type { ApiKeyRecord } from '../api-keys/lookup.ts'
 import { findApiKeyRecord } from '../api-keys/queries.ts'
 import { apiKeyStatus } from '../api-keys/status.ts'
 import { recordRefusal } from '../audit/operations.ts'
-import type { Config } from '../config.ts'
 import { ServiceError, type ServiceErrorCode } from '../errors.ts'
 import { readClientCredential } from '../oauth/client-credential.ts'
 import { parseForm } from '../oauth/form.ts'
+import { hasScopes } from '../oauth/scope.ts'
 import type { Services } from '../services.ts'
 import { AccessTokenError } from '../verify/access-token-error.ts'
 import { type AppEnv, requestOrigin } from './context.ts'
@@ -60,7 +61,7 @@ async function readPrincipal(services: Services, c: Context<AppEnv>, now: Date, 
   if (!credential || credential.method === 'client_secret_basic') throw new ServiceError('unauthenticated')
   const { method, secret } = credential
   if (method === 'bearer' && secret.includes('.')) return await principalOfToken(services, secret, now, origin)
-  return principalOf(services.config, await authenticateApiKey(services, secret, undefined, now), origin)
+  return await principalOf(services, await authenticateApiKey(services, secret, undefined, now), origin)
 }
 
 /** Of the token only the key, its version and a narrower scope are read: rights never come from a token. */
@@ -70,8 +71,8 @@ async function principalOfToken(services: Services, text: string, now: Date, ori
   const apiKey = await findApiKeyRecord(services.db, token.clientId, token.keyVersion)
   const status = apiKeyStatus(apiKey, now)
   if (!apiKey || status !== 'usable') throw rejected(status)
-  const scopes = apiKey.scopes.filter((scope) => token.scopes.has(scope))
-  return principalOf(services.config, { ...apiKey, scopes }, origin)
+  const scopes = [...token.scopes].filter((scope) => hasScopes(apiKey.scopes, [scope], 'all'))
+  return await principalOf(services, { ...apiKey, scopes }, origin)
 }
 
 async function verifyAccessToken({ verifier }: Services, text: string) {
@@ -84,10 +85,12 @@ async function verifyAccessToken({ verifier }: Services, text: string) {
   }
 }
 
-function principalOf(config: Config, apiKey: ApiKeyRecord, origin: RequestOrigin): Principal {
-  const roles = new Set(apiKey.roles.filter(isRole))
+async function principalOf({ config, db }: Services, apiKey: ApiKeyRecord, origin: RequestOrigin): Promise<Principal> {
+  const { id: clientId, organizationId, serviceAccountId } = apiKey
+  const customRoles = await customRolesOf(db, organizationId, apiKey.roles)
+  const roles = new Set(apiKey.roles.filter((role) => isRole(role) || customRoles.has(role)))
   const audiences = new Set([config.audience, ...apiKey.audiences, ...(roles.size > 0 ? [config.issuer] : [])])
-  return { clientId: apiKey.id, organizationId: apiKey.organizationId, roles, scopes: new Set(apiKey.scopes), audiences, origin }
+  return { clientId, organizationId, serviceAccountId, roles, customRoles, scopes: new Set(apiKey.scopes), audiences, origin }
 }
 
 function rejected(reason: string, cause?: unknown): ServiceError {

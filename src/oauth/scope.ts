@@ -20,13 +20,39 @@ export function parseScope(text: string): ReadonlySet<string> {
 }
 
 /**
- * What a token may hold of what was asked: all of it, or `invalid_scope`. A scope that the key does not hold is refused and never
- * dropped silently; nothing asked gives everything that the key holds (RFC 6749 §3.3). Whole tokens are compared: `read` is not `readonly`.
+ * Whether holding one scope is holding the other: the same token, or a wildcard. `*` covers everything, `orders:*` whatever begins with
+ * `orders:` and goes on, `orders:items:*` included, but not `orders`. A star anywhere else is a character like any other.
+ */
+export function scopeCovers(held: string, asked: string): boolean {
+  if (held === asked || held === '*') return true
+  return held.endsWith(':*') && asked.length >= held.length && asked.startsWith(held.slice(0, -1))
+}
+
+/** Whether `held` covers all, or any, of `required`. Nothing required: all of it is held, any of it is not. */
+export function hasScopes(held: Iterable<string>, required: Iterable<string>, which: 'all' | 'any'): boolean {
+  const scopes = held instanceof Set ? held : new Set(held)
+  for (const asked of required) {
+    if (holds(scopes, asked) !== (which === 'all')) return which === 'any'
+  }
+  return which === 'all'
+}
+
+function holds(scopes: ReadonlySet<string>, asked: string): boolean {
+  if (scopes.has(asked)) return true
+  for (const held of scopes) {
+    if (scopeCovers(held, asked)) return true
+  }
+  return false
+}
+
+/**
+ * What a token may hold of what was asked: all of it, as it was asked, or `invalid_scope`. A scope that the key does not hold is refused and
+ * never dropped silently; nothing asked gives everything that the key holds, wildcards as they stand (RFC 6749 §3.3).
  */
 export function narrowScope(requested: ReadonlySet<string> | undefined, held: readonly string[]): readonly string[] {
   if (requested === undefined) return held
-  for (const scope of requested) {
-    if (!held.includes(scope)) throw new ServiceError('invalid_scope', { detail: 'The requested scope is more than the API key holds.' })
+  if (!hasScopes(held, requested, 'all')) {
+    throw new ServiceError('invalid_scope', { detail: 'The requested scope is more than the API key holds.' })
   }
   return [...requested]
 }

@@ -5,7 +5,7 @@ import { newId } from '../crypto/random.ts'
 import { type Page, type PageRequest, pageOf } from '../db/page.ts'
 import { ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
-import type { Plan } from './plans.ts'
+import type { BuiltInPlan } from './plans.ts'
 import { findOrganization, insertOrganization, type Organization, selectOrganizations } from './queries.ts'
 
 /** An organization as the admin API shows it; instants are RFC 3339 texts. */
@@ -15,7 +15,7 @@ export type OrganizationView = { id: string; name: string; plan: string; suspend
 export async function createOrganization(
   { db, now }: Pick<Services, 'db' | 'now'>,
   actor: Principal,
-  input: { name: string; plan: Plan },
+  input: { name: string; plan: BuiltInPlan },
 ): Promise<OrganizationView> {
   authorize(actor, 'organizations.create')
   const at = now()

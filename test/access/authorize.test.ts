@@ -1,106 +1,155 @@
 import { describe, expect, test } from 'vitest'
 import { authorize, authorizeGrant, organizationFor } from '../../src/access/authorize.ts'
-import { isRole, type Permission, permissionsOf } from '../../src/access/permissions.ts'
-import type { Principal, Role } from '../../src/access/principal.ts'
+import {
+  isRole,
+  mustExpire,
+  type Permission,
+  permissions,
+  permissionsOf,
+  type Reach,
+  reachesOf,
+  roles,
+} from '../../src/access/permissions.ts'
+import type { CustomRoles, Principal } from '../../src/access/principal.ts'
 
-const everyPermission = [
-  'organizations.create',
-  'organizations.read',
-  'api_keys.create',
-  'api_keys.read',
-  'api_keys.revoke',
-  'revocations.create',
-  'revocations.create_service_wide',
-  'revocations.read',
-  'revocations.lift',
-  'signing_keys.read',
-  'signing_keys.rotate',
-  'signing_keys.replace',
-  'signing_keys.import',
-  'signing_keys.add',
-  'audit_events.read',
-] as const satisfies readonly Permission[]
+type Held = { scopes?: string[]; audiences?: string[]; customRoles?: CustomRoles; serviceAccountId?: string }
 
-const ofTheService: readonly Permission[] = [
-  'organizations.create',
-  'revocations.create_service_wide',
-  'revocations.lift',
-  'signing_keys.read',
-  'signing_keys.rotate',
-  'signing_keys.replace',
-  'signing_keys.import',
-  'signing_keys.add',
-]
-
-function caller(roles: Role[], held: { scopes?: string[]; audiences?: string[] } = {}): Principal {
+function caller(roles: string[], { scopes, audiences, ...held }: Held = {}): Principal {
   return {
     clientId: 'key_caller',
     organizationId: 'org_own',
     roles: new Set(roles),
-    scopes: new Set(held.scopes),
-    audiences: new Set(held.audiences),
+    scopes: new Set(scopes),
+    audiences: new Set(audiences),
     origin: { requestId: null, address: null, agent: null },
+    ...held,
   }
 }
 
+const denied = expect.objectContaining({ code: 'permission_denied' })
+const ofTheService = permissions.filter((permission) => reachesOf[permission][0] === 'all')
+
 describe('role × permission', () => {
-  test.each(everyPermission)('root may %s everywhere', (permission) => {
+  test.each(permissions)('root may %s everywhere', (permission) => {
     expect(authorize(caller(['root']), permission)).toBe('everywhere')
   })
 
-  test.each(everyPermission.filter((permission) => !ofTheService.includes(permission)))(
-    'an admin may %s in its own organization',
+  test.each(permissions.filter((permission) => !ofTheService.includes(permission)))(
+    'an admin may %s in its whole organization',
     (permission) => {
       expect(authorize(caller(['admin']), permission)).toEqual({ organizationId: 'org_own' })
     },
   )
 
-  test.each(ofTheService)('an admin may not %s', (permission) => {
-    expect(() => authorize(caller(['admin']), permission)).toThrow(expect.objectContaining({ code: 'permission_denied' }))
+  test.each(roles.filter((role) => role !== 'root').flatMap((role) => ofTheService.map((permission) => [role, permission] as const)))(
+    '%s may not %s',
+    (role, permission) => {
+      expect(() => authorize(caller([role]), permission)).toThrow(denied)
+    },
+  )
+
+  test.each(permissions)('a caller without a role may not %s', (permission) => {
+    expect(() => authorize(caller([]), permission)).toThrow(denied)
   })
 
-  test.each(everyPermission)('a caller without a role may not %s', (permission) => {
-    expect(() => authorize(caller([]), permission)).toThrow(expect.objectContaining({ code: 'permission_denied' }))
+  test.each(roles.flatMap((role) => Object.entries(permissionsOf[role]).map(([permission, reach]) => [role, permission, reach] as const)))(
+    '%s may %s no further than it can reach',
+    (_, permission, reach) => {
+      const possible: Readonly<Record<string, readonly Reach[]>> = reachesOf
+      expect(possible[permission]).toContain(reach)
+    },
+  )
+
+  test('a developer reaches what it made itself, and what belongs to its service account', () => {
+    const owner = { clientId: 'key_caller', serviceAccountId: 'svc_1' }
+    expect(authorize(caller(['developer'], { serviceAccountId: 'svc_1' }), 'api_keys.update')).toEqual({ organizationId: 'org_own', owner })
+    expect(authorize(caller(['developer']), 'audit_events.read')).toEqual({
+      organizationId: 'org_own',
+      owner: { clientId: 'key_caller', serviceAccountId: null },
+    })
   })
 
-  test('the widest reach of several roles counts', () => {
+  test('the widest reach of several roles counts, in whichever order they stand', () => {
     expect(authorize(caller(['admin', 'root']), 'api_keys.read')).toBe('everywhere')
+    expect(authorize(caller(['developer', 'read_only']), 'api_keys.read')).toEqual({ organizationId: 'org_own' })
+    expect(authorize(caller(['read_only', 'developer']), 'api_keys.read')).toEqual({ organizationId: 'org_own' })
+  })
+
+  test('a custom role permits what it says; one that nobody defined permits nothing', () => {
+    const customRoles: CustomRoles = new Map([['key_reader', { 'api_keys.read': 'organization' }]])
+    const reader = caller(['key_reader', 'made_up'], { customRoles })
+    expect(authorize(reader, 'api_keys.read')).toEqual({ organizationId: 'org_own' })
+    expect(() => authorize(reader, 'api_keys.revoke')).toThrow(denied)
+    expect(() => authorize(caller(['key_reader']), 'api_keys.read')).toThrow(denied)
+  })
+
+  test('a built-in role cannot be redefined by a custom one of its name', () => {
+    const customRoles: CustomRoles = new Map([['read_only', { 'api_keys.revoke': 'organization' }]])
+    expect(() => authorize(caller(['read_only'], { customRoles }), 'api_keys.revoke')).toThrow(denied)
   })
 
   test('an admin of no organization may do nothing', () => {
-    const nobody = { ...caller(['admin']), organizationId: null }
-    expect(() => authorize(nobody, 'api_keys.read')).toThrow(expect.objectContaining({ code: 'permission_denied' }))
+    expect(() => authorize({ ...caller(['admin']), organizationId: null }, 'api_keys.read')).toThrow(denied)
   })
 
-  test('the table knows no permission that this test does not', () => {
-    const known = new Set<string>(everyPermission)
-    for (const table of Object.values(permissionsOf)) expect(Object.keys(table).filter((permission) => !known.has(permission))).toEqual([])
+  test('only keys of pipelines must expire', () => {
+    expect(roles.filter((role) => mustExpire([role]))).toEqual(['ci_service'])
+    expect(mustExpire(['read_only', 'ci_service'])).toBe(true)
   })
 })
 
-test.each(['', 'Root', 'ROOT', 'owner', 'admin ', '__proto__', 'constructor'])('%j is no role', (word) => {
+test.each(['', 'Root', 'ROOT', 'owner', 'admin ', '__proto__', 'constructor', 'toString'])('%j is no built-in role', (word) => {
   expect(isRole(word)).toBe(false)
+  expect(() => authorize(caller([word]), 'api_keys.read')).toThrow(denied)
 })
 
 describe('nobody grants what they do not hold', () => {
-  const admin = caller(['admin'], { scopes: ['orders:read'], audiences: ['https://api.example'] })
+  const admin = caller(['admin'], { scopes: ['orders:read', 'invoices:*'], audiences: ['https://api.example'] })
   const nothing = { scopes: [], audiences: [], roles: [] }
 
   test('what the caller holds may be granted', () => {
     authorizeGrant(admin, { scopes: ['orders:read'], audiences: ['https://api.example'], roles: ['admin'] })
   })
 
+  test('a wildcard that the caller holds grants narrower scopes, and itself', () => {
+    authorizeGrant(admin, { ...nothing, scopes: ['invoices:read', 'invoices:lines:*', 'invoices:*'] })
+  })
+
+  test('a role may be granted by whoever may do all that it permits', () => {
+    authorizeGrant(admin, { ...nothing, roles: ['developer', 'write_agent', 'ci_service', 'read_only'] })
+    const customRoles: CustomRoles = new Map([['key_reader', { 'api_keys.read': 'organization' }]])
+    authorizeGrant(caller(['read_only']), { ...nothing, roles: ['key_reader'] }, customRoles)
+  })
+
   test.each([
     ['a scope', { ...nothing, scopes: ['orders:read', 'orders:write'] }],
     ['a scope that begins alike', { ...nothing, scopes: ['orders:readonly'] }],
+    ['a wildcard over a scope', { ...nothing, scopes: ['orders:*'] }],
+    ['a wildcard over everything', { ...nothing, scopes: ['*'] }],
     ['an audience', { ...nothing, audiences: ['https://other.example'] }],
-    ['a higher role', { ...nothing, roles: ['root'] as const }],
+    ['a higher role', { ...nothing, roles: ['root'] }],
   ])('%s that it does not hold may not', (_, grant) => {
-    expect(() => authorizeGrant(admin, grant)).toThrow(expect.objectContaining({ code: 'permission_denied' }))
+    expect(() => authorizeGrant(admin, grant)).toThrow(denied)
+  })
+
+  test('a role whose reach is wider than the caller’s may not', () => {
+    expect(() => authorizeGrant(caller(['developer']), { ...nothing, roles: ['read_only'] })).toThrow(denied)
+    expect(() => authorizeGrant(caller(['developer']), { ...nothing, roles: ['write_agent'] })).toThrow(denied)
+  })
+
+  test('a custom role that permits more than the caller may do may not', () => {
+    const customRoles: CustomRoles = new Map([['ender', { 'api_keys.revoke': 'organization' }]])
+    expect(() => authorizeGrant(caller(['read_only']), { ...nothing, roles: ['ender'] }, customRoles)).toThrow(denied)
   })
 
   test('root may grant everything', () => {
-    authorizeGrant(caller(['root']), { scopes: ['anything'], audiences: ['https://anywhere.example'], roles: ['root', 'admin'] })
+    authorizeGrant(caller(['root']), { scopes: ['anything', '*'], audiences: ['https://anywhere.example'], roles: ['root', 'admin'] })
+  })
+
+  test('not even root grants a role that there is not', () => {
+    const invalid = expect.objectContaining({ code: 'invalid_request' })
+    expect(() => authorizeGrant(caller(['root']), { ...nothing, roles: ['made_up'] })).toThrow(invalid)
+    expect(() => authorizeGrant(caller(['root']), { ...nothing, roles: ['__proto__'] })).toThrow(invalid)
   })
 })
 
@@ -124,4 +173,9 @@ describe('the organization of a new thing', () => {
     const nobody = { ...caller(['root']), organizationId: null }
     expect(() => organizationFor(nobody, 'everywhere', undefined)).toThrow(expect.objectContaining({ code: 'invalid_request' }))
   })
+})
+
+test('no permission is written down that nobody can be given', () => {
+  const given = new Set(Object.values(permissionsOf).flatMap((table) => Object.keys(table)))
+  expect(permissions.filter((permission: Permission) => !given.has(permission))).toEqual([])
 })

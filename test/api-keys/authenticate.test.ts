@@ -15,6 +15,8 @@ const record: ApiKeyRecord = {
   versionExpiresAt: null,
   organizationId: 'org_1',
   organizationSuspendedAt: null,
+  serviceAccountId: null,
+  serviceAccountDisabledAt: null,
   environment: 'live',
   scopes: [],
   audiences: [],
@@ -57,6 +59,7 @@ describe('a refusal', () => {
     ['expired', { ...record, expiresAt: now }],
     ['version_ended', { ...record, versionExpiresAt: now }],
     ['disabled', { ...record, disabledAt: now }],
+    ['service_account_disabled', { ...record, serviceAccountDisabledAt: now }],
     ['organization_suspended', { ...record, organizationSuspendedAt: now }],
   ])('says %s only inside', async (reason, stored) => {
     await expect(authenticateApiKey(storeWith(stored), secret, undefined, now)).rejects.toThrow(rejectedFor(reason))

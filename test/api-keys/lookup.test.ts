@@ -25,6 +25,8 @@ describe.each(databaseKinds)('looking keys up on %s', async (kind) => {
       versionExpiresAt: null,
       organizationId,
       organizationSuspendedAt: null,
+      serviceAccountId: null,
+      serviceAccountDisabledAt: null,
       environment: 'live',
       scopes: ['orders:read'],
       audiences: ['https://a.example'],

@@ -4,13 +4,21 @@ import { type ApiKeyInstants, apiKeyStatus } from '../../src/api-keys/status.ts'
 const now = new Date('2026-11-20T12:00:00.000Z')
 const before = new Date(now.getTime() - 1)
 const after = new Date(now.getTime() + 1)
-const never: ApiKeyInstants = { revokedAt: null, expiresAt: null, disabledAt: null, versionExpiresAt: null, organizationSuspendedAt: null }
+const never: ApiKeyInstants = {
+  revokedAt: null,
+  expiresAt: null,
+  disabledAt: null,
+  versionExpiresAt: null,
+  serviceAccountDisabledAt: null,
+  organizationSuspendedAt: null,
+}
 
 const refusals = [
   ['revokedAt', 'revoked'],
   ['expiresAt', 'expired'],
   ['versionExpiresAt', 'version_ended'],
   ['disabledAt', 'disabled'],
+  ['serviceAccountDisabledAt', 'service_account_disabled'],
   ['organizationSuspendedAt', 'organization_suspended'],
 ] as const
 

@@ -1,0 +1,48 @@
+import { ServiceError } from '../errors.ts'
+import { isPermission, isRole, type Permission, type Permissions, type Reach, reachesOf, widerReach } from './permissions.ts'
+
+/**
+ * What a custom role permits, from its stored texts `permission:reach`. Text that this version does not know permits nothing, and a
+ * custom role never reaches beyond its organization, whatever is stored.
+ */
+export function readPermissions(texts: readonly string[]): Permissions {
+  const read: Partial<Record<Permission, Reach>> = {}
+  for (const text of texts) {
+    const entry = readEntry(text)
+    if (entry) read[entry.permission] = widerReach(entry.reach, read[entry.permission])
+  }
+  return read
+}
+
+/**
+ * The texts of a new custom role, checked, each permission once with its widest reach, in alphabetical order. Throws `invalid_request` for
+ * a text that is no permission with a reach that it can have, and for none at all.
+ */
+export function checkPermissions(texts: readonly string[]): string[] {
+  if (texts.length === 0) throw refused('permissions is empty.')
+  if (!texts.every((text) => readEntry(text))) {
+    throw refused('permissions holds something that is no permission:reach of a role within an organization, such as api_keys.read:own.')
+  }
+  return Object.entries(readPermissions(texts))
+    .map(([permission, reach]) => `${permission}:${reach}`)
+    .sort()
+}
+
+/** Small letters, digits and underscores, 3 to 50 of them, and no built-in role's. Throws `invalid_request`. */
+export function checkRoleName(name: string): string {
+  if (!/^[a-z][a-z0-9_]{2,49}$/.test(name)) throw refused('name is not 3 to 50 small letters, digits and underscores, a letter first.')
+  if (isRole(name)) throw refused('name is that of a built-in role.')
+  return name
+}
+
+function readEntry(text: string): { permission: Permission; reach: Reach } | undefined {
+  const [permission = '', reach, rest] = text.split(':')
+  if (rest !== undefined || !isPermission(permission)) return undefined
+  const possible: readonly Reach[] = reachesOf[permission]
+  if (reach !== 'own' && reach !== 'organization') return undefined
+  return possible.includes(reach) ? { permission, reach } : undefined
+}
+
+function refused(detail: string): ServiceError {
+  return new ServiceError('invalid_request', { detail })
+}
