@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { whatWouldBreak } from '../../src/api-keys/impact.ts'
+import { whatWouldBreak } from '../../src/usage/impact.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { exchange } from '../support/oauth.ts'
 import { startTestService } from '../support/service.ts'
