@@ -144,6 +144,8 @@ export const apiKeys = pgTable(
     /** May lie ahead: a scheduled revocation. */
     revokedAt: instant('revoked_at'),
     revocationReason: text('revocation_reason'),
+    /** What the revoker added in words of its own. */
+    revocationText: text('revocation_text'),
     /** Counts up with each change: the ETag of If-Match. */
     revision: integer('revision').notNull().default(1),
   },
@@ -301,6 +303,8 @@ export const revocations = pgTable(
     liftedAt: instant('lifted_at'),
     organizationId: text('organization_id'),
     reason: text('reason').notNull(),
+    /** What the caller added in words of its own. */
+    reasonText: text('reason_text'),
     actor: text('actor').notNull(),
     createdAt: instant('created_at').notNull(),
     /** The transaction that wrote the row last; each change rewrites it. */
