@@ -48,6 +48,7 @@ export const reachesOf = {
   'keks.read': ofTheService,
   'keks.rewrap': ofTheService,
   'audit_events.read': ofAnOwner,
+  'audit_checkpoints.create': ofTheService,
 } as const satisfies Readonly<Record<string, readonly Reach[]>>
 
 export type Permission = keyof typeof reachesOf

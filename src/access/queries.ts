@@ -1,6 +1,6 @@
-import { and, type Column, eq, inArray, or, type SQL, sql } from 'drizzle-orm'
+import { and, type Column, eq, gt, inArray, isNull, or, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/database.ts'
-import { customRoles, organizations } from '../db/schema.ts'
+import { apiKeys, apiKeyVersions, customRoles, organizations, serviceAccounts } from '../db/schema.ts'
 import type { Within } from './authorize.ts'
 import { readPermissions } from './custom-role.ts'
 import { isRole } from './permissions.ts'
@@ -53,4 +53,50 @@ export async function lockOrganization(tx: Db, where: { id: string; within: With
 /** The organization itself has no owner: whoever may touch only its own things in it, is in it all the same. */
 function ofWhole(within: Within): Within {
   return within === 'everywhere' ? within : { organizationId: within.organizationId }
+}
+
+/** How many keys that work hold root, anywhere, and how many can administer the organization. */
+export type Holders = { roots: number; admins: number }
+
+/** Keeps other changes that take rights away waiting: of root keys everywhere, then of the organization. */
+export async function lockRights(tx: Db, organizationId: string | null): Promise<void> {
+  await tx.select({ locked: sql`pg_advisory_xact_lock(hashtextextended('mintage root keys', 0))` }).from(sql`(select 1) as one`)
+  if (organizationId !== null) await lockOrganization(tx, { id: organizationId, within: 'everywhere' })
+}
+
+/** See keepLastHolders. A role counts where the key's service account holds it too. */
+export async function countHolders(tx: Db, organizationId: string | null, now: Date): Promise<Holders> {
+  const holds = (role: string) =>
+    and(sql`${role} = any(${apiKeys.roles})`, or(isNull(serviceAccounts.id), sql`${role} = any(${serviceAccounts.roles})`))
+  const inside = organizationId === null ? sql`false` : eq(apiKeys.organizationId, organizationId)
+  const [holders] = await tx
+    .select({
+      roots: sql<number>`count(*) filter (where ${holds('root')})`.mapWith(Number),
+      admins: sql<number>`count(*) filter (where ${and(inside, or(holds('root'), holds('admin')))})`.mapWith(Number),
+    })
+    .from(apiKeys)
+    .innerJoin(organizations, eq(organizations.id, apiKeys.organizationId))
+    .leftJoin(serviceAccounts, eq(serviceAccounts.id, apiKeys.serviceAccountId))
+    .where(
+      and(
+        sql`cardinality(${apiKeys.roles}) > 0`, // the condition of a partial index
+        isNull(apiKeys.revokedAt),
+        isAhead(apiKeys.expiresAt, now),
+        isAhead(apiKeys.disabledAt, now),
+        isAhead(serviceAccounts.disabledAt, now),
+        isAhead(organizations.suspendedAt, now),
+        hasLiveVersion(now),
+      ),
+    )
+  return holders ?? { roots: 0, admins: 0 }
+}
+
+function isAhead(end: Column, now: Date): SQL | undefined {
+  return or(isNull(end), gt(end, now))
+}
+
+function hasLiveVersion(now: Date): SQL {
+  const at = sql`${now.toISOString()}::timestamptz`
+  return sql`exists (select from ${apiKeyVersions} version
+    where version.api_key_id = ${apiKeys.id} and (version.expires_at is null or version.expires_at > ${at}))`
 }

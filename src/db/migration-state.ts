@@ -3,7 +3,7 @@ import { bigint, pgSchema, text } from 'drizzle-orm/pg-core'
 import type { Db } from './database.ts'
 
 /** The last entry of drizzle/meta/_journal.json, which a Worker cannot read; a test holds the two together. */
-export const latestMigration = { tag: '0006_reason_texts', when: 1795157845187 } as const
+export const latestMigration = { tag: '0007_holders_of_roles', when: 1795157952002 } as const
 
 /** `ahead`: the database was migrated by a newer version of Mintage. */
 export type MigrationState = 'current' | 'behind' | 'ahead' | 'empty'

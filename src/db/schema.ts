@@ -152,6 +152,8 @@ export const apiKeys = pgTable(
   (table) => [
     index('api_keys_organization').on(table.organizationId, table.id),
     index('api_keys_service_account').on(table.serviceAccountId),
+    /** Few keys hold roles: who holds root or administers an organization is found among them. */
+    index('api_keys_with_roles').on(table.organizationId).where(sql`cardinality(${table.roles}) > 0`),
   ],
 )
 

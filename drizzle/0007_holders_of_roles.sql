@@ -1,0 +1,1 @@
+CREATE INDEX "api_keys_with_roles" ON "api_keys" USING btree ("organization_id") WHERE cardinality("api_keys"."roles") > 0;
