@@ -8,9 +8,9 @@ import { ServiceError } from '../../src/errors.ts'
 import { thumbprint } from '../../src/signing-keys/key-pair.ts'
 import { createSigningKeys, listSigningKeys, maintainSigningKeys, rotateSigningKey, selfTest } from '../../src/signing-keys/operations.ts'
 import { readRing, readRingGeneration } from '../../src/signing-keys/queries.ts'
-import type { KeyPurpose } from '../../src/signing-keys/signer.ts'
 import { databaseKinds } from '../support/databases.ts'
-import { admin, leadSeconds, type RingService, ringServices, root, rotateEverySeconds, startRing } from './ring-service.ts'
+import { keysOf, refusal } from './ring-keys.ts'
+import { admin, leadSeconds, ringServices, root, rotateEverySeconds, startRing } from './ring-service.ts'
 
 describe.each(databaseKinds)('the key ring on %s', (kind) => {
   test('has, after the first start, one active key and one published pending key of each purpose', async () => {
@@ -236,21 +236,6 @@ describe.each(databaseKinds.filter((kind) => kind === 'postgres'))('eight instan
     }
   })
 })
-
-async function keysOf(ring: RingService, purpose: KeyPurpose) {
-  const keys = (await listSigningKeys(ring, root)).filter((key) => key.purpose === purpose)
-  const order = (key: { activatesAt: string | null }) => key.activatesAt ?? '9'
-  return keys.sort((a, b) => (order(a) < order(b) ? -1 : 1))
-}
-
-async function refusal(attempt: Promise<unknown>): Promise<ServiceError> {
-  const error: unknown = await attempt.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  )
-  if (!(error instanceof ServiceError)) throw new Error(`expected a ServiceError, got ${String(error)}`)
-  return error
-}
 
 function codeOf(error: unknown): string {
   return error instanceof ServiceError ? error.code : String(error)
