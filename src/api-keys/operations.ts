@@ -1,4 +1,5 @@
 import { authorize, authorizeGrant, organizationFor, type Within } from '../access/authorize.ts'
+import { keepLastHolders } from '../access/last-holders.ts'
 import type { Principal } from '../access/principal.ts'
 import { appendAuditEvent } from '../audit/queries.ts'
 import { newId } from '../crypto/random.ts'
@@ -86,21 +87,22 @@ export async function showCaller({ db, now }: Pick<Services, 'db' | 'now'>, acto
 /**
  * Ends a key and every token that it made: the mark, the rule on the revocation list and the event are one transaction. Repeating
  * it changes nothing: the first instant and reason stay, and no second event is written. When it returns, this process refuses the
- * key's tokens; other readers follow within their bound.
+ * key's tokens; other readers follow within their bound. Throws `conflict` for the last root key, and for the last key that can administer its
+ * organization, unless `force` says that this is meant.
  */
 export async function revokeApiKey(
   services: RevokingServices,
   actor: Principal,
   id: string,
-  { reason }: { reason: string },
+  { reason, force = false }: { reason: string; force?: boolean | undefined },
 ): Promise<void> {
   const within = authorize(actor, 'api_keys.revoke') // the organizations this actor may touch, or throws
-  await endApiKey(services, actor, { id, within }, reason)
+  await endApiKey(services, actor, { id, within }, reason, force)
 }
 
-/** The holder of a key may always end it, whatever its roles. Otherwise as `revokeApiKey`. */
+/** The holder of a key may always end it, whatever its roles, the last root key too: it may have leaked. Otherwise as `revokeApiKey`. */
 export async function revokeOwnApiKey(services: RevokingServices, actor: Principal, { reason }: { reason: string }): Promise<void> {
-  await endApiKey(services, actor, { id: actor.clientId, within: 'everywhere' }, reason)
+  await endApiKey(services, actor, { id: actor.clientId, within: 'everywhere' }, reason, true)
 }
 
 type RevokingServices = Pick<Services, 'config' | 'db' | 'log' | 'now' | 'revocations'>
@@ -110,15 +112,15 @@ async function endApiKey(
   actor: Principal,
   where: { id: string; within: Within },
   reason: string,
+  force: boolean,
 ): Promise<void> {
   const now = services.now()
   await services.db.transaction(async (tx) => {
-    const revoked = await markApiKeyRevoked(tx, where, reason, now)
-    if (!revoked) {
-      if (await findApiKey(tx, where)) return // revoked before
-      throw new ServiceError('not_found') // not theirs and not there look the same
-    }
-    const { id, organizationId } = revoked
+    const found = await findApiKey(tx, where)
+    if (!found) throw new ServiceError('not_found') // not theirs and not there look the same
+    const { id, organizationId } = found
+    const revoked = await keepLastHolders(tx, { organizationId, now, force }, () => markApiKeyRevoked(tx, where, reason, now))
+    if (!revoked) return // revoked before
     const rule = {
       kind: 'api_key',
       value: id,

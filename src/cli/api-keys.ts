@@ -64,8 +64,10 @@ export function apiKeysCommand(cli: Cli): Command {
   verb(apiKeys, 'revoke', 'revoke an API key and all its tokens', 'mintage api-keys revoke key_0192f0c4a1b27c3d8e4f5a6b7c8d9e0f')
     .argument('<id>', 'id of the key')
     .option('--reason <text>', 'for the audit trail', 'unspecified')
-    .action(async (id: string, options: { reason: string; json?: boolean }) => {
-      await cli.api().post(`/v1/api-keys/${encodeURIComponent(id)}/revoke`, 'revoke the API key', { reason: options.reason })
+    .option('--force', 'also the last root key or the last administrator')
+    .action(async (id: string, options: { reason: string; force?: boolean; json?: boolean }) => {
+      const { reason, force } = options
+      await cli.api().post(`/v1/api-keys/${encodeURIComponent(id)}/revoke`, 'revoke the API key', { reason, force })
       print(cli, options, { id, revoked: true }, () => `revoked ${printable(id)} and every token that it made`)
     })
 

@@ -1,5 +1,4 @@
 import type { Hono } from 'hono'
-import type { Role } from '../../src/access/principal.ts'
 import type { ApiKeyEnvironment } from '../../src/api-keys/format.ts'
 import { insertApiKey } from '../../src/api-keys/queries.ts'
 import { createSecret } from '../../src/api-keys/secret.ts'
@@ -24,7 +23,7 @@ export const issuer = 'https://auth.example'
 export type KeyOptions = {
   scopes?: readonly string[]
   audiences?: readonly string[]
-  roles?: readonly Role[]
+  roles?: readonly string[]
   environment?: ApiKeyEnvironment
   subject?: string
   tokenAlgorithm?: string

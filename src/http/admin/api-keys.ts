@@ -12,7 +12,7 @@ export const apiKey = z
     organizationId: z.string(),
     name: z.string(),
     environment,
-    status: z.enum(['usable', 'revoked', 'expired', 'version_ended', 'disabled', 'organization_suspended']),
+    status: z.enum(['usable', 'revoked', 'expired', 'version_ended', 'disabled', 'service_account_disabled', 'organization_suspended']),
     scopes: z.array(z.string()),
     audiences: z.array(z.string()),
     roles: z.array(z.string()),
@@ -70,7 +70,15 @@ const createdApiKey = z
   .object({ apiKey, secret: z.string().openapi({ description: 'Shown here and nowhere else' }) })
   .openapi('CreatedApiKey')
 
-const revocation = z.strictObject({ reason: text(200).default('unspecified') }).openapi('ApiKeyRevocation')
+const revocation = z
+  .strictObject({
+    reason: text(200).default('unspecified'),
+    force: z
+      .boolean()
+      .default(false)
+      .openapi({ description: 'Also the last root key, and the last key that can administer its organization' }),
+  })
+  .openapi('ApiKeyRevocation')
 
 const createApiKeyRoute = createRoute({
   method: 'post',
@@ -123,7 +131,8 @@ export function apiKeyRoutes(app: OpenAPIHono<AppEnv>): void {
   })
 
   app.openapi(revokeApiKeyRoute, async (c) => {
-    await revokeApiKey(c.var.services, c.var.principal, c.req.valid('param').id, { reason: c.req.valid('json').reason ?? 'unspecified' })
+    const { reason = 'unspecified', force } = c.req.valid('json')
+    await revokeApiKey(c.var.services, c.var.principal, c.req.valid('param').id, { reason, force })
     return c.body(null, 204)
   })
 }
