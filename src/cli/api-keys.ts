@@ -26,7 +26,7 @@ export function apiKeysCommand(cli: Cli): Command {
     .option('--audience <audience>', 'an audience beside the default one; repeat for more', collect)
     .option('--role <role>', 'root or admin; repeat for more', collect)
     .option('--subject <subject>', "sub of its tokens (default: the key's id)")
-    .addOption(new Option('--algorithm <algorithm>', 'what its tokens are signed with (default: ES256)').choices(algorithms))
+    .option('--algorithm <algorithm>', `of its tokens: ${algorithms.join(', ')}`)
     .option('--expires-at <instant>', 'RFC 3339, such as 2027-01-01T00:00:00Z')
     .option('--organization <id>', 'where it belongs (default: your own)')
     .action(async (name: string, options: CreateOptions) => {
