@@ -184,7 +184,7 @@ describe('what goes wrong', () => {
     [
       'an algorithm that is none of ours',
       ['api-keys', 'create', 'x', '--algorithm', 'HS256'],
-      "error: option '--algorithm <algorithm>' argument 'HS256' is invalid. Allowed choices are ES256, EdDSA, RS256, PS256, ES384.\nhint: mintage api-keys create --help\n[2]\n",
+      'error: cannot create the API key: tokenAlgorithm: Invalid option: expected one of "ES256"|"EdDSA"|"RS256"|"PS256"|"ES384"\n[1]\n',
     ],
     [
       'an algorithm that no signing key has yet',

@@ -146,6 +146,8 @@ describe.each(databaseKinds)('the admin API on %s', (kind) => {
       ['with an expiry that is no date', { name, expiresAt: '2027-02-30T00:00:00Z' }, 400],
       ['with an expiry in the year 10000', { name, expiresAt: '9999-12-31T23:59:59-23:00' }, 400],
       ['with an expiry without a zone', { name, expiresAt: '2030-01-01T00:00:00' }, 400],
+      ['with a token algorithm that is none of ours', { name, tokenAlgorithm: 'HS256' }, 400],
+      ['with a token algorithm that the ring has no key of', { name, tokenAlgorithm: 'RS256' }, 409],
       ['with an organization that is not there', { name, organizationId: 'org_missing' }, 404],
       ['of 17 KB', { name: 'n'.repeat(17_000) }, 413],
     ])('%s is refused in words', async (_, body, status) => {
