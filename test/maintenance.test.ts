@@ -1,0 +1,70 @@
+import { eq } from 'drizzle-orm'
+import { describe, expect, test } from 'vitest'
+import { auditEvents, leases, signingKeyActivations } from '../src/db/schema.ts'
+import { runMaintenance } from '../src/maintenance.ts'
+import { createServices, type Services } from '../src/services.ts'
+import { nextUpkeepAt } from '../src/signing-keys/upkeep.ts'
+import { databaseKinds } from './support/databases.ts'
+import { interceptTransactions } from './support/intercepted-database.ts'
+import { startTestService, type TestService } from './support/service.ts'
+
+/** Another instance over the same database and clock. */
+function instance({ services, database }: TestService, db = database): Services {
+  const { config, platform, keyEncryption, log, metrics, now } = services
+  return createServices(config, db, { platform, keyEncryption, log, metrics, now, revocations: { refreshInRequest: true } })
+}
+
+const rotateEverySeconds = 30 * 86_400
+
+describe.each(databaseKinds)('maintenance on %s', (kind) => {
+  test('publishes the next keys after time turned the ring, once among all instances', async () => {
+    const service = await startTestService(kind)
+    service.clock.advance(rotateEverySeconds)
+    const instances = Array.from({ length: 8 }, () => instance(service))
+    const ran = await Promise.all(instances.map((each) => runMaintenance(each)))
+    expect(ran.filter((held) => held).length).toBeGreaterThanOrEqual(1)
+    expect((await service.database.db.select().from(auditEvents)).filter(({ type }) => type === 'signing_key.created')).toHaveLength(2)
+    expect(await runMaintenance(instance(service))).toBe(true)
+    expect((await service.database.db.select().from(auditEvents)).filter(({ type }) => type === 'signing_key.created')).toHaveLength(2)
+  })
+
+  test('is done by nobody else while its holder is at it, and by the next one when the holder was killed', async () => {
+    const service = await startTestService(kind)
+    const { db } = service.database
+    await runMaintenance(service.services)
+    await db.update(leases).set({ holder: 'killed', expiresAt: new Date(service.clock.now().getTime() + 15_000) })
+    expect(await runMaintenance(instance(service))).toBe(false)
+    service.clock.advance(15)
+    expect(await runMaintenance(instance(service))).toBe(true)
+  })
+
+  test('a holder that slept through its lease runs into the fence and writes nothing', async () => {
+    const service = await startTestService(kind)
+    const { db } = service.database
+    service.clock.advance(rotateEverySeconds)
+    const awake = instance(service)
+    const asleep = interceptTransactions(service.database, async () => {
+      // Paused between looking at the ring and writing: the lease ends, and another instance does the work and more.
+      service.clock.advance(60)
+      await runMaintenance(awake)
+      await db.update(leases).set({ expiresAt: service.clock.now() })
+      expect(await runMaintenance(awake)).toBe(true)
+    })
+    expect(await runMaintenance(instance(service, asleep))).toBe(false)
+    expect(service.logged).toContainEqual(expect.objectContaining({ event: 'maintenance_superseded', fence: 1 }))
+    for (const purpose of ['token', 'record'] as const) {
+      const rows = await db.select().from(signingKeyActivations).where(eq(signingKeyActivations.purpose, purpose))
+      expect(rows.map(({ sequence }) => sequence).sort()).toEqual([1, 2, 3])
+    }
+  })
+
+  test('knows when it is wanted next: at the next turn, and at once when something is due', async () => {
+    const service = await startTestService(kind)
+    const start = service.clock.now().getTime()
+    expect(await nextUpkeepAt(service.services)).toEqual(new Date(start + rotateEverySeconds * 1000))
+    service.clock.advance(rotateEverySeconds + 5)
+    expect(await nextUpkeepAt(service.services)).toEqual(service.clock.now())
+    await runMaintenance(service.services)
+    expect(await nextUpkeepAt(service.services)).toEqual(new Date(start + 2 * rotateEverySeconds * 1000))
+  })
+})
