@@ -10,17 +10,45 @@ export type AuditContexts = {
   'organization.created': { name: string; plan: string }
   'api_key.created': {
     name: string
+    description: string
     environment: string
     scopes: readonly string[]
     audiences: readonly string[]
     roles: readonly string[]
     subject: string | null
     tokenAlgorithm: string | null
+    customClaims: Readonly<Record<string, unknown>> | null
+    allowedCidrs: readonly string[]
+    deniedCidrs: readonly string[]
+    requestsPerMinute: number | null
+    rotateEverySeconds: number | null
+    labels: readonly string[]
+    serviceAccountId: string | null
     expiresAt: string | null
   }
-  'api_key.revoked': { revocationId: string }
-  'token.revoked': { revocationId: string }
-  'revocation.created': { kind: string; value: string; effectiveAt: string }
+  /** Member → what it was and what it is. */
+  'api_key.updated': { changes: ApiKeyChanges }
+  'api_key.disabled': { revocationId: string }
+  'api_key.enabled': { disabledAt: string; tokensUsableFrom: string }
+  'api_key.expired': { revocationId: string }
+  /** `former` works until `formerEndsAt`; `changes` as in `api_key.updated`. */
+  'api_key.rotated': { version: number; former: number; formerEndsAt: string; changes: ApiKeyChanges }
+  /** Every version up to this one. */
+  'api_key.version_ended': { version: number }
+  'api_key.rotation_due': { version: number; dueAt: string }
+  'api_key.purged': { name: string; endedAt: string }
+  'api_key.revoked': { revocationId: string; effectiveAt: string; text: string | null }
+  /** `subject` is the organization; `apiKeyIds`: the first hundred. */
+  'api_keys.revoked': {
+    apiKeys: number
+    apiKeyIds: readonly string[]
+    filter: Readonly<Record<string, string>>
+    effectiveAt: string
+    wholeOrganization: boolean
+    text: string | null
+  }
+  'token.revoked': { revocationId: string; text: string | null }
+  'revocation.created': { kind: string; value: string; effectiveAt: string; text: string | null }
   'revocation.lifted': { kind: string; value: string }
   'signing_key.created': { purpose: string; algorithm: string; activatesAt: string }
   /** A key that was published already got its turn: the plan that it had was overtaken, or it had none. */
@@ -34,9 +62,16 @@ export type AuditContexts = {
   'signing_key.added': { purpose: string; algorithm: string; activatesAt: string }
   /** `left`: kids of dead keys whose envelopes do not open. */
   'kek.rewrapped': { kek: string; envelopes: number; moved: number; left: readonly string[] }
+  /** Keys whose KEK is lost, and those that sign in their place. */
+  'kek.abandoned': { revoked: readonly string[]; activated: readonly string[] }
+  'audit_checkpoint.created': { kid: string }
+  /** `shown`: the filters, and the bounds of what the caller may see. */
+  'audit_events.exported': { format: string; shown: Readonly<Record<string, string | null>> }
   /** An authenticated caller asked for what it may not do or cannot see. `operation` = method and route, `code` = the problem's. */
   'operation.refused': { operation: string; code: string }
 }
+
+type ApiKeyChanges = Readonly<Record<string, { readonly from: unknown; readonly to: unknown }>>
 
 type SigningKeyTurn = {
   purpose: string

@@ -1,7 +1,11 @@
 import type { Command } from 'commander'
 import type { Page } from '../db/page.ts'
+import { ServiceError } from '../errors.ts'
+import type { Abandoned } from '../keks/abandon.ts'
 import type { KekView, RewrapView } from '../keks/operations.ts'
 import { type Cli, noun, print, verb } from './command.ts'
+import { asClause, CliError } from './failure.ts'
+import { settingsOf } from './local.ts'
 import { table } from './output.ts'
 
 export function kekCommand(cli: Cli): Command {
@@ -33,5 +37,29 @@ export function kekCommand(cli: Cli): Command {
     if (left.length > 0 && !options.json) cli.output.warn(`left as they were, for they do not open and are not needed: ${left.join(' ')}`)
   })
 
+  verb(kek, 'abandon', 'for a KEK that is lost for good: replace the keys that it sealed', 'mintage kek abandon kek_q83vEjRWeJq83vEj')
+    .argument('<id>', 'the missing KEK, as the service named it when it did not start')
+    .action(async (id: string, options: { json?: boolean }) => {
+      const abandoned = await abandonIn(cli.env, id)
+      const { revoked, activated } = abandoned
+      print(cli, options, abandoned, () => `revoked ${revoked.length} keys, ${activated.length} new ones sign`)
+      if (!options.json) cli.output.warn('tokens under the old keys die when verifiers fetch the key set again')
+    })
+
   return kek
+}
+
+/** On the database itself, with the service's variables: the service does not start without the KEK. */
+async function abandonIn(env: Cli['env'], id: string): Promise<Abandoned> {
+  const settings = await settingsOf(env)
+  const [{ openDatabase }, { abandonKek }] = await Promise.all([import('../start.node.ts'), import('../keks/abandon.ts')])
+  const { database, keyEncryption } = await openDatabase(settings)
+  try {
+    return await abandonKek({ db: database.db, config: settings.config, keyEncryption, now: () => new Date() }, id)
+  } catch (error) {
+    if (!(error instanceof ServiceError)) throw error
+    throw new CliError(`cannot abandon the KEK: ${asClause(error.detail)}`, { code: error.code, hint: 'docs/runbooks/lost-kek.md' })
+  } finally {
+    await database.close()
+  }
 }

@@ -51,7 +51,8 @@ export function addLocalCommands(program: Command, cli: Cli): void {
   })
 }
 
-async function settingsOf(env: Cli['env']): Promise<Settings> {
+/** The service's own configuration, for what works on its database. */
+export async function settingsOf(env: Cli['env']): Promise<Settings> {
   const { ConfigError, loadConfig } = await import('../config.ts')
   try {
     return loadConfig(env)

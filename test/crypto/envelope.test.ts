@@ -59,7 +59,7 @@ describe('envelope', () => {
     expect((await refusal(encryption.open(envelope, elsewhere))).code).toBe('not_authentic')
   })
 
-  test('two rows that swap their envelopes both fail to open', async () => {
+  test('A64 · two rows that swap their envelopes both fail to open', async () => {
     const second = { ...context, id: 'row-2' }
     const secondEnvelope = await encryption.seal(plaintext, second)
     expect((await refusal(encryption.open(secondEnvelope, context))).code).toBe('not_authentic')
@@ -139,7 +139,7 @@ describe('envelope', () => {
    * the 96 bits follow from the others. What that looks like in practice, bits that stand still, a counter that starts again, a seed
    * of 32 bits, shows in 10^5 draws: as a repetition (a space below 10^10), or as bits that are not even.
    */
-  test('among 100,000 nonces of a KEK none comes twice, and each of their bits is drawn evenly', async () => {
+  test('A64 · among 100,000 nonces of a KEK none comes twice, and each of their bits is drawn evenly', async () => {
     const source = await rawKek(kek.slice(4))
     const sealing = await source.sealing()
     const dataKey = new Uint8Array(32)

@@ -48,7 +48,7 @@ async function refusal(attempt: Promise<unknown>): Promise<ServiceError> {
 
 class Interrupted extends Error {}
 
-describe.each(databaseKinds)('a change of KEK on %s', (kind) => {
+describe.each(databaseKinds)('A63 · a change of KEK on %s', (kind) => {
   test('the status tells which KEKs there are, what each sealed, and which are missing', async () => {
     const { ring, changing, changed } = await startChange(kind)
     const [old = ''] = ring.keyEncryption.kekIds
@@ -233,7 +233,7 @@ describe.each(databaseKinds)('a change of KEK on %s', (kind) => {
   })
 })
 
-describe.each(databaseKinds.filter((kind) => kind === 'postgres'))('a change of KEK by several processes on %s', (kind) => {
+describe.each(databaseKinds.filter((kind) => kind === 'postgres'))('A63 · a change of KEK by several processes on %s', (kind) => {
   test('runs that go at once move each row once', async () => {
     const { ring, newKek, changed } = await startChange(kind)
     const instances = await Promise.all(Array.from({ length: 4 }, () => ringServices(ring.database, ring.clock, newKek, [ring.kek])))
