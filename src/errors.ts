@@ -76,6 +76,20 @@ const catalogue = {
     oauth: 'invalid_request',
     detail: 'It was changed since you read it. Read it again, then repeat the change with its new ETag in If-Match.',
   },
+  /** The organization has as many API keys as its plan allows. */
+  plan_limit_reached: {
+    status: 409,
+    title: 'Plan limit reached',
+    oauth: 'invalid_request',
+    detail: "The organization's plan allows no more of these.",
+  },
+  /** The organization's lifetime policy, or a role, wants the key to end sooner. */
+  lifetime_not_allowed: {
+    status: 422,
+    title: 'Lifetime not allowed',
+    oauth: 'invalid_request',
+    detail: 'The API key would live longer than it may.',
+  },
   /** A key may not move yet; the detail names the instant from which it may. */
   too_early: { status: 409, title: 'Too early', oauth: 'invalid_request', detail: 'This is not safe yet.' },
   request_timeout: { status: 408, title: 'Request timeout', oauth: 'invalid_request', detail: 'The request body took too long.' },

@@ -2,6 +2,7 @@ import { eq, sql } from 'drizzle-orm'
 import type { Db } from '../db/database.ts'
 import { apiKeys, apiKeyVersions, organizations } from '../db/schema.ts'
 import type { Platform } from '../platform.ts'
+import type { CustomClaims } from './custom-claims.ts'
 import type { ApiKeyEnvironment } from './format.ts'
 import { type ImportedAlgorithmsCache, rememberImportedAlgorithms } from './imported.ts'
 import { apiKeyRecord, type HashAlgorithm, selectImportedAlgorithms } from './queries.ts'
@@ -24,6 +25,9 @@ export type ApiKeyRecord = {
   readonly subject: string | null
   /** Name of the JWS algorithm of its tokens; null = the service's default. */
   readonly tokenAlgorithm: string | null
+  readonly customClaims: CustomClaims | null
+  readonly allowedCidrs: readonly string[]
+  readonly deniedCidrs: readonly string[]
   readonly expiresAt: Date | null
   readonly disabledAt: Date | null
   readonly revokedAt: Date | null

@@ -48,6 +48,9 @@ export const apiKeyRecord = {
   roles: rolesThatCount,
   subject: apiKeys.subject,
   tokenAlgorithm: apiKeys.tokenAlgorithm,
+  customClaims: apiKeys.customClaims,
+  allowedCidrs: apiKeys.allowedCidrs,
+  deniedCidrs: apiKeys.deniedCidrs,
   expiresAt: apiKeys.expiresAt,
   disabledAt: apiKeys.disabledAt,
   revokedAt: apiKeys.revokedAt,
@@ -67,13 +70,21 @@ const apiKeyRow = {
   serviceAccountId: apiKeys.serviceAccountId,
   serviceAccountDisabledAt,
   name: apiKeys.name,
+  description: apiKeys.description,
+  labels: apiKeys.labels,
   environment: apiKeys.environment,
   scopes: apiKeys.scopes,
   audiences: apiKeys.audiences,
   roles: apiKeys.roles,
   subject: apiKeys.subject,
   tokenAlgorithm: apiKeys.tokenAlgorithm,
+  customClaims: apiKeys.customClaims,
+  allowedCidrs: apiKeys.allowedCidrs,
+  deniedCidrs: apiKeys.deniedCidrs,
+  requestsPerMinute: apiKeys.requestsPerMinute,
+  rotateEverySeconds: apiKeys.rotateEverySeconds,
   version: apiKeyVersions.version,
+  versionCreatedAt: apiKeyVersions.createdAt,
   versionExpiresAt: apiKeyVersions.expiresAt,
   hint: apiKeyVersions.hint,
   createdAt: apiKeys.createdAt,
@@ -82,10 +93,12 @@ const apiKeyRow = {
   disabledAt: apiKeys.disabledAt,
   revokedAt: apiKeys.revokedAt,
   revocationReason: apiKeys.revocationReason,
+  revocationText: apiKeys.revocationText,
+  revision: apiKeys.revision,
 }
 
 /** What makes a key somebody's own: who made it, and the service account that it belongs to. */
-const owned = { createdBy: apiKeys.createdBy, serviceAccountId: apiKeys.serviceAccountId } as const
+export const owned = { createdBy: apiKeys.createdBy, serviceAccountId: apiKeys.serviceAccountId } as const
 
 /** Stores a key with its first version; in a transaction, because it is two statements. */
 export async function insertApiKey(tx: Db, apiKey: NewApiKey, secret: StoredSecret): Promise<void> {
@@ -140,23 +153,4 @@ export async function selectApiKeys(db: Db, where: { within: Within; before: str
     )
     .orderBy(desc(apiKeys.id))
     .limit(where.limit)
-}
-
-/**
- * Marks a key revoked unless it is already: the first instant and its reason stay. A revocation scheduled for later is brought
- * forward. Undefined = nothing changed, because the key is revoked, is not there, or is not within.
- */
-export async function markApiKeyRevoked(db: Db, where: { id: string; within: Within }, reason: string, now: Date) {
-  const [apiKey] = await db
-    .update(apiKeys)
-    .set({ revokedAt: now, revocationReason: reason })
-    .where(
-      and(
-        eq(apiKeys.id, where.id),
-        organizationWithin(apiKeys.organizationId, where.within, owned),
-        or(isNull(apiKeys.revokedAt), gt(apiKeys.revokedAt, now)),
-      ),
-    )
-    .returning({ id: apiKeys.id, organizationId: apiKeys.organizationId })
-  return apiKey
 }

@@ -1,5 +1,7 @@
 import type { ApiKeyUsageRow } from '../usage/queries.ts'
+import type { CustomClaims } from './custom-claims.ts'
 import type { ApiKeyEnvironment } from './format.ts'
+import { rotationDueAt } from './rotation.ts'
 import { type ApiKeyInstants, type ApiKeyStatus, apiKeyStatus } from './status.ts'
 
 /** An API key as the admin API shows it. Instants are RFC 3339 texts; there is no secret in it and no hash. */
@@ -7,6 +9,9 @@ export type ApiKeyView = {
   id: string
   organizationId: string
   name: string
+  description: string
+  labels: string[]
+  serviceAccountId: string | null
   environment: ApiKeyEnvironment
   /** Computed at the moment of asking. */
   status: Exclude<ApiKeyStatus, 'unknown'>
@@ -16,6 +21,16 @@ export type ApiKeyView = {
   subject: string | null
   /** JWS algorithm that its tokens are signed with; null = the service's default. */
   tokenAlgorithm: string | null
+  /** Claims that its tokens carry beside those of the service. */
+  customClaims: CustomClaims | null
+  /** Canonical CIDR ranges; no allowed one allows every address. */
+  allowedCidrs: string[]
+  deniedCidrs: string[]
+  /** Own limit; null = the plan's. */
+  requestsPerMinute: number | null
+  /** Automatic rotation policy, and when it wants the newest version replaced; null = none. */
+  rotateEverySeconds: number | null
+  rotationDueAt: string | null
   /** Of the newest version. */
   version: number
   /** Last four characters of the newest version's random part. */
@@ -26,6 +41,9 @@ export type ApiKeyView = {
   disabledAt: string | null
   revokedAt: string | null
   revocationReason: string | null
+  revocationText: string | null
+  /** Counts up with each change: the ETag. */
+  revision: number
 }
 
 /** What one version was used for, behind by some seconds. The last few addresses and agents, newest first; agents are what callers wrote. */
@@ -46,17 +64,28 @@ export type ApiKeyRow = ApiKeyInstants & {
   readonly id: string
   readonly organizationId: string
   readonly name: string
+  readonly description: string
+  readonly labels: readonly string[]
+  readonly serviceAccountId: string | null
   readonly environment: ApiKeyEnvironment
   readonly scopes: readonly string[]
   readonly audiences: readonly string[]
   readonly roles: readonly string[]
   readonly subject: string | null
   readonly tokenAlgorithm: string | null
+  readonly customClaims: CustomClaims | null
+  readonly allowedCidrs: readonly string[]
+  readonly deniedCidrs: readonly string[]
+  readonly requestsPerMinute: number | null
+  readonly rotateEverySeconds: number | null
   readonly version: number
+  readonly versionCreatedAt: Date
   readonly hint: string
   readonly createdAt: Date
   readonly createdBy: string
   readonly revocationReason: string | null
+  readonly revocationText: string | null
+  readonly revision: number
 }
 
 export function apiKeyView(row: ApiKeyRow, now: Date): ApiKeyView {
@@ -66,6 +95,9 @@ export function apiKeyView(row: ApiKeyRow, now: Date): ApiKeyView {
     id: row.id,
     organizationId: row.organizationId,
     name: row.name,
+    description: row.description,
+    labels: [...row.labels],
+    serviceAccountId: row.serviceAccountId,
     environment: row.environment,
     status,
     scopes: [...row.scopes],
@@ -73,6 +105,12 @@ export function apiKeyView(row: ApiKeyRow, now: Date): ApiKeyView {
     roles: [...row.roles],
     subject: row.subject,
     tokenAlgorithm: row.tokenAlgorithm,
+    customClaims: row.customClaims,
+    allowedCidrs: [...row.allowedCidrs],
+    deniedCidrs: [...row.deniedCidrs],
+    requestsPerMinute: row.requestsPerMinute,
+    rotateEverySeconds: row.rotateEverySeconds,
+    rotationDueAt: rotationDueAt(row)?.toISOString() ?? null,
     version: row.version,
     hint: row.hint,
     createdAt: row.createdAt.toISOString(),
@@ -81,6 +119,8 @@ export function apiKeyView(row: ApiKeyRow, now: Date): ApiKeyView {
     disabledAt: row.disabledAt?.toISOString() ?? null,
     revokedAt: row.revokedAt?.toISOString() ?? null,
     revocationReason: row.revocationReason,
+    revocationText: row.revocationText,
+    revision: row.revision,
   }
 }
 

@@ -34,7 +34,14 @@ export function authenticate(): MiddlewareHandler<AppEnv> {
 }
 
 /** Refusals of something that a caller tried to do. A request that cannot be read is not one, and neither is our own failure. */
-const audited: ReadonlySet<ServiceErrorCode> = new Set<ServiceErrorCode>(['permission_denied', 'not_found', 'conflict', 'too_early'])
+const audited: ReadonlySet<ServiceErrorCode> = new Set<ServiceErrorCode>([
+  'permission_denied',
+  'not_found',
+  'conflict',
+  'too_early',
+  'plan_limit_reached',
+  'lifetime_not_allowed',
+])
 
 async function audit(c: Context<AppEnv>, services: Services, refused: ServiceError): Promise<void> {
   const refusal = {

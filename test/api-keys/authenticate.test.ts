@@ -26,6 +26,9 @@ const record: ApiKeyRecord = {
   disabledAt: null,
   revokedAt: null,
   tokenAlgorithm: null,
+  customClaims: null,
+  allowedCidrs: [],
+  deniedCidrs: [],
   ringGeneration: 1,
 }
 

@@ -7,11 +7,19 @@ const input: ApiKeyInput = { name: 'orders', environment: 'live' }
 test('a key that asks for nothing gets nothing', () => {
   expect(draftApiKey(input, now)).toEqual({
     ...input,
+    description: '',
     scopes: [],
     audiences: [],
     roles: [],
     subject: null,
     tokenAlgorithm: null,
+    customClaims: null,
+    allowedCidrs: [],
+    deniedCidrs: [],
+    requestsPerMinute: null,
+    rotateEverySeconds: null,
+    labels: [],
+    serviceAccountId: null,
     expiresAt: null,
   })
 })
@@ -19,6 +27,16 @@ test('a key that asks for nothing gets nothing', () => {
 test('what is said twice counts once', () => {
   const draft = draftApiKey({ ...input, scopes: ['a', 'b', 'a'], audiences: ['x', 'x'], roles: ['admin', 'admin'] }, now)
   expect(draft).toMatchObject({ scopes: ['a', 'b'], audiences: ['x'], roles: ['admin'] })
+})
+
+test('CIDR ranges are stored in one form, once', () => {
+  const draft = draftApiKey({ ...input, allowedCidrs: ['192.0.2.7', '::ffff:192.0.2.7/128'], deniedCidrs: ['2001:DB8:0::/48'] }, now)
+  expect(draft).toMatchObject({ allowedCidrs: ['192.0.2.7/32'], deniedCidrs: ['2001:db8::/48'] })
+})
+
+test('no claims at all and claims that are none are the same', () => {
+  expect(draftApiKey({ ...input, customClaims: {} }, now).customClaims).toBeNull()
+  expect(draftApiKey({ ...input, customClaims: { plan: 'gold' } }, now).customClaims).toEqual({ plan: 'gold' })
 })
 
 describe('refused are', () => {
@@ -38,6 +56,9 @@ describe('refused are', () => {
     ['a subject that looks like an API key', { subject: 'key_0192f0c4a1b27c3d8e4f5a6b7c8d9e0f' }],
     ['a subject that looks like an organization', { subject: 'org_' }],
     ['a subject that looks like a person of ours', { subject: 'usr_1' }],
+    ['a range that is none', { allowedCidrs: ['10.0.0.0/8', 'localhost'] }],
+    ['a range with bits beyond its prefix', { deniedCidrs: ['10.0.0.1/8'] }],
+    ['a claim of the service', { customClaims: { org_id: 'org_1' } }],
     ['such a subject in capitals', { subject: 'KEY_1' }],
   ])('%s', (_, change) => {
     expect(() => draftApiKey({ ...input, ...change }, now)).toThrow(expect.objectContaining({ code: 'invalid_request' }))

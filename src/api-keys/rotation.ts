@@ -1,0 +1,30 @@
+/** What decides when a key's secret should be replaced. */
+export type RotationPolicy = {
+  readonly rotateEverySeconds: number | null
+  /** Of the newest version: a rotation begins a new period. */
+  readonly versionCreatedAt: Date
+}
+
+/** When the policy wants the newest version replaced; null without a policy. Nothing ends then: a key that is not rotated goes on working. */
+export function rotationDueAt({ rotateEverySeconds, versionCreatedAt }: RotationPolicy): Date | null {
+  return rotateEverySeconds === null ? null : new Date(versionCreatedAt.getTime() + rotateEverySeconds * 1000)
+}
+
+/** The plan's limits of an overlap, in seconds. */
+export type OverlapLimits = { readonly defaultOverlapSeconds: number; readonly maxOverlapSeconds: number }
+
+/**
+ * When the version that a rotation replaces stops working: after the overlap, or with the key if that ends sooner. Undefined = the overlap
+ * is longer than the plan allows.
+ */
+export function overlapEnd(
+  apiKey: { readonly expiresAt: Date | null; readonly versionExpiresAt: Date | null },
+  overlapSeconds: number | undefined,
+  { defaultOverlapSeconds, maxOverlapSeconds }: OverlapLimits,
+  now: Date,
+): Date | undefined {
+  const seconds = overlapSeconds ?? defaultOverlapSeconds
+  if (seconds > maxOverlapSeconds) return undefined
+  const ends = [new Date(now.getTime() + seconds * 1000), apiKey.expiresAt, apiKey.versionExpiresAt].filter((end) => end !== null)
+  return new Date(Math.max(now.getTime(), Math.min(...ends.map((end) => end.getTime()))))
+}
