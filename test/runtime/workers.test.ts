@@ -2,10 +2,14 @@ import { resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { unstable_startWorker } from 'wrangler'
 import { generateApiKey } from '../../src/api-keys/format.ts'
+import { createKeyEncryption } from '../../src/crypto/envelope.ts'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
+import { algorithms } from '../../src/signing-keys/signer.ts'
+import { addSigningKey } from '../support/algorithms.ts'
 import { databaseKinds, openTestDatabase } from '../support/databases.ts'
-import { liveTheJourney } from '../support/journey.ts'
-import { freePort, startServiceProcess } from '../support/process.ts'
+import { callOrders, createKey, exchange, liveTheJourney } from '../support/journey.ts'
+import { partsOf } from '../support/oauth.ts'
+import { eventually, freePort, startServiceProcess } from '../support/process.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const rootKey = generateApiKey('live')
@@ -29,18 +33,22 @@ async function startWorker(entrypoint: string, port: number, variables: Record<s
 describe.runIf(databaseKinds.includes('postgres'))('the service in workerd with PostgreSQL', () => {
   let service = ''
   let app = ''
+  const kek = generateRawKek()
 
   beforeAll(async () => {
     process.env.WRANGLER_SEND_METRICS = 'false'
     process.env.CLOUDFLARE_CF_FETCH_ENABLED = 'false'
-    const { url } = await openTestDatabase('postgres')
+    const database = await openTestDatabase('postgres')
+    const { url } = database
     if (!url) throw new Error('a PostgreSQL database has a URL')
     const [servicePort, appPort] = [await freePort(), await freePort()]
     const issuer = `http://localhost:${servicePort}`
-    const variables = { MINTAGE_ISSUER: issuer, MINTAGE_ALLOW_HTTP: 'true', MINTAGE_KEK: generateRawKek() }
+    const variables = { MINTAGE_ISSUER: issuer, MINTAGE_ALLOW_HTTP: 'true', MINTAGE_KEK: kek }
     // The first start is never a Worker's: an instance on Node makes the ring and the declared root key.
     const env = { ...variables, DATABASE_URL: url, MINTAGE_ROOT_API_KEY: rootKey, HOST: '127.0.0.1' }
     await (await startServiceProcess({ env })).end()
+    const ring = { db: database.db, keyEncryption: await createKeyEncryption({ kek }), now: () => new Date() }
+    for (const algorithm of algorithms) if (algorithm !== 'ES256') await addSigningKey(ring, algorithm)
     process.env.CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE = withAnyPassword(url)
     service = await startWorker('src/worker.ts', servicePort, variables)
     app = await startWorker('test/support/protected-worker.ts', appPort, { ISSUER: issuer, AUDIENCE: `${issuer}/api` })
@@ -68,10 +76,33 @@ describe.runIf(databaseKinds.includes('postgres'))('the service in workerd with 
     }
   })
 
+  test.each(algorithms)('signs by %s, and another Worker verifies it', { timeout: 30_000 }, async (tokenAlgorithm) => {
+    const wanted = { name: tokenAlgorithm, environment: 'test', scopes: ['orders:read'], tokenAlgorithm }
+    const { secret } = await createKey(service, rootKey, wanted)
+    const token = await exchange(service, { method: 'POST', headers: { 'x-api-key': secret } })
+    expect(partsOf(token).header).toMatchObject({ alg: tokenAlgorithm })
+    expect((await callOrders({ url: app }, token)).status).toBe(200)
+  })
+
   test('refuses a wrong key as on Node', async () => {
     const refused = await fetch(`${service}/token`, { method: 'POST', headers: { 'x-api-key': generateApiKey('live') } })
     expect(refused.status).toBe(401)
     expect(await refused.json()).toMatchObject({ error: 'invalid_client' })
+  })
+
+  test('writes after its answers what keys were used for and who fetched the key set', async () => {
+    const asRoot = { authorization: `Bearer ${rootKey}` }
+    expect((await fetch(`${service}/token`, { method: 'POST', headers: asRoot })).status).toBe(200)
+    const { id } = await (await fetch(`${service}/v1/me`, { headers: asRoot })).json()
+    await eventually(async () => {
+      const { usage } = await (await fetch(`${service}/v1/api-keys/${id}`, { headers: asRoot })).json()
+      return usage[0].exchanges >= 1
+    }, 5000)
+    await fetch(`${service}/.well-known/jwks.json`, { headers: { ...asRoot, 'mintage-verifier': 'edge' } })
+    await eventually(async () => {
+      const { items } = await (await fetch(`${service}/v1/verifiers`, { headers: asRoot })).json()
+      return items.some((verifier: { name: string; clientId: string }) => verifier.name === 'edge' && verifier.clientId === id)
+    }, 5000)
   })
 
   test('maintenance runs by cron', async () => {
