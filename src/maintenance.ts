@@ -2,7 +2,9 @@ import { randomToken } from './crypto/random.ts'
 import { acquireLease, LeaseLostError, releaseLease } from './db/leases.ts'
 import { pruneRevocations } from './revocation/queries.ts'
 import type { Services } from './services.ts'
+import { bringForwardWhenReady } from './signing-keys/bring-forward.ts'
 import { maintainSigningKeys, nextUpkeepAt } from './signing-keys/upkeep.ts'
+import { forgetVerifiers } from './signing-keys/verifiers/operations.ts'
 
 /** Longer than any run takes: a holder that needs more has died or sleeps, and its next write runs into the fence. */
 const leaseSeconds = 15
@@ -16,8 +18,10 @@ export async function runMaintenance(services: Services): Promise<boolean> {
   const lease = await acquireLease(db, { name: 'maintenance', holder: randomToken(), seconds: leaseSeconds }, now())
   if (!lease) return false
   try {
+    await bringForwardWhenReady(services)
     await maintainSigningKeys(services, lease)
     await pruneRevocations(db, now())
+    await forgetVerifiers(services)
   } catch (error) {
     if (!(error instanceof LeaseLostError)) throw error
     log('warn', 'maintenance_superseded', { fence: lease.fence })

@@ -2,10 +2,11 @@ import { type Command, Option } from 'commander'
 import type { Page } from '../db/page.ts'
 import type { Replacement } from '../signing-keys/emergency.ts'
 import { algorithms } from '../signing-keys/signer.ts'
+import { readinessText, type WithReadiness } from '../signing-keys/verifiers/view.ts'
 import type { SigningKeyDetail, SigningKeyView } from '../signing-keys/view.ts'
 import { type Cli, noun, print, verb } from './command.ts'
 import { CliError, UsageError } from './failure.ts'
-import { fields, shortInstant, table } from './output.ts'
+import { fields, printable, shortInstant, table } from './output.ts'
 
 type LineOptions = { purpose: string; algorithm: string; reason?: string; json?: boolean }
 type ForceOptions = { force?: boolean; revokeFormer?: boolean; reason?: string; json?: boolean }
@@ -24,9 +25,9 @@ export function signingKeysCommand(cli: Cli): Command {
 function addReadingVerbs(signingKeys: Command, cli: Cli): void {
   verb(signingKeys, 'list', 'list signing keys with every coming instant', 'mintage signing-keys list').action(
     async (options: { json?: boolean }) => {
-      const page = await cli.api().get<Page<SigningKeyView>>(path, 'list signing keys')
-      print(cli, options, page, () =>
-        table(page.items, [
+      const page = await cli.api().get<Page<WithReadiness<SigningKeyView>>>(path, 'list signing keys')
+      print(cli, options, page, () => {
+        const keys = table(page.items, [
           { title: 'kid', value: ({ kid }) => kid },
           { title: 'purpose', value: ({ purpose }) => purpose },
           { title: 'alg', value: ({ algorithm }) => algorithm },
@@ -37,8 +38,9 @@ function addReadingVerbs(signingKeys: Command, cli: Cli): void {
           { title: 'followed', value: ({ followedAt }) => followedAt && shortInstant(followedAt) },
           { title: 'leaves', value: ({ retiresAt, revokedAt }) => leaves(revokedAt ?? retiresAt) },
           { title: 'last signed', value: ({ usage }) => usage && shortInstant(usage.lastSignedAt) },
-        ]),
-      )
+        ])
+        return [keys, ...page.items.flatMap(heldBy)].join('\n')
+      })
     },
   )
 
@@ -48,6 +50,12 @@ function addReadingVerbs(signingKeys: Command, cli: Cli): void {
       const key = await cli.api().get<SigningKeyDetail>(`${path}/${encodeURIComponent(kid)}`, 'show the signing key')
       print(cli, options, key, () => detail(key))
     })
+}
+
+/** One line for a key that is about to sign: which verifiers know it already. */
+function heldBy({ kid, verifiers }: WithReadiness<SigningKeyView>): string[] {
+  if (!verifiers || verifiers.known + verifiers.absent.length === 0) return []
+  return [`${printable(kid)}: ${readinessText(verifiers, new Date())}`]
 }
 
 function addMovingVerbs(signingKeys: Command, cli: Cli): void {

@@ -20,6 +20,8 @@ import {
 } from './ring-change.ts'
 import { defaultAlgorithm } from './signer.ts'
 import { maintainSigningKeys } from './upkeep.ts'
+import { findAuthenticatedVerifiers } from './verifiers/queries.ts'
+import { type WithReadiness, withReadiness } from './verifiers/view.ts'
 import { type SigningKeyDetail, type SigningKeyView, signingKeyActivations, signingKeyView } from './view.ts'
 
 export { selfTest } from './self-test.ts'
@@ -33,15 +35,19 @@ export type ForceInput = {
   readonly reason?: string | undefined
 }
 
-/** All keys that ever were, oldest first, of every purpose and algorithm, with every coming instant. */
-export async function listSigningKeys(services: Pick<Services, 'db' | 'now' | 'config'>, actor: Principal): Promise<SigningKeyView[]> {
+/** All keys that ever were, oldest first, of every purpose and algorithm, with every coming instant; pending token keys with who holds them. */
+export async function listSigningKeys(
+  services: Pick<Services, 'db' | 'now' | 'config'>,
+  actor: Principal,
+): Promise<WithReadiness<SigningKeyView>[]> {
   requireServiceWide(actor, 'signing_keys.read')
   const rows = await readRing(services.db)
   if (!rows) return []
   const usage = await readSigningKeyUsage(services.db)
   const ring = ringOf(rows, services.config)
   const now = services.now()
-  return ring.keys.map((key) => signingKeyView(ring, key, now, usage.get(key.kid)))
+  const seen = await findAuthenticatedVerifiers(services.db, now)
+  return ring.keys.map((key) => withReadiness(signingKeyView(ring, key, now, usage.get(key.kid)), seen, now))
 }
 
 /** One key with its whole history: each activation, when it was decided, by whom and why. Throws `not_found`. */
@@ -49,7 +55,7 @@ export async function showSigningKey(
   services: Pick<Services, 'db' | 'now' | 'config'>,
   actor: Principal,
   kid: string,
-): Promise<SigningKeyDetail> {
+): Promise<WithReadiness<SigningKeyDetail>> {
   requireServiceWide(actor, 'signing_keys.read')
   const rows = await readRing(services.db)
   const ring = rows && ringOf(rows, services.config)
@@ -58,7 +64,8 @@ export async function showSigningKey(
   const usage = await readSigningKeyUsage(services.db)
   const now = services.now()
   const activations = signingKeyActivations(historyOf(rows, key), key.kid, now)
-  return { ...signingKeyView(ring, key, now, usage.get(kid)), activations }
+  const detail = { ...signingKeyView(ring, key, now, usage.get(kid)), activations }
+  return withReadiness(detail, await findAuthenticatedVerifiers(services.db, now), now)
 }
 
 /**

@@ -32,8 +32,21 @@ const signingKey = z
   })
   .openapi('SigningKey')
 
+const heldBy = z
+  .array(z.object({ name: z.string(), lastFetchedAt: instant }))
+  .openapi({ description: 'At most 20 of them, the counts tell the rest' })
+
+/** Beside a token key that is pending: who could verify its tokens. Only authenticated verifiers count. */
+const readiness = {
+  verifiers: z
+    .object({ holding: z.int(), known: z.int(), waitingFor: heldBy, absent: heldBy })
+    .nullable()
+    .openapi({ description: 'Which authenticated verifiers hold the pending key; null for keys in any other state' }),
+}
+
 const signingKeyDetail = signingKey
   .extend({
+    ...readiness,
     activations: z.array(
       z.object({
         sequence: z.int(),
@@ -84,7 +97,13 @@ const listRoute = createRoute({
   path: '/signing-keys',
   operationId: 'listSigningKeys',
   summary: 'List signing keys with every coming instant; all of them are on one page',
-  responses: { 200: jsonAnswer('The keys', z.object({ items: z.array(signingKey), nextCursor: z.null() })), ...refusals },
+  responses: {
+    200: jsonAnswer(
+      'The keys',
+      z.object({ items: z.array(signingKey.extend(readiness).openapi('ListedSigningKey')), nextCursor: z.null() }),
+    ),
+    ...refusals,
+  },
 })
 
 const showRoute = createRoute({

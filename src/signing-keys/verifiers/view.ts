@@ -1,4 +1,5 @@
-import { type Readiness, verifierForgottenSeconds } from '../readiness.ts'
+import { type Readiness, readiness, type VerifierSighting, verifierForgottenSeconds } from '../readiness.ts'
+import type { SigningKeyView } from '../view.ts'
 import type { VerifierRow } from './queries.ts'
 
 /** A verifier as the admin API shows it. Instants are RFC 3339 texts. */
@@ -35,6 +36,14 @@ export type ReadinessView = {
   known: number
   waitingFor: { name: string; lastFetchedAt: string }[]
   absent: { name: string; lastFetchedAt: string }[]
+}
+
+/** Which verifiers hold a key before it signs; null for keys that nobody is waited for. */
+export type WithReadiness<View> = View & { verifiers: ReadinessView | null }
+
+export function withReadiness<View extends SigningKeyView>(view: View, seen: readonly VerifierSighting[], now: Date): WithReadiness<View> {
+  const isAwaited = view.purpose === 'token' && view.state === 'pending'
+  return { ...view, verifiers: isAwaited ? readinessView(readiness(seen, view.kid, now)) : null }
 }
 
 /** At most this many names of each kind: the counts tell the rest. */
