@@ -1,3 +1,4 @@
+import { keepCheckpoints } from './audit/checkpoints.ts'
 import { randomToken } from './crypto/random.ts'
 import { acquireLease, LeaseLostError, releaseLease } from './db/leases.ts'
 import { pruneRevocations } from './revocation/queries.ts'
@@ -22,6 +23,7 @@ export async function runMaintenance(services: Services): Promise<boolean> {
     await maintainSigningKeys(services, lease)
     await pruneRevocations(db, now())
     await forgetVerifiers(services)
+    await keepCheckpoints(services)
   } catch (error) {
     if (!(error instanceof LeaseLostError)) throw error
     log('warn', 'maintenance_superseded', { fence: lease.fence })

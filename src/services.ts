@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
 import type { ImportedAlgorithmsCache } from './api-keys/imported.ts'
 import { type ApiKeyLookup, createApiKeyLookup } from './api-keys/lookup.ts'
+import { type CheckpointSigner, checkpointType } from './audit/checkpoint.ts'
 import type { Config } from './config.ts'
 import type { KeyEncryption } from './crypto/envelope.ts'
 import type { Database, Db } from './db/database.ts'
@@ -35,6 +36,8 @@ export type Services = {
   /** The service's own list: introspection, revocation, the admin API. */
   readonly revocations: ServiceRevocationList
   readonly feed: RevocationFeed
+  /** The active record key, for a checkpoint of the audit trail. Throws `keyring_unavailable`. */
+  readonly checkpointSigner: () => Promise<CheckpointSigner>
   /** What keys are used for. Flushes by itself once it was started; otherwise whoever ends the request calls `flush`. */
   readonly usage: UsageRecorder
   /** Who fetched the JWK Set. */
@@ -90,6 +93,10 @@ export function createServices(config: Config, database: Database, options: Serv
       sign: async (claims) => signJwt(await keyring.signer('record'), 'mintage-revocations+jwt', claims),
       now,
     }),
+    checkpointSigner: async () => {
+      const signer = await keyring.signer('record')
+      return { kid: signer.kid, sign: (claims) => signJwt(signer, checkpointType, claims) }
+    },
     usage: createUsageRecorder({ db, log, ...(pendingUsage ? { pending: pendingUsage } : {}) }),
     verifiersSeen: createVerifierMemory({ db, log, platform }),
     verifier: createAccessTokenVerifier({

@@ -4,30 +4,24 @@ import { type Page, type PageRequest, pageOf } from '../db/page.ts'
 import { ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
 import type { AuditEventType } from './events.ts'
-import { type AuditEventRow, appendAuditEvent, selectAuditEvents } from './queries.ts'
+import { type AuditEventFilter, appendAuditEvent, selectAuditEvents, trailEvent } from './queries.ts'
 
 /** An event as the admin API shows it; instants are RFC 3339 texts. */
-export type AuditEventView = {
-  id: string
-  occurredAt: string
-  type: string
-  result: 'success' | 'refused'
-  actor: string
-  organizationId: string | null
-  subject: string | null
-  reason: string | null
-  address: string | null
-  agent: string | null
-  requestId: string | null
-  context: Record<string, unknown>
-}
+export type AuditEventView = ReturnType<typeof trailEvent>
 
-/** Newest first; an admin sees those about its own organization. Throws `invalid_request` for a cursor that is none of ours. */
-export async function listAuditEvents({ db }: Pick<Services, 'db'>, actor: Principal, page: PageRequest): Promise<Page<AuditEventView>> {
+/**
+ * Newest first; whoever is bound to an organization sees those about it, or of those only what it did itself. Throws `invalid_request`
+ * for a cursor that is none of ours. A filter for another organization finds nothing.
+ */
+export async function listAuditEvents(
+  { db }: Pick<Services, 'db'>,
+  actor: Principal,
+  { limit, cursor, ...filter }: PageRequest & AuditEventFilter,
+): Promise<Page<AuditEventView>> {
   const within = authorize(actor, 'audit_events.read')
-  const before = page.cursor === undefined ? undefined : readSequence(page.cursor)
-  const rows = await selectAuditEvents(db, { within, before, limit: page.limit + 1 })
-  return pageOf(rows, page.limit, { view: auditEventView, cursor: (row) => String(row.sequence) })
+  const before = cursor === undefined ? undefined : readSequence(cursor)
+  const rows = await selectAuditEvents(db, { within, filter, before, limit: limit + 1 })
+  return pageOf(rows, limit, { view: trailEvent, cursor: (row) => String(row.sequence) })
 }
 
 /** Writes down, in a transaction of its own, what an authenticated caller asked for and did not get. */
@@ -46,9 +40,4 @@ export async function recordRefusal(
 function readSequence(cursor: string): number {
   if (!/^\d{1,15}$/.test(cursor)) throw new ServiceError('invalid_request', { detail: 'cursor: not one of this list.' })
   return Number(cursor)
-}
-
-function auditEventView(row: AuditEventRow): AuditEventView {
-  const { sequence: _, occurredAt, ...shown } = row
-  return { ...shown, occurredAt: occurredAt.toISOString() }
 }

@@ -1,10 +1,10 @@
-import { and, asc, desc, gt, lt, sql } from 'drizzle-orm'
+import { and, asc, count, desc, eq, gt, gte, lt, lte, type SQL, sql } from 'drizzle-orm'
 import type { Within } from '../access/authorize.ts'
 import type { RequestOrigin } from '../access/principal.ts'
 import { organizationWithin } from '../access/queries.ts'
 import { newId } from '../crypto/random.ts'
 import type { Db } from '../db/database.ts'
-import { auditChain, auditEvents } from '../db/schema.ts'
+import { auditChain, auditCheckpoints, auditEvents } from '../db/schema.ts'
 import { type ChainLink, chainHash, genesisHash, type TrailEvent } from './chain.ts'
 import { type AuditEvent, auditResult } from './events.ts'
 
@@ -76,8 +76,8 @@ async function link(tx: Db, previousHash: string, row: AuditEventRow): Promise<C
   return appended
 }
 
-export function trailEvent({ occurredAt, ...row }: AuditEventRow): TrailEvent {
-  return { ...row, occurredAt: occurredAt.toISOString() }
+export function trailEvent({ sequence, id, occurredAt, ...row }: AuditEventRow): TrailEvent & { result: AuditEventRow['result'] } {
+  return { sequence, id, occurredAt: occurredAt.toISOString(), ...row }
 }
 
 /** PostgreSQL stores no NUL and no half of a surrogate pair: a caller must not keep an event out of the trail by sending one. */
@@ -90,20 +90,96 @@ function durationOf({ receivedAt }: RequestOrigin, now: Date): number | null {
   return Math.min(Math.max(0, now.getTime() - receivedAt.getTime()), longestDuration)
 }
 
+/** Which events: those within reach that fit every filter that is there. */
+export type AuditEventFilter = {
+  readonly type?: string | undefined
+  readonly actor?: string | undefined
+  readonly subject?: string | undefined
+  readonly organizationId?: string | undefined
+  readonly result?: 'success' | 'refused' | undefined
+  /** Inclusive. */
+  readonly from?: Date | undefined
+  /** Exclusive. */
+  readonly to?: Date | undefined
+}
+
 /** Newest first, at most `limit`, only sequences before `before`. */
 export async function selectAuditEvents(
   db: Db,
-  where: { within: Within; before: number | undefined; limit: number },
+  where: { within: Within; filter: AuditEventFilter; before: number | undefined; limit: number },
 ): Promise<AuditEventRow[]> {
+  const before = where.before === undefined ? undefined : lt(auditEvents.sequence, where.before)
   return await db
     .select()
     .from(auditEvents)
-    .where(
-      and(
-        organizationWithin(auditEvents.organizationId, where.within),
-        where.before === undefined ? undefined : lt(auditEvents.sequence, where.before),
-      ),
-    )
+    .where(and(isShown(where), before))
     .orderBy(desc(auditEvents.sequence))
     .limit(where.limit)
+}
+
+function isShown({ within, filter }: { within: Within; filter: AuditEventFilter }): SQL | undefined {
+  const { type, actor, subject, organizationId, result, from, to } = filter
+  return and(
+    // An event is the caller's own when it tells what the caller did.
+    organizationWithin(auditEvents.organizationId, within, { createdBy: auditEvents.actor }),
+    type === undefined ? undefined : eq(auditEvents.type, type),
+    actor === undefined ? undefined : eq(auditEvents.actor, actor),
+    subject === undefined ? undefined : eq(auditEvents.subject, subject),
+    organizationId === undefined ? undefined : eq(auditEvents.organizationId, organizationId),
+    result === undefined ? undefined : eq(auditEvents.result, result),
+    from === undefined ? undefined : gte(auditEvents.occurredAt, from),
+    to === undefined ? undefined : lt(auditEvents.occurredAt, to),
+  )
+}
+
+export type TrailRow = { link: ChainLink; event: AuditEventRow | null }
+
+/** The chain in its order, after one sequence and up to another; `event` only of those that the reader may see and asked for. */
+export async function selectTrail(
+  db: Db,
+  where: { within: Within; filter: AuditEventFilter; after: number; upTo: number; limit: number },
+): Promise<TrailRow[]> {
+  return await db
+    .select({ link: auditChain, event: auditEvents })
+    .from(auditChain)
+    .leftJoin(auditEvents, and(eq(auditEvents.sequence, auditChain.sequence), isShown(where)))
+    .where(and(gt(auditChain.sequence, where.after), lte(auditChain.sequence, where.upTo)))
+    .orderBy(asc(auditChain.sequence))
+    .limit(where.limit)
+}
+
+/** Undefined while nothing was written down since there is a chain. */
+export async function findChainHead(db: Db): Promise<ChainLink | undefined> {
+  const [head] = await db.select().from(auditChain).orderBy(desc(auditChain.sequence)).limit(1)
+  return head
+}
+
+/** Links after one sequence and up to another. */
+export async function countLinks(db: Db, { after, upTo }: { after: number; upTo: number }): Promise<number> {
+  const [counted] = await db
+    .select({ links: count() })
+    .from(auditChain)
+    .where(and(gt(auditChain.sequence, after), lte(auditChain.sequence, upTo)))
+  return counted?.links ?? 0
+}
+
+export type AuditCheckpointRow = typeof auditCheckpoints.$inferSelect
+
+export async function findLastCheckpoint(db: Db): Promise<AuditCheckpointRow | undefined> {
+  const [last] = await db.select().from(auditCheckpoints).orderBy(desc(auditCheckpoints.sequence)).limit(1)
+  return last
+}
+
+/** In order, after one sequence and up to another. */
+export async function selectCheckpoints(db: Db, { after, upTo }: { after: number; upTo: number }): Promise<AuditCheckpointRow[]> {
+  return await db
+    .select()
+    .from(auditCheckpoints)
+    .where(and(gt(auditCheckpoints.sequence, after), lte(auditCheckpoints.sequence, upTo)))
+    .orderBy(asc(auditCheckpoints.sequence))
+}
+
+/** Two that sign for the same event at once: one checkpoint is enough. */
+export async function insertCheckpoint(db: Db, checkpoint: AuditCheckpointRow): Promise<void> {
+  await db.insert(auditCheckpoints).values(checkpoint).onConflictDoNothing()
 }

@@ -54,7 +54,7 @@ describe.each(databaseKinds)('the audit trail on %s', async (kind) => {
 
   test('loses the event together with the transaction that it tells of', async () => {
     const own = caller(await service.createOrganization())
-    const context = { revocationId: 'rev_1' }
+    const context = { revocationId: 'rev_1', effectiveAt: '2026-11-02T10:00:00.000Z', text: null }
     const undone = services.db.transaction(async (tx) => {
       const { organizationId } = own
       await appendAuditEvent(tx, { type: 'api_key.revoked', actor: own, organizationId, subject: 'key_1', context }, services.now())

@@ -1,10 +1,14 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { createAuditCheckpoint } from '../../audit/checkpoints.ts'
+import { exportAuditTrail } from '../../audit/export.ts'
 import { listAuditEvents } from '../../audit/operations.ts'
 import type { AppEnv } from '../context.ts'
-import { instant, jsonAnswer, pageQuery, pageSchema, refusals } from './schemas.ts'
+import { instant, instantInput, jsonAnswer, pageQuery, pageSchema, refusals, word } from './schemas.ts'
+import { streamText } from './text-stream.ts'
 
 const auditEvent = z
   .object({
+    sequence: z.int().openapi({ description: 'Place in the chain, from 1' }),
     id: z.string(),
     occurredAt: instant,
     type: z.string().openapi({ example: 'api_key.revoked' }),
@@ -16,21 +20,92 @@ const auditEvent = z
     address: z.string().nullable(),
     agent: z.string().nullable(),
     requestId: z.string().nullable(),
+    sessionId: z.string().nullable(),
+    durationMilliseconds: z.int().nullable().openapi({ description: 'From the arrival of the request to the event' }),
     context: z.record(z.string(), z.unknown()),
   })
   .openapi('AuditEvent')
+
+const auditCheckpoint = z
+  .object({
+    sequence: z.int().openapi({ description: 'The last event that it covers' }),
+    hash: z.string(),
+    count: z.int().openapi({ description: 'Events up to and with that one' }),
+    createdAt: instant,
+    kid: z.string().openapi({ description: 'The record key that signed it' }),
+    signed: z.string().openapi({ description: 'Compact JWS, typ mintage-audit-checkpoint+jwt. Keep it where this service cannot write' }),
+  })
+  .openapi('AuditCheckpoint')
+
+const query = (name: string, description: string) => ({ param: { name, in: 'query' as const }, description })
+
+const filters = {
+  type: word(64)
+    .optional()
+    .openapi({ ...query('type', 'As in the events'), example: 'api_key.revoked' }),
+  actor: word(128).optional().openapi(query('actor', 'Client id, or system')),
+  subject: word(400).optional().openapi(query('subject', 'Id of the thing that was acted on')),
+  organizationId: word(128).optional().openapi(query('organizationId', 'The organization that the event is about')),
+  result: z.enum(['success', 'refused']).optional().openapi(query('result', 'refused: what an authenticated caller did not get')),
+  from: instantInput.optional().openapi(query('from', 'Events at this instant and later')),
+  to: instantInput.optional().openapi(query('to', 'Events before this instant')),
+}
 
 const listAuditEventsRoute = createRoute({
   method: 'get',
   path: '/audit-events',
   operationId: 'listAuditEvents',
   summary: 'List audit events, newest first',
-  request: { query: pageQuery },
+  request: { query: pageQuery.extend(filters) },
   responses: { 200: jsonAnswer('One page', pageSchema(auditEvent)), ...refusals },
+})
+
+const exportAuditEventsRoute = createRoute({
+  method: 'get',
+  path: '/audit-events/export',
+  operationId: 'exportAuditEvents',
+  summary: 'Export the audit trail: JSONL proves itself, CSV is for reading',
+  request: {
+    query: z.strictObject({
+      format: z
+        .enum(['jsonl', 'csv'])
+        .default('jsonl')
+        .openapi(query('format', 'jsonl: the whole chain, what the filter leaves out only linked')),
+      ...filters,
+    }),
+  },
+  responses: {
+    200: {
+      description: 'The trail, oldest first',
+      content: { 'application/jsonl': { schema: z.string() }, 'text/csv': { schema: z.string() } },
+    },
+    ...refusals,
+  },
+})
+
+const createAuditCheckpointRoute = createRoute({
+  method: 'post',
+  path: '/audit-checkpoints',
+  operationId: 'createAuditCheckpoint',
+  summary: 'Sign for the audit trail as it stands',
+  responses: { 201: jsonAnswer('Signed', auditCheckpoint), ...refusals },
 })
 
 export function auditEventRoutes(app: OpenAPIHono<AppEnv>): void {
   app.openapi(listAuditEventsRoute, async (c) => {
     return c.json(await listAuditEvents(c.var.services, c.var.principal, c.req.valid('query')), 200)
+  })
+
+  app.openapi(exportAuditEventsRoute, async (c) => {
+    const { format, ...filter } = c.req.valid('query')
+    const trail = await exportAuditTrail(c.var.services, c.var.principal, { format, filter })
+    return await streamText(c, trail, {
+      'Content-Type': format === 'csv' ? 'text/csv; charset=utf-8; header=present' : 'application/jsonl; charset=utf-8',
+      'Content-Disposition': `attachment; filename="audit-events.${format}"`,
+    })
+  })
+
+  app.openapi(createAuditCheckpointRoute, async (c) => {
+    return c.json(await createAuditCheckpoint(c.var.services, c.var.principal), 201)
   })
 }

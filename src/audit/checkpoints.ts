@@ -1,0 +1,75 @@
+import { authorize } from '../access/authorize.ts'
+import type { Principal } from '../access/principal.ts'
+import type { Db } from '../db/database.ts'
+import type { Services } from '../services.ts'
+import type { ChainLink } from './chain.ts'
+import { type CheckpointClaims, type CheckpointSigner, readCheckpointClaims } from './checkpoint.ts'
+import { appendAuditEvent, countLinks, findChainHead, findLastCheckpoint, insertCheckpoint } from './queries.ts'
+
+/** A checkpoint as the admin API shows it. Kept elsewhere, `signed` proves later that nothing up to `sequence` was changed. */
+export type AuditCheckpointView = {
+  sequence: number
+  hash: string
+  /** Events up to and with this one. */
+  count: number
+  createdAt: string
+  /** The record key that signed it. */
+  kid: string
+  /** Compact JWS of `CheckpointClaims`. */
+  signed: string
+}
+
+type CheckpointServices = Pick<Services, 'db' | 'now' | 'config' | 'checkpointSigner'>
+
+/** Signs for the trail as it stands, the event that tells of it included. Throws `permission_denied`, `keyring_unavailable`. */
+export async function createAuditCheckpoint(services: CheckpointServices, actor: Principal): Promise<AuditCheckpointView> {
+  authorize(actor, 'audit_checkpoints.create')
+  const { db, now, config } = services
+  const signer = await services.checkpointSigner()
+  return await db.transaction(async (tx) => {
+    const at = now()
+    const event = { type: 'audit_checkpoint.created', actor, organizationId: null, subject: null, context: { kid: signer.kid } } as const
+    const head = await appendAuditEvent(tx, event, at)
+    const { signed, count } = await signCheckpoint(tx, signer, { issuer: config.issuer, head, at })
+    await insertCheckpoint(tx, { sequence: head.sequence, signed, createdAt: at })
+    return { sequence: head.sequence, hash: head.hash, count, createdAt: at.toISOString(), kid: signer.kid, signed }
+  })
+}
+
+const everyMilliseconds = 60 * 60 * 1000
+
+/** Maintenance: a checkpoint an hour, when there is news. Writes no event, which would be the next news. */
+export async function keepCheckpoints(services: CheckpointServices): Promise<void> {
+  const { db, now, config } = services
+  const at = now()
+  const last = await findLastCheckpoint(db)
+  // A clock that was set back must not hold checkpoints up.
+  if (last && Math.abs(at.getTime() - last.createdAt.getTime()) < everyMilliseconds) return
+  const head = await findChainHead(db)
+  if (!head || head.sequence === last?.sequence) return
+  const { signed } = await signCheckpoint(db, await services.checkpointSigner(), { issuer: config.issuer, head, at })
+  await insertCheckpoint(db, { sequence: head.sequence, signed, createdAt: at })
+}
+
+/** Counts on from the last checkpoint: the whole of a long chain would take longer than a statement may. */
+export async function signCheckpoint(
+  db: Db,
+  signer: CheckpointSigner,
+  { issuer, head, at }: { issuer: string; head: Pick<ChainLink, 'sequence' | 'hash'>; at: Date },
+): Promise<{ signed: string; count: number }> {
+  const last = await findLastCheckpoint(db)
+  const before = last && last.sequence <= head.sequence ? claimsOf(last.signed) : undefined
+  const count = (before?.count ?? 0) + (await countLinks(db, { after: before?.sequence ?? 0, upTo: head.sequence }))
+  const { sequence, hash } = head
+  const signed = await signer.sign({ iss: issuer, iat: Math.floor(at.getTime() / 1000), sequence, hash, count })
+  return { signed, count }
+}
+
+/** Of a checkpoint out of the database, without checking its signature: a wrong one shows when the trail is verified. */
+function claimsOf(signed: string): CheckpointClaims | undefined {
+  try {
+    return readCheckpointClaims(JSON.parse(atob((signed.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/'))))
+  } catch {
+    return undefined
+  }
+}

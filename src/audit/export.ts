@@ -1,0 +1,102 @@
+import { authorize, type Within } from '../access/authorize.ts'
+import type { Principal } from '../access/principal.ts'
+import type { Services } from '../services.ts'
+import type { ChainLink } from './chain.ts'
+import { signCheckpoint } from './checkpoints.ts'
+import { csvHeader, csvRow } from './csv.ts'
+import { type AuditEventFilter, appendAuditEvent, selectCheckpoints, selectTrail, trailEvent } from './queries.ts'
+import { trailFormat, trailLine } from './trail-lines.ts'
+
+export type ExportFormat = 'jsonl' | 'csv'
+
+type ExportServices = Pick<Services, 'db' | 'now' | 'config' | 'keyring' | 'checkpointSigner'>
+
+/**
+ * The trail as one file, from its first event up to the one that tells of this export, in pages.
+ *
+ * JSONL holds every link of the chain, whoever asks, so that it proves itself: in full the events that the caller may see and that fit
+ * the filter, of the others sequence and hashes. CSV holds the former only, for reading; it proves nothing.
+ *
+ * Throws `permission_denied`, `keyring_unavailable` before the first piece; a failure on the way ends the file in the middle, which its
+ * checkpoint shows.
+ */
+export async function exportAuditTrail(
+  services: ExportServices,
+  actor: Principal,
+  { format, filter }: { format: ExportFormat; filter: AuditEventFilter },
+): Promise<AsyncGenerator<string, void, void>> {
+  const within = authorize(actor, 'audit_events.read')
+  const { db, now, config } = services
+  const at = now()
+  const shown = shownBy(within, filter)
+  const signer = await services.checkpointSigner()
+  const head = await db.transaction((tx) => {
+    const { organizationId } = actor
+    return appendAuditEvent(tx, { type: 'audit_events.exported', actor, organizationId, subject: null, context: { format, shown } }, at)
+  })
+  const pages = { within, filter, upTo: head.sequence }
+  if (format === 'csv') return csvOf(services, pages)
+  const { signed } = await signCheckpoint(db, signer, { issuer: config.issuer, head, at })
+  const { keys } = await services.keyring.publicKeys('record')
+  const { sequence, hash } = head
+  const opening = [
+    trailLine({
+      kind: 'export',
+      format: trailFormat,
+      version: 1,
+      issuer: config.issuer,
+      exportedAt: at.toISOString(),
+      exportedBy: actor.clientId,
+      shown,
+      head: { sequence, hash },
+    }),
+    trailLine({ kind: 'record_keys', keys }),
+    trailLine({ kind: 'checkpoint', signed }),
+  ]
+  return jsonlOf(services, pages, opening.join(''))
+}
+
+type Pages = { within: Within; filter: AuditEventFilter; upTo: number }
+
+const pageSize = 500
+
+async function* jsonlOf({ db }: ExportServices, pages: Pages, opening: string): AsyncGenerator<string, void, void> {
+  yield opening
+  for (let after = 0; after < pages.upTo; ) {
+    const rows = await selectTrail(db, { ...pages, after, limit: pageSize })
+    const last = rows.at(-1)
+    // The chain is shorter than it was: whoever reads the file finds its checkpoint unfulfilled.
+    if (!last) return
+    const checkpoints = await selectCheckpoints(db, { after, upTo: last.link.sequence })
+    const signedAt = new Map(checkpoints.map(({ sequence, signed }) => [sequence, trailLine({ kind: 'checkpoint', signed })]))
+    yield rows.map((row) => jsonlRow(row) + (signedAt.get(row.link.sequence) ?? '')).join('')
+    after = last.link.sequence
+  }
+}
+
+function jsonlRow({ link, event }: Awaited<ReturnType<typeof selectTrail>>[number]): string {
+  const { previousHash, hash } = link
+  return event
+    ? trailLine({ kind: 'event', previousHash, hash, event: trailEvent(event) })
+    : trailLine({ kind: 'link', sequence: link.sequence, previousHash, hash })
+}
+
+async function* csvOf({ db }: ExportServices, pages: Pages): AsyncGenerator<string, void, void> {
+  yield csvHeader
+  let last: ChainLink | undefined
+  do {
+    const rows = await selectTrail(db, { ...pages, after: last?.sequence ?? 0, limit: pageSize })
+    last = rows.at(-1)?.link
+    const text = rows.map(({ link, event }) => (event ? csvRow(trailEvent(event), link) : '')).join('')
+    if (text !== '') yield text
+  } while (last && last.sequence < pages.upTo)
+}
+
+/** What the header and the event of the export say about which events are shown. */
+function shownBy(within: Within, { from, to, ...words }: AuditEventFilter): Record<string, string | null> {
+  const filters = { ...words, from: from?.toISOString(), to: to?.toISOString() }
+  const given = Object.entries(filters).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]))
+  if (within === 'everywhere') return Object.fromEntries(given)
+  const reach = { withinOrganization: within.organizationId, ...(within.owner ? { withinActor: within.owner.clientId } : {}) }
+  return { ...reach, ...Object.fromEntries(given) }
+}
