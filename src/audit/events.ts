@@ -8,6 +8,27 @@ export type AuditContexts = {
   'service.bootstrapped': { rootApiKeyId: string }
   'service.restored': { generation: number }
   'organization.created': { name: string; plan: string }
+  /** `changed`: which members; not what they say. */
+  'organization.updated': { changed: readonly string[] }
+  'organization.plan_changed': { from: string; to: string }
+  'organization.policy_changed': { fromSeconds: number | null; toSeconds: number | null }
+  'organization.suspended': { revocationId: string }
+  'organization.resumed': { closedRules: number }
+  'plan.created': PlanLimits
+  'plan.updated': PlanLimits
+  'plan.deleted': Record<never, never>
+  'service_account.created': { name: string; roles: readonly string[] }
+  'service_account.updated': { changed: readonly string[] }
+  /** `apiKeys`: how many of them got a rule on the revocation list. */
+  'service_account.disabled': { apiKeys: number }
+  'service_account.enabled': { apiKeys: number }
+  /** `unlinked`: revoked keys that had belonged to it. */
+  'service_account.deleted': { name: string; unlinked: number }
+  'role.created': { permissions: readonly string[] }
+  'role.updated': { permissions: readonly string[]; former: readonly string[] }
+  'role.deleted': { permissions: readonly string[] }
+  /** An API key or a service account got other roles. */
+  'member.roles_assigned': { roles: readonly string[]; former: readonly string[] }
   'api_key.created': {
     name: string
     description: string
@@ -72,6 +93,14 @@ export type AuditContexts = {
 }
 
 type ApiKeyChanges = Readonly<Record<string, { readonly from: unknown; readonly to: unknown }>>
+
+type PlanLimits = {
+  requestsPerMinute: number
+  requestsPerMonth: number
+  apiKeys: number
+  defaultOverlapSeconds: number
+  maxOverlapSeconds: number
+}
 
 type SigningKeyTurn = {
   purpose: string

@@ -3,12 +3,10 @@ import { createFeedList, type FetchedFeed } from '../revocation/feed-reader.ts'
 import type { RevocationList } from '../revocation/revocation-list.ts'
 import { monotonicMilliseconds, positiveMilliseconds, runsOnWorkers, withDeadline } from '../revocation/runtime.ts'
 import { type Fetch, isAcceptableUrl, readBounded, runtimeFetch } from './document.ts'
-import { decodeBase64url, readJsonObject } from './json-object.ts'
-import { isAlgorithmOfKey } from './jwk.ts'
 import type { KeySet } from './jwks.ts'
 import { checkIssuer, fetchIssuerMetadata } from './metadata.ts'
+import { openRecord, RecordRefused } from './record.ts'
 import { remoteKeySet } from './remote-key-set.ts'
-import { isKid } from './token-header.ts'
 
 export type FeedRevocationListOptions = {
   /** The service's issuer identifier, exactly as its documents say it. */
@@ -123,27 +121,11 @@ async function requestFeed(request: FeedRequest): Promise<FetchedFeed | 'gone'> 
  * believed here. Throws `FeedRefused`. Does not check any claim.
  */
 export async function openFeed(text: string, keys: KeySet): Promise<unknown> {
-  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(text)) throw new FeedRefused('it is not a compact JWS')
-  const [header = '', payload = '', signature = ''] = text.split('.')
-  const { kid, alg } = readFeedHeader(header)
-  const key = await keys.find(kid)
-  if (!key) throw new FeedRefused('it is signed by no record key of the issuer')
-  if (!isAlgorithmOfKey(alg, key)) throw new FeedRefused('its algorithm is not that of its key')
-  const signed = { text, header, payload, signature, signingInput: `${header}.${payload}` }
-  if ((await key.check(signed)) !== true) throw new FeedRefused('its signature is wrong')
-  const claims: unknown = JSON.parse(utf8.decode(decodeBase64url(payload)))
-  return claims
-}
-
-function readFeedHeader(part: string): { kid: string; alg: string } {
-  const header = readJsonObject(part)
-  if (typeof header === 'string') throw new FeedRefused('its header is malformed')
-  const { typ, alg, kid, ...others } = header
-  // No extension and no key of its own making (RFC 7515 §4.1.11, RFC 8725 §3.10).
-  if (Object.keys(others).length > 0) throw new FeedRefused('its header holds more than alg, kid and typ')
-  if (typ !== feedType) throw new FeedRefused('it is of another type')
-  if (typeof alg !== 'string' || typeof kid !== 'string' || !isKid(kid)) throw new FeedRefused('its header names no key')
-  return { kid, alg }
+  try {
+    return (await openRecord(text, keys, feedType)).payload
+  } catch (error) {
+    throw error instanceof RecordRefused ? new FeedRefused(error.message) : error
+  }
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

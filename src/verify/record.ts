@@ -1,0 +1,57 @@
+import { decodeBase64url, readJsonObject } from './json-object.ts'
+import { isAlgorithmOfKey } from './jwk.ts'
+import { importKeys, type KeySet, type VerificationKey } from './jwks.ts'
+import { isKid } from './token-header.ts'
+
+/** What the service publishes about itself (feed, audit checkpoint) is not to be believed, and why. */
+export class RecordRefused extends Error {
+  readonly code: 'malformed' | 'unknown_key' | 'wrong_signature'
+  readonly kid: string | undefined
+
+  constructor(code: RecordRefused['code'], reason: string, kid?: string) {
+    super(reason)
+    this.name = 'RecordRefused'
+    this.code = code
+    this.kid = kid
+  }
+}
+
+/**
+ * The payload of a compact JWS (RFC 7515 §7.1) of this `typ` that one of the keys signed. Throws `RecordRefused`. Does not check any
+ * claim.
+ */
+export async function openRecord(text: string, keys: Pick<KeySet, 'find'>, type: string): Promise<{ kid: string; payload: unknown }> {
+  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(text)) throw new RecordRefused('malformed', 'it is not a compact JWS')
+  const [header = '', payload = '', signature = ''] = text.split('.')
+  const { kid, alg } = readRecordHeader(header, type)
+  const key = await keys.find(kid)
+  if (!key) throw new RecordRefused('unknown_key', 'it is signed by no record key of the issuer', kid)
+  if (!isAlgorithmOfKey(alg, key)) throw new RecordRefused('malformed', 'its algorithm is not that of its key', kid)
+  const signed = { text, header, payload, signature, signingInput: `${header}.${payload}` }
+  if ((await key.check(signed)) !== true) throw new RecordRefused('wrong_signature', 'its signature is wrong', kid)
+  return { kid, payload: JSON.parse(utf8.decode(decodeBase64url(payload))) }
+}
+
+/** A fixed set of record keys, all of them, however many there were. Keys that cannot be used are left out. */
+export async function recordKeySet(keys: readonly unknown[]): Promise<Pick<KeySet, 'find'>> {
+  const found = new Map<string, VerificationKey>()
+  for (const key of keys) {
+    for (const [kid, usable] of await importKeys({ keys: [key] }, recordAlgorithms)) if (!found.has(kid)) found.set(kid, usable)
+  }
+  return { find: (kid) => found.get(kid) }
+}
+
+const recordAlgorithms: ReadonlySet<string> = new Set(['ES256'])
+
+function readRecordHeader(part: string, type: string): { kid: string; alg: string } {
+  const header = readJsonObject(part)
+  if (typeof header === 'string') throw new RecordRefused('malformed', 'its header is malformed')
+  const { typ, alg, kid, ...others } = header
+  // No extension and no key of its own making (RFC 7515 §4.1.11, RFC 8725 §3.10).
+  if (Object.keys(others).length > 0) throw new RecordRefused('malformed', 'its header holds more than alg, kid and typ')
+  if (typ !== type) throw new RecordRefused('malformed', 'it is of another type')
+  if (typeof alg !== 'string' || typeof kid !== 'string' || !isKid(kid)) throw new RecordRefused('malformed', 'its header names no key')
+  return { kid, alg }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
