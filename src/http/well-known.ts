@@ -41,7 +41,7 @@ const metadataTexts = new WeakMap<Config, string>()
 
 /**
  * The token keys, for everybody; verifiers may say who they are. A cache on the way may keep the answer to an anonymous fetch and must not
- * answer an authenticated one with it: `Vary` for those caches that honour it, and RFC 9111 §3.5 for the rest.
+ * answer an authenticated one with it: `Vary` says so to caches that honour it, and the kit asks past the others with `no-cache`.
  */
 async function verifierKeysDocument(c: Context<AppEnv>): Promise<PublicDocument> {
   const { document, kids } = await readKeySet(c, 'token')
