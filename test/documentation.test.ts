@@ -7,25 +7,25 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const read = (path: string) => readFileSync(join(root, path), 'utf8')
 
 /** Names that the service does not read itself: of the CLI, and of applications by convention. */
-const readElsewhere = ['MINTAGE_URL', 'MINTAGE_API_KEY', 'MINTAGE_REVOCATIONS_URL']
+const readElsewhere = ['MINTAGE_URL', 'MINTAGE_API_KEY', 'MINTAGE_LEAKED_KEY', 'MINTAGE_REVOCATIONS_URL']
 
 describe('every variable is documented', () => {
-  const known = [...[...read('src/config.ts').matchAll(/^ {2}([A-Z][A-Z_]+): /gm)].map(([, name]) => name), ...readElsewhere].sort()
+  const known = [...[...read('src/config.ts').matchAll(/^ {2}([A-Z][A-Z0-9_]+): /gm)].map(([, name]) => name), ...readElsewhere].sort()
 
   test('the configuration page has a row for each, and for nothing else', () => {
-    const rows = [...read('docs/configuration.md').matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, name]) => name)
+    const rows = [...read('docs/configuration.md').matchAll(/^\| `([A-Z0-9_]+)` \|/gm)].map(([, name]) => name)
     const inText = ['MINTAGE_REVOCATIONS_URL']
     expect([...rows, ...inText].sort()).toEqual(known)
     expect(read('docs/configuration.md')).toContain('`MINTAGE_REVOCATIONS_URL`')
   })
 
   test('the example file names each, and nothing else', () => {
-    expect([...read('.env.example').matchAll(/^#([A-Z_]+)=/gm)].map(([, name]) => name).sort()).toEqual(known)
+    expect([...read('.env.example').matchAll(/^#([A-Z0-9_]+)=/gm)].map(([, name]) => name).sort()).toEqual(known)
   })
 })
 
 describe('pages hold together', () => {
-  const pages = ['.', 'docs', 'docs/adr', 'test/conformance']
+  const pages = ['.', 'docs', 'docs/adr', 'docs/runbooks', 'test/conformance']
     .filter((folder) => existsSync(join(root, folder)))
     .flatMap((folder) => readdirSync(join(root, folder)).map((name) => join(folder, name)))
     .filter((path) => path.endsWith('.md'))
