@@ -126,7 +126,7 @@ const below: Record<string, readonly string[]> = {
   config: leaves,
 }
 /** Files beside the folders that put the rooms together. */
-const composition = /^(index|app|services|platform|bootstrap|maintenance|node|worker|[\w-]+\.(node|workers))$/
+const composition = /^(index|app|services|platform|bootstrap|restored|maintenance|node|worker|[\w-]+\.(node|workers))$/
 /** What composition hands around: their types are free, so that a room can say what it needs. */
 const freeTypes = /^(services|config|platform)\.ts$/
 
