@@ -41,6 +41,7 @@ describe('configuration', () => {
       clockToleranceSeconds: 30,
       rotateEverySeconds: 30 * 86_400,
       trustedProxyHops: 0,
+      verifierRefreshSeconds: 600,
       kek: null,
       previousKeks: [],
       kekAccess: { aws: null, pkcs11Pin: null },
