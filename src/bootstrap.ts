@@ -40,7 +40,7 @@ export async function bootstrap(
     const at = now()
     if (!(await claimFirstStart(tx, { largestTokenTtlSeconds: config.maxTokenTtlSeconds, now: at }))) return undefined
     const organizationId = newId('org')
-    await insertOrganization(tx, { id: organizationId, name: 'default', plan: 'enterprise', createdAt: at })
+    await insertOrganization(tx, { id: organizationId, name: 'default', slug: 'default', plan: 'enterprise', createdAt: at })
     await createSigningKeys(tx, services, at, systemPrincipal.clientId)
     const rootApiKey = declared ?? (await createSecret(services, 'live'))
     const root = { organizationId, name: 'root', environment: 'live', roles: ['root'], scopes: [], audiences: [config.issuer] } as const

@@ -21,6 +21,11 @@ export type Within = { readonly organizationId: string; readonly owner?: Owner }
 /** Its own is what the key made, and what belongs to its service account. */
 export type Owner = { readonly clientId: string; readonly serviceAccountId: string | null }
 
+/** The organization itself has no owner: who may touch only its own things in it is in it all the same. */
+export function wholeOrganization(within: Within): Within {
+  return within === 'everywhere' ? within : { organizationId: within.organizationId }
+}
+
 /**
  * Where the actor may use the permission: the widest reach that one of its roles gives. Throws `permission_denied` when none does.
  * Does not look at the thing itself: the query does, with the returned `Within`, so that what is not theirs looks like what is not there.

@@ -15,6 +15,8 @@ export type RequestOrigin = {
 export type Principal = {
   /** Client id of the API key, or `system` for the service's own console (bootstrap, maintenance). */
   readonly clientId: string
+  /** Version of the API key whose secret the caller showed; absent for a token and for `system`. */
+  readonly apiKeyVersion?: number
   /** Null only for `system`. */
   readonly organizationId: string | null
   /** The service account that the key belongs to; what the account owns is the caller's own. */

@@ -1,7 +1,7 @@
 import { and, type Column, eq, gt, inArray, isNull, or, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/database.ts'
 import { apiKeys, apiKeyVersions, customRoles, organizations, serviceAccounts } from '../db/schema.ts'
-import type { Within } from './authorize.ts'
+import { type Within, wholeOrganization } from './authorize.ts'
 import { readPermissions } from './custom-role.ts'
 import { isRole } from './permissions.ts'
 import type { CustomRoles } from './principal.ts'
@@ -45,14 +45,9 @@ export async function lockOrganization(tx: Db, where: { id: string; within: With
   const [organization] = await tx
     .select()
     .from(organizations)
-    .where(and(eq(organizations.id, where.id), organizationWithin(organizations.id, ofWhole(where.within))))
+    .where(and(eq(organizations.id, where.id), organizationWithin(organizations.id, wholeOrganization(where.within))))
     .for('no key update')
   return organization
-}
-
-/** The organization itself has no owner: whoever may touch only its own things in it, is in it all the same. */
-function ofWhole(within: Within): Within {
-  return within === 'everywhere' ? within : { organizationId: within.organizationId }
 }
 
 /** How many keys that work hold root, anywhere, and how many can administer the organization. */

@@ -12,7 +12,8 @@ export type AuditContexts = {
   'organization.updated': { changed: readonly string[] }
   'organization.plan_changed': { from: string; to: string }
   'organization.policy_changed': { fromSeconds: number | null; toSeconds: number | null }
-  'organization.suspended': { revocationId: string }
+  /** `text`: what the caller said in words of its own. */
+  'organization.suspended': { revocationId: string; text: string | null }
   'organization.resumed': { closedRules: number }
   'plan.created': PlanLimits
   'plan.updated': PlanLimits

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
-import type { OrganizationView } from '../organizations/operations.ts'
+import type { OrganizationView } from '../organizations/view.ts'
+import { addRevokeAllVerb } from './api-key-revocations.ts'
 import { type Cli, listVerb, noun, print, verb } from './command.ts'
 import { fields, shortInstant } from './output.ts'
 
@@ -35,6 +36,8 @@ export function organizationsCommand(cli: Cli): Command {
       const organization = await cli.api().get<OrganizationView>(path, 'show the organization')
       print(cli, options, organization, () => organizationFields(organization))
     })
+
+  addRevokeAllVerb(organizations, cli)
 
   return organizations
 }

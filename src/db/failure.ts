@@ -21,6 +21,14 @@ export function sqlState(error: unknown): string | undefined {
   return typeof state === 'string' && /^[0-9A-Z]{5}$/.test(state) && property(origin, 'severity') !== undefined ? state : undefined
 }
 
+/** The unique constraint that a statement would have broken, by its name in the schema; undefined for any other error. */
+export function brokenUniqueness(error: unknown): string | undefined {
+  if (sqlState(error) !== '23505') return undefined
+  const origin = originOf(error)
+  const name = property(origin, 'constraint_name') ?? property(origin, 'constraint')
+  return typeof name === 'string' ? name : undefined
+}
+
 /**
  * What a driver's error means when it is one of the server's or the connection's trouble; undefined for a fault of the statement.
  * @param changesAtStake Whether a change was sent whose fate a lost connection leaves open.

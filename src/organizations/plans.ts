@@ -1,3 +1,5 @@
+import { ServiceError } from '../errors.ts'
+
 export type PlanLimits = {
   readonly requestsPerMinute: number
   readonly requestsPerMonth: number
@@ -21,4 +23,15 @@ export type BuiltInPlan = keyof typeof builtInPlans
 
 export function isBuiltInPlan(name: string): name is BuiltInPlan {
   return Object.hasOwn(builtInPlans, name)
+}
+
+/** Throws `invalid_request` for a name or limits that an own plan cannot have; gives the limits. */
+export function checkPlan(name: string, limits: PlanLimits): PlanLimits {
+  if (!/^[a-z][a-z0-9-]{1,39}$/.test(name)) throw refused('name is not 2 to 40 small letters, digits and hyphens, a letter first.')
+  if (limits.defaultOverlapSeconds > limits.maxOverlapSeconds) throw refused('defaultOverlapSeconds is more than maxOverlapSeconds.')
+  return limits
+}
+
+function refused(detail: string): ServiceError {
+  return new ServiceError('invalid_request', { detail })
 }

@@ -1,13 +1,18 @@
-import { and, desc, eq, lt } from 'drizzle-orm'
-import type { Within } from '../access/authorize.ts'
+import { and, desc, eq, inArray, isNotNull, isNull, lt, sql } from 'drizzle-orm'
+import { type Within, wholeOrganization } from '../access/authorize.ts'
 import { organizationWithin } from '../access/queries.ts'
 import type { Db } from '../db/database.ts'
-import { organizations, plans } from '../db/schema.ts'
+import { apiKeys, organizations, plans } from '../db/schema.ts'
 import { builtInPlans, isBuiltInPlan, type PlanLimits } from './plans.ts'
 
 export type Organization = typeof organizations.$inferSelect
 
-export type NewOrganization = { id: string; name: string; plan: string; createdAt: Date }
+export type NewOrganization = typeof organizations.$inferInsert
+
+export type OrganizationChanges = Partial<Pick<Organization, 'name' | 'slug' | 'email' | 'plan' | 'maxKeyLifetimeSeconds' | 'suspendedAt'>>
+
+/** Unique constraint → member of the request. */
+export const uniqueMembers = { organizations_slug_unique: 'slug', organizations_email_unique: 'email' } as const
 
 export async function insertOrganization(db: Db, organization: NewOrganization): Promise<Organization> {
   const [inserted] = await db.insert(organizations).values(organization).returning()
@@ -15,28 +20,64 @@ export async function insertOrganization(db: Db, organization: NewOrganization):
   return inserted
 }
 
+/** As `insertOrganization`, but undefined when another one has the slug; the transaction goes on then. */
+export async function insertOrganizationUnlessSlugTaken(tx: Db, organization: NewOrganization): Promise<Organization | undefined> {
+  const [inserted] = await tx.insert(organizations).values(organization).onConflictDoNothing({ target: organizations.slug }).returning()
+  return inserted
+}
+
+/** Changes an organization that the transaction has locked, and counts its revision up. */
+export async function updateOrganizationRow(tx: Db, id: string, changes: OrganizationChanges): Promise<Organization> {
+  const [updated] = await tx
+    .update(organizations)
+    .set({ ...changes, revision: sql`${organizations.revision} + 1` })
+    .where(eq(organizations.id, id))
+    .returning()
+  if (!updated) throw new Error('the organization is gone while it is locked')
+  return updated
+}
+
+/** The organization that a caller is in or may touch, whatever it may do with the things in it. */
 export async function findOrganization(db: Db, where: { id: string; within: Within }): Promise<Organization | undefined> {
   const [organization] = await db
     .select()
     .from(organizations)
-    .where(and(eq(organizations.id, where.id), organizationWithin(organizations.id, where.within)))
+    .where(and(eq(organizations.id, where.id), organizationWithin(organizations.id, wholeOrganization(where.within))))
     .limit(1)
   return organization
 }
 
+export type OrganizationFilter = { slug?: string | undefined; plan?: string | undefined; suspended?: boolean | undefined }
+
 /** Newest first, at most `limit`, only ids before `before`. */
 export async function selectOrganizations(
   db: Db,
-  where: { within: Within; before: string | undefined; limit: number },
+  where: { within: Within; filter?: OrganizationFilter; before: string | undefined; limit: number },
 ): Promise<Organization[]> {
+  const { slug, plan, suspended } = where.filter ?? {}
   return await db
     .select()
     .from(organizations)
     .where(
-      and(organizationWithin(organizations.id, where.within), where.before === undefined ? undefined : lt(organizations.id, where.before)),
+      and(
+        organizationWithin(organizations.id, where.within),
+        where.before === undefined ? undefined : lt(organizations.id, where.before),
+        slug === undefined ? undefined : eq(organizations.slug, slug),
+        plan === undefined ? undefined : eq(organizations.plan, plan),
+        suspended === undefined ? undefined : (suspended ? isNotNull : isNull)(organizations.suspendedAt),
+      ),
     )
     .orderBy(desc(organizations.id))
     .limit(where.limit)
+}
+
+/** Ids of the organization's API keys that are not revoked. */
+export async function selectLiveKeyIds(db: Db, organizationId: string): Promise<string[]> {
+  const rows = await db
+    .select({ id: apiKeys.id })
+    .from(apiKeys)
+    .where(and(eq(apiKeys.organizationId, organizationId), isNull(apiKeys.revokedAt)))
+  return rows.map(({ id }) => id)
 }
 
 /**
@@ -52,6 +93,16 @@ export async function planOf(db: Db, organizationId: string): Promise<PlanLimits
     .limit(1)
   const limits = row && (isBuiltInPlan(row.name) ? builtInPlans[row.name] : row.own)
   if (!limits) throw new Error('the organization, or the plan that it names, is not there')
+  return limits
+}
+
+/** The limits of those of the names that are plans, built in or own. */
+export async function limitsOfPlans(db: Db, names: readonly string[]): Promise<ReadonlyMap<string, PlanLimits>> {
+  const limits = new Map<string, PlanLimits>(names.filter(isBuiltInPlan).map((name) => [name, builtInPlans[name]]))
+  const own = [...new Set(names)].filter((name) => !isBuiltInPlan(name))
+  if (own.length === 0) return limits
+  const rows = await db.select({ name: plans.name, limits: planLimits }).from(plans).where(inArray(plans.name, own))
+  for (const row of rows) limits.set(row.name, row.limits)
   return limits
 }
 

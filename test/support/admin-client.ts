@@ -2,17 +2,20 @@ import type { TestService } from './service.ts'
 
 export type AdminAnswer = { status: number; headers: Headers; text: string; body: Record<string, unknown> }
 
-export type AdminCall = (method: 'GET' | 'POST', path: string, body?: unknown) => Promise<AdminAnswer>
+export type AdminMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+export type AdminCall = (method: AdminMethod, path: string, body?: unknown, headers?: Record<string, string>) => Promise<AdminAnswer>
 
 /** Calls the admin API with one credential; a string body goes as it stands. */
 export function adminClient(service: Pick<TestService, 'request'>, credential: string): AdminCall {
-  return async (method, path, body) => {
+  return async (method, path, body, headers = {}) => {
     const response = await service.request(path, {
       method,
       headers: {
         Authorization: `Bearer ${credential}`,
         'User-Agent': 'admin-client/1',
         ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+        ...headers,
       },
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     })

@@ -1,21 +1,77 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { createOrganization, listOrganizations, showOrganization } from '../../organizations/operations.ts'
+import {
+  changeOrganizationPlan,
+  changeOrganizationPolicy,
+  createOrganization,
+  listOrganizations,
+  showOrganization,
+  updateOrganization,
+} from '../../organizations/operations.ts'
+import { resumeOrganization, suspendOrganization, trySuspendingOrganization } from '../../organizations/suspension.ts'
+import type { OrganizationView } from '../../organizations/view.ts'
 import type { AppEnv } from '../context.ts'
-import { idParam, instant, jsonAnswer, jsonBody, pageQuery, pageSchema, refusals, text } from './schemas.ts'
+import { etagOf, expectedRevision } from '../etag.ts'
+import { dryRun, impact } from './impact.ts'
+import { limits } from './plan-limits.ts'
+import { because } from './revocation-reason.ts'
+import { idParam, ifMatch, instant, jsonAnswer, jsonBody, outdated, pageQuery, pageSchema, refusals, text, word } from './schemas.ts'
 
 const organization = z
   .object({
     id: z.string().openapi({ example: 'org_0192f0c4a1b27c3d8e4f5a6b7c8d9e0f' }),
     name: z.string(),
+    slug: z.string().nullable().openapi({ example: 'acme' }),
+    email: z.string().nullable(),
     plan: z.string(),
+    limits: z.object(limits),
+    maxKeyLifetimeSeconds: z.int().nullable(),
     suspendedAt: instant.nullable(),
     createdAt: instant,
+    revision: z.int().openapi({ description: 'Counts up with each change; the ETag holds it' }),
   })
   .openapi('Organization')
 
+const email = z.email().max(254)
+/** A minute to a hundred years. */
+const lifetime = z.int().min(60).max(3_155_760_000)
+
 const newOrganization = z
-  .strictObject({ name: text(100), plan: z.enum(['free', 'pro', 'enterprise']).default('free') })
+  .strictObject({
+    name: text(100),
+    slug: word(40).optional().openapi({ description: 'Absent: one is made out of the name' }),
+    email: email.optional(),
+    plan: word(40).default('free'),
+    maxKeyLifetimeSeconds: lifetime.optional(),
+  })
   .openapi('NewOrganization')
+
+const organizationUpdate = z
+  .strictObject({ name: text(100).optional(), slug: word(40).optional(), email: email.nullable().optional() })
+  .openapi('OrganizationUpdate')
+
+const planChange = z.strictObject({ plan: word(40) }).openapi('OrganizationPlanChange')
+
+const policyChange = z
+  .strictObject({ maxKeyLifetimeSeconds: lifetime.nullable().openapi({ description: 'Null: keys may live for ever' }) })
+  .openapi('OrganizationPolicyChange')
+
+const suspension = z.strictObject({ ...because, dryRun }).openapi('OrganizationSuspension')
+
+const listQuery = pageQuery.extend({
+  slug: word(40)
+    .optional()
+    .openapi({ param: { name: 'slug', in: 'query' } }),
+  plan: word(40)
+    .optional()
+    .openapi({ param: { name: 'plan', in: 'query' } }),
+  suspended: z
+    .enum(['true', 'false'])
+    .transform((value) => value === 'true')
+    .optional()
+    .openapi({ param: { name: 'suspended', in: 'query' }, type: 'boolean' }),
+})
+
+const one = jsonAnswer('The organization; its ETag goes into If-Match of a change', organization)
 
 const createOrganizationRoute = createRoute({
   method: 'post',
@@ -31,7 +87,7 @@ const listOrganizationsRoute = createRoute({
   path: '/organizations',
   operationId: 'listOrganizations',
   summary: 'List organizations, newest first',
-  request: { query: pageQuery },
+  request: { query: listQuery },
   responses: { 200: jsonAnswer('One page', pageSchema(organization)), ...refusals },
 })
 
@@ -41,12 +97,64 @@ const showOrganizationRoute = createRoute({
   operationId: 'showOrganization',
   summary: 'Show an organization',
   request: { params: idParam },
-  responses: { 200: jsonAnswer('The organization', organization), ...refusals },
+  responses: { 200: one, ...refusals },
 })
+
+const updateOrganizationRoute = createRoute({
+  method: 'patch',
+  path: '/organizations/{id}',
+  operationId: 'updateOrganization',
+  summary: 'Change name, slug or email of an organization',
+  request: { params: idParam, headers: ifMatch, body: jsonBody(organizationUpdate) },
+  responses: { 200: one, ...refusals, ...outdated },
+})
+
+const changePlanRoute = createRoute({
+  method: 'post',
+  path: '/organizations/{id}/change-plan',
+  operationId: 'changeOrganizationPlan',
+  summary: 'Put an organization on another plan',
+  request: { params: idParam, headers: ifMatch, body: jsonBody(planChange) },
+  responses: { 200: one, ...refusals, ...outdated },
+})
+
+const changePolicyRoute = createRoute({
+  method: 'post',
+  path: '/organizations/{id}/change-policy',
+  operationId: 'changeOrganizationPolicy',
+  summary: 'Say how long keys may live that are made or changed from now on',
+  request: { params: idParam, headers: ifMatch, body: jsonBody(policyChange) },
+  responses: { 200: one, ...refusals, ...outdated },
+})
+
+const suspendOrganizationRoute = createRoute({
+  method: 'post',
+  path: '/organizations/{id}/suspend',
+  operationId: 'suspendOrganization',
+  summary: 'Stop an organization: no new tokens, and those that live are dead',
+  request: { params: idParam, body: { ...jsonBody(suspension), required: false } },
+  responses: {
+    200: jsonAnswer('What would break; of a dry run only', impact),
+    204: { description: 'Suspended, now or before' },
+    ...refusals,
+  },
+})
+
+const resumeOrganizationRoute = createRoute({
+  method: 'post',
+  path: '/organizations/{id}/resume',
+  operationId: 'resumeOrganization',
+  summary: 'Let a suspended organization go on; tokens from before stay dead',
+  request: { params: idParam },
+  responses: { 204: { description: 'Resumed, now or before' }, ...refusals },
+})
+
+const tagged = ({ revision }: OrganizationView) => ({ ETag: etagOf(revision) })
 
 export function organizationRoutes(app: OpenAPIHono<AppEnv>): void {
   app.openapi(createOrganizationRoute, async (c) => {
-    return c.json(await createOrganization(c.var.services, c.var.principal, c.req.valid('json')), 201)
+    const created = await createOrganization(c.var.services, c.var.principal, c.req.valid('json'))
+    return c.json(created, 201, tagged(created))
   })
 
   app.openapi(listOrganizationsRoute, async (c) => {
@@ -54,6 +162,39 @@ export function organizationRoutes(app: OpenAPIHono<AppEnv>): void {
   })
 
   app.openapi(showOrganizationRoute, async (c) => {
-    return c.json(await showOrganization(c.var.services, c.var.principal, c.req.valid('param').id), 200)
+    const shown = await showOrganization(c.var.services, c.var.principal, c.req.valid('param').id)
+    return c.json(shown, 200, tagged(shown))
+  })
+
+  app.openapi(updateOrganizationRoute, async (c) => {
+    const { id } = c.req.valid('param')
+    const updated = await updateOrganization(c.var.services, c.var.principal, id, c.req.valid('json'), expectedRevision(c))
+    return c.json(updated, 200, tagged(updated))
+  })
+
+  app.openapi(changePlanRoute, async (c) => {
+    const { id } = c.req.valid('param')
+    const changed = await changeOrganizationPlan(c.var.services, c.var.principal, id, c.req.valid('json').plan, expectedRevision(c))
+    return c.json(changed, 200, tagged(changed))
+  })
+
+  app.openapi(changePolicyRoute, async (c) => {
+    const { id } = c.req.valid('param')
+    const { maxKeyLifetimeSeconds } = c.req.valid('json')
+    const changed = await changeOrganizationPolicy(c.var.services, c.var.principal, id, maxKeyLifetimeSeconds, expectedRevision(c))
+    return c.json(changed, 200, tagged(changed))
+  })
+
+  app.openapi(suspendOrganizationRoute, async (c) => {
+    const { id } = c.req.valid('param')
+    const { dryRun: tries, reason = 'other', text: words } = c.req.valid('json') // without a body there are no defaults
+    if (tries) return c.json(await trySuspendingOrganization(c.var.services, c.var.principal, id), 200)
+    await suspendOrganization(c.var.services, c.var.principal, id, { reason, text: words })
+    return c.body(null, 204)
+  })
+
+  app.openapi(resumeOrganizationRoute, async (c) => {
+    await resumeOrganization(c.var.services, c.var.principal, c.req.valid('param').id)
+    return c.body(null, 204)
   })
 }

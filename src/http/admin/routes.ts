@@ -3,12 +3,14 @@ import { ServiceError } from '../../errors.ts'
 import { authenticate } from '../authenticate.ts'
 import type { AppEnv } from '../context.ts'
 import { methodNotAllowed } from '../error-response.ts'
+import { apiKeyRevocationRoutes } from './api-key-revocations.ts'
 import { apiKeyRoutes } from './api-keys.ts'
 import { auditEventRoutes } from './audit-events.ts'
 import { readJsonBody } from './json-body.ts'
 import { kekRoutes } from './keks.ts'
 import { meRoutes } from './me.ts'
 import { organizationRoutes } from './organizations.ts'
+import { planRoutes } from './plans.ts'
 import { revocationRoutes } from './revocations.ts'
 import { signingKeyRoutes } from './signing-keys.ts'
 import { verifierRoutes } from './verifiers.ts'
@@ -20,7 +22,9 @@ export function adminRoutes(): OpenAPIHono<AppEnv> {
   app.use(readJsonBody)
   meRoutes(app)
   organizationRoutes(app)
+  planRoutes(app)
   apiKeyRoutes(app)
+  apiKeyRevocationRoutes(app)
   signingKeyRoutes(app)
   verifierRoutes(app)
   kekRoutes(app)

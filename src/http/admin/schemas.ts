@@ -74,6 +74,18 @@ export const refusals = {
   503: refusal('The database does not answer; try again'),
 } as const
 
+/** `If-Match` of a change: the ETag that the caller saw last. Read by `expectedRevision` of http/etag.ts. */
+export const ifMatch = z.object({
+  'if-match': z
+    .string()
+    .max(64)
+    .optional()
+    .openapi({ param: { name: 'If-Match', in: 'header' }, description: 'ETag of the answer that the change is based on', example: '"3"' }),
+})
+
+/** Beside `refusals`, of a route that takes `If-Match`. */
+export const outdated = { 412: refusal('It was changed since the ETag in If-Match') } as const
+
 export function jsonBody<Schema extends z.ZodType>(schema: Schema) {
   return { required: true, content: { 'application/json': { schema } } } as const
 }

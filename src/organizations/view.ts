@@ -1,0 +1,26 @@
+import type { PlanLimits } from './plans.ts'
+import type { Organization } from './queries.ts'
+
+/** An organization as the admin API shows it; instants are RFC 3339 texts. */
+export type OrganizationView = {
+  id: string
+  name: string
+  slug: string | null
+  email: string | null
+  plan: string
+  /** What the plan allows. */
+  limits: PlanLimits
+  /** Every new or changed key must expire within so many seconds; null = keys may live for ever. */
+  maxKeyLifetimeSeconds: number | null
+  suspendedAt: string | null
+  createdAt: string
+  /** Counts up with each change: what the ETag says. */
+  revision: number
+}
+
+export function organizationView(organization: Organization, limits: ReadonlyMap<string, PlanLimits>): OrganizationView {
+  const { suspendedAt, createdAt, plan, ...shown } = organization
+  const allowed = limits.get(plan)
+  if (!allowed) throw new Error('the plan that an organization names is not there')
+  return { ...shown, plan, limits: allowed, suspendedAt: suspendedAt?.toISOString() ?? null, createdAt: createdAt.toISOString() }
+}
