@@ -1,0 +1,142 @@
+import postgres from 'postgres'
+import { describe, expect, test } from 'vitest'
+import { systemPrincipal } from '../../src/access/principal.ts'
+import { generateApiKey } from '../../src/api-keys/format.ts'
+import { bootstrap } from '../../src/bootstrap.ts'
+import { loadConfig } from '../../src/config.ts'
+import { generateRawKek } from '../../src/crypto/kek/raw.ts'
+import { runMaintenance } from '../../src/maintenance.ts'
+import { createLog } from '../../src/observability/log.ts'
+import { noMetrics } from '../../src/observability/metrics.ts'
+import { nodePlatform } from '../../src/platform.node.ts'
+import { createServices, type Services } from '../../src/services.ts'
+import { activePeriods } from '../../src/signing-keys/activations.ts'
+import { replaceSigningKey } from '../../src/signing-keys/emergency.ts'
+import { rotateSigningKey } from '../../src/signing-keys/operations.ts'
+import { openDatabase } from '../../src/start.node.ts'
+import { createPostgresDatabase, databaseKinds } from '../support/databases.ts'
+import { keepForInspection } from '../support/printed.ts'
+import { eventually, run, startServiceProcess } from '../support/process.ts'
+
+const rotateEverySeconds = 3600
+const rootKey = generateApiKey('live')
+
+type Deployment = { url: string; env: Record<string, string> }
+
+/** A deployment whose ring is so old: at the age of an interval time has just turned it, and the next keys are due. */
+async function deployment(ageSeconds: number): Promise<Deployment> {
+  const url = await createPostgresDatabase()
+  const env = {
+    DATABASE_URL: url,
+    MINTAGE_ISSUER: 'http://localhost:8787',
+    MINTAGE_ALLOW_HTTP: 'true',
+    MINTAGE_KEK: generateRawKek(),
+    MINTAGE_ROOT_API_KEY: rootKey,
+    MINTAGE_ROTATE_EVERY: String(rotateEverySeconds),
+    HOST: '127.0.0.1',
+  }
+  await withServices(env, async (services) => {
+    const now = () => new Date(Date.now() - ageSeconds * 1000)
+    await bootstrap({ ...services, now }, { withTestKey: false })
+  })
+  return { url, env }
+}
+
+async function withServices(env: Record<string, string>, work: (services: Services) => Promise<unknown>): Promise<void> {
+  const settings = loadConfig(env)
+  const { database, keyEncryption } = await openDatabase(settings)
+  const log = createLog({ threshold: 'error', now: () => new Date(), write: keepForInspection })
+  const runtime = { platform: nodePlatform(), keyEncryption, log, metrics: noMetrics }
+  await work(createServices(settings.config, database, { ...runtime, revocations: { refreshInRequest: true } }))
+  await database.close()
+}
+
+/** Which kid is active at each purpose now, by the rows themselves, and how many rows there are. */
+async function ringOf(url: string, now = Date.now()) {
+  const sql = postgres(url, { max: 1, onnotice: () => {} })
+  const rows = await sql<{ purpose: string; sequence: number; kid: string; at: number }[]>`
+    select purpose, sequence, kid, (extract(epoch from activates_at) * 1000)::float8 as at from signing_key_activations`
+  const keys = await sql<{ kid: string; revoked: boolean }[]>`select kid, revoked_at is not null as revoked from signing_keys order by kid`
+  const rules = await sql<{ value: string }[]>`select value from revocations order by value`
+  await sql.end()
+  const active = ['token', 'record'].map((purpose) => {
+    const history = rows
+      .filter((row) => row.purpose === purpose)
+      .map(({ sequence, kid, at }) => ({ sequence, kid, activatesAt: new Date(at) }))
+    return activePeriods(history).filter(({ from, until }) => from <= now && now < until)
+  })
+  const planned = rows.filter(({ at }) => at > now).map(({ purpose }) => purpose)
+  return { active, planned, rows: rows.length, keys, rules }
+}
+
+type Move = { action: string; point: string; ageSeconds: number; again: (services: Services) => Promise<unknown> }
+
+const points = ['after insert', 'before activate', 'after activate', 'after commit']
+const maintain = { action: 'maintain', ageSeconds: rotateEverySeconds, again: runMaintenance }
+const rotate = {
+  action: 'rotate',
+  ageSeconds: 60,
+  again: (services: Services) => rotateSigningKey(services, systemPrincipal, { purpose: 'token', force: true }),
+}
+const replace = {
+  action: 'replace',
+  ageSeconds: 60,
+  again: (services: Services) => replaceSigningKey(services, systemPrincipal, { purpose: 'token', distrustPending: true }),
+}
+const moves: Move[] = [maintain, rotate, replace].flatMap((move) => points.map((point) => ({ ...move, point })))
+
+describe.runIf(databaseKinds.includes('postgres'))('A60 · kill -9', () => {
+  test.each(moves)(
+    'A60 · of $action, $point: never two active keys, never none, nothing half done, and the next one goes on',
+    async (move) => {
+      const { url, env } = await deployment(move.ageSeconds)
+      const before = await ringOf(url)
+      const killed = run('test/support/killed-instance.ts', { args: [move.action, move.point], env })
+      await killed.ended
+      expect([killed.process.signalCode, killed.printed()]).toEqual(['SIGKILL', ''])
+
+      // The server notices the death of its client by the closed socket, and undoes what was not committed.
+      await eventually(async () => (await openConnections(url)) === 0, 5000)
+      const after = await ringOf(url)
+      for (const active of after.active) expect(active).toHaveLength(1)
+      if (move.point === 'after commit') expect(after.rows).toBeGreaterThan(before.rows)
+      else expect(after).toEqual(before)
+      for (const { kid, revoked } of after.keys) expect(after.rules.some(({ value }) => value === kid)).toBe(revoked)
+
+      await endLease(url)
+      await withServices(env, move.again)
+      const resumed = await ringOf(url, Date.now() + 5)
+      const activeKids = resumed.active.map(([period]) => period?.kid)
+      for (const active of resumed.active) expect(active).toHaveLength(1)
+      expect(resumed.keys.filter(({ kid, revoked }) => revoked && activeKids.includes(kid))).toEqual([])
+      for (const purpose of ['token', 'record']) expect(resumed.planned).toContain(purpose)
+    },
+  )
+
+  test('A60 · of maintenance: the start of the service goes on where it stopped', async () => {
+    const { url, env } = await deployment(rotateEverySeconds)
+    await run('test/support/killed-instance.ts', { args: ['maintain', 'after insert'], env }).ended
+    await endLease(url)
+    const service = await startServiceProcess({ env })
+    await eventually(async () => {
+      const { keys } = await (await fetch(`${service.url}/.well-known/jwks.json`)).json()
+      return keys.length === 3
+    }, 5000)
+    expect((await fetch(`${service.url}/token`, { method: 'POST', headers: { 'x-api-key': rootKey } })).status).toBe(200)
+  })
+})
+
+async function openConnections(url: string): Promise<number> {
+  const sql = postgres(url, { max: 1, onnotice: () => {} })
+  const [row] = await sql<{ count: number }[]>`
+    select count(*)::int as count from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`
+  await sql.end()
+  return row?.count ?? 0
+}
+
+/** The lease of the killed one has run out. */
+async function endLease(url: string): Promise<void> {
+  const sql = postgres(url, { max: 1, onnotice: () => {} })
+  await sql`update leases set expires_at = now() - interval '1 second'`
+  await sql.end()
+}

@@ -1,0 +1,93 @@
+import { systemPrincipal } from '../../src/access/principal.ts'
+import { loadConfig } from '../../src/config.ts'
+import type { Db } from '../../src/db/database.ts'
+import { signingKeyActivations, signingKeys } from '../../src/db/schema.ts'
+import { runMaintenance } from '../../src/maintenance.ts'
+import { processLog } from '../../src/observability/log.node.ts'
+import { noMetrics } from '../../src/observability/metrics.ts'
+import { nodePlatform } from '../../src/platform.node.ts'
+import { createServices, type Services } from '../../src/services.ts'
+import { replaceSigningKey } from '../../src/signing-keys/emergency.ts'
+import { rotateSigningKey } from '../../src/signing-keys/operations.ts'
+import { openDatabase } from '../../src/start.node.ts'
+
+// An instance that does one thing to the ring and is killed with SIGKILL at the named point of it. The fault sits between the operation and
+// its database, here and not in the service: nothing in production knows of it.
+
+const [action = '', point = ''] = process.argv.slice(2)
+
+const actions: Record<string, (services: Services) => Promise<unknown>> = {
+  maintain: runMaintenance,
+  rotate: (services) => rotateSigningKey(services, systemPrincipal, { purpose: 'token', force: true }),
+  replace: (services) => replaceSigningKey(services, systemPrincipal, { purpose: 'token', distrustPending: true }),
+}
+
+async function die(): Promise<never> {
+  process.kill(process.pid, 'SIGKILL')
+  return await new Promise(() => {})
+}
+
+/** `tx.insert(table).values(rows)`, with the fault before or after it. */
+function faultyInserts(tx: Db): Db {
+  return override(tx, 'insert', (insert) => (table: unknown) => {
+    const builder = Object(insert(table))
+    const isKey = table === signingKeys
+    if (!isKey && table !== signingKeyActivations) return builder
+    return {
+      async values(rows: unknown) {
+        if (!isKey && point === 'before activate') await die()
+        const result: unknown = await builder.values(rows)
+        if (point === (isKey ? 'after insert' : 'after activate')) await die()
+        return result
+      },
+    }
+  })
+}
+
+function faultyTransactions(db: Db): Db {
+  return override(db, 'transaction', (transaction) => async (work: (tx: Db) => Promise<unknown>) => {
+    let turns = false
+    const result = await transaction((tx: Db) => {
+      const faulty = faultyInserts(tx)
+      return work(
+        override(faulty, 'insert', (insert) => (table: unknown) => {
+          turns ||= table === signingKeyActivations
+          return insert(table)
+        }),
+      )
+    })
+    if (turns && point === 'after commit') await die()
+    return result
+  })
+}
+
+type Method = (...args: never[]) => unknown
+
+function override(target: Db, name: string, replace: (original: (...args: unknown[]) => unknown) => Method): Db {
+  return new Proxy(target, {
+    get(object, property, receiver) {
+      const member: unknown = Reflect.get(object, property, receiver)
+      if (typeof member !== 'function') return member
+      const original = (...args: unknown[]) => Reflect.apply(member, object, args)
+      return property === name ? replace(original) : original
+    },
+  })
+}
+
+const settings = loadConfig(process.env)
+const { database, keyEncryption } = await openDatabase(settings)
+const now = () => new Date()
+const { log } = processLog('warn', now)
+const faulty = { ...database, db: faultyTransactions(database.db) }
+const services = createServices(settings.config, faulty, {
+  platform: nodePlatform(),
+  keyEncryption,
+  log,
+  metrics: noMetrics,
+  now,
+  revocations: { refreshInRequest: true },
+})
+await actions[action]?.(services)
+process.stdout.write('done\n')
+await database.close()
+process.exit(0)
