@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { benchAlgorithms } from './algorithms.ts'
+import { benchRotation } from './rotation.ts'
 import { benchRoute } from './route.ts'
 import { keepOffTheServersCore } from './server-process.ts'
 import { benchToken } from './token.ts'
@@ -17,11 +18,16 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '2' },
   },
 })
+// Takes minutes, and all cores: only when it is asked for.
+if (values.only === 'rotation') {
+  await benchRotation()
+  process.exit()
+}
 const rounds = Number(values.rounds)
 const seconds = Number(values.seconds)
 const chosen = Object.entries(parts).filter(([name]) => values.only === undefined || name === values.only)
 if (chosen.length === 0 || !(rounds >= 1) || !(seconds >= 1)) {
-  console.error(`bench: --only takes ${Object.keys(parts).join(', ')}; --rounds and --seconds take numbers from 1`)
+  console.error(`bench: --only takes ${Object.keys(parts).join(', ')}, rotation; --rounds and --seconds take numbers from 1`)
   process.exit(2)
 }
 
