@@ -15,10 +15,12 @@ export type JsonWebKeySet = { keys: readonly PublishedKey[] }
 
 /**
  * The public key set of the purpose (RFC 7517 §5): public members only. Token keys are in it while anything that they signed may be
- * alive; a revoked one is gone. Record keys stay for ever, so that old records can be checked; a revoked one says so.
+ * alive; a revoked one is gone. Record keys stay for ever, so that old records can be checked; a revoked one says so. The newest comes
+ * first: who reads only the beginning of a long set has the keys that sign.
  */
 export function publicJwks(ring: Ring, purpose: KeyPurpose, now: Date): JsonWebKeySet {
-  return { keys: ring.keys.filter((key) => key.purpose === purpose && isListed(ring, key, now)).map((key) => publishedKey(key, now)) }
+  const listed = ring.keys.filter((key) => key.purpose === purpose && isListed(ring, key, now))
+  return { keys: listed.toReversed().map((key) => publishedKey(key, now)) }
 }
 
 function isListed(ring: Ring, key: RingKey, now: Date): boolean {
