@@ -207,7 +207,7 @@ const environment = z.object({
 type Environment = z.output<typeof environment>
 
 /** Names that other readers own: the CLI and downstream applications. */
-const foreignNames = new Set(['MINTAGE_URL', 'MINTAGE_API_KEY', 'MINTAGE_REVOCATIONS_URL'])
+const foreignNames = new Set(['MINTAGE_URL', 'MINTAGE_API_KEY', 'MINTAGE_LEAKED_KEY', 'MINTAGE_REVOCATIONS_URL'])
 
 function unknownNames(given: Readonly<Record<string, unknown>>): string[] {
   return Object.keys(given)

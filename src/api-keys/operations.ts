@@ -1,17 +1,14 @@
-import { authorize, authorizeGrant, organizationFor, type Within } from '../access/authorize.ts'
-import { keepLastHolders } from '../access/last-holders.ts'
+import { authorize, authorizeGrant, organizationFor } from '../access/authorize.ts'
 import type { Principal } from '../access/principal.ts'
 import { appendAuditEvent } from '../audit/queries.ts'
 import { newId } from '../crypto/random.ts'
 import { type Page, type PageRequest, pageOf } from '../db/page.ts'
 import { ServiceError } from '../errors.ts'
 import { findOrganization } from '../organizations/queries.ts'
-import { addRevocationRule } from '../revocation/queries.ts'
-import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import type { Services } from '../services.ts'
 import { findApiKeyUsage } from '../usage/queries.ts'
 import { type ApiKeyInput, draftApiKey } from './new-api-key.ts'
-import { findApiKey, insertApiKey, markApiKeyRevoked, selectApiKeys } from './queries.ts'
+import { findApiKey, insertApiKey, selectApiKeys } from './queries.ts'
 import { createSecret } from './secret.ts'
 import { type ApiKeyDetail, type ApiKeyView, apiKeyVersionUsage, apiKeyView } from './view.ts'
 
@@ -82,57 +79,4 @@ export async function showCaller({ db, now }: Pick<Services, 'db' | 'now'>, acto
   const apiKey = await findApiKey(db, { id: actor.clientId, within: 'everywhere' })
   if (!apiKey) throw new ServiceError('not_found')
   return apiKeyView(apiKey, now())
-}
-
-/**
- * Ends a key and every token that it made: the mark, the rule on the revocation list and the event are one transaction. Repeating
- * it changes nothing: the first instant and reason stay, and no second event is written. When it returns, this process refuses the
- * key's tokens; other readers follow within their bound. Throws `conflict` for the last root key, and for the last key that can administer its
- * organization, unless `force` says that this is meant.
- */
-export async function revokeApiKey(
-  services: RevokingServices,
-  actor: Principal,
-  id: string,
-  { reason, force = false }: { reason: string; force?: boolean | undefined },
-): Promise<void> {
-  const within = authorize(actor, 'api_keys.revoke') // the organizations this actor may touch, or throws
-  await endApiKey(services, actor, { id, within }, reason, force)
-}
-
-/** The holder of a key may always end it, whatever its roles, the last root key too: it may have leaked. Otherwise as `revokeApiKey`. */
-export async function revokeOwnApiKey(services: RevokingServices, actor: Principal, { reason }: { reason: string }): Promise<void> {
-  await endApiKey(services, actor, { id: actor.clientId, within: 'everywhere' }, reason, true)
-}
-
-type RevokingServices = Pick<Services, 'config' | 'db' | 'log' | 'now' | 'revocations'>
-
-async function endApiKey(
-  services: RevokingServices,
-  actor: Principal,
-  where: { id: string; within: Within },
-  reason: string,
-  force: boolean,
-): Promise<void> {
-  const now = services.now()
-  await services.db.transaction(async (tx) => {
-    const found = await findApiKey(tx, where)
-    if (!found) throw new ServiceError('not_found') // not theirs and not there look the same
-    const { id, organizationId } = found
-    const revoked = await keepLastHolders(tx, { organizationId, now, force }, () => markApiKeyRevoked(tx, where, reason, now))
-    if (!revoked) return // revoked before
-    const rule = {
-      kind: 'api_key',
-      value: id,
-      effectiveAt: now,
-      expires: 'when_dead',
-      organizationId,
-      reason,
-      actor: actor.clientId,
-    } as const
-    const revocationId = await addRevocationRule(tx, rule, services.config.clockToleranceSeconds, now)
-    const event = { type: 'api_key.revoked', actor, organizationId, subject: id, reason, context: { revocationId } } as const
-    await appendAuditEvent(tx, event, now) // last: it takes the trail's lock
-  })
-  await refreshAfterCommit(services)
 }

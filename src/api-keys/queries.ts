@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, isNull, lt, or, sql } from 'drizzle-orm'
+import { and, desc, eq, lt, sql } from 'drizzle-orm'
 import type { Within } from '../access/authorize.ts'
 import { organizationWithin } from '../access/queries.ts'
 import type { Db } from '../db/database.ts'

@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander'
 import type { ApiKeyDetail, ApiKeyVersionUsage, ApiKeyView } from '../api-keys/view.ts'
 import { algorithms } from '../signing-keys/signer.ts'
+import { addRevokingVerbs } from './api-key-revocations.ts'
 import { type Cli, collect, listVerb, noun, print, verb } from './command.ts'
-import { fields, printable, shortInstant, table } from './output.ts'
+import { fields, shortInstant, table } from './output.ts'
 
 type CreateOptions = {
   environment: string
@@ -61,15 +62,7 @@ export function apiKeysCommand(cli: Cli): Command {
       print(cli, options, apiKey, () => `${apiKeyFields(apiKey)}\n\n${usageTable(apiKey.usage)}`)
     })
 
-  verb(apiKeys, 'revoke', 'revoke an API key and all its tokens', 'mintage api-keys revoke key_0192f0c4a1b27c3d8e4f5a6b7c8d9e0f')
-    .argument('<id>', 'id of the key')
-    .option('--reason <text>', 'for the audit trail', 'unspecified')
-    .option('--force', 'also the last root key or the last administrator')
-    .action(async (id: string, options: { reason: string; force?: boolean; json?: boolean }) => {
-      const { reason, force } = options
-      await cli.api().post(`/v1/api-keys/${encodeURIComponent(id)}/revoke`, 'revoke the API key', { reason, force })
-      print(cli, options, { id, revoked: true }, () => `revoked ${printable(id)} and every token that it made`)
-    })
+  addRevokingVerbs(apiKeys, cli)
 
   return apiKeys
 }

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import type { RevocationView } from '../token/revocations/operations.ts'
+import { reasonOption } from './api-key-revocations.ts'
 import { type Cli, listVerb, noun, print, verb, wholeNumber } from './command.ts'
 import { fields, printable, shortInstant } from './output.ts'
 
@@ -10,6 +11,7 @@ type CreateOptions = {
   issuedBefore?: string
   effectiveAt?: string
   reason: string
+  text?: string
   json?: boolean
 }
 
@@ -41,10 +43,11 @@ export function revocationsCommand(cli: Cli): Command {
     .option('--max-version <number>', 'api_key: versions up to this one', wholeNumber)
     .option('--issued-before <instant>', 'tokens issued until then (default: until it takes effect)')
     .option('--effective-at <instant>', 'RFC 3339 (default: now)')
-    .option('--reason <text>', 'for the audit trail', 'unspecified')
+    .addOption(reasonOption())
+    .option('--text <text>', 'why, in your own words')
     .action(async (options: CreateOptions) => {
-      const { kind, value, maxVersion, issuedBefore, effectiveAt, reason } = options
-      const body = { kind, value, maxVersion, issuedBefore, effectiveAt, reason }
+      const { kind, value, maxVersion, issuedBefore, effectiveAt, reason, text } = options
+      const body = { kind, value, maxVersion, issuedBefore, effectiveAt, reason, text }
       const rule = await cli.api().post<RevocationView>('/v1/revocations', 'add the revocation rule', body)
       print(cli, options, rule, () =>
         fields({ id: rule.id, kind: rule.kind, value: rule.value, effective: rule.effectiveAt, expires: rule.expiresAt }),

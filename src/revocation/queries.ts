@@ -21,6 +21,8 @@ export type NewRevocationRule = {
   expires: 'when_dead' | 'never'
   organizationId: string | null
   reason: string
+  /** What the caller added in words of its own. */
+  reasonText?: string | undefined
   /** Client id of the caller, or `system`. */
   actor: string
 }
@@ -79,22 +81,15 @@ export function serviceRevocationSource(db: Db, database?: Pick<Database, 'liste
  * largest token lifetime ever configured, under a lock that keeps that from being raised meanwhile. Gives the rule's id.
  */
 export async function addRevocationRule(tx: Db, rule: NewRevocationRule, clockToleranceSeconds: number, now: Date): Promise<string> {
-  const { kind, value, maxVersion = null, issuedBefore = null, effectiveAt, organizationId, reason, actor } = rule
-  const id = newId('rev')
-  await tx.insert(revocations).values({
-    id,
-    kind,
-    value,
-    maxVersion: kind === 'api_key' ? maxVersion : null,
-    issuedBefore: kind === 'signing_key' ? null : issuedBefore,
-    effectiveAt,
-    expiresAt: rule.expires === 'never' ? null : expiryOf({ kind, issuedBefore, effectiveAt }, clockToleranceSeconds),
-    organizationId,
-    reason,
-    actor,
-    createdAt: now,
-  })
-  return id
+  const row = newRow(rule, clockToleranceSeconds, now)
+  await tx.insert(revocations).values(row)
+  return row.id
+}
+
+/** As `addRevocationRule`, for at most a thousand rules in one statement. */
+export async function addRevocationRules(tx: Db, rules: readonly NewRevocationRule[], tolerance: number, now: Date): Promise<void> {
+  if (rules.length === 0) return
+  await tx.insert(revocations).values(rules.map((rule) => newRow(rule, tolerance, now)))
 }
 
 /**
@@ -112,9 +107,15 @@ export async function liftRevocationRule(tx: Db, id: string, now: Date): Promise
 
 /**
  * Ends the open rules of a disabled key or a suspended organization: tokens from before the resumption stay dead, later ones live. Gives
- * how many rules it closed. See `issuedBeforeAfterResume` for the instant.
+ * how many rules it closed. See `issuedBeforeAfterResume` for the instant. With `effectiveAt`, only those of that instant: whoever enables
+ * what it disabled then must not end a rule that somebody laid over it for another reason.
  */
-export async function closeOpenRules(tx: Db, name: { kind: 'api_key' | 'organization'; value: string }, tolerance: number, now: Date) {
+export async function closeOpenRules(
+  tx: Db,
+  name: { kind: 'api_key' | 'organization'; value: string; effectiveAt?: Date },
+  tolerance: number,
+  now: Date,
+) {
   const issuedBefore = sql`greatest(${instant(now)}, ${revocations.effectiveAt} + ${interval(tolerance)})`
   const closed = await tx
     .update(revocations)
@@ -123,6 +124,7 @@ export async function closeOpenRules(tx: Db, name: { kind: 'api_key' | 'organiza
       and(
         eq(revocations.kind, name.kind),
         eq(revocations.value, name.value),
+        name.effectiveAt === undefined ? undefined : eq(revocations.effectiveAt, name.effectiveAt),
         isNull(revocations.issuedBefore),
         isNull(revocations.expiresAt),
         isNull(revocations.liftedAt),
@@ -188,6 +190,24 @@ export async function pruneRevocations(db: Db, now: Date): Promise<number> {
 
 /** Each change of a row says which transaction made it: that is how readers find it. */
 const currentTransaction = sql`pg_current_xact_id()`
+
+function newRow(rule: NewRevocationRule, tolerance: number, now: Date) {
+  const { kind, value, maxVersion = null, issuedBefore = null, effectiveAt, organizationId, reason, reasonText = null, actor } = rule
+  return {
+    id: newId('rev'),
+    kind,
+    value,
+    maxVersion: kind === 'api_key' ? maxVersion : null,
+    issuedBefore: kind === 'signing_key' ? null : issuedBefore,
+    effectiveAt,
+    expiresAt: rule.expires === 'never' ? null : expiryOf({ kind, issuedBefore, effectiveAt }, tolerance),
+    organizationId,
+    reason,
+    reasonText,
+    actor,
+    createdAt: now,
+  }
+}
 
 function expiryOf(rule: { kind: RevocationKind; issuedBefore: Date | null; effectiveAt: Date }, tolerance: number): SQL | null {
   const issuedBefore = rule.issuedBefore ? rule.issuedBefore.getTime() / 1000 : null

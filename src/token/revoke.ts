@@ -1,14 +1,15 @@
 import type { Principal, RequestOrigin } from '../access/principal.ts'
 import { findBySecret } from '../api-keys/authenticate.ts'
 import type { ApiKeyRecord } from '../api-keys/lookup.ts'
-import { revokeOwnApiKey } from '../api-keys/operations.ts'
+import { revokeOwnApiKey } from '../api-keys/revoking.ts'
 import { appendAuditEvent } from '../audit/queries.ts'
 import { addRevocationRule } from '../revocation/queries.ts'
 import type { Services } from '../services.ts'
 import type { AccessToken } from '../verify/access-token.ts'
 import { verifiedToken } from './introspect.ts'
 
-const reason = 'revoked by its client'
+/** RFC 7009 has no place where a client could say why. */
+const because = { reason: 'other', text: 'revoked by its client' } as const
 
 /**
  * Revokes an access token of the caller, or the caller's own API key with every token that it made (RFC 7009 §2.1). Whatever else the
@@ -21,7 +22,7 @@ export async function revokeToken(services: Services, caller: ApiKeyRecord, orig
   const actor = clientPrincipal(caller, origin)
   const apiKey = await findBySecret(services, text, services.now())
   if (apiKey && apiKey !== 'malformed') {
-    if (apiKey.id === caller.id) await revokeOwnApiKey(services, actor, { reason })
+    if (apiKey.id === caller.id) await revokeOwnApiKey(services, actor, because)
     return
   }
   const token = await verifiedToken(services, text)
@@ -37,11 +38,13 @@ async function revokeAccessToken(services: Services, actor: Principal, { id, org
       effectiveAt: now,
       expires: 'when_dead',
       organizationId,
-      reason,
+      reason: because.reason,
+      reasonText: because.text,
       actor: actor.clientId,
     } as const
     const revocationId = await addRevocationRule(tx, rule, services.config.clockToleranceSeconds, now)
-    const event = { type: 'token.revoked', actor, organizationId, subject: id, reason, context: { revocationId } } as const
+    const context = { revocationId, text: because.text }
+    const event = { type: 'token.revoked', actor, organizationId, subject: id, reason: because.reason, context } as const
     await appendAuditEvent(tx, event, now) // last: it takes the trail's lock
   })
   // The rule is durable: what this instance does not see yet, its poll will bring, and past its staleness it says nothing at all.

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { systemPrincipal } from '../../src/access/principal.ts'
-import { revokeApiKey, revokeOwnApiKey, showApiKey } from '../../src/api-keys/operations.ts'
+import { showApiKey } from '../../src/api-keys/operations.ts'
+import { revokeApiKey, revokeOwnApiKey } from '../../src/api-keys/revoking.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { startTestService } from '../support/service.ts'
 
 const conflict = expect.objectContaining({ code: 'conflict' })
-const reason = { reason: 'test' }
+const reason = { reason: 'other' } as const
 
 describe.each(databaseKinds)('A74: nobody locks everybody out on %s', async (kind) => {
   const service = await startTestService(kind)

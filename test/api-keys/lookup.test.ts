@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { systemPrincipal } from '../../src/access/principal.ts'
 import { generateApiKey } from '../../src/api-keys/format.ts'
 import { createApiKeyLookup } from '../../src/api-keys/lookup.ts'
-import { revokeApiKey } from '../../src/api-keys/operations.ts'
+import { revokeApiKey } from '../../src/api-keys/revoking.ts'
 import { nodePlatform } from '../../src/platform.node.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { startTestService } from '../support/service.ts'
@@ -34,6 +34,9 @@ describe.each(databaseKinds)('looking keys up on %s', async (kind) => {
       subject: null,
       tokenAlgorithm: null,
       expiresAt,
+      customClaims: null,
+      allowedCidrs: [],
+      deniedCidrs: [],
       disabledAt: null,
       revokedAt: null,
       ringGeneration: expect.any(Number),

@@ -1,8 +1,8 @@
 import { eq } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
 import { type Principal, type Role, systemPrincipal } from '../../src/access/principal.ts'
-import { createApiKey, listApiKeys, revokeApiKey, showApiKey, showCaller } from '../../src/api-keys/operations.ts'
-import { apiKeyVersions, auditEvents, revocations } from '../../src/db/schema.ts'
+import { createApiKey, listApiKeys, showApiKey, showCaller } from '../../src/api-keys/operations.ts'
+import { apiKeyVersions, auditEvents } from '../../src/db/schema.ts'
 import { addSigningKey } from '../support/algorithms.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { startTestService } from '../support/service.ts'
@@ -15,7 +15,6 @@ describe.each(databaseKinds)('API keys on %s', async (kind) => {
   const admin = caller(own, ['admin'], { scopes: ['orders:read'] })
 
   const eventsAbout = async (subject: string) => await services.db.select().from(auditEvents).where(eq(auditEvents.subject, subject))
-  const rulesAbout = async (value: string) => await services.db.select().from(revocations).where(eq(revocations.value, value))
 
   describe('a new key', () => {
     test('can be exchanged at once, and its secret is stored nowhere', async () => {
@@ -102,74 +101,6 @@ describe.each(databaseKinds)('API keys on %s', async (kind) => {
           code: 'permission_denied',
         })
       }
-    })
-  })
-
-  describe('revoking', () => {
-    test('marks the key, puts an open rule on the list and writes the event, all with one instant', async () => {
-      const { id } = await service.createKey({ organizationId: own })
-      await revokeApiKey(services, admin, id, { reason: 'leaked' })
-      expect(await showApiKey(services, admin, id)).toMatchObject({
-        status: 'revoked',
-        revokedAt: clock.now().toISOString(),
-        revocationReason: 'leaked',
-      })
-      const rules = await rulesAbout(id)
-      expect(rules).toEqual([
-        expect.objectContaining({
-          kind: 'api_key',
-          issuedBefore: null,
-          effectiveAt: clock.now(),
-          organizationId: own,
-          reason: 'leaked',
-          actor: admin.clientId,
-        }),
-      ])
-      expect(await eventsAbout(id)).toEqual([
-        expect.objectContaining({ type: 'api_key.revoked', reason: 'leaked', context: { revocationId: rules[0]?.id } }),
-      ])
-    })
-
-    test('twice keeps the first instant and reason, and writes nothing again', async () => {
-      const { id } = await service.createKey({ organizationId: own })
-      await revokeApiKey(services, admin, id, { reason: 'first' })
-      const first = await showApiKey(services, admin, id)
-      clock.advance(60)
-      await revokeApiKey(services, admin, id, { reason: 'second' })
-      expect(await showApiKey(services, admin, id)).toEqual(first)
-      expect(await rulesAbout(id)).toHaveLength(1)
-      expect(await eventsAbout(id)).toHaveLength(1)
-    })
-
-    test('by many at once is one revocation', async () => {
-      const { id } = await service.createKey({ organizationId: own })
-      await Promise.all(Array.from({ length: 8 }, () => revokeApiKey(services, admin, id, { reason: 'all at once' })))
-      expect(await rulesAbout(id)).toHaveLength(1)
-      expect(await eventsAbout(id)).toHaveLength(1)
-    })
-
-    test('brings a revocation that was planned for later forward', async () => {
-      const { id } = await service.createKey({ organizationId: own, revokedAt: new Date(clock.now().getTime() + 3_600_000) })
-      await revokeApiKey(services, admin, id, { reason: 'now' })
-      expect(await showApiKey(services, admin, id)).toMatchObject({ status: 'revoked', revokedAt: clock.now().toISOString() })
-    })
-
-    test("somebody else's key looks like one that is not there, and stays alive", async () => {
-      const { id } = await service.createKey({ organizationId: other })
-      const [foreign, missing] = await Promise.all(
-        [id, 'key_missing'].map((name) => revokeApiKey(services, admin, name, { reason: 'x' }).catch((error: unknown) => error)),
-      )
-      expect(foreign).toMatchObject({ code: 'not_found' })
-      expect(foreign).toEqual(missing)
-      expect(await showApiKey(services, systemPrincipal, id)).toMatchObject({ status: 'usable' })
-    })
-
-    test('does nothing when its event cannot be written', async () => {
-      const { id } = await service.createKey({ organizationId: own })
-      const mute = { ...admin, origin: { ...admin.origin, requestId: '\0' } }
-      await expect(revokeApiKey(services, mute, id, { reason: 'x' })).rejects.toThrow()
-      expect(await showApiKey(services, admin, id)).toMatchObject({ status: 'usable' })
-      expect(await rulesAbout(id)).toEqual([])
     })
   })
 

@@ -143,8 +143,19 @@ hint: if it leaked: mintage signing-keys replace --compromised; if not: mintage 
 
   test('revocations are made, listed and lifted', async () => {
     const value = `${service.organizationId} alice`
-    const rule = await json('revocations', 'create', '--kind', 'subject', '--value', value, '--reason', 'left')
-    expect(rule).toMatchObject({ kind: 'subject', value, reason: 'left' })
+    const rule = await json(
+      'revocations',
+      'create',
+      '--kind',
+      'subject',
+      '--value',
+      value,
+      '--reason',
+      'employee_left',
+      '--text',
+      'moved on',
+    )
+    expect(rule).toMatchObject({ kind: 'subject', value, reason: 'employee_left', text: 'moved on' })
     expect(await shown('revocations', 'list')).toMatch(/^rev_… +subject +org_… alice /m)
     expect(await json('revocations', 'lift', rule.id)).toEqual({ id: rule.id, lifted: true })
   })

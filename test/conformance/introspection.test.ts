@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { systemPrincipal } from '../../src/access/principal.ts'
-import { revokeApiKey } from '../../src/api-keys/operations.ts'
+import { revokeApiKey } from '../../src/api-keys/revoking.ts'
 import { addRevocationRule } from '../../src/revocation/queries.ts'
 import { basic, exchange, form, oauthError, partsOf } from '../support/oauth.ts'
 import { issuer, startTestService, type TestService } from '../support/service.ts'
@@ -73,7 +73,7 @@ describe('token introspection (RFC 7662)', () => {
   })
 
   test.each([
-    ['its key was revoked', (id: string) => revokeApiKey(service.services, systemPrincipal, id, { reason: 'test' })],
+    ['its key was revoked', (id: string) => revokeApiKey(service.services, systemPrincipal, id, { reason: 'other' })],
     ['every token was revoked', () => addRule('all', '*')],
     ['its organization was revoked', () => addRule('organization', service.organizationId)],
     ['its subject was revoked', (id: string) => addRule('subject', `${service.organizationId} ${id}`)],

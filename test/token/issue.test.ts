@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { systemPrincipal } from '../../src/access/principal.ts'
 import type { ApiKeyLookup } from '../../src/api-keys/lookup.ts'
-import { revokeApiKey } from '../../src/api-keys/operations.ts'
+import { revokeApiKey } from '../../src/api-keys/revoking.ts'
 import { readTokenRequest } from '../../src/oauth/token-request.ts'
 import { rotateSigningKey } from '../../src/signing-keys/operations.ts'
 import { issueAccessToken } from '../../src/token/issue.ts'
@@ -29,7 +29,7 @@ describe.each(databaseKinds)('an exchange on %s', async (kind) => {
       ...services.apiKeys,
       async byHash(hash) {
         const found = await services.apiKeys.byHash(hash)
-        await revokeApiKey(services, systemPrincipal, key.id, { reason: 'test' })
+        await revokeApiKey(services, systemPrincipal, key.id, { reason: 'other' })
         return found
       },
     }

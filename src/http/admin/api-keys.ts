@@ -1,5 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { createApiKey, listApiKeys, revokeApiKey, showApiKey } from '../../api-keys/operations.ts'
+import { createApiKey, listApiKeys, showApiKey } from '../../api-keys/operations.ts'
 import { algorithms } from '../../signing-keys/signer.ts'
 import type { AppEnv } from '../context.ts'
 import { idParam, instant, instantInput, jsonAnswer, jsonBody, pageQuery, pageSchema, refusals, text, word } from './schemas.ts'
@@ -29,6 +29,7 @@ export const apiKey = z
     disabledAt: instant.nullable(),
     revokedAt: instant.nullable(),
     revocationReason: z.string().nullable(),
+    revocationText: z.string().nullable(),
   })
   .openapi('ApiKey')
 
@@ -70,16 +71,6 @@ const createdApiKey = z
   .object({ apiKey, secret: z.string().openapi({ description: 'Shown here and nowhere else' }) })
   .openapi('CreatedApiKey')
 
-const revocation = z
-  .strictObject({
-    reason: text(200).default('unspecified'),
-    force: z
-      .boolean()
-      .default(false)
-      .openapi({ description: 'Also the last root key, and the last key that can administer its organization' }),
-  })
-  .openapi('ApiKeyRevocation')
-
 const createApiKeyRoute = createRoute({
   method: 'post',
   path: '/api-keys',
@@ -107,15 +98,6 @@ const showApiKeyRoute = createRoute({
   responses: { 200: jsonAnswer('The key', apiKeyDetail), ...refusals },
 })
 
-const revokeApiKeyRoute = createRoute({
-  method: 'post',
-  path: '/api-keys/{id}/revoke',
-  operationId: 'revokeApiKey',
-  summary: 'Revoke an API key and every token that it made',
-  request: { params: idParam, body: { ...jsonBody(revocation), required: false } },
-  responses: { 204: { description: 'Revoked, now or before' }, ...refusals },
-})
-
 export function apiKeyRoutes(app: OpenAPIHono<AppEnv>): void {
   app.openapi(createApiKeyRoute, async (c) => {
     const created = await createApiKey(c.var.services, c.var.principal, c.req.valid('json'))
@@ -128,11 +110,5 @@ export function apiKeyRoutes(app: OpenAPIHono<AppEnv>): void {
 
   app.openapi(showApiKeyRoute, async (c) => {
     return c.json(await showApiKey(c.var.services, c.var.principal, c.req.valid('param').id), 200)
-  })
-
-  app.openapi(revokeApiKeyRoute, async (c) => {
-    const { reason = 'unspecified', force } = c.req.valid('json')
-    await revokeApiKey(c.var.services, c.var.principal, c.req.valid('param').id, { reason, force })
-    return c.body(null, 204)
   })
 }

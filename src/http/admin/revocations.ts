@@ -1,6 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { createRevocation, liftRevocation, listRevocations } from '../../token/revocations/operations.ts'
 import type { AppEnv } from '../context.ts'
+import { because } from './revocation-reason.ts'
 import { idParam, instant, instantInput, jsonAnswer, jsonBody, pageQuery, pageSchema, refusals, text } from './schemas.ts'
 
 const kind = z.enum(['token', 'api_key', 'subject', 'organization', 'signing_key', 'all'])
@@ -17,6 +18,7 @@ const revocation = z
     liftedAt: instant.nullable(),
     organizationId: z.string().nullable(),
     reason: z.string(),
+    text: z.string().nullable(),
     actor: z.string(),
     createdAt: instant,
   })
@@ -31,7 +33,7 @@ const newRevocation = z
     maxVersion: z.int().min(1).max(1_000_000).optional(),
     issuedBefore: instantInput.nullable().optional(),
     effectiveAt: instantInput.optional(),
-    reason: text(200).default('unspecified'),
+    ...because,
   })
   .openapi('NewRevocation')
 

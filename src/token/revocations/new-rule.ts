@@ -1,8 +1,9 @@
 import { ServiceError } from '../../errors.ts'
+import type { Because } from '../../revocation/reasons.ts'
 import type { RevocationKind } from '../../revocation/revocation-list.ts'
 
 /** What a caller may ask of the revocation list directly. Keys are better revoked as keys: then they stop exchanging too. */
-export type RuleInput = {
+export type RuleInput = Because & {
   readonly kind: RevocationKind
   /** jti · client_id · `org_id sub` joined by one space · org_id · kid · `*`. */
   readonly value: string
@@ -12,7 +13,6 @@ export type RuleInput = {
   readonly issuedBefore?: Date | null | undefined
   /** Absent = now. */
   readonly effectiveAt?: Date | undefined
-  readonly reason: string
 }
 
 export type RuleDraft = {
@@ -23,6 +23,7 @@ export type RuleDraft = {
   effectiveAt: Date
   expires: 'when_dead' | 'never'
   reason: string
+  reasonText?: string | undefined
 }
 
 /**
@@ -31,14 +32,14 @@ export type RuleDraft = {
  * so its rule knows neither. Throws `invalid_request`. Does not check that the name exists or whose it is.
  */
 export function draftRule(input: RuleInput, now: Date): RuleDraft {
-  const { kind, value, maxVersion, effectiveAt = now, reason } = input
+  const { kind, value, maxVersion, effectiveAt = now, reason, text: reasonText } = input
   if (effectiveAt < now) throw refused('effectiveAt is in the past.')
   if (maxVersion !== undefined && kind !== 'api_key') throw refused('maxVersion belongs to rules about an api_key only.')
   if (kind === 'all' && value !== '*') throw refused('The value of a rule about all is *.')
   if (kind === 'subject' && !/^\S+ ./u.test(value))
     throw refused('The value of a rule about a subject is the id of its organization, one space, and the subject.')
   const version = maxVersion === undefined ? {} : { maxVersion }
-  const draft = { kind, value, ...version, effectiveAt, reason }
+  const draft = { kind, value, ...version, effectiveAt, reason, reasonText }
   if (kind === 'token' || kind === 'signing_key') {
     if (input.issuedBefore) throw refused('issuedBefore does not belong to a rule about a token or a signing_key: they die whole.')
     return { ...draft, expires: kind === 'token' ? 'when_dead' : 'never' }

@@ -26,6 +26,7 @@ export type RevocationView = {
   liftedAt: string | null
   organizationId: string | null
   reason: string
+  text: string | null
   actor: string
   createdAt: string
 }
@@ -49,7 +50,7 @@ export async function createRevocation(
     const id = await addRevocationRule(tx, rule, services.config.clockToleranceSeconds, now)
     const row = await findRevocation(tx, { id, within: 'everywhere' })
     if (!row) throw new Error('the revocation rule was not inserted')
-    const context = { kind: draft.kind, value: draft.value, effectiveAt: draft.effectiveAt.toISOString() }
+    const context = { kind: draft.kind, value: draft.value, effectiveAt: draft.effectiveAt.toISOString(), text: input.text ?? null }
     await appendAuditEvent(tx, { type: 'revocation.created', actor, organizationId, subject: id, reason: draft.reason, context }, now)
     return row
   })
@@ -130,9 +131,10 @@ async function refuseLifting(tx: Db, { kind, value }: RevocationRow): Promise<vo
   if (apiKey?.revokedAt) throw new ServiceError('conflict', { detail: 'The API key itself is revoked, and stays it.' })
 }
 
-function revocationView(row: RevocationRow): RevocationView {
+function revocationView({ reasonText, ...row }: RevocationRow): RevocationView {
   return {
     ...row,
+    text: reasonText,
     issuedBefore: row.issuedBefore?.toISOString() ?? null,
     effectiveAt: row.effectiveAt.toISOString(),
     expiresAt: row.expiresAt?.toISOString() ?? null,

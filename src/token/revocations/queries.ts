@@ -17,6 +17,7 @@ const revocationRow = {
   liftedAt: revocations.liftedAt,
   organizationId: revocations.organizationId,
   reason: revocations.reason,
+  reasonText: revocations.reasonText,
   actor: revocations.actor,
   createdAt: revocations.createdAt,
 }

@@ -77,9 +77,15 @@ describe.each(databaseKinds)('the admin API on %s', (kind) => {
       const verify = async () => await service.services.verifier.verify(token)
       expect(await verify()).toMatchObject({ subject: 'alice' })
       const value = `${service.organizationId} alice`
-      const created = await root('POST', '/v1/revocations', { kind: 'subject', value, reason: 'left' })
+      const created = await root('POST', '/v1/revocations', { kind: 'subject', value, reason: 'employee_left' })
       expect(created.status).toBe(201)
-      expect(created.body).toMatchObject({ kind: 'subject', value, reason: 'left', organizationId: service.organizationId, liftedAt: null })
+      expect(created.body).toMatchObject({
+        kind: 'subject',
+        value,
+        reason: 'employee_left',
+        organizationId: service.organizationId,
+        liftedAt: null,
+      })
       await expect(verify()).rejects.toMatchObject({ reason: 'revoked' })
       expect((await root('GET', '/v1/revocations?limit=1')).body).toMatchObject({ items: [created.body] })
       expect((await root('POST', `/v1/revocations/${String(created.body.id)}/lift`)).status).toBe(204)
