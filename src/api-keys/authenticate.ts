@@ -1,5 +1,6 @@
 import { ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
+import { isAddressAllowed } from './address.ts'
 import { mayBeForeignSecret, parseApiKey } from './format.ts'
 import { hashSecret } from './imported.ts'
 import type { ApiKeyRecord } from './lookup.ts'
@@ -11,19 +12,21 @@ type LookupServices = Pick<Services, 'apiKeys' | 'config' | 'platform'>
  * The usable API key with this secret. When a client id came along, it must be the key's (RFC 6749 §2.3.1).
  *
  * Throws `api_key_rejected` with the true reason inside and the same face for all of them. Does not check scopes, roles or
- * limits. `now` = the instant read before the lookup.
+ * limits. `now` = the instant read before the lookup, `address` = where the request came from; null = not known.
  */
 export async function authenticateApiKey(
   services: LookupServices,
   secret: string,
   clientId: string | undefined,
   now: Date,
+  address: string | null,
 ): Promise<ApiKeyRecord> {
   const apiKey = await findBySecret(services, secret, now)
   if (apiKey === 'malformed') throw new ServiceError('api_key_rejected', { reason: 'malformed' })
   const status = apiKeyStatus(apiKey, now)
   if (!apiKey || status !== 'usable') throw new ServiceError('api_key_rejected', { reason: status })
   if (clientId !== undefined && clientId !== apiKey.id) throw new ServiceError('api_key_rejected', { reason: 'client_mismatch' })
+  if (!isAddressAllowed(apiKey, address)) throw new ServiceError('api_key_rejected', { reason: 'address_not_allowed' })
   return apiKey
 }
 

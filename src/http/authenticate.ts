@@ -3,6 +3,7 @@ import { routePath } from 'hono/route'
 import { isRole } from '../access/permissions.ts'
 import type { Principal, RequestOrigin } from '../access/principal.ts'
 import { customRolesOf } from '../access/queries.ts'
+import { isAddressAllowed } from '../api-keys/address.ts'
 import { authenticateApiKey } from '../api-keys/authenticate.ts'
 import type { ApiKeyRecord } from '../api-keys/lookup.ts'
 import { findApiKeyRecord } from '../api-keys/queries.ts'
@@ -68,7 +69,8 @@ async function readPrincipal(services: Services, c: Context<AppEnv>, now: Date, 
   if (!credential || credential.method === 'client_secret_basic') throw new ServiceError('unauthenticated')
   const { method, secret } = credential
   if (method === 'bearer' && secret.includes('.')) return await principalOfToken(services, secret, now, origin)
-  return await principalOf(services, await authenticateApiKey(services, secret, undefined, now), origin)
+  const apiKey = await authenticateApiKey(services, secret, undefined, now, origin.address)
+  return { ...(await principalOf(services, apiKey, origin)), apiKeyVersion: apiKey.version }
 }
 
 /** Of the token only the key, its version and a narrower scope are read: rights never come from a token. */
@@ -78,6 +80,7 @@ async function principalOfToken(services: Services, text: string, now: Date, ori
   const apiKey = await findApiKeyRecord(services.db, token.clientId, token.keyVersion)
   const status = apiKeyStatus(apiKey, now)
   if (!apiKey || status !== 'usable') throw rejected(status)
+  if (!isAddressAllowed(apiKey, origin.address)) throw rejected('address_not_allowed')
   const scopes = [...token.scopes].filter((scope) => hasScopes(apiKey.scopes, [scope], 'all'))
   return await principalOf(services, { ...apiKey, scopes }, origin)
 }

@@ -4,7 +4,7 @@ import type { ApiKeyRecord } from '../api-keys/lookup.ts'
 import { ServiceError } from '../errors.ts'
 import { readClientCredential } from '../oauth/client-credential.ts'
 import { type Form, parseForm } from '../oauth/form.ts'
-import type { AppEnv } from './context.ts'
+import { type AppEnv, requestOrigin } from './context.ts'
 import { readFormBody } from './form-body.ts'
 
 /**
@@ -19,7 +19,8 @@ export async function readClientForm(c: Context<AppEnv>): Promise<{ client: ApiK
       detail: 'Send an API key: HTTP Basic with the id of the API key and the key, or Authorization: Bearer.',
     })
   }
-  const client = await authenticateApiKey(c.get('services'), credential.secret, credential.clientId, c.get('receivedAt'))
+  const { address } = requestOrigin(c)
+  const client = await authenticateApiKey(c.get('services'), credential.secret, credential.clientId, c.get('receivedAt'), address)
   return { client, form }
 }
 

@@ -1,4 +1,5 @@
 import type { Context } from 'hono'
+import type { RequestOrigin } from '../access/principal.ts'
 import { authenticateApiKey } from '../api-keys/authenticate.ts'
 import { ServiceError } from '../errors.ts'
 import { readBearer } from '../oauth/bearer.ts'
@@ -20,7 +21,8 @@ export function noteVerifier(c: Context<AppEnv>, kids: readonly string[]): void 
   const receivedAt = c.get('receivedAt')
   const { address, agent, requestId } = requestOrigin(c)
   const note = async () => {
-    const clientId = credential.kind === 'token' ? await authenticatedId(services, credential.token, receivedAt, requestId) : ''
+    const clientId =
+      credential.kind === 'token' ? await authenticatedId(services, credential.token, receivedAt, { address, requestId }) : ''
     if (clientId === '' && name === '') return
     services.verifiersSeen.remember({ clientId, name, kids: [...kids], lastFetchedAt: receivedAt, address, agent })
   }
@@ -28,9 +30,14 @@ export function noteVerifier(c: Context<AppEnv>, kids: readonly string[]): void 
 }
 
 /** Empty when the key is refused, or cannot be checked now. */
-async function authenticatedId(services: Services, secret: string, now: Date, requestId: string | null): Promise<string> {
+async function authenticatedId(
+  services: Services,
+  secret: string,
+  now: Date,
+  { address, requestId }: Pick<RequestOrigin, 'address' | 'requestId'>,
+): Promise<string> {
   try {
-    return (await authenticateApiKey(services, secret, undefined, now)).id
+    return (await authenticateApiKey(services, secret, undefined, now, address)).id
   } catch (error) {
     const reason = error instanceof ServiceError ? (error.reason ?? error.code) : 'failed'
     services.log('info', 'verifier_not_authenticated', { requestId, reason })

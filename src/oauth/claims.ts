@@ -12,6 +12,8 @@ export type AccessTokenFacts = {
   readonly scopes: readonly string[]
   /** Empty but for admin tokens. */
   readonly roles: readonly string[]
+  /** The key's own, by names that are not reserved. */
+  readonly customClaims?: Readonly<Record<string, unknown>> | null
   /** Seconds since 1970, whole. */
   readonly issuedAt: number
   readonly expiresAt: number
@@ -37,6 +39,8 @@ export type AccessTokenClaims = {
 export function accessTokenClaims(facts: AccessTokenFacts): AccessTokenClaims {
   const [audience, ...further] = facts.audiences
   return {
+    // First, so that nothing stored can speak in the service's name.
+    ...facts.customClaims,
     iss: facts.issuer,
     sub: facts.subject ?? facts.clientId,
     aud: audience !== undefined && further.length === 0 ? audience : facts.audiences,

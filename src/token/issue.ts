@@ -33,7 +33,7 @@ export async function issueAccessToken(
   { address, agent }: Pick<RequestOrigin, 'address' | 'agent'> = { address: null, agent: null },
 ): Promise<IssuedToken> {
   const { config, keyring } = services
-  const apiKey = await authenticate(services, request.credential, receivedAt)
+  const apiKey = await authenticate(services, request.credential, receivedAt, address)
   const scopes = narrowScope(request.scopes, apiKey.scopes)
   const audiences = narrowAudience(request.audiences, apiKey, { issuer: config.issuer, defaultAudience: config.audience })
   const { issuedAt, expiresAt } = tokenLifetime(receivedAt, request.expiresInSeconds, {
@@ -53,6 +53,7 @@ export async function issueAccessToken(
     subject: apiKey.subject,
     scopes,
     roles: audiences[0] === config.issuer ? apiKey.roles : [],
+    customClaims: apiKey.customClaims,
     issuedAt,
     expiresAt,
   })
@@ -79,9 +80,14 @@ function tokenAlgorithm({ tokenAlgorithm: chosen }: ApiKeyRecord): Algorithm {
 }
 
 /** The four credential forms differ in one thing: a refused subject token is `invalid_request` (RFC 8693 §2.2.2). */
-async function authenticate(services: Services, credential: ClientCredential, receivedAt: Date): Promise<ApiKeyRecord> {
+async function authenticate(
+  services: Services,
+  credential: ClientCredential,
+  receivedAt: Date,
+  address: string | null,
+): Promise<ApiKeyRecord> {
   try {
-    return await authenticateApiKey(services, credential.secret, credential.clientId, receivedAt)
+    return await authenticateApiKey(services, credential.secret, credential.clientId, receivedAt, address)
   } catch (error) {
     if (error instanceof ServiceError && error.code === 'api_key_rejected') throw rejected(credential, error.reason)
     throw error
