@@ -1,12 +1,13 @@
-import { authorize, authorizeGrant, organizationFor } from '../access/authorize.ts'
+import { authorize, organizationFor } from '../access/authorize.ts'
 import type { Principal } from '../access/principal.ts'
+import { lockOrganization } from '../access/queries.ts'
 import { appendAuditEvent } from '../audit/queries.ts'
 import { newId } from '../crypto/random.ts'
 import { type Page, type PageRequest, pageOf } from '../db/page.ts'
 import { ServiceError } from '../errors.ts'
-import { findOrganization } from '../organizations/queries.ts'
 import type { Services } from '../services.ts'
 import { findApiKeyUsage } from '../usage/queries.ts'
+import { admitApiKey, requireSigningKey } from './admission.ts'
 import { type ApiKeyInput, draftApiKey } from './new-api-key.ts'
 import { findApiKey, insertApiKey, selectApiKeys } from './queries.ts'
 import { createSecret } from './secret.ts'
@@ -15,8 +16,8 @@ import { type ApiKeyDetail, type ApiKeyView, apiKeyVersionUsage, apiKeyView } fr
 /**
  * Creates a key and answers with its secret: the only time that anybody sees it. Without `organizationId` it goes into the caller's
  * own organization. Throws `invalid_request`, `permission_denied` (also for granting what the caller does not hold), `not_found`
- * for an organization that is not there or not theirs, `conflict` when no signing key of the wanted `tokenAlgorithm` is active. Repeating
- * it makes another key.
+ * for an organization or a service account that is not there or not theirs, `plan_limit_reached`, `lifetime_not_allowed`, `conflict` when no
+ * signing key of the wanted `tokenAlgorithm` is active. Repeating it makes another key.
  */
 export async function createApiKey(
   services: Pick<Services, 'config' | 'db' | 'keyring' | 'now' | 'platform'>,
@@ -27,13 +28,14 @@ export async function createApiKey(
   const organizationId = organizationFor(actor, within, input.organizationId)
   const now = services.now()
   const draft = draftApiKey(input, now, services.config.apiKeyPrefixes)
-  authorizeGrant(actor, draft)
-  if (draft.tokenAlgorithm !== null) await requireSigningKey(services, draft.tokenAlgorithm)
+  await requireSigningKey(services, draft.tokenAlgorithm)
   const id = newId('key')
   const { secret, stored } = await createSecret(services, draft.environment)
 
   return await services.db.transaction(async (tx) => {
-    if (!(await findOrganization(tx, { id: organizationId, within }))) throw new ServiceError('not_found')
+    const organization = await lockOrganization(tx, { id: organizationId, within })
+    if (!organization) throw new ServiceError('not_found')
+    await admitApiKey(tx, actor, { draft, organization, within, showsSecret: true }, now)
     const created = { id, organizationId, ...draft, createdAt: now, createdBy: actor.clientId }
     await insertApiKey(tx, created, stored)
     const apiKey = await findApiKey(tx, { id, within })
@@ -41,15 +43,6 @@ export async function createApiKey(
     const context = { ...draft, expiresAt: draft.expiresAt?.toISOString() ?? null }
     await appendAuditEvent(tx, { type: 'api_key.created', actor, organizationId, subject: id, context }, now)
     return { apiKey: apiKeyView(apiKey, now), secret }
-  })
-}
-
-/** Its tokens could not be signed; a key of an algorithm, once active, is followed by others of the same. */
-async function requireSigningKey({ keyring }: Pick<Services, 'keyring'>, tokenAlgorithm: string): Promise<void> {
-  const active = await keyring.activeAlgorithms('token')
-  if (active.some((algorithm) => algorithm === tokenAlgorithm)) return
-  throw new ServiceError('conflict', {
-    detail: `No signing key of that tokenAlgorithm is active. Tokens can be signed with: ${active.join(', ')}.`,
   })
 }
 

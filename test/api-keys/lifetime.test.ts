@@ -2,21 +2,21 @@ import { expect, test } from 'vitest'
 import { requireLifetime } from '../../src/api-keys/lifetime.ts'
 
 const now = new Date('2026-11-20T12:00:00.000Z')
-const after = (seconds: number) => new Date(now.getTime() + seconds * 1000)
+const at = (seconds: number) => new Date(now.getTime() + seconds * 1000)
 
 test.each<[string, Date | null, number | null, string[]]>([
   ['never, where there is no policy', null, null, []],
-  ['in a hundred years, where there is no policy', after(100 * 365 * 86400), null, ['admin']],
-  ['at the last instant', after(3600), 3600, []],
-  ['earlier', after(1), 3600, []],
-  ['at all, for a pipeline', after(100 * 365 * 86400), null, ['ci_service']],
+  ['in a hundred years, where there is no policy', at(100 * 365 * 86400), null, ['admin']],
+  ['at the last instant', at(3600), 3600, []],
+  ['earlier', at(1), 3600, []],
+  ['at all, for a pipeline', at(100 * 365 * 86400), null, ['ci_service']],
 ])('a key may expire %s', (_, expiresAt, maxKeyLifetimeSeconds, roles) => {
   expect(() => requireLifetime({ expiresAt, roles }, { maxKeyLifetimeSeconds }, now)).not.toThrow()
 })
 
 test.each<[string, Date | null]>([
   ['never', null],
-  ['a millisecond too late', after(3600.001)],
+  ['a millisecond too late', at(3600.001)],
 ])('a policy refuses %s, and says until when a key may live', (_, expiresAt) => {
   expect(() => requireLifetime({ expiresAt, roles: [] }, { maxKeyLifetimeSeconds: 3600 }, now)).toThrow(
     expect.objectContaining({

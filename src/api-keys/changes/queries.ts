@@ -4,9 +4,6 @@ import { organizationWithin } from '../../access/queries.ts'
 import type { Db } from '../../db/database.ts'
 import { apiKeys, serviceAccounts } from '../../db/schema.ts'
 import type { ApiKeyDraft } from '../new-api-key.ts'
-import { owned } from '../queries.ts'
-
-type Where = { readonly id: string; readonly within: Within }
 
 /** What every statement that changes a key gives back; undefined = nothing changed. */
 const changed = { id: apiKeys.id, organizationId: apiKeys.organizationId, revision: apiKeys.revision }
@@ -20,7 +17,7 @@ export async function lockApiKey(tx: Db, id: string): Promise<void> {
 }
 
 /** What a key says, but never what it is for or whose it is. The key was locked and checked before. */
-export async function updateApiKey(tx: Db, id: string, draft: Omit<ApiKeyDraft, 'environment'>) {
+export async function storeApiKey(tx: Db, id: string, draft: Omit<ApiKeyDraft, 'environment'>) {
   // A changed rhythm begins anew, its reminder too.
   const rotationWarnedAt = sql`case when ${apiKeys.rotateEverySeconds} is not distinct from ${draft.rotateEverySeconds}::integer
     then ${apiKeys.rotationWarnedAt} end`
@@ -33,12 +30,12 @@ export async function updateApiKey(tx: Db, id: string, draft: Omit<ApiKeyDraft, 
 }
 
 /** Disables a key that is neither disabled nor at its end. */
-export async function markApiKeyDisabled(tx: Db, where: Where, now: Date) {
+export async function markApiKeyDisabled(tx: Db, id: string, now: Date) {
   const mayBe = and(or(isNull(apiKeys.disabledAt), gt(apiKeys.disabledAt, now)), isAlive(now))
   const [apiKey] = await tx
     .update(apiKeys)
     .set({ disabledAt: now, revision: nextRevision })
-    .where(and(is(where), mayBe))
+    .where(and(eq(apiKeys.id, id), mayBe))
     .returning(changed)
   return apiKey
 }
@@ -50,11 +47,11 @@ export async function markApiKeyEnabled(tx: Db, id: string) {
 }
 
 /** Ends a key that has not ended. */
-export async function markApiKeyExpired(tx: Db, where: Where, now: Date) {
+export async function markApiKeyExpired(tx: Db, id: string, now: Date) {
   const [apiKey] = await tx
     .update(apiKeys)
     .set({ expiresAt: now, revision: nextRevision })
-    .where(and(is(where), isAlive(now)))
+    .where(and(eq(apiKeys.id, id), isAlive(now)))
     .returning(changed)
   return apiKey
 }
@@ -81,10 +78,6 @@ export async function findServiceAccount(tx: Db, where: { id: string; organizati
       ),
     )
   return account
-}
-
-function is({ id, within }: Where): SQL | undefined {
-  return and(eq(apiKeys.id, id), organizationWithin(apiKeys.organizationId, within, owned))
 }
 
 function isAlive(now: Date): SQL | undefined {
