@@ -21,8 +21,9 @@ export type OpenRing = {
 type ActiveKey = ActivePeriod & { readonly key: RingKey; readonly signer: Signer }
 
 /**
- * Opens the active and the pending keys. One that does not open is a fault of that key, not of the ring: a damaged pending key must
- * not stop the active one. Signers of the previous ring are taken over where nothing changed.
+ * Opens the active, the pending and the retiring keys: after a clock was set back, it is the former key that signs. One that does not open is
+ * a fault of that key, not of the ring: a damaged pending key must not stop the active one. Signers of the previous ring are taken over where
+ * nothing changed.
  */
 export async function openRing(
   rows: RingRows,
@@ -85,9 +86,8 @@ function nameOf({ algorithm, purpose }: KeyLine): string {
 }
 
 function maySign(ring: Ring, key: RingKey, now: Date): boolean {
-  if (key.revokedAt && key.revokedAt <= now) return false
-  const ahead = periodsOf(ring, key).some(({ kid, until }) => kid === key.kid && until > now.getTime())
-  return ahead || standingOf(ring, key, now).state === 'pending'
+  const { state } = standingOf(ring, key, now)
+  return state === 'pending' || state === 'active' || state === 'retiring'
 }
 
 function previousSigner(previous: OpenRing | undefined, { kid, sealedPrivateKey }: RingKey): Signer | undefined {

@@ -2,15 +2,13 @@ import { eq, sql } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
 import { createKeyEncryption } from '../../src/crypto/envelope.ts'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
-import { openPostgres } from '../../src/db/postgres.ts'
 import { auditEvents, signingKeyActivations, signingKeys } from '../../src/db/schema.ts'
-import { ServiceError } from '../../src/errors.ts'
 import { thumbprint } from '../../src/signing-keys/key-pair.ts'
 import { createSigningKeys, listSigningKeys, maintainSigningKeys, rotateSigningKey, selfTest } from '../../src/signing-keys/operations.ts'
 import { readRing, readRingGeneration } from '../../src/signing-keys/queries.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { keysOf, refusal } from './ring-keys.ts'
-import { admin, leadSeconds, ringServices, root, rotateEverySeconds, startRing } from './ring-service.ts'
+import { admin, leadSeconds, root, rotateEverySeconds, startRing } from './ring-service.ts'
 
 describe.each(databaseKinds)('the key ring on %s', (kind) => {
   test('has, after the first start, one active key and one published pending key of each purpose', async () => {
@@ -190,53 +188,3 @@ describe.each(databaseKinds)('the self test on %s', (kind) => {
     await expect(selfTest(ring)).rejects.toThrow('no active token key')
   })
 })
-
-describe.each(databaseKinds.filter((kind) => kind === 'postgres'))('eight instances on %s', (kind) => {
-  test.each([false, true])('that rotate at once (forced: %s) activate one new key, with no gap in the sequence', async (force) => {
-    const ring = await startRing(kind)
-    const { url } = ring.database
-    if (!url) throw new Error('the test database has a URL')
-    const databases = Array.from({ length: 8 }, () => openPostgres({ url, pooler: 'none', maxConnections: 2 }))
-    try {
-      const instances = await Promise.all(databases.map((database) => ringServices(database, ring.clock, ring.kek)))
-      await Promise.all(instances.map(({ keyring }) => keyring.reload()))
-      if (!force) ring.clock.advance(leadSeconds)
-      const results = await Promise.allSettled(instances.map((each) => rotateSigningKey(each, root, { purpose: 'token', force })))
-
-      const turned = results.filter(({ status }) => status === 'fulfilled').length
-      const codes = results.flatMap((result) => (result.status === 'rejected' ? [codeOf(result.reason)] : []))
-      expect(codes.filter((code) => code !== 'conflict' && code !== 'too_early')).toEqual([])
-      // Forced, one that begins when another has ended is a rotation of its own: at once means that both saw the same ring.
-      if (force) expect(turned).toBeGreaterThanOrEqual(1)
-      else expect(turned).toBe(1)
-      const rows = await ring.db.select().from(signingKeyActivations).where(eq(signingKeyActivations.purpose, 'token'))
-      const sequences = rows.map(({ sequence }) => sequence).sort((a, b) => a - b)
-      expect(sequences).toEqual(Array.from({ length: 2 + 2 * turned }, (_, index) => index + 1))
-      ring.clock.advance(1)
-      const states = (await keysOf(ring, 'token')).map(({ state }) => state)
-      expect(states.filter((state) => state === 'active')).toHaveLength(1)
-      expect(states.filter((state) => state === 'pending')).toHaveLength(1)
-    } finally {
-      await Promise.all(databases.map((database) => database.close()))
-    }
-  })
-
-  test('that do maintenance at once publish one key of each purpose', async () => {
-    const ring = await startRing(kind)
-    const { url } = ring.database
-    if (!url) throw new Error('the test database has a URL')
-    const databases = Array.from({ length: 8 }, () => openPostgres({ url, pooler: 'none', maxConnections: 2 }))
-    try {
-      ring.clock.advance(rotateEverySeconds)
-      const instances = await Promise.all(databases.map((database) => ringServices(database, ring.clock, ring.kek)))
-      await Promise.all(instances.map((each) => maintainSigningKeys(each)))
-      expect((await listSigningKeys(ring, root)).filter(({ state }) => state === 'pending')).toHaveLength(2)
-    } finally {
-      await Promise.all(databases.map((database) => database.close()))
-    }
-  })
-})
-
-function codeOf(error: unknown): string {
-  return error instanceof ServiceError ? error.code : String(error)
-}
