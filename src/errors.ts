@@ -92,6 +92,22 @@ const catalogue = {
   },
   /** A key may not move yet; the detail names the instant from which it may. */
   too_early: { status: 409, title: 'Too early', oauth: 'invalid_request', detail: 'This is not safe yet.' },
+  /** The same Idempotency-Key came with another request before. */
+  idempotency_key_reused: {
+    status: 422,
+    title: 'Idempotency key reused',
+    oauth: 'invalid_request',
+    detail: 'This Idempotency-Key came with another request before: give each request a key of its own.',
+  },
+  /** The first request with this key is under way, or what it did is committed and its answer was lost. */
+  idempotency_key_in_use: {
+    status: 409,
+    title: 'Idempotency key in use',
+    oauth: 'invalid_request',
+    detail:
+      'The first request with this Idempotency-Key is not answered yet. Repeat it in a second; if this stays so, it was done and its answer was lost: look for what it made.',
+    retryAfterSeconds: 1,
+  },
   request_timeout: { status: 408, title: 'Request timeout', oauth: 'invalid_request', detail: 'The request body took too long.' },
   payload_too_large: {
     status: 413,

@@ -1,6 +1,7 @@
 import { keepCheckpoints } from './audit/checkpoints.ts'
 import { randomToken } from './crypto/random.ts'
 import { acquireLease, LeaseLostError, releaseLease } from './db/leases.ts'
+import { pruneIdempotencyKeys } from './idempotency/queries.ts'
 import { pruneRevocations } from './revocation/queries.ts'
 import type { Services } from './services.ts'
 import { bringForwardWhenReady } from './signing-keys/bring-forward.ts'
@@ -22,6 +23,7 @@ export async function runMaintenance(services: Services): Promise<boolean> {
     await bringForwardWhenReady(services)
     await maintainSigningKeys(services, lease)
     await pruneRevocations(db, now())
+    await pruneIdempotencyKeys(db, now())
     await forgetVerifiers(services)
     await keepCheckpoints(services)
   } catch (error) {

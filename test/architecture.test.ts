@@ -110,6 +110,7 @@ const below: Record<string, readonly string[]> = {
   revocation: ground,
   'rate-limit': ground,
   access: ground,
+  idempotency: ground,
   organizations: [...ground, ...ledgers],
   'service-accounts': [...ground, ...ledgers],
   'api-keys': [...ground, ...ledgers, 'organizations'],
@@ -121,7 +122,7 @@ const below: Record<string, readonly string[]> = {
   keks: [...ground, ...ledgers, 'signing-keys'],
   alerts: [...ground, ...ledgers, ...concepts],
   readiness: [...ground, ...ledgers, ...concepts],
-  http: [...ground, ...ledgers, ...concepts, ...meetings, 'verify', 'readiness'],
+  http: [...ground, ...ledgers, ...concepts, ...meetings, 'idempotency', 'verify', 'readiness'],
   console: [...ground, ...ledgers, ...concepts, ...meetings, 'http'],
   config: leaves,
 }

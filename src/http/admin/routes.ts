@@ -3,15 +3,21 @@ import { ServiceError } from '../../errors.ts'
 import { authenticate } from '../authenticate.ts'
 import type { AppEnv } from '../context.ts'
 import { methodNotAllowed } from '../error-response.ts'
+import { idempotency } from '../idempotency.ts'
 import { apiKeyRevocationRoutes } from './api-key-revocations.ts'
+import { apiKeySwitchRoutes } from './api-key-switches.ts'
+import { apiKeyVersionRoutes } from './api-key-versions.ts'
 import { apiKeyRoutes } from './api-keys.ts'
 import { auditEventRoutes } from './audit-events.ts'
 import { readJsonBody } from './json-body.ts'
 import { kekRoutes } from './keks.ts'
 import { meRoutes } from './me.ts'
+import { memberRoutes } from './members.ts'
 import { organizationRoutes } from './organizations.ts'
 import { planRoutes } from './plans.ts'
 import { revocationRoutes } from './revocations.ts'
+import { roleRoutes } from './roles.ts'
+import { serviceAccountRoutes } from './service-accounts.ts'
 import { signingKeyRoutes } from './signing-keys.ts'
 import { verifierRoutes } from './verifiers.ts'
 
@@ -20,10 +26,16 @@ export function adminRoutes(): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid })
   app.use(authenticate())
   app.use(readJsonBody)
+  app.use(idempotency())
   meRoutes(app)
   organizationRoutes(app)
   planRoutes(app)
+  serviceAccountRoutes(app)
+  roleRoutes(app)
+  memberRoutes(app)
   apiKeyRoutes(app)
+  apiKeySwitchRoutes(app)
+  apiKeyVersionRoutes(app)
   apiKeyRevocationRoutes(app)
   signingKeyRoutes(app)
   verifierRoutes(app)

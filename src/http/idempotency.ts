@@ -1,0 +1,108 @@
+import type { Context, MiddlewareHandler } from 'hono'
+import { parseApiKey } from '../api-keys/format.ts'
+import type { Db } from '../db/database.ts'
+import { ServiceError } from '../errors.ts'
+import { claimRequest, findRequest, forgetRequest, type IdempotentRequest, keepAnswer, type Remembered } from '../idempotency/queries.ts'
+import type { Services } from '../services.ts'
+import type { AppEnv } from './context.ts'
+
+/**
+ * A POST with an `Idempotency-Key` is done once, however often it is sent: within 24 hours its sender gets the first answer again, marked
+ * `Idempotency-Replayed: true`, and without the secret that stood in it (`null`), which is stored nowhere. The key is the sender's own: another
+ * client's is another one.
+ *
+ * It is claimed in the very transaction that does what is asked, so that neither a crash nor a race can do it twice. Only a success is
+ * remembered; what was refused may be sent again. Throws `invalid_request`, `idempotency_key_reused` for another request under a used key,
+ * `idempotency_key_in_use` for one that is not answered yet.
+ */
+export function idempotency(): MiddlewareHandler<AppEnv> {
+  return async function answerOnce(c, next) {
+    const key = c.req.header('idempotency-key')
+    if (key === undefined || c.req.method !== 'POST') return await next()
+    if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
+      throw new ServiceError('invalid_request', { detail: 'Idempotency-Key must be one value of 1 to 255 visible ASCII characters.' })
+    }
+    const { services, principal, receivedAt } = c.var
+    const request = { clientId: principal.clientId, key, digest: await digestOf(c, services) }
+    const earlier = await findRequest(services.db, request, receivedAt)
+    if (earlier) return replay(earlier, request)
+
+    const claim = claimingOnce(services, request)
+    c.set('services', { ...services, db: claim.db })
+    await next()
+    c.set('services', services)
+    if (c.error === claim.taken) {
+      const first = await findRequest(services.db, request, receivedAt)
+      if (!first) return
+      c.res = undefined // or the headers of the refusal would stay
+      c.res = replay(first, request)
+    } else if (claim.made()) await remember(services, request, c.res)
+  }
+}
+
+/** The operation's first transaction begins with the claim; whatever else it does with the database is as ever. */
+function claimingOnce({ db, now }: Services, request: IdempotentRequest) {
+  const taken = inUse()
+  let tried = false
+  let made = false
+  const claiming: Db = Object.create(db, {
+    transaction: {
+      value: async (...[work, config]: Parameters<Db['transaction']>) => {
+        if (tried) return await db.transaction(work, config)
+        tried = true
+        const result = await db.transaction(async (tx) => {
+          if (!(await claimRequest(tx, request, now()))) throw taken
+          return await work(tx)
+        }, config)
+        made = true
+        return result
+      },
+    },
+  })
+  return { db: claiming, taken, made: () => made }
+}
+
+/** Over everything that makes the request what it is. */
+async function digestOf(c: Context<AppEnv>, { platform }: Services): Promise<string> {
+  const url = new URL(c.req.url)
+  return await platform.sha256(`${c.req.method} ${url.pathname}${url.search}\n${await c.req.text()}`)
+}
+
+function replay({ digest, answer }: Remembered, request: IdempotentRequest): Response {
+  if (digest !== request.digest) throw new ServiceError('idempotency_key_reused')
+  if (!answer) throw inUse()
+  const { status, text, headers } = answer
+  return new Response(text === '' ? null : text, {
+    status,
+    headers: { ...headers, 'Cache-Control': 'no-store', 'Idempotency-Replayed': 'true' },
+  })
+}
+
+function inUse(): ServiceError {
+  return new ServiceError('idempotency_key_in_use')
+}
+
+const keptHeaders = ['content-type', 'etag', 'location']
+
+/** What is done is done: when the answer cannot be kept, its sender gets it all the same, and a repetition says that it is not known. */
+async function remember(services: Services, request: IdempotentRequest, response: Response): Promise<void> {
+  try {
+    if (!response.ok) return await forgetRequest(services.db, request)
+    const text = withoutSecrets(await response.clone().text(), services.config.apiKeyPrefixes)
+    const headers = Object.fromEntries([...response.headers].filter(([name]) => keptHeaders.includes(name)))
+    await keepAnswer(services.db, request, { status: response.status, text, headers })
+  } catch (error) {
+    services.log('warn', 'idempotency.answer_not_kept', { error })
+  }
+}
+
+/** Members named `secret`, and whatever else reads like a key of ours, become null. */
+function withoutSecrets(text: string, prefixes: readonly string[]): string {
+  if (text === '') return text
+  return JSON.stringify(
+    JSON.parse(text, (name, value: unknown) => {
+      const isSecret = name === 'secret' || (typeof value === 'string' && parseApiKey(value, prefixes) !== undefined)
+      return isSecret ? null : value
+    }),
+  )
+}
