@@ -74,7 +74,7 @@ function pseudoRandom(seed: number): () => number {
 }
 
 describe('a cached copy of the key set', () => {
-  test('holds, for as long as anybody may keep it, every key that signs meanwhile and every key whose tokens live', () => {
+  test('R91 holds, for as long as anybody may keep it, every key that signs meanwhile and every key whose tokens live', () => {
     for (let seed = 1; seed <= 20; seed++) {
       const random = pseudoRandom(seed)
       const { keys, periods, end } = liveRing(12, random)
@@ -107,11 +107,11 @@ describe('a cached copy of the key set', () => {
     [300.2, 0],
     [100_000, 0],
     [Number.POSITIVE_INFINITY, 0],
-  ])('that the database confirmed %s s ago may be kept for %s s more', (age, maxAge) => {
+  ])('R90 that the database confirmed %s s ago may be kept for %s s more', (age, maxAge) => {
     expect(keySetMaxAgeSeconds(config, age)).toBe(maxAge)
   })
 
-  test('is missed by nobody: a key retires only after the last copy without its successor is gone', () => {
+  test('R91 is missed by nobody: a key retires only after the last copy without its successor is gone', () => {
     const periods = activePeriods([
       { sequence: 1, kid: 'a', activatesAt: new Date(0) },
       { sequence: 2, kid: 'b', activatesAt: new Date(1_000_000) },

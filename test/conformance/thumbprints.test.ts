@@ -1,0 +1,53 @@
+import { execFileSync } from 'node:child_process'
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { systemPrincipal } from '../../src/access/principal.ts'
+import { generateKeyPair } from '../../src/signing-keys/key-pair.ts'
+import { addSigningKey } from '../../src/signing-keys/new-keys.ts'
+import { algorithms } from '../../src/signing-keys/signer.ts'
+import { startTestService } from '../support/service.ts'
+
+/** Debian's jose: a C library by other people. */
+function jose(args: string[], input: string): string {
+  return execFileSync('jose', args, { input, encoding: 'utf8', stdio: ['pipe', 'pipe', 'ignore'] }).trim()
+}
+
+const isInstalled = (() => {
+  try {
+    return jose(['alg', '-k', 'sign'], '').includes('ES256')
+  } catch {
+    return false
+  }
+})()
+
+const keySet = z.object({ keys: z.array(z.object({ kid: z.string(), kty: z.string() }).loose()) })
+
+describe.runIf(isInstalled)('an independent implementation (jose jwk thp)', () => {
+  // It knows no key on an Edwards curve: for those the example of RFC 8037 stands in (test/signing-keys/key-pair.test.ts).
+  const known = algorithms.filter((algorithm) => algorithm !== 'EdDSA')
+
+  test.each(known)('R88 names a new %s key as we do', async (algorithm) => {
+    const { kid, publicJwk } = await generateKeyPair(algorithm)
+    expect(jose(['jwk', 'thp', '-i', '-', '-a', 'S256'], JSON.stringify(publicJwk))).toBe(kid)
+    // Whatever else the JWK holds, and in whatever order.
+    const dressed = Object.fromEntries(Object.entries({ use: 'sig', alg: algorithm, ...publicJwk }).reverse())
+    expect(jose(['jwk', 'thp', '-i', '-', '-a', 'S256'], JSON.stringify(dressed))).toBe(kid)
+  })
+
+  test('R88 names every key of the published set as we do', async () => {
+    const service = await startTestService()
+    for (const algorithm of known) if (algorithm !== 'ES256') await addSigningKey(service.services, systemPrincipal, { algorithm })
+    service.clock.advance(1)
+    const { keys } = keySet.parse(await (await service.request('/.well-known/jwks.json')).json())
+    expect(keys).toHaveLength(2 + known.length - 1)
+    for (const { kid, ...jwk } of keys) expect(jose(['jwk', 'thp', '-i', '-', '-a', 'S256'], JSON.stringify(jwk))).toBe(kid)
+  })
+
+  test('R86 finds nothing private in the published set', async () => {
+    const service = await startTestService()
+    const text = await (await service.request('/.well-known/jwks.json')).text()
+    for (const jwk of keySet.parse(JSON.parse(text)).keys) {
+      expect(JSON.parse(jose(['jwk', 'pub', '-i', '-'], JSON.stringify(jwk)))).toEqual(jwk)
+    }
+  })
+})
