@@ -95,7 +95,7 @@ describe('packages stay where they belong', () => {
 const leaves = ['errors', 'crypto', 'oauth', 'observability']
 const ground = [...leaves, 'db']
 const ledgers = ['audit', 'usage', 'revocation', 'rate-limit', 'access']
-const concepts = ['organizations', 'service-accounts', 'api-keys', 'signing-keys']
+const concepts = ['organizations', 'service-accounts', 'roles', 'api-keys', 'signing-keys']
 const meetings = ['token', 'keks', 'alerts']
 
 /** Room → the rooms that it may import. A room is a folder of `src`, or a file beside the folders. */
@@ -113,6 +113,7 @@ const below: Record<string, readonly string[]> = {
   idempotency: ground,
   organizations: [...ground, ...ledgers],
   'service-accounts': [...ground, ...ledgers],
+  roles: [...ground, ...ledgers],
   'api-keys': [...ground, ...ledgers, 'organizations'],
   'signing-keys': [...ground, ...ledgers],
   verify: ['oauth', 'revocation'],

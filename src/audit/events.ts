@@ -21,7 +21,7 @@ export type AuditContexts = {
   'service_account.created': { name: string; roles: readonly string[] }
   'service_account.updated': { changed: readonly string[] }
   /** `apiKeys`: how many of them got a rule on the revocation list. */
-  'service_account.disabled': { apiKeys: number }
+  'service_account.disabled': { apiKeys: number; text: string | null }
   'service_account.enabled': { apiKeys: number }
   /** `unlinked`: revoked keys that had belonged to it. */
   'service_account.deleted': { name: string; unlinked: number }

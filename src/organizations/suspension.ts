@@ -62,7 +62,7 @@ export async function resumeOrganization(services: Suspending, actor: Principal,
     if (!organization) throw new ServiceError('not_found')
     if (!organization.suspendedAt) return // resumed before
     await updateOrganizationRow(tx, id, { suspendedAt: null })
-    const name = { kind: 'organization', value: id } as const
+    const name = { kind: 'organization', value: id, effectiveAt: organization.suspendedAt } as const
     const closedRules = await closeOpenRules(tx, name, services.config.clockToleranceSeconds, now)
     await appendAuditEvent(tx, { type: 'organization.resumed', actor, organizationId: id, subject: id, context: { closedRules } }, now)
   })

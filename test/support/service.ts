@@ -31,6 +31,9 @@ export type KeyOptions = {
   disabledAt?: Date
   revokedAt?: Date
   organizationId?: string
+  serviceAccountId?: string
+  /** Client id of whoever made it; `system` unless told. */
+  createdBy?: string
   /** End of the first version's overlap. */
   versionExpiresAt?: Date
 }

@@ -3,10 +3,10 @@ import { z } from '@hono/zod-openapi'
 // What the schemas of the admin API have in common. Their messages reach the caller: they never repeat what was sent.
 
 /** Text for people: bounded, well-formed Unicode, no control characters (PostgreSQL takes no NUL, terminals obey the others). */
-export function text(longest: number) {
+export function text(longest: number, shortest = 1) {
   return z
     .string()
-    .min(1)
+    .min(shortest)
     .max(longest)
     .refine((value) => value.isWellFormed() && !/\p{Cc}/u.test(value), 'Control characters and unpaired surrogates are not allowed')
 }
@@ -18,6 +18,12 @@ export function word(longest: number) {
     .max(longest)
     .regex(/^[\x21-\x7e]+$/, 'Expected 1 or more visible ASCII characters')
 }
+
+/** Built-in roles, or custom ones of the organization; whether there are such roles is checked where they are granted. */
+export const roleNames = z
+  .array(word(50))
+  .max(20)
+  .openapi({ example: ['developer'] })
 
 /** An instant as it comes in: RFC 3339, with its offset; no later than the year 9999, where four digits end. */
 export const instantInput = z.iso
@@ -52,15 +58,28 @@ export function pageSchema<Item extends z.ZodType>(item: Item) {
 }
 
 const problem = z
-  .object({
-    type: z.string(),
+  .looseObject({
+    type: z.string().openapi({ description: 'urn:mintage:problem: and the code; docs/errors.md has a section for each' }),
     title: z.string(),
     status: z.int(),
     detail: z.string(),
-    instance: z.string().optional(),
-    code: z.string(),
+    instance: z.string().optional().openapi({ description: 'Names the request, as X-Request-Id does' }),
+    code: z.string().openapi({ description: 'Stable' }),
+    errors: z
+      .array(z.object({ path: z.string(), message: z.string() }))
+      .optional()
+      .openapi({ description: 'Which members of the request are wrong, and how' }),
   })
-  .openapi('Problem')
+  .openapi('Problem', {
+    example: {
+      type: 'urn:mintage:problem:not_found',
+      title: 'Not found',
+      status: 404,
+      detail: 'There is no such thing here.',
+      instance: 'urn:mintage:request:req_…',
+      code: 'not_found',
+    },
+  })
 
 const refusal = (description: string) => ({ description, content: { 'application/problem+json': { schema: problem } } }) as const
 
@@ -80,7 +99,7 @@ export const ifMatch = z.object({
     .string()
     .max(64)
     .optional()
-    .openapi({ param: { name: 'If-Match', in: 'header' }, description: 'ETag of the answer that the change is based on', example: '"3"' }),
+    .openapi({ param: { name: 'if-match', in: 'header' }, description: 'ETag of the answer that the change is based on', example: '"3"' }),
 })
 
 /** Beside `refusals`, of a route that takes `If-Match`. */

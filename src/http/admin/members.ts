@@ -1,0 +1,79 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { assignRoles, listMembers, type MemberView, showMember } from '../../roles/members/operations.ts'
+import type { AppEnv } from '../context.ts'
+import { etagOf, expectedRevision } from '../etag.ts'
+import { idParam, ifMatch, instant, jsonAnswer, jsonBody, outdated, pageQuery, pageSchema, refusals, roleNames, word } from './schemas.ts'
+
+const member = z
+  .object({
+    id: z.string().openapi({ example: 'svc_0192f0c4a1b27c3d8e4f5a6b7c8d9e0f' }),
+    kind: z.enum(['service_account', 'api_key']),
+    organizationId: z.string(),
+    name: z.string(),
+    roles: z.array(z.string()),
+    serviceAccountId: z
+      .string()
+      .nullable()
+      .openapi({ description: 'Of a key: the account whose roles are the most that count of its own' }),
+    expiresAt: instant.nullable(),
+    disabledAt: instant.nullable(),
+    createdAt: instant,
+    revision: z.int(),
+  })
+  .openapi('Member')
+
+const roleAssignment = z.strictObject({ roles: roleNames }).openapi('RoleAssignment')
+
+const listQuery = pageQuery.extend({
+  organizationId: word(128)
+    .optional()
+    .openapi({ param: { name: 'organizationId', in: 'query' } }),
+})
+
+const one = jsonAnswer('The member; its ETag goes into If-Match of a change', member)
+
+const listMembersRoute = createRoute({
+  method: 'get',
+  path: '/members',
+  operationId: 'listMembers',
+  summary: 'List who holds roles: service accounts, then API keys, newest first each',
+  request: { query: listQuery },
+  responses: { 200: jsonAnswer('One page', pageSchema(member)), ...refusals },
+})
+
+const showMemberRoute = createRoute({
+  method: 'get',
+  path: '/members/{id}',
+  operationId: 'showMember',
+  summary: 'Show a member: a service account or an API key that is not revoked',
+  request: { params: idParam },
+  responses: { 200: one, ...refusals },
+})
+
+const assignRolesRoute = createRoute({
+  method: 'post',
+  path: '/members/{id}/assign-roles',
+  operationId: 'assignRoles',
+  summary: 'Give a member these roles in place of its former ones',
+  request: { params: idParam, headers: ifMatch, body: jsonBody(roleAssignment) },
+  responses: { 200: one, ...refusals, ...outdated },
+})
+
+const tagged = ({ revision }: MemberView) => ({ ETag: etagOf(revision) })
+
+export function memberRoutes(app: OpenAPIHono<AppEnv>): void {
+  app.openapi(listMembersRoute, async (c) => {
+    return c.json(await listMembers(c.var.services, c.var.principal, c.req.valid('query')), 200)
+  })
+
+  app.openapi(showMemberRoute, async (c) => {
+    const shown = await showMember(c.var.services, c.var.principal, c.req.valid('param').id)
+    return c.json(shown, 200, tagged(shown))
+  })
+
+  app.openapi(assignRolesRoute, async (c) => {
+    const { id } = c.req.valid('param')
+    const assigned = await assignRoles(c.var.services, c.var.principal, id, c.req.valid('json').roles, expectedRevision(c))
+    return c.json(assigned, 200, tagged(assigned))
+  })
+}

@@ -1,0 +1,100 @@
+import { and, desc, eq, isNotNull, isNull, lt, type SQL, sql } from 'drizzle-orm'
+import type { Within } from '../access/authorize.ts'
+import { organizationWithin } from '../access/queries.ts'
+import type { Db } from '../db/database.ts'
+import { apiKeys, serviceAccounts } from '../db/schema.ts'
+
+export type ServiceAccount = typeof serviceAccounts.$inferSelect
+
+export type ServiceAccountChanges = Partial<Pick<ServiceAccount, 'name' | 'description' | 'roles' | 'disabledAt'>>
+
+/** With how many API keys it owns that are not revoked. */
+export type ServiceAccountRow = ServiceAccount & { apiKeys: number }
+
+/** Unique constraint → member of the request. */
+export const uniqueMembers = { service_accounts_name: 'name' } as const
+
+/** An account is its keys' own, and its maker's. */
+const owned = { createdBy: serviceAccounts.createdBy, serviceAccountId: serviceAccounts.id } as const
+
+/** Counts in a statement of its own kind: names are spelled out, since Drizzle leaves the table away in a select of one table. */
+const liveKeys = sql<number>`(select count(*) from api_keys live where live.service_account_id = service_accounts.id
+  and live.revoked_at is null)`.mapWith(Number)
+
+export async function insertServiceAccount(tx: Db, account: typeof serviceAccounts.$inferInsert): Promise<ServiceAccount> {
+  const [inserted] = await tx.insert(serviceAccounts).values(account).returning()
+  if (!inserted) throw new Error('the service account was not inserted')
+  return inserted
+}
+
+export async function findServiceAccount(db: Db, where: { id: string; within: Within }): Promise<ServiceAccountRow | undefined> {
+  const [found] = await db.select({ account: serviceAccounts, apiKeys: liveKeys }).from(serviceAccounts).where(isIt(where)).limit(1)
+  return found && { ...found.account, apiKeys: found.apiKeys }
+}
+
+/** Locked until the transaction ends: no key is put into it meanwhile. */
+export async function lockServiceAccount(tx: Db, where: { id: string; within: Within }): Promise<ServiceAccount | undefined> {
+  const [account] = await tx.select().from(serviceAccounts).where(isIt(where)).for('update')
+  return account
+}
+
+export type ServiceAccountFilter = { organizationId?: string | undefined; disabled?: boolean | undefined }
+
+/** Newest first, at most `limit`, only ids before `before`. */
+export async function selectServiceAccounts(
+  db: Db,
+  where: { within: Within; filter: ServiceAccountFilter; before: string | undefined; limit: number },
+): Promise<ServiceAccountRow[]> {
+  const { organizationId, disabled } = where.filter
+  const rows = await db
+    .select({ account: serviceAccounts, apiKeys: liveKeys })
+    .from(serviceAccounts)
+    .where(
+      and(
+        organizationWithin(serviceAccounts.organizationId, where.within, owned),
+        where.before === undefined ? undefined : lt(serviceAccounts.id, where.before),
+        organizationId === undefined ? undefined : eq(serviceAccounts.organizationId, organizationId),
+        disabled === undefined ? undefined : (disabled ? isNotNull : isNull)(serviceAccounts.disabledAt),
+      ),
+    )
+    .orderBy(desc(serviceAccounts.id))
+    .limit(where.limit)
+  return rows.map(({ account, apiKeys: count }) => ({ ...account, apiKeys: count }))
+}
+
+/** Changes an account that the transaction has locked, and counts its revision up. */
+export async function updateServiceAccountRow(tx: Db, id: string, changes: ServiceAccountChanges): Promise<void> {
+  await tx
+    .update(serviceAccounts)
+    .set({ ...changes, revision: sql`${serviceAccounts.revision} + 1` })
+    .where(eq(serviceAccounts.id, id))
+}
+
+/** Ids of its API keys that are not revoked. */
+export async function selectLiveKeyIds(db: Db, serviceAccountId: string): Promise<string[]> {
+  const rows = await db
+    .select({ id: apiKeys.id })
+    .from(apiKeys)
+    .where(and(eq(apiKeys.serviceAccountId, serviceAccountId), isNull(apiKeys.revokedAt)))
+    .orderBy(apiKeys.id)
+  return rows.map(({ id }) => id)
+}
+
+/** Revoked keys no longer say that they belong to it; gives how many. */
+export async function unlinkRevokedKeys(tx: Db, serviceAccountId: string): Promise<number> {
+  const unlinked = await tx
+    .update(apiKeys)
+    .set({ serviceAccountId: null })
+    .where(and(eq(apiKeys.serviceAccountId, serviceAccountId), isNotNull(apiKeys.revokedAt)))
+    .returning({ id: apiKeys.id })
+  return unlinked.length
+}
+
+export async function deleteServiceAccountRow(tx: Db, id: string): Promise<void> {
+  await tx.delete(serviceAccounts).where(eq(serviceAccounts.id, id))
+}
+
+/** What a caller may change or read of its own is decided by the permission's reach; a change reaches an organization at least. */
+function isIt({ id, within }: { id: string; within: Within }): SQL | undefined {
+  return and(eq(serviceAccounts.id, id), organizationWithin(serviceAccounts.organizationId, within, owned))
+}
