@@ -9,7 +9,7 @@ import type { Services } from '../services.ts'
 import { findApiKeyUsage } from '../usage/queries.ts'
 import { admitApiKey, requireSigningKey } from './admission.ts'
 import { type ApiKeyInput, draftApiKey } from './new-api-key.ts'
-import { findApiKey, insertApiKey, selectApiKeys } from './queries.ts'
+import { type ApiKeyListFilter, findApiKey, insertApiKey, selectApiKeys } from './queries.ts'
 import { createSecret } from './secret.ts'
 import { type ApiKeyDetail, type ApiKeyView, apiKeyVersionUsage, apiKeyView } from './view.ts'
 
@@ -46,15 +46,16 @@ export async function createApiKey(
   })
 }
 
-/** Newest first. */
+/** Newest first, those that match. Throws `permission_denied`; a filter on somebody else's things finds nothing. */
 export async function listApiKeys(
   { db, now }: Pick<Services, 'db' | 'now'>,
   actor: Principal,
   page: PageRequest,
+  filter: ApiKeyListFilter = {},
 ): Promise<Page<ApiKeyView>> {
   const within = authorize(actor, 'api_keys.read')
   const at = now()
-  const rows = await selectApiKeys(db, { within, before: page.cursor, limit: page.limit + 1 })
+  const rows = await selectApiKeys(db, { within, filter, before: page.cursor, limit: page.limit + 1 }, at)
   return pageOf(rows, page.limit, { view: (row) => apiKeyView(row, at), cursor: (row) => row.id })
 }
 
@@ -65,11 +66,4 @@ export async function showApiKey({ db, now }: Pick<Services, 'db' | 'now'>, acto
   if (!apiKey) throw new ServiceError('not_found')
   const usage = await findApiKeyUsage(db, apiKey.id)
   return { ...apiKeyView(apiKey, now()), usage: usage.map(apiKeyVersionUsage) }
-}
-
-/** The key that asks, whatever it may do otherwise. */
-export async function showCaller({ db, now }: Pick<Services, 'db' | 'now'>, actor: Principal): Promise<ApiKeyView> {
-  const apiKey = await findApiKey(db, { id: actor.clientId, within: 'everywhere' })
-  if (!apiKey) throw new ServiceError('not_found')
-  return apiKeyView(apiKey, now())
 }

@@ -1,8 +1,10 @@
-import { and, desc, eq, lt, sql } from 'drizzle-orm'
+import { and, type Column, desc, eq, gt, lt, type SQL, sql } from 'drizzle-orm'
 import type { Within } from '../access/authorize.ts'
 import { organizationWithin } from '../access/queries.ts'
 import type { Db } from '../db/database.ts'
 import { apiKeys, apiKeyVersions, organizations, serviceAccounts, serviceState } from '../db/schema.ts'
+import type { ApiKeyEnvironment } from './format.ts'
+import type { ApiKeyStatus } from './status.ts'
 
 export type NewApiKey = typeof apiKeys.$inferInsert
 
@@ -138,8 +140,26 @@ export async function findApiKey(db: Db, where: { id: string; within: Within }) 
   return apiKey
 }
 
+/** Which keys a list shows: those of which everything that is said here is true. */
+export type ApiKeyListFilter = {
+  readonly organizationId?: string | undefined
+  readonly environment?: ApiKeyEnvironment | undefined
+  readonly label?: string | undefined
+  /** At the moment of asking. */
+  readonly status?: ApiKeyStatus | undefined
+  readonly serviceAccountId?: string | undefined
+  /** Part of the name, in small or capital letters. */
+  readonly name?: string | undefined
+  readonly createdAfter?: Date | undefined
+  readonly createdBefore?: Date | undefined
+}
+
 /** Newest first, at most `limit`, only ids before `before`. */
-export async function selectApiKeys(db: Db, where: { within: Within; before: string | undefined; limit: number }) {
+export async function selectApiKeys(
+  db: Db,
+  where: { within: Within; filter: ApiKeyListFilter; before: string | undefined; limit: number },
+  now: Date,
+) {
   return await db
     .select(apiKeyRow)
     .from(apiKeys)
@@ -149,8 +169,33 @@ export async function selectApiKeys(db: Db, where: { within: Within; before: str
       and(
         organizationWithin(apiKeys.organizationId, where.within, owned),
         where.before === undefined ? undefined : lt(apiKeys.id, where.before),
+        matches(where.filter, now),
       ),
     )
     .orderBy(desc(apiKeys.id))
     .limit(where.limit)
+}
+
+/** Literally what the filter says: no character of a name has a meaning of its own. */
+function matches(filter: ApiKeyListFilter, now: Date): SQL | undefined {
+  const { organizationId, environment, label, status, serviceAccountId, name, createdAfter, createdBefore } = filter
+  return and(
+    organizationId === undefined ? undefined : eq(apiKeys.organizationId, organizationId),
+    environment === undefined ? undefined : eq(apiKeys.environment, environment),
+    label === undefined ? undefined : sql`${label} = any(${apiKeys.labels})`,
+    status === undefined ? undefined : sql`${statusAt(now)} = ${status}`,
+    serviceAccountId === undefined ? undefined : eq(apiKeys.serviceAccountId, serviceAccountId),
+    name === undefined ? undefined : sql`position(lower(${name}) in lower(${apiKeys.name})) > 0`,
+    createdAfter && gt(apiKeys.createdAt, createdAfter),
+    createdBefore && lt(apiKeys.createdAt, createdBefore),
+  )
+}
+
+/** `apiKeyStatus` as the database says it; a test holds the two together. */
+function statusAt(now: Date): SQL {
+  const hasCome = (end: Column | SQL) => sql`${end} <= ${now.toISOString()}::timestamptz`
+  return sql`case when ${hasCome(apiKeys.revokedAt)} then 'revoked' when ${hasCome(apiKeys.expiresAt)} then 'expired'
+    when ${hasCome(apiKeyVersions.expiresAt)} then 'version_ended' when ${hasCome(apiKeys.disabledAt)} then 'disabled'
+    when ${hasCome(serviceAccountDisabledAt)} then 'service_account_disabled'
+    when ${hasCome(organizations.suspendedAt)} then 'organization_suspended' else 'usable' end`
 }

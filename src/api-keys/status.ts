@@ -1,13 +1,16 @@
+/** What a key that is there can be: why it cannot be used, or `usable`. */
+export const apiKeyStatuses = [
+  'usable',
+  'revoked',
+  'expired',
+  'version_ended',
+  'disabled',
+  'service_account_disabled',
+  'organization_suspended',
+] as const
+
 /** Why an API key cannot be used, or `usable`. Outside all refusals are alike; the word goes to logs and counters. */
-export type ApiKeyStatus =
-  | 'usable'
-  | 'unknown'
-  | 'revoked'
-  | 'expired'
-  | 'version_ended'
-  | 'disabled'
-  | 'service_account_disabled'
-  | 'organization_suspended'
+export type ApiKeyStatus = (typeof apiKeyStatuses)[number] | 'unknown'
 
 /** The instants that decide; null = never. */
 export type ApiKeyInstants = {

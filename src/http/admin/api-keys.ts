@@ -1,75 +1,20 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { createApiKey, listApiKeys, showApiKey } from '../../api-keys/operations.ts'
-import { algorithms } from '../../signing-keys/signer.ts'
+import { updateApiKey } from '../../api-keys/updating.ts'
 import type { AppEnv } from '../context.ts'
-import { idParam, instant, instantInput, jsonAnswer, jsonBody, pageQuery, pageSchema, refusals, text, word } from './schemas.ts'
-
-const environment = z.enum(['live', 'test'])
-
-export const apiKey = z
-  .object({
-    id: z.string().openapi({ example: 'key_0192f0c4a1b27c3d8e4f5a6b7c8d9e0f' }),
-    organizationId: z.string(),
-    name: z.string(),
-    environment,
-    status: z.enum(['usable', 'revoked', 'expired', 'version_ended', 'disabled', 'service_account_disabled', 'organization_suspended']),
-    scopes: z.array(z.string()),
-    audiences: z.array(z.string()),
-    roles: z.array(z.string()),
-    subject: z.string().nullable(),
-    tokenAlgorithm: z
-      .string()
-      .nullable()
-      .openapi({ example: 'RS256', description: "What its tokens are signed with; null: the service's default" }),
-    version: z.int(),
-    hint: z.string().openapi({ description: "Last four characters of the secret's random part" }),
-    createdAt: instant,
-    createdBy: z.string(),
-    expiresAt: instant.nullable(),
-    disabledAt: instant.nullable(),
-    revokedAt: instant.nullable(),
-    revocationReason: z.string().nullable(),
-    revocationText: z.string().nullable(),
-  })
-  .openapi('ApiKey')
-
-const apiKeyDetail = apiKey
-  .extend({
-    usage: z
-      .array(
-        z.object({
-          version: z.int(),
-          exchanges: z.int(),
-          lastUsedAt: instant,
-          lastExpiresAt: instant.openapi({ description: 'Until then one of its tokens may be alive' }),
-          addresses: z.array(z.string()).openapi({ description: 'The last few, newest first' }),
-          agents: z.array(z.string()).openapi({ description: 'The last few, newest first' }),
-        }),
-      )
-      .openapi({ description: 'Of each version that was used, newest version first; some seconds behind' }),
-  })
-  .openapi('ApiKeyDetail')
+import { etagOf, expectedRevision } from '../etag.ts'
+import { apiKey, apiKeyDetail, environment, listQuery, secret, settings } from './api-key-schemas.ts'
+import { idParam, ifMatch, jsonAnswer, jsonBody, outdated, pageSchema, refusals, word } from './schemas.ts'
 
 const newApiKey = z
-  .strictObject({
-    name: text(100),
-    environment: environment.default('live'),
-    scopes: z.array(word(128)).max(100).optional(),
-    audiences: z.array(word(255)).max(50).optional(),
-    roles: z
-      .array(z.enum(['root', 'admin']))
-      .max(10)
-      .optional(),
-    subject: text(255).optional(),
-    tokenAlgorithm: z.enum(algorithms).optional(),
-    expiresAt: instantInput.optional(),
-    organizationId: word(128).optional(),
-  })
+  .strictObject({ ...settings, environment: environment.default('live'), organizationId: word(128).optional() })
   .openapi('NewApiKey')
 
-const createdApiKey = z
-  .object({ apiKey, secret: z.string().openapi({ description: 'Shown here and nowhere else' }) })
-  .openapi('CreatedApiKey')
+const apiKeyUpdate = z
+  .strictObject({ ...settings, name: settings.name.optional() })
+  .openapi('ApiKeyUpdate', { description: 'Members that are absent stay' })
+
+const createdApiKey = z.object({ apiKey, secret }).openapi('CreatedApiKey')
 
 const createApiKeyRoute = createRoute({
   method: 'post',
@@ -85,7 +30,7 @@ const listApiKeysRoute = createRoute({
   path: '/api-keys',
   operationId: 'listApiKeys',
   summary: 'List API keys, newest first',
-  request: { query: pageQuery },
+  request: { query: listQuery },
   responses: { 200: jsonAnswer('One page', pageSchema(apiKey)), ...refusals },
 })
 
@@ -95,20 +40,39 @@ const showApiKeyRoute = createRoute({
   operationId: 'showApiKey',
   summary: 'Show an API key',
   request: { params: idParam },
-  responses: { 200: jsonAnswer('The key', apiKeyDetail), ...refusals },
+  responses: { 200: jsonAnswer('The key; its ETag goes into If-Match of a change', apiKeyDetail), ...refusals },
+})
+
+const updateApiKeyRoute = createRoute({
+  method: 'patch',
+  path: '/api-keys/{id}',
+  operationId: 'updateApiKey',
+  summary: 'Change what an API key says; its secret stays',
+  request: { params: idParam, headers: ifMatch, body: jsonBody(apiKeyUpdate) },
+  responses: { 200: jsonAnswer('The key; its ETag goes into If-Match of a change', apiKey), ...refusals, ...outdated },
 })
 
 export function apiKeyRoutes(app: OpenAPIHono<AppEnv>): void {
   app.openapi(createApiKeyRoute, async (c) => {
     const created = await createApiKey(c.var.services, c.var.principal, c.req.valid('json'))
-    return c.json(created, 201, { 'Cache-Control': 'no-store' })
+    return c.json(created, 201, { 'Cache-Control': 'no-store', ...tagged(created.apiKey) })
   })
 
   app.openapi(listApiKeysRoute, async (c) => {
-    return c.json(await listApiKeys(c.var.services, c.var.principal, c.req.valid('query')), 200)
+    const { limit, cursor, ...filter } = c.req.valid('query')
+    return c.json(await listApiKeys(c.var.services, c.var.principal, { limit, cursor }, filter), 200)
   })
 
   app.openapi(showApiKeyRoute, async (c) => {
-    return c.json(await showApiKey(c.var.services, c.var.principal, c.req.valid('param').id), 200)
+    const shown = await showApiKey(c.var.services, c.var.principal, c.req.valid('param').id)
+    return c.json(shown, 200, tagged(shown))
+  })
+
+  app.openapi(updateApiKeyRoute, async (c) => {
+    const { id } = c.req.valid('param')
+    const updated = await updateApiKey(c.var.services, c.var.principal, id, c.req.valid('json'), expectedRevision(c))
+    return c.json(updated, 200, tagged(updated))
   })
 }
+
+const tagged = ({ revision }: { revision: number }) => ({ ETag: etagOf(revision) })

@@ -1,19 +1,63 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
-import { showCaller } from '../../api-keys/operations.ts'
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { showCaller } from '../../api-keys/holder.ts'
+import { revokeOwnApiKey } from '../../api-keys/revoking.ts'
+import { rotateOwnApiKey } from '../../api-keys/rotating.ts'
 import type { AppEnv } from '../context.ts'
-import { apiKey } from './api-keys.ts'
-import { jsonAnswer, refusals } from './schemas.ts'
+import { apiKey } from './api-key-schemas.ts'
+import { overlapSeconds, rotatedApiKey } from './api-key-versions.ts'
+import { because } from './revocation-reason.ts'
+import { instant, jsonAnswer, jsonBody, refusals } from './schemas.ts'
+
+const caller = apiKey
+  .extend({
+    limits: z.object({ requestsPerMinute: z.int(), requestsPerMonth: z.int() }).openapi({ description: "Its own, or its plan's" }),
+    usedVersion: z
+      .object({ version: z.int(), endsAt: instant.nullable() })
+      .nullable()
+      .openapi({ description: 'Of the secret that was shown; null: an access token was' }),
+  })
+  .openapi('Caller')
 
 const showCallerRoute = createRoute({
   method: 'get',
   path: '/me',
   operationId: 'showCaller',
   summary: 'Show the API key that asks; needs no role',
-  responses: { 200: jsonAnswer('The key', apiKey), ...refusals },
+  responses: { 200: jsonAnswer('The key', caller), ...refusals },
 })
 
+const rotateCallerRoute = createRoute({
+  method: 'post',
+  path: '/me/rotate',
+  operationId: 'rotateCaller',
+  summary: 'Give the API key that asks a new secret; needs no role, and its newest secret',
+  request: { body: { ...jsonBody(z.strictObject({ overlapSeconds }).openapi('CallerRotation')), required: false } },
+  responses: { 200: jsonAnswer('The key and its new secret', rotatedApiKey), ...refusals },
+})
+
+const revokeCallerRoute = createRoute({
+  method: 'post',
+  path: '/me/revoke',
+  operationId: 'revokeCaller',
+  summary: 'Revoke the API key that asks, and every token that it made; needs no role',
+  request: { body: { ...jsonBody(z.strictObject(because).openapi('CallerRevocation')), required: false } },
+  responses: { 204: { description: 'Revoked' }, ...refusals },
+})
+
+/** What the holder of a key may do with the key itself. A key without roles may do nothing else in the admin API. */
 export function meRoutes(app: OpenAPIHono<AppEnv>): void {
   app.openapi(showCallerRoute, async (c) => {
     return c.json(await showCaller(c.var.services, c.var.principal), 200)
+  })
+
+  app.openapi(rotateCallerRoute, async (c) => {
+    const rotated = await rotateOwnApiKey(c.var.services, c.var.principal, c.req.valid('json'))
+    return c.json(rotated, 200, { 'Cache-Control': 'no-store' })
+  })
+
+  app.openapi(revokeCallerRoute, async (c) => {
+    const { reason = 'other', text } = c.req.valid('json') // without a body there are no defaults
+    await revokeOwnApiKey(c.var.services, c.var.principal, { reason, text })
+    return c.body(null, 204)
   })
 }

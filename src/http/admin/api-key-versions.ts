@@ -1,0 +1,91 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { rotateApiKey } from '../../api-keys/rotating.ts'
+import { endApiKeyVersion, listApiKeyVersions } from '../../api-keys/versions/operations.ts'
+import type { AppEnv } from '../context.ts'
+import { apiKey, secret, settings } from './api-key-schemas.ts'
+import { idParam, instant, jsonAnswer, jsonBody, pageQuery, pageSchema, refusals } from './schemas.ts'
+
+/** A year at most; the organization's plan may allow less. */
+export const overlapSeconds = z
+  .int()
+  .min(0)
+  .max(31_536_000)
+  .optional()
+  .openapi({ description: 'How long the former secret goes on working; 0: not at all, absent: as the plan says' })
+
+const rotation = z
+  .strictObject({ ...settings, name: settings.name.optional(), overlapSeconds })
+  .openapi('ApiKeyRotation', { description: 'Members that are absent stay; what is said holds for both versions' })
+
+export const rotatedApiKey = z
+  .object({ apiKey, secret, formerVersion: z.object({ version: z.int(), endsAt: instant }) })
+  .openapi('RotatedApiKey')
+
+const version = z
+  .object({
+    version: z.int(),
+    state: z.enum(['newest', 'overlapping', 'ended']),
+    hint: z.string(),
+    imported: z.boolean(),
+    createdAt: instant,
+    endsAt: instant.nullable().openapi({ description: 'null: with the key' }),
+    exchanges: z.int(),
+    lastUsedAt: instant.nullable(),
+    lastExpiresAt: instant.nullable().openapi({ description: 'Until then one of its tokens may be alive, unless something ended it' }),
+    addresses: z.array(z.string()).openapi({ description: 'The last few, newest first' }),
+    agents: z.array(z.string()).openapi({ description: 'The last few, newest first' }),
+  })
+  .openapi('ApiKeyVersion')
+
+const versionParam = idParam.extend({
+  version: z
+    .string()
+    .regex(/^\d{1,9}$/, 'Expected a whole number')
+    .transform(Number)
+    .openapi({ param: { name: 'version', in: 'path' }, type: 'integer' }),
+})
+
+const rotateApiKeyRoute = createRoute({
+  method: 'post',
+  path: '/api-keys/{id}/rotate',
+  operationId: 'rotateApiKey',
+  summary: 'Give an API key a new secret; the former one works through an overlap',
+  request: { params: idParam, body: { ...jsonBody(rotation), required: false } },
+  responses: { 200: jsonAnswer('The key and its new secret', rotatedApiKey), ...refusals },
+})
+
+const listVersionsRoute = createRoute({
+  method: 'get',
+  path: '/api-keys/{id}/versions',
+  operationId: 'listApiKeyVersions',
+  summary: 'List the versions of an API key, newest first, and who uses them',
+  request: { params: idParam, query: pageQuery },
+  responses: { 200: jsonAnswer('One page; what versions were used for is some seconds behind', pageSchema(version)), ...refusals },
+})
+
+const endVersionRoute = createRoute({
+  method: 'post',
+  path: '/api-keys/{id}/versions/{version}/end',
+  operationId: 'endApiKeyVersion',
+  summary: 'End an overlap now: this version, all before it, and their tokens',
+  request: { params: versionParam },
+  responses: { 200: jsonAnswer('The key', apiKey), ...refusals },
+})
+
+export function apiKeyVersionRoutes(app: OpenAPIHono<AppEnv>): void {
+  app.openapi(rotateApiKeyRoute, async (c) => {
+    const { overlapSeconds: overlap, ...change } = c.req.valid('json')
+    const { id } = c.req.valid('param')
+    const rotated = await rotateApiKey(c.var.services, c.var.principal, id, { overlapSeconds: overlap, change })
+    return c.json(rotated, 200, { 'Cache-Control': 'no-store' })
+  })
+
+  app.openapi(listVersionsRoute, async (c) => {
+    return c.json(await listApiKeyVersions(c.var.services, c.var.principal, c.req.valid('param').id, c.req.valid('query')), 200)
+  })
+
+  app.openapi(endVersionRoute, async (c) => {
+    const { id, version: ended } = c.req.valid('param')
+    return c.json(await endApiKeyVersion(c.var.services, c.var.principal, id, ended), 200)
+  })
+}
