@@ -1,3 +1,4 @@
+import { createRoute, z } from '@hono/zod-openapi'
 import type { Context, Hono } from 'hono'
 import { checkReadiness } from '../readiness.ts'
 import type { AppEnv } from './context.ts'
@@ -14,3 +15,27 @@ export function healthRoutes(app: Hono<AppEnv>): void {
 function uncached(c: Context<AppEnv>, status: 200 | 503, body: object): Response {
   return c.json(body, status, { 'Cache-Control': 'no-store', ...(status === 503 ? { 'Retry-After': '1' } : {}) })
 }
+
+const check = z.object({ state: z.enum(['ok', 'failed']), reason: z.string().optional() })
+const readiness = z.object({ status: z.enum(['ready', 'not_ready']), checks: z.record(z.string(), check) }).openapi('Readiness')
+const answer = (description: string, schema: z.ZodType) => ({ description, content: { 'application/json': { schema } } })
+
+/** For the API document. */
+export const healthDocuments = [
+  createRoute({
+    method: 'get',
+    path: '/healthz',
+    operationId: 'showLiveness',
+    summary: 'Whether the process answers',
+    security: [],
+    responses: { 200: answer('It does', z.object({ status: z.literal('ok') })) },
+  }),
+  createRoute({
+    method: 'get',
+    path: '/readyz',
+    operationId: 'showReadiness',
+    summary: 'Whether this instance can serve: each dependency with its state',
+    security: [],
+    responses: { 200: answer('Ready', readiness), 503: answer('Not ready, and why', readiness) },
+  }),
+]

@@ -1,8 +1,10 @@
+import { createRoute, z } from '@hono/zod-openapi'
 import type { Hono } from 'hono'
 import { introspectToken } from '../token/introspect.ts'
 import { readClientForm, requiredToken } from './client-authentication.ts'
 import type { AppEnv } from './context.ts'
 import { methodNotAllowed } from './error-response.ts'
+import { clientMembers, clientSecurity, formBody, oauthRefusals } from './oauth-schemas.ts'
 
 /** `POST /introspect`: RFC 7662. Always JSON: signed answers (RFC 9701) are not offered. */
 export function introspectRoutes(app: Hono<AppEnv>): void {
@@ -13,3 +15,32 @@ export function introspectRoutes(app: Hono<AppEnv>): void {
   })
   app.all('/introspect', (c) => methodNotAllowed(c, 'POST'))
 }
+
+const introspection = z
+  .looseObject({
+    active: z.boolean(),
+    token_type: z.literal('Bearer').optional(),
+    iss: z.string().optional(),
+    sub: z.string().optional(),
+    aud: z.union([z.string(), z.array(z.string())]).optional(),
+    client_id: z.string().optional(),
+    iat: z.int().optional(),
+    exp: z.int().optional(),
+    jti: z.string().optional(),
+    scope: z.string().optional(),
+    org_id: z.string().optional(),
+    env: z.enum(['live', 'test']).optional(),
+    key_version: z.int().optional(),
+  })
+  .openapi('Introspection', { description: 'Of a token that is not active: nothing but active' })
+
+/** For the API document. */
+export const introspectRoute = createRoute({
+  method: 'post',
+  path: '/introspect',
+  operationId: 'introspectToken',
+  summary: 'Ask what an access token is worth now (RFC 7662)',
+  security: clientSecurity,
+  request: { body: formBody(z.object({ token: z.string(), token_type_hint: z.string().optional(), ...clientMembers }), true) },
+  responses: { 200: { description: 'Active or not', content: { 'application/json': { schema: introspection } } }, ...oauthRefusals },
+})

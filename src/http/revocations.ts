@@ -1,5 +1,7 @@
+import { z } from '@hono/zod-openapi'
 import type { Hono } from 'hono'
 import type { AppEnv } from './context.ts'
+import { describedDocument } from './oauth-schemas.ts'
 import { publicDocumentRoute } from './public-document.ts'
 
 /** `GET /revocations`: the signed public feed, whole, or what changed since `?cursor=`. */
@@ -9,3 +11,18 @@ export function revocationsRoutes(app: Hono<AppEnv>): void {
     return { ...document, contentType: 'application/jwt' }
   })
 }
+
+/** For the API document. */
+export const revocationFeedRoute = describedDocument({
+  path: '/revocations',
+  operationId: 'readRevocationFeed',
+  summary: 'The signed revocation feed: whole, or what changed since a cursor',
+  contentType: 'application/jwt',
+  schema: z.string().openapi({ description: 'Compact JWS, typ mintage-revocations+jwt' }),
+  query: z.object({
+    cursor: z
+      .string()
+      .optional()
+      .openapi({ param: { name: 'cursor', in: 'query' }, description: 'Of the feed that is held already' }),
+  }),
+})

@@ -1,8 +1,10 @@
+import { createRoute, z } from '@hono/zod-openapi'
 import type { Hono } from 'hono'
 import { revokeToken } from '../token/revoke.ts'
 import { readClientForm, requiredToken } from './client-authentication.ts'
 import { type AppEnv, requestOrigin } from './context.ts'
 import { methodNotAllowed } from './error-response.ts'
+import { clientMembers, clientSecurity, formBody, oauthRefusals } from './oauth-schemas.ts'
 
 /** `POST /revoke`: RFC 7009. 200 with an empty body is sent after the commit, and for everything that there was nothing to do about. */
 export function revokeRoutes(app: Hono<AppEnv>): void {
@@ -13,3 +15,14 @@ export function revokeRoutes(app: Hono<AppEnv>): void {
   })
   app.all('/revoke', (c) => methodNotAllowed(c, 'POST'))
 }
+
+/** For the API document. */
+export const revokeRoute = createRoute({
+  method: 'post',
+  path: '/revoke',
+  operationId: 'revokeToken',
+  summary: "Revoke an access token of one's own, or one's own API key (RFC 7009)",
+  security: clientSecurity,
+  request: { body: formBody(z.object({ token: z.string(), token_type_hint: z.string().optional(), ...clientMembers }), true) },
+  responses: { 200: { description: 'Revoked, now or before, or nothing that there was to revoke' }, ...oauthRefusals },
+})

@@ -1,9 +1,11 @@
+import { createRoute, z } from '@hono/zod-openapi'
 import type { Hono } from 'hono'
-import { readTokenRequest } from '../oauth/token-request.ts'
+import { apiKeyTokenType, clientCredentialsGrant, readTokenRequest, tokenExchangeGrant } from '../oauth/token-request.ts'
 import { issueAccessToken } from '../token/issue.ts'
 import { type AppEnv, requestOrigin } from './context.ts'
 import { methodNotAllowed } from './error-response.ts'
 import { readFormBody } from './form-body.ts'
+import { clientMembers, clientSecurity, formBody, oauthRefusals } from './oauth-schemas.ts'
 
 /** `POST /token`: RFC 6749 §4.4 and RFC 8693. The hot path: one body read, one operation, one Response with plain headers. */
 export function tokenRoutes(app: Hono<AppEnv>): void {
@@ -31,3 +33,44 @@ export function tokenRoutes(app: Hono<AppEnv>): void {
   })
   app.all('/token', (c) => methodNotAllowed(c, 'POST'))
 }
+
+const tokenForm = z
+  .object({
+    grant_type: z
+      .enum([clientCredentialsGrant, tokenExchangeGrant])
+      .optional()
+      .openapi({ description: 'May be left out when the API key comes as Bearer or X-API-Key' }),
+    scope: z.string().optional().openapi({ description: 'Less than the key holds, separated by blanks', example: 'orders:read' }),
+    audience: z.array(z.string()).optional().openapi({ description: 'Who the token is for; may be repeated' }),
+    resource: z.array(z.url()).optional().openapi({ description: 'The same as a URI (RFC 8707)' }),
+    expires_in: z.int().min(1).optional().openapi({ description: 'Seconds; more than the service allows becomes what it allows' }),
+    subject_token: z.string().optional().openapi({ description: 'Token exchange: the API key', format: 'password' }),
+    subject_token_type: z.literal(apiKeyTokenType).optional(),
+    requested_token_type: z.string().optional(),
+    ...clientMembers,
+  })
+  .openapi('TokenRequest')
+
+const tokenAnswer = z
+  .object({
+    access_token: z.string().openapi({ description: 'A JWT of RFC 9068, typ at+jwt' }),
+    token_type: z.literal('Bearer'),
+    expires_in: z.int().openapi({ description: 'Seconds', example: 900 }),
+    scope: z.string().optional().openapi({ example: 'orders:read' }),
+    issued_token_type: z.string().optional().openapi({ description: 'Of a token exchange (RFC 8693 §2.2.1)' }),
+  })
+  .openapi('TokenAnswer')
+
+/** For the API document; what is checked, and how, says oauth/token-request.ts. */
+export const exchangeRoute = createRoute({
+  method: 'post',
+  path: '/token',
+  operationId: 'exchangeApiKey',
+  summary: 'Exchange an API key for an access token (RFC 6749 §4.4, RFC 8693)',
+  security: clientSecurity,
+  request: { body: formBody(tokenForm, false) },
+  responses: {
+    200: { description: 'The access token; not to be stored by a cache', content: { 'application/json': { schema: tokenAnswer } } },
+    ...oauthRefusals,
+  },
+})

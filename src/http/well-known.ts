@@ -1,3 +1,4 @@
+import { z } from '@hono/zod-openapi'
 import type { Context, Hono } from 'hono'
 import type { Config } from '../config.ts'
 import { authorizationServerMetadata, metadataPath } from '../oauth/metadata.ts'
@@ -6,6 +7,7 @@ import { keySetMaxAgeSeconds } from '../signing-keys/lifecycle.ts'
 import type { KeyPurpose } from '../signing-keys/signer.ts'
 import type { AppEnv } from './context.ts'
 import { notFound } from './error-response.ts'
+import { describedDocument } from './oauth-schemas.ts'
 import { type PublicDocument, publicDocumentRoute } from './public-document.ts'
 import { noteVerifier } from './verifier-sighting.ts'
 
@@ -58,3 +60,44 @@ async function readKeySet(c: Context<AppEnv>, purpose: KeyPurpose): Promise<{ do
   const document = { body, etag, contentType: 'application/jwk-set+json', maxAgeSeconds }
   return { document, kids: set.keys.flatMap(({ kid }) => kid ?? []) }
 }
+
+const jwkSet = z
+  .object({ keys: z.array(z.looseObject({ kty: z.string(), kid: z.string(), alg: z.string(), use: z.string() })) })
+  .openapi('JwkSet')
+
+const metadata = z
+  .looseObject({
+    issuer: z.url(),
+    token_endpoint: z.url(),
+    jwks_uri: z.url(),
+    revocation_endpoint: z.url(),
+    introspection_endpoint: z.url(),
+    revocations_uri: z.url(),
+    revocation_latency_seconds: z.int(),
+  })
+  .openapi('AuthorizationServerMetadata')
+
+/** For the API document. */
+export const wellKnownDocuments = [
+  describedDocument({
+    path: '/.well-known/oauth-authorization-server',
+    operationId: 'readMetadata',
+    summary: 'What this service is and where its endpoints are (RFC 8414)',
+    contentType: 'application/json',
+    schema: metadata,
+  }),
+  describedDocument({
+    path: '/.well-known/jwks.json',
+    operationId: 'readTokenKeys',
+    summary: 'The public keys that verify access tokens (RFC 7517)',
+    contentType: 'application/jwk-set+json',
+    schema: jwkSet,
+  }),
+  describedDocument({
+    path: '/.well-known/record-keys.json',
+    operationId: 'readRecordKeys',
+    summary: 'The public keys that verify the revocation feed and checkpoints of the audit trail',
+    contentType: 'application/jwk-set+json',
+    schema: jwkSet,
+  }),
+]

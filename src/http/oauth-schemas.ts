@@ -1,0 +1,65 @@
+import { createRoute, z } from '@hono/zod-openapi'
+
+// How the API document describes the OAuth endpoints. Nothing here checks a request: forms are read by the rules in oauth/, in RFC 6749's words.
+
+export function formBody<Schema extends z.ZodType>(schema: Schema, required: boolean) {
+  return { required, content: { 'application/x-www-form-urlencoded': { schema } } } as const
+}
+
+/** Who asks, when no header says it (RFC 6749 §2.3.1). */
+export const clientMembers = {
+  client_id: z.string().optional().openapi({ description: 'Id of the API key; with client_secret, in place of a header' }),
+  client_secret: z.string().optional().openapi({ description: 'The API key', format: 'password' }),
+}
+
+const oauthError = z
+  .object({
+    error: z.enum([
+      'invalid_request',
+      'invalid_client',
+      'unauthorized_client',
+      'unsupported_grant_type',
+      'invalid_scope',
+      'invalid_target',
+      'temporarily_unavailable',
+      'server_error',
+    ]),
+    error_description: z.string(),
+  })
+  .openapi('OAuthError', { example: { error: 'invalid_client', error_description: 'Client authentication failed.' } })
+
+const refusal = (description: string) => ({ description, content: { 'application/json': { schema: oauthError } } }) as const
+
+/** RFC 6749 §5.2. */
+export const oauthRefusals = {
+  400: refusal('The request is malformed, or asks for more than the API key holds'),
+  401: refusal('No credential, or one that is refused'),
+  503: refusal('Temporarily unavailable; Retry-After says when to come back'),
+} as const
+
+/** How an API key shows itself at these endpoints: any one of them. */
+export const clientSecurity = [{ client: [] }, { bearer: [] }, { apiKey: [] }, {}]
+
+/** A document that everybody may read and cache. */
+export function describedDocument(document: {
+  path: string
+  operationId: string
+  summary: string
+  contentType: string
+  schema: z.ZodType
+  query?: z.ZodObject
+}) {
+  const { path, operationId, summary, contentType, schema, query } = document
+  return createRoute({
+    method: 'get',
+    path,
+    operationId,
+    summary,
+    security: [],
+    ...(query ? { request: { query } } : {}),
+    responses: {
+      200: { description: 'The document, with ETag and max-age', content: { [contentType]: { schema } } },
+      304: { description: 'Not changed since the ETag in If-None-Match' },
+    },
+  })
+}

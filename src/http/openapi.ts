@@ -1,0 +1,107 @@
+import { OpenAPIHono, type RouteConfig } from '@hono/zod-openapi'
+import type { Hono } from 'hono'
+import type { Config } from '../config.ts'
+import type { AppEnv } from './context.ts'
+import { healthDocuments } from './health.ts'
+import { introspectRoute } from './introspect.ts'
+import { publicDocumentRoute } from './public-document.ts'
+import { revocationFeedRoute } from './revocations.ts'
+import { revokeRoute } from './revoke.ts'
+import { exchangeRoute } from './token.ts'
+import { wellKnownDocuments } from './well-known.ts'
+
+/**
+ * `GET /openapi.json`: OpenAPI 3.1 of everything that is served. The admin API's part comes out of the schemas that validate its
+ * requests; the OAuth endpoints and the public documents are described beside their routes. Written when it is first asked for.
+ */
+export function openApiRoutes(app: Hono<AppEnv>, admin: OpenAPIHono<AppEnv>): void {
+  const texts = new WeakMap<Config, string>()
+  publicDocumentRoute(app, '/openapi.json', async (c) => {
+    const { config, platform } = c.get('services')
+    const body = texts.get(config) ?? JSON.stringify(openApiDocument(admin, config.issuer))
+    texts.set(config, body)
+    return { body, etag: `"${await platform.sha256(body)}"`, contentType: 'application/json', maxAgeSeconds: 300 }
+  })
+}
+
+type OpenApiDocument = ReturnType<OpenAPIHono['getOpenAPI31Document']>
+type PathItem = NonNullable<OpenApiDocument['paths']>[string]
+type SecuritySchemes = NonNullable<NonNullable<OpenApiDocument['components']>['securitySchemes']>
+type Operation = NonNullable<PathItem['get']>
+
+function openApiDocument(admin: OpenAPIHono<AppEnv>, issuer: string): OpenApiDocument {
+  const beside = describe(outsideTheAdminApi)
+  const within = admin.getOpenAPI31Document(head(issuer))
+  const adminPaths = Object.entries(within.paths ?? {}).map(([path, item]) => [`/v1${path}`, eachOperation(item, asAdminOperation(path))])
+  return {
+    ...within,
+    tags: tags.map(([name, description]) => ({ name, description })),
+    paths: { ...beside.paths, ...Object.fromEntries(adminPaths) },
+    components: { securitySchemes, schemas: { ...beside.components?.schemas, ...within.components?.schemas } },
+  }
+}
+
+function head(issuer: string) {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Mintage',
+      version: '1',
+      summary: 'Exchange long-lived API keys for short-lived JWTs that can be switched off.',
+      description:
+        'Lists give pages: `?limit=&cursor=`, answered by `items` and `nextCursor`. Instants are RFC 3339. Refusals are problems (RFC 9457) whose `code` is stable; the OAuth endpoints refuse in the words of RFC 6749 §5.2. What changes a thing may carry `If-Match` with its ETag.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: issuer }],
+    security: [{ bearer: [] }, { apiKey: [] }],
+  }
+}
+
+const securitySchemes: SecuritySchemes = {
+  bearer: { type: 'http', scheme: 'bearer', description: 'An API key, or for /v1 an access token whose audience is the issuer' },
+  apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'An API key' },
+  client: { type: 'http', scheme: 'basic', description: 'RFC 6749 §2.3.1: the id of an API key, and the key as the password' },
+}
+
+const outsideTheAdminApi: readonly [tag: string, routes: readonly RouteConfig[]][] = [
+  ['oauth', [exchangeRoute, introspectRoute, revokeRoute]],
+  ['public', [...wellKnownDocuments, revocationFeedRoute]],
+  ['health', healthDocuments],
+]
+
+const tags: readonly [name: string, description: string][] = [
+  ['oauth', 'Exchange, introspection and revocation, for services that hold an API key'],
+  ['public', 'What verifiers read'],
+  ['health', 'For load balancers'],
+]
+
+function describe(groups: typeof outsideTheAdminApi): OpenApiDocument {
+  const described = new OpenAPIHono()
+  for (const [tag, routes] of groups) {
+    for (const route of routes) described.openAPIRegistry.registerPath({ ...route, tags: [tag] })
+  }
+  return described.getOpenAPI31Document({ openapi: '3.1.0', info: { title: '', version: '' } })
+}
+
+/** The noun of the path is the tag; whatever else may go wrong is a problem too. */
+function asAdminOperation(path: string) {
+  const tag = path.split('/')[1] ?? ''
+  const anyProblem = {
+    description: 'Any other refusal',
+    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+  }
+  return (operation: Operation): Operation => ({
+    tags: [tag],
+    ...operation,
+    responses: { ...operation.responses, default: anyProblem },
+  })
+}
+
+function eachOperation(item: PathItem, change: (operation: Operation) => Operation): PathItem {
+  const methods = ['get', 'post', 'put', 'patch', 'delete'] as const
+  const changed = methods.flatMap((method) => {
+    const operation = item[method]
+    return operation ? [[method, change(operation)]] : []
+  })
+  return { ...item, ...Object.fromEntries(changed) }
+}
