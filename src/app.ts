@@ -1,10 +1,12 @@
 import { Hono } from 'hono'
 import { adminRoutes } from './http/admin/routes.ts'
 import { type AppEnv, requestContext } from './http/context.ts'
+import { docsRoutes } from './http/docs.ts'
 import { errorResponse, notFound } from './http/error-response.ts'
 import { healthRoutes } from './http/health.ts'
 import { introspectRoutes } from './http/introspect.ts'
 import { metricsRoutes } from './http/metrics.ts'
+import { openApiRoutes } from './http/openapi.ts'
 import { revocationsRoutes } from './http/revocations.ts'
 import { revokeRoutes } from './http/revoke.ts'
 import { tokenRoutes } from './http/token.ts'
@@ -24,6 +26,9 @@ export function createApp(resolveServices: ResolveServices): Hono<AppEnv> {
   revocationsRoutes(app)
   healthRoutes(app)
   metricsRoutes(app)
-  app.route('/v1', adminRoutes())
+  const admin = adminRoutes()
+  app.route('/v1', admin)
+  openApiRoutes(app, admin)
+  docsRoutes(app)
   return app
 }

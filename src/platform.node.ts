@@ -1,5 +1,6 @@
 import { sha256Base64Url } from './crypto/digest.node.ts'
 import type { Platform } from './platform.ts'
+import { readReferenceAsset } from './reference-assets.node.ts'
 import { createSigner } from './signing-keys/openssl-signer.node.ts'
 
 export type NodePlatform = Platform & {
@@ -20,6 +21,7 @@ export function nodePlatform(): NodePlatform {
       deferred.add(tracked)
     },
     peerAddress: (_request, env) => socketAddress(env),
+    readReferenceAsset,
     async settled() {
       while (deferred.size > 0) await Promise.all(deferred)
     },
