@@ -11,7 +11,7 @@ export type OAuthErrorCode =
   | 'temporarily_unavailable'
   | 'server_error'
 
-type CatalogueEntry = {
+export type CatalogueEntry = {
   /** HTTP status of both renderings. */
   status: 400 | 401 | 403 | 404 | 405 | 406 | 408 | 409 | 412 | 413 | 415 | 422 | 429 | 500 | 503
   /** Short, the same for every occurrence (RFC 9457 §3.1.3). */
@@ -24,7 +24,8 @@ type CatalogueEntry = {
   retryAfterSeconds?: number
 }
 
-const catalogue = {
+/** Code → how it is answered. docs/errors.md is made from it: `node scripts/errors-page.ts` after a change. */
+export const errorCatalogue = {
   invalid_request: { status: 400, title: 'Invalid request', oauth: 'invalid_request', detail: 'The request is malformed.' },
   invalid_scope: {
     status: 400,
@@ -168,7 +169,7 @@ const catalogue = {
   internal: { status: 500, title: 'Internal error', oauth: 'server_error', detail: 'Something went wrong on our side.' },
 } as const satisfies Record<string, CatalogueEntry>
 
-export type ServiceErrorCode = keyof typeof catalogue
+export type ServiceErrorCode = keyof typeof errorCatalogue
 
 export type ServiceErrorOptions = {
   /** Private: goes to the log and the counters, never to the caller. */
@@ -193,7 +194,7 @@ export class ServiceError extends Error {
   readonly retryAfterSeconds: number | undefined
 
   constructor(code: ServiceErrorCode, options: ServiceErrorOptions = {}) {
-    const entry: CatalogueEntry = catalogue[code]
+    const entry: CatalogueEntry = errorCatalogue[code]
     super(options.reason ? `${code}: ${options.reason}` : code, { cause: options.cause })
     this.name = 'ServiceError'
     this.code = code
