@@ -1,3 +1,4 @@
+import { maintainApiKeys } from './api-keys/upkeep/operations.ts'
 import { keepCheckpoints } from './audit/checkpoints.ts'
 import { randomToken } from './crypto/random.ts'
 import { acquireLease, LeaseLostError, releaseLease } from './db/leases.ts'
@@ -23,6 +24,7 @@ export async function runMaintenance(services: Services): Promise<boolean> {
     await bringForwardWhenReady(services)
     await maintainSigningKeys(services, lease)
     await pruneRevocations(db, now())
+    await maintainApiKeys(services)
     await pruneIdempotencyKeys(db, now())
     await forgetVerifiers(services)
     await keepCheckpoints(services)
