@@ -1,5 +1,5 @@
 import { ServiceError } from '../errors.ts'
-import { hasScopes } from '../oauth/scope.ts'
+import { hasScopes } from '../oauth/held-scopes.ts'
 import {
   coversPermissions,
   isRole,

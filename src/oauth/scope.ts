@@ -1,4 +1,5 @@
 import { ServiceError } from '../errors.ts'
+import { hasScopes } from './held-scopes.ts'
 
 /** RFC 6749 §3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E ), case-sensitive. */
 export function isScopeToken(text: string): boolean {
@@ -17,32 +18,6 @@ export function parseScope(text: string): ReadonlySet<string> {
     scopes.add(token)
   }
   return scopes
-}
-
-/**
- * Whether holding one scope is holding the other: the same token, or a wildcard. `*` covers everything, `orders:*` whatever begins with
- * `orders:` and goes on, `orders:items:*` included, but not `orders`. A star anywhere else is a character like any other.
- */
-export function scopeCovers(held: string, asked: string): boolean {
-  if (held === asked || held === '*') return true
-  return held.endsWith(':*') && asked.length >= held.length && asked.startsWith(held.slice(0, -1))
-}
-
-/** Whether `held` covers all, or any, of `required`. Nothing required: all of it is held, any of it is not. */
-export function hasScopes(held: Iterable<string>, required: Iterable<string>, which: 'all' | 'any'): boolean {
-  const scopes = held instanceof Set ? held : new Set(held)
-  for (const asked of required) {
-    if (holds(scopes, asked) !== (which === 'all')) return which === 'any'
-  }
-  return which === 'all'
-}
-
-function holds(scopes: ReadonlySet<string>, asked: string): boolean {
-  if (scopes.has(asked)) return true
-  for (const held of scopes) {
-    if (scopeCovers(held, asked)) return true
-  }
-  return false
 }
 
 /**

@@ -1,4 +1,5 @@
 import { type HeadersLike, hasAccessTokenInQuery, readBearer } from '../oauth/bearer.ts'
+import { hasScopes } from '../oauth/held-scopes.ts'
 import type { AccessToken } from './access-token.ts'
 import { AccessTokenError } from './access-token-error.ts'
 import { isScope } from './claims.ts'
@@ -7,8 +8,11 @@ import type { AccessTokenVerifier } from './verifier.ts'
 export type GuardOptions = {
   /** Made for one audience: a verifier that takes tokens for anybody guards nothing. */
   readonly verifier: AccessTokenVerifier & { readonly audience: string }
-  /** All of these must be in the token, each as a whole: one scope, several with a blank between them, or a list. */
-  readonly scope?: string | readonly string[] | undefined
+  /**
+   * All of these must be held by the token: one scope, several with a blank between them, or a list; with `any`, one of the list. A wildcard
+   * in the token holds what it covers: `orders:*` and `*` hold `orders:read`. A wildcard that is required is held by itself or a wider one.
+   */
+  readonly scope?: string | readonly string[] | { readonly any: readonly string[] } | undefined
   /** Named in the challenge (RFC 9110 §11.5). Default: the verifier's audience. */
   readonly realm?: string | undefined
   /** URL of the protected-resource metadata, named in the challenge (RFC 9728 §5.1). */
@@ -36,16 +40,14 @@ export function createGuard(options: GuardOptions): Guard {
   if (typeof verifier?.verify !== 'function' || typeof verifier.audience !== 'string') {
     throw new TypeError('verifier must come from createVerifier({ issuer, audience })')
   }
-  const required = checkedScopes(options.scope)
+  const { scopes: required, which } = checkedScopes(options.scope)
   const realm = `Bearer realm=${quoted('realm', options.realm ?? verifier.audience)}`
   const metadata = options.resourceMetadata
   if (metadata !== undefined && !URL.canParse(metadata)) throw new TypeError('resourceMetadata must be a URL')
   const suffix = metadata === undefined ? '' : `, resource_metadata=${quoted('resourceMetadata', metadata)}`
 
   function withScopes(token: AccessToken): AccessToken {
-    for (const scope of required) {
-      if (!token.scopes.has(scope)) throw new AccessTokenError('insufficient_scope', 'scope')
-    }
+    if (required && !hasScopes(token.scopes, required, which)) throw new AccessTokenError('insufficient_scope', 'scope')
     return token
   }
 
@@ -69,7 +71,7 @@ export function createGuard(options: GuardOptions): Guard {
           if (error.reason === 'missing') return refuse(401, 'Unauthorized', needsToken, challenge(''))
           return refuse(401, 'Unauthorized', badToken, challenge(errorAttributes('invalid_token', badToken)))
         case 'insufficient_scope': {
-          const scope = `, scope="${required.join(' ')}"`
+          const scope = required ? `, scope="${required.join(' ')}"` : ''
           return refuse(403, 'Forbidden', lacksScope, challenge(errorAttributes('insufficient_scope', lacksScope) + scope))
         }
         case 'invalid_request':
@@ -109,13 +111,21 @@ function errorAttributes(error: string, description: string): string {
   return `, error="${error}", error_description="${description}"`
 }
 
-function checkedScopes(scope: GuardOptions['scope']): readonly string[] {
-  if (scope === undefined) return []
-  const scopes = typeof scope === 'string' ? scope.split(' ') : scope
+function checkedScopes(scope: GuardOptions['scope']): { scopes: readonly string[] | undefined; which: 'all' | 'any' } {
+  if (scope === undefined) return { scopes: undefined, which: 'all' }
+  const which = typeof scope === 'object' && scope !== null && 'any' in scope ? 'any' : 'all'
+  const scopes = listOf(scope)
   const areTokens = scopes.every((name) => typeof name === 'string' && name !== '' && !name.includes(' ') && isScope(name))
   if (scopes.length === 0 || !areTokens)
-    throw new TypeError('scope must be scope tokens of RFC 6749 §3.3, as a list or with one blank between')
-  return [...new Set(scopes)]
+    throw new TypeError('scope must be scope tokens of RFC 6749 §3.3, as a list, with one blank between, or as { any: [a list] }')
+  return { scopes: [...new Set(scopes)], which }
+}
+
+/** Nothing for what is none of the forms: scopes that were meant as a condition must not become no condition. */
+function listOf(scope: Exclude<GuardOptions['scope'], undefined>): readonly string[] {
+  if (typeof scope === 'string') return scope.split(' ')
+  const list = 'any' in scope ? scope.any : scope
+  return Array.isArray(list) && (!('any' in scope) || Object.keys(scope).length === 1) ? list : []
 }
 
 /** RFC 9110 §5.6.4. */

@@ -8,6 +8,8 @@ import { remoteKeySet } from './remote-key-set.ts'
 import { feedRevocationList } from './revocation.ts'
 import { type AccessTokenVerifier, createAccessTokenVerifier } from './verifier.ts'
 
+/** Whether a token's `scopes` hold what a handler needs, wildcards included, where the middleware's `scope` does not do. */
+export { hasScopes } from '../oauth/held-scopes.ts'
 export type { RevocableToken, RevocationList, RevocationListState } from '../revocation/revocation-list.ts'
 export type { AccessToken } from './access-token.ts'
 export { AccessTokenError, type AccessTokenErrorCode, type AccessTokenErrorReason } from './access-token-error.ts'

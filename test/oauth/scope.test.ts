@@ -55,6 +55,19 @@ describe('the granted scope', () => {
     expect(() => narrowScope(new Set([asked]), [held])).toThrow('invalid_scope')
   })
 
+  test('is what was asked, not the wildcard that holds it', () => {
+    expect(narrowScope(new Set(['orders:read', 'orders:items:*']), ['orders:*', 'invoices:read'])).toEqual([
+      'orders:read',
+      'orders:items:*',
+    ])
+    expect(narrowScope(new Set(['anything']), ['*'])).toEqual(['anything'])
+    expect(narrowScope(undefined, ['orders:*'])).toEqual(['orders:*'])
+  })
+
+  test.each(['*', 'orders', 'order:read', 'orders:*'])('is refused when %j is wider than what is held', (asked) => {
+    expect(() => narrowScope(new Set([asked]), ['orders:items:*', 'orders:read'])).toThrow('invalid_scope')
+  })
+
   test('is never more than the key holds, whatever was asked', () => {
     const tokens = fc.array(fc.constantFrom('a', 'b', 'c', 'd'), { maxLength: 4 })
     fc.assert(

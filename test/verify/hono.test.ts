@@ -37,7 +37,21 @@ describe('scope', () => {
     ['readonly', 'read', 403],
     ['read', 'orders:read', 403],
     ['orders', 'orders:read', 403],
-    ['orders:read', 'orders:*', 403],
+    ['orders:read', 'orders:*', 200],
+    ['orders:read orders:items:write', 'orders:*', 200],
+    ['orders:read', '*', 200],
+    ['orders:read invoices:read', 'orders:*', 403],
+    ['orders:*', 'orders:read orders:write', 403],
+    ['orders:*', 'orders:*', 200],
+    ['orders', 'orders:*', 403],
+    ['ordersummary:read', 'orders:*', 403],
+    ['orders:read', 'ord*', 403],
+    ['orders:read', 'orders*', 403],
+    ['orders:read', '*:read', 403],
+    [{ any: ['orders:read', 'orders:admin'] }, 'orders:admin', 200],
+    [{ any: ['orders:read', 'orders:admin'] }, 'orders:*', 200],
+    [{ any: ['orders:read', 'orders:admin'] }, 'orders:write', 403],
+    [{ any: ['orders:read'] }, undefined, 403],
     ['ORDERS:READ', 'orders:read', 403],
     ['orders:read', undefined, 403],
     ['constructor', 'orders:read', 403],
@@ -47,12 +61,26 @@ describe('scope', () => {
     expect((await request({ authorization: `Bearer ${token}` })).status).toBe(status)
   })
 
-  test.each([[''], [' '], ['a  b'], ['a "b"'], [[]], [['']], [['a b']], [['a', 1]], [['ä']], ['a\tb']])(
-    '%j is refused at construction',
-    (scope) => {
-      expect(() => requireAccessToken({ verifier: { verify, audience }, scope: Object(scope).valueOf() })).toThrow(TypeError)
-    },
-  )
+  test.each([
+    [''],
+    [' '],
+    ['a  b'],
+    ['a "b"'],
+    [[]],
+    [['']],
+    [['a b']],
+    [['a', 1]],
+    [['ä']],
+    ['a\tb'],
+    [{ any: [] }],
+    [{ any: 'a' }],
+    [{ any: ['a b'] }],
+    [{ any: ['a'], all: ['b'] }],
+    [{ some: ['a'] }],
+    [null],
+  ])('%j is refused at construction', (scope) => {
+    expect(() => requireAccessToken({ verifier: { verify, audience }, scope: Object(scope).valueOf() })).toThrow(TypeError)
+  })
 })
 
 describe('construction', () => {

@@ -3,6 +3,7 @@ import { type CryptoKey, exportJWK, generateKeyPair } from 'jose'
 import { type MemoryRevocationList, memoryRevocationList } from '../../src/revocation/memory.ts'
 import type { AccessToken } from '../../src/verify/access-token.ts'
 import { AccessTokenError } from '../../src/verify/access-token-error.ts'
+import type { GuardOptions } from '../../src/verify/guard.ts'
 import { requireAccessToken } from '../../src/verify/hono.ts'
 import type { VerificationAlgorithm } from '../../src/verify/jwk.ts'
 import { localKeySet } from '../../src/verify/jwks.ts'
@@ -95,7 +96,7 @@ export async function outcome(verify: (text: string) => AccessToken | Promise<Ac
 }
 
 /** A route behind the middleware; `reasons` collects what the operator is told. */
-export function createTestApp(verify: (text: string) => AccessToken | Promise<AccessToken>, scope?: string | readonly string[]) {
+export function createTestApp(verify: (text: string) => AccessToken | Promise<AccessToken>, scope?: GuardOptions['scope']) {
   const reasons: string[] = []
   const app = new Hono()
   app.use('/orders', requireAccessToken({ verifier: { verify, audience }, scope, onRefused: ({ reason }) => reasons.push(reason) }))
