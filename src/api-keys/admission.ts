@@ -40,8 +40,11 @@ export async function admitApiKey(tx: Db, actor: Principal, admission: Admission
  */
 export async function requirePlanRoom(tx: Db, organizationId: string, more: number, now: Date): Promise<void> {
   const { apiKeys: limit } = await planOf(tx, organizationId)
-  if ((await countApiKeys(tx, organizationId, now)) + more <= limit) return
-  throw new ServiceError('plan_limit_reached', {
+  if ((await countApiKeys(tx, organizationId, now)) + more > limit) throw planFull(limit)
+}
+
+export function planFull(limit: number): ServiceError {
+  return new ServiceError('plan_limit_reached', {
     detail: `The organization's plan allows ${limit} API keys: revoke one that is not needed, or change the plan.`,
     extensions: { limit },
   })
@@ -76,7 +79,14 @@ async function checkServiceAccount(tx: Db, { draft, former, organization, within
   if (id === null) return
   const isNew = id !== former?.serviceAccountId
   if (!isNew && !adds(former.roles, roles)) return
-  const account = await findServiceAccount(tx, { id, organizationId: organization.id, within: isNew ? within : 'everywhere' })
+  requireUsableAccount(await findServiceAccount(tx, { id, organizationId: organization.id, within: isNew ? within : 'everywhere' }), roles)
+}
+
+/** Throws `not_found`, `conflict` for a disabled one, `invalid_request` when it does not hold what its key would. */
+export function requireUsableAccount(
+  account: { readonly roles: readonly string[]; readonly disabledAt: Date | null } | undefined,
+  roles: readonly string[],
+): void {
   if (!account) throw new ServiceError('not_found')
   if (account.disabledAt) throw new ServiceError('conflict', { detail: 'The service account is disabled.' })
   if (adds(account.roles, roles)) {

@@ -59,6 +59,8 @@ export type AuditContexts = {
   'api_key.version_ended': { version: number }
   'api_key.rotation_due': { version: number; dueAt: string }
   'api_key.purged': { name: string; endedAt: string }
+  /** `subject` is the organization; `apiKeyIds`: the first hundred of those created. */
+  'api_keys.imported': { created: number; duplicates: number; invalid: number; apiKeyIds: readonly string[] }
   'api_key.revoked': { revocationId: string; effectiveAt: string; text: string | null }
   /** `subject` is the organization; `apiKeyIds`: the first hundred. */
   'api_keys.revoked': {

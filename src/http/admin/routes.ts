@@ -4,6 +4,7 @@ import { authenticate } from '../authenticate.ts'
 import type { AppEnv } from '../context.ts'
 import { methodNotAllowed } from '../error-response.ts'
 import { idempotency } from '../idempotency.ts'
+import { apiKeyImportRoutes } from './api-key-import.ts'
 import { apiKeyRevocationRoutes } from './api-key-revocations.ts'
 import { apiKeySwitchRoutes } from './api-key-switches.ts'
 import { apiKeyVersionRoutes } from './api-key-versions.ts'
@@ -37,6 +38,7 @@ export function adminRoutes(): OpenAPIHono<AppEnv> {
   apiKeySwitchRoutes(app)
   apiKeyVersionRoutes(app)
   apiKeyRevocationRoutes(app)
+  apiKeyImportRoutes(app)
   signingKeyRoutes(app)
   verifierRoutes(app)
   kekRoutes(app)

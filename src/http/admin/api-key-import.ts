@@ -1,0 +1,64 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { type ImportInput, importApiKeys } from '../../api-keys/importing.ts'
+import type { AppEnv } from '../context.ts'
+import { environment, settings } from './api-key-schemas.ts'
+import { jsonAnswer, jsonBody, refusals, text, word } from './schemas.ts'
+
+const importedApiKey = z
+  .strictObject({
+    ...settings,
+    environment: environment.default('live'),
+    hash: word(100).openapi({ description: 'Of the secret, without salt: 64 hexadecimal digits, or 32 bytes as base64url' }),
+    algorithm: z.enum(['sha256', 'blake3']).default('sha256'),
+    hint: text(4).optional().openapi({ description: 'Last characters of the secret, for people' }),
+  })
+  .openapi('ImportedApiKey')
+
+const apiKeyImport = z
+  .strictObject({
+    organizationId: word(128).optional(),
+    rows: z
+      .array(z.unknown())
+      .min(1)
+      .max(1000)
+      .openapi({ type: 'array', items: { $ref: '#/components/schemas/ImportedApiKey' }, description: 'Each is judged by itself' }),
+  })
+  .openapi('ApiKeyImport')
+
+const importedRow = z.union([
+  z.object({ index: z.int(), result: z.literal('created'), id: z.string() }),
+  z.object({ index: z.int(), result: z.literal('duplicate'), id: z.string().nullable() }),
+  z.object({ index: z.int(), result: z.literal('invalid'), why: z.string() }),
+])
+
+const importReport = z
+  .object({ created: z.int(), duplicates: z.int(), invalid: z.int(), rows: z.array(importedRow) })
+  .openapi('ApiKeyImportReport')
+
+const importApiKeysRoute = createRoute({
+  method: 'post',
+  path: '/api-keys/import',
+  operationId: 'importApiKeys',
+  summary: 'Take in API keys that were made and hashed elsewhere; one report a row',
+  request: { body: jsonBody(apiKeyImport) },
+  responses: { 200: jsonAnswer('What became of each row, in order', importReport), ...refusals },
+})
+
+export function apiKeyImportRoutes(app: OpenAPIHono<AppEnv>): void {
+  app.openAPIRegistry.register('ImportedApiKey', importedApiKey)
+
+  app.openapi(importApiKeysRoute, async (c) => {
+    const { organizationId, rows } = c.req.valid('json')
+    return c.json(await importApiKeys(c.var.services, c.var.principal, { organizationId, rows: rows.map(readRow) }), 200)
+  })
+}
+
+/** One bad row must not keep the others out. What is said of it repeats neither a value nor a name that the caller made up. */
+function readRow(row: unknown, index: number): ImportInput {
+  const read = importedApiKey.safeParse(row)
+  if (read.success) return { index, key: read.data }
+  const [issue] = read.error.issues
+  if (!issue || issue.code === 'unrecognized_keys') return { index, fault: 'The row holds a member that is not known here.' }
+  const [member = 'The row'] = issue.path
+  return { index, fault: `${String(member)}: ${issue.message}.` }
+}
