@@ -4,7 +4,7 @@ import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import type { Services } from '../services.ts'
 import { periodAt } from './activations.ts'
 import { type ActivationRow, isOnRevocationList, readRing, readSigningKeyUsage } from './queries.ts'
-import { historyOf, type KeyLine, nextKey, periodsOf, type Ring, type RingKey, ringOf, standingOf } from './ring.ts'
+import { historyOf, type KeyLine, keysOf, linesOf, nextKey, periodsOf, type Ring, type RingKey, ringOf, standingOf } from './ring.ts'
 import {
   appendActivation,
   type ChangeServices,
@@ -35,7 +35,7 @@ export type ForceInput = {
   readonly reason?: string | undefined
 }
 
-/** All keys that ever were, oldest first, of every purpose and algorithm, with every coming instant; pending token keys with who holds them. */
+/** All keys that ever were, by purpose and algorithm, oldest first, with every coming instant; pending token keys with who holds them. */
 export async function listSigningKeys(
   services: Pick<Services, 'db' | 'now' | 'config'>,
   actor: Principal,
@@ -47,7 +47,9 @@ export async function listSigningKeys(
   const ring = ringOf(rows, services.config)
   const now = services.now()
   const seen = await findAuthenticatedVerifiers(services.db, now)
-  return ring.keys.map((key) => withReadiness(signingKeyView(ring, key, now, usage.get(key.kid)), seen, now))
+  const ofLine = (line: KeyLine) => keysOf(ring, line).map((key) => signingKeyView(ring, key, now, usage.get(key.kid)))
+  const views = linesOf(ring).flatMap((line) => ofLine(line).sort((a, b) => a.version - b.version))
+  return views.map((view) => withReadiness(view, seen, now))
 }
 
 /** One key with its whole history: each activation, when it was decided, by whom and why. Throws `not_found`. */
