@@ -55,9 +55,9 @@ function report(c: Context<AppEnv>, failure: ServiceError): void {
   if (c.req.path === '/token') services.metrics.exchange(exchangeResult(failure))
   const requestId = c.get('requestId')
   if (failure.code === 'internal') {
-    services.log('error', 'request_failed', { requestId, ...describe(failure.cause) })
+    services.log('error', 'request_failed', { requestId, error: failure.cause ?? failure })
   } else if (failure.status >= 500) {
-    services.log('warn', 'request_failed', { requestId, code: failure.code, reason: failure.reason, ...describe(failure.cause) })
+    services.log('warn', 'request_failed', { requestId, code: failure.code, reason: failure.reason, error: failure.cause })
   } else if (failure.reason !== undefined) {
     services.log('info', 'request_refused', { requestId, code: failure.code, reason: failure.reason })
   }
@@ -67,11 +67,6 @@ function report(c: Context<AppEnv>, failure: ServiceError): void {
 function exchangeResult(failure: ServiceError): string {
   const credentialRefused = failure.code === 'api_key_rejected' || failure.code === 'subject_token_rejected'
   return credentialRefused && failure.reason !== undefined ? failure.reason : failure.code
-}
-
-function describe(error: unknown): Record<string, unknown> {
-  if (error === undefined) return {}
-  return error instanceof Error ? { error: error.name, message: error.message, stack: error.stack } : { error: typeof error }
 }
 
 /** RFC 6749 §5.2, also for 429 and 5xx. */

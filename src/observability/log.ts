@@ -49,9 +49,20 @@ function printable(value: unknown, depth: number): unknown {
 /** Not the whole error: drivers hang the failed query and its parameters on theirs. */
 function printableError(error: Error, depth: number) {
   const described: Record<string, unknown> = { name: error.name, message: printable(firstLine(error), depth + 1) }
+  const frames = callSites(error)
+  if (frames.length > 0) described.at = frames
   if ('code' in error) described.code = printable(error.code, depth + 1)
   if (error.cause !== undefined) described.cause = printable(error.cause, depth + 1)
   return described
+}
+
+/** Where it was thrown, without the message that a stack begins with. */
+function callSites(error: Error): string[] {
+  return (error.stack ?? '')
+    .split('\n')
+    .filter((line) => line.startsWith('    at '))
+    .slice(0, 6)
+    .map((line) => line.slice('    at '.length))
 }
 
 /** Drizzle writes `Failed query: …\nparams: …`: the parameters may be anything, so only the first line is kept. */

@@ -50,6 +50,14 @@ describe('the log', () => {
     expect(redact('postgres://mintage:hunter2@db/mintage')).toBe('postgres://[redacted]@db/mintage')
   })
 
+  test('an error tells where it was thrown', () => {
+    expect(JSON.parse(logged(new Error('lost'))).field).toMatchObject({
+      name: 'Error',
+      message: 'lost',
+      at: [expect.stringContaining('log.test.ts'), ...Array(5).fill(expect.any(String))],
+    })
+  })
+
   test('the parameters of a failed query stay out', () => {
     expect(logged(new Error('Failed query: select 1\nparams: very,private'))).not.toContain('private')
   })
