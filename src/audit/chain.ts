@@ -30,15 +30,23 @@ export type TrailEvent = {
   readonly context: Readonly<Record<string, unknown>>
 }
 
-/**
- * The text that is hashed, described in docs/audit.md: RFC 8785 over the event and the hash before it. Members that are null are left
- * out, so that an event keeps its hash when a later version tells more of the events to come.
- */
-export function chainText(previousHash: string, event: TrailEvent): string {
-  const told = Object.entries({ ...event, previousHash }).filter(([, value]) => value !== null)
-  return canonicalJson(Object.fromEntries(told))
+/** An event as far as it says something: members that are null are left out. */
+export type ToldEvent = Pick<TrailEvent, 'sequence' | 'id' | 'occurredAt' | 'type' | 'result' | 'actor' | 'context'> & {
+  readonly [Member in keyof TrailEvent]?: NonNullable<TrailEvent[Member]>
 }
 
-export async function chainHash(previousHash: string, event: TrailEvent): Promise<string> {
+/** An event keeps its hash when a later version tells more of the events to come: what an event does not say is not in it. */
+export function toldEvent(event: TrailEvent): ToldEvent {
+  const { sequence, id, occurredAt, type, result, actor, context, ...others } = event
+  const told = Object.entries(others).filter(([, value]) => value !== null)
+  return { sequence, id, occurredAt, type, result, actor, ...Object.fromEntries(told), context }
+}
+
+/** The text that is hashed, described in docs/audit.md: RFC 8785 over the event and the hash before it. */
+export function chainText(previousHash: string, event: ToldEvent): string {
+  return canonicalJson({ ...event, previousHash })
+}
+
+export async function chainHash(previousHash: string, event: ToldEvent): Promise<string> {
   return await sha256Hex(chainText(previousHash, event))
 }

@@ -1,7 +1,7 @@
 import { authorize, type Within } from '../access/authorize.ts'
 import type { Principal } from '../access/principal.ts'
 import type { Services } from '../services.ts'
-import type { ChainLink } from './chain.ts'
+import { type ChainLink, toldEvent } from './chain.ts'
 import { signCheckpoint } from './checkpoints.ts'
 import { csvHeader, csvRow } from './csv.ts'
 import { type AuditEventFilter, appendAuditEvent, selectCheckpoints, selectTrail, trailEvent } from './queries.ts'
@@ -77,7 +77,7 @@ async function* jsonlOf({ db }: ExportServices, pages: Pages, opening: string): 
 function jsonlRow({ link, event }: Awaited<ReturnType<typeof selectTrail>>[number]): string {
   const { previousHash, hash } = link
   return event
-    ? trailLine({ kind: 'event', previousHash, hash, event: trailEvent(event) })
+    ? trailLine({ kind: 'event', previousHash, hash, event: toldEvent(trailEvent(event)) })
     : trailLine({ kind: 'link', sequence: link.sequence, previousHash, hash })
 }
 

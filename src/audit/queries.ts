@@ -5,7 +5,7 @@ import { organizationWithin } from '../access/queries.ts'
 import { newId } from '../crypto/random.ts'
 import type { Db } from '../db/database.ts'
 import { auditChain, auditCheckpoints, auditEvents } from '../db/schema.ts'
-import { type ChainLink, chainHash, genesisHash, type TrailEvent } from './chain.ts'
+import { type ChainLink, chainHash, genesisHash, type TrailEvent, toldEvent } from './chain.ts'
 import { type AuditEvent, auditResult } from './events.ts'
 
 export type AuditEventRow = typeof auditEvents.$inferSelect
@@ -71,7 +71,7 @@ async function linkEarlier(tx: Db, head: { sequence: number; hash: string }): Pr
 
 /** Hashes what the database gave back, not what it was given. */
 async function link(tx: Db, previousHash: string, row: AuditEventRow): Promise<ChainLink> {
-  const appended = { sequence: row.sequence, previousHash, hash: await chainHash(previousHash, trailEvent(row)) }
+  const appended = { sequence: row.sequence, previousHash, hash: await chainHash(previousHash, toldEvent(trailEvent(row))) }
   await tx.insert(auditChain).values(appended)
   return appended
 }
@@ -80,9 +80,12 @@ export function trailEvent({ sequence, id, occurredAt, ...row }: AuditEventRow):
   return { sequence, id, occurredAt: occurredAt.toISOString(), ...row }
 }
 
-/** PostgreSQL stores no NUL and no half of a surrogate pair: a caller must not keep an event out of the trail by sending one. */
+/**
+ * PostgreSQL stores no NUL and no half of a surrogate pair, and drivers differ in whether they give a byte order mark back: a caller must
+ * neither keep an event out of the trail nor make it look changed.
+ */
 function storable(text: string | null): string | null {
-  return text === null ? null : text.replaceAll('\0', '\ufffd').toWellFormed()
+  return text === null ? null : text.replaceAll(/[\0\ufeff]/g, '\ufffd').toWellFormed()
 }
 
 function durationOf({ receivedAt }: RequestOrigin, now: Date): number | null {

@@ -1,4 +1,4 @@
-import type { ChainLink, TrailEvent } from './chain.ts'
+import type { ChainLink, ToldEvent } from './chain.ts'
 
 /**
  * The lines of an export, in this order: what it is, the public record keys, the checkpoint over its last link, then the chain from its
@@ -18,7 +18,7 @@ export type TrailLine =
     }
   | { readonly kind: 'record_keys'; readonly keys: readonly object[] }
   | { readonly kind: 'checkpoint'; readonly signed: string }
-  | { readonly kind: 'event'; readonly previousHash: string; readonly hash: string; readonly event: TrailEvent }
+  | { readonly kind: 'event'; readonly previousHash: string; readonly hash: string; readonly event: ToldEvent }
   | ({ readonly kind: 'link' } & ChainLink)
 
 export const trailFormat = 'mintage-audit-trail'

@@ -1,4 +1,4 @@
-import type { ChainLink, TrailEvent } from './chain.ts'
+import type { ChainLink, ToldEvent } from './chain.ts'
 import { isCount, isHash } from './checkpoint.ts'
 import { type TrailLine, trailFormat } from './trail-lines.ts'
 
@@ -7,7 +7,7 @@ export type ReadLine =
   | { readonly kind: 'export'; readonly issuer: string; readonly shown: object }
   | { readonly kind: 'record_keys'; readonly keys: readonly unknown[] }
   | { readonly kind: 'checkpoint'; readonly signed: string }
-  | { readonly kind: 'event'; readonly previousHash: string; readonly hash: string; readonly event: TrailEvent }
+  | { readonly kind: 'event'; readonly previousHash: string; readonly hash: string; readonly event: ToldEvent }
   | ({ readonly kind: 'link' } & ChainLink)
 
 /**
@@ -51,10 +51,12 @@ function isPlace(value: unknown): value is number {
   return isCount(value) && value > 0
 }
 
-function isEvent(value: unknown): value is TrailEvent {
+function isEvent(value: unknown): value is ToldEvent {
   if (typeof value !== 'object' || value === null) return false
-  const { sequence, id, type, occurredAt, context } = value as Partial<Record<keyof TrailEvent, unknown>>
+  const { sequence, id, type, occurredAt, context } = value as Partial<Record<keyof ToldEvent, unknown>>
   const areTexts = [id, type, occurredAt].every((text) => typeof text === 'string')
+  // No hash covers a member that is null: an export has none.
+  if (Object.values(value).includes(null)) return false
   return isPlace(sequence) && areTexts && typeof context === 'object' && context !== null
 }
 

@@ -1,5 +1,5 @@
 import { canonicalJson } from './canonical-json.ts'
-import { chainHash, type TrailEvent } from './chain.ts'
+import { chainHash, type ToldEvent } from './chain.ts'
 import { createTrailCheckpoints, instantOf, type OpenCheckpointsWith } from './trail-checkpoints.ts'
 import { eventName, type ReportFault, type TrailFault } from './trail-fault.ts'
 import { createTrailLinks } from './trail-links.ts'
@@ -58,7 +58,7 @@ export function createTrail(options: TrailOptions): Trail {
   let lines = 0
   let opening: { issuer: string; shown: object } | undefined
   let shown = 0
-  let lastShown: TrailEvent | undefined
+  let lastShown: ToldEvent | undefined
   /** The latest instant so far, milliseconds since 1970. */
   let latest = Number.NEGATIVE_INFINITY
 
@@ -95,7 +95,7 @@ export function createTrail(options: TrailOptions): Trail {
     takeInstant(event)
   }
 
-  function takeInstant({ sequence, occurredAt }: TrailEvent): void {
+  function takeInstant({ sequence, occurredAt }: ToldEvent): void {
     const at = Date.parse(occurredAt)
     if (!(at >= latest - clockToleranceSeconds * 1000)) {
       const message = `event ${sequence} says that it happened at ${occurredAt}, before what stands before it (${instantOf(latest / 1000)})`
