@@ -59,7 +59,7 @@ export function addRevokingVerbs(apiKeys: Command, cli: Cli): void {
     })
 
   verb(apiKeys, 'find-leaked', 'find the API key of a leaked secret', 'mintage api-keys find-leaked < leaked.txt')
-    .addHelpText('after', '\nThe secret is read from standard input or MINTAGE_LEAKED_KEY; only hashes of it are sent.')
+    .addHelpText('after', '\nThe secret is read from standard input or MINTAGE_LEAKED_KEY.\nOnly hashes of it are sent.')
     .action(async (options: { json?: boolean }) => {
       const secret = await readLeakedSecret(cli)
       const hashes = {
@@ -126,7 +126,7 @@ function revokedText({ dryRun, apiKeys, apiKeyIds, effectiveAt, spared, impact }
   ].join('\n')
 }
 
-function impactText(impact: Impact): string {
+export function impactText(impact: Impact): string {
   const said = fields({
     'keys in use': impact.apiKeysUsed,
     'with live tokens': impact.apiKeysWithLiveTokens,

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { ApiKeyDetail, ApiKeyVersionUsage, ApiKeyView } from '../api-keys/view.ts'
 import { algorithms } from '../signing-keys/signer.ts'
+import { addImportVerb } from './api-key-import.ts'
 import { addRevokingVerbs } from './api-key-revocations.ts'
 import { type Cli, collect, listVerb, noun, print, verb } from './command.ts'
 import { fields, shortInstant, table } from './output.ts'
@@ -63,6 +64,7 @@ export function apiKeysCommand(cli: Cli): Command {
     })
 
   addRevokingVerbs(apiKeys, cli)
+  addImportVerb(apiKeys, cli)
 
   return apiKeys
 }

@@ -4,17 +4,24 @@ import { keepForInspection } from './printed.ts'
 
 export type CliRun = { readonly code: number; readonly stdout: string; readonly stderr: string }
 
-export type CliOptions = { env?: Record<string, string>; cwd?: string }
+export type CliOptions = {
+  env?: Record<string, string>
+  cwd?: string
+  /** What stands on standard input; nothing unless told. */
+  input?: string
+}
 
 const main = resolve(import.meta.dirname, '../../src/cli/main.ts')
 
 /** Runs `mintage …` as a process of its own, with nothing of this process's environment but PATH. */
-export function mintage(args: readonly string[], { env = {}, cwd = '/' }: CliOptions = {}): Promise<CliRun> {
+export function mintage(args: readonly string[], { env = {}, cwd = '/', input = '' }: CliOptions = {}): Promise<CliRun> {
   return new Promise((done) => {
-    execFile(process.execPath, [main, ...args], { cwd, env: { PATH: process.env.PATH, ...env } }, (error, stdout, stderr) => {
+    const child = execFile(process.execPath, [main, ...args], { cwd, env: { PATH: process.env.PATH, ...env } }, (error, stdout, stderr) => {
       keepForInspection(stderr)
       done({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, stdout, stderr })
     })
+    child.stdin?.on('error', () => {}) // it may have ended without reading
+    child.stdin?.end(input)
   })
 }
 
