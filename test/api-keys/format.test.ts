@@ -64,7 +64,7 @@ describe('text that is no key of ours is known without asking anybody', () => {
   })
 })
 
-describe("a prefix of the operator's choice", () => {
+describe("R142 a prefix of the operator's choice", () => {
   test.each(['a1', 'acme', 'sixteenletters16'])('%s is read back from a new secret', (prefix) => {
     const secret = generateApiKey('test', prefix)
     expect(secret).toMatch(new RegExp(`^${prefix}_test_[0-9A-Za-z]{49}$`))

@@ -21,7 +21,7 @@ const blake3Hex = (secret: string) => Buffer.from(blake3(Buffer.from(secret))).t
 let made = 0
 const foreignSecret = () => `sk-${++made}!~/${'x'.repeat(20)}`
 
-describe.each(databaseKinds)('importing keys that were hashed elsewhere on %s', async (kind) => {
+describe.each(databaseKinds)('R140 importing keys that were hashed elsewhere on %s', async (kind) => {
   const service = await startTestService(kind)
   const { services } = service
   const own = await service.createOrganization('own')

@@ -12,7 +12,7 @@ import { principal } from '../support/principal.ts'
 import { startTestService } from '../support/service.ts'
 import { outcome } from '../verify/issuer.ts'
 
-describe.each(databaseKinds)('revoking many API keys on %s', async (kind) => {
+describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) => {
   const service = await startTestService(kind)
   const { services, clock } = service
   const because = { reason: 'leaked' } as const

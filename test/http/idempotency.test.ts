@@ -5,7 +5,7 @@ import { pruneIdempotencyKeys } from '../../src/idempotency/queries.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { startTestService } from '../support/service.ts'
 
-describe.each(databaseKinds)('a POST with an Idempotency-Key on %s', async (kind) => {
+describe.each(databaseKinds)('R139 a POST with an Idempotency-Key on %s', async (kind) => {
   const service = await startTestService(kind)
   const { services, clock } = service
 
