@@ -5,6 +5,11 @@ import { asClause, CliError } from './failure.ts'
 export type AdminApi = {
   get<Answer>(path: string, doing: string, query?: Query): Promise<Answer>
   post<Answer>(path: string, doing: string, body?: object): Promise<Answer>
+  /** `revision` = the one that was seen last; when it is another by now, the change is refused. */
+  patch<Answer>(path: string, doing: string, body: object, revision?: number): Promise<Answer>
+  remove(path: string, doing: string): Promise<void>
+  /** An answer of any length, piece by piece. */
+  stream(path: string, doing: string, query?: Query): Promise<AsyncIterable<string>>
   /** `POST /token`: a form, answered in RFC 6749's words. */
   exchange<Answer>(form: URLSearchParams, doing: string): Promise<Answer>
 }
@@ -15,14 +20,26 @@ const deadlineMilliseconds = 15_000
 
 /** The answers' types are the service's contract; they are not checked again here. Throws `CliError`. */
 export function adminApi({ url, apiKey }: Credentials): AdminApi {
-  async function ask<Answer>(doing: string, path: string, init: RequestInit): Promise<Answer> {
+  async function sendAuthenticated(path: string, init: RequestInit): Promise<Response> {
     const headers = new Headers(init.headers)
     headers.set('Authorization', `Bearer ${apiKey}`)
     headers.set('User-Agent', 'mintage-cli')
-    const response = await send(`${url}${path}`, { ...init, headers }, url)
+    return await send(`${url}${path}`, { ...init, headers }, url)
+  }
+
+  async function ask<Answer>(doing: string, path: string, init: RequestInit): Promise<Answer> {
+    const response = await sendAuthenticated(path, init)
     const text = await response.text()
     if (!response.ok) throw refusal(doing, response, text)
     return text === '' ? parseAnswer('null', url) : parseAnswer(text, url)
+  }
+
+  async function stream(doing: string, path: string): Promise<AsyncIterable<string>> {
+    const silence = new AbortController()
+    const deadline = setTimeout(() => silence.abort(), deadlineMilliseconds)
+    const response = await sendAuthenticated(path, { method: 'GET', signal: silence.signal }).finally(() => clearTimeout(deadline))
+    if (!response.ok) throw refusal(doing, response, await response.text())
+    return piecesOf(response, silence, url)
   }
 
   return {
@@ -32,6 +49,14 @@ export function adminApi({ url, apiKey }: Credentials): AdminApi {
         method: 'POST',
         ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
       }),
+    patch: (path, doing, body, revision) =>
+      ask(doing, path, {
+        method: 'PATCH',
+        body: JSON.stringify(body),
+        headers: { 'Content-Type': 'application/json', ...(revision === undefined ? {} : { 'If-Match': `"${revision}"` }) },
+      }),
+    remove: (path, doing) => ask(doing, path, { method: 'DELETE' }),
+    stream: (path, doing, query = {}) => stream(doing, `${path}${queryText(query)}`),
     exchange: (form, doing) => ask(doing, '/token', { method: 'POST', body: form }),
   }
 }
@@ -39,7 +64,7 @@ export function adminApi({ url, apiKey }: Credentials): AdminApi {
 /** A redirect is not followed: it would carry the key to a place that nobody named. */
 async function send(address: string, init: RequestInit, url: string): Promise<Response> {
   try {
-    return await fetch(address, { ...init, redirect: 'error', signal: AbortSignal.timeout(deadlineMilliseconds) })
+    return await fetch(address, { signal: AbortSignal.timeout(deadlineMilliseconds), ...init, redirect: 'error' })
   } catch (cause) {
     if (cause instanceof TypeError && !/fetch failed/.test(cause.message)) {
       throw new CliError('the API key holds characters that no header can carry', { hint: 'check MINTAGE_API_KEY', code: 'no_credentials' })
@@ -49,6 +74,24 @@ async function send(address: string, init: RequestInit, url: string): Promise<Re
       hint: 'start it with `mintage serve`, or set MINTAGE_URL to where it runs',
       cause,
     })
+  }
+}
+
+/** The deadline is for each piece: the whole may take as long as it takes. */
+async function* piecesOf({ body }: Response, silence: AbortController, url: string): AsyncGenerator<string> {
+  if (!body) return
+  const reader = body.pipeThrough(new TextDecoderStream('utf-8', { fatal: true })).getReader()
+  try {
+    while (true) {
+      const deadline = setTimeout(() => silence.abort(), deadlineMilliseconds)
+      const { done, value } = await reader.read().finally(() => clearTimeout(deadline))
+      if (done) return
+      yield value
+    }
+  } catch (cause) {
+    throw new CliError(`${url} broke off in the middle of its answer`, { code: 'unreachable', hint: 'run it again', cause })
+  } finally {
+    await reader.cancel().catch(() => {})
   }
 }
 
@@ -95,6 +138,8 @@ function hintFor({ code, safeAt }: Problem, response: Response): string | undefi
       return 'the key is unknown, revoked or expired: set MINTAGE_API_KEY to one that works'
     case 'permission_denied':
       return '`mintage me` shows what this key may do'
+    case 'precondition_failed':
+      return 'look at it with the verb `show`, then repeat the change with its --revision'
     case 'not_found':
       return 'list what there is with the verb `list`'
     case 'too_early':

@@ -7,7 +7,10 @@ import { kekCommand } from './kek.ts'
 import { addLocalCommands } from './local.ts'
 import { organizationsCommand } from './organizations.ts'
 import type { Output } from './output.ts'
+import { plansCommand } from './plans.ts'
 import { revocationsCommand } from './revocations.ts'
+import { membersCommand, rolesCommand } from './roles.ts'
+import { serviceAccountsCommand } from './service-accounts.ts'
 import { signingKeysCommand } from './signing-keys.ts'
 import { addHolderCommands } from './token.ts'
 import { verifiersCommand } from './verifiers.ts'
@@ -37,6 +40,10 @@ function createProgram(cli: Cli): Command {
     )
   program.addCommand(apiKeysCommand(cli))
   program.addCommand(organizationsCommand(cli))
+  program.addCommand(plansCommand(cli))
+  program.addCommand(serviceAccountsCommand(cli))
+  program.addCommand(rolesCommand(cli))
+  program.addCommand(membersCommand(cli))
   program.addCommand(signingKeysCommand(cli))
   program.addCommand(verifiersCommand(cli))
   program.addCommand(kekCommand(cli))
