@@ -15,14 +15,15 @@ export type PublicJwk = { readonly kid: string; readonly alg: VerificationAlgori
 /**
  * The key that a member of a JWK Set stands for, or undefined when it is to be ignored (RFC 7517 §5): an algorithm outside of the
  * allow-list or none at all (one key, one algorithm, RFC 8725 §3.1), another use, `kty`, `crv` and `alg` that disagree, private or
- * symmetric material, coordinates of a wrong length, a weak RSA key. Does not check that a point is on its curve: the import does.
+ * symmetric material, coordinates of a wrong length, a weak RSA key, and one that the set calls revoked: whoever stole it could date what it
+ * signs before its revocation. Does not check that a point is on its curve: the import does.
  */
 export function readPublicJwk(jwk: unknown, algorithms: ReadonlySet<string>): PublicJwk | undefined {
   if (!isJsonObject(jwk)) return undefined
   const { kid, alg, kty, crv, x, y, n, e } = jwk
   if (typeof kid !== 'string' || !isKid(kid)) return undefined
   if (!isVerificationAlgorithm(alg) || !algorithms.has(alg)) return undefined
-  if (!isForVerification(jwk) || secretMembers.some((name) => Object.hasOwn(jwk, name))) return undefined
+  if (!isForVerification(jwk) || Object.hasOwn(jwk, 'revoked') || secretMembers.some((name) => Object.hasOwn(jwk, name))) return undefined
 
   const family: Family = families[alg]
   if (kty !== family.kty) return undefined

@@ -32,11 +32,15 @@ export async function openRecord(text: string, keys: Pick<KeySet, 'find'>, type:
   return { kid, payload: JSON.parse(utf8.decode(decodeBase64url(payload))) }
 }
 
-/** A fixed set of record keys, all of them, however many there were. Keys that cannot be used are left out. */
+/**
+ * A fixed set of record keys, all of them, however many there were. Keys that cannot be used are left out. Revoked ones are in it, for what
+ * they signed before: the caller has to look at when that was.
+ */
 export async function recordKeySet(keys: readonly unknown[]): Promise<Pick<KeySet, 'find'>> {
   const found = new Map<string, VerificationKey>()
   for (const key of keys) {
-    for (const [kid, usable] of await importKeys({ keys: [key] }, recordAlgorithms)) if (!found.has(kid)) found.set(kid, usable)
+    const { revoked: _, ...bare } = Object(key)
+    for (const [kid, usable] of await importKeys({ keys: [bare] }, recordAlgorithms)) if (!found.has(kid)) found.set(kid, usable)
   }
   return { find: (kid) => found.get(kid) }
 }

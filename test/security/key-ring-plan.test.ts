@@ -104,6 +104,26 @@ describe('A58 · an old copy of the key set, kept for a day by a cache', () => {
   })
 })
 
+describe('A62 · a record key that leaked', () => {
+  test('A62 · is believed by no reader from its replacement on, though its set lists it for ever', async () => {
+    const service = await startTestService('embedded')
+    const keys = () =>
+      remoteKeySet({
+        issuer,
+        jwksUrl: `${issuer}/.well-known/record-keys.json`,
+        now: service.clock.now,
+        fetch: async () => await service.request('/.well-known/record-keys.json'),
+      })
+    const leaked = (await service.services.keyring.signer('record')).kid
+    expect(await keys().find(leaked)).toBeDefined()
+    const { active } = await replaceSigningKey(service.services, systemPrincipal, { purpose: 'record' })
+    service.clock.advance(1)
+    expect(await (await service.request('/.well-known/record-keys.json')).text()).toContain(leaked)
+    expect(await keys().find(leaked)).toBeUndefined()
+    expect(await keys().find(active?.kid ?? '')).toBeDefined()
+  })
+})
+
 describe.each(databaseKinds)('A54 · clocks that disagree, on %s', (kind) => {
   test.each([-3600, -300, 300, 3600])(
     'A54 · an instance that is %i s off says so, signs with a published key, and none of its tokens outlives exp',
