@@ -20,6 +20,11 @@ export function adminClient(service: Pick<TestService, 'request'>, credential: s
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     })
     const text = await response.text()
-    return { status: response.status, headers: response.headers, text, body: text === '' ? {} : JSON.parse(text) }
+    return { status: response.status, headers: response.headers, text, body: isJson(response) ? JSON.parse(text) : {} }
   }
+}
+
+/** An export is not, and where nothing is said there is no body. */
+function isJson(response: Response): boolean {
+  return /^application\/(?:problem\+)?json\b/.test(response.headers.get('content-type') ?? '')
 }

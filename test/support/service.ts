@@ -32,6 +32,8 @@ export type KeyOptions = {
   revokedAt?: Date
   organizationId?: string
   serviceAccountId?: string
+  allowedCidrs?: string[]
+  deniedCidrs?: string[]
   /** Client id of whoever made it; `system` unless told. */
   createdBy?: string
   /** End of the first version's overlap. */

@@ -1,0 +1,166 @@
+import { expect, test } from 'vitest'
+import { type AdminAnswer, type AdminCall, adminClient } from '../support/admin-client.ts'
+import { type AdminRequest, adminRequests, pathOf } from '../support/admin-requests.ts'
+import { type ApiOperation, readApiDocument } from '../support/api-document.ts'
+import { createPlace } from '../support/place.ts'
+import { startTestService } from '../support/service.ts'
+
+/** A role of an organization's own making. */
+const custom = {
+  name: 'night_watch',
+  permissions: [
+    'api_keys.rotate:own',
+    'api_keys.read:organization',
+    'audit_events.read:organization',
+    'service_accounts.disable:organization',
+  ],
+}
+
+const columns = ['root', 'admin', 'developer', 'write_agent', 'ci_service', 'read_only', 'custom', 'no role'] as const
+
+/**
+ * Who may do what, as docs/access.md promises it, written down here and computed from nothing: everywhere `all`, in the whole organization
+ * `org`, with what the caller made `own`, not at all `-`. `any` is what a key may do with itself.
+ */
+const table: Readonly<Record<string, string>> = {
+  //                        root  admin developer write_agent ci_service read_only custom none
+  showCaller: '              any   any   any       any         any        any       any    any',
+  rotateCaller: '            any   any   any       any         any        any       any    any',
+  revokeCaller: '            any   any   any       any         any        any       any    any',
+
+  createOrganization: '      all   -     -         -           -          -         -      -',
+  listOrganizations: '       all   org   org       org         -          org       -      -',
+  showOrganization: '        all   org   org       org         -          org       -      -',
+  updateOrganization: '      all   org   -         -           -          -         -      -',
+  changeOrganizationPlan: '  all   -     -         -           -          -         -      -',
+  changeOrganizationPolicy: 'all   org   -         -           -          -         -      -',
+  suspendOrganization: '     all   -     -         -           -          -         -      -',
+  resumeOrganization: '      all   -     -         -           -          -         -      -',
+  revokeAllApiKeys: '        all   org   -         -           -          -         -      -',
+
+  createPlan: '              all   -     -         -           -          -         -      -',
+  listPlans: '               all   -     -         -           -          -         -      -',
+  showPlan: '                all   -     -         -           -          -         -      -',
+  updatePlan: '              all   -     -         -           -          -         -      -',
+  deletePlan: '              all   -     -         -           -          -         -      -',
+
+  createServiceAccount: '    all   org   -         -           -          -         -      -',
+  listServiceAccounts: '     all   org   own       org         own        org       -      -',
+  showServiceAccount: '      all   org   own       org         own        org       -      -',
+  updateServiceAccount: '    all   org   -         -           -          -         -      -',
+  deleteServiceAccount: '    all   org   -         -           -          -         -      -',
+  disableServiceAccount: '   all   org   -         -           -          -         org    -',
+  enableServiceAccount: '    all   org   -         -           -          -         org    -',
+
+  createRole: '              all   org   -         -           -          -         -      -',
+  listRoles: '               all   org   org       -           -          org       -      -',
+  showRole: '                all   org   org       -           -          org       -      -',
+  updateRole: '              all   org   -         -           -          -         -      -',
+  deleteRole: '              all   org   -         -           -          -         -      -',
+
+  listMembers: '             all   org   -         -           -          org       -      -',
+  showMember: '              all   org   -         -           -          org       -      -',
+  assignRoles: '             all   org   -         -           -          -         -      -',
+
+  createApiKey: '            all   org   org       org         -          -         -      -',
+  listApiKeys: '             all   org   own       org         own        org       org    -',
+  showApiKey: '              all   org   own       org         own        org       org    -',
+  updateApiKey: '            all   org   own       org         -          -         -      -',
+  rotateApiKey: '            all   org   own       own         own        -         own    -',
+  listApiKeyVersions: '      all   org   own       org         own        org       org    -',
+  endApiKeyVersion: '        all   org   own       own         own        -         own    -',
+  disableApiKey: '           all   org   own       own         -          -         -      -',
+  enableApiKey: '            all   org   own       own         -          -         -      -',
+  expireApiKey: '            all   org   own       own         own        -         -      -',
+  revokeApiKey: '            all   org   own       own         own        -         -      -',
+  revokeApiKeys: '           all   org   own       own         own        -         -      -',
+  findLeakedApiKey: '        all   org   own       org         own        org       org    -',
+  importApiKeys: '           all   org   -         -           -          -         -      -',
+
+  createRevocation: '        all   org   -         -           -          -         -      -',
+  listRevocations: '         all   org   -         -           -          org       -      -',
+  liftRevocation: '          all   -     -         -           -          -         -      -',
+
+  listSigningKeys: '         all   -     -         -           -          -         -      -',
+  showSigningKey: '          all   -     -         -           -          -         -      -',
+  rotateSigningKey: '        all   -     -         -           -          -         -      -',
+  activateSigningKey: '      all   -     -         -           -          -         -      -',
+  rollbackSigningKey: '      all   -     -         -           -          -         -      -',
+  replaceSigningKey: '       all   -     -         -           -          -         -      -',
+  importSigningKey: '        all   -     -         -           -          -         -      -',
+  addSigningKey: '           all   -     -         -           -          -         -      -',
+  listVerifiers: '           all   -     -         -           -          -         -      -',
+  kekStatus: '               all   -     -         -           -          -         -      -',
+  rewrapEnvelopes: '         all   -     -         -           -          -         -      -',
+
+  listAuditEvents: '         all   org   own       -           -          org       org    -',
+  exportAuditEvents: '       all   org   own       -           -          org       org    -',
+  createAuditCheckpoint: '   all   -     -         -           -          -         -      -',
+}
+
+const service = await startTestService()
+const { operations } = await readApiDocument(service)
+const root = adminClient(service, service.rootKey)
+
+test('every route is in the table, and the table holds nothing else', () => {
+  expect(Object.keys(table).sort()).toEqual(operations.map(({ operationId }) => operationId).sort())
+  for (const [operation, row] of Object.entries(table)) expect(row.trim().split(/\s+/), operation).toHaveLength(columns.length)
+})
+
+test.each(operations)('$name is for those whose role says so, and reaches as far as it says', async (operation) => {
+  const row = table[operation.operationId]?.trim().split(/\s+/) ?? []
+  for (const [index, column] of columns.entries()) await checkCell(operation, column, row[index])
+})
+
+/** Each cell has two organizations of its own, so that what is allowed can really be done. */
+async function checkCell(operation: ApiOperation, column: (typeof columns)[number], reach: string | undefined) {
+  const home = await service.createOrganization()
+  const { id, call } = await member(home, column)
+  for (const where of placesToTry(operation, reach)) {
+    const place =
+      where === 'elsewhere'
+        ? await createPlace(service, await service.createOrganization())
+        : await createPlace(service, home, where === 'own' ? id : 'key_colleague')
+    const request = await requestIn(place, operation)
+    const answer = await call(operation.method, pathOf(operation.path, request), request.body)
+    const outcome = judge(answer, request)
+    expect(`${column}, ${where}: ${outcome}`, answer.text).toBe(`${column}, ${where}: ${expected(reach, where)}`)
+  }
+}
+
+/** Who is suspended, or revokes itself, is answered nothing after that: the own place comes last. What is forbidden is so with own things too. */
+function placesToTry({ path, operationId }: ApiOperation, reach: string | undefined) {
+  // Plans, signing keys and the like are in nobody's organization: there is no elsewhere.
+  const ofTheService = /^\/v1\/(?:plans|signing-keys|verifiers|keks|audit-checkpoints)/.test(path) || operationId === 'createOrganization'
+  return reach === '-' || reach === 'any' || ofTheService ? (['own'] as const) : (['elsewhere', 'organization', 'own'] as const)
+}
+
+async function member(organizationId: string, column: (typeof columns)[number]): Promise<{ id: string; call: AdminCall }> {
+  if (column === 'custom') await root('POST', '/v1/roles', { ...custom, organizationId })
+  const roles = column === 'no role' ? [] : [column === 'custom' ? custom.name : column]
+  const expiresAt = new Date(service.clock.now().getTime() + 86_400_000)
+  const { id, secret } = await service.createKey({ organizationId, roles, ...(column === 'ci_service' ? { expiresAt } : {}) })
+  // Nobody may be the last administrator and revoke itself.
+  if (column === 'admin') await service.createKey({ organizationId, roles })
+  return { id, call: adminClient(service, secret) }
+}
+
+async function requestIn(place: Parameters<(typeof adminRequests)[string]>[0], { operationId }: ApiOperation): Promise<AdminRequest> {
+  const request = adminRequests[operationId]
+  if (!request) throw new Error(`${operationId} needs an example in support/admin-requests.ts`)
+  return await request(place)
+}
+
+type Outcome = 'done' | 'not there' | 'forbidden' | `answered ${number}`
+
+function judge({ status, text, body }: AdminAnswer, { shows }: AdminRequest): Outcome {
+  if (status >= 200 && status < 300) return shows === undefined || text.includes(shows) ? 'done' : 'not there'
+  if (status === 404 && body.code === 'not_found') return 'not there'
+  return status === 403 && body.code === 'permission_denied' ? 'forbidden' : `answered ${status}`
+}
+
+function expected(reach: string | undefined, where: string): Outcome {
+  if (reach === '-') return 'forbidden'
+  const reached = { all: ['elsewhere', 'organization', 'own'], any: ['own'], org: ['organization', 'own'], own: ['own'] }[reach ?? '']
+  return reached?.includes(where) ? 'done' : 'not there'
+}
