@@ -213,7 +213,11 @@ describe.each(databaseKinds)('the admin API on %s', (kind) => {
       '/v1/api-keys?cursor=%00',
       `/v1/api-keys?cursor=${'c'.repeat(200)}`,
       '/v1/api-keys?sort=name;drop',
-      '/v1/api-keys?organizationId=org_1',
+      '/v1/api-keys?organisation=org_1',
+      '/v1/api-keys?name=%00',
+      '/v1/api-keys?status=fine',
+      '/v1/api-keys?createdAfter=yesterday',
+      '/v1/api-keys?label=',
       '/v1/audit-events?cursor=abc',
       '/v1/api-keys/%00',
       `/v1/api-keys/${'k'.repeat(200)}`,
@@ -229,7 +233,7 @@ describe.each(databaseKinds)('the admin API on %s', (kind) => {
 
   test.each([
     ['DELETE', '/v1/api-keys', 'GET, POST'],
-    ['PUT', '/v1/api-keys/key_1', 'GET'],
+    ['PUT', '/v1/api-keys/key_1', 'GET, PATCH'],
     ['GET', '/v1/api-keys/key_1/revoke', 'POST'],
   ])('%s %s is refused, and told what the path takes', async (method, path, allow) => {
     const response = await service.request(path, { method, headers: { 'X-API-Key': service.rootKey } })

@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest'
+import { databaseKinds } from '../support/databases.ts'
+import { basic, form, oauthError } from '../support/oauth.ts'
+import { startTestService } from '../support/service.ts'
+
+describe.each(databaseKinds)('a key outside of its addresses, on %s', async (kind) => {
+  const service = await startTestService(kind, { env: { MINTAGE_TRUSTED_PROXY_HOPS: '1' } })
+  const allowed = await service.createKey({ roles: ['admin'], audiences: ['https://auth.example'], allowedCidrs: ['192.0.2.0/24'] })
+  const denied = await service.createKey({ deniedCidrs: ['203.0.113.0/24', '2001:db8::/32'] })
+  const unknown = `${allowed.secret.slice(0, 20)}x${allowed.secret.slice(21)}`
+  const from = (address: string) => ({ 'X-Forwarded-For': `10.9.9.9, ${address}` })
+  const exchange = (secret: string, address: string) =>
+    service.request('/token', form({}, { Authorization: `Bearer ${secret}`, ...from(address) }))
+
+  test.each([
+    [allowed, '192.0.2.7', 200],
+    [allowed, '::ffff:192.0.2.7', 200],
+    [allowed, '192.0.3.7', 401],
+    [allowed, '2001:db8::1', 401],
+    [allowed, '0300.0.2.7', 401],
+    [denied, '198.51.100.1', 200],
+    [denied, '203.0.113.200', 401],
+    [denied, '2001:db8:1::1', 401],
+    [denied, '::ffff:203.0.113.200', 401],
+  ])('$0.id exchanges from %s: %s', async ({ secret }, address, status) => {
+    expect((await exchange(secret, address)).status).toBe(status)
+  })
+
+  test('is refused where nobody knows where the request came from', async () => {
+    const request = { method: 'POST', headers: { 'X-API-Key': allowed.secret } }
+    expect((await service.request('/token', request)).status).toBe(401)
+  })
+
+  test('is told nothing that an unknown key is not told; the log knows why', async () => {
+    const [outside, missing] = await Promise.all([exchange(allowed.secret, '192.0.3.7'), exchange(unknown, '192.0.3.7')])
+    expect(await oauthError(outside)).toEqual(await oauthError(missing))
+    expect(service.exchanges.get('address_not_allowed')).toBeGreaterThan(0)
+  })
+
+  test('is refused at every other door too, its admin token included', async () => {
+    const token = (
+      await (await service.request('/token', form({ audience: 'https://auth.example' }, { ...bearer(), ...from('192.0.2.7') }))).json()
+    ).access_token
+    const doors: [string, RequestInit][] = [
+      ['/introspect', form({ token }, { Authorization: basic(allowed.id, allowed.secret) })],
+      ['/revoke', form({ token: 'x' }, { Authorization: basic(allowed.id, allowed.secret) })],
+      ['/v1/me', { headers: bearer() }],
+      ['/v1/me', { headers: { Authorization: `Bearer ${token}` } }],
+    ]
+    for (const [path, request] of doors) {
+      const asked = async (address: string) =>
+        (await service.request(path, { ...request, headers: { ...Object(request.headers), ...from(address) } })).status
+      expect([await asked('192.0.2.7'), await asked('192.0.3.7')], path).toEqual([200, 401])
+    }
+  })
+
+  function bearer() {
+    return { Authorization: `Bearer ${allowed.secret}` }
+  }
+})
