@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, type Option } from 'commander'
 import type { Page } from '../db/page.ts'
 import { type AdminApi, adminApi } from './admin-api.ts'
 import { findCredentials, type Purpose } from './credentials.ts'
@@ -46,21 +46,41 @@ export function verb(parent: Command, name: string, summary: string, example: st
     .addHelpText('after', `\nExample:\n  $ ${example}`)
 }
 
+/** An option whose value goes into the query as it is, under this name. */
+export type Filter = { readonly query: string; readonly option: Option }
+
 /** Adds a verb `list` over a route that gives pages. */
 export function listVerb<Row>(
   parent: Command,
   cli: Cli,
-  list: { path: string; what: string; example: string; columns: readonly Column<Row>[] },
+  list: { path: string; what: string; example: string; columns: readonly Column<Row>[]; filters?: readonly Filter[] },
 ): Command {
-  return verb(parent, 'list', `list ${list.what}, newest first`, list.example)
+  const { filters = [] } = list
+  return addFilters(verb(parent, 'list', `list ${list.what}, newest first`, list.example), filters)
     .option('--limit <number>', 'how many, at most 200', wholeNumber)
     .option('--cursor <cursor>', 'go on where the last page ended')
     .action(async (options: { limit?: number; cursor?: string; json?: boolean }) => {
-      const query = { limit: options.limit?.toString(), cursor: options.cursor }
+      const query = { limit: options.limit?.toString(), cursor: options.cursor, ...filterQuery(filters, options) }
       const page = await cli.api().get<Page<Row>>(list.path, `list ${list.what}`, query)
       print(cli, options, page, () => (page.items.length === 0 ? `no ${list.what}` : table(page.items, list.columns)))
       if (page.nextCursor !== null && !options.json) cli.output.warn(`there are more: add --cursor ${page.nextCursor}`)
     })
+}
+
+export function addFilters(command: Command, filters: readonly Filter[]): Command {
+  for (const { option } of filters) command.addOption(option)
+  return command
+}
+
+/** What was given of the filters, as a query. */
+export function filterQuery(filters: readonly Filter[], options: object): Record<string, string | undefined> {
+  const given: ReadonlyMap<string, unknown> = new Map(Object.entries(options))
+  return Object.fromEntries(
+    filters.map(({ query, option }) => {
+      const value = given.get(option.attributeName())
+      return [query, typeof value === 'string' ? value : undefined]
+    }),
+  )
 }
 
 /** JSON for scripts, otherwise words for people. */

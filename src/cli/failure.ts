@@ -3,6 +3,7 @@ export class CliError extends Error {
   readonly hint: string | undefined
   /** Stable word for scripts, the problem's code where the service refused. */
   readonly code: string
+  readonly exitCode: number = 1
 
   constructor(message: string, options: { hint?: string | undefined; code?: string; cause?: unknown } = {}) {
     super(message, { cause: options.cause })
@@ -13,7 +14,14 @@ export class CliError extends Error {
 }
 
 /** The command itself was wrong. Ends the process with 2. */
-export class UsageError extends CliError {}
+export class UsageError extends CliError {
+  override readonly exitCode = 2
+}
+
+/** What was to be verified is not what it was: nothing failed, and the answer is no. Ends the process with 3. */
+export class NotVerifiedError extends CliError {
+  override readonly exitCode = 3
+}
 
 /** The words of the service as the rest of one of our sentences: first letter small unless an abbreviation begins, no full stop. */
 export function asClause(sentence: string): string {

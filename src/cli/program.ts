@@ -15,7 +15,7 @@ import { signingKeysCommand } from './signing-keys.ts'
 import { addHolderCommands } from './token.ts'
 import { verifiersCommand } from './verifiers.ts'
 
-/** Runs one command. 0 = done, 1 = it failed, 2 = the command was wrong. Errors go to standard error: what failed, then what to type next. */
+/** Runs one command. 0 = done, 1 = it failed, 2 = the command was wrong, 3 = not verified. Errors go to standard error: what failed, then what to type next. */
 export async function run(argv: readonly string[], env: Cli['env'], output: Output): Promise<number> {
   const json = argv.includes('--json')
   try {
@@ -26,7 +26,7 @@ export async function run(argv: readonly string[], env: Cli['env'], output: Outp
     if (error instanceof CommanderError) return afterCommander(error, argv, output)
     const failure = error instanceof CliError ? error : new CliError(error instanceof Error ? error.message : 'something went wrong')
     report(failure, json, output)
-    return failure instanceof UsageError ? 2 : 1
+    return failure.exitCode
   }
 }
 
