@@ -1,0 +1,94 @@
+import { asc } from 'drizzle-orm'
+import { describe, expect, test } from 'vitest'
+import { systemPrincipal } from '../../src/access/principal.ts'
+import { keepCheckpoints } from '../../src/audit/checkpoints.ts'
+import { recordRefusal } from '../../src/audit/operations.ts'
+import { auditChain, auditCheckpoints } from '../../src/db/schema.ts'
+import { runMaintenance } from '../../src/maintenance.ts'
+import { rotateSigningKey } from '../../src/signing-keys/operations.ts'
+import { adminClient } from '../support/admin-client.ts'
+import { databaseKinds } from '../support/databases.ts'
+import { startTestService, type TestService } from '../support/service.ts'
+import { exportTrail, verifyTrail } from '../support/trail.ts'
+
+async function checkpointsOf({ services }: TestService): Promise<number[]> {
+  const rows = await services.db.select().from(auditCheckpoints).orderBy(asc(auditCheckpoints.sequence))
+  return rows.map(({ sequence }) => sequence)
+}
+
+async function tell({ services }: TestService): Promise<void> {
+  await recordRefusal(services, systemPrincipal, { operation: 'GET /', subject: null, code: 'not_found', reason: undefined })
+}
+
+describe.each(databaseKinds)('checkpoints on %s', (kind) => {
+  test('come once an hour, by maintenance, and only when there is news', async () => {
+    const service = await startTestService(kind)
+    expect(await runMaintenance(service.services)).toBe(true)
+    expect(await checkpointsOf(service)).toEqual([1])
+    await tell(service)
+    service.clock.advance(3599)
+    await keepCheckpoints(service.services)
+    expect(await checkpointsOf(service)).toEqual([1])
+    service.clock.advance(1)
+    await keepCheckpoints(service.services)
+    expect(await checkpointsOf(service)).toEqual([1, 2])
+    service.clock.advance(3600)
+    await keepCheckpoints(service.services)
+    expect(await checkpointsOf(service)).toEqual([1, 2])
+  })
+
+  test('are not held up by a clock that was set back', async () => {
+    const service = await startTestService(kind)
+    service.clock.advance(2 * 86_400)
+    await keepCheckpoints(service.services)
+    await tell(service)
+    service.clock.advance(-86_400)
+    await keepCheckpoints(service.services)
+    expect(await checkpointsOf(service)).toEqual([1, 2])
+  })
+
+  test('of several instances at once make one', async () => {
+    const service = await startTestService(kind)
+    await Promise.all(Array.from({ length: 5 }, () => keepCheckpoints(service.services)))
+    expect(await checkpointsOf(service)).toEqual([1])
+  })
+
+  test('are given on demand, and cover the event that tells of them', async () => {
+    const service = await startTestService(kind)
+    const { status, body } = await adminClient(service, service.rootKey)('POST', '/v1/audit-checkpoints')
+    expect([status, body]).toEqual([201, expect.objectContaining({ sequence: 2, count: 2, createdAt: '2026-11-02T10:00:00.000Z' })])
+    const [, link] = await service.services.db.select().from(auditChain).orderBy(asc(auditChain.sequence))
+    expect(body.hash).toBe(link?.hash)
+    expect((await verifyTrail(await exportTrail(service), { checkpoints: [String(body.signed)] })).faults).toEqual([])
+  })
+
+  test('are for root alone', async () => {
+    const service = await startTestService(kind)
+    for (const role of ['admin', 'read_only'] as const) {
+      const { secret } = await service.createKey({ roles: [role] })
+      expect((await adminClient(service, secret)('POST', '/v1/audit-checkpoints')).status).toBe(403)
+    }
+    expect(await checkpointsOf(service)).toEqual([])
+  })
+
+  test('stay good when the record key that signed them has retired', async () => {
+    const service = await startTestService(kind)
+    await keepCheckpoints(service.services)
+    service.clock.advance(86_400)
+    await rotateSigningKey(service.services, systemPrincipal, { purpose: 'record', force: true })
+    await keepCheckpoints(service.services)
+    const { faults, checkpoints, seal } = await verifyTrail(await exportTrail(service))
+    expect([faults, checkpoints]).toEqual([[], 3])
+    expect(seal?.kid).toBe((await service.services.checkpointSigner()).kid)
+  })
+
+  test('count on when one in the database cannot be read', async () => {
+    const service = await startTestService(kind)
+    await keepCheckpoints(service.services)
+    await service.services.db.update(auditCheckpoints).set({ signed: 'nothing' })
+    await tell(service)
+    const { body } = await adminClient(service, service.rootKey)('POST', '/v1/audit-checkpoints')
+    expect(body).toMatchObject({ sequence: 3, count: 3 })
+    expect((await verifyTrail(await exportTrail(service))).faults).toMatchObject([{ kind: 'bad_checkpoint' }])
+  })
+})

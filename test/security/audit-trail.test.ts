@@ -1,0 +1,217 @@
+import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { sql } from 'drizzle-orm'
+import postgres from 'postgres'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createApp } from '../../src/app.ts'
+import { sqlState } from '../../src/db/failure.ts'
+import { migrationState } from '../../src/db/migration-state.ts'
+import { openPostgres } from '../../src/db/postgres.ts'
+import { runMaintenance } from '../../src/maintenance.ts'
+import { createServices } from '../../src/services.ts'
+import { selfTest } from '../../src/signing-keys/operations.ts'
+import { adminClient } from '../support/admin-client.ts'
+import { databaseKinds } from '../support/databases.ts'
+import { exchange } from '../support/oauth.ts'
+import { credentialsIn } from '../support/printed.ts'
+import { startTestService, type TestService } from '../support/service.ts'
+import { exportTrail, verifyTrail } from '../support/trail.ts'
+
+const serverKinds = databaseKinds.filter((kind) => kind === 'postgres')
+
+/** The statements of docs/postgresql.md that make the service's role, for a role of the test's own. */
+function grants(role: string, owner: string): string {
+  const page = readFileSync(new URL('../../docs/postgresql.md', import.meta.url), 'utf8')
+  const block = [...page.matchAll(/```sql\n([\s\S]*?)```/g)].map(([, text = '']) => text).find((text) => text.includes('on all tables'))
+  if (!block) throw new Error('docs/postgresql.md has lost its grants')
+  return block.replaceAll(/\bmintage_owner\b/g, owner).replaceAll(/\b(to|from) mintage\b/g, `$1 ${role}`)
+}
+
+describe.each(serverKinds)('R135 A81 the role of the service on %s', (kind) => {
+  const role = `mintage_service_${randomUUID().replaceAll('-', '')}`
+  let service: TestService
+  let asOwner: postgres.Sql
+  let restricted: ReturnType<typeof openPostgres>
+
+  beforeAll(async () => {
+    const owned = await startTestService(kind)
+    const url = new URL(owned.database.url ?? '')
+    asOwner = postgres(url.href, { max: 1, onnotice: () => {} })
+    const password = randomUUID()
+    const [owner] = await asOwner`select current_user as name`
+    await asOwner.unsafe(`create role ${role} login password '${password}'; ${grants(role, owner?.name)}`)
+    url.username = role
+    url.password = password
+    restricted = openPostgres({ url: url.href, pooler: 'none', deadlineMilliseconds: 15_000 })
+    const { config, platform, keyEncryption, log, metrics, now } = owned.services
+    const services = createServices(config, restricted, {
+      platform,
+      keyEncryption,
+      log,
+      metrics,
+      now,
+      revocations: { refreshInRequest: true },
+    })
+    const app = createApp(() => services)
+    service = { ...owned, services, app, request: async (path, init) => await app.request(path, init) }
+  })
+  afterAll(async () => {
+    await restricted.close()
+    await asOwner.unsafe(`drop owned by ${role}; drop role ${role}`)
+    await asOwner.end()
+  })
+
+  test.each([
+    'update audit_events set actor = actor',
+    'delete from audit_events',
+    'truncate audit_events cascade',
+    'update audit_chain set hash = hash',
+    'delete from audit_chain',
+    'truncate audit_chain',
+    'update audit_checkpoints set signed = signed',
+    'delete from audit_checkpoints',
+    'truncate audit_checkpoints',
+    'alter table audit_events disable trigger all',
+    'drop table audit_chain',
+    'insert into audit_chain select * from audit_chain on conflict (sequence) do update set hash = excluded.hash',
+  ])('cannot %s', async (statement) => {
+    const { db } = service.services
+    expect(await db.execute(sql.raw(statement)).catch(sqlState)).toBe('42501')
+  })
+
+  test('is enough for everything that the service does', async () => {
+    const root = adminClient(service, service.rootKey)
+    await selfTest(service.services)
+    const created = await root('POST', '/v1/api-keys', { name: 'restricted', scopes: ['orders:read'] })
+    expect(created.status).toBe(201)
+    const { apiKey, secret } = Object(created.body)
+    const { access_token: token } = await exchange(service, secret)
+    expect(token).toBeTruthy()
+    await service.services.usage.flush()
+    expect((await root('POST', '/v1/organizations', { name: 'acme' })).status).toBe(201)
+    expect((await root('POST', `/v1/api-keys/${apiKey.id}/revoke`, { reason: 'leaked' })).status).toBe(204)
+    const rule = await root('POST', '/v1/revocations', { kind: 'subject', value: `${service.organizationId} alice` })
+    expect((await root('POST', `/v1/revocations/${String(rule.body.id)}/lift`)).status).toBe(204)
+    service.clock.advance(60)
+    expect((await root('POST', '/v1/signing-keys/rotate', { purpose: 'token', force: true })).status).toBe(200)
+    expect((await root('GET', '/v1/api-keys/key_nothing')).status).toBe(404)
+    expect(await runMaintenance(service.services)).toBe(true)
+    expect((await root('POST', '/v1/audit-checkpoints')).status).toBe(201)
+    expect(await migrationState(restricted.db)).toBe('current')
+    expect(await verifyTrail(await exportTrail(service))).toMatchObject({ faults: [] })
+  })
+})
+
+describe.each(databaseKinds)('A81 somebody who may write everything on %s', async (kind) => {
+  test.each([
+    ['changes an event', "update audit_events set reason = 'nothing' where sequence = 3", 'edited'],
+    ['changes when it happened', "update audit_events set occurred_at = occurred_at - interval '1 day' where sequence = 3", 'edited'],
+    ['takes an event out', 'delete from audit_chain where sequence = 3; delete from audit_events where sequence = 3', 'deleted'],
+    ['cuts the end off', 'delete from audit_chain where sequence >= 4; delete from audit_events where sequence >= 4', 'rewritten'],
+    ['changes a link', "update audit_chain set hash = repeat('f', 64) where sequence = 3", 'edited'],
+    ['forges a checkpoint', "update audit_checkpoints set signed = replace(signed, 'e', 'f')", 'bad_checkpoint'],
+  ])('%s, and it shows', async (_, statements, fault) => {
+    const service = await startTestService(kind)
+    const root = adminClient(service, service.rootKey)
+    for (const name of ['a', 'b', 'c']) await root('POST', '/v1/api-keys', { name })
+    const { body: checkpoint } = await root('POST', '/v1/audit-checkpoints')
+    for (const statement of statements.split('; ')) await service.services.db.execute(sql.raw(statement))
+    await root('POST', '/v1/api-keys', { name: 'later' })
+    const { faults } = await verifyTrail(await exportTrail(service), { checkpoints: [String(checkpoint.signed)] })
+    expect(faults.map(({ kind: found }) => found)).toContain(fault)
+  })
+})
+
+describe.each(databaseKinds)('A82 while the trail cannot be written on %s, nothing privileged happens', (kind) => {
+  test.each([
+    ['the events', 'alter table audit_events rename to lost'],
+    ['the chain', 'alter table audit_chain rename to lost'],
+    ['any event', 'alter table audit_events add check (false) not valid'],
+  ])('because it takes not %s', async (_, block) => {
+    const service = await startTestService(kind)
+    const { secret, id } = await service.createKey({ scopes: ['a'] })
+    await service.services.db.execute(sql.raw(block))
+    const root = adminClient(service, service.rootKey)
+    const attempts = [
+      await root('POST', '/v1/api-keys', { name: 'unrecorded' }),
+      await root('POST', `/v1/api-keys/${id}/revoke`, { reason: 'leaked' }),
+      await root('POST', '/v1/organizations', { name: 'unrecorded' }),
+      await root('POST', '/v1/revocations', { kind: 'all', value: '*' }),
+      await root('POST', '/v1/signing-keys/rotate', { force: true }),
+      await root('POST', '/v1/audit-checkpoints'),
+      await root('GET', '/v1/audit-events/export'),
+    ]
+    expect(attempts.map(({ status }) => status)).toEqual(attempts.map(() => 500))
+    for (const { text } of attempts) expect(text).not.toMatch(/audit_|lost|check/)
+    expect((await root('GET', '/v1/api-keys')).text).not.toContain('unrecorded')
+    expect((await root('GET', `/v1/api-keys/${id}`)).body).toMatchObject({ revokedAt: null })
+    expect((await exchange(service, secret)).access_token).toBeTruthy()
+  })
+})
+
+describe.each(serverKinds)('A82 while somebody holds the trail on %s', (kind) => {
+  test('an admin operation is refused in time and undone, and exchanges go on', async () => {
+    const service = await startTestService(kind)
+    const { secret } = await service.createKey({ scopes: ['a'] })
+    const url = service.database.url ?? ''
+    const { config, platform, keyEncryption, log, metrics, now } = service.services
+    const impatient = openPostgres({ url, pooler: 'none', deadlineMilliseconds: 500 })
+    const services = createServices(config, impatient, {
+      platform,
+      keyEncryption,
+      log,
+      metrics,
+      now,
+      revocations: { refreshInRequest: true },
+    })
+    const app = createApp(() => services)
+    const request: TestService['request'] = async (path, init) => await app.request(path, init)
+    const holder = postgres(url, { max: 1 })
+    await holder.begin(async (tx) => {
+      await tx`select pg_advisory_xact_lock(hashtextextended('mintage audit chain', 0))`
+      const refused = await adminClient({ request }, service.rootKey)('POST', '/v1/api-keys', { name: 'unrecorded' })
+      expect([refused.status, refused.body.code]).toEqual([503, 'database_unavailable'])
+      expect((await exchange({ ...service, request }, secret)).access_token).toBeTruthy()
+    })
+    await holder.end()
+    await impatient.close()
+    expect((await adminClient(service, service.rootKey)('GET', '/v1/api-keys')).text).not.toContain('unrecorded')
+    expect((await adminClient(service, service.rootKey)('POST', '/v1/api-keys', { name: 'recorded' })).status).toBe(201)
+  })
+})
+
+test('an exchange writes no event, whether it is granted or refused', async () => {
+  const service = await startTestService()
+  const { secret } = await service.createKey({ scopes: ['a'] })
+  const before = await verifyTrail(await exportTrail(service))
+  await exchange(service, secret)
+  await service.request('/token', { method: 'POST', headers: { 'X-API-Key': `${secret}x` } })
+  expect((await verifyTrail(await exportTrail(service))).events).toBe(before.events + 1)
+})
+
+describe('A83 an export', () => {
+  test('holds no key, no token, no hash of a key and no private part', async () => {
+    const service = await startTestService()
+    const root = adminClient(service, service.rootKey)
+    const { body } = await root('POST', '/v1/api-keys', { name: 'exported' })
+    const { secret } = Object(body)
+    const trail = (await exportTrail(service)).filter((line) => !line.startsWith('{"kind":"checkpoint"')).join('\n')
+    const csv = await (await service.request('/v1/audit-events/export?format=csv', { headers: { 'X-API-Key': service.rootKey } })).text()
+    for (const text of [trail, csv]) {
+      expect(credentialsIn(text)).toEqual([])
+      expect(text).not.toContain(await service.services.platform.sha256(secret))
+      expect(text).not.toMatch(/"d"|sealed/)
+    }
+  })
+
+  test('lets no spreadsheet calculate what a stranger wrote', async () => {
+    const service = await startTestService()
+    const headers = { 'X-API-Key': service.rootKey, 'Content-Type': 'application/json', 'User-Agent': '=HYPERLINK("http://evil.example")' }
+    const created = await service.request('/v1/api-keys', { method: 'POST', headers, body: JSON.stringify({ name: '=1+1' }) })
+    const { apiKey } = await created.json()
+    await service.request(`/v1/api-keys/${apiKey.id}/revoke`, { method: 'POST', headers, body: JSON.stringify({ reason: 'leaked' }) })
+    const csv = await (await service.request('/v1/audit-events/export?format=csv', { headers })).text()
+    expect(csv).toContain(`"'=HYPERLINK(""http://evil.example"")"`)
+    expect(csv).not.toMatch(/(?:^|,)"[=+@-]/m)
+  })
+})
