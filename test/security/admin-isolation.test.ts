@@ -1,85 +1,178 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { adminRoutes } from '../../src/http/admin/routes.ts'
 import { type AdminAnswer, type AdminCall, adminClient } from '../support/admin-client.ts'
-import { startTestService, type TestService } from '../support/service.ts'
+import { type AdminRequest, adminRequests, pathOf } from '../support/admin-requests.ts'
+import { type ApiOperation, readApiDocument, type Schema } from '../support/api-document.ts'
+import { createPlace, type Place } from '../support/place.ts'
+import { startTestService } from '../support/service.ts'
 
-const { paths = {} } = adminRoutes().getOpenAPI31Document({ openapi: '3.1.0', info: { title: 'Mintage', version: '1' } })
-const routes = Object.entries(paths).flatMap(([path, item]) =>
-  Object.keys(item).map((method) => ({ path, method: method === 'get' ? ('GET' as const) : ('POST' as const) })),
+const service = await startTestService()
+const { operations, resolve } = await readApiDocument(service)
+
+/** Where a request can name a thing: in the path, in the query, or in the body by the way to the member. */
+type Spot = { in: 'path' | 'query' | 'body'; way: readonly string[] }
+
+const spots = operations.flatMap((operation) =>
+  spotsOf(operation).map((spot) => ({ name: `${operation.name}, ${spot.way.join('.')} in the ${spot.in}`, operation, spot })),
 )
-const routesWithId = routes.filter(({ path }) => path.includes('{id}'))
 
 describe('A70: an admin of one organization, in front of the ids of another', () => {
-  let service: TestService
+  let own: string
+  let id: string
   let admin: AdminCall
-  /** Never named an id of theirs, so nothing may lead it there. */
-  let observer: AdminCall
-  /** Resource → an id of it that belongs to the other organization. */
-  let foreign: Record<string, string>
+  let theirs: Place
 
   beforeAll(async () => {
-    service = await startTestService()
-    const root = adminClient(service, service.rootKey)
-    const own = await service.createOrganization('own')
-    const other = await service.createOrganization('other')
-    const { secret } = await service.createKey({ organizationId: own, roles: ['admin'] })
+    own = await service.createOrganization('own')
+    const { id: adminId, secret } = await service.createKey({ organizationId: own, roles: ['admin'] })
+    id = adminId
     admin = adminClient(service, secret)
-    const third = await service.createKey({ organizationId: await service.createOrganization('third'), roles: ['admin'] })
-    observer = adminClient(service, third.secret)
-    const { id: apiKeyId } = await service.createKey({ organizationId: other })
-    const rule = await root('POST', '/v1/revocations', { kind: 'organization', value: other })
-    foreign = { organizations: other, 'api-keys': apiKeyId, revocations: String(rule.body.id) }
+    theirs = await createPlace(service, await service.createOrganization('other'))
   })
 
-  test('there are routes to try', () => {
-    expect(routesWithId.length).toBeGreaterThanOrEqual(4)
+  test('there are ids to swap in every part of a request', () => {
+    for (const part of ['path', 'query', 'body']) expect(spots.filter(({ spot }) => spot.in === part).length, part).toBeGreaterThan(5)
   })
 
-  test.each(routesWithId)('$method $path answers as if the id were not there', async ({ method, path }) => {
-    const id = foreign[path.split('/')[1] ?? '']
-    expect(id, 'a new resource needs an example above').toBeDefined()
-    const answers = [id, 'key_missing'].map((name) => admin(method, `/v1${path.replace('{id}', name ?? '')}`))
-    const [theirs, missing] = await Promise.all(answers)
-    expect([403, 404]).toContain(theirs?.status)
-    expect(face(theirs)).toEqual(face(missing))
+  test.each(spots)('$name: theirs is answered like one that is not there', async ({ operation, spot }) => {
+    for (const { foreign, missing } of await swapsAt(operation, spot, theirs)) {
+      const request = await ownRequest(operation)
+      const answers = [foreign, missing].map((value) => send(operation, exchanged(request, spot, value)))
+      const [ofTheirs, ofNothing] = await Promise.all(answers)
+      expect(face(ofTheirs)).toEqual(face(ofNothing))
+      expect(answersOf(operation, spot), ofTheirs?.text).toContain(ofTheirs?.status)
+    }
   })
 
-  test.each(routes.filter(({ method, path }) => method === 'GET' && !path.includes('{')))(
-    '$method $path shows nothing of theirs',
+  test('nothing of theirs was changed by all that', async () => {
+    const root = adminClient(service, service.rootKey)
+    const { items } = (await root('GET', `/v1/audit-events?organizationId=${theirs.organizationId}&actor=${id}`)).body as {
+      items: object[]
+    }
+    expect(items.filter((event) => 'result' in event && event.result === 'success')).toEqual([])
+  })
+
+  test.each(operations.filter(({ method, path }) => method === 'GET' && !path.includes('{')))(
+    '$name shows nothing of theirs',
     async ({ path }) => {
-      const answer = await observer('GET', `/v1${path}`)
-      for (const id of Object.values(foreign)) expect(answer.text).not.toContain(id)
+      // Of an organization that never named one of their ids, so nothing may lead it there.
+      const { secret } = await service.createKey({ organizationId: await service.createOrganization(), roles: ['admin'] })
+      const ids = await Promise.all([theirs.apiKey().then((key) => key.id), theirs.serviceAccount(), theirs.role(), theirs.rule()])
+      const answer = await adminClient(service, secret)('GET', path)
+      for (const name of [...ids, theirs.organizationId, theirs.event]) expect(answer.text).not.toContain(name)
     },
   )
 
-  test.each(['api_key', 'organization', 'subject'])(
-    'a revocation rule about a foreign %s is refused as about a missing one',
-    async (kind) => {
-      const names: Record<string, [string | undefined, string]> = {
-        api_key: [foreign['api-keys'], 'key_missing'],
-        organization: [foreign.organizations, 'org_missing'],
-        subject: [`${foreign.organizations} alice`, 'org_missing alice'],
-      }
-      const answers = (names[kind] ?? []).map((value) => admin('POST', '/v1/revocations', { kind, value }))
-      const [theirs, missing] = await Promise.all(answers)
-      expect(theirs?.status).toBe(404)
-      expect(face(theirs)).toEqual(face(missing))
-    },
-  )
+  test.each(['organization', 'subject'])('a revocation rule about a foreign %s is refused as about a missing one', async (kind) => {
+    const value = (organizationId: string) => (kind === 'subject' ? `${organizationId} alice` : organizationId)
+    const answers = [theirs.organizationId, 'org_missing'].map((name) => admin('POST', '/v1/revocations', { kind, value: value(name) }))
+    const [ofTheirs, ofNothing] = await Promise.all(answers)
+    expect(ofTheirs?.status).toBe(404)
+    expect(face(ofTheirs)).toEqual(face(ofNothing))
+  })
 
   test('a token of theirs cannot be named, not even by its jti', async () => {
     const { status } = await admin('POST', '/v1/revocations', { kind: 'token', value: 'some-jti' })
     expect(status).toBe(403)
   })
+
+  async function ownRequest({ operationId }: ApiOperation): Promise<AdminRequest> {
+    const example = adminRequests[operationId]
+    if (!example) throw new Error(`${operationId} needs an example in support/admin-requests.ts`)
+    return await example(await createPlace(service, own, id))
+  }
+
+  async function send({ method, path }: ApiOperation, request: AdminRequest): Promise<AdminAnswer> {
+    return await admin(method, pathOf(path, request), request.body)
+  }
 })
 
 test('no route answers anybody without a credential', async () => {
-  const service = await startTestService()
-  for (const { method, path } of routes) {
-    const response = await service.request(`/v1${path.replace('{id}', 'key_1')}`, { method })
+  for (const { method, path } of operations) {
+    const response = await service.request(path.replaceAll(/\{\w+\}/g, '1'), { method })
     expect(response.status, `${method} ${path}`).toBe(401)
   }
 })
+
+/** A name of a thing ends in `Id`, or is one of the others that are told apart here. */
+function isNameOfAThing(member: string): boolean {
+  return /^(?:id|kid|name|value|sha256|roles|actor|subject|prefix|hint)$|Id$/.test(member)
+}
+
+function spotsOf({ parameters, body }: ApiOperation): Spot[] {
+  const inPath = parameters.filter((parameter) => parameter.in === 'path' && parameter.name !== 'version')
+  const inQuery = parameters.filter((parameter) => parameter.in === 'query' && /Id$|^(?:actor|subject)$/.test(parameter.name))
+  // What a thing is called, and what its tokens say, is not the name of another thing.
+  const own = new Set(['name', 'subject'])
+  return [
+    ...inPath.map(({ name }): Spot => ({ in: 'path', way: [name] })),
+    ...inQuery.map(({ name }): Spot => ({ in: 'query', way: [name] })),
+    ...waysToNames(body)
+      .filter((way) => !own.has(way.at(-1) ?? ''))
+      .map((way): Spot => ({ in: 'body', way })),
+  ]
+}
+
+function waysToNames(schema: Schema | undefined): string[][] {
+  return Object.entries(resolve(schema)?.properties ?? {}).flatMap(([member, inner]) => {
+    const further = waysToNames(inner).map((way) => [member, ...way])
+    return isNameOfAThing(member) ? [[member], ...further] : further
+  })
+}
+
+/** What stands for a thing of theirs, and the same for one that nobody has. */
+async function swapsAt({ path, operationId }: ApiOperation, spot: Spot, theirs: Place): Promise<{ foreign: unknown; missing: unknown }[]> {
+  const missing = 'missing_0192f0c4a1b27c3d8e4f5a6b7c8d9e0f'
+  const apiKey = async () => (await theirs.apiKey()).id
+  const byMember: Record<string, () => Promise<{ foreign: unknown; missing: unknown }[]>> = {
+    organizationId: async () => [{ foreign: theirs.organizationId, missing }],
+    serviceAccountId: async () => [{ foreign: await theirs.serviceAccount(), missing }],
+    roles: async () => [{ foreign: [await theirs.role()], missing: [missing] }],
+    actor: async () => [{ foreign: 'key_elsewhere', missing }],
+    subject: async () => [{ foreign: theirs.event, missing: 'key_nobody' }], // the other one was asked for above, and refused
+
+    kid: async () => [{ foreign: await theirs.signingKey('active'), missing }],
+    value: async () => [{ foreign: await apiKey(), missing }],
+    sha256: async () => [{ foreign: (await theirs.apiKey()).hash, missing: 'x'.repeat(43) }],
+    hint: async () => [{ foreign: (await theirs.apiKey()).hint, missing: '____' }],
+    prefix: async () => [{ foreign: 'mk', missing: 'mk' }],
+  }
+  const byPath: Record<string, () => Promise<{ foreign: unknown; missing: unknown }[]>> = {
+    organizations: async () => [{ foreign: theirs.organizationId, missing }],
+    'api-keys': async () => [{ foreign: await apiKey(), missing }],
+    'service-accounts': async () => [{ foreign: await theirs.serviceAccount(), missing }],
+    members: async () => [
+      { foreign: await apiKey(), missing },
+      { foreign: await theirs.serviceAccount(), missing },
+    ],
+    roles: async () => [{ foreign: await theirs.role(), missing }],
+    plans: async () => [{ foreign: await theirs.plan(), missing }],
+    revocations: async () => [{ foreign: await theirs.rule(), missing }],
+    'signing-keys': async () => [{ foreign: await theirs.signingKey('pending'), missing }],
+  }
+  const swaps = spot.in === 'path' ? byPath[path.split('/')[2] ?? ''] : byMember[spot.way.at(-1) ?? '']
+  if (!swaps) throw new Error(`${operationId} names something by ${spot.way.join('.')} that needs an example here`)
+  return await swaps()
+}
+
+function exchanged({ params, query, body }: AdminRequest, { in: part, way }: Spot, value: unknown): AdminRequest {
+  const [name = ''] = way
+  return {
+    params: { ...params, ...(part === 'path' ? { [name]: String(value) } : {}) },
+    query: { ...query, ...(part === 'query' ? { [name]: String(value) } : {}) },
+    ...(part === 'body' ? { body: withMember(body, way, value) } : body && { body }),
+  }
+}
+
+function withMember(body: unknown, [member = '', ...rest]: readonly string[], value: unknown): Record<string, unknown> {
+  const members: Record<string, unknown> = typeof body === 'object' && body !== null ? { ...body } : {}
+  return { ...members, [member]: rest.length === 0 ? value : withMember(members[member], rest, value) }
+}
+
+/** A filter that fits nothing is no refusal: it gives an empty page. Roles are words, and one that nobody made is a wrong word. */
+function answersOf({ method }: ApiOperation, { in: part, way }: Spot): number[] {
+  if ((part === 'query' && method === 'GET') || way[0] === 'filter') return [200, 403, 404]
+  return way.at(-1) === 'roles' ? [400] : [403, 404]
+}
 
 /** What a caller can tell answers apart by. */
 function face(answer: AdminAnswer | undefined) {
