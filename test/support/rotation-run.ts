@@ -125,6 +125,8 @@ async function rotate(plan: RotationPlan, instances: Instances, sql: postgres.Sq
   }
   const checked: Issued[] = []
   let watched = started
+  // The ring turns while the processes start, which takes its time; only turns under watch count.
+  const before = await readPeriods(sql, started)
   for (;;) {
     await round().catch((error: unknown) => void report.unissued.push(wordsOf(error)))
     await new Promise((resolve) => setTimeout(resolve, plan.pauseMilliseconds))
@@ -133,7 +135,7 @@ async function rotate(plan: RotationPlan, instances: Instances, sql: postgres.Sq
     if (!isOver && Date.now() - watched < 1000) continue
     watched = Date.now()
     const periods = await readPeriods(sql, watched)
-    report.rotations = { token: periods.token.length - 1, record: periods.record.length - 1 }
+    report.rotations = { token: periods.token.length - before.token.length, record: periods.record.length - before.record.length }
     report.kids = new Set([...checked, ...issued].map(({ kid }) => kid)).size
     report.instancesThatSigned = signedBy.size
     plan.onProgress?.(report)
