@@ -61,7 +61,7 @@ describe('a trail that nobody touched', () => {
   })
 })
 
-describe('what somebody did to the file is told', () => {
+describe('R135 what somebody did to the file is told', () => {
   test('an event that was changed', async () => {
     const { faults } = await verifyTrail(writeLines(withActor(3)))
     expect(faults).toEqual([
