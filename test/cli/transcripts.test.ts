@@ -104,43 +104,6 @@ describe('the other nouns', () => {
     expect(await shown('organizations', 'list')).toMatch(/^org_… +acme +pro /m)
   })
 
-  test('signing keys are listed; a rotation before its time says when and how', async () => {
-    expect(await shown('signing-keys', 'list')).toMatch(/^[\w-]{43} {2}token {4}ES256 {2}2 {8}pending {2}2026-/m)
-    expect(await shown('signing-keys', 'rotate')).toMatch(
-      /^error: cannot rotate the signing key: the key was published at .* and may sign from .*\nhint: wait until 2026-.*; in an incident: mintage signing-keys rotate --force\n\[1\]$/m,
-    )
-    service.clock.advance(60)
-    expect(await json('signing-keys', 'rotate', '--force')).toMatchObject({ purpose: 'token', state: 'active' })
-  })
-
-  test('a signing key is rolled back, added, imported and shown with its history; none of it takes a key from the command line', async () => {
-    const former = await json('signing-keys', 'rollback', '--reason', 'tried it')
-    expect(former).toMatchObject({ purpose: 'token', state: 'active', version: 1 })
-    service.clock.advance(1)
-    expect(await shown('signing-keys', 'show', '--', former.kid)).toMatch(/^5 {9}.* effective .* key_… +tried it$/m)
-    expect(await json('signing-keys', 'add', '--algorithm', 'EdDSA')).toMatchObject({ algorithm: 'EdDSA', state: 'pending' })
-    expect(await shown('signing-keys', 'import')).toBe(
-      '$ mintage signing-keys import\nerror: there is no key on standard input\nhint: mintage signing-keys import < key.pem\n[2]\n',
-    )
-  })
-
-  test('a leaked signing key is replaced when the command says that it leaked', async () => {
-    expect(await shown('signing-keys', 'replace')).toBe(
-      `$ mintage signing-keys replace
-error: replace is for a key that leaked, and kills every token that it signed
-hint: if it leaked: mintage signing-keys replace --compromised; if not: mintage signing-keys rotate
-[2]
-`,
-    )
-    const leaked = (await json('signing-keys', 'list')).items.find(
-      (key: { purpose: string; state: string }) => key.purpose === 'token' && key.state === 'active',
-    )
-    const replaced = await json('signing-keys', 'replace', '--compromised', '--reason', 'seen in a paste')
-    expect(replaced).toMatchObject({ active: { state: 'active' }, next: { state: 'pending' }, revoked: [{ kid: leaked.kid }] })
-    expect(await shown('signing-keys', 'show', '--', leaked.kid)).toMatch(/^revoked {8}.* by key_…: seen in a paste$/m)
-    expect(await shown('revocations', 'list')).toContain(leaked.kid)
-  })
-
   test('revocations are made, listed and lifted', async () => {
     const value = `${service.organizationId} alice`
     const rule = await json(
