@@ -67,7 +67,8 @@ export async function listRevocations({ db }: Pick<Services, 'db'>, actor: Princ
 
 /**
  * Takes a rule off the list: what it alone covered is alive again. Root only, since a rule may have been laid over a tenant. Repeating it
- * changes nothing. Throws `conflict` where the thing itself stays dead: a revoked API key, a stolen signing key.
+ * changes nothing. Throws `conflict` where the thing itself stays dead or off: a revoked or disabled API key, a suspended organization, a stolen
+ * signing key.
  */
 export async function liftRevocation(
   services: Pick<Services, 'db' | 'log' | 'now' | 'revocations'>,
@@ -125,10 +126,23 @@ async function found<Thing>(search: Promise<Thing | undefined>): Promise<Thing> 
   return thing
 }
 
-async function refuseLifting(tx: Db, { kind, value }: RevocationRow): Promise<void> {
+async function refuseLifting(tx: Db, rule: RevocationRow): Promise<void> {
+  const { kind, value } = rule
   if (kind === 'signing_key') throw new ServiceError('conflict', { detail: 'A revoked signing key stays revoked.' })
   const apiKey = kind === 'api_key' ? await findApiKey(tx, { id: value, within: 'everywhere' }) : undefined
   if (apiKey?.revokedAt) throw new ServiceError('conflict', { detail: 'The API key itself is revoked, and stays it.' })
+  if (isOpenSince(rule, apiKey?.disabledAt) || isOpenSince(rule, apiKey?.serviceAccountDisabledAt)) {
+    throw new ServiceError('conflict', { detail: 'The API key, or its service account, is disabled: enabling it ends the rule.' })
+  }
+  const organization = kind === 'organization' ? await findOrganization(tx, { id: value, within: 'everywhere' }) : undefined
+  if (isOpenSince(rule, organization?.suspendedAt)) {
+    throw new ServiceError('conflict', { detail: 'The organization is suspended: resuming it ends the rule.' })
+  }
+}
+
+/** The rule that switching the thing off laid down. Without it, switching on again would bring tokens from before back to life. */
+function isOpenSince({ issuedBefore, effectiveAt }: RevocationRow, switchedOffAt: Date | null | undefined): boolean {
+  return issuedBefore === null && effectiveAt.getTime() === switchedOffAt?.getTime()
 }
 
 function revocationView({ reasonText, ...row }: RevocationRow): RevocationView {

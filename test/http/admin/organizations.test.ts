@@ -203,6 +203,21 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
       ])
     })
 
+    test('keep the rule that makes their tokens dead; another one on them can be lifted', async () => {
+      const { id } = await create({ name: 'Ruled' })
+      const { secret } = await service.createKey({ organizationId: id })
+      const before = await tokenOf(secret)
+      const { body: other } = await root('POST', '/v1/revocations', { kind: 'organization', value: id })
+      service.clock.advance(1)
+      await root('POST', `/v1/organizations/${id}/suspend`)
+      const { body } = await root('GET', '/v1/revocations?limit=1')
+      const [{ id: ruleId }] = body.items as [{ id: string }]
+      expect((await root('POST', `/v1/revocations/${ruleId}/lift`)).body).toMatchObject({ status: 409, code: 'conflict' })
+      expect((await root('POST', `/v1/revocations/${String(other.id)}/lift`)).status).toBe(204)
+      await root('POST', `/v1/organizations/${id}/resume`)
+      expect(await lives(before)).toBe(false)
+    })
+
     test('are not the one of the last root key, which could not resume itself', async () => {
       const { id: elsewhere } = await create({ name: 'Elsewhere' })
       const suspend = () => root('POST', `/v1/organizations/${service.organizationId}/suspend`)

@@ -104,6 +104,15 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
     expect((await exchange(secret)).status).toBe(401)
   })
 
+  test('that are disabled keep the rules that make the tokens of their keys dead', async () => {
+    const serviceAccountId = await create({ name: 'ruled' })
+    await service.createKey({ organizationId, serviceAccountId })
+    await admin('POST', `/v1/service-accounts/${serviceAccountId}/disable`)
+    const { body } = await root('GET', '/v1/revocations?limit=1')
+    const [{ id }] = body.items as [{ id: string }]
+    expect((await root('POST', `/v1/revocations/${id}/lift`)).status).toBe(409)
+  })
+
   test('are switched once, however often it is said', async () => {
     const path = `/v1/service-accounts/${await create({ name: 'often' })}`
     for (const verb of ['disable', 'disable', 'enable', 'enable']) expect((await admin('POST', `${path}/${verb}`)).status).toBe(204)
