@@ -6,7 +6,7 @@ export function keepForInspection(text: string): void {
   if (path) appendFileSync(path, `${text}\n`)
 }
 
-/** The credentials in a text: whole API keys of ours, and anything with three parts that begins like a JWT. */
+/** The credentials in a text: whole API keys of any prefix, and anything with three parts that begins like a JWT. */
 export function credentialsIn(text: string): string[] {
-  return text.match(/mk_(?:live|test)_[0-9A-Za-z]{49}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}/g) ?? []
+  return text.match(/[a-z0-9]{2,16}_(?:live|test)_[0-9A-Za-z]{49}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}/g) ?? []
 }
