@@ -123,7 +123,8 @@ async function refuseOtherSchema({ db }: Database): Promise<void> {
     throw new Error('the schema of the database is newer than this version: start the version that migrated it, or a newer one')
 }
 
-async function openKeyEncryption({ config, database: { kind }, dataDir }: Settings, database: Database): Promise<KeyEncryption> {
+/** Finds the KEK; on the first start of an embedded database it makes one. */
+export async function openKeyEncryption({ config, database: { kind }, dataDir }: Settings, database: Database): Promise<KeyEncryption> {
   const kek = config.kek ?? (kind === 'embedded' ? await localKek(dataDir, (await findServiceState(database.db)) === undefined) : null)
   if (kek === null) throw new Error('MINTAGE_KEK is missing')
   return await createKeyEncryption({ kek, previousKeks: config.previousKeks, providers: nodeKekProviders(config.kekAccess) })

@@ -4,19 +4,22 @@ import { type AdminApi, adminApi } from './admin-api.ts'
 import { findCredentials, type Purpose } from './credentials.ts'
 import { CliError } from './failure.ts'
 import { type Column, type Output, table } from './output.ts'
+import type { Terminal } from './terminal.ts'
 
 /** What every command works with. */
 export type Cli = {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly output: Output
+  /** The person in front of it, when there is one to ask and to show a wheel to. */
+  readonly terminal: Terminal | undefined
   /** All of standard input: what must not stand in a command line. Empty at a terminal. */
   input(): Promise<string>
   /** Looks for the credentials when it is called: help needs none. */
   api(purpose?: Purpose): AdminApi
 }
 
-export function createCli(env: Cli['env'], output: Output): Cli {
-  return { env, output, input: readStandardInput, api: (purpose = 'admin') => adminApi(findCredentials(env, purpose)) }
+export function createCli(env: Cli['env'], output: Output, terminal: Terminal | undefined): Cli {
+  return { env, output, terminal, input: readStandardInput, api: (purpose = 'admin') => adminApi(findCredentials(env, purpose)) }
 }
 
 const longestInput = 64 * 1024

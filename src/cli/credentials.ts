@@ -38,6 +38,11 @@ export function findCredentials(env: Environment, purpose: Purpose): Credentials
   return { url: checkUrl(firstStart.url, env), apiKey: found }
 }
 
+/** Where the service is, for what needs no key. */
+export function findUrl(env: Environment): string {
+  return checkUrl(env.MINTAGE_URL || readFirstStart(join(env.MINTAGE_DATA_DIR || '.mintage', 'credentials.json'))?.url || defaultUrl, env)
+}
+
 type FirstStartFile = { url: string; rootApiKey: string | undefined; apiKey: string | undefined }
 
 function readFirstStart(path: string): FirstStartFile | undefined {

@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 import { run } from './program.ts'
+import { processTerminal } from './terminal.ts'
 
 const output = {
   write: (text: string) => void process.stdout.write(`${text}\n`),
   warn: (text: string) => void process.stderr.write(`${text}\n`),
 }
 
-process.exitCode = await run(process.argv.slice(2), process.env, output)
+process.exitCode = await run(process.argv.slice(2), process.env, output, processTerminal())

@@ -2,7 +2,11 @@ import { Command, CommanderError } from 'commander'
 import { apiKeysCommand } from './api-keys.ts'
 import { auditCommand } from './audit.ts'
 import { type Cli, createCli } from './command.ts'
+import { addCompletionCommand } from './completion.ts'
+import { addConfigCommand } from './config.ts'
+import { addDoctorCommand } from './doctor.ts'
 import { CliError, UsageError } from './failure.ts'
+import { helpPage } from './help.ts'
 import { kekCommand } from './kek.ts'
 import { addLocalCommands } from './local.ts'
 import { organizationsCommand } from './organizations.ts'
@@ -10,17 +14,20 @@ import type { Output } from './output.ts'
 import { plansCommand } from './plans.ts'
 import { revocationsCommand } from './revocations.ts'
 import { membersCommand, rolesCommand } from './roles.ts'
+import { addSeedCommand } from './seed.ts'
 import { serviceAccountsCommand } from './service-accounts.ts'
 import { signingKeysCommand } from './signing-keys.ts'
+import type { Terminal } from './terminal.ts'
 import { addHolderCommands } from './token.ts'
 import { verifiersCommand } from './verifiers.ts'
+import { addVerifyCommand } from './verify.ts'
 
 /** Runs one command. 0 = done, 1 = it failed, 2 = the command was wrong, 3 = not verified. Errors go to standard error: what failed, then what to type next. */
-export async function run(argv: readonly string[], env: Cli['env'], output: Output): Promise<number> {
+export async function run(argv: readonly string[], env: Cli['env'], output: Output, terminal?: Terminal): Promise<number> {
   const json = argv.includes('--json')
   try {
     refuseCredentials(argv)
-    await createProgram(createCli(env, output)).parseAsync([...argv], { from: 'user' })
+    await createProgram(createCli(env, output, terminal)).parseAsync([...argv], { from: 'user' })
     return 0
   } catch (error) {
     if (error instanceof CommanderError) return afterCommander(error, argv, output)
@@ -30,14 +37,10 @@ export async function run(argv: readonly string[], env: Cli['env'], output: Outp
   }
 }
 
-function createProgram(cli: Cli): Command {
+export function createProgram(cli: Cli): Command {
   const program = new Command('mintage')
     .description('Exchange long-lived API keys for short-lived JWTs that can be switched off.')
     .helpCommand(false)
-    .addHelpText(
-      'after',
-      '\nExample:\n  $ mintage api-keys create orders --scope orders:read\n\nThe key comes from MINTAGE_API_KEY or .mintage/credentials.json.',
-    )
   program.addCommand(apiKeysCommand(cli))
   program.addCommand(organizationsCommand(cli))
   program.addCommand(plansCommand(cli))
@@ -50,14 +53,20 @@ function createProgram(cli: Cli): Command {
   program.addCommand(revocationsCommand(cli))
   program.addCommand(auditCommand(cli))
   addHolderCommands(program, cli)
+  addVerifyCommand(program, cli)
   addLocalCommands(program, cli)
+  addConfigCommand(program, cli)
+  addDoctorCommand(program, cli)
+  addSeedCommand(program, cli)
+  addCompletionCommand(program, cli)
   settle(program, cli.output)
   return program
 }
 
 /** Commander shall throw instead of ending the process, say nothing itself, and keep lines on a screen. */
 function settle(command: Command, output: Output): void {
-  command.exitOverride().configureOutput({
+  command.exitOverride().configureHelp({ formatHelp: helpPage })
+  command.configureOutput({
     writeOut: (text) => output.write(text.trimEnd()),
     writeErr: () => {},
     getOutHelpWidth: () => 80,

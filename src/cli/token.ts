@@ -1,22 +1,22 @@
 import type { Command } from 'commander'
-import type { ApiKeyView } from '../api-keys/view.ts'
-import { apiKeyFields } from './api-keys.ts'
 import { type Cli, collect, print, verb, wholeNumber } from './command.ts'
+import { printDecoded } from './decode.ts'
+import { addMeCommand } from './me.ts'
 
+type TokenOptions = { scope?: string[]; audience?: string[]; expiresIn?: number; decode?: boolean; json?: boolean }
 type TokenAnswer = { access_token: string; token_type: string; expires_in: number; scope?: string }
 
 /** The commands of a key's holder: who am I, and give me a token. */
 export function addHolderCommands(program: Command, cli: Cli): void {
-  verb(program, 'me', 'show the API key that this terminal uses', 'mintage me').action(async (options: { json?: boolean }) => {
-    const apiKey = await cli.api().get<ApiKeyView>('/v1/me', 'show the API key')
-    print(cli, options, apiKey, () => apiKeyFields(apiKey))
-  })
+  addMeCommand(program, cli)
 
   verb(program, 'token', 'exchange the API key for an access token', 'TOKEN=$(mintage token --scope orders:read)')
     .option('--scope <scope>', 'less than the key holds; repeat for more', collect)
     .option('--audience <audience>', 'who the token is for; repeat for more', collect)
     .option('--expires-in <seconds>', 'shorter than usual', wholeNumber)
-    .action(async (options: { scope?: string[]; audience?: string[]; expiresIn?: number; json?: boolean }) => {
+    .option('--decode', 'instead: show what a token on standard input says, unverified')
+    .action(async (options: TokenOptions) => {
+      if (options.decode) return await printDecoded(cli, options)
       const form = new URLSearchParams({ grant_type: 'client_credentials' })
       if (options.scope) form.set('scope', options.scope.join(' '))
       for (const audience of options.audience ?? []) form.append('audience', audience)
