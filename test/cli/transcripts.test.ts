@@ -280,44 +280,6 @@ test('a name that would command the terminal is shown harmlessly', async () => {
   await hostile.stop(0)
 })
 
-describe('help', () => {
-  const commands = [
-    [],
-    ['api-keys'],
-    ['api-keys', 'create'],
-    ['api-keys', 'list'],
-    ['api-keys', 'show'],
-    ['api-keys', 'revoke'],
-    ['organizations'],
-    ['organizations', 'create'],
-    ['signing-keys'],
-    ['signing-keys', 'rotate'],
-    ['revocations'],
-    ['revocations', 'create'],
-    ['revocations', 'lift'],
-    ['audit'],
-    ['audit', 'list'],
-    ['me'],
-    ['token'],
-    ['serve'],
-    ['migrate'],
-    ['bootstrap'],
-  ]
-
-  test('of every command fits a screen of 80 × 24 and shows an example, and every verb has --json', async () => {
-    for (const command of commands) {
-      const { code, stdout } = await mintage([...command, '--help'])
-      const lines = stdout.trimEnd().split('\n')
-      const name = `mintage ${command.join(' ')}`
-      expect(code, name).toBe(0)
-      expect(lines.length, name).toBeLessThanOrEqual(24)
-      expect(Math.max(...lines.map(({ length }) => length)), name).toBeLessThanOrEqual(80)
-      expect(stdout, name).toMatch(/^Example:\n {2}\$ .*mintage/m)
-      if (!stdout.includes('Commands:')) expect(stdout, name).toMatch(/^ {2}--json /m)
-    }
-  })
-})
-
 test('commands for PostgreSQL say so when there is none', async () => {
   expect(await shown('bootstrap')).toBe('$ mintage bootstrap\nerror: the embedded database bootstraps itself\nhint: mintage serve\n[2]\n')
   expect(await shown('migrate')).toMatch(/^error: there is no PostgreSQL to migrate\nhint: set DATABASE_MIGRATION_URL .*\n\[2\]$/m)

@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest'
+import type { Cli } from '../../src/cli/command.ts'
+import { busy, type ConsentOptions, requireConsent } from '../../src/cli/consent.ts'
+import { UsageError } from '../../src/cli/failure.ts'
+import type { Terminal } from '../../src/cli/terminal.ts'
+
+type Asked = { cli: Cli; asked: string[]; turned: string[] }
+
+function cliWith(answer: boolean | 'nobody'): Asked {
+  const asked: string[] = []
+  const turned: string[] = []
+  const terminal: Terminal = {
+    confirm: async (question) => {
+      asked.push(question)
+      return answer === true
+    },
+    spin: async (what, work) => {
+      turned.push(what)
+      return await work()
+    },
+  }
+  const api = () => {
+    throw new Error('no service is needed to ask a person')
+  }
+  const cli = {
+    env: {},
+    output: { write() {}, warn() {} },
+    terminal: answer === 'nobody' ? undefined : terminal,
+    input: async () => '',
+    api,
+  }
+  return { cli, asked, turned }
+}
+
+const question = 'Revoke all of them?'
+const consent = (cli: Cli, options: ConsentOptions, dangerous = true) => requireConsent(cli, options, { question, dangerous })
+
+describe('before something is destroyed', () => {
+  test('the person at the terminal is asked, and a no ends it', async () => {
+    const yes = cliWith(true)
+    await consent(yes.cli, {})
+    expect(yes.asked).toEqual([question])
+    await expect(consent(cliWith(false).cli, {})).rejects.toThrow('nothing was done')
+  })
+
+  test('nobody is asked with --yes, nor in a dry run', async () => {
+    const { cli, asked } = cliWith(false)
+    await consent(cli, { yes: true })
+    await consent(cli, { dryRun: true })
+    expect(asked).toEqual([])
+  })
+
+  test('a script says --yes for what is dangerous, and needs not for the rest', async () => {
+    await expect(consent(cliWith('nobody').cli, {})).rejects.toBeInstanceOf(UsageError)
+    await consent(cliWith('nobody').cli, { yes: true })
+    await consent(cliWith('nobody').cli, {}, false)
+  })
+
+  test('--json is a script, even when somebody started it by hand', async () => {
+    const { cli, asked, turned } = cliWith(true)
+    await expect(consent(cli, { json: true })).rejects.toBeInstanceOf(UsageError)
+    await busy(cli, { json: true }, 'working', async () => {})
+    expect([...asked, ...turned]).toEqual([])
+  })
+})
+
+test('a wheel turns for whoever watches, and the result is the same', async () => {
+  const { cli, turned } = cliWith(true)
+  expect(await busy(cli, {}, 'working', async () => 7)).toBe(7)
+  expect(turned).toEqual(['working'])
+  expect(await busy(cliWith('nobody').cli, {}, 'working', async () => 7)).toBe(7)
+})

@@ -1,0 +1,39 @@
+import { describe, expect, test } from 'vitest'
+import { everyCommand, runInProcess } from '../support/cli-run.ts'
+
+const commands = everyCommand()
+
+describe('help', () => {
+  test.each(commands.map(({ words, isVerb }) => [['mintage', ...words].join(' '), words, isVerb] as const))(
+    'of `%s` fits a screen of 80 × 24 and shows an example',
+    async (name, words, isVerb) => {
+      const { code, stdout } = await runInProcess([...words, '--help'])
+      const lines = stdout.trimEnd().split('\n')
+      expect(code).toBe(0)
+      expect(lines.length).toBeLessThanOrEqual(24)
+      expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(80)
+      expect(stdout).toMatch(/^Example:\n {2}\$ .*mintage/m)
+      // An export prints data already.
+      if (isVerb && name !== 'mintage audit export') expect(stdout).toMatch(/^ {2}--json /m)
+      if (isVerb) expect(stdout.slice(stdout.indexOf('Example:'))).toContain(name)
+    },
+  )
+
+  test('the first page names every command', async () => {
+    const { stdout } = await runInProcess(['--help'])
+    const named: readonly string[] = stdout.match(/[a-z][a-z-]+/g) ?? []
+    expect(
+      commands
+        .filter(({ words }) => words.length === 1)
+        .map(({ words }) => words[0])
+        .filter((name) => !named.includes(name ?? '')),
+    ).toEqual([])
+  })
+
+  test('no option is made for a credential: the command line can be read by others', async () => {
+    for (const { words } of commands) {
+      const { stdout } = await runInProcess([...words, '--help'])
+      expect(stdout, words.join(' ')).not.toMatch(/--(api-key|key|secret|token|password|kek|pin)[ =<]/)
+    }
+  })
+})
