@@ -1,7 +1,7 @@
 import { maintainApiKeys } from './api-keys/upkeep/operations.ts'
 import { keepCheckpoints } from './audit/checkpoints.ts'
 import { randomToken } from './crypto/random.ts'
-import { acquireLease, LeaseLostError, releaseLease } from './db/leases.ts'
+import { acquireLease, type Lease, LeaseLostError, releaseLease } from './db/leases.ts'
 import { pruneIdempotencyKeys } from './idempotency/queries.ts'
 import { pruneRevocations } from './revocation/queries.ts'
 import type { Services } from './services.ts'
@@ -12,30 +12,41 @@ import { forgetVerifiers } from './signing-keys/verifiers/operations.ts'
 /** Longer than any run takes: a holder that needs more has died or sleeps, and its next write runs into the fence. */
 const leaseSeconds = 15
 
+/** In this order; the ring comes first, and none waits for another to succeed. */
+const chores: readonly ((services: Services, lease: Lease) => Promise<unknown>)[] = [
+  maintainSigningKeys,
+  bringForwardWhenReady,
+  ({ db, now }) => pruneRevocations(db, now()),
+  maintainApiKeys,
+  ({ db, now }) => pruneIdempotencyKeys(db, now()),
+  forgetVerifiers,
+  keepCheckpoints,
+]
+
 /**
- * What has to be done now and then, by one of all instances: on Node by timer, on Workers by cron. Each step is safe to repeat, so that
- * whoever comes next goes on where one that was killed stopped. False when another instance is at it.
+ * What has to be done now and then, by one of all instances: on Node by timer, on Workers by cron. Each chore is safe to repeat, so that
+ * whoever comes next goes on where one that was killed stopped. False when another instance is at it. Throws an AggregateError of what
+ * failed, after everything was tried.
  */
 export async function runMaintenance(services: Services): Promise<boolean> {
   const { db, now, log } = services
   const lease = await acquireLease(db, { name: 'maintenance', holder: randomToken(), seconds: leaseSeconds }, now())
   if (!lease) return false
+  const failures: unknown[] = []
   try {
-    await bringForwardWhenReady(services)
-    await maintainSigningKeys(services, lease)
-    await pruneRevocations(db, now())
-    await maintainApiKeys(services)
-    await pruneIdempotencyKeys(db, now())
-    await forgetVerifiers(services)
-    await keepCheckpoints(services)
-  } catch (error) {
-    if (!(error instanceof LeaseLostError)) throw error
-    log('warn', 'maintenance_superseded', { fence: lease.fence })
-    return false
+    for (const chore of chores) {
+      await chore(services, lease).catch((error: unknown) => failures.push(error))
+      if (failures.at(-1) instanceof LeaseLostError) break
+    }
   } finally {
     // Not given back it ends by itself.
     await releaseLease(db, lease, now()).catch(() => {})
   }
+  if (failures.at(-1) instanceof LeaseLostError) {
+    log('warn', 'maintenance_superseded', { fence: lease.fence })
+    return false
+  }
+  if (failures.length > 0) throw new AggregateError(failures, `maintenance: ${failures.length} of ${chores.length} chores failed`)
   return true
 }
 

@@ -1,6 +1,6 @@
-import { eq } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
-import { auditEvents, leases, signingKeyActivations } from '../src/db/schema.ts'
+import { auditCheckpoints, auditEvents, leases, signingKeyActivations } from '../src/db/schema.ts'
 import { runMaintenance } from '../src/maintenance.ts'
 import { createServices, type Services } from '../src/services.ts'
 import { nextUpkeepAt } from '../src/signing-keys/upkeep.ts'
@@ -36,6 +36,18 @@ describe.each(databaseKinds)('maintenance on %s', (kind) => {
     expect(await runMaintenance(instance(service))).toBe(false)
     service.clock.advance(15)
     expect(await runMaintenance(instance(service))).toBe(true)
+  })
+
+  test('a chore that fails keeps no other from being done, and is told', async () => {
+    const service = await startTestService(kind)
+    const { db } = service.database
+    await db.execute(sql`alter table api_key_usage rename to api_key_usage_away`)
+    await db.execute(sql`alter table verifiers rename to verifiers_away`)
+    service.clock.advance(rotateEverySeconds)
+    await expect(runMaintenance(service.services)).rejects.toThrow(/chores failed/)
+    expect((await db.select().from(auditEvents)).filter(({ type }) => type === 'signing_key.created')).toHaveLength(2)
+    expect(await db.select().from(auditCheckpoints)).toHaveLength(1)
+    expect((await db.select().from(leases))[0]?.expiresAt.getTime()).toBeLessThanOrEqual(service.clock.now().getTime())
   })
 
   test('a holder that slept through its lease runs into the fence and writes nothing', async () => {

@@ -52,6 +52,7 @@ function printableError(error: Error, depth: number) {
   const frames = callSites(error)
   if (frames.length > 0) described.at = frames
   if ('code' in error) described.code = printable(error.code, depth + 1)
+  if (error instanceof AggregateError) described.errors = printable(error.errors, depth + 1)
   if (error.cause !== undefined) described.cause = printable(error.cause, depth + 1)
   return described
 }
