@@ -16,6 +16,7 @@ describe('one value has one text', () => {
     [[], '[]'],
     [null, 'null'],
     [{ a: undefined, b: 1 }, '{"b":1}'],
+    [[undefined], '[null]'],
   ])('%j', (value, text) => {
     expect(canonicalJson(value)).toBe(text)
   })

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { systemPrincipal } from '../../src/access/principal.ts'
 import { csvCell } from '../../src/audit/csv.ts'
 import { appendAuditEvent } from '../../src/audit/queries.ts'
+import { auditChain } from '../../src/db/schema.ts'
 import { adminClient } from '../support/admin-client.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { startTestService, type TestService } from '../support/service.ts'
@@ -86,6 +87,14 @@ describe.each(databaseKinds)('the export on %s', async (kind) => {
     await expect(answer.text()).rejects.toThrow()
     await service.services.db.execute(sql`alter table lost rename to audit_chain`)
     expect(service.logged.at(-1)).toMatchObject({ event: 'export_failed' })
+  })
+
+  test('does not look whole when the chain was cut behind its back', async () => {
+    const cut = await startTestService(kind)
+    const answer = await cut.request('/v1/audit-events/export', { headers: { 'X-API-Key': cut.rootKey } })
+    await cut.services.db.delete(auditChain)
+    const { faults } = await verifyTrail((await answer.text()).trimEnd().split('\n'))
+    expect(faults.map(({ kind: found }) => found)).toContain('truncated')
   })
 
   test('stops reading when its reader has gone', async () => {

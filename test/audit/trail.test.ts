@@ -1,5 +1,7 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { genesisHash } from '../../src/audit/chain.ts'
+import { createTrail } from '../../src/audit/trail.ts'
 import type { TrailLine } from '../../src/audit/trail-lines.ts'
 import { startTestService, type TestService } from '../support/service.ts'
 import { exportTrail, faultsOf, foreignRecordKey, readLines, rechained, verifyTrail, writeLines } from '../support/trail.ts'
@@ -197,9 +199,21 @@ describe('a checkpoint is believed only', () => {
     ['that speaks of an event to come', { sequence: 11 }],
     ['without a hash', { hash: 'x' }],
     ['with half an event', { sequence: 9.5 }],
+    ['without an issuer', { iss: undefined }],
+    ['signed at no instant', { iat: Number.MAX_SAFE_INTEGER, hash: genesisHash }],
   ])('not one %s', async (_, claims) => {
     const own = JSON.stringify({ kind: 'record_keys', keys: [...recordKeys(), foreign.jwk] })
     expect(await faultsOf(signedBy(foreign.sign({ ...seal(), ...claims }), own))).not.toEqual([])
+  })
+
+  test('that is one: not what says nothing, and not what cannot be read', async () => {
+    const own = JSON.stringify({ kind: 'record_keys', keys: [...recordKeys(), foreign.jwk, null, { kid: 1 }] })
+    const nothing: object = JSON.parse('null') ?? []
+    for (const signed of [foreign.sign(nothing), 'eyJ.x', '', 'a.b.c'])
+      expect((await faultsOf(signedBy(signed, own)))[0]).toBe('bad_checkpoint')
+    const broken = createTrail({ openWith: async () => async () => Promise.reject('nothing') })
+    for (const line of lines) await broken.line(line)
+    expect((await broken.verdict()).faults[0]?.message).toBe('a checkpoint is not to be believed: it cannot be read')
   })
 
   test('not a record of another type: a revocation feed is no checkpoint', async () => {
@@ -229,6 +243,20 @@ describe('a file that is none', () => {
     ['an unknown kind', ['{"kind":"toString"}']],
   ])('%s', async (_, text) => {
     expect((await faultsOf(text))[0]).toBe('malformed')
+  })
+
+  test.each([
+    '{"kind":"record_keys","keys":{}}',
+    '{"kind":"checkpoint","signed":1}',
+    `{"kind":"link","sequence":0,"previousHash":"${genesisHash}","hash":"${genesisHash}"}`,
+    `{"kind":"link","sequence":1.5,"previousHash":"${genesisHash}","hash":"${genesisHash}"}`,
+    `{"kind":"link","sequence":1,"previousHash":"${genesisHash}","hash":"${'F'.repeat(64)}"}`,
+    `{"kind":"event","previousHash":"${genesisHash}","hash":"${genesisHash}","event":null}`,
+    `{"kind":"event","previousHash":"${genesisHash}","hash":"${genesisHash}","event":{"sequence":1}}`,
+    `{"kind":"event","previousHash":"x","hash":"${genesisHash}","event":{}}`,
+  ])('a line of another shape: %s', async (line) => {
+    const { faults } = await verifyTrail(lines.toSpliced(3, 0, line))
+    expect(faults).toContainEqual({ kind: 'malformed', message: 'line 4 has not the shape of its kind', sequence: null, line: 4 })
   })
 
   test('a line that says two things', async () => {
