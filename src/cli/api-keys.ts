@@ -1,50 +1,56 @@
 import { type Command, Option } from 'commander'
 import type { ApiKeyDetail, ApiKeyVersionUsage, ApiKeyView } from '../api-keys/view.ts'
-import { algorithms } from '../signing-keys/signer.ts'
 import { addImportVerb } from './api-key-import.ts'
 import { addRevokingVerbs } from './api-key-revocations.ts'
-import { type Cli, collect, listVerb, noun, print, verb } from './command.ts'
+import { type SettingsOptions, settingsOf, settingsOptions } from './api-key-settings.ts'
+import { addSwitchingVerbs } from './api-key-switches.ts'
+import { addVersionVerbs } from './api-key-versions.ts'
+import { type Cli, type Filter, listVerb, noun, print, verb, wholeNumber } from './command.ts'
+import { durationText } from './duration.ts'
 import { fields, shortInstant, table } from './output.ts'
 
-type CreateOptions = {
-  environment: string
-  scope?: string[]
-  audience?: string[]
-  role?: string[]
-  subject?: string
-  algorithm?: string
-  expiresAt?: string
-  organization?: string
-  json?: boolean
-}
+type CreateOptions = SettingsOptions & { environment: string; organization?: string; json?: boolean }
+type UpdateOptions = SettingsOptions & { name?: string; revision?: number; json?: boolean }
+
+const example = 'key_0192f0c4a1b27c3d8e4f5a6b7c8d9e0f'
+
+const filters: readonly Filter[] = [
+  { query: 'organizationId', option: new Option('--organization <id>', 'of this organization') },
+  { query: 'environment', option: new Option('--environment <environment>', 'of this environment').choices(['live', 'test']) },
+  { query: 'label', option: new Option('--label <label>', 'with this label') },
+  { query: 'status', option: new Option('--status <status>', 'that are usable, disabled, expired, revoked, …') },
+  { query: 'serviceAccountId', option: new Option('--service-account <id>', 'of this service account') },
+  { query: 'name', option: new Option('--name <text>', 'with this in the name') },
+  { query: 'createdAfter', option: new Option('--created-after <instant>', 'RFC 3339') },
+  { query: 'createdBefore', option: new Option('--created-before <instant>', 'RFC 3339') },
+]
 
 export function apiKeysCommand(cli: Cli): Command {
-  const apiKeys = noun('api-keys', 'create, list, show and revoke API keys', 'mintage api-keys list')
+  const apiKeys = noun('api-keys', 'make, find, change, rotate and end API keys', 'mintage api-keys list')
 
-  verb(apiKeys, 'create', 'create an API key; its secret is shown once', 'mintage api-keys create orders --scope orders:read')
+  const create = verb(
+    apiKeys,
+    'create',
+    'create an API key; its secret is shown once',
+    'mintage api-keys create orders --scope orders:read',
+  )
     .argument('<name>', 'for people, 1 to 100 characters')
     .addOption(new Option('--environment <environment>', 'what its tokens are for').choices(['live', 'test']).default('live'))
-    .option('--scope <scope>', 'a scope that it holds; repeat for more', collect)
-    .option('--audience <audience>', 'an audience beside the default one; repeat for more', collect)
-    .option('--role <role>', 'root or admin; repeat for more', collect)
-    .option('--subject <subject>', "sub of its tokens (default: the key's id)")
-    .option('--algorithm <algorithm>', `of its tokens: ${algorithms.join(', ')}`)
-    .option('--expires-at <instant>', 'RFC 3339, such as 2027-01-01T00:00:00Z')
     .option('--organization <id>', 'where it belongs (default: your own)')
-    .action(async (name: string, options: CreateOptions) => {
-      const { environment, scope: scopes, audience: audiences, role: roles, subject, expiresAt } = options
-      const { algorithm: tokenAlgorithm, organization: organizationId } = options
-      const body = { name, environment, scopes, audiences, roles, subject, tokenAlgorithm, expiresAt, organizationId }
-      const created = await cli.api().post<{ apiKey: ApiKeyView; secret: string }>('/v1/api-keys', 'create the API key', body)
-      const { id } = created.apiKey
-      print(cli, options, created, () => fields({ id, name: created.apiKey.name, secret: created.secret }))
-      if (!options.json) cli.output.warn('the secret is not shown again: keep it where your service reads it')
-    })
+  settingsOptions(create, { takesAway: false }).action(async (name: string, options: CreateOptions) => {
+    const { environment, organization: organizationId } = options
+    const body = { name, environment, organizationId, ...settingsOf(options) }
+    const created = await cli.api().post<{ apiKey: ApiKeyView; secret: string }>('/v1/api-keys', 'create the API key', body)
+    const { id } = created.apiKey
+    print(cli, options, created, () => fields({ id, name: created.apiKey.name, secret: created.secret }))
+    if (!options.json) cli.output.warn('the secret is not shown again: keep it where your service reads it')
+  })
 
   listVerb<ApiKeyView>(apiKeys, cli, {
     path: '/v1/api-keys',
     what: 'API keys',
-    example: 'mintage api-keys list --limit 20',
+    example: 'mintage api-keys list --label ci --status usable',
+    filters,
     columns: [
       { title: 'id', value: ({ id }) => id },
       { title: 'name', value: ({ name }) => name },
@@ -56,13 +62,26 @@ export function apiKeysCommand(cli: Cli): Command {
     ],
   })
 
-  verb(apiKeys, 'show', 'show an API key', 'mintage api-keys show key_0192f0c4a1b27c3d8e4f5a6b7c8d9e0f')
+  verb(apiKeys, 'show', 'show an API key', `mintage api-keys show ${example}`)
     .argument('<id>', 'id of the key')
     .action(async (id: string, options: { json?: boolean }) => {
       const apiKey = await cli.api().get<ApiKeyDetail>(`/v1/api-keys/${encodeURIComponent(id)}`, 'show the API key')
       print(cli, options, apiKey, () => `${apiKeyFields(apiKey)}\n\n${usageTable(apiKey.usage)}`)
     })
 
+  const update = verb(apiKeys, 'update', 'change what a key says; its secret stays', `mintage api-keys update ${example} --label ci`)
+    .argument('<id>', 'id of the key')
+    .option('--name <name>', 'for people, 1 to 100 characters')
+    .option('--revision <number>', 'only from this revision on', wholeNumber)
+  settingsOptions(update).action(async (id: string, options: UpdateOptions) => {
+    const body = { ...settingsOf(options), name: options.name }
+    const path = `/v1/api-keys/${encodeURIComponent(id)}`
+    const updated = await cli.api().patch<ApiKeyView>(path, 'change the API key', body, options.revision)
+    print(cli, options, updated, () => apiKeyFields(updated))
+  })
+
+  addVersionVerbs(apiKeys, cli)
+  addSwitchingVerbs(apiKeys, cli)
   addRevokingVerbs(apiKeys, cli)
   addImportVerb(apiKeys, cli)
 
@@ -85,19 +104,34 @@ export function apiKeyFields(apiKey: ApiKeyView): string {
   return fields({
     id: apiKey.id,
     name: apiKey.name,
+    ...(apiKey.description === '' ? {} : { description: apiKey.description }),
+    ...(apiKey.labels.length === 0 ? {} : { labels: apiKey.labels }),
     status: apiKey.status,
     environment: apiKey.environment,
     organization: apiKey.organizationId,
+    ...said('account', apiKey.serviceAccountId),
     scopes: apiKey.scopes,
     audiences: apiKey.audiences,
     roles: apiKey.roles,
     subject: apiKey.subject,
     algorithm: apiKey.tokenAlgorithm,
+    ...said('claims', apiKey.customClaims && JSON.stringify(apiKey.customClaims)),
+    ...(apiKey.allowedCidrs.length === 0 ? {} : { 'only from': apiKey.allowedCidrs }),
+    ...(apiKey.deniedCidrs.length === 0 ? {} : { 'not from': apiKey.deniedCidrs }),
+    ...said('own limit', apiKey.requestsPerMinute && `${apiKey.requestsPerMinute} a minute`),
+    ...said('rotate', apiKey.rotateEverySeconds && `every ${durationText(apiKey.rotateEverySeconds)}, due ${apiKey.rotationDueAt ?? '-'}`),
     version: apiKey.version,
     hint: `…${apiKey.hint}`,
     created: apiKey.createdAt,
     expires: apiKey.expiresAt,
+    ...said('disabled', apiKey.disabledAt),
     revoked: apiKey.revokedAt,
     reason: apiKey.revocationReason,
+    revision: apiKey.revision,
   })
+}
+
+/** What most keys do not have is shown of those that do. */
+function said(name: string, value: string | number | null): Record<string, string | number> {
+  return value === null || value === 0 ? {} : { [name]: value }
 }
