@@ -10,6 +10,7 @@ import { databaseKinds, openTestDatabase } from '../support/databases.ts'
 import { callOrders, createKey, exchange, liveTheJourney } from '../support/journey.ts'
 import { partsOf } from '../support/oauth.ts'
 import { eventually, freePort, startServiceProcess } from '../support/process.ts'
+import { verifyTrail } from '../support/trail.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const rootKey = generateApiKey('live')
@@ -103,6 +104,14 @@ describe.runIf(databaseKinds.includes('postgres'))('the service in workerd with 
       const { items } = await (await fetch(`${service}/v1/verifiers`, { headers: asRoot })).json()
       return items.some((verifier: { name: string; clientId: string }) => verifier.name === 'edge' && verifier.clientId === id)
     }, 5000)
+  })
+
+  test('exports the audit trail while its database connection stays open', async () => {
+    const answer = await fetch(`${service}/v1/audit-events/export`, { headers: { 'x-api-key': rootKey } })
+    expect(answer.status).toBe(200)
+    const { faults, events } = await verifyTrail((await answer.text()).trimEnd().split('\n'))
+    expect(faults).toEqual([])
+    expect(events).toBeGreaterThan(1)
   })
 
   test('maintenance runs by cron', async () => {
