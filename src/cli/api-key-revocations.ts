@@ -5,10 +5,11 @@ import type { RevokedApiKeys } from '../api-keys/revoking/many.ts'
 import { revocationReasons } from '../revocation/reasons.ts'
 import type { Impact } from '../usage/impact.ts'
 import { type Cli, print, verb } from './command.ts'
+import { requireConsent, withConsent } from './consent.ts'
 import { UsageError } from './failure.ts'
 import { fields, printable, shortInstant, table } from './output.ts'
 
-type Why = { reason: string; text?: string; dryRun?: boolean; json?: boolean }
+type Why = { reason: string; text?: string; dryRun?: boolean; yes?: boolean; json?: boolean }
 type When = Why & { at?: string; force?: boolean }
 type Many = When & {
   organization?: string
@@ -34,6 +35,7 @@ export function addRevokingVerbs(apiKeys: Command, cli: Cli): void {
         print(cli, options, impact, () => impactText(impact))
         return
       }
+      await requireConsent(cli, options, { question: `Revoke ${printable(id)}? It stops for good, and its tokens die.` })
       await cli.api().post(path, 'revoke the API key', bodyOf(options))
       const from = at === undefined ? '' : `, from ${at} on`
       print(cli, options, { id, revoked: true }, () => `revoked ${printable(id)} and every token that it made${from}`)
@@ -53,6 +55,8 @@ export function addRevokingVerbs(apiKeys: Command, cli: Cli): void {
       if (Object.values(filter).every((value) => value === undefined)) {
         throw new UsageError('which keys is missing', { code: 'usage', hint: 'mintage api-keys revoke-many --help' })
       }
+      const question = 'Revoke every API key that the options mean? --dry-run tells which they are.'
+      await requireConsent(cli, options, { question, dangerous: true })
       const doing = options.dryRun ? 'try revoking the API keys' : 'revoke the API keys'
       const revoked = await cli.api().post<RevokedApiKeys>('/v1/api-keys/revoke', doing, { filter, ...bodyOf(options) })
       print(cli, options, revoked, () => revokedText(revoked))
@@ -74,17 +78,20 @@ export function addRevokingVerbs(apiKeys: Command, cli: Cli): void {
 
 /** The emergency stands with the organizations. */
 export function addRevokeAllVerb(organizations: Command, cli: Cli): void {
-  verb(
-    organizations,
-    'revoke-all',
-    'emergency: revoke every API key of it',
-    'mintage organizations revoke-all org_0192f0c4a1b27c3d --dry-run',
+  withConsent(
+    verb(
+      organizations,
+      'revoke-all',
+      'emergency: revoke every API key of it',
+      'mintage organizations revoke-all org_0192f0c4a1b27c3d --dry-run',
+    ),
   )
     .argument('<id>', 'id of the organization')
     .addOption(reasonOption())
     .option('--text <text>', 'why, in your own words')
     .option('--dry-run', 'tell what would break, change nothing')
     .action(async (id: string, options: Why) => {
+      await requireConsent(cli, options, { question: `Revoke every API key of ${printable(id)}?`, dangerous: true })
       const doing = options.dryRun ? 'try revoking all API keys' : 'revoke all API keys'
       const path = `/v1/organizations/${encodeURIComponent(id)}/revoke-all`
       const revoked = await cli.api().post<RevokedApiKeys>(path, doing, bodyOf(options))
@@ -102,7 +109,7 @@ async function readLeakedSecret(cli: Cli): Promise<string> {
 }
 
 function revoking(command: Command): Command {
-  return command
+  return withConsent(command)
     .addOption(reasonOption())
     .option('--text <text>', 'why, in your own words')
     .option('--at <instant>', 'from when on, RFC 3339 (default: now)')

@@ -1,9 +1,13 @@
-import { type Command, Help } from 'commander'
+import { type Command, Help, type Option } from 'commander'
 
 /** Every help page fits a screen of 80 × 24: commander's own, except where there are too many lines for it. */
-export function helpPage(command: Command, help: Help): string {
-  if (command.parent === null) return rootPage(command)
-  return command.commands.length > 0 ? nounPage(command) : Help.prototype.formatHelp.call(help, command, help)
+export const helpPages = {
+  formatHelp(command: Command, help: Help): string {
+    if (command.parent === null) return rootPage(command)
+    return command.commands.length > 0 ? nounPage(command) : Help.prototype.formatHelp.call(help, command, help)
+  },
+  /** Whoever reads it has found --help already. */
+  visibleOptions: (command: Command): Option[] => command.options.filter(({ hidden }) => !hidden),
 }
 
 /** The verbs of a noun with what they do; what they take, their own pages tell. */

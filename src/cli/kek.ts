@@ -4,6 +4,7 @@ import { ServiceError } from '../errors.ts'
 import type { Abandoned } from '../keks/abandon.ts'
 import type { KekView, RewrapView } from '../keks/operations.ts'
 import { type Cli, noun, print, verb } from './command.ts'
+import { busy, requireConsent, withConsent } from './consent.ts'
 import { asClause, CliError } from './failure.ts'
 import { settingsOf } from './local.ts'
 import { table } from './output.ts'
@@ -31,16 +32,20 @@ export function kekCommand(cli: Cli): Command {
   )
 
   verb(kek, 'rewrap', 'move every envelope to the KEK that seals', 'mintage kek rewrap').action(async (options: { json?: boolean }) => {
-    const rewrap = await cli.api().post<RewrapView>('/v1/keks/rewrap', 'rewrap')
+    const rewrap = await busy(cli, options, 'moving envelopes', () => cli.api().post<RewrapView>('/v1/keks/rewrap', 'rewrap'))
     const { kek: id, envelopes, moved, left } = rewrap
     print(cli, options, rewrap, () => `moved ${moved} of ${envelopes} envelopes to ${id}`)
     if (left.length > 0 && !options.json) cli.output.warn(`left as they were, for they do not open and are not needed: ${left.join(' ')}`)
   })
 
-  verb(kek, 'abandon', 'for a KEK that is lost for good: replace the keys that it sealed', 'mintage kek abandon kek_q83vEjRWeJq83vEj')
+  withConsent(
+    verb(kek, 'abandon', 'for a KEK that is lost for good: replace the keys that it sealed', 'mintage kek abandon kek_q83vEjRWeJq83vEj'),
+  )
     .argument('<id>', 'the missing KEK, as the service named it when it did not start')
-    .action(async (id: string, options: { json?: boolean }) => {
-      const abandoned = await abandonIn(cli.env, id)
+    .action(async (id: string, options: { yes?: boolean; json?: boolean }) => {
+      const question = 'Revoke every key that this KEK sealed, for good? Their tokens die.'
+      await requireConsent(cli, options, { question, dangerous: true })
+      const abandoned = await busy(cli, options, 'replacing keys', () => abandonIn(cli.env, id))
       const { revoked, activated } = abandoned
       print(cli, options, abandoned, () => `revoked ${revoked.length} keys, ${activated.length} new ones sign`)
       if (!options.json) cli.output.warn('tokens under the old keys die when verifiers fetch the key set again')

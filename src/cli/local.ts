@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Settings } from '../config.ts'
 import { type Cli, print, verb } from './command.ts'
+import { busy, requireConsent, withConsent } from './consent.ts'
 import { CliError, UsageError } from './failure.ts'
 import { fields } from './output.ts'
 
@@ -24,7 +25,7 @@ export function addLocalCommands(program: Command, cli: Cli): void {
       })
     }
     const { migrate } = await import('../db/migrate.ts')
-    await migrate(url)
+    await busy(cli, options, 'migrating', () => migrate(url))
     print(cli, options, { migrated: true }, () => 'the schema is up to date')
   })
 
@@ -39,12 +40,15 @@ export function addLocalCommands(program: Command, cli: Cli): void {
     },
   )
 
-  verb(
-    program,
-    'restored',
-    'after a restore from a backup, before the service starts: all tokens issued until now die',
-    'mintage restored',
-  ).action(async (options: { json?: boolean }) => {
+  withConsent(
+    verb(
+      program,
+      'restored',
+      'after a restore from a backup, before the service starts: all tokens issued until now die',
+      'mintage restored',
+    ),
+  ).action(async (options: { yes?: boolean; json?: boolean }) => {
+    await requireConsent(cli, options, { question: 'Kill every token that was issued until now?', dangerous: true })
     const generation = await declareDatabaseRestored(cli.env)
     print(cli, options, { generation }, () => 'every token issued until now is dead, and every verifier will load the whole list')
     if (!options.json) cli.output.warn('API keys that were revoked since the backup are alive again: revoke them now')

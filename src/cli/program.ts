@@ -6,7 +6,7 @@ import { addCompletionCommand } from './completion.ts'
 import { addConfigCommand } from './config.ts'
 import { addDoctorCommand } from './doctor.ts'
 import { CliError, UsageError } from './failure.ts'
-import { helpPage } from './help.ts'
+import { helpPages } from './help.ts'
 import { kekCommand } from './kek.ts'
 import { addLocalCommands } from './local.ts'
 import { organizationsCommand } from './organizations.ts'
@@ -65,7 +65,7 @@ export function createProgram(cli: Cli): Command {
 
 /** Commander shall throw instead of ending the process, say nothing itself, and keep lines on a screen. */
 function settle(command: Command, output: Output): void {
-  command.exitOverride().configureHelp({ formatHelp: helpPage })
+  command.exitOverride().configureHelp(helpPages)
   command.configureOutput({
     writeOut: (text) => output.write(text.trimEnd()),
     writeErr: () => {},

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander'
 import type { RevocationView } from '../token/revocations/operations.ts'
 import { reasonOption } from './api-key-revocations.ts'
 import { type Cli, listVerb, noun, print, verb, wholeNumber } from './command.ts'
+import { requireConsent, withConsent } from './consent.ts'
 import { fields, printable, shortInstant } from './output.ts'
 
 type CreateOptions = {
@@ -12,8 +13,12 @@ type CreateOptions = {
   effectiveAt?: string
   reason: string
   text?: string
+  yes?: boolean
   json?: boolean
 }
+
+/** What stops more than one caller at once. */
+const sweeping = new Set(['organization', 'signing_key', 'all'])
 
 export function revocationsCommand(cli: Cli): Command {
   const revocations = noun('revocations', 'list, add and lift revocation rules', 'mintage revocations list')
@@ -33,7 +38,7 @@ export function revocationsCommand(cli: Cli): Command {
     ],
   })
 
-  verb(revocations, 'create', 'revoke tokens by a name that they carry', "mintage revocations create --kind all --value '*'")
+  withConsent(verb(revocations, 'create', 'revoke tokens by a name that they carry', "mintage revocations create --kind all --value '*'"))
     .addOption(
       new Option('--kind <kind>', 'what the value names')
         .choices(['token', 'api_key', 'subject', 'organization', 'signing_key', 'all'])
@@ -48,15 +53,22 @@ export function revocationsCommand(cli: Cli): Command {
     .action(async (options: CreateOptions) => {
       const { kind, value, maxVersion, issuedBefore, effectiveAt, reason, text } = options
       const body = { kind, value, maxVersion, issuedBefore, effectiveAt, reason, text }
+      if (sweeping.has(kind)) {
+        await requireConsent(cli, options, {
+          question: `Revoke the tokens of ${printable(value)} (${kind}), all of them?`,
+          dangerous: true,
+        })
+      }
       const rule = await cli.api().post<RevocationView>('/v1/revocations', 'add the revocation rule', body)
       print(cli, options, rule, () =>
         fields({ id: rule.id, kind: rule.kind, value: rule.value, effective: rule.effectiveAt, expires: rule.expiresAt }),
       )
     })
 
-  verb(revocations, 'lift', 'take a rule off the list', 'mintage revocations lift rev_0192f0c4a1b27c3d8e4f5a6b7c8d9e0f')
+  withConsent(verb(revocations, 'lift', 'take a rule off the list', 'mintage revocations lift rev_0192f0c4a1b27c3d8e4f5a6b7c8d9e0f'))
     .argument('<id>', 'id of the rule')
-    .action(async (id: string, options: { json?: boolean }) => {
+    .action(async (id: string, options: { yes?: boolean; json?: boolean }) => {
+      await requireConsent(cli, options, { question: `Lift ${printable(id)}? Tokens that it killed and that have not expired live again.` })
       await cli.api().post(`/v1/revocations/${encodeURIComponent(id)}/lift`, 'lift the revocation rule')
       print(cli, options, { id, lifted: true }, () => `lifted ${printable(id)}`)
     })

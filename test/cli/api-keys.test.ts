@@ -67,8 +67,8 @@ revoked key_… and every token that it made, from ${at} on
     expect(await shown('api-keys', 'revoke-many', '--label', 'ci', '--dry-run')).toMatch(
       /^would revoke 2 API keys\n {2}key_…\n {2}key_…\n/m,
     )
-    expect(await shown('api-keys', 'revoke-many', '--label', 'ci', '--reason', 'unused')).toBe(
-      `$ mintage api-keys revoke-many --label ci --reason unused
+    expect(await shown('api-keys', 'revoke-many', '--label', 'ci', '--reason', 'unused', '--yes')).toBe(
+      `$ mintage api-keys revoke-many --label ci --reason unused --yes
 revoked 2 API keys, from 2026-11-02T10:00:00Z on
   key_…
   key_…
@@ -96,8 +96,8 @@ hint: mintage api-keys revoke-many --help
   test('a whole organization', async () => {
     const organizationId = await service.createOrganization()
     await service.createKey({ organizationId })
-    expect(await shown('organizations', 'revoke-all', organizationId, '--reason', 'compromised')).toBe(
-      `$ mintage organizations revoke-all ${organizationId} --reason compromised
+    expect(await shown('organizations', 'revoke-all', organizationId, '--reason', 'compromised', '--yes')).toBe(
+      `$ mintage organizations revoke-all ${organizationId} --reason compromised --yes
 revoked 1 API key, from 2026-11-02T10:00:00Z on
   key_…
 `,

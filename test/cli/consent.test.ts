@@ -3,6 +3,7 @@ import type { Cli } from '../../src/cli/command.ts'
 import { busy, type ConsentOptions, requireConsent } from '../../src/cli/consent.ts'
 import { UsageError } from '../../src/cli/failure.ts'
 import type { Terminal } from '../../src/cli/terminal.ts'
+import { runInProcess } from '../support/cli-run.ts'
 
 type Asked = { cli: Cli; asked: string[]; turned: string[] }
 
@@ -69,4 +70,38 @@ test('a wheel turns for whoever watches, and the result is the same', async () =
   expect(await busy(cli, {}, 'working', async () => 7)).toBe(7)
   expect(turned).toEqual(['working'])
   expect(await busy(cliWith('nobody').cli, {}, 'working', async () => 7)).toBe(7)
+})
+
+describe('what nobody should do by a slip', () => {
+  // Nothing answers at this address: who gets that far was not stopped.
+  const env = { MINTAGE_URL: 'http://127.0.0.1:9', MINTAGE_API_KEY: 'any', MINTAGE_DATA_DIR: '/nowhere/at/all' }
+
+  test.each([
+    'api-keys revoke-many --label ci',
+    'organizations revoke-all org_1',
+    'revocations create --kind all --value *',
+    'revocations create --kind organization --value org_1',
+    'revocations create --kind signing_key --value kid',
+    'kek abandon kek_1',
+    'restored',
+  ])('`mintage %s` asks at a terminal, and wants --yes from a script', async (command) => {
+    const scripted = await runInProcess(command.split(' '), env)
+    expect(scripted).toMatchObject({ code: 2, stdout: '' })
+    expect(scripted.stderr).toMatch(/^error: nobody is here to answer: .*[?.]\nhint: add --yes if it is meant\n$/)
+
+    const { cli, asked } = cliWith(false)
+    const declined = await runInProcess(command.split(' '), env, cli.terminal)
+    expect(declined).toEqual({ code: 1, stdout: '', stderr: 'error: nothing was done\n' })
+    expect(asked).toHaveLength(1)
+  })
+
+  test.each(['api-keys revoke key_1', 'revocations lift rev_1', 'organizations suspend org_1', 'service-accounts delete svc_1'])(
+    '`mintage %s` asks at a terminal, and does it in a script',
+    async (command) => {
+      const { cli, asked } = cliWith(false)
+      expect(await runInProcess(command.split(' '), env, cli.terminal)).toMatchObject({ code: 1, stderr: 'error: nothing was done\n' })
+      expect(asked).toHaveLength(1)
+      expect(await runInProcess(command.split(' '), env)).toMatchObject({ code: 1, stderr: expect.stringContaining('no answer from') })
+    },
+  )
 })

@@ -101,7 +101,7 @@ describe('the other nouns', () => {
     const created = await json('organizations', 'create', 'acme', '--plan', 'pro')
     expect(created).toMatchObject({ name: 'acme', plan: 'pro' })
     expect(await json('organizations', 'show', created.id)).toEqual(created)
-    expect(await shown('organizations', 'list')).toMatch(/^org_… +acme +pro /m)
+    expect(await shown('organizations', 'list')).toMatch(/^org_… +acme +acme +pro /m)
   })
 
   test('revocations are made, listed and lifted', async () => {

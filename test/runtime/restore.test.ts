@@ -40,7 +40,7 @@ describe.runIf(databaseKinds.includes('postgres') && binaries)('a database resto
     await service.end()
 
     await postgres(join(binaries, 'pg_restore'), ['--clean', '--if-exists', '--single-transaction', `--dbname=${url}`, backup])
-    const restored = await mintage(['restored'], { env: { ...env, PORT: String(port) } })
+    const restored = await mintage(['restored', '--yes'], { env: { ...env, PORT: String(port) } })
     expect(restored.code, restored.stderr).toBe(0)
     expect(restored.stderr).toMatch(/alive again: revoke them now/)
 
