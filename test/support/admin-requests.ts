@@ -109,7 +109,7 @@ export const adminRequests: Readonly<Record<string, (place: Place) => AdminReque
 
 /** The path of the request, its placeholders filled in. */
 export function pathOf(template: string, { params = {}, query = {} }: AdminRequest): string {
-  const path = template.replaceAll(/\{(\w+)\}/g, (_, placeholder: string) => encodeURIComponent(params[placeholder] ?? ''))
+  const path = template.replaceAll(/\{(\w+)\}/g, (_, placeholder: string) => encodeURIComponent((params[placeholder] ?? '').toWellFormed()))
   const text = new URLSearchParams(query).toString()
   return text === '' ? path : `${path}?${text}`
 }

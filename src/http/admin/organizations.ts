@@ -32,8 +32,8 @@ const organization = z
   .openapi('Organization')
 
 const email = z.email().max(254)
-/** A minute to a hundred years. */
-const lifetime = z.int().min(60).max(3_155_760_000)
+/** A minute to 68 years, the most that the column holds. */
+const lifetime = z.int().min(60).max(2_145_916_800)
 
 const newOrganization = z
   .strictObject({

@@ -25,13 +25,13 @@ export const roleNames = z
   .max(20)
   .openapi({ example: ['developer'] })
 
-/** An instant as it comes in: RFC 3339, with its offset; no later than the year 9999, where four digits end. */
+/** An instant as it comes in: RFC 3339, with its offset; in the years 1 to 9999: four digits, and PostgreSQL knows no year 0. */
 export const instantInput = z.iso
   .datetime({ offset: true })
   .max(40)
   .openapi({ format: 'date-time', example: '2027-01-01T00:00:00Z' })
   .transform((value) => new Date(value))
-  .refine((value) => value.getUTCFullYear() <= 9999, 'Expected a year of four digits')
+  .refine((value) => value.getUTCFullYear() >= 1 && value.getUTCFullYear() <= 9999, 'Expected a year from 1 to 9999')
 
 /** An instant as it goes out. */
 export const instant = z.string().openapi({ format: 'date-time', example: '2026-11-02T08:30:00.000Z' })

@@ -1,0 +1,189 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { type AdminAnswer, type AdminCall, adminClient } from '../support/admin-client.ts'
+import { adminRequests, pathOf } from '../support/admin-requests.ts'
+import { type ApiOperation, readApiDocument } from '../support/api-document.ts'
+import { createPlace } from '../support/place.ts'
+import { hostileTo, hostileValues, marker, valuesOf } from '../support/schema-values.ts'
+import { startTestService } from '../support/service.ts'
+
+const service = await startTestService()
+const { operations, resolve } = await readApiDocument(service)
+const withBody = operations.filter(({ body }) => body !== undefined)
+const withQuery = operations.filter(
+  ({ method, parameters }) => method === 'GET' && parameters.some((parameter) => parameter.in === 'query'),
+)
+const withPath = operations.filter(({ path }) => path.includes('{'))
+
+/** A root key of an organization of its own: what it does to itself hurts no other test. */
+async function newRoot(): Promise<{ organizationId: string; call: AdminCall }> {
+  const organizationId = await service.createOrganization()
+  const { secret } = await service.createKey({ organizationId, roles: ['root'] })
+  return { organizationId, call: adminClient(service, secret) }
+}
+
+async function exampleOf({ operationId }: ApiOperation, organizationId: string) {
+  const example = await adminRequests[operationId]?.(await createPlace(service, organizationId))
+  if (!example) throw new Error(`${operationId} needs an example in support/admin-requests.ts`)
+  return example
+}
+
+/** Refused in words of ours, or done; never a failure of the service, and never a mirror. */
+function expectComposure({ status, text, headers, body }: AdminAnswer, what: string) {
+  expect(status, `${what}: ${text}`).toBeLessThan(500)
+  if (status < 400) return
+  expect(headers.get('content-type'), what).toBe('application/problem+json')
+  expect(body.code, what).toBeTypeOf('string')
+  expect(text, what).not.toContain(marker)
+}
+
+test('there are routes to try', () => {
+  for (const some of [withBody, withQuery, withPath]) expect(some.length).toBeGreaterThan(5)
+})
+
+test.each(withBody)('A72, A73: $name refuses a member that it does not know, and does nothing', async (operation) => {
+  const { organizationId, call } = await newRoot()
+  const example = await exampleOf(operation, organizationId)
+  const path = pathOf(operation.path, example)
+  const intruders = [
+    ...[
+      'id',
+      'orgId',
+      'organization_id',
+      'userId',
+      'role',
+      'rateLimit',
+      'keyHash',
+      'secret',
+      'isAdmin',
+      'createdBy',
+      'createdAt',
+      'revokedAt',
+    ],
+    ...['status', 'version', 'revision', 'actor', 'within', 'system', 'constructor', '__proto__', 'prototype', 'toString', ''],
+  ]
+  for (const intruder of intruders) {
+    const text = `${JSON.stringify(example.body ?? {}).slice(0, -1)}${example.body ? ',' : ''}${JSON.stringify(intruder)}:"${marker}"}`
+    const answer = await call(operation.method, path, text)
+    expect({ intruder, status: answer.status, code: answer.body.code }, answer.text).toEqual({
+      intruder,
+      status: 400,
+      code: 'invalid_request',
+    })
+    expect(answer.text).not.toContain(marker)
+  }
+})
+
+test.each(withBody)('A46, A47: $name keeps its composure at whatever one of its members may hold', async (operation) => {
+  const { organizationId, call } = await newRoot()
+  const example = await exampleOf(operation, organizationId)
+  const path = pathOf(operation.path, example)
+  for (const [member, schema] of Object.entries(operation.body?.properties ?? {})) {
+    for (const value of hostileTo(resolve(schema) ?? {})) {
+      const answer = await call(operation.method, path, { ...example.body, [member]: value })
+      expectComposure(answer, `${member} = ${JSON.stringify(value).slice(0, 60)}`)
+      if (typeof value === 'string' && value.includes('\u0000')) expect(answer.status, `${member} with NUL`).toBe(400)
+    }
+  }
+})
+
+test.each(withBody)('A36, A45: $name refuses what is too large, too deep, or no JSON object', async (operation) => {
+  const { organizationId, call } = await newRoot()
+  const path = pathOf(operation.path, await exampleOf(operation, organizationId))
+  const nested = '['.repeat(7000) + ']'.repeat(7000)
+  const bodies = [
+    ['1 MB of a name', { name: marker.repeat(400_000) }, 413],
+    ['7,000 levels', nested, 400],
+    ['7,000 levels in a member', `{"name":${nested}}`, 400],
+    ['no JSON', `{"name":"${marker}"`, 400],
+    ['a number that is none', '{"name":1e400}', 400],
+    ...['[]', '"x"', '1', 'true', 'null', '{"name":NaN}', '\u0000', '{}{}'].map((text) => [text, text, 400] as const),
+  ] as const
+  for (const [what, body, status] of bodies) {
+    const answer = await call(operation.method, path, body)
+    expectComposure(answer, what)
+    expect(answer.status, `${what}: ${answer.text}`).toBe(status)
+  }
+})
+
+test.each(withQuery)(
+  'A46, A47: $name refuses a parameter that it does not know, and keeps its composure at the others',
+  async (operation) => {
+    const { organizationId, call } = await newRoot()
+    const example = await exampleOf(operation, organizationId)
+    for (const intruder of ['unknown', 'sort', 'order', 'fields', 'offset', '__proto__', 'limit[]', 'where']) {
+      const answer = await call('GET', pathOf(operation.path, { ...example, query: { ...example.query, [intruder]: marker } }))
+      expect({ intruder, status: answer.status }, answer.text).toEqual({ intruder, status: 400 })
+    }
+    for (const { name } of operation.parameters.filter((parameter) => parameter.in === 'query')) {
+      for (const value of hostileValues.filter((hostile) => typeof hostile === 'string')) {
+        const answer = await call('GET', pathOf(operation.path, { ...example, query: { ...example.query, [name]: value } }))
+        expectComposure(answer, `${name}=${JSON.stringify(value).slice(0, 60)}`)
+        if (value.includes('\u0000')) expect(answer.status, `${name} with NUL`).toBe(400)
+      }
+    }
+  },
+)
+
+test.each(withPath)('A33, A45: $name finds nothing under an id that nobody made', async (operation) => {
+  const { organizationId, call } = await newRoot()
+  const example = await exampleOf(operation, organizationId)
+  for (const { name } of operation.parameters.filter((parameter) => parameter.in === 'path')) {
+    for (const value of [...hostileValues, marker.repeat(400_000), '%', '.', ' ', 'key_1;admin=1', '１'].filter(
+      (id) => typeof id === 'string' && id !== '',
+    )) {
+      const answer = await call(
+        operation.method,
+        pathOf(operation.path, { ...example, params: { ...example.params, [name]: String(value) } }),
+        example.body,
+      )
+      expectComposure(answer, `${name} = ${JSON.stringify(value).slice(0, 60)}`)
+      expect([400, 404, 405], `${name} = ${JSON.stringify(value).slice(0, 60)}: ${answer.text}`).toContain(answer.status)
+    }
+    for (const raw of ['%00', '%ff', '%c0%ae', '%2e%2e%2f', '%zz', '%']) {
+      const answer = await call(operation.method, operation.path.replaceAll(/\{\w+\}/g, raw), example.body)
+      expectComposure(answer, raw)
+      expect([400, 404, 405], `${raw}: ${answer.text}`).toContain(answer.status)
+    }
+  }
+})
+
+test.each(operations)('$name answers whatever its schema allows, and what is nearly so, without failing', async (operation) => {
+  let { organizationId, call } = await newRoot()
+  const place = await createPlace(service, organizationId)
+  const ids = [
+    organizationId,
+    (await place.apiKey()).id,
+    await place.serviceAccount(),
+    await place.role(),
+    await place.rule(),
+    'admin',
+    'live',
+  ]
+  const parts = (of: 'path' | 'query') =>
+    fc.record(
+      Object.fromEntries(
+        operation.parameters
+          .filter((parameter) => parameter.in === of)
+          .map(({ name, schema = {} }) => [name, valuesOf(schema, resolve, ids)]),
+      ),
+      of === 'query' ? { requiredKeys: [] } : {},
+    )
+  const body = operation.body ? valuesOf(operation.body, resolve, ids) : fc.constant(undefined)
+  const texts = (record: object) => Object.fromEntries(Object.entries(record).map(([name, value]) => [name, textOf(value)]))
+  await fc.assert(
+    fc.asyncProperty(parts('path'), parts('query'), body, async (params, query, said) => {
+      const path = pathOf(operation.path, { params: texts(params), query: texts(query) })
+      const answer = await call(operation.method, path, said)
+      expectComposure({ ...answer, text: answer.text.replaceAll(marker, '') }, path)
+      service.clock.advance(1) // a key that took over at this very instant signs from the next millisecond on
+      if (answer.status === 401) ({ organizationId, call } = await newRoot()) // it did that to itself
+    }),
+    { numRuns: 8, seed: 20_261_102 },
+  )
+})
+
+/** As a URL can carry it. */
+function textOf(value: unknown): string {
+  return String(typeof value === 'object' ? JSON.stringify(value) : value).toWellFormed()
+}
