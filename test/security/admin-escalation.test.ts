@@ -1,5 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type AdminCall, adminClient } from '../support/admin-client.ts'
+import { adminRequests, pathOf } from '../support/admin-requests.ts'
+import { readApiDocument } from '../support/api-document.ts'
+import { createPlace } from '../support/place.ts'
 import { issuer, startTestService, type TestService } from '../support/service.ts'
 
 let service: TestService
@@ -107,5 +110,58 @@ describe('A72, A73: nobody writes what is not theirs to write', () => {
     })
     const { items } = (await root('GET', '/v1/audit-events?limit=1')).body as { items: Record<string, unknown>[] }
     expect(items[0]).toMatchObject({ type: 'api_key.created', actor: id, organizationId: own, address: null, agent: 'a'.repeat(256) })
+  })
+})
+
+describe('A71: no route lets anybody rise', async () => {
+  const { operations, resolve } = await readApiDocument(await startTestService())
+  const rises: Record<string, unknown> = {
+    roles: ['root'],
+    scopes: ['orders:write'],
+    audiences: ['https://b.example'],
+    permissions: ['signing_keys.rotate:all'],
+  }
+  const doors = operations.flatMap((operation) =>
+    Object.keys(rises).flatMap((member) => (resolve(operation.body)?.properties?.[member] ? [{ ...operation, member }] : [])),
+  )
+
+  test('there are doors to try', () => {
+    expect(new Set(doors.map(({ operationId }) => operationId)).size).toBeGreaterThan(6)
+  })
+
+  test.each(doors)('$name gives no $member that the caller does not hold', async ({ operationId, method, path, member }) => {
+    const request = await adminRequests[operationId]?.(await createPlace(service, own))
+    if (!request) throw new Error(`${operationId} needs an example in support/admin-requests.ts`)
+    const answer = await admin(method, pathOf(path, request), { ...request.body, [member]: rises[member] })
+    expect(member === 'permissions' ? [400, 403] : [403], answer.text).toContain(answer.status)
+  })
+
+  test('no row of an import brings a role, a scope or an audience along that the caller does not hold', async () => {
+    for (const [member, value] of Object.entries(rises).slice(0, 3)) {
+      const hash = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('hex')
+      const answer = await admin('POST', '/v1/api-keys/import', { rows: [{ name: 'x', hash, [member]: value }] })
+      expect(answer.status === 403 || answer.body.created === 0, answer.text).toBe(true)
+    }
+  })
+
+  test('whoever may change a key may not get at the secret of one that holds more', async () => {
+    const developer = await service.createKey({ organizationId: own, roles: ['developer'] })
+    const stronger = await service.createKey({ organizationId: own, roles: ['admin'], createdBy: developer.id })
+    const call = adminClient(service, developer.secret)
+    expect((await call('POST', `/v1/api-keys/${stronger.id}/rotate`, {})).status).toBe(403)
+    expect((await root('GET', `/v1/api-keys/${stronger.id}`)).body).toMatchObject({ version: 1, revision: 1 })
+  })
+})
+
+describe('A46: what is searched for is text, and no pattern', () => {
+  test.each(['%', '_', '\\', '%%', 'a_c', '50\\%', '*', '.*'])('%s finds only what holds it', async (text) => {
+    const organizationId = await service.createOrganization()
+    for (const name of [`before ${text} after`, 'abc', '50 x', 'percent']) {
+      expect((await root('POST', '/v1/api-keys', { name, organizationId, labels: [name] })).status).toBe(201)
+    }
+    const found = async (filter: string) =>
+      ((await root('GET', `/v1/api-keys?organizationId=${organizationId}&${filter}`)).body as { items: { name: string }[] }).items
+    expect((await found(`name=${encodeURIComponent(text)}`)).map(({ name }) => name)).toEqual([`before ${text} after`])
+    expect(await found(`label=${encodeURIComponent(text)}`)).toEqual([])
   })
 })
