@@ -14,7 +14,8 @@ export type Admission = {
   readonly draft: ApiKeyDraft
   readonly former?: Pick<ApiKeyDraft, 'scopes' | 'audiences' | 'roles' | 'serviceAccountId'>
   readonly organization: Organization
-  readonly within: Within
+  /** Where the caller may give a key to a service account: whoever acts for an account shares its keys. */
+  readonly accountsWithin: Within
   /** The caller will see a secret of the key. */
   readonly showsSecret: boolean
 }
@@ -74,12 +75,15 @@ function adds(former: readonly string[], now: readonly string[]): boolean {
   return now.some((value) => !former.includes(value))
 }
 
-async function checkServiceAccount(tx: Db, { draft, former, organization, within }: Admission): Promise<void> {
+async function checkServiceAccount(tx: Db, { draft, former, organization, accountsWithin }: Admission): Promise<void> {
   const { serviceAccountId: id, roles } = draft
   if (id === null) return
   const isNew = id !== former?.serviceAccountId
   if (!isNew && !adds(former.roles, roles)) return
-  requireUsableAccount(await findServiceAccount(tx, { id, organizationId: organization.id, within: isNew ? within : 'everywhere' }), roles)
+  requireUsableAccount(
+    await findServiceAccount(tx, { id, organizationId: organization.id, within: isNew ? accountsWithin : 'everywhere' }),
+    roles,
+  )
 }
 
 /** Throws `not_found`, `conflict` for a disabled one, `invalid_request` when it does not hold what its key would. */

@@ -35,7 +35,7 @@ export async function createApiKey(
   return await services.db.transaction(async (tx) => {
     const organization = await lockOrganization(tx, { id: organizationId, within })
     if (!organization) throw new ServiceError('not_found')
-    await admitApiKey(tx, actor, { draft, organization, within, showsSecret: true }, now)
+    await admitApiKey(tx, actor, { draft, organization, accountsWithin: within, showsSecret: true }, now)
     const created = { id, organizationId, ...draft, createdAt: now, createdBy: actor.clientId }
     await insertApiKey(tx, created, stored)
     const apiKey = await findApiKey(tx, { id, within })

@@ -46,11 +46,12 @@ export async function rotateApiKey(
   { overlapSeconds, change = {} }: Rotation,
 ): Promise<RotatedApiKey> {
   const within = authorize(actor, 'api_keys.rotate')
+  const accountsWithin = change.serviceAccountId ? authorize(actor, 'api_keys.create') : within
   await requireSigningKey(services, change.tokenAlgorithm)
   const where = { id, within, overlapSeconds, mayTakeAway: change.roles !== undefined }
   return await rotate(services, actor, where, async (tx, { apiKey, organization }, now) => {
     const draft = changedDraft(apiKey, change, now, services.config.apiKeyPrefixes)
-    await admitApiKey(tx, actor, { draft, former: apiKey, organization, within, showsSecret: true }, now)
+    await admitApiKey(tx, actor, { draft, former: apiKey, organization, accountsWithin, showsSecret: true }, now)
     return draft
   })
 }

@@ -28,6 +28,7 @@ export async function updateApiKey(
   revision?: number,
 ): Promise<ApiKeyView> {
   const within = authorize(actor, 'api_keys.update')
+  const accountsWithin = change.serviceAccountId ? authorize(actor, 'api_keys.create') : within
   const now = services.now()
   await requireSigningKey(services, change.tokenAlgorithm)
   const updated = await services.db.transaction(async (tx) => {
@@ -37,7 +38,7 @@ export async function updateApiKey(
       const draft = changedDraft(former, change, now, services.config.apiKeyPrefixes)
       const changes = changesOf(former, draft)
       if (Object.keys(changes).length === 0) return former
-      await admitApiKey(tx, actor, { draft, former, organization, within, showsSecret: false }, now)
+      await admitApiKey(tx, actor, { draft, former, organization, accountsWithin, showsSecret: false }, now)
       const { environment: _, ...stored } = draft
       await storeApiKey(tx, id, stored)
       await endTokensWithKey(tx, services, { id, organizationId: organization.id, actor, former, expiresAt: draft.expiresAt }, now)
