@@ -1,5 +1,4 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { algorithms } from '../signing-keys/signer.ts'
 import { collect } from './command.ts'
 import { duration } from './duration.ts'
 
@@ -34,7 +33,7 @@ const seldom = [
   new Option('--description <text>'),
   new Option('--subject <subject>'),
   new Option('--claims <json>').argParser(claims),
-  new Option('--algorithm <algorithm>').choices(algorithms),
+  new Option('--algorithm <algorithm>'),
   new Option('--allow <cidr>').argParser(collect),
   new Option('--deny <cidr>').argParser(collect),
   new Option('--requests-per-minute <number>'),
@@ -75,7 +74,6 @@ export function settingsOf(options: SettingsOptions) {
 /** A copy: what one command hides, another shows. */
 function hidden(option: Option): Option {
   const copy = new Option(option.flags).hideHelp()
-  if (option.argChoices) return copy.choices(option.argChoices)
   return option.parseArg ? copy.argParser(option.parseArg) : copy
 }
 
