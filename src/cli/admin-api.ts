@@ -147,6 +147,12 @@ function hintFor({ code, safeAt }: Problem, response: Response): string | undefi
     case 'invalid_scope':
     case 'invalid_target':
       return '`mintage me` shows what this key holds'
+    case 'plan_limit_reached':
+      return 'revoke one that is not needed, or see what other plans allow: mintage plans list'
+    case 'lifetime_not_allowed':
+      return 'give an earlier --expires-at'
+    case 'internal':
+      return 'the log of the service tells more; mintage doctor looks for what is wrong'
     default:
       return response.status === 503 ? `try again in ${response.headers.get('retry-after') ?? '1'} s` : undefined
   }

@@ -32,7 +32,7 @@ export async function run(argv: readonly string[], env: Cli['env'], output: Outp
   } catch (error) {
     if (error instanceof CommanderError) return afterCommander(error, argv, output)
     const failure = error instanceof CliError ? error : new CliError(error instanceof Error ? error.message : 'something went wrong')
-    report(failure, json, output)
+    report(failure.code === 'invalid_request' ? withHelp(failure, argv) : failure, json, output)
     return failure.exitCode
   }
 }
@@ -99,6 +99,15 @@ function explain(error: CommanderError, words: readonly string[]): [message: str
   const message = commanderWords(error)
   const unknown = error.code === 'commander.unknownCommand' ? words.findIndex((word) => message.includes(`'${word}'`)) : words.length
   return [message, words.slice(0, unknown)]
+}
+
+/** The service did not take what the options said: their page is the next thing to read. */
+function withHelp(error: CliError, argv: readonly string[]): CliError {
+  const end = argv.findIndex((argument) => !/^[a-z][a-z-]*$/.test(argument))
+  const words = argv.slice(0, Math.min(2, end === -1 ? 2 : end))
+  return error.hint === undefined
+    ? new CliError(error.message, { code: error.code, hint: ['mintage', ...words, '--help'].join(' ') })
+    : error
 }
 
 function commanderWords({ message }: CommanderError): string {

@@ -24,7 +24,7 @@ describe.runIf(databaseKinds.includes('postgres'))('from an empty PostgreSQL to 
     expect(first.code).toBe(0)
     const { organizationId, rootApiKey } = JSON.parse(first.stdout)
     expect(organizationId).toMatch(/^org_/)
-    expect(parseApiKey(rootApiKey)).toEqual({ environment: 'live' })
+    expect(parseApiKey(rootApiKey)).toMatchObject({ environment: 'live' })
     const second = await mintage(['bootstrap'], { env })
     expect(second).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^error: this database was started before/) })
   })
@@ -38,7 +38,7 @@ describe.runIf(databaseKinds.includes('postgres'))('from an empty PostgreSQL to 
   test('bootstrap with a wrong configuration names the fault, and no value', async () => {
     const run = await mintage(['bootstrap'], { env: { DATABASE_URL: 'postgres://u:hunter2@db.example/x', MINTAGE_KEK: 'raw:nonsense' } })
     expect(run.code).toBe(2)
-    expect(run.stderr).toMatch(/^error: the configuration has .*\n +MINTAGE_KEK /)
+    expect(run.stderr).toMatch(/^error: the configuration has .*\n(?: .*\n)* +MINTAGE_KEK /)
     expect(run.stderr).not.toMatch(/hunter2|nonsense/)
   })
 })

@@ -153,12 +153,12 @@ describe('what goes wrong', () => {
     [
       'a wish that the service refuses',
       ['api-keys', 'create', 'x', '--subject', 'key_1'],
-      'error: cannot create the API key: subject starts with a prefix that the service keeps for its own ids\n[1]\n',
+      'error: cannot create the API key: subject starts with a prefix that the service keeps for its own ids\nhint: mintage api-keys create --help\n[1]\n',
     ],
     [
       'an algorithm that is none of ours',
       ['api-keys', 'create', 'x', '--algorithm', 'HS256'],
-      'error: cannot create the API key: tokenAlgorithm: Invalid option: expected one of "ES256"|"EdDSA"|"RS256"|"PS256"|"ES384"\n[1]\n',
+      'error: cannot create the API key: tokenAlgorithm: Invalid option: expected one of "ES256"|"EdDSA"|"RS256"|"PS256"|"ES384"\nhint: mintage api-keys create --help\n[1]\n',
     ],
     [
       'an algorithm that no signing key has yet',
