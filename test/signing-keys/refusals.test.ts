@@ -1,0 +1,149 @@
+import { eq } from 'drizzle-orm'
+import { describe, expect, test } from 'vitest'
+import { generateRawKek } from '../../src/crypto/kek/raw.ts'
+import { serviceState, signingKeys } from '../../src/db/schema.ts'
+import { addRevocationRule } from '../../src/revocation/queries.ts'
+import { replaceSigningKey } from '../../src/signing-keys/emergency.ts'
+import { importSigningKey } from '../../src/signing-keys/new-keys.ts'
+import {
+  activateSigningKey,
+  listSigningKeys,
+  maintainSigningKeys,
+  rotateSigningKey,
+  selfTest,
+  showSigningKey,
+} from '../../src/signing-keys/operations.ts'
+import { advanceRingGeneration } from '../../src/signing-keys/queries.ts'
+import { sealContext } from '../../src/signing-keys/sealing.ts'
+import { nextUpkeepAt } from '../../src/signing-keys/upkeep.ts'
+import { movableClock } from '../support/clock.ts'
+import { openTestDatabase } from '../support/databases.ts'
+import { keysOf, refusal } from './ring-keys.ts'
+import { ringServices, root, startRing } from './ring-service.ts'
+
+const line = { purpose: 'token' } as const
+
+describe('a database that never went through its first start', async () => {
+  const ring = await ringServices(await openTestDatabase('embedded'), movableClock(), generateRawKek())
+
+  test('lists no keys, shows none, and signs with none', async () => {
+    expect(await listSigningKeys(ring, root)).toEqual([])
+    expect((await refusal(showSigningKey(ring, root, 'any'))).code).toBe('not_found')
+    expect((await refusal(Promise.resolve(ring.keyring.signer('token')))).code).toBe('keyring_unavailable')
+  })
+
+  test('is not changed by maintenance, nor by a rotation', async () => {
+    await expect(maintainSigningKeys(ring)).rejects.toThrow('the database is empty')
+    await expect(rotateSigningKey(ring, root, line)).rejects.toThrow('the database is empty')
+    await expect(nextUpkeepAt(ring)).rejects.toThrow('the database is empty')
+    await expect(ring.db.transaction((tx) => advanceRingGeneration(tx))).rejects.toThrow('never started')
+    expect(await ring.db.select().from(signingKeys)).toEqual([])
+    expect(await ring.db.select().from(serviceState)).toEqual([])
+  })
+})
+
+describe('the ring is nobody’s but the service’s', () => {
+  test('a role within an organization does not reach it, whatever stands in its definition', async () => {
+    const ring = await startRing('embedded')
+    const customRoles = new Map([['keeper', { 'signing_keys.read': 'organization', 'signing_keys.rotate': 'organization' } as const]])
+    const keeper = { ...root, clientId: 'key_keeper', roles: new Set(['keeper']), customRoles }
+    expect((await refusal(listSigningKeys(ring, keeper))).code).toBe('permission_denied')
+    expect((await refusal(rotateSigningKey(ring, keeper, { ...line, force: true }))).code).toBe('permission_denied')
+  })
+})
+
+describe('a key that is not there', () => {
+  test('of an algorithm that the ring has no keys of is not rotated', async () => {
+    const ring = await startRing('embedded')
+    const error = await refusal(rotateSigningKey(ring, root, { ...line, algorithm: 'PS256', force: true }))
+    expect(error).toMatchObject({ code: 'not_found', detail: 'The ring has no keys of this algorithm.' })
+  })
+
+  test('is not shown, activated or replaced', async () => {
+    const ring = await startRing('embedded')
+    for (const attempt of [
+      showSigningKey(ring, root, 'missing'),
+      activateSigningKey(ring, root, 'missing', { force: true }),
+      replaceSigningKey(ring, root, { ...line, kid: 'missing' }),
+    ])
+      expect((await refusal(attempt)).code).toBe('not_found')
+  })
+})
+
+describe('a key whose tokens are refused', () => {
+  test('is not made to sign, although the ring knows of no revocation', async () => {
+    const ring = await startRing('embedded')
+    const [, pending] = await keysOf(ring, 'token')
+    const rule = { kind: 'signing_key', value: pending?.kid ?? '', expires: 'never', organizationId: null } as const
+    const now = ring.clock.now()
+    await addRevocationRule(ring.db, { ...rule, effectiveAt: now, reason: 'leaked', actor: 'key_root' }, 30, now)
+    expect((await refusal(activateSigningKey(ring, root, pending?.kid ?? '', { force: true }))).code).toBe('conflict')
+  })
+
+  test.each([0, 10])(
+    'signs nothing from the instant on at which its row says so, %i s from now, even with nobody to follow it',
+    async (seconds) => {
+      const ring = await startRing('embedded')
+      const [active] = await keysOf(ring, 'token')
+      await ring.db
+        .update(signingKeys)
+        .set({ revokedAt: new Date(ring.clock.now().getTime() + seconds * 1000), revokedBy: 'somebody with psql' })
+        .where(eq(signingKeys.kid, active?.kid ?? ''))
+      await ring.db.transaction((tx) => advanceRingGeneration(tx))
+      const [state] = await ring.db.select().from(serviceState)
+      await Promise.resolve(ring.keyring.signer('token', state?.ringGeneration)).catch(() => undefined)
+      ring.clock.advance(seconds)
+      const attempt = async () => await ring.keyring.signer('token', state?.ringGeneration)
+      expect((await refusal(attempt())).code).toBe('keyring_unavailable')
+    },
+  )
+})
+
+describe('an envelope that opens and holds no key', () => {
+  test.each(['null', '"text"', '7', '[]', '{}', 'no JSON at all', '{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}'])(
+    '%s stops the start in words that do not repeat it',
+    async (content) => {
+      const ring = await startRing('embedded')
+      const [key] = await keysOf(ring, 'token')
+      const sealedPrivateKey = await ring.keyEncryption.seal(content, sealContext({ ...line, kid: key?.kid ?? '', algorithm: 'ES256' }))
+      await ring.db
+        .update(signingKeys)
+        .set({ sealedPrivateKey })
+        .where(eq(signingKeys.kid, key?.kid ?? ''))
+      const error: unknown = await selfTest(ring).catch((reason: unknown) => reason)
+      expect(String(error)).toContain('the key ring cannot be opened, and nothing new was made')
+      expect(String(error)).toContain(key?.kid)
+      if (content.length > 5) expect(String(error)).not.toContain(content)
+    },
+  )
+})
+
+describe('an own key in the words of others', () => {
+  const jwk = async (name: 'Ed25519' | 'ECDSA') => {
+    const algorithm = name === 'ECDSA' ? { name, namedCurve: 'P-256' } : { name }
+    const pair = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+    if (!('privateKey' in pair)) throw new Error('no pair')
+    const { key_ops: _, ext: __, ...members } = await crypto.subtle.exportKey('jwk', pair.privateKey)
+    return { ...members }
+  }
+
+  test('may call its algorithm by the name of RFC 9864', async () => {
+    const ring = await startRing('embedded')
+    const key = { jwk: { ...(await jwk('Ed25519')), alg: 'Ed25519', use: 'sig' } }
+    expect(await importSigningKey(ring, root, { ...line, key })).toMatchObject({ algorithm: 'EdDSA', state: 'pending' })
+  })
+
+  test.each<[string, Record<string, unknown>]>([
+    ['an algorithm that its curve has not', { alg: 'ES384' }],
+    ['another use than signatures', { use: 'enc' }],
+    ['a curve that nobody signs with here', { crv: 'secp256k1' }],
+    ['a type that is no key pair', { kty: 'oct' }],
+    ['no type at all', { kty: undefined, crv: undefined }],
+  ])('with %s is refused, and nothing is written', async (_, changes) => {
+    const ring = await startRing('embedded')
+    const before = await ring.db.select().from(signingKeys)
+    const key = { jwk: { ...(await jwk('ECDSA')), ...changes } }
+    expect((await refusal(importSigningKey(ring, root, { ...line, key }))).code).toBe('invalid_request')
+    expect(await ring.db.select().from(signingKeys)).toEqual(before)
+  })
+})
