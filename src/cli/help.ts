@@ -10,13 +10,14 @@ export const helpPages = {
   visibleOptions: (command: Command): Option[] => command.options.filter(({ hidden }) => !hidden),
 }
 
-/** The verbs of a noun with what they do; what they take, their own pages tell. */
+/** The verbs of a noun with what they do; what they take, their own pages tell. Some nouns are a command by themselves. */
 function nounPage(noun: Command): string {
   const width = Math.max(...noun.commands.map((verb) => verb.name().length))
-  return `Usage: mintage ${noun.name()} <command> [options]
+  const alone = noun.options.map(({ flags, description }) => `  ${flags}  ${description}`)
+  return `Usage: mintage ${noun.name()} ${alone.length === 0 ? '<command>' : '[command]'} [options]
 
 ${noun.description()}
-
+${alone.length === 0 ? '' : `\nOptions:\n${alone.join('\n')}\n`}
 Commands:
 ${noun.commands.map((verb) => `  ${verb.name().padEnd(width)}  ${verb.summary()}`).join('\n')}
 `

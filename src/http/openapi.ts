@@ -83,25 +83,34 @@ function describe(groups: typeof outsideTheAdminApi): OpenApiDocument {
   return described.getOpenAPI31Document({ openapi: '3.1.0', info: { title: '', version: '' } })
 }
 
-/** The noun of the path is the tag; whatever else may go wrong is a problem too. */
+/** Read by http/idempotency.ts. */
+const idempotencyKey = {
+  name: 'Idempotency-Key',
+  in: 'header' as const,
+  description: 'Makes repeating safe for 24 hours: what was done is not done again, and its answer comes without the secret',
+  schema: { type: 'string' as const, minLength: 1, maxLength: 255 },
+}
+
+/** The noun of the path is the tag, each POST may carry a key of idempotency, and whatever else may go wrong is a problem too. */
 function asAdminOperation(path: string) {
   const tag = path.split('/')[1] ?? ''
   const anyProblem = {
     description: 'Any other refusal',
     content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
   }
-  return (operation: Operation): Operation => ({
+  return (operation: Operation, method: string): Operation => ({
     tags: [tag],
     ...operation,
+    ...(method === 'post' ? { parameters: [...(operation.parameters ?? []), idempotencyKey] } : {}),
     responses: { ...operation.responses, default: anyProblem },
   })
 }
 
-function eachOperation(item: PathItem, change: (operation: Operation) => Operation): PathItem {
+function eachOperation(item: PathItem, change: (operation: Operation, method: string) => Operation): PathItem {
   const methods = ['get', 'post', 'put', 'patch', 'delete'] as const
   const changed = methods.flatMap((method) => {
     const operation = item[method]
-    return operation ? [[method, change(operation)]] : []
+    return operation ? [[method, change(operation, method)]] : []
   })
   return { ...item, ...Object.fromEntries(changed) }
 }
