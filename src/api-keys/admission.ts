@@ -12,7 +12,9 @@ import type { ApiKeyDraft } from './new-api-key.ts'
 /** A key as it is about to be stored, and as it was before; `organization` is locked, so that what is counted and looked up here holds. */
 export type Admission = {
   readonly draft: ApiKeyDraft
-  readonly former?: Pick<ApiKeyDraft, 'scopes' | 'audiences' | 'roles' | 'serviceAccountId'>
+  readonly former?: Pick<ApiKeyDraft, 'scopes' | 'audiences' | 'roles' | 'serviceAccountId'> & {
+    readonly serviceAccountDisabledAt: Date | null
+  }
   readonly organization: Organization
   /** Where the caller may give a key to a service account: whoever acts for an account shares its keys. */
   readonly accountsWithin: Within
@@ -77,6 +79,10 @@ function adds(former: readonly string[], now: readonly string[]): boolean {
 
 async function checkServiceAccount(tx: Db, { draft, former, organization, accountsWithin }: Admission): Promise<void> {
   const { serviceAccountId: id, roles } = draft
+  if (former?.serviceAccountDisabledAt && id !== former.serviceAccountId) {
+    // It would work again, though nobody enabled what was switched off.
+    throw new ServiceError('conflict', { detail: 'The key belongs to a service account that is disabled, and stays with it.' })
+  }
   if (id === null) return
   const isNew = id !== former?.serviceAccountId
   if (!isNew && !adds(former.roles, roles)) return

@@ -78,6 +78,18 @@ describe.each(databaseKinds)('giving an API key to a service account, on %s', as
     })
   })
 
+  test('a key of a disabled account does not come to life by leaving it', async () => {
+    const admin = caller(own, ['admin'])
+    const [gone, usable] = [await account(own, { disabledAt: clock.now() }), await account(own)]
+    const { id } = await service.createKey({ organizationId: own, serviceAccountId: gone })
+    for (const serviceAccountId of [null, usable]) {
+      const change = { serviceAccountId }
+      await expect(updateApiKey(services, admin, id, change)).rejects.toMatchObject({ code: 'conflict' })
+      await expect(rotateApiKey(services, admin, id, { change })).rejects.toMatchObject({ code: 'conflict' })
+    }
+    expect(await updateApiKey(services, admin, id, { name: 'renamed' })).toMatchObject({ status: 'service_account_disabled' })
+  })
+
   test('a key for a pipeline must expire', async () => {
     const admin = caller(own, ['admin'])
     await expect(createApiKey(services, admin, { ...input, roles: ['ci_service'] })).rejects.toMatchObject({ code: 'lifetime_not_allowed' })
