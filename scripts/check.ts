@@ -10,7 +10,7 @@ const { values: options } = parseArgs({ options: { 'skip-tests': { type: 'boolea
 const steps: [name: string, command: string, ...args: string[]][] = [
   ['format and lint', 'biome', 'check', '--error-on-warnings', '.'],
   ['types', 'tsc'],
-  ['tests', 'vitest', 'run'],
+  ['tests', 'npm', 'test', '--silent'],
   ['build', 'npm', 'run', '--silent', 'build'],
   ['build the kit', 'npm', 'run', '--silent', 'build:kit'],
   ['package', 'publint', '--strict'],

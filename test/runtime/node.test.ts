@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { callOrders, createKey, exchange, liveTheJourney, revokeKey, startProtectedApp } from '../support/journey.ts'
 import { credentialsIn } from '../support/printed.ts'
-import { credentialsOf, eventually, freePort, run, startServiceProcess, temporaryFolder } from '../support/process.ts'
+import { credentialsOf, eventually, freePort, run, startedFolder, startServiceProcess, temporaryFolder } from '../support/process.ts'
 
 describe('the service on Node with its embedded database', () => {
   test('a newcomer goes from nothing to the first token with what the first start printed', async () => {
@@ -25,29 +25,28 @@ describe('the service on Node with its embedded database', () => {
   })
 
   test('by feed, a revoked key takes all of its tokens with it within two seconds', async () => {
-    const service = await startServiceProcess()
-    const { rootApiKey, url } = await credentialsOf(service.folder)
-    const app = await startProtectedApp(url)
+    const { folder, rootApiKey } = await startedFolder()
+    const service = await startServiceProcess({ folder })
+    const app = await startProtectedApp(service.issuer)
     const took = await liveTheJourney(service, app, rootApiKey, 2000)
     console.info(`refused by feed after ${Math.round(took)} ms`)
   })
 
   test('a second start takes under two seconds and knows the keys of the first', async () => {
-    const first = await startServiceProcess()
-    const before = await credentialsOf(first.folder)
-    expect(await first.end()).toBe(0)
+    const { folder } = await startedFolder()
+    const before = await credentialsOf(folder)
     const port = await freePort()
     const started = performance.now()
-    const second = run('src/node.ts', { cwd: first.folder, env: { PORT: String(port) } })
+    const second = run('src/node.ts', { cwd: folder, env: { PORT: String(port) } })
     await eventually(async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok, 2000)
     console.info(`ready again after ${Math.round(performance.now() - started)} ms`)
-    expect(await credentialsOf(first.folder)).toEqual(before)
+    expect(await credentialsOf(folder)).toEqual(before)
     await exchange(`http://127.0.0.1:${port}`, { method: 'POST', headers: { 'x-api-key': before.apiKey } })
     await second.end()
   })
 
   test('a second process on the same folder is refused in words and harms nothing', async () => {
-    const service = await startServiceProcess()
+    const service = await startServiceProcess(await startedFolder())
     const second = run('src/node.ts', { cwd: service.folder, env: { PORT: String(await freePort()) } })
     expect(await second.ended).toBe(1)
     expect(second.printed()).toMatch(/is in use by process \d+/)
@@ -55,8 +54,8 @@ describe('the service on Node with its embedded database', () => {
   })
 
   test('killed right after a revocation was confirmed, the service still knows it after the restart', async () => {
-    const service = await startServiceProcess()
-    const { rootApiKey } = await credentialsOf(service.folder)
+    const { folder, rootApiKey } = await startedFolder()
+    const service = await startServiceProcess({ folder })
     const apiKey = await createKey(service.url, rootApiKey, { name: 'victim', environment: 'live' })
     const token = await exchange(service.url, { method: 'POST', headers: { 'x-api-key': apiKey.secret } })
     expect((await revokeKey(service.url, rootApiKey, apiKey.id)).status).toBe(204)
@@ -76,11 +75,11 @@ describe('the service on Node with its embedded database', () => {
     [
       'another one',
       async (kek: string) => await writeFile(kek, `raw:${Buffer.alloc(32, 7).toString('base64')}\n`),
-      /was sealed with the KEK kek_/,
+      /the KEK kek_\S+ is missing: it sealed/,
     ],
     ['cut short', async (kek: string) => await writeFile(kek, 'raw:AAAA\n'), /KEK must be/],
   ])('a KEK that is %s stops the start in words, and nothing new is made', async (_name, spoil, words) => {
-    const service = await startServiceProcess()
+    const service = await startServiceProcess(await startedFolder())
     const keys = await (await fetch(`${service.url}/.well-known/jwks.json`)).text()
     await service.end()
     const kek = join(service.folder, '.mintage/kek')
@@ -104,8 +103,8 @@ describe('the service on Node with its embedded database', () => {
   })
 
   test('a port that is taken is told in words, and the folder is free again', async () => {
-    const service = await startServiceProcess()
-    const folder = await temporaryFolder()
+    const service = await startServiceProcess(await startedFolder())
+    const { folder } = await startedFolder()
     const second = run('src/node.ts', { cwd: folder, env: { PORT: new URL(service.url).port } })
     expect(await second.ended).toBe(1)
     expect(second.printed()).toMatch(/EADDRINUSE|in use/)
@@ -113,8 +112,8 @@ describe('the service on Node with its embedded database', () => {
   })
 
   test('stopped under load, no request that was taken on fails', async () => {
-    const service = await startServiceProcess()
-    const { apiKey } = await credentialsOf(service.folder)
+    const { folder, apiKey } = await startedFolder()
+    const service = await startServiceProcess({ folder })
     let answered = 0
     const failures: unknown[] = []
     let refused = false
@@ -139,9 +138,9 @@ describe('the service on Node with its embedded database', () => {
   })
 
   test('a token of the service opens a protected route in another process only with its scope', async () => {
-    const service = await startServiceProcess()
-    const { url, apiKey } = await credentialsOf(service.folder)
-    const app = await startProtectedApp(url)
+    const { folder, apiKey } = await startedFolder()
+    const service = await startServiceProcess({ folder })
+    const app = await startProtectedApp(service.issuer)
     const narrow = await exchange(service.url, {
       method: 'POST',
       headers: { 'x-api-key': apiKey },

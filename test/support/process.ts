@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -74,7 +74,11 @@ export async function freePort(): Promise<number> {
   return address.port
 }
 
-export type ServiceProcess = Program & { readonly url: string; readonly folder: string }
+export type ServiceProcess = Program & {
+  readonly url: string
+  readonly folder: string /** As the embedded default has it. */
+  readonly issuer: string
+}
 
 /** `npm start` in a folder of its own: resolves when the service is ready. `env` may say where its database is. */
 export async function startServiceProcess(
@@ -89,8 +93,24 @@ export async function startServiceProcess(
   })
   ended.catch(() => {})
   await Promise.race([ended, eventually(async () => (await fetch(`${url}/readyz`)).status === 200, 20_000)])
-  return { ...program, url, folder }
+  return { ...program, url, folder, issuer: `http://localhost:${port}` }
 }
+
+/**
+ * A folder in which the service was started before, and its credentials: a copy of one first start for the whole test file, because
+ * making a database in WebAssembly takes seconds. The issuer follows the port of the next start.
+ */
+export async function startedFolder(): Promise<{ folder: string; rootApiKey: string; apiKey: string }> {
+  firstStarted ??= startServiceProcess().then(async (service) => {
+    await service.end()
+    return service.folder
+  })
+  const [original, folder] = [await firstStarted, await temporaryFolder()]
+  await cp(original, folder, { recursive: true })
+  return { folder, ...(await credentialsOf(folder)) }
+}
+
+let firstStarted: Promise<string> | undefined
 
 /** The files of a first start on the embedded database. */
 export async function credentialsOf(folder: string): Promise<{ url: string; rootApiKey: string; apiKey: string; organizationId: string }> {
