@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { authorize, authorizeGrant, organizationFor } from '../../src/access/authorize.ts'
+import { authorize, authorizeGrant, organizationFor, wholeOrganization } from '../../src/access/authorize.ts'
 import {
+  coversPermissions,
   isRole,
   mustExpire,
   type Permission,
@@ -11,6 +12,7 @@ import {
   roles,
 } from '../../src/access/permissions.ts'
 import type { CustomRoles, Principal } from '../../src/access/principal.ts'
+import { ServiceError } from '../../src/errors.ts'
 
 type Held = { scopes?: string[]; audiences?: string[]; customRoles?: CustomRoles; serviceAccountId?: string }
 
@@ -178,4 +180,67 @@ describe('the organization of a new thing', () => {
 test('no permission is written down that nobody can be given', () => {
   const given = new Set(Object.values(permissionsOf).flatMap((table) => Object.keys(table)))
   expect(permissions.filter((permission: Permission) => !given.has(permission))).toEqual([])
+})
+
+describe('a refusal names what is lacking, and the log says what was tried', () => {
+  const refusal = (attempt: () => unknown): ServiceError => {
+    try {
+      attempt()
+    } catch (error) {
+      if (error instanceof ServiceError) return error
+    }
+    throw new Error('nothing was refused')
+  }
+  const nothing = { scopes: [], audiences: [], roles: [] }
+
+  test.each(['scopes', 'audiences', 'roles'] as const)('of a grant: its %s', (member) => {
+    const { detail, reason } = refusal(() => authorizeGrant(caller(['admin']), { ...nothing, [member]: ['root'] }))
+    expect(detail).toBe(`The caller may grant only ${member} that it holds itself.`)
+    expect(reason).toBe(`grants ${member} it does not hold`)
+  })
+
+  test('of a permission: which one, to the log alone', () => {
+    const error = refusal(() => authorize(caller(['read_only']), 'api_keys.revoke'))
+    expect(error.reason).toBe('api_keys.revoke')
+    expect(error.detail).not.toContain('api_keys')
+  })
+
+  test('of a role that nobody made, and of an organization that nobody named', () => {
+    expect(refusal(() => authorizeGrant(caller(['root']), { ...nothing, roles: ['made_up'] })).detail).toMatch(/roles names one/)
+    expect(refusal(() => organizationFor({ ...caller(['root']), organizationId: null }, 'everywhere', undefined)).detail).toMatch(
+      /organizationId is missing/,
+    )
+  })
+})
+
+describe('how far somebody reaches', () => {
+  test('a new thing goes into the own organization, whether it is named or not, and into no other', () => {
+    const within = { organizationId: 'org_own' }
+    expect(organizationFor(caller(['admin']), within, 'org_own')).toBe('org_own')
+    expect(organizationFor(caller(['admin']), within, undefined)).toBe('org_own')
+    expect(() => organizationFor(caller(['admin']), within, 'org_other')).toThrow('not_found')
+    expect(organizationFor(caller(['root']), 'everywhere', 'org_other')).toBe('org_other')
+  })
+
+  test('whoever may touch only its own things is in the whole organization all the same', () => {
+    const owner = { clientId: 'key_1', serviceAccountId: null }
+    expect(wholeOrganization({ organizationId: 'org_own', owner })).toEqual({ organizationId: 'org_own' })
+    expect(wholeOrganization('everywhere')).toBe('everywhere')
+  })
+
+  test('own things are less than the organization, and that is less than everywhere', () => {
+    const reaches = [undefined, 'own', 'organization', 'all'] as const
+    for (const [held, wide] of reaches.entries()) {
+      for (const [asked, far] of reaches.entries()) {
+        const holds = coversPermissions(wide ? { 'api_keys.read': wide } : {}, far ? { 'api_keys.read': far } : {})
+        expect(holds, `${wide} over ${far}`).toBe(held >= asked)
+      }
+    }
+  })
+
+  test('a provisioning program writes what all keys say, and gets at secrets of its own only', () => {
+    expect(authorize(caller(['write_agent']), 'api_keys.update')).toEqual({ organizationId: 'org_own' })
+    expect(authorize(caller(['write_agent']), 'api_keys.rotate')).toMatchObject({ owner: { clientId: 'key_caller' } })
+    expect(() => authorize(caller(['write_agent']), 'audit_events.read')).toThrow('permission_denied')
+  })
 })

@@ -151,3 +151,41 @@ function written(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join('.')
   return Array.from({ length: 8 }, (_, group) => (((bytes[group * 2] ?? 0) << 8) | (bytes[group * 2 + 1] ?? 0)).toString(16)).join(':')
 }
+
+describe('an IPv4 address inside IPv6', () => {
+  test.each([
+    ['::ffff:c000:201', '192.0.2.1/32'],
+    ['::ffff:192.0.2.0/120', '192.0.2.0/24'],
+    ['::ffff:0:0/96', '0.0.0.0/0'],
+  ])('%s is %s', (text, canonical) => {
+    expect(canonicalCidr(text)).toBe(canonical)
+  })
+
+  test.each([
+    '::ff:c000:201',
+    '::ff00:c000:201',
+    '::fffe:c000:201',
+    '1::ffff:c000:201',
+    '::1:ffff:c000:201',
+    '0:0:0:0:8000:ffff:c000:201',
+    '::c000:201',
+  ])('%s is none, and stays what it is', (text) => {
+    expect(canonicalCidr(text)).toContain(':')
+    expect(isAddressAllowed({ allowedCidrs: ['192.0.2.1/32'], deniedCidrs: [] }, text)).toBe(false)
+  })
+
+  test.each([
+    ['1:2:3:4:5:6:7::', '1:2:3:4:5:6:7:0/128'],
+    ['::2:3:4:5:6:7:8', '0:2:3:4:5:6:7:8/128'],
+    ['::', '::/128'],
+  ])('%s leaves groups of zeros out', (text, canonical) => {
+    expect(canonicalCidr(text)).toBe(canonical)
+  })
+
+  test.each(['1:2:3:4:5:6:7:8::', '::1:2:3:4:5:6:7:8', '1:2:3:4:5:6:7', '1.2.3.4::', '::1.2.3.4:5', '::1.2.3', '1:2:3:4:5:6:1.2.3.4:7'])(
+    '%s is no address',
+    (text) => {
+      expect(canonicalCidr(text)).toBeUndefined()
+    },
+  )
+})

@@ -101,3 +101,21 @@ function base62Value(text: string): number {
   const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
   return [...text].reduce((value, digit) => value * 62 + digits.indexOf(digit), 0)
 }
+
+describe('a text around a secret', () => {
+  test.each([
+    (secret: string) => `x${secret.replace('mk', 'MK')}`,
+    (secret: string) => ` ${secret}`,
+    (secret: string) => `${secret}\n`,
+    (secret: string) => `${secret}0`,
+    (secret: string) => `-${secret}`,
+  ])('is no secret: %s', (surround) => {
+    const text = surround(generateApiKey('live'))
+    expect(parseApiKey(text, ['mk', 'x', '', ' mk', '-mk', text.slice(0, 3)])).toBeUndefined()
+  })
+
+  test('that begins like a key of any of our prefixes is a typing error, and one that only ends so may be foreign', () => {
+    for (const text of ['mk_live_x', 'old_test_x', 'old_live_']) expect(mayBeForeignSecret(text, ['mk', 'old'])).toBe(false)
+    for (const text of ['x_mk_live_', 'sk_live_mk_live_', 'old-live_']) expect(mayBeForeignSecret(text, ['mk', 'old'])).toBe(true)
+  })
+})

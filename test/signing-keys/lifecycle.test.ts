@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type Activation, activePeriods, nextActivation, periodAt } from '../../src/signing-keys/activations.ts'
-import { activationSafeAt, keyTiming, retiresAt, signingKeyState } from '../../src/signing-keys/lifecycle.ts'
+import { activationSafeAt, keySetMaxAgeSeconds, keyTiming, retiresAt, signingKeyState } from '../../src/signing-keys/lifecycle.ts'
 
 const origin = Date.UTC(2026, 0, 1)
 const at = (seconds: number) => new Date(origin + seconds * 1000)
@@ -145,5 +145,20 @@ describe('state of a key', () => {
   test('a key is not retired while nobody follows it', () => {
     expect(retiresAt(key('c', 0), periods, timing)).toBeNull()
     expect(retiresAt(key('x', 0), periods, timing)).toBeNull()
+  })
+})
+
+describe('how long a copy of the key set may be kept', () => {
+  test.each([
+    [0, 300],
+    [1, 300],
+    [1.001, 299],
+    [2, 299],
+    [300.5, 0],
+    [301, 0],
+    [10_000, 0],
+    [-5, 300],
+  ])('that the database confirmed %d s ago: %d s, so that the publish lead is kept', (age, seconds) => {
+    expect(keySetMaxAgeSeconds(config, age)).toBe(seconds)
   })
 })

@@ -84,3 +84,14 @@ describe('a turn is brought forward', () => {
     )
   })
 })
+
+test('of the absent ones the one that was seen last stands first', () => {
+  const seen = (name: string, hoursAgo: number) => ({
+    clientId: 'key_1',
+    name,
+    kids: [],
+    lastFetchedAt: new Date(now.getTime() - hoursAgo * 3_600_000),
+  })
+  const { absent } = readiness([seen('long ago', 90), seen('lately', 25), seen('a while ago', 40)], 'new', now)
+  expect(absent.map(({ name }) => name)).toEqual(['lately', 'a while ago', 'long ago'])
+})

@@ -65,3 +65,10 @@ describe('readTokenText', () => {
     expect(readTokenText('.'.repeat(100_000))).toBe('too_long')
   })
 })
+
+test.each(['!AAA.AAAA.AAAA', 'AAAA.AAAA.AAAA\n', ' AAA.AAAA.AAAA', 'AAAA.AAAA.AAA!', 'éAAA.AAAA.AAAA'])(
+  '%j is malformed, from the first character to the last',
+  (text) => {
+    expect(readTokenText(text)).toBe('malformed')
+  },
+)
