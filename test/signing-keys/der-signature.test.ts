@@ -36,6 +36,7 @@ describe.each([32, 48] as const)('r‖s in halves of %i bytes of a DER signature
     ['a byte of number too many', derOf('7f'.repeat(size + 1), '01')],
     ['an integer longer than the sequence', Buffer.from([0x30, 6, 2, 1, 1, 2, 9, 1])],
     ['r only', Buffer.from([0x30, 3, 2, 1, 1])],
+    ['a byte behind both integers, inside the sequence', insideOne(good)],
     ['a length of two bytes', Buffer.concat([Buffer.from([0x30, 0x81, good.length - 2]), good.subarray(2)])],
   ])('is refused for %s', (_name, der) => {
     expect(() => signatureFromDer(der, size)).toThrow('DER')
@@ -55,4 +56,9 @@ function derOf(r: string, s: string): Buffer {
   }
   const content = Buffer.concat([integer(r), integer(s)])
   return Buffer.concat([Buffer.from([0x30, content.length]), content])
+}
+
+/** The same two integers with a byte behind them, in a sequence that counts it. */
+function insideOne(der: Buffer): Buffer {
+  return Buffer.concat([Buffer.from([0x30, der.length - 1]), der.subarray(2), Buffer.from([0])])
 }

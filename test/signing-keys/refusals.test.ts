@@ -1,8 +1,12 @@
 import { eq } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
+import { createKeyEncryption } from '../../src/crypto/envelope.ts'
+import { passphraseKek } from '../../src/crypto/kek/passphrase.ts'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
 import { serviceState, signingKeys } from '../../src/db/schema.ts'
+import { ServiceError } from '../../src/errors.ts'
 import { addRevocationRule } from '../../src/revocation/queries.ts'
+import { bringForwardWhenReady } from '../../src/signing-keys/bring-forward.ts'
 import { replaceSigningKey } from '../../src/signing-keys/emergency.ts'
 import { importSigningKey } from '../../src/signing-keys/new-keys.ts'
 import {
@@ -30,6 +34,10 @@ describe('a database that never went through its first start', async () => {
     expect(await listSigningKeys(ring, root)).toEqual([])
     expect((await refusal(showSigningKey(ring, root, 'any'))).code).toBe('not_found')
     expect((await refusal(Promise.resolve(ring.keyring.signer('token')))).code).toBe('keyring_unavailable')
+  })
+
+  test('has nothing that could be brought forward', async () => {
+    expect(await bringForwardWhenReady(ring)).toEqual([])
   })
 
   test('is not changed by maintenance, nor by a rotation', async () => {
@@ -145,5 +153,49 @@ describe('an own key in the words of others', () => {
     const key = { jwk: { ...(await jwk('ECDSA')), ...changes } }
     expect((await refusal(importSigningKey(ring, root, { ...line, key }))).code).toBe('invalid_request')
     expect(await ring.db.select().from(signingKeys)).toEqual(before)
+  })
+})
+
+describe('an own RSA key', async () => {
+  const algorithm = { name: 'RSASSA-PKCS1-v1_5', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]), hash: 'SHA-256' }
+  const { privateKey } = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+  const { key_ops: _, ext: __, alg: ___, ...whole } = await crypto.subtle.exportKey('jwk', privateKey)
+
+  test.each<[string, object]>([
+    ['a modulus that is no base64url', { n: '!!!' }],
+    ['a modulus of nothing but zeros', { n: 'AAAA' }],
+    ['an exponent that is no base64url', { e: '*' }],
+    ['an even exponent', { e: 'AQAA' }],
+    ['an exponent of 1', { e: 'AQ' }],
+    ['an exponent of nine bytes', { e: 'AQAAAAAAAAAB' }],
+    ['no exponent', { e: '' }],
+    ['more than two primes', { oth: [{ r: 'AQ', d: 'AQ', t: 'AQ' }], p: '' }],
+  ])('with %s is refused, and nothing is written', async (_name, changes) => {
+    const ring = await startRing('embedded')
+    const before = await ring.db.select().from(signingKeys)
+    const error = await refusal(importSigningKey(ring, root, { ...line, key: { jwk: { ...whole, ...changes } } }))
+    expect(error.code).toBe('invalid_request')
+    expect(await ring.db.select().from(signingKeys)).toEqual(before)
+  })
+})
+
+describe('the words of a start that cannot open its ring', () => {
+  test('tell that no KEK is known yet where only a passphrase is configured, which is another one', async () => {
+    const ring = await startRing('embedded')
+    const other = () => passphraseKek('a passphrase that sealed nothing here', 600_000)
+    const keyEncryption = await createKeyEncryption({ kek: 'passphrase:', providers: { passphrase: other } })
+    await expect(selfTest({ ...ring, keyEncryption })).rejects.toThrow('configured: a passphrase that is another one')
+  })
+
+  test('tell what stands in the way of a KEK that is there, and does not answer', async () => {
+    const ring = await startRing('embedded')
+    const [key] = await keysOf(ring, 'token')
+    for (const [error, words] of [
+      [new ServiceError('kek_unavailable', { reason: 'the token is unplugged' }), 'the token is unplugged'],
+      [new ServiceError('kek_unavailable'), 'kek_unavailable'],
+    ] as const) {
+      const keyEncryption = { ...ring.keyEncryption, open: () => Promise.reject(error) }
+      await expect(selfTest({ ...ring, keyEncryption })).rejects.toThrow(`${key?.kid}: ${words}`)
+    }
   })
 })
