@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
+/** Where a line that nobody tried can open a door. */
+const coreRooms = ['api-keys', 'audit', 'crypto', 'revocation', 'signing-keys'].map((room) => `src/${room}/**/*.ts`)
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
@@ -9,9 +12,8 @@ export default defineConfig({
     hookTimeout: 60_000,
     restoreMocks: true,
     coverage: {
-      // The rooms where a line that nobody tried can open a door.
-      include: ['api-keys', 'audit', 'crypto', 'revocation', 'signing-keys'].map((room) => `src/${room}/**/*.ts`),
-      thresholds: { lines: 95, branches: 95 },
+      include: coreRooms,
+      thresholds: Object.fromEntries(coreRooms.map((room) => [room, { lines: 95, branches: 95 }])),
       reporter: ['text', 'json-summary'],
     },
   },
