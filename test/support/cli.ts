@@ -16,10 +16,15 @@ const main = resolve(import.meta.dirname, '../../src/cli/main.ts')
 /** Runs `mintage …` as a process of its own, with nothing of this process's environment but PATH. */
 export function mintage(args: readonly string[], { env = {}, cwd = '/', input = '' }: CliOptions = {}): Promise<CliRun> {
   return new Promise((done) => {
-    const child = execFile(process.execPath, [main, ...args], { cwd, env: { PATH: process.env.PATH, ...env } }, (error, stdout, stderr) => {
-      keepForInspection(stderr)
-      done({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, stdout, stderr })
-    })
+    const child = execFile(
+      process.execPath,
+      [main, ...args],
+      { cwd, env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...env } },
+      (error, stdout, stderr) => {
+        keepForInspection(stderr)
+        done({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, stdout, stderr })
+      },
+    )
     child.stdin?.on('error', () => {}) // it may have ended without reading
     child.stdin?.end(input)
   })

@@ -23,7 +23,7 @@ export type Program = {
 export function run(script: string, options: { args?: string[]; env?: Record<string, string>; cwd?: string } = {}): Program {
   const child = spawn(process.execPath, [join(root, script), ...(options.args ?? [])], {
     cwd: options.cwd ?? root,
-    env: { PATH: process.env.PATH ?? '', ...options.env },
+    env: { PATH: process.env.PATH ?? '', NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? '', ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let printed = ''

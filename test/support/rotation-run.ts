@@ -175,6 +175,7 @@ async function startInstances({ databaseUrl, instances, rotateEverySeconds }: Ro
   const rootKey = generateApiKey('live')
   const environment = {
     PATH: process.env.PATH ?? '',
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? '',
     DATABASE_URL: databaseUrl,
     MINTAGE_ISSUER: issuer,
     MINTAGE_ALLOW_HTTP: 'true',
