@@ -243,4 +243,10 @@ describe('how far somebody reaches', () => {
     expect(authorize(caller(['write_agent']), 'api_keys.rotate')).toMatchObject({ owner: { clientId: 'key_caller' } })
     expect(() => authorize(caller(['write_agent']), 'audit_events.read')).toThrow('permission_denied')
   })
+  test('a pipeline looks after keys of its own account, and makes none', () => {
+    const owner = { clientId: 'key_caller', serviceAccountId: 'svc_1' }
+    const pipeline = caller(['ci_service'], { serviceAccountId: 'svc_1' })
+    expect(authorize(pipeline, 'api_keys.rotate')).toEqual({ organizationId: 'org_own', owner })
+    expect(() => authorize(pipeline, 'api_keys.create')).toThrow('permission_denied')
+  })
 })

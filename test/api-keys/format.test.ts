@@ -119,3 +119,32 @@ describe('a text around a secret', () => {
     for (const text of ['x_mk_live_', 'sk_live_mk_live_', 'old-live_']) expect(mayBeForeignSecret(text, ['mk', 'old'])).toBe(true)
   })
 })
+
+describe('a text with the right checksum', () => {
+  /** Anybody can compute it, over whatever. */
+  function checksummed(body: string): string {
+    let rest = crc32(body)
+    let sum = ''
+    for (let place = 0; place < 6; place += 1) {
+      sum = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'.charAt(rest % 62) + sum
+      rest = Math.floor(rest / 62)
+    }
+    return body + sum
+  }
+
+  test('is read when all else is right, too', () => {
+    expect(parseApiKey(checksummed(`mk_live_${'a'.repeat(43)}`))).toEqual({ environment: 'live', prefix: 'mk' })
+  })
+
+  test.each([
+    `mk_prod_${'a'.repeat(43)}`,
+    `mk_LIVE_${'a'.repeat(43)}`,
+    `mk_live_${'a'.repeat(42)}!`,
+    `mk_live_${'a'.repeat(42)}_`,
+    `mk-live-${'a'.repeat(43)}`,
+    `mk_live_${' '.repeat(43)}`,
+    `mk_live_${'a'.repeat(42)}é`,
+  ])('%s is none of ours all the same', (body) => {
+    expect(parseApiKey(checksummed(body))).toBeUndefined()
+  })
+})

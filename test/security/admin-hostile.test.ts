@@ -41,6 +41,30 @@ test('there are routes to try', () => {
   for (const some of [withBody, withQuery, withPath]) expect(some.length).toBeGreaterThan(5)
 })
 
+// First, while nobody has made a plan or a role of such a name.
+test.each(withPath)('A33, A45: $name finds nothing under an id that nobody made', async (operation) => {
+  const { organizationId, call } = await newRoot()
+  const example = await exampleOf(operation, organizationId)
+  for (const { name } of operation.parameters.filter((parameter) => parameter.in === 'path')) {
+    for (const value of [...hostileValues, marker.repeat(150_000), '%', '.', ' ', 'key_1;admin=1', '１'].filter(
+      (id) => typeof id === 'string' && id !== '',
+    )) {
+      const answer = await call(
+        operation.method,
+        pathOf(operation.path, { ...example, params: { ...example.params, [name]: String(value) } }),
+        example.body,
+      )
+      expectComposure(answer, `${name} = ${JSON.stringify(value).slice(0, 60)}`)
+      expect([400, 404, 405], `${name} = ${JSON.stringify(value).slice(0, 60)}: ${answer.text}`).toContain(answer.status)
+    }
+    for (const raw of ['%00', '%ff', '%c0%ae', '%2e%2e%2f', '%zz', '%']) {
+      const answer = await call(operation.method, operation.path.replaceAll(/\{\w+\}/g, raw), example.body)
+      expectComposure(answer, raw)
+      expect([400, 404, 405], `${raw}: ${answer.text}`).toContain(answer.status)
+    }
+  }
+})
+
 test.each(withBody)('A72, A73: $name refuses a member that it does not know, and does nothing', async (operation) => {
   const { organizationId, call } = await newRoot()
   const example = await exampleOf(operation, organizationId)
@@ -92,7 +116,7 @@ test.each(withBody)('A36, A45: $name refuses what is too large, too deep, or no 
   const path = pathOf(operation.path, await exampleOf(operation, organizationId))
   const nested = '['.repeat(7000) + ']'.repeat(7000)
   const bodies = [
-    ['1 MB of a name', { name: marker.repeat(400_000) }, 413],
+    ['1 MB of a name', { name: marker.repeat(150_000) }, 413],
     ['7,000 levels', nested, 400],
     ['7,000 levels in a member', `{"name":${nested}}`, 400],
     ['no JSON', `{"name":"${marker}"`, 400],
@@ -124,29 +148,6 @@ test.each(withQuery)(
     }
   },
 )
-
-test.each(withPath)('A33, A45: $name finds nothing under an id that nobody made', async (operation) => {
-  const { organizationId, call } = await newRoot()
-  const example = await exampleOf(operation, organizationId)
-  for (const { name } of operation.parameters.filter((parameter) => parameter.in === 'path')) {
-    for (const value of [...hostileValues, marker.repeat(400_000), '%', '.', ' ', 'key_1;admin=1', '１'].filter(
-      (id) => typeof id === 'string' && id !== '',
-    )) {
-      const answer = await call(
-        operation.method,
-        pathOf(operation.path, { ...example, params: { ...example.params, [name]: String(value) } }),
-        example.body,
-      )
-      expectComposure(answer, `${name} = ${JSON.stringify(value).slice(0, 60)}`)
-      expect([400, 404, 405], `${name} = ${JSON.stringify(value).slice(0, 60)}: ${answer.text}`).toContain(answer.status)
-    }
-    for (const raw of ['%00', '%ff', '%c0%ae', '%2e%2e%2f', '%zz', '%']) {
-      const answer = await call(operation.method, operation.path.replaceAll(/\{\w+\}/g, raw), example.body)
-      expectComposure(answer, raw)
-      expect([400, 404, 405], `${raw}: ${answer.text}`).toContain(answer.status)
-    }
-  }
-})
 
 test.each(operations)('$name answers whatever its schema allows, and what is nearly so, without failing', async (operation) => {
   let { organizationId, call } = await newRoot()

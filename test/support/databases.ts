@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { openAsBlob } from 'node:fs'
 import postgres from 'postgres'
-import { afterAll, inject } from 'vitest'
+import { inject } from 'vitest'
 import type { Database } from '../../src/db/database.ts'
 import { openEmbedded } from '../../src/db/pglite.ts'
 import { openPostgres } from '../../src/db/postgres.ts'
+import { releaseAfterFile } from './cleanup.ts'
 
 export type DatabaseKind = Database['kind']
 
@@ -18,15 +19,10 @@ const { embeddedTemplate, postgres: server } = inject('databases')
 /** The kinds that this machine can run: `describe.each(databaseKinds)('… on %s', (kind) => …)`. */
 export const databaseKinds: readonly DatabaseKind[] = server ? ['embedded', 'postgres'] : ['embedded']
 
-const cleanUps: (() => Promise<void>)[] = []
-afterAll(async () => {
-  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
-})
-
 /** A fresh, migrated, empty database of the test file's own, closed and dropped when the file ends. The default deadline suits a busy machine. */
 export async function openTestDatabase(kind: DatabaseKind, { deadlineMilliseconds = 15_000 } = {}): Promise<TestDatabase> {
   const database = kind === 'embedded' ? await openEmbeddedCopy(deadlineMilliseconds) : await openPostgresCopy(deadlineMilliseconds)
-  cleanUps.push(() => database.close())
+  releaseAfterFile(() => database.close())
   return database
 }
 
@@ -39,7 +35,7 @@ export async function createPostgresDatabase(content: 'migrated' | 'empty' = 'mi
       ? sql`create database ${sql(name)}`
       : sql`create database ${sql(name)} template ${sql(server.template)} ${strategy(sql)}`,
   )
-  cleanUps.push(() => administer(server.url, (sql) => sql`drop database if exists ${sql(name)} with (force)`))
+  releaseAfterFile(() => administer(server.url, (sql) => sql`drop database if exists ${sql(name)} with (force)`))
   const url = new URL(server.url)
   url.pathname = `/${name}`
   return url.href

@@ -4,7 +4,7 @@ import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { afterAll } from 'vitest'
+import { releaseAfterFile } from './cleanup.ts'
 import { keepForInspection } from './printed.ts'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -43,23 +43,14 @@ export function run(script: string, options: { args?: string[]; env?: Record<str
       return await ended
     },
   }
-  running.add(program)
-  ended.finally(() => running.delete(program))
+  releaseAfterFile(() => program.end('SIGKILL'))
   return program
 }
-
-const running = new Set<Program>()
-const folders = new Set<string>()
-
-afterAll(async () => {
-  await Promise.all([...running].map((program) => program.end('SIGKILL')))
-  await Promise.all([...folders].map((folder) => rm(folder, { recursive: true, force: true })))
-})
 
 /** An empty folder that is removed when the test file ends. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'mintage-test-'))
-  folders.add(folder)
+  releaseAfterFile(() => rm(folder, { recursive: true, force: true }))
   return folder
 }
 
@@ -101,16 +92,22 @@ export async function startServiceProcess(
  * making a database in WebAssembly takes seconds. The issuer follows the port of the next start.
  */
 export async function startedFolder(): Promise<{ folder: string; rootApiKey: string; apiKey: string }> {
-  firstStarted ??= startServiceProcess().then(async (service) => {
-    await service.end()
-    return service.folder
-  })
+  firstStarted ??= firstStart()
   const [original, folder] = [await firstStarted, await temporaryFolder()]
   await cp(original, folder, { recursive: true })
   return { folder, ...(await credentialsOf(folder)) }
 }
 
 let firstStarted: Promise<string> | undefined
+
+async function firstStart(): Promise<string> {
+  releaseAfterFile(async () => {
+    firstStarted = undefined
+  })
+  const service = await startServiceProcess()
+  await service.end()
+  return service.folder
+}
 
 /** The files of a first start on the embedded database. */
 export async function credentialsOf(folder: string): Promise<{ url: string; rootApiKey: string; apiKey: string; organizationId: string }> {

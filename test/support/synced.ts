@@ -1,15 +1,10 @@
-import { afterEach } from 'vitest'
+import { onTestFinished } from 'vitest'
 import { createSyncedList, type RevocationSource, type SyncedList, type SyncedListOptions } from '../../src/revocation/synced.ts'
 import type { RevocationRow } from '../../src/revocation/synced-rules.ts'
 import { movableClock } from './clock.ts'
 
 /** The clock of the lists that `follow` makes, unless told otherwise. */
 export const clock = movableClock()
-
-const lists: SyncedList[] = []
-afterEach(async () => {
-  for (const list of lists.splice(0)) await list.close()
-})
 
 /** A synced list, closed after the test. */
 export function follow(source: RevocationSource, options: Partial<SyncedListOptions> = {}): SyncedList {
@@ -22,7 +17,7 @@ export function follow(source: RevocationSource, options: Partial<SyncedListOpti
     inRequest: false,
     ...options,
   })
-  lists.push(list)
+  onTestFinished(() => list.close())
   return list
 }
 

@@ -74,6 +74,7 @@ describe('the claims of a token', () => {
     ['claim_missing_or_malformed', 'about nobody', { sub: '' }],
     ['claim_missing_or_malformed', 'about a control character', { sub: 'a\nb' }],
     ['claim_missing_or_malformed', 'about half a letter', { sub: 'a\ud800' }],
+    ['claim_missing_or_malformed', 'about a list', { sub: ['user 1'] }],
     ['claim_missing_or_malformed', 'about too much', { sub: 'x'.repeat(257) }],
     ['claim_missing_or_malformed', 'of no version', { key_version: undefined }],
     ['claim_missing_or_malformed', 'of version 0', { key_version: 0 }],

@@ -19,6 +19,7 @@ describe('the header of a token', () => {
     ['type', { typ: 'at+jwt;x' }],
     ['type', { typ: 'x/at+jwt' }],
     ['type', { typ: undefined }],
+    ['type', { typ: ['at+jwt'] }],
     ['algorithm', { alg: 'none' }],
     ['algorithm', { alg: 'es256' }],
     ['algorithm', { alg: ['ES256'] }],

@@ -72,3 +72,9 @@ test.each(['!AAA.AAAA.AAAA', 'AAAA.AAAA.AAAA\n', ' AAA.AAAA.AAAA', 'AAAA.AAAA.AA
     expect(readTokenText(text)).toBe('malformed')
   },
 )
+
+test('a text of 8,192 characters is read, and one of more is too long', () => {
+  const text = (length: number) => `AAAA.${'A'.repeat(length - 10)}.AAAA`
+  expect(readTokenText(text(8192))).not.toBe('too_long')
+  expect(readTokenText(text(8193))).toBe('too_long')
+})
