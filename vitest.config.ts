@@ -13,6 +13,8 @@ export default defineConfig({
     globalSetup: ['test/support/printed-setup.ts', 'test/support/global-setup.ts'],
     setupFiles: ['test/support/setup.ts'],
     pool: 'forks',
+    // Much of a test is waiting for a database or another process: two workers suit two cores, where one would be the default.
+    maxWorkers: 2,
     // Loading the packages anew for each file took a third of the run; what a file opens, it closes (test/support/cleanup.ts).
     isolate: false,
     testTimeout: 20_000,
