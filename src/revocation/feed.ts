@@ -99,7 +99,7 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
   async function catchUp(snapshot: RevocationSnapshot, cursor: string): Promise<RevocationSnapshot> {
     const wanted = parseCursor(cursor)
     if (!wanted || wanted.generation < snapshot.position.generation) return snapshot
-    const isAhead = wanted.generation > snapshot.position.generation || wanted.xmin > snapshot.position.xmin
+    const isAhead = wanted.generation > snapshot.position.generation || wanted.sequence > snapshot.position.sequence
     const isRecent = Math.abs(now().getTime() - snapshot.readAt.getTime()) < leastLifetimeMilliseconds
     if (!isAhead || isRecent) return snapshot
     await list.refresh().catch(() => {})

@@ -25,13 +25,14 @@ export function parseSnapshot(generation: number, text: string): SyncPosition {
 }
 
 /** The same as opaque text: the cursor of a feed's document, from which a delta can be asked for. */
-export function formatCursor({ generation, xmin }: SyncPosition): string {
-  return `${generation}-${xmin}`
+export function formatCursor({ generation, xmin, sequence }: SyncPosition): string {
+  return `${generation}-${xmin}-${sequence}`
 }
 
 /** Undefined unless it is such text. */
-export function parseCursor(text: string): { generation: number; xmin: bigint } | undefined {
-  const match = /^(\d{1,16})-(\d{1,20})$/.exec(text)
-  const [, generation, xmin] = match ?? []
-  return generation === undefined || xmin === undefined ? undefined : { generation: Number(generation), xmin: BigInt(xmin) }
+export function parseCursor(text: string): SyncPosition | undefined {
+  const match = /^(\d{1,16})-(\d{1,20})-(\d{1,26})$/.exec(text)
+  const [, generation, xmin, sequence] = match ?? []
+  if (generation === undefined || xmin === undefined || sequence === undefined) return undefined
+  return { generation: Number(generation), xmin: BigInt(xmin), sequence: BigInt(sequence) }
 }

@@ -174,7 +174,7 @@ describe('a list that follows the feed', () => {
     await addRule(db, clock.now(), { kind: 'token', value: 'a' })
     await pass(2)
     expect(await verdict(list, token('a'))).toBe(true)
-    expect(service.asked.at(-1)).toMatch(/^\/revocations\?cursor=\d+-\d+$/)
+    expect(service.asked.at(-1)).toMatch(/^\/revocations\?cursor=\d+-\d+-\d+$/)
     await addRule(db, clock.now(), { kind: 'token', value: 'b' })
     await pass(2)
     // Somebody answers with the changes since another cursor than the one asked for.

@@ -19,6 +19,7 @@ import { nodePlatform } from '../../src/platform.node.ts'
 import { createServiceRevocationList } from '../../src/revocation/service-list.ts'
 import { createKeyring, createKeyringCache } from '../../src/signing-keys/keyring.ts'
 import { createSigningKeys } from '../../src/signing-keys/operations.ts'
+import { releaseAfterFile } from '../support/cleanup.ts'
 import { type MovableClock, movableClock } from '../support/clock.ts'
 import { type DatabaseKind, openTestDatabase } from '../support/databases.ts'
 import { keepForInspection } from '../support/printed.ts'
@@ -49,9 +50,15 @@ export async function startRing(kind: DatabaseKind, { ownDatabase = false } = {}
   return { ...services, database, clock, kek }
 }
 
-async function emptyDatabase(kind: DatabaseKind): Promise<TestDatabase> {
-  const opened = shared.get(kind) ?? openTestDatabase(kind)
+function openShared(kind: DatabaseKind): Promise<TestDatabase> {
+  const opened = openTestDatabase(kind)
   shared.set(kind, opened)
+  releaseAfterFile(async () => shared.delete(kind))
+  return opened
+}
+
+async function emptyDatabase(kind: DatabaseKind): Promise<TestDatabase> {
+  const opened = shared.get(kind) ?? openShared(kind)
   const database = await opened
   for (const table of [auditChain, auditEvents, signingKeyActivations, signingKeys, signingKeyUsage, revocations, leases, serviceState])
     await database.db.delete(table)
