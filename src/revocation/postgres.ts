@@ -67,7 +67,10 @@ const channel = 'mintage_revocations'
 
 type Connection = { url: string; pooler: 'none' | 'transaction'; deadlineMilliseconds: number }
 
-/** An open client of postgres.js. Its types stay inside: nobody who imports a list needs the driver. */
+/**
+ * An open client of postgres.js. Its types stay inside, and out of the declarations: nobody who imports a list needs the driver.
+ * @internal
+ */
 export type Client = Awaited<ReturnType<typeof openClient>>
 
 /** Listens on a connection of its own, which postgres.js opens again when it breaks. */
