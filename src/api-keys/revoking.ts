@@ -8,6 +8,7 @@ import type { Because } from '../revocation/reasons.ts'
 import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import type { Services } from '../services.ts'
 import { type Impact, whatWouldBreak } from '../usage/impact.ts'
+import { refuseRootOfOthers } from './held.ts'
 import { findApiKey } from './queries.ts'
 import { findApiKeyByHashes, markApiKeyRevoked } from './revoking/queries.ts'
 
@@ -99,12 +100,6 @@ async function endApiKey(
     await appendAuditEvent(tx, { type: 'api_key.revoked', actor, organizationId, subject: id, reason, context }, now) // last: it takes the trail's lock
   })
   await refreshAfterCommit(services)
-}
-
-/** Whoever looks after an organization shall not lock the operator out of the service by a key that lies in it. */
-function refuseRootOfOthers(actor: Principal, { id, roles }: { id: string; roles: readonly string[] }): void {
-  if (!roles.includes('root') || actor.roles.has('root') || id === actor.clientId) return
-  throw new ServiceError('permission_denied', { detail: 'Only root ends a key with the role root.', reason: 'revokes a root key' })
 }
 
 /** Revoked before, or to be revoked at this very instant, is as good as done. */

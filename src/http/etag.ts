@@ -20,9 +20,3 @@ export function expectedRevision(c: Context<AppEnv>): number | undefined {
   if (revision === undefined) throw new ServiceError('precondition_failed')
   return Number(revision)
 }
-
-/** For a change that is not made by one statement: throws `precondition_failed` when `If-Match` names another revision than this one. */
-export function requireMatch(c: Context<AppEnv>, revision: number): void {
-  const expected = expectedRevision(c)
-  if (expected !== undefined && expected !== revision) throw new ServiceError('precondition_failed')
-}
