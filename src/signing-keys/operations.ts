@@ -2,8 +2,9 @@ import type { Principal } from '../access/principal.ts'
 import { ServiceError } from '../errors.ts'
 import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import type { Services } from '../services.ts'
+import { findSigningKeyUsage } from '../usage/queries.ts'
 import { periodAt } from './activations.ts'
-import { type ActivationRow, isOnRevocationList, readRing, readSigningKeyUsage } from './queries.ts'
+import { type ActivationRow, isOnRevocationList, readRing } from './queries.ts'
 import { historyOf, type KeyLine, keysOf, linesOf, nextKey, periodsOf, type Ring, type RingKey, ringOf, standingOf } from './ring.ts'
 import {
   appendActivation,
@@ -43,11 +44,22 @@ export async function listSigningKeys(
   requireServiceWide(actor, 'signing_keys.read')
   const rows = await readRing(services.db)
   if (!rows) return []
-  const usage = await readSigningKeyUsage(services.db)
+  const usage = await findSigningKeyUsage(
+    services.db,
+    rows.keys.map(({ kid }) => kid),
+  )
   const ring = ringOf(rows, services.config)
   const now = services.now()
   const seen = await findAuthenticatedVerifiers(services.db, now)
-  const ofLine = (line: KeyLine) => keysOf(ring, line).map((key) => signingKeyView(ring, key, now, usage.get(key.kid)))
+  const ofLine = (line: KeyLine) =>
+    keysOf(ring, line).map((key) =>
+      signingKeyView(
+        ring,
+        key,
+        now,
+        usage.find(({ kid }) => kid === key.kid),
+      ),
+    )
   const views = linesOf(ring).flatMap((line) => ofLine(line).sort((a, b) => a.version - b.version))
   return views.map((view) => withReadiness(view, seen, now))
 }
@@ -63,10 +75,10 @@ export async function showSigningKey(
   const ring = rows && ringOf(rows, services.config)
   const key = ring?.keys.find((each) => each.kid === kid)
   if (!rows || !ring || !key) throw new ServiceError('not_found')
-  const usage = await readSigningKeyUsage(services.db)
+  const [usage] = await findSigningKeyUsage(services.db, [kid])
   const now = services.now()
   const activations = signingKeyActivations(historyOf(rows, key), key.kid, now)
-  const detail = { ...signingKeyView(ring, key, now, usage.get(kid)), activations }
+  const detail = { ...signingKeyView(ring, key, now, usage), activations }
   return withReadiness(detail, await findAuthenticatedVerifiers(services.db, now), now)
 }
 

@@ -1,11 +1,10 @@
 import { and, eq, isNull, sql } from 'drizzle-orm'
 import type { Db } from '../db/database.ts'
-import { revocations, serviceState, signingKeyActivations, signingKeys, signingKeyUsage } from '../db/schema.ts'
+import { revocations, serviceState, signingKeyActivations, signingKeys } from '../db/schema.ts'
 
 export type SigningKeyRow = typeof signingKeys.$inferSelect
 export type NewSigningKey = typeof signingKeys.$inferInsert
 export type ActivationRow = typeof signingKeyActivations.$inferSelect
-export type SigningKeyUsageRow = typeof signingKeyUsage.$inferSelect
 
 /** The whole key ring at one moment. */
 export type RingRows = {
@@ -78,12 +77,6 @@ export async function isOnRevocationList(db: Db, kid: string): Promise<boolean> 
     .where(and(eq(revocations.kind, 'signing_key'), eq(revocations.value, kid), isNull(revocations.liftedAt)))
     .limit(1)
   return rules.length > 0
-}
-
-/** By kid, what each key was used for; lags by seconds, and has no entry for a key that never signed. */
-export async function readSigningKeyUsage(db: Db): Promise<ReadonlyMap<string, SigningKeyUsageRow>> {
-  const rows = await db.select().from(signingKeyUsage)
-  return new Map(rows.map((row) => [row.kid, row]))
 }
 
 /** A sequence that is taken already is an error: the fence that a rotator runs into which slept through another's rotation. */

@@ -1,6 +1,7 @@
+import type { SigningKeyUsageRow } from '../usage/queries.ts'
 import { activePeriods } from './activations.ts'
 import type { SigningKeyState } from './lifecycle.ts'
-import type { ActivationRow, SigningKeyUsageRow } from './queries.ts'
+import type { ActivationRow } from './queries.ts'
 import { type KeyLine, keysOf, periodsOf, type Ring, type RingKey, standingOf } from './ring.ts'
 import type { Algorithm, KeyPurpose } from './signer.ts'
 
