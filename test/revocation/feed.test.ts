@@ -9,6 +9,7 @@ import { parseCursor, parseSnapshot } from '../../src/revocation/snapshot.ts'
 import { type MovableClock, movableClock } from '../support/clock.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { claimsOf, type FeedService, feedIssuer, startFeedService } from '../support/feed.ts'
+import { eventually } from '../support/process.ts'
 import { addRule, openRevocationDatabase, seconds } from '../support/revocations.ts'
 
 const nameOf = (text: string) => createHash('sha256').update(text).digest().subarray(0, 16).toString('base64url')
@@ -82,8 +83,13 @@ describe.each(databaseKinds)('the published feed on %s', (kind) => {
     const delta = await claims(String(cursor))
     expect(delta.since).toBe(cursor)
     expect(delta.rules).toEqual({ [nameOf('token:a')]: [], [nameOf('token:b')]: [expect.any(Array)] })
-    expect((await claims(String(delta.cursor))).rules).not.toHaveProperty(nameOf('token:a'))
     expect(BigInt(String(delta.sequence)) > 0n).toBe(true)
+    // While a transaction that is older runs anywhere on the server, what may have come after it is told again.
+    await eventually(async () => {
+      await service.list.refresh()
+      clock.advance(1)
+      return !(nameOf('token:a') in Object((await claims(String(delta.cursor))).rules))
+    }, 10_000)
   })
 
   test('tells every rule of a name that changed', async () => {
