@@ -22,7 +22,7 @@ export function addImportVerb(apiKeys: Command, cli: Cli): void {
       '\nColumns: name, hash (hex or base64url), algorithm (sha256, blake3), hint,\nenvironment, scopes, labels, expiresAt … as in POST /v1/api-keys/import.',
     )
     .action(async (file: string, options: { organization?: string; json?: boolean }) => {
-      const rows = await readImportRows(file)
+      const rows = await readImportRows(cli, file)
       const reports = rows.flatMap((row): LineReport[] => ('fault' in row ? [{ line: row.line, result: 'invalid', why: row.fault }] : []))
       for (const chunk of chunksOf(rows)) reports.push(...(await importChunk(cli, chunk, options.organization)))
       const report = summaryOf(reports)

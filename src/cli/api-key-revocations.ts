@@ -7,6 +7,7 @@ import type { Impact } from '../usage/impact.ts'
 import { type Cli, print, verb } from './command.ts'
 import { requireConsent, withConsent } from './consent.ts'
 import { UsageError } from './failure.ts'
+import { readCredential } from './input.ts'
 import { fields, printable, shortInstant, table } from './output.ts'
 
 type Why = { reason: string; text?: string; dryRun?: boolean; yes?: boolean; json?: boolean }
@@ -100,7 +101,7 @@ export function addRevokeAllVerb(organizations: Command, cli: Cli): void {
 }
 
 async function readLeakedSecret(cli: Cli): Promise<string> {
-  const secret = (cli.env.MINTAGE_LEAKED_KEY || (await cli.input())).trim()
+  const secret = (cli.env.MINTAGE_LEAKED_KEY || (await readCredential(cli.input))).trim()
   if (secret !== '') return secret
   throw new UsageError('the leaked secret is missing', {
     code: 'usage',

@@ -7,6 +7,7 @@ import { openRecord, recordKeySet } from '../verify/record.ts'
 import { type Cli, collect, print, verb, wholeNumber } from './command.ts'
 import { CliError, NotVerifiedError } from './failure.ts'
 import { fields, printable } from './output.ts'
+import { locate } from './surroundings.ts'
 import { linesOf } from './text-lines.ts'
 
 type VerifyOptions = {
@@ -36,9 +37,9 @@ export function addVerifyVerb(audit: Command, cli: Cli): void {
           const usable = await recordKeySet(keys)
           return async (signed) => await openRecord(signed, usable, checkpointType)
         },
-        pinnedKeys: options.recordKeys === undefined ? undefined : await readRecordKeys(options.recordKeys),
+        pinnedKeys: options.recordKeys === undefined ? undefined : await readRecordKeys(cli, options.recordKeys),
         heads: options.head ? [options.head] : [],
-        checkpoints: (await Promise.all((options.checkpoint ?? []).map(readCheckpoints))).flat(),
+        checkpoints: (await Promise.all((options.checkpoint ?? []).map((file) => readCheckpoints(cli, file)))).flat(),
         clockToleranceSeconds: options.clockTolerance,
       })
       for await (const line of linesOf(await open(cli, file))) await trail.line(line.replace(/\r$/, ''))
@@ -73,21 +74,21 @@ function conclude(cli: Cli, verdict: TrailVerdict, { json }: VerifyOptions): voi
 
 async function open(cli: Cli, file: string | undefined): Promise<AsyncIterable<string>> {
   if (file === undefined) return await cli.api().stream('/v1/audit-events/export', 'read the audit trail', { format: 'jsonl' })
-  if (file === '-') return process.stdin.setEncoding('utf8')
-  return readPieces(file)
+  if (file === '-') return cli.input.pieces()
+  return readPieces(cli, file)
 }
 
-async function* readPieces(file: string): AsyncGenerator<string> {
+async function* readPieces(cli: Cli, file: string): AsyncGenerator<string> {
   try {
-    yield* createReadStream(file, 'utf8')
+    yield* createReadStream(locate(cli, file), 'utf8')
   } catch (cause) {
     throw unreadable(file, 'it cannot be read', cause)
   }
 }
 
-async function readRecordKeys(file: string): Promise<readonly unknown[]> {
+async function readRecordKeys(cli: Cli, file: string): Promise<readonly unknown[]> {
   try {
-    const { keys } = Object(JSON.parse(await readFile(file, 'utf8')))
+    const { keys } = Object(JSON.parse(await readFile(locate(cli, file), 'utf8')))
     if (Array.isArray(keys)) return keys
   } catch (cause) {
     throw unreadable(file, 'it cannot be read as JSON', cause)
@@ -96,8 +97,8 @@ async function readRecordKeys(file: string): Promise<readonly unknown[]> {
 }
 
 /** Whatever in the file is a compact JWS: one a line, or the JSON that `mintage audit checkpoint --json` prints. */
-async function readCheckpoints(file: string): Promise<string[]> {
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+async function readCheckpoints(cli: Cli, file: string): Promise<string[]> {
+  const text = await readFile(locate(cli, file), 'utf8').catch((cause: unknown) => {
     throw unreadable(file, 'it cannot be read', cause)
   })
   const found = text.match(/eyJ[\w-]+\.[\w-]+\.[\w-]+/g)

@@ -9,6 +9,7 @@ import { addVerifyVerb } from './audit-verify.ts'
 import { addFilters, type Cli, type Filter, filterQuery, listVerb, noun, print, verb } from './command.ts'
 import { CliError } from './failure.ts'
 import { fields, printable, shortInstant } from './output.ts'
+import { locate } from './surroundings.ts'
 import { linesOf } from './text-lines.ts'
 
 export function auditCommand(cli: Cli): Command {
@@ -69,13 +70,14 @@ function addExportVerb(audit: Command, cli: Cli): void {
       const query = { format: options.format, ...filterQuery(filters(), options) }
       const pieces = await cli.api().stream('/v1/audit-events/export', 'export the audit trail', query)
       if (options.output === undefined) for await (const line of linesOf(pieces)) cli.output.write(line)
-      else await writeNewFile(options.output, pieces)
+      else await writeNewFile(cli, options.output, pieces)
       if (options.output !== undefined) cli.output.warn(`wrote ${printable(options.output)}`)
     })
 }
 
 /** Only for its owner, never over a file that is there, and whole or not at all. */
-async function writeNewFile(path: string, pieces: AsyncIterable<string>): Promise<void> {
+async function writeNewFile(cli: Cli, written: string, pieces: AsyncIterable<string>): Promise<void> {
+  const path = locate(cli, written)
   try {
     await pipeline(Readable.from(pieces), createWriteStream(path, { flags: 'wx', mode: 0o600 }))
   } catch (cause) {
@@ -83,6 +85,6 @@ async function writeNewFile(path: string, pieces: AsyncIterable<string>): Promis
     if (!exists) await rm(path, { force: true })
     if (cause instanceof CliError) throw cause
     const why = exists ? 'it is there already' : 'it cannot be written'
-    throw new CliError(`no export to ${printable(path)}: ${why}`, { code: 'file', hint: 'give another --output', cause })
+    throw new CliError(`no export to ${printable(written)}: ${why}`, { code: 'file', hint: 'give another --output', cause })
   }
 }

@@ -2,36 +2,17 @@ import { Command, InvalidArgumentError, type Option } from 'commander'
 import type { Page } from '../db/page.ts'
 import { type AdminApi, adminApi } from './admin-api.ts'
 import { findCredentials, type Purpose } from './credentials.ts'
-import { CliError } from './failure.ts'
-import { type Column, type Output, table } from './output.ts'
-import type { Terminal } from './terminal.ts'
+import { type Column, table } from './output.ts'
+import type { Surroundings } from './surroundings.ts'
 
 /** What every command works with. */
-export type Cli = {
-  readonly env: Readonly<Record<string, string | undefined>>
-  readonly output: Output
-  /** The person in front of it, when there is one to ask and to show a wheel to. */
-  readonly terminal: Terminal | undefined
-  /** All of standard input: what must not stand in a command line. Empty at a terminal. */
-  input(): Promise<string>
+export type Cli = Surroundings & {
   /** Looks for the credentials when it is called: help needs none. */
   api(purpose?: Purpose): AdminApi
 }
 
-export function createCli(env: Cli['env'], output: Output, terminal: Terminal | undefined): Cli {
-  return { env, output, terminal, input: readStandardInput, api: (purpose = 'admin') => adminApi(findCredentials(env, purpose)) }
-}
-
-const longestInput = 64 * 1024
-
-async function readStandardInput(): Promise<string> {
-  if (process.stdin.isTTY) return ''
-  let text = ''
-  for await (const chunk of process.stdin.setEncoding('utf8')) {
-    text += chunk
-    if (text.length > longestInput) throw new CliError('there is more on standard input than any key needs')
-  }
-  return text
+export function createCli(surroundings: Surroundings): Cli {
+  return { ...surroundings, api: (purpose = 'admin') => adminApi(findCredentials(surroundings, purpose)) }
 }
 
 /** A command that only has verbs; the example is one of theirs. */

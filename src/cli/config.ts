@@ -2,8 +2,8 @@ import type { Command } from 'commander'
 import type { DatabaseSettings, Settings } from '../config.ts'
 import { kekProviderOf } from '../crypto/kek/written-form.ts'
 import { type Cli, print, verb } from './command.ts'
-import { settingsOf } from './local.ts'
 import { table } from './output.ts'
+import { readSettings } from './settings.ts'
 
 type Row = { readonly name: string; readonly value: string; readonly from: 'environment' | 'default' }
 
@@ -11,7 +11,7 @@ type Row = { readonly name: string; readonly value: string; readonly from: 'envi
 export function addConfigCommand(program: Command, cli: Cli): void {
   verb(program, 'config', 'print the configuration that the service would start with; secrets are hidden', 'mintage config').action(
     async (options: { json?: boolean }) => {
-      const rows = configurationRows(await settingsOf(cli.env), cli.env)
+      const rows = configurationRows(await readSettings(cli), cli.env)
       const byName = Object.fromEntries(rows.map(({ name, value, from }) => [name, { value, from }]))
       print(cli, options, byName, () =>
         table(rows, [

@@ -1,13 +1,14 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { CliError, UsageError } from './failure.ts'
+import { locate, type Surroundings } from './surroundings.ts'
 
 export type Credentials = { readonly url: string; readonly apiKey: string }
 
 /** Which of the two keys of the first start a command wants, when none was given. */
 export type Purpose = 'admin' | 'exchange'
 
-type Environment = Readonly<Record<string, string | undefined>>
+type Here = Pick<Surroundings, 'env' | 'folder'>
 
 const defaultUrl = 'http://localhost:8787'
 
@@ -16,11 +17,12 @@ const defaultUrl = 'http://localhost:8787'
  * MINTAGE_DATA_DIR. Never from the command line, which other people can read. A key from the file is sent only to the URL it
  * belongs to, and no key goes over plain http to another machine unless MINTAGE_ALLOW_HTTP says so.
  */
-export function findCredentials(env: Environment, purpose: Purpose): Credentials {
-  const path = join(env.MINTAGE_DATA_DIR || '.mintage', 'credentials.json')
+export function findCredentials(here: Here, purpose: Purpose): Credentials {
+  const { env } = here
+  const path = firstStartPath(here)
   const apiKey = env.MINTAGE_API_KEY
-  if (apiKey) return { url: checkUrl(env.MINTAGE_URL || readFirstStart(path)?.url || defaultUrl, env), apiKey: apiKey.trim() }
-  const firstStart = readFirstStart(path)
+  if (apiKey) return { url: checkUrl(env.MINTAGE_URL || readFirstStart(here)?.url || defaultUrl, env), apiKey: apiKey.trim() }
+  const firstStart = readFirstStart(here)
   if (!firstStart) {
     throw new CliError('no API key to work with', {
       code: 'no_credentials',
@@ -39,26 +41,32 @@ export function findCredentials(env: Environment, purpose: Purpose): Credentials
 }
 
 /** Where the service is, for what needs no key. */
-export function findUrl(env: Environment): string {
-  return checkUrl(env.MINTAGE_URL || readFirstStart(join(env.MINTAGE_DATA_DIR || '.mintage', 'credentials.json'))?.url || defaultUrl, env)
+export function findUrl(here: Here): string {
+  return checkUrl(here.env.MINTAGE_URL || readFirstStart(here)?.url || defaultUrl, here.env)
 }
 
 type FirstStartFile = { url: string; rootApiKey: string | undefined; apiKey: string | undefined }
 
-function readFirstStart(path: string): FirstStartFile | undefined {
+function firstStartPath({ env }: Here): string {
+  return join(env.MINTAGE_DATA_DIR || '.mintage', 'credentials.json')
+}
+
+function readFirstStart(here: Here): FirstStartFile | undefined {
+  const path = firstStartPath(here)
+  const file = locate(here, path)
   let text: string
   try {
-    if ((statSync(path).mode & 0o077) !== 0) {
+    if ((statSync(file).mode & 0o077) !== 0) {
       throw new CliError(`other people can read ${path}`, { code: 'unsafe_file', hint: `chmod 600 ${path}` })
     }
-    text = readFileSync(path, 'utf8')
+    text = readFileSync(file, 'utf8')
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw error
   }
-  const file = parse(text)
-  if (!file) throw new CliError(`${path} is damaged`, { code: 'unsafe_file', hint: 'set MINTAGE_URL and MINTAGE_API_KEY instead' })
-  return file
+  const firstStart = parse(text)
+  if (!firstStart) throw new CliError(`${path} is damaged`, { code: 'unsafe_file', hint: 'set MINTAGE_URL and MINTAGE_API_KEY instead' })
+  return firstStart
 }
 
 function parse(text: string): FirstStartFile | undefined {
@@ -75,7 +83,7 @@ function word(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
-function checkUrl(url: string, env: Environment): string {
+function checkUrl(url: string, env: Here['env']): string {
   if (!URL.canParse(url)) throw new UsageError('MINTAGE_URL is no URL', { hint: `for example MINTAGE_URL=${defaultUrl}` })
   const { protocol, hostname } = new URL(url)
   const local = hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname)

@@ -2,6 +2,7 @@ import { type JsonObject, readJsonObject } from '../verify/json-object.ts'
 import { readTokenText } from '../verify/token-text.ts'
 import { type Cli, print } from './command.ts'
 import { UsageError } from './failure.ts'
+import { readCredential } from './input.ts'
 import { fields } from './output.ts'
 
 /** Header and claims of the token on standard input. Nothing is verified, and it says so: anybody can write such a text. */
@@ -13,7 +14,7 @@ export async function printDecoded(cli: Cli, options: { json?: boolean }): Promi
 
 /** The token on standard input, bare or as the answer of /token. It must not stand in the command line, which other people can read. */
 export async function readToken(cli: Cli, command: string): Promise<string> {
-  const text = (await cli.input()).trim().replace(/^Bearer /i, '')
+  const text = (await readCredential(cli.input)).trim().replace(/^Bearer /i, '')
   if (text === '') throw new UsageError('there is no token on standard input', { hint: `mintage token | ${command}` })
   return text
 }

@@ -4,25 +4,26 @@ import type { Database } from '../db/database.ts'
 import type { Cli } from './command.ts'
 import type { Finding } from './doctor.ts'
 import { CliError } from './failure.ts'
-import { settingsOf } from './local.ts'
+import { locateFiles, readSettings } from './settings.ts'
+import { locate } from './surroundings.ts'
 
 /** Configuration, database, migrations, clock, KEK and key ring, as a service that starts here would find them. Reads only. */
-export async function examineDatabase(env: Cli['env']): Promise<Finding[]> {
-  const settings = await readSettings(env)
+export async function examineDatabase(cli: Cli): Promise<Finding[]> {
+  const settings = await examineSettings(cli)
   if ('state' in settings) return [settings]
   const found: Finding[] = [{ name: 'configuration', state: 'ok' }]
-  const opened = await open(settings, env)
+  const opened = await open(settings, cli)
   if ('state' in opened) return [...found, opened]
   try {
-    return [...found, ...(await examine(opened, settings))]
+    return [...found, ...(await examine(opened, locateFiles(settings, cli)))]
   } finally {
     await opened.close()
   }
 }
 
-async function readSettings(env: Cli['env']): Promise<Settings | Finding> {
+async function examineSettings(cli: Cli): Promise<Settings | Finding> {
   try {
-    return await settingsOf(env)
+    return await readSettings(cli)
   } catch (error) {
     if (!(error instanceof CliError)) throw error
     return {
@@ -34,20 +35,21 @@ async function readSettings(env: Cli['env']): Promise<Settings | Finding> {
   }
 }
 
-async function open({ database }: Settings, env: Cli['env']): Promise<Database | Finding> {
+async function open({ database }: Settings, cli: Cli): Promise<Database | Finding> {
   if (database.kind === 'postgres') {
     const { openPostgres } = await import('../db/postgres.ts')
     const { url, pooler, directUrl } = database
     return openPostgres({ url, pooler, maxConnections: 1, ...(directUrl === null ? {} : { directUrl }) })
   }
   if (database.folder === null) return { name: 'database', state: 'skipped', detail: 'it is in the memory of the service' }
-  if (!existsSync(database.folder)) {
-    if (env.MINTAGE_URL) return { name: 'database', state: 'skipped', detail: 'there is none here; the service is elsewhere' }
+  const folder = locate(cli, database.folder)
+  if (!existsSync(folder)) {
+    if (cli.env.MINTAGE_URL) return { name: 'database', state: 'skipped', detail: 'there is none here; the service is elsewhere' }
     return { name: 'database', state: 'failed', detail: `there is none in ${database.folder}`, hint: 'mintage serve makes one' }
   }
   const { openEmbedded } = await import('../db/pglite.ts')
   try {
-    return await openEmbedded({ folder: database.folder })
+    return await openEmbedded({ folder })
   } catch (error) {
     const words = error instanceof Error ? error.message : 'it does not open'
     const holder = / is in use by (process \d+|another process)/.exec(words)?.[1]

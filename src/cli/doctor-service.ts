@@ -10,7 +10,7 @@ const toleranceSeconds = 30
 
 /** The service as applications see it: does it answer, is it ready, do its clock, its metadata and its feed work, and is our key good. */
 export async function examineService(cli: Cli): Promise<Finding[]> {
-  const url = findUrl(cli.env)
+  const url = findUrl(cli)
   const alive = await fetchJson(`${url}/healthz`).catch(() => undefined)
   if (!alive?.ok) {
     return [

@@ -19,10 +19,7 @@ export type Finding = {
 export function addDoctorCommand(program: Command, cli: Cli): void {
   verb(program, 'doctor', 'look for what is wrong: database, keys, clocks, the service itself', 'mintage doctor').action(
     async (options: { json?: boolean }) => {
-      const findings = await busy(cli, options, 'looking', async () => [
-        ...(await examineDatabase(cli.env)),
-        ...(await examineService(cli)),
-      ])
+      const findings = await busy(cli, options, 'looking', async () => [...(await examineDatabase(cli)), ...(await examineService(cli))])
       const failed = findings.filter(({ state }) => state === 'failed').length
       print(cli, options, { healthy: failed === 0, checks: findings }, () => findings.map(line).join('\n'))
       if (failed === 0) return

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { parseCsv } from './csv.ts'
 import { UsageError } from './failure.ts'
+import { readAll } from './input.ts'
+import { locate, type Surroundings } from './surroundings.ts'
 
 /** A row to import, with the line (JSONL) or the record (CSV, the header being the first) where it stands; `fault`: it cannot be read. */
 export type FileRow = { readonly line: number } & ({ readonly row: unknown } | { readonly fault: string })
@@ -10,8 +12,8 @@ const lists = new Set(['scopes', 'audiences', 'roles', 'labels', 'allowedCidrs',
 const numbers = new Set(['requestsPerMinute', 'rotateEverySeconds'])
 
 /** The rows of a `.jsonl` or `.csv` file; of `-`, standard input, which is JSONL when it begins with a brace. Throws `UsageError`. */
-export async function readImportRows(path: string): Promise<FileRow[]> {
-  const text = path === '-' ? await readStandardInput() : readFile(path)
+export async function readImportRows(here: Surroundings, path: string): Promise<FileRow[]> {
+  const text = path === '-' ? await readAll(here.input) : readFile(locate(here, path))
   const isJson = path === '-' ? text.trimStart().startsWith('{') : path.endsWith('.jsonl')
   if (!isJson && path !== '-' && !path.endsWith('.csv')) {
     throw new UsageError('the file is neither .jsonl nor .csv', { hint: 'mintage api-keys import - < file reads either' })
@@ -68,10 +70,4 @@ function readFile(path: string): string {
   } catch (cause) {
     throw new UsageError('the file cannot be read', { hint: 'check the path, and who may read it', cause })
   }
-}
-
-async function readStandardInput(): Promise<string> {
-  let text = ''
-  for await (const chunk of process.stdin.setEncoding('utf8')) text += chunk
-  return text
 }

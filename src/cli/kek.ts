@@ -6,8 +6,8 @@ import type { KekView, RewrapView } from '../keks/operations.ts'
 import { type Cli, noun, print, verb } from './command.ts'
 import { busy, requireConsent, withConsent } from './consent.ts'
 import { asClause, CliError } from './failure.ts'
-import { settingsOf } from './local.ts'
 import { table } from './output.ts'
+import { locateFiles, readSettings } from './settings.ts'
 
 export function kekCommand(cli: Cli): Command {
   const kek = noun('kek', 'see and change what seals the signing keys', 'mintage kek status')
@@ -45,7 +45,7 @@ export function kekCommand(cli: Cli): Command {
     .action(async (id: string, options: { yes?: boolean; json?: boolean }) => {
       const question = 'Revoke every key that this KEK sealed, for good? Their tokens die.'
       await requireConsent(cli, options, { question, dangerous: true })
-      const abandoned = await busy(cli, options, 'replacing keys', () => abandonIn(cli.env, id))
+      const abandoned = await busy(cli, options, 'replacing keys', () => abandonIn(cli, id))
       const { revoked, activated } = abandoned
       print(cli, options, abandoned, () => `revoked ${revoked.length} keys, ${activated.length} new ones sign`)
       if (!options.json) cli.output.warn('tokens under the old keys die when verifiers fetch the key set again')
@@ -55,8 +55,8 @@ export function kekCommand(cli: Cli): Command {
 }
 
 /** On the database itself, with the service's variables: the service does not start without the KEK. */
-async function abandonIn(env: Cli['env'], id: string): Promise<Abandoned> {
-  const settings = await settingsOf(env)
+async function abandonIn(cli: Cli, id: string): Promise<Abandoned> {
+  const settings = locateFiles(await readSettings(cli), cli)
   const [{ openDatabase }, { abandonKek }] = await Promise.all([import('../start.node.ts'), import('../keks/abandon.ts')])
   const { database, keyEncryption } = await openDatabase(settings)
   try {

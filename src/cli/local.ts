@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
-import type { Settings } from '../config.ts'
 import { type Cli, print, verb } from './command.ts'
 import { busy, requireConsent, withConsent } from './consent.ts'
 import { CliError, UsageError } from './failure.ts'
 import { fields } from './output.ts'
+import { locateFiles, readSettings } from './settings.ts'
 
 /** The commands that work on this machine: with the database itself, or as the service. Each loads what it needs only when it runs. */
 export function addLocalCommands(program: Command, cli: Cli): void {
@@ -31,7 +31,7 @@ export function addLocalCommands(program: Command, cli: Cli): void {
 
   verb(program, 'bootstrap', 'first start on PostgreSQL: prints the root key once', 'mintage bootstrap').action(
     async (options: { json?: boolean }) => {
-      const firstStart = await bootstrapPostgres(cli.env)
+      const firstStart = await bootstrapPostgres(cli)
       print(cli, options, firstStart, () =>
         fields({ organization: firstStart.organizationId, 'root key': firstStart.rootApiKey ?? 'the one in MINTAGE_ROOT_API_KEY' }),
       )
@@ -49,25 +49,14 @@ export function addLocalCommands(program: Command, cli: Cli): void {
     ),
   ).action(async (options: { yes?: boolean; json?: boolean }) => {
     await requireConsent(cli, options, { question: 'Kill every token that was issued until now?', dangerous: true })
-    const generation = await declareDatabaseRestored(cli.env)
+    const generation = await declareDatabaseRestored(cli)
     print(cli, options, { generation }, () => 'every token issued until now is dead, and every verifier will load the whole list')
     if (!options.json) cli.output.warn('API keys that were revoked since the backup are alive again: revoke them now')
   })
 }
 
-/** The service's own configuration, for what works on its database. */
-export async function settingsOf(env: Cli['env']): Promise<Settings> {
-  const { ConfigError, loadConfig } = await import('../config.ts')
-  try {
-    return loadConfig(env)
-  } catch (error) {
-    if (error instanceof ConfigError) throw new UsageError(error.message, { hint: 'every name and default: docs/configuration.md' })
-    throw error
-  }
-}
-
-async function declareDatabaseRestored(env: Cli['env']): Promise<number> {
-  const settings = await settingsOf(env)
+async function declareDatabaseRestored(cli: Cli): Promise<number> {
+  const settings = locateFiles(await readSettings(cli), cli)
   const [{ openDatabase }, { declareRestored }] = await Promise.all([import('../start.node.ts'), import('../restored.ts')])
   const { database } = await openDatabase(settings)
   try {
@@ -77,8 +66,8 @@ async function declareDatabaseRestored(env: Cli['env']): Promise<number> {
   }
 }
 
-async function bootstrapPostgres(env: Cli['env']) {
-  const settings = await settingsOf(env)
+async function bootstrapPostgres(cli: Cli) {
+  const settings = locateFiles(await readSettings(cli), cli)
   if (settings.database.kind !== 'postgres') {
     throw new UsageError('the embedded database bootstraps itself', { hint: 'mintage serve' })
   }

@@ -17,17 +17,18 @@ import { membersCommand, rolesCommand } from './roles.ts'
 import { addSeedCommand } from './seed.ts'
 import { serviceAccountsCommand } from './service-accounts.ts'
 import { signingKeysCommand } from './signing-keys.ts'
-import type { Terminal } from './terminal.ts'
+import type { Surroundings } from './surroundings.ts'
 import { addHolderCommands } from './token.ts'
 import { verifiersCommand } from './verifiers.ts'
 import { addVerifyCommand } from './verify.ts'
 
 /** Runs one command. 0 = done, 1 = it failed, 2 = the command was wrong, 3 = not verified. Errors go to standard error: what failed, then what to type next. */
-export async function run(argv: readonly string[], env: Cli['env'], output: Output, terminal?: Terminal): Promise<number> {
+export async function run(argv: readonly string[], surroundings: Surroundings): Promise<number> {
+  const { output } = surroundings
   const json = argv.includes('--json')
   try {
     refuseCredentials(argv)
-    await createProgram(createCli(env, output, terminal)).parseAsync([...argv], { from: 'user' })
+    await createProgram(createCli(surroundings)).parseAsync([...argv], { from: 'user' })
     return 0
   } catch (error) {
     if (error instanceof CommanderError) return afterCommander(error, argv, output)

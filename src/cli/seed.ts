@@ -25,7 +25,7 @@ export function addSeedCommand(program: Command, cli: Cli): void {
     .action(async (options: ConsentOptions) => {
       const api = cli.api()
       const others = await otherOrganizations(api)
-      const url = findUrl(cli.env)
+      const url = findUrl(cli)
       if (others > 0 || !isLocal(url)) {
         const there =
           others === 0 ? 'is not on this machine' : `holds ${others === 1 ? 'an organization' : `${others} organizations`} of its own`

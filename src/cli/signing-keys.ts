@@ -6,6 +6,7 @@ import { readinessText, type WithReadiness } from '../signing-keys/verifiers/vie
 import type { SigningKeyDetail, SigningKeyView } from '../signing-keys/view.ts'
 import { type Cli, noun, print, verb } from './command.ts'
 import { CliError, UsageError } from './failure.ts'
+import { readCredential } from './input.ts'
 import { fields, printable, shortInstant, table } from './output.ts'
 
 type LineOptions = { purpose: string; algorithm: string; reason?: string; json?: boolean }
@@ -192,7 +193,7 @@ function leaves(instant: string | null): string | null {
 
 /** From standard input, so that no key stands in a command line or in the shell's history. */
 async function readKey(cli: Cli): Promise<{ pem: string } | { jwk: unknown }> {
-  const text = (await cli.input()).trim()
+  const text = (await readCredential(cli.input)).trim()
   if (text === '') throw new UsageError('there is no key on standard input', { hint: 'mintage signing-keys import < key.pem' })
   if (!text.startsWith('{')) return { pem: text }
   try {

@@ -16,7 +16,7 @@ export function addVerifyCommand(program: Command, cli: Cli): void {
     .addOption(new Option('--environment <environment>', 'of which keys').choices(['live', 'test']).default('live'))
     .addHelpText('after', '\nExit code 0: it is good; 3: it is not; 1: nobody can say.')
     .action(async (options: VerifyOptions) => {
-      const { issuer = findUrl(cli.env), environment } = options
+      const { issuer = findUrl(cli), environment } = options
       const token = await readToken(cli, 'mintage verify')
       const { audience = `${issuer}/api` } = options
       const verified = await busy(cli, options, `verifying by ${issuer}`, () => verify(token, { issuer, audience, environment }))

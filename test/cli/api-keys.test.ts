@@ -5,7 +5,7 @@ import { eq } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { apiKeys, organizations, plans } from '../../src/db/schema.ts'
 import { type HttpServer, listen } from '../../src/http-server.node.ts'
-import { type CliRun, mintage, transcript } from '../support/cli.ts'
+import { type CliRun, mintage, mintageProcess, transcript } from '../support/cli.ts'
 import { temporaryFolder } from '../support/process.ts'
 import { startTestService, type TestService } from '../support/service.ts'
 
@@ -181,7 +181,7 @@ hint: mend them and run it again: what is there already stays
     const organizationId = await service.createOrganization()
     await db.update(organizations).set({ plan: 'roomy' }).where(eq(organizations.id, organizationId))
     const lines = Array.from({ length: 1200 }, (_, place) => JSON.stringify({ name: `key ${place}`, hash: hashOf(`many ${place}`) }))
-    const { stdout, code } = await mintage(['api-keys', 'import', '-', '--organization', organizationId], {
+    const { stdout, code } = await mintageProcess(['api-keys', 'import', '-', '--organization', organizationId], {
       cwd: folder,
       input: lines.join('\n'),
     })

@@ -2,7 +2,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type HttpServer, listen } from '../../src/http-server.node.ts'
-import { type CliOptions, mintage, transcript } from '../support/cli.ts'
+import { type CliOptions, mintage, mintageProcess, transcript } from '../support/cli.ts'
 import { temporaryFolder } from '../support/process.ts'
 import { startTestService, type TestService } from '../support/service.ts'
 import { exportTrail } from '../support/trail.ts'
@@ -63,7 +63,7 @@ hint: give another --output
   })
 
   test('goes to standard output, byte by byte as the service made it', async () => {
-    const { stdout, code } = await mintage(['audit', 'export', '--format', 'csv', '--type', 'api_key.created'], online)
+    const { stdout, code } = await mintageProcess(['audit', 'export', '--format', 'csv', '--type', 'api_key.created'], online)
     expect(code).toBe(0)
     expect(stdout.split('\r\n')).toHaveLength(4)
     const { stdout: trail } = await mintage(['audit', 'export'], online)
@@ -119,6 +119,15 @@ hint: keep the file as it is, and read docs/audit.md#when-it-is-broken
   test('reads what line ends of another system were put on', async () => {
     await writeFile(path('crlf.jsonl'), (await exportTrail(service)).map((line) => `${line}\r\n`).join(''))
     expect((await mintage(['audit', 'verify', 'crlf.jsonl'], offline)).code).toBe(0)
+  })
+
+  test('reads standard input when the file is -', async () => {
+    const input = (await exportTrail(service)).join('\n')
+    expect(await mintage(['audit', 'verify', '-'], { ...offline, input })).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^verified {2}\d+ events/),
+    })
+    expect(await mintage(['audit', 'verify', '-'], { ...offline, input: input.slice(0, -100) })).toMatchObject({ code: 3 })
   })
 
   test.each([

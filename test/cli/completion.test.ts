@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
-import { everyCommand, runInProcess } from '../support/cli-run.ts'
+import { everyCommand, mintage } from '../support/cli.ts'
 
-const script = async (shell: string) => (await runInProcess(['completion', shell])).stdout
+const script = async (shell: string) => (await mintage(['completion', shell])).stdout
 
 /** What bash offers for the words, the last of which is being typed. */
 async function offered(...words: string[]): Promise<string[]> {
@@ -29,6 +29,6 @@ describe('completion', () => {
   })
 
   test('for a shell that nobody wrote it for says which there are', async () => {
-    expect(await runInProcess(['completion', 'tcsh'])).toMatchObject({ code: 2, stderr: expect.stringContaining('bash, zsh, fish') })
+    expect(await mintage(['completion', 'tcsh'])).toMatchObject({ code: 2, stderr: expect.stringContaining('bash, zsh, fish') })
   })
 })

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { generateApiKey } from '../../src/api-keys/format.ts'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
-import { runInProcess } from '../support/cli-run.ts'
+import { mintage } from '../support/cli.ts'
 
 const production = {
   DATABASE_URL: 'postgres://mintage:hunter2hunter2@db.example:5432/mintage?sslmode=require&password=hunter3hunter3',
@@ -11,7 +11,7 @@ const production = {
 
 describe('mintage config', () => {
   test('prints every documented name with its effective value and where it comes from', async () => {
-    const { code, stdout } = await runInProcess(['config', '--json'], { MINTAGE_TOKEN_TTL: '5m' })
+    const { code, stdout } = await mintage(['config', '--json'], { env: { MINTAGE_TOKEN_TTL: '5m' } })
     expect(code).toBe(0)
     const shown = JSON.parse(stdout)
     const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
@@ -32,7 +32,7 @@ describe('mintage config', () => {
       pin: 'pin-of-the-token-4711',
       aws: 'wJalrXUtnFEMI-secret',
     }
-    const { code, stdout, stderr } = await runInProcess(['config'], {
+    const env = {
       ...production,
       MINTAGE_KEK: 'aws-kms:arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab',
       MINTAGE_KEK_PREVIOUS: `${secrets.kek}\npassphrase:${secrets.passphrase}\nfile:/run/secrets/kek`,
@@ -40,7 +40,8 @@ describe('mintage config', () => {
       MINTAGE_PKCS11_PIN: secrets.pin,
       AWS_ACCESS_KEY_ID: 'AKIA-example',
       AWS_SECRET_ACCESS_KEY: secrets.aws,
-    })
+    }
+    const { code, stdout, stderr } = await mintage(['config'], { env })
     expect(stderr).toBe('')
     expect(code).toBe(0)
     for (const secret of [...Object.values(secrets), 'hunter2hunter2', 'hunter3hunter3'])
@@ -51,7 +52,7 @@ describe('mintage config', () => {
   })
 
   test('tells all faults at once', async () => {
-    const { code, stderr } = await runInProcess(['config'], { DATABASE_URL: 'mysql://x', MINTAGE_FOO: '1', MINTAGE_TOKEN_TTL: 'soon' })
+    const { code, stderr } = await mintage(['config'], { env: { DATABASE_URL: 'mysql://x', MINTAGE_FOO: '1', MINTAGE_TOKEN_TTL: 'soon' } })
     expect(code).toBe(2)
     expect(stderr).toMatch(/^error: the configuration has 3 faults:\n/)
     for (const name of ['DATABASE_URL', 'MINTAGE_FOO', 'MINTAGE_TOKEN_TTL']) expect(stderr).toContain(`  ${name} `)

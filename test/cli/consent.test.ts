@@ -3,7 +3,7 @@ import type { Cli } from '../../src/cli/command.ts'
 import { busy, type ConsentOptions, requireConsent } from '../../src/cli/consent.ts'
 import { UsageError } from '../../src/cli/failure.ts'
 import type { Terminal } from '../../src/cli/terminal.ts'
-import { runInProcess } from '../support/cli-run.ts'
+import { mintage, nowhere } from '../support/cli.ts'
 
 type Asked = { cli: Cli; asked: string[]; turned: string[] }
 
@@ -23,14 +23,7 @@ function cliWith(answer: boolean | 'nobody'): Asked {
   const api = () => {
     throw new Error('no service is needed to ask a person')
   }
-  const cli = {
-    env: {},
-    output: { write() {}, warn() {} },
-    terminal: answer === 'nobody' ? undefined : terminal,
-    input: async () => '',
-    api,
-  }
-  return { cli, asked, turned }
+  return { cli: { ...nowhere, terminal: answer === 'nobody' ? undefined : terminal, api }, asked, turned }
 }
 
 const question = 'Revoke all of them?'
@@ -85,12 +78,12 @@ describe('what nobody should do by a slip', () => {
     'kek abandon kek_1',
     'restored',
   ])('`mintage %s` asks at a terminal, and wants --yes from a script', async (command) => {
-    const scripted = await runInProcess(command.split(' '), env)
+    const scripted = await mintage(command.split(' '), { env })
     expect(scripted).toMatchObject({ code: 2, stdout: '' })
     expect(scripted.stderr).toMatch(/^error: nobody is here to answer: .*[?.]\nhint: add --yes if it is meant\n$/)
 
     const { cli, asked } = cliWith(false)
-    const declined = await runInProcess(command.split(' '), env, cli.terminal)
+    const declined = await mintage(command.split(' '), { env, terminal: cli.terminal })
     expect(declined).toEqual({ code: 1, stdout: '', stderr: 'error: nothing was done\n' })
     expect(asked).toHaveLength(1)
   })
@@ -99,9 +92,12 @@ describe('what nobody should do by a slip', () => {
     '`mintage %s` asks at a terminal, and does it in a script',
     async (command) => {
       const { cli, asked } = cliWith(false)
-      expect(await runInProcess(command.split(' '), env, cli.terminal)).toMatchObject({ code: 1, stderr: 'error: nothing was done\n' })
+      expect(await mintage(command.split(' '), { env, terminal: cli.terminal })).toMatchObject({
+        code: 1,
+        stderr: 'error: nothing was done\n',
+      })
       expect(asked).toHaveLength(1)
-      expect(await runInProcess(command.split(' '), env)).toMatchObject({ code: 1, stderr: expect.stringContaining('no answer from') })
+      expect(await mintage(command.split(' '), { env })).toMatchObject({ code: 1, stderr: expect.stringContaining('no answer from') })
     },
   )
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { everyCommand, runInProcess } from '../support/cli-run.ts'
+import { everyCommand, mintage } from '../support/cli.ts'
 
 const commands = everyCommand()
 
@@ -7,7 +7,7 @@ describe('help', () => {
   test.each(commands.map(({ words, isVerb }) => [['mintage', ...words].join(' '), words, isVerb] as const))(
     'of `%s` fits a screen of 80 × 24 and shows an example',
     async (name, words, isVerb) => {
-      const { code, stdout } = await runInProcess([...words, '--help'])
+      const { code, stdout } = await mintage([...words, '--help'])
       const lines = stdout.trimEnd().split('\n')
       expect(code).toBe(0)
       expect(lines.length).toBeLessThanOrEqual(24)
@@ -20,7 +20,7 @@ describe('help', () => {
   )
 
   test('the first page names every command', async () => {
-    const { stdout } = await runInProcess(['--help'])
+    const { stdout } = await mintage(['--help'])
     const named: readonly string[] = stdout.match(/[a-z][a-z-]+/g) ?? []
     expect(
       commands
@@ -32,7 +32,7 @@ describe('help', () => {
 
   test('no option is made for a credential: the command line can be read by others', async () => {
     for (const { words } of commands) {
-      const { stdout } = await runInProcess([...words, '--help'])
+      const { stdout } = await mintage([...words, '--help'])
       expect(stdout, words.join(' ')).not.toMatch(/--(api-key|key|secret|token|password|kek|pin)[ =<]/)
     }
   })

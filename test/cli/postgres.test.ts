@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { parseApiKey } from '../../src/api-keys/format.ts'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
-import { mintage } from '../support/cli.ts'
+import { mintage, mintageProcess } from '../support/cli.ts'
 import { createPostgresDatabase, databaseKinds } from '../support/databases.ts'
 
 describe.runIf(databaseKinds.includes('postgres'))('from an empty PostgreSQL to the root key', () => {
@@ -10,7 +10,7 @@ describe.runIf(databaseKinds.includes('postgres'))('from an empty PostgreSQL to 
   test('migrate makes the tables, and may be repeated', async () => {
     const url = await createPostgresDatabase('empty')
     for (let round = 0; round < 2; round += 1) {
-      expect(await mintage(['migrate'], { env: { DATABASE_MIGRATION_URL: url } })).toEqual({
+      expect(await mintageProcess(['migrate'], { env: { DATABASE_MIGRATION_URL: url } })).toEqual({
         code: 0,
         stdout: 'the schema is up to date\n',
         stderr: '',
@@ -20,7 +20,7 @@ describe.runIf(databaseKinds.includes('postgres'))('from an empty PostgreSQL to 
 
   test('bootstrap shows the root key once; a second time it says that it did', async () => {
     const env = service(await createPostgresDatabase())
-    const first = await mintage(['bootstrap', '--json'], { env })
+    const first = await mintageProcess(['bootstrap', '--json'], { env })
     expect(first.code).toBe(0)
     const { organizationId, rootApiKey } = JSON.parse(first.stdout)
     expect(organizationId).toMatch(/^org_/)
@@ -31,7 +31,7 @@ describe.runIf(databaseKinds.includes('postgres'))('from an empty PostgreSQL to 
 
   test('bootstrap without tables says what to run first', async () => {
     const env = service(await createPostgresDatabase('empty'))
-    const run = await mintage(['bootstrap'], { env })
+    const run = await mintageProcess(['bootstrap'], { env })
     expect(run).toMatchObject({ code: 1, stderr: expect.stringMatching(/run `mintage migrate`/) })
   })
 

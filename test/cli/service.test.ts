@@ -2,7 +2,7 @@ import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { generateApiKey } from '../../src/api-keys/format.ts'
-import { mintage, transcript } from '../support/cli.ts'
+import { mintage, mintageProcess, transcript } from '../support/cli.ts'
 import { credentialsOf, type ServiceProcess, startServiceProcess, temporaryFolder } from '../support/process.ts'
 
 // What needs a whole service beside the terminal: verify, doctor, seed.
@@ -16,6 +16,7 @@ beforeAll(async () => {
 }, 30_000)
 
 const here = (...args: string[]) => mintage(args, { cwd: service.folder, env: { PORT: port } })
+const hereProcess = (...args: string[]) => mintageProcess(args, { cwd: service.folder, env: { PORT: port } })
 
 /** With the text on standard input. */
 const fed = (input: string, ...args: string[]) => mintage(args, { cwd: service.folder, input })
@@ -48,7 +49,8 @@ describe('mintage verify', () => {
   const verify = async (token: string, ...options: string[]) => await fed(token, 'verify', '--environment', 'test', ...options)
 
   test('prints the claims of a good token', async () => {
-    const { code, stdout, stderr } = await verify(await newToken())
+    const options = { cwd: service.folder, input: await newToken() }
+    const { code, stdout, stderr } = await mintageProcess(['verify', '--environment', 'test'], options)
     expect(code).toBe(0)
     expect(stdout).toMatch(/^scope {8}orders:read orders:write$/m)
     expect(stderr).toMatch(/^verified: issued by http:\/\/localhost:\d+ for http:\/\/localhost:\d+\/api, test, and not revoked\n$/)
@@ -121,7 +123,7 @@ hint: add --yes if it is meant
 
 describe('mintage doctor', () => {
   test('finds nothing wrong with a service that runs', async () => {
-    const { code, stdout } = await here('doctor')
+    const { code, stdout } = await hereProcess('doctor')
     expect(stdout).toMatch(/^skipped {2}database {14}process \d+ has it, as it should be while the service runs$/m)
     expect(stdout.match(/^\w+/gm)?.filter((state) => state !== 'ok')).toEqual(['skipped'])
     for (const name of [
@@ -156,7 +158,7 @@ describe('mintage doctor', () => {
     })
 
     await service.end()
-    const down = await here('doctor')
+    const down = await hereProcess('doctor')
     expect(down.stdout).toMatch(/^ok {7}migrations\nok {7}clock of database .*\nok {7}KEK +kek_.*\nok {7}key ring\nfailed {3}service /m)
     expect(down).toMatchObject({
       code: 1,

@@ -2,7 +2,7 @@ import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
-import { mintage } from '../support/cli.ts'
+import { mintage, mintageProcess } from '../support/cli.ts'
 import { credentialsOf, run, type ServiceProcess, startServiceProcess } from '../support/process.ts'
 
 async function exchange({ url, folder }: ServiceProcess): Promise<number> {
@@ -43,9 +43,9 @@ describe('the KEK of a running service', () => {
     const refused = run('src/node.ts', { cwd: folder, env: { ...env, PORT: '0' } })
     expect(await refused.ended).toBe(1)
     const [, lost = ''] = /the KEK (kek_\S+) is missing/.exec(refused.printed()) ?? []
-    const abandoned = await mintage(['kek', 'abandon', lost, '--yes'], { cwd: folder, env })
+    const abandoned = await mintageProcess(['kek', 'abandon', lost, '--yes'], { cwd: folder, env })
     expect(abandoned).toMatchObject({ code: 0, stdout: 'revoked 4 keys, 2 new ones sign\n' })
-    const again = await mintage(['kek', 'abandon', lost, '--yes'], { cwd: folder, env })
+    const again = await mintageProcess(['kek', 'abandon', lost, '--yes'], { cwd: folder, env })
     expect(again).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/^error: cannot abandon the KEK: no key .*\nhint: docs\/runbooks\/lost-kek.md$/m),

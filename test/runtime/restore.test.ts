@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { generateApiKey } from '../../src/api-keys/format.ts'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
-import { mintage } from '../support/cli.ts'
+import { mintageProcess } from '../support/cli.ts'
 import { databaseKinds, openTestDatabase } from '../support/databases.ts'
 import { callOrders, createKey, exchange, revokeKey, startProtectedApp } from '../support/journey.ts'
 import { findPostgresBinaries } from '../support/postgres-cluster.ts'
@@ -40,7 +40,7 @@ describe.runIf(databaseKinds.includes('postgres') && binaries)('a database resto
     await service.end()
 
     await postgres(join(binaries, 'pg_restore'), ['--clean', '--if-exists', '--single-transaction', `--dbname=${url}`, backup])
-    const restored = await mintage(['restored', '--yes'], { env: { ...env, PORT: String(port) } })
+    const restored = await mintageProcess(['restored', '--yes'], { env: { ...env, PORT: String(port) } })
     expect(restored.code, restored.stderr).toBe(0)
     expect(restored.stderr).toMatch(/alive again: revoke them now/)
 

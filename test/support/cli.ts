@@ -1,5 +1,9 @@
 import { execFile } from 'node:child_process'
 import { resolve } from 'node:path'
+import { createCli } from '../../src/cli/command.ts'
+import { createProgram, run } from '../../src/cli/program.ts'
+import type { Surroundings } from '../../src/cli/surroundings.ts'
+import type { Terminal } from '../../src/cli/terminal.ts'
 import { keepForInspection } from './printed.ts'
 
 export type CliRun = { readonly code: number; readonly stdout: string; readonly stderr: string }
@@ -11,14 +15,37 @@ export type CliOptions = {
   input?: string
 }
 
-const main = resolve(import.meta.dirname, '../../src/cli/main.ts')
+/** Runs `mintage …` in this process, with nothing of its surroundings; `terminal` is a person who answers. */
+export async function mintage(args: readonly string[], options: CliOptions & { terminal?: Terminal | undefined } = {}): Promise<CliRun> {
+  const stdout: string[] = []
+  const stderr: string[] = []
+  const code = await run(args, {
+    ...nowhere,
+    env: options.env ?? {},
+    folder: options.cwd ?? '/',
+    input: { isTerminal: false, pieces: () => piecesOf(options.input ?? '') },
+    output: {
+      write: (text) => void stdout.push(`${text}\n`),
+      warn: (text) => void stderr.push(`${text}\n`),
+    },
+    terminal: options.terminal,
+  })
+  keepForInspection(stderr.join(''))
+  return { code, stdout: stdout.join(''), stderr: stderr.join('') }
+}
 
-/** Runs `mintage …` as a process of its own, with nothing of this process's environment but PATH. */
-export function mintage(args: readonly string[], { env = {}, cwd = '/', input = '' }: CliOptions = {}): Promise<CliRun> {
+/** What `mintage` is in this repository. */
+export const mainFile = resolve(import.meta.dirname, '../../src/cli/main.ts')
+
+/**
+ * Runs `mintage …` as the process that people start, with nothing of this one's environment but PATH: for what only that shows, such as
+ * its end, which does not come while a command has left something open.
+ */
+export function mintageProcess(args: readonly string[], { env = {}, cwd = '/', input = '' }: CliOptions = {}): Promise<CliRun> {
   return new Promise((done) => {
     const child = execFile(
       process.execPath,
-      [main, ...args],
+      [mainFile, ...args],
       { cwd, env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...env } },
       (error, stdout, stderr) => {
         keepForInspection(stderr)
@@ -38,4 +65,28 @@ export function transcript(args: readonly string[], { code, stdout, stderr }: Cl
     .replace(/http:\/\/127\.0\.0\.1:\d+/g, 'http://127.0.0.1:8787')
     .replace(/ +$/gm, '')
   return `$ mintage ${args.join(' ')}\n${folded}${code === 0 ? '' : `[${code}]\n`}`
+}
+
+/** Every command that there is, as the words to type; the program itself is the empty list. Nouns have verbs below them. */
+export function everyCommand(): { words: readonly string[]; isVerb: boolean }[] {
+  type Node = { name(): string; commands: readonly Node[] }
+  const walk = (command: Node, words: readonly string[]): { words: readonly string[]; isVerb: boolean }[] => [
+    { words, isVerb: command.commands.length === 0 },
+    ...command.commands.flatMap((child) => walk(child, [...words, child.name()])),
+  ]
+  return walk(createProgram(createCli(nowhere)), [])
+}
+
+/** No environment, no files, nobody who says or reads anything. */
+export const nowhere: Surroundings = {
+  env: {},
+  folder: '/nowhere',
+  input: { isTerminal: false, pieces: () => piecesOf('') },
+  output: { write() {}, warn() {} },
+  terminal: undefined,
+}
+
+/** As from a pipe: a line may come in two pieces. */
+async function* piecesOf(text: string): AsyncGenerator<string> {
+  for (let place = 0; place < text.length; place += 1000) yield text.slice(place, place + 1000)
 }

@@ -1,0 +1,85 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { generateApiKey } from '../../src/api-keys/format.ts'
+import { type HttpServer, listen } from '../../src/http-server.node.ts'
+import { mainFile, mintageProcess, transcript } from '../support/cli.ts'
+import { temporaryFolder } from '../support/process.ts'
+import { startTestService, type TestService } from '../support/service.ts'
+
+// What the process adds to a command: its arguments, folder, streams and exit code, and that it ends. The commands' own tests need none.
+
+let service: TestService
+let server: HttpServer
+let folder: string
+
+beforeAll(async () => {
+  service = await startTestService()
+  server = await listen({ fetch: (request, env) => service.app.fetch(request, Object(env)), port: 0, host: '127.0.0.1' })
+  folder = await temporaryFolder()
+  const { rootKey: rootApiKey, testKey: apiKey } = service
+  await mkdir(join(folder, '.mintage'))
+  await writeFile(join(folder, '.mintage/credentials.json'), JSON.stringify({ url: `http://127.0.0.1:${server.port}`, rootApiKey, apiKey }))
+  await chmod(join(folder, '.mintage/credentials.json'), 0o600)
+})
+afterAll(() => server.stop(0))
+
+const shown = async (...args: string[]) => transcript(args, await mintageProcess(args, { cwd: folder }))
+
+describe('the program', () => {
+  test('finds the credentials in the folder that it is started in, prints and ends', async () => {
+    expect(await shown('api-keys', 'create', 'orders', '--scope', 'orders:read')).toBe(
+      `$ mintage api-keys create orders --scope orders:read
+id      key_…
+name    orders
+secret  mk_live_…
+the secret is not shown again: keep it where your service reads it
+`,
+    )
+  })
+
+  test('keeps standard output for the answer, which is JSON for scripts', async () => {
+    const { code, stdout, stderr } = await mintageProcess(['token', '--json'], { cwd: folder })
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(JSON.parse(stdout)).toMatchObject({ token_type: 'Bearer' })
+  })
+
+  test('takes the key from the environment, and ends with 1 when nobody answers', async () => {
+    const env = { MINTAGE_URL: 'http://127.0.0.1:9', MINTAGE_API_KEY: generateApiKey('live') }
+    expect(transcript(['me'], await mintageProcess(['me'], { env }))).toBe(`$ mintage me
+error: no answer from http://127.0.0.1:8787
+hint: start it with \`mintage serve\`, or set MINTAGE_URL to where it runs
+[1]
+`)
+  })
+
+  test('ends with 2 when the command was wrong', async () => {
+    expect(await shown('api-keys', 'drop')).toBe(
+      "$ mintage api-keys drop\nerror: unknown command 'drop'\nhint: mintage api-keys --help\n[2]\n",
+    )
+  })
+
+  test('reads a secret from standard input', async () => {
+    const { id, secret } = await service.createKey()
+    const run = await mintageProcess(['api-keys', 'find-leaked'], { cwd: folder, input: `${secret}\n` })
+    expect(run).toMatchObject({ code: 0, stdout: `${id}\n` })
+  })
+
+  test('ends in silence when its reader has enough', async () => {
+    const child = spawn(process.execPath, [mainFile, 'completion', 'bash'], { stdio: ['ignore', 'pipe', 'pipe'] })
+    child.stdout.destroy()
+    const complaints: Buffer[] = []
+    child.stderr.on('data', (chunk: Buffer) => complaints.push(chunk))
+    const [code] = await once(child, 'close')
+    expect([code, Buffer.concat(complaints).toString()]).toEqual([0, ''])
+  })
+})
+
+test('nothing but the program itself asks the process: commands are told where they are', () => {
+  const cli = new URL('../../src/cli/', import.meta.url)
+  const asking = readdirSync(cli).filter((name) => /\bprocess\.\w/.test(readFileSync(new URL(name, cli), 'utf8')))
+  expect(asking).toEqual(['main.ts', 'terminal.ts'])
+})
