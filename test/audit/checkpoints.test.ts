@@ -22,7 +22,7 @@ async function tell({ services }: TestService): Promise<void> {
 
 describe.each(databaseKinds)('checkpoints on %s', (kind) => {
   test('come once an hour, by maintenance, and only when there is news', async () => {
-    const service = await startTestService(kind)
+    const service = await startTestService(kind, { emptied: true })
     expect(await runMaintenance(service.services)).toBe(true)
     expect(await checkpointsOf(service)).toEqual([1])
     await tell(service)
@@ -38,7 +38,7 @@ describe.each(databaseKinds)('checkpoints on %s', (kind) => {
   })
 
   test('are not held up by a clock that was set back', async () => {
-    const service = await startTestService(kind)
+    const service = await startTestService(kind, { emptied: true })
     service.clock.advance(2 * 86_400)
     await keepCheckpoints(service.services)
     await tell(service)
@@ -48,13 +48,13 @@ describe.each(databaseKinds)('checkpoints on %s', (kind) => {
   })
 
   test('of several instances at once make one', async () => {
-    const service = await startTestService(kind)
+    const service = await startTestService(kind, { emptied: true })
     await Promise.all(Array.from({ length: 5 }, () => keepCheckpoints(service.services)))
     expect(await checkpointsOf(service)).toEqual([1])
   })
 
   test('are given on demand, and cover the event that tells of them', async () => {
-    const service = await startTestService(kind)
+    const service = await startTestService(kind, { emptied: true })
     const { status, body } = await adminClient(service, service.rootKey)('POST', '/v1/audit-checkpoints')
     expect([status, body]).toEqual([201, expect.objectContaining({ sequence: 2, count: 2, createdAt: '2026-11-02T10:00:00.000Z' })])
     const [, link] = await service.services.db.select().from(auditChain).orderBy(asc(auditChain.sequence))
@@ -63,7 +63,7 @@ describe.each(databaseKinds)('checkpoints on %s', (kind) => {
   })
 
   test('are for root alone', async () => {
-    const service = await startTestService(kind)
+    const service = await startTestService(kind, { emptied: true })
     for (const role of ['admin', 'read_only'] as const) {
       const { secret } = await service.createKey({ roles: [role] })
       expect((await adminClient(service, secret)('POST', '/v1/audit-checkpoints')).status).toBe(403)
@@ -72,7 +72,7 @@ describe.each(databaseKinds)('checkpoints on %s', (kind) => {
   })
 
   test('stay good when the record key that signed them has retired', async () => {
-    const service = await startTestService(kind)
+    const service = await startTestService(kind, { emptied: true })
     await keepCheckpoints(service.services)
     service.clock.advance(86_400)
     await rotateSigningKey(service.services, systemPrincipal, { purpose: 'record', force: true })
@@ -83,7 +83,7 @@ describe.each(databaseKinds)('checkpoints on %s', (kind) => {
   })
 
   test('count on when one in the database cannot be read', async () => {
-    const service = await startTestService(kind)
+    const service = await startTestService(kind, { emptied: true })
     await keepCheckpoints(service.services)
     await service.services.db.update(auditCheckpoints).set({ signed: 'nothing' })
     await tell(service)

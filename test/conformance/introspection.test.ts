@@ -9,7 +9,7 @@ let service: TestService
 let key: { id: string; secret: string }
 
 beforeAll(async () => {
-  service = await startTestService()
+  service = await startTestService('embedded', { emptied: true })
   key = await service.createKey({ scopes: ['orders:read'], audiences: ['https://b.example'] })
 })
 
@@ -78,7 +78,7 @@ describe('token introspection (RFC 7662)', () => {
     ['its organization was revoked', () => addRule('organization', service.organizationId)],
     ['its subject was revoked', (id: string) => addRule('subject', `${service.organizationId} ${id}`)],
   ])('R83 a token is inactive when %s', async (_, revoke) => {
-    service = await startTestService()
+    service = await startTestService('embedded', { emptied: true })
     const asking = await service.createKey({ organizationId: await service.createOrganization(), audiences: [`${issuer}/api`] })
     const dying = await service.createKey()
     const { access_token: token } = await exchange(service, dying.secret)

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { sql } from 'drizzle-orm'
 import postgres from 'postgres'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { createApp } from '../../src/app.ts'
 import { sqlState } from '../../src/db/failure.ts'
 import { migrationState } from '../../src/db/migration-state.ts'
@@ -111,7 +111,7 @@ describe.each(databaseKinds)('A81 somebody who may write everything on %s', asyn
     ['changes a link', "update audit_chain set hash = repeat('f', 64) where sequence = 3", 'edited'],
     ['forges a checkpoint', "update audit_checkpoints set signed = replace(signed, 'e', 'f')", 'bad_checkpoint'],
   ])('%s, and it shows', async (_, statements, fault) => {
-    const service = await startTestService(kind)
+    const service = await startTestService(kind, { emptied: true })
     const root = adminClient(service, service.rootKey)
     for (const name of ['a', 'b', 'c']) await root('POST', '/v1/api-keys', { name })
     const { body: checkpoint } = await root('POST', '/v1/audit-checkpoints')
@@ -124,13 +124,18 @@ describe.each(databaseKinds)('A81 somebody who may write everything on %s', asyn
 
 describe.each(databaseKinds)('A82 while the trail cannot be written on %s, nothing privileged happens', (kind) => {
   test.each([
-    ['the events', 'alter table audit_events rename to lost'],
-    ['the chain', 'alter table audit_chain rename to lost'],
-    ['any event', 'alter table audit_events add check (false) not valid'],
-  ])('because it takes not %s', async (_, block) => {
-    const service = await startTestService(kind)
+    ['the events', 'alter table audit_events rename to lost', 'alter table lost rename to audit_events'],
+    ['the chain', 'alter table audit_chain rename to lost', 'alter table lost rename to audit_chain'],
+    [
+      'any event',
+      'alter table audit_events add constraint nothing check (false) not valid',
+      'alter table audit_events drop constraint nothing',
+    ],
+  ])('because it takes not %s', async (_, block, unblock) => {
+    const service = await startTestService(kind, { emptied: true })
     const { secret, id } = await service.createKey({ scopes: ['a'] })
     await service.services.db.execute(sql.raw(block))
+    onTestFinished(async () => void (await service.services.db.execute(sql.raw(unblock))))
     const root = adminClient(service, service.rootKey)
     const attempts = [
       await root('POST', '/v1/api-keys', { name: 'unrecorded' }),
@@ -142,7 +147,7 @@ describe.each(databaseKinds)('A82 while the trail cannot be written on %s, nothi
       await root('GET', '/v1/audit-events/export'),
     ]
     expect(attempts.map(({ status }) => status)).toEqual(attempts.map(() => 500))
-    for (const { text } of attempts) expect(text).not.toMatch(/audit_|lost|check/)
+    for (const { text } of attempts) expect(text).not.toMatch(/audit_|lost|check|constraint/)
     expect((await root('GET', '/v1/api-keys')).text).not.toContain('unrecorded')
     expect((await root('GET', `/v1/api-keys/${id}`)).body).toMatchObject({ revokedAt: null })
     expect((await exchange(service, secret)).access_token).toBeTruthy()
@@ -151,7 +156,7 @@ describe.each(databaseKinds)('A82 while the trail cannot be written on %s, nothi
 
 describe.each(serverKinds)('A82 while somebody holds the trail on %s', (kind) => {
   test('an admin operation is refused in time and undone, and exchanges go on', async () => {
-    const service = await startTestService(kind)
+    const service = await startTestService(kind, { emptied: true })
     const { secret } = await service.createKey({ scopes: ['a'] })
     const url = service.database.url ?? ''
     const { config, platform, keyEncryption, log, metrics, now } = service.services
@@ -181,7 +186,7 @@ describe.each(serverKinds)('A82 while somebody holds the trail on %s', (kind) =>
 })
 
 test('an exchange writes no event, whether it is granted or refused', async () => {
-  const service = await startTestService()
+  const service = await startTestService('embedded', { emptied: true })
   const { secret } = await service.createKey({ scopes: ['a'] })
   const before = await verifyTrail(await exportTrail(service))
   await exchange(service, secret)
@@ -191,7 +196,7 @@ test('an exchange writes no event, whether it is granted or refused', async () =
 
 describe('A83 an export', () => {
   test('holds no key, no token, no hash of a key and no private part', async () => {
-    const service = await startTestService()
+    const service = await startTestService('embedded', { emptied: true })
     const root = adminClient(service, service.rootKey)
     const { body } = await root('POST', '/v1/api-keys', { name: 'exported' })
     const { secret } = Object(body)
@@ -205,7 +210,7 @@ describe('A83 an export', () => {
   })
 
   test('lets no spreadsheet calculate what a stranger wrote', async () => {
-    const service = await startTestService()
+    const service = await startTestService('embedded', { emptied: true })
     const headers = { 'X-API-Key': service.rootKey, 'Content-Type': 'application/json', 'User-Agent': '=HYPERLINK("http://evil.example")' }
     const created = await service.request('/v1/api-keys', { method: 'POST', headers, body: JSON.stringify({ name: '=1+1' }) })
     const { apiKey } = await created.json()

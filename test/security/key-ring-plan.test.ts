@@ -55,7 +55,7 @@ const outcome = async (verification: Promise<unknown>) =>
 
 describe('A58 · an old copy of the key set, kept for a day by a cache', () => {
   async function cached() {
-    const service = await startTestService('embedded')
+    const service = await startTestService('embedded', { emptied: true })
     const { secret } = await service.createKey()
     const copy = await (await service.request('/.well-known/jwks.json')).text()
     const { verify } = behindCache(service, copy)
@@ -106,7 +106,7 @@ describe('A58 · an old copy of the key set, kept for a day by a cache', () => {
 
 describe('A62 · a record key that leaked', () => {
   test('A62 · is believed by no reader from its replacement on, though its set lists it for ever', async () => {
-    const service = await startTestService('embedded')
+    const service = await startTestService('embedded', { emptied: true })
     const keys = () =>
       remoteKeySet({
         issuer,
@@ -128,7 +128,7 @@ describe.each(databaseKinds)('A54 · clocks that disagree, on %s', (kind) => {
   test.each([-3600, -300, 300, 3600])(
     'A54 · an instance that is %i s off says so, signs with a published key, and none of its tokens outlives exp',
     async (skew) => {
-      const service = await startTestService(kind)
+      const service = await startTestService(kind, { emptied: true })
       const { secret } = await service.createKey()
       const { clock, services } = service
       // The turn falls between the two clocks.
@@ -151,7 +151,7 @@ describe.each(databaseKinds)('A54 · clocks that disagree, on %s', (kind) => {
   )
 
   test('A54 · a clock that is set back after a turn finds the former key again, and goes on with the new one when it is right', async () => {
-    const service = await startTestService(kind)
+    const service = await startTestService(kind, { emptied: true })
     const { secret } = await service.createKey()
     const { clock, services } = service
     clock.advance(leadSeconds)

@@ -13,7 +13,7 @@ const day = 86_400
 describe.each(databaseKinds)('on %s', (kind) => {
   let service: TestService
   beforeEach(async () => {
-    service = await startTestService(kind)
+    service = await startTestService(kind, { emptied: true })
   })
 
   async function pendingKey() {
@@ -79,7 +79,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
   })
 
   test('never before the safe instant', async () => {
-    service = await startTestService(kind, { env: { MINTAGE_ROTATE_EVERY: '1000s' } })
+    service = await startTestService(kind, { emptied: true, env: { MINTAGE_ROTATE_EVERY: '1000s' } })
     const { id } = await service.createKey()
     const next = await pendingKey()
     const safeAt = new Date(next.safeAt)

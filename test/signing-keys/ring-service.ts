@@ -3,25 +3,15 @@ import { type Config, loadConfig } from '../../src/config.ts'
 import { createKeyEncryption } from '../../src/crypto/envelope.ts'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
 import type { Database } from '../../src/db/database.ts'
-import {
-  auditChain,
-  auditEvents,
-  leases,
-  revocations,
-  serviceState,
-  signingKeyActivations,
-  signingKeys,
-  signingKeyUsage,
-} from '../../src/db/schema.ts'
 import { claimFirstStart } from '../../src/db/service-state.ts'
 import { createLog } from '../../src/observability/log.ts'
 import { nodePlatform } from '../../src/platform.node.ts'
 import { createServiceRevocationList } from '../../src/revocation/service-list.ts'
 import { createKeyring, createKeyringCache } from '../../src/signing-keys/keyring.ts'
 import { createSigningKeys } from '../../src/signing-keys/operations.ts'
-import { releaseAfterFile } from '../support/cleanup.ts'
 import { type MovableClock, movableClock } from '../support/clock.ts'
 import { type DatabaseKind, openTestDatabase } from '../support/databases.ts'
+import { emptiedDatabase } from '../support/emptied.ts'
 import { keepForInspection } from '../support/printed.ts'
 
 export const root: Principal = { ...systemPrincipal, clientId: 'key_root', organizationId: 'org_root' }
@@ -33,13 +23,9 @@ export const rotateEverySeconds = 30 * 86_400
 
 export type RingService = Awaited<ReturnType<typeof startRing>>
 
-type TestDatabase = Awaited<ReturnType<typeof openTestDatabase>>
-
-const shared = new Map<DatabaseKind, Promise<TestDatabase>>()
-
 /** What the key ring needs of a service, on a database that went through its first start: the file's own, emptied, or one of the test's own. */
 export async function startRing(kind: DatabaseKind, { ownDatabase = false } = {}) {
-  const database = await (ownDatabase ? openTestDatabase(kind) : emptyDatabase(kind))
+  const database = await (ownDatabase ? openTestDatabase(kind) : emptiedDatabase(kind))
   const clock = movableClock()
   const kek = generateRawKek()
   const services = await ringServices(database, clock, kek)
@@ -48,21 +34,6 @@ export async function startRing(kind: DatabaseKind, { ownDatabase = false } = {}
     await createSigningKeys(tx, services, clock.now(), 'system')
   })
   return { ...services, database, clock, kek }
-}
-
-function openShared(kind: DatabaseKind): Promise<TestDatabase> {
-  const opened = openTestDatabase(kind)
-  shared.set(kind, opened)
-  releaseAfterFile(async () => shared.delete(kind))
-  return opened
-}
-
-async function emptyDatabase(kind: DatabaseKind): Promise<TestDatabase> {
-  const opened = shared.get(kind) ?? openShared(kind)
-  const database = await opened
-  for (const table of [auditChain, auditEvents, signingKeyActivations, signingKeys, signingKeyUsage, revocations, leases, serviceState])
-    await database.db.delete(table)
-  return database
 }
 
 /** One instance over the database; several of them are several processes as far as the ring can see. */

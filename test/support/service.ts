@@ -16,6 +16,7 @@ import { nodePlatform } from '../../src/platform.node.ts'
 import { createServices, type Services } from '../../src/services.ts'
 import { type MovableClock, movableClock } from './clock.ts'
 import { type DatabaseKind, openTestDatabase } from './databases.ts'
+import { emptiedDatabase } from './emptied.ts'
 import { keepForInspection } from './printed.ts'
 
 export const issuer = 'https://auth.example'
@@ -62,11 +63,13 @@ export type TestServiceOptions = {
   /** Environment variables beside MINTAGE_ISSUER. */
   env?: Record<string, string>
   clock?: MovableClock
+  /** On the file's own database, emptied, instead of a fresh one: the service that the file started so before is over. */
+  emptied?: boolean
 }
 
-/** The whole service on a fresh database, bootstrapped, on a clock that the test moves; its own revocation list is read in each request. */
+/** The whole service on a fresh database, unless told otherwise, bootstrapped, on a clock that the test moves; its own revocation list is read in each request. */
 export async function startTestService(kind: DatabaseKind = 'embedded', options: TestServiceOptions = {}): Promise<TestService> {
-  const database = await openTestDatabase(kind)
+  const database = await (options.emptied ? emptiedDatabase(kind) : openTestDatabase(kind))
   const clock = options.clock ?? movableClock()
   const { config } = loadConfig({ MINTAGE_ISSUER: issuer, ...options.env })
   const logged: Record<string, unknown>[] = []
