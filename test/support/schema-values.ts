@@ -85,9 +85,16 @@ function ofType(type: string, schema: Schema, inner: (schema: Schema) => fc.Arbi
 function texts({ format, pattern, minLength = 0, maxLength = 60 }: Schema, ids: readonly string[]): fc.Arbitrary<string> {
   if (format === 'date-time')
     return fc.date({ noInvalidDate: true, min: new Date(0), max: new Date(4e12) }).map((date) => date.toISOString())
-  const free =
-    pattern === undefined
-      ? fc.string({ minLength, maxLength: Math.min(maxLength, 60), unit: 'binary' })
-      : fc.stringMatching(new RegExp(pattern))
+  const free = pattern === undefined ? freeTexts(minLength, Math.min(maxLength, 60)) : fc.stringMatching(new RegExp(pattern))
   return fc.oneof(free, fc.constantFrom(...ids))
+}
+
+const freeTextsByLength = new Map<string, fc.Arbitrary<string>>()
+
+/** Kept, because fast-check makes a table of all characters for each anew. */
+function freeTexts(minLength: number, maxLength: number): fc.Arbitrary<string> {
+  const lengths = `${minLength} ${maxLength}`
+  const kept = freeTextsByLength.get(lengths) ?? fc.string({ minLength, maxLength, unit: 'binary' })
+  freeTextsByLength.set(lengths, kept)
+  return kept
 }
