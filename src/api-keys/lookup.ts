@@ -53,12 +53,18 @@ type FoundRecord = ApiKeyRecord & { readonly hash: string; readonly hashAlgorith
 type Batch = {
   readonly hashes: string[]
   readonly records: Promise<ReadonlyMap<string, FoundRecord>>
+  /** Its turn has ended, and it waits for the select before it. */
+  waits: boolean
   send(): void
 }
 
+/** How long lookups may wait for the select before theirs: one that hangs holds nobody up for longer. */
+const longestWaitMilliseconds = 5
+
 /**
- * All lookups of one event-loop turn travel as ONE prepared select. The statement is sent after the last of them asked, so an
- * answer is never older than its question: as fast as a cache, and never stale. A failing batch fails all of its lookups.
+ * All lookups of one event-loop turn travel as ONE prepared select, and while one is under way those of the turns that pass meanwhile as
+ * the next. A statement is sent after the last of its lookups asked, so an answer is never older than its question: as fast as a cache, and
+ * never stale. Where nothing is under way nothing waits. A failing batch fails all of its lookups.
  */
 export function createApiKeyLookup(options: {
   db: Db
@@ -70,25 +76,38 @@ export function createApiKeyLookup(options: {
   const imported = rememberImportedAlgorithms(() => selectImportedAlgorithms(db), options.importedAlgorithmsCache)
   let select: ReturnType<typeof prepareSelect> | undefined
   let batch: Batch | undefined
+  let underWay = 0
 
   async function findAll(hashes: readonly string[]) {
-    select ??= prepareSelect(db)
-    return byHash(await select.execute({ hashes }))
+    underWay += 1
+    try {
+      select ??= prepareSelect(db)
+      return byHash(await select.execute({ hashes }))
+    } finally {
+      underWay -= 1
+      if (batch?.waits && underWay === 0) batch.send()
+    }
   }
 
   function openBatch(): Batch {
     const hashes: string[] = []
     const { promise: records, resolve } = Promise.withResolvers<ReadonlyMap<string, FoundRecord>>()
+    let deadline: ReturnType<typeof setTimeout> | undefined
     const opened: Batch = {
       hashes,
       records,
+      waits: false,
       send() {
+        clearTimeout(deadline)
         if (batch === opened) batch = undefined
         resolve(findAll(hashes))
       },
     }
     platform.endOfTurn(() => {
-      if (batch === opened) opened.send()
+      if (batch !== opened) return
+      if (underWay === 0) return opened.send()
+      opened.waits = true
+      deadline = setTimeout(opened.send, longestWaitMilliseconds)
     })
     return opened
   }

@@ -1,10 +1,11 @@
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { systemPrincipal } from '../../src/access/principal.ts'
 import { generateApiKey } from '../../src/api-keys/format.ts'
 import { createApiKeyLookup } from '../../src/api-keys/lookup.ts'
 import { revokeApiKey } from '../../src/api-keys/revoking.ts'
 import { nodePlatform } from '../../src/platform.node.ts'
 import { databaseKinds } from '../support/databases.ts'
+import { interceptPreparedSelects } from '../support/intercepted-database.ts'
 import { startTestService } from '../support/service.ts'
 
 describe.each(databaseKinds)('looking keys up on %s', async (kind) => {
@@ -80,5 +81,50 @@ describe.each(databaseKinds)('looking keys up on %s', async (kind) => {
     const again = broken.byHash(await hashOf(secret))
     for (const turn of turns.splice(0)) turn()
     expect((await again)?.id).toBe(id)
+  })
+
+  describe('while a select is under way', () => {
+    afterEach(() => {
+      vi.useRealTimers()
+    })
+
+    /** A lookup whose first select hangs until it is let go; `sent` are the hashes of each select. */
+    async function hangingLookup() {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      const sent: unknown[] = []
+      const { promise: gate, resolve: letGo } = Promise.withResolvers<void>()
+      const db = interceptPreparedSelects(services.db, async (values) => {
+        sent.push(Object(values).hashes)
+        if (sent.length === 1) await gate
+      })
+      const keys = await Promise.all(Array.from({ length: 3 }, () => service.createKey()))
+      const hashes = await Promise.all(keys.map(({ secret }) => hashOf(secret)))
+      const apiKeys = createApiKeyLookup({ db, platform: nodePlatform() })
+      const ask = async (index: number) => {
+        const found = apiKeys.byHash(hashes[index] ?? '').then((record) => record?.id)
+        await new Promise((resolve) => setImmediate(resolve))
+        return { found }
+      }
+      return { ask, letGo, sent, hashes, ids: keys.map(({ id }) => id) }
+    }
+
+    test('lookups of later turns wait for it and travel together', async () => {
+      const { ask, letGo, sent, hashes, ids } = await hangingLookup()
+      const asked = [await ask(0), await ask(1), await ask(2)]
+      expect(sent).toEqual([[hashes[0]]])
+      letGo()
+      expect(await Promise.all(asked.map(({ found }) => found))).toEqual(ids)
+      expect(sent).toEqual([[hashes[0]], [hashes[1], hashes[2]]])
+    })
+
+    test('one that hangs holds nobody up for more than a few milliseconds', async () => {
+      const { ask, letGo, sent, hashes, ids } = await hangingLookup()
+      const [first, second] = [await ask(0), await ask(1)]
+      expect(sent).toEqual([[hashes[0]]])
+      vi.advanceTimersByTime(5)
+      expect(await second.found).toBe(ids[1])
+      letGo()
+      expect(await first.found).toBe(ids[0])
+    })
   })
 })

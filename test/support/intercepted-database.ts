@@ -1,4 +1,4 @@
-import type { Database } from '../../src/db/database.ts'
+import type { Database, Db } from '../../src/db/database.ts'
 
 /** The same database, with something that happens before its first transaction begins: a pause that a process would not notice. */
 export function interceptTransactions(database: Database, before: () => Promise<void>): Database {
@@ -17,4 +17,25 @@ export function interceptTransactions(database: Database, before: () => Promise<
     },
   })
   return { ...database, db }
+}
+
+/** The same database, with something that happens before a prepared select is executed: told its values, it may take its time. */
+export function interceptPreparedSelects(db: Db, before: (values: unknown) => Promise<void>): Db {
+  return intercept(db, before)
+}
+
+const onTheWayToExecute: ReadonlySet<string | symbol> = new Set(['select', 'from', 'innerJoin', 'where', 'prepare'])
+
+function intercept<Target extends object>(target: Target, before: (values: unknown) => Promise<void>): Target {
+  return new Proxy(target, {
+    get(inner, name) {
+      const member: unknown = Reflect.get(inner, name)
+      if (typeof member !== 'function') return member
+      return (...args: unknown[]) => {
+        if (name === 'execute') return before(args[0]).then(() => Reflect.apply(member, inner, args))
+        const result: unknown = Reflect.apply(member, inner, args)
+        return onTheWayToExecute.has(name) ? intercept(Object(result), before) : result
+      }
+    },
+  })
 }
