@@ -9,13 +9,14 @@ import { metricsRoutes } from './http/metrics.ts'
 import { openApiRoutes } from './http/openapi.ts'
 import { revocationsRoutes } from './http/revocations.ts'
 import { revokeRoutes } from './http/revoke.ts'
+import { rememberingRouter } from './http/router.ts'
 import { tokenRoutes } from './http/token.ts'
 import { wellKnownRoutes } from './http/well-known.ts'
 import type { ResolveServices } from './services.ts'
 
 /** Mounts every route once and performs no I/O. The services come from the resolver, request by request. */
 export function createApp(resolveServices: ResolveServices): Hono<AppEnv> {
-  const app = new Hono<AppEnv>()
+  const app = new Hono<AppEnv>({ router: rememberingRouter() })
   app.use(requestContext(resolveServices))
   app.onError((error, c) => errorResponse(c, error))
   app.notFound(notFound)
