@@ -34,12 +34,16 @@ export async function authenticateApiKey(
  * The API key with this secret, whatever its status. Text that is no key of ours reaches the database only where keys were imported, whose
  * secrets may have any form; known and unknown keys take the same path there.
  */
-export async function findBySecret(services: LookupServices, secret: string, now: Date): Promise<ApiKeyRecord | undefined | 'malformed'> {
+export function findBySecret(services: LookupServices, secret: string, now: Date): Promise<ApiKeyRecord | undefined | 'malformed'> {
   const { apiKeys, config, platform } = services
-  if (parseApiKey(secret, config.apiKeyPrefixes)) {
-    const hash = platform.sha256(secret)
-    return await apiKeys.byHash(typeof hash === 'string' ? hash : await hash)
-  }
+  if (!parseApiKey(secret, config.apiKeyPrefixes)) return findForeign(services, secret, now)
+  const hash = platform.sha256(secret)
+  return typeof hash === 'string' ? apiKeys.byHash(hash) : hash.then(apiKeys.byHash)
+}
+
+/** Of a key that was imported. */
+async function findForeign(services: LookupServices, secret: string, now: Date): Promise<ApiKeyRecord | undefined | 'malformed'> {
+  const { apiKeys, config, platform } = services
   if (!mayBeForeignSecret(secret, config.apiKeyPrefixes)) return 'malformed'
   const algorithms = await apiKeys.importedAlgorithms(now)
   if (algorithms.length === 0) return 'malformed'

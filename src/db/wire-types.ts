@@ -21,10 +21,17 @@ export function completeWireTypes({ parsers, serializers }: WireTypes): void {
 
 /** PostgreSQL's output syntax of an array of one dimension. */
 function textArray(literal: string): (string | null)[] {
+  if (literal === '{}') return []
+  // Without quotes a comma is a comma: by far the most.
+  if (!literal.includes('"')) return literal.slice(1, -1).split(',').map(unquoted)
   return [...literal.matchAll(/"([^"\\]*(?:\\.[^"\\]*)*)"|[^,{}"]+/gs)].map(([item, quoted]) => {
     if (quoted !== undefined) return quoted.replace(/\\(.)/gs, '$1')
-    return item === 'NULL' ? null : item
+    return unquoted(item)
   })
+}
+
+function unquoted(item: string): string | null {
+  return item === 'NULL' ? null : item
 }
 
 function asText(value: unknown): unknown {

@@ -11,6 +11,8 @@ export type AppEnv = {
     requestId: string
     /** The instant the request arrived: stamps what is decided for it. */
     receivedAt: Date
+    /** Where the request came from: absent until somebody asks (`requestOrigin`). */
+    origin?: RequestOrigin
     /** Set by `authenticate` on the admin routes, absent elsewhere. */
     principal: Principal
   }
@@ -46,14 +48,22 @@ const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', '
 
 /** Where the request came from, for the audit trail and the log. Read when it is needed: most requests only log it. */
 export function requestOrigin(c: Context<AppEnv>): RequestOrigin {
+  const known = c.get('origin')
+  if (known) return known
   const { platform, config } = c.get('services')
   const agent = c.req.header('user-agent')
-  return {
+  const origin: RequestOrigin = {
     requestId: c.get('requestId'),
-    address: clientAddress(platform.peerAddress(c.req.raw, c.env), c.req.header('x-forwarded-for'), config.trustedProxyHops),
+    address: clientAddress(
+      platform.peerAddress(c.req.raw, c.env),
+      config.trustedProxyHops === 0 ? undefined : c.req.header('x-forwarded-for'),
+      config.trustedProxyHops,
+    ),
     agent: agent === undefined ? null : agent.slice(0, 256),
     receivedAt: c.get('receivedAt'),
   }
+  c.set('origin', origin)
+  return origin
 }
 
 /**

@@ -10,9 +10,10 @@ const slowestBodyMilliseconds = 5_000
  * in time. JSON, multipart and other charsets are `invalid_request`, saying what to send (RFC 6749 App. B); a content coding is
  * never undone (`unsupported_media_type`). Bytes that are no UTF-8 become U+FFFD, which no parameter of ours allows.
  *
- * A query is refused too: credentials would stand in every proxy's log (RFC 6749 §2.3.1), and no parameter is read from there.
+ * A query is refused too: credentials would stand in every proxy's log (RFC 6749 §2.3.1), and no parameter is read from there. No promise
+ * where there is no body.
  */
-export async function readFormBody(c: Context<AppEnv>): Promise<string> {
+export function readFormBody(c: Context<AppEnv>): string | Promise<string> {
   if (hasQuery(c.req.url)) {
     throw new ServiceError('invalid_request', { detail: 'Send parameters in the body: nothing may stand in the URL.' })
   }
@@ -24,6 +25,10 @@ export async function readFormBody(c: Context<AppEnv>): Promise<string> {
   if (length === '0' || (length === undefined && hasNoBody(c))) return ''
   const announced = length === undefined ? undefined : Number(length)
   if (announced !== undefined && !(announced <= longestBodyBytes)) throw new ServiceError('payload_too_large')
+  return readText(c, announced)
+}
+
+async function readText(c: Context<AppEnv>, announced: number | undefined): Promise<string> {
   const contentType = c.req.header('content-type')
   const text = await within(slowestBodyMilliseconds, announced === undefined ? boundedText(c.req.raw) : c.req.text())
   if (text !== '' && !isForm(contentType)) {

@@ -22,12 +22,6 @@ function headerText(signer: Signer, typ: string): string {
   return text
 }
 
-/** JSON with everything beyond ASCII escaped (RFC 8259 §7): `btoa` takes it as it is, on every runtime, without a detour through bytes. */
 function encodeJson(value: object): string {
-  const ascii = JSON.stringify(value).replace(/[^\0-\x7f]/g, escapeUnit)
-  return btoa(ascii).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
-}
-
-function escapeUnit(unit: string): string {
-  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return Buffer.from(JSON.stringify(value)).toString('base64url')
 }

@@ -33,7 +33,13 @@ export async function issueAccessToken(
   { address, agent }: Pick<RequestOrigin, 'address' | 'agent'> = { address: null, agent: null },
 ): Promise<IssuedToken> {
   const { config, keyring } = services
-  const apiKey = await authenticate(services, request.credential, receivedAt, address)
+  const { credential } = request
+  let apiKey: ApiKeyRecord
+  try {
+    apiKey = await authenticateApiKey(services, credential.secret, credential.clientId, receivedAt, address)
+  } catch (error) {
+    throw error instanceof ServiceError && error.code === 'api_key_rejected' ? rejected(credential, error.reason) : error
+  }
   const scopes = narrowScope(request.scopes, apiKey.scopes)
   const audiences = narrowAudience(request.audiences, apiKey, { issuer: config.issuer, defaultAudience: config.audience })
   const { issuedAt, expiresAt } = tokenLifetime(receivedAt, request.expiresInSeconds, {
@@ -41,7 +47,7 @@ export async function issueAccessToken(
     maximumSeconds: config.maxTokenTtlSeconds,
     ends: endsOf(apiKey),
   })
-  if (expiresAt <= issuedAt) throw rejected(request.credential, 'expired')
+  if (expiresAt <= issuedAt) throw rejected(credential, 'expired')
   const claims = accessTokenClaims({
     tokenId: randomToken(),
     issuer: config.issuer,
@@ -80,20 +86,6 @@ function tokenAlgorithm({ tokenAlgorithm: chosen }: ApiKeyRecord): Algorithm {
 }
 
 /** The four credential forms differ in one thing: a refused subject token is `invalid_request` (RFC 8693 §2.2.2). */
-async function authenticate(
-  services: Services,
-  credential: ClientCredential,
-  receivedAt: Date,
-  address: string | null,
-): Promise<ApiKeyRecord> {
-  try {
-    return await authenticateApiKey(services, credential.secret, credential.clientId, receivedAt, address)
-  } catch (error) {
-    if (error instanceof ServiceError && error.code === 'api_key_rejected') throw rejected(credential, error.reason)
-    throw error
-  }
-}
-
 function rejected(credential: ClientCredential, reason = 'unknown'): ServiceError {
   return new ServiceError(credential.method === 'subject_token' ? 'subject_token_rejected' : 'api_key_rejected', { reason })
 }
