@@ -10,9 +10,16 @@ import { createSigner as createWebCryptoSigner } from '../../src/signing-keys/we
 import { ed25519Key, ed25519Signature, rsaKey, rsaSignature } from './rfc-keys.ts'
 
 const pairs = new Map<Algorithm, KeyPair>()
+/** Of types, curves and lengths that no algorithm takes. */
+let strangeKeys: JsonWebKey[]
 
 beforeAll(async () => {
-  for (const algorithm of algorithms) pairs.set(algorithm, await generateKeyPair(algorithm))
+  for (const algorithm of algorithms) {
+    // Another RSA key is the dearest thing here, and the two algorithms on it differ in padding alone.
+    const known = algorithm === 'PS256' ? pairs.get('RS256') : undefined
+    pairs.set(algorithm, known ?? (await generateKeyPair(algorithm)))
+  }
+  strangeKeys = await makeStrangeKeys()
 })
 
 function pairOf(algorithm: Algorithm): KeyPair {
@@ -23,8 +30,8 @@ function pairOf(algorithm: Algorithm): KeyPair {
 
 const bytes: Record<Algorithm, number> = { ES256: 64, EdDSA: 64, RS256: 256, PS256: 256, ES384: 96 }
 
-/** Of ECDSA so many that a half with a leading zero byte, one in 128, is missing once in millions of runs. */
-const rounds: Record<Algorithm, number> = { ES256: 40, EdDSA: 5, RS256: 1, PS256: 1, ES384: 20 }
+/** Hundreds of signatures at most. Of ECDSA until each half had a leading zero byte, one in 256: that these are too few happens once in millions of runs. */
+const rounds: Record<Algorithm, number> = { ES256: 40, EdDSA: 5, RS256: 1, PS256: 1, ES384: 40 }
 
 describe.each([
   ['WebCrypto', createWebCryptoSigner],
@@ -38,20 +45,22 @@ describe.each([
       const publicKey = await importJWK(pair.publicJwk, algorithm)
       const sign = await createSigner(algorithm, pair.privateJwk)
       const half = bytes[algorithm] / 2
-      let leadingZeros = 0
-      for (let round = 0; round < rounds[algorithm]; round++) {
+      const isEcdsa = algorithm.startsWith('ES')
+      let [firstHalves, secondHalves] = [0, 0]
+      for (let round = 0; round < rounds[algorithm] && !(isEcdsa && firstHalves > 0 && secondHalves > 0); round++) {
         const inputs = Array.from({ length: 100 }, (_, index) => `${header}.${btoa(`${round} ${index}`).replaceAll('=', '')}`)
         await Promise.all(
           inputs.map(async (input) => {
             const signature = await sign(input)
             const decoded = decodeBase64Url(signature)
             expect(decoded).toHaveLength(bytes[algorithm])
-            if (decoded?.[0] === 0 || decoded?.[half] === 0) leadingZeros++
+            if (decoded?.[0] === 0) firstHalves++
+            if (decoded?.[half] === 0) secondHalves++
             await compactVerify(`${input}.${signature}`, publicKey)
           }),
         )
       }
-      if (algorithm.startsWith('ES')) expect(leadingZeros).toBeGreaterThan(0)
+      if (isEcdsa) expect(Math.min(firstHalves, secondHalves)).toBeGreaterThan(0)
     })
 
     test('signs the text that it was given and no other', async () => {
@@ -78,7 +87,7 @@ describe.each([
       for (const other of algorithms.filter((name) => kindOf(name) !== kindOf(algorithm))) {
         await expect(createSigner(algorithm, pairOf(other).privateJwk), other).rejects.toThrow()
       }
-      for (const strange of await strangeKeys()) await expect(createSigner(algorithm, strange), strange.crv).rejects.toThrow()
+      for (const strange of strangeKeys) await expect(createSigner(algorithm, strange), strange.crv).rejects.toThrow()
     })
 
     test('says nothing of the key that it refuses', async () => {
@@ -128,7 +137,7 @@ function kindOf(algorithm: Algorithm): string {
   return algorithm === 'PS256' ? 'RS256' : algorithm
 }
 
-async function strangeKeys(): Promise<JsonWebKey[]> {
+async function makeStrangeKeys(): Promise<JsonWebKey[]> {
   const short = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256', publicExponent: new Uint8Array([1, 0, 1]) }
   const pairs = [
     await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-521' }, true, ['sign']),
