@@ -1,4 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi'
+import { errorCatalogue, type ServiceErrorCode } from '../errors.ts'
 
 // How the API document describes the OAuth endpoints. Nothing here checks a request: forms are read by the rules in oauth/, in RFC 6749's words.
 
@@ -26,15 +27,19 @@ const oauthError = z
     ]),
     error_description: z.string(),
   })
-  .openapi('OAuthError', { example: { error: 'invalid_client', error_description: 'Client authentication failed.' } })
+  .openapi('OAuthError')
 
-const refusal = (description: string) => ({ description, content: { 'application/json': { schema: oauthError } } }) as const
+function refusal(description: string, code: ServiceErrorCode) {
+  const { oauth, detail } = errorCatalogue[code]
+  const example = { error: oauth, error_description: detail }
+  return { description, content: { 'application/json': { schema: oauthError, example } } } as const
+}
 
 /** RFC 6749 §5.2. */
 export const oauthRefusals = {
-  400: refusal('The request is malformed, or asks for more than the API key holds'),
-  401: refusal('No credential, or one that is refused'),
-  503: refusal('Temporarily unavailable; Retry-After says when to come back'),
+  400: refusal('The request is malformed, or asks for more than the API key holds', 'invalid_scope'),
+  401: refusal('No credential, or one that is refused', 'api_key_rejected'),
+  503: refusal('Temporarily unavailable; Retry-After says when to come back', 'database_unavailable'),
 } as const
 
 /** How an API key shows itself at these endpoints: any one of them. */

@@ -12,6 +12,7 @@ type Operation = {
   tags?: string[]
   security?: object[]
   parameters?: { name: string; in: string }[]
+  responses?: Record<string, { content?: Record<string, { example?: { status: number } }> }>
 }
 type Document = { paths: Record<string, Record<string, Operation>>; tags: { name: string }[]; [name: string]: unknown }
 
@@ -82,6 +83,17 @@ describe('the API document', () => {
 
   test('holds no example that looks like a credential', () => {
     expect(text).not.toMatch(/[a-z0-9]{2,16}_(live|test)_[0-9A-Za-z]{8}|eyJ[\w-]{8}|raw:[A-Za-z0-9+/]{16}|-----BEGIN/)
+  })
+
+  test('shows of each refusal an answer of its own status', () => {
+    const refusals = operations().flatMap(({ name, operation }) =>
+      Object.entries(operation.responses ?? {}).flatMap(([status, { content }]) => {
+        const example = content?.['application/problem+json']?.example
+        return example === undefined ? [] : [{ name, status, shown: String(example.status) }]
+      }),
+    )
+    expect(refusals.length).toBeGreaterThan(100)
+    expect(refusals.filter(({ status, shown }) => shown !== status)).toEqual([])
   })
 
   test('may be cached, and costs whoever has it nothing', async () => {

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { errorCatalogue, type ServiceErrorCode } from '../../errors.ts'
 
 // What the schemas of the admin API have in common. Their messages reach the caller: they never repeat what was sent.
 
@@ -70,27 +71,22 @@ const problem = z
       .optional()
       .openapi({ description: 'Which members of the request are wrong, and how' }),
   })
-  .openapi('Problem', {
-    example: {
-      type: 'urn:mintage:problem:not_found',
-      title: 'Not found',
-      status: 404,
-      detail: 'There is no such thing here.',
-      instance: 'urn:mintage:request:req_…',
-      code: 'not_found',
-    },
-  })
+  .openapi('Problem')
 
-const refusal = (description: string) => ({ description, content: { 'application/problem+json': { schema: problem } } }) as const
+function refusal(description: string, code: ServiceErrorCode) {
+  const { status, title, detail } = errorCatalogue[code]
+  const example = { type: `urn:mintage:problem:${code}`, title, status, detail, instance: 'urn:mintage:request:req_…', code }
+  return { description, content: { 'application/problem+json': { schema: problem, example } } } as const
+}
 
 /** What any route of the admin API may answer instead (RFC 9457). */
 export const refusals = {
-  400: refusal('The request is malformed'),
-  401: refusal('No credential, or one that is refused'),
-  403: refusal('The caller may not do this'),
-  404: refusal("There is no such thing, or it is not the caller's"),
-  409: refusal('The state of the resource does not allow this'),
-  503: refusal('The database does not answer; try again'),
+  400: refusal('The request is malformed', 'invalid_request'),
+  401: refusal('No credential, or one that is refused', 'unauthenticated'),
+  403: refusal('The caller may not do this', 'permission_denied'),
+  404: refusal("There is no such thing, or it is not the caller's", 'not_found'),
+  409: refusal('The state of the resource does not allow this', 'conflict'),
+  503: refusal('The database does not answer; try again', 'database_unavailable'),
 } as const
 
 /** `If-Match` of a change: the ETag that the caller saw last. Read by `expectedRevision` of http/etag.ts. */
@@ -103,7 +99,7 @@ export const ifMatch = z.object({
 })
 
 /** Beside `refusals`, of a route that takes `If-Match`. */
-export const outdated = { 412: refusal('It was changed since the ETag in If-Match') } as const
+export const outdated = { 412: refusal('It was changed since the ETag in If-Match', 'precondition_failed') } as const
 
 export function jsonBody<Schema extends z.ZodType>(schema: Schema) {
   return { required: true, content: { 'application/json': { schema } } } as const
