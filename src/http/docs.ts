@@ -2,6 +2,7 @@ import type { Context, Hono } from 'hono'
 import { ServiceError } from '../errors.ts'
 import type { ReferenceAsset } from '../platform.ts'
 import type { AppEnv } from './context.ts'
+import { page, start, style } from './docs-page.ts'
 import { errorResponse, methodNotAllowed } from './error-response.ts'
 import { type PublicDocument, publicDocumentRoute } from './public-document.ts'
 
@@ -15,7 +16,9 @@ export function docsRoutes(app: Hono<AppEnv>): void {
     return c.body(page, 200, pageHeaders)
   })
   app.all('/docs', (c) => methodNotAllowed(c, 'GET, HEAD'))
+  app.get('/docs/', (c) => c.redirect('../docs', 308))
   publicDocumentRoute(app, '/docs/start.js', (c) => file(c, 'text/javascript', async () => start))
+  publicDocumentRoute(app, '/docs/style.css', (c) => file(c, 'text/css', async () => style))
   for (const [name, contentType] of assets) {
     publicDocumentRoute(app, `/docs/${name}`, (c) => file(c, contentType, (read) => read(name)))
   }
@@ -67,32 +70,3 @@ const pageHeaders = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cache-Control': 'public, max-age=300',
 }
-
-/** Addresses are relative, so that the page works behind a prefix too. */
-const page = `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Mintage API</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="docs/swagger-ui.css">
-<script src="docs/swagger-ui-bundle.js" defer></script>
-<script src="docs/start.js" defer></script>
-</head>
-<body>
-<div id="reference"></div>
-<noscript>The description of this API is at <a href="openapi.json">openapi.json</a>.</noscript>
-</body>
-</html>
-`
-
-/** No validator of somebody else is asked, and a key that was typed is forgotten with the page. */
-const start = `SwaggerUIBundle({
-  url: 'openapi.json',
-  dom_id: '#reference',
-  deepLinking: true,
-  validatorUrl: null,
-  persistAuthorization: false,
-})
-`

@@ -26,7 +26,7 @@ describe('the reference page', () => {
   test('finds every file that it loads, as what it is', async () => {
     const html = await (await service.request('/docs')).text()
     const loaded = [...html.matchAll(/(?:src|href)="(?!data:)([^"]+)"/g)].map(([, path = '']) => path)
-    expect(loaded).toEqual(['docs/swagger-ui.css', 'docs/swagger-ui-bundle.js', 'docs/start.js', 'openapi.json'])
+    expect(loaded).toEqual(['docs/swagger-ui.css', 'docs/style.css', 'docs/swagger-ui-bundle.js', 'docs/start.js', 'openapi.json'])
     for (const path of loaded) {
       const response = await service.request(`/${path}`)
       expect(response.status, path).toBe(200)
@@ -48,6 +48,12 @@ describe('the reference page', () => {
     const script = await (await service.request('/docs/start.js')).text()
     expect(script).toContain('validatorUrl: null')
     expect(script).toContain('persistAuthorization: false')
+  })
+
+  test('is found with a slash behind it, behind a prefix too', async () => {
+    const response = await service.request('/docs/')
+    expect(response.status).toBe(308)
+    expect(response.headers.get('location')).toBe('../docs')
   })
 
   test('gives no other file of the package', async () => {
