@@ -7,6 +7,7 @@ import postgres from 'postgres'
 import type { TestProject } from 'vitest/node'
 import { migrate, migrationsFolder } from '../../src/db/migrate.ts'
 import { openEmbedded } from '../../src/db/pglite.ts'
+import { findChromium } from './chromium.ts'
 import { createPostgresCluster, findPostgresBinaries } from './postgres-cluster.ts'
 import { findSoftHsm } from './soft-hsm.ts'
 
@@ -23,12 +24,15 @@ declare module 'vitest' {
     databases: TestDatabases
     /** The library of a software HSM (PKCS #11); null where there is none. */
     softHsm: string | null
+    /** The program of a browser; null where there is none. */
+    chromium: string | null
   }
 }
 
 /** Once a run: a migrated template of each kind of database, from which every test file gets fresh copies. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   project.provide('softHsm', await softHsm())
+  project.provide('chromium', browser())
   const [embeddedTemplate, server] = await Promise.all([embeddedTemplateFile(), startPostgres()])
   project.provide('databases', { embeddedTemplate, postgres: server ? { url: server.url, template: server.template } : null })
   console.log(
@@ -52,6 +56,17 @@ async function softHsm(): Promise<string | null> {
   if (lacking !== undefined && process.env.CI === 'true') throw new Error(`with CI=true the tests need a software HSM: ${lacking}`)
   console.log(lacking === undefined ? `HSM: softhsm2 (${library})` : `HSM: none, KEKs in a PKCS #11 token are not tested; ${lacking}`)
   return lacking === undefined ? (library ?? null) : null
+}
+
+/** The reference page is looked at where there is a browser. */
+function browser(): string | null {
+  const program = findChromium()
+  if (program === undefined && process.env.CI === 'true')
+    throw new Error('with CI=true the tests need a browser: chromium is not installed')
+  console.log(
+    program === undefined ? 'browser: none, pages are not looked at; chromium is not installed' : `browser: chromium (${program})`,
+  )
+  return program ?? null
 }
 
 async function startPostgres() {
