@@ -47,6 +47,7 @@ ${program.description()}
 ${shown.map(([title, members]) => `  ${title.padEnd(18)}${members.join(', ')}`).join('\n')}
 
 Each says more: mintage <command> --help. Each takes --json, for scripts.
+mintage --version prints which one this is.
 Exit codes: 0 done, 1 it failed, 2 the command was wrong, 3 not verified.
 
 Example:

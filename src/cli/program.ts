@@ -21,6 +21,7 @@ import type { Surroundings } from './surroundings.ts'
 import { addHolderCommands } from './token.ts'
 import { verifiersCommand } from './verifiers.ts'
 import { addVerifyCommand } from './verify.ts'
+import { packageVersion } from './version.ts'
 
 /** Runs one command. 0 = done, 1 = it failed, 2 = the command was wrong, 3 = not verified. Errors go to standard error: what failed, then what to type next. */
 export async function run(argv: readonly string[], surroundings: Surroundings): Promise<number> {
@@ -42,6 +43,7 @@ export function createProgram(cli: Cli): Command {
   const program = new Command('mintage')
     .description('Exchange long-lived API keys for short-lived JWTs that can be switched off.')
     .helpCommand(false)
+  addVersionOption(program, cli)
   program.addCommand(apiKeysCommand(cli))
   program.addCommand(organizationsCommand(cli))
   program.addCommand(plansCommand(cli))
@@ -62,6 +64,17 @@ export function createProgram(cli: Cli): Command {
   addCompletionCommand(program, cli)
   settle(program, cli.output)
   return program
+}
+
+/** Only before a command: behind one, the words are the command's, and none of them may turn its work into a version. */
+function addVersionOption(program: Command, { output }: Cli): void {
+  program
+    .enablePositionalOptions()
+    .option('--version', 'print the version')
+    .on('option:version', () => {
+      output.write(packageVersion())
+      throw new CommanderError(0, 'commander.version', '')
+    })
 }
 
 /** Commander shall throw instead of ending the process, say nothing itself, and keep lines on a screen. */

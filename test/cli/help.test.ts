@@ -30,6 +30,12 @@ describe('help', () => {
     ).toEqual([])
   })
 
+  test('the first page names --version, which no command takes for itself', async () => {
+    expect((await mintage(['--help'])).stdout).toContain('mintage --version')
+    const misplaced = await mintage(['api-keys', 'revoke', 'key_1', '--version'])
+    expect(misplaced).toMatchObject({ code: 2, stderr: expect.stringContaining("unknown option '--version'") })
+  })
+
   test('no option is made for a credential: the command line can be read by others', async () => {
     for (const { words } of commands) {
       const { stdout } = await mintage([...words, '--help'])

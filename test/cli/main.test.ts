@@ -56,6 +56,14 @@ hint: start it with \`mintage serve\`, or set MINTAGE_URL to where it runs
 `)
   })
 
+  test('says its version and nothing else', async () => {
+    const root = new URL('../../', import.meta.url)
+    const { version, bin } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
+    expect(await mintageProcess(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
+    // What is installed finds it as the sources do: from as deep in the package.
+    expect(new URL('../..', new URL(bin.mintage, root)).href).toBe(root.href)
+  })
+
   test('ends with 2 when the command was wrong', async () => {
     expect(await shown('api-keys', 'drop')).toBe(
       "$ mintage api-keys drop\nerror: unknown command 'drop'\nhint: mintage api-keys --help\n[2]\n",
