@@ -69,7 +69,8 @@ async function ringOf(url: string, now = Date.now()) {
   return { active, planned, rows: rows.length, keys, rules }
 }
 
-type Move = { action: string; point: string; ageSeconds: number; again: (services: Services) => Promise<unknown> }
+type Action = { action: string; ageSeconds: number; again: (services: Services) => Promise<unknown> }
+type Fallen = Deployment & { before: Awaited<ReturnType<typeof ringOf>> }
 
 const points = ['after insert', 'before activate', 'after activate', 'after commit']
 const maintain = { action: 'maintain', ageSeconds: rotateEverySeconds, again: runMaintenance }
@@ -83,28 +84,50 @@ const replace = {
   ageSeconds: 60,
   again: (services: Services) => replaceSigningKey(services, systemPrincipal, { purpose: 'token', distrustPending: true }),
 }
-const moves: Move[] = [maintain, rotate, replace].flatMap((move) => points.map((point) => ({ ...move, point })))
+/** The last one is there for the start of a service. */
+const actions: Action[] = [maintain, rotate, replace, maintain]
+const moves = actions.slice(0, 3).flatMap((action, index) => points.map((point) => ({ ...action, index, point })))
+
+const fallen = new Map<string, Promise<Fallen[]>>()
+
+/** Deployments in the order of the actions, each of which was under way and at this point when the one process of all was killed. */
+function killedAt(point: string): Promise<Fallen[]> {
+  const known = fallen.get(point) ?? kill(point)
+  fallen.set(point, known)
+  return known
+}
+
+async function kill(point: string): Promise<Fallen[]> {
+  const struck = await Promise.all(
+    actions.map(async ({ action, ageSeconds }) => {
+      const made = await deployment(ageSeconds)
+      return { action, ...made, before: await ringOf(made.url) }
+    }),
+  )
+  const killed = run('test/support/killed-instance.ts', {
+    args: [point],
+    env: { DEPLOYMENTS: JSON.stringify(struck.map(({ action, env }) => ({ action, env }))) },
+  })
+  await killed.ended
+  expect([killed.process.signalCode, killed.printed()]).toEqual(['SIGKILL', ''])
+  return struck
+}
 
 describe.runIf(databaseKinds.includes('postgres'))('A60 · kill -9', () => {
   test.each(moves)(
     'A60 · of $action, $point: never two active keys, never none, nothing half done, and the next one goes on',
-    async (move) => {
-      const { url, env } = await deployment(move.ageSeconds)
-      const before = await ringOf(url)
-      const killed = run('test/support/killed-instance.ts', { args: [move.action, move.point], env })
-      await killed.ended
-      expect([killed.process.signalCode, killed.printed()]).toEqual(['SIGKILL', ''])
-
+    async ({ index, point, again }) => {
+      const { url, env, before } = fallenBy(await killedAt(point), index)
       // The server notices the death of its client by the closed socket, and undoes what was not committed.
       await eventually(async () => (await openConnections(url)) === 0, 5000)
       const after = await ringOf(url)
       for (const active of after.active) expect(active).toHaveLength(1)
-      if (move.point === 'after commit') expect(after.rows).toBeGreaterThan(before.rows)
+      if (point === 'after commit') expect(after.rows).toBeGreaterThan(before.rows)
       else expect(after).toEqual(before)
       for (const { kid, revoked } of after.keys) expect(after.rules.some(({ value }) => value === kid)).toBe(revoked)
 
       await endLease(url)
-      await withServices(env, move.again)
+      await withServices(env, again)
       const resumed = await ringOf(url, Date.now() + 5)
       const activeKids = resumed.active.map(([period]) => period?.kid)
       for (const active of resumed.active) expect(active).toHaveLength(1)
@@ -114,8 +137,7 @@ describe.runIf(databaseKinds.includes('postgres'))('A60 · kill -9', () => {
   )
 
   test('A60 · of maintenance: the start of the service goes on where it stopped', async () => {
-    const { url, env } = await deployment(rotateEverySeconds)
-    await run('test/support/killed-instance.ts', { args: ['maintain', 'after insert'], env }).ended
+    const { url, env } = fallenBy(await killedAt('after insert'), actions.length - 1)
     await endLease(url)
     const service = await startServiceProcess({ env })
     await eventually(async () => {
@@ -125,6 +147,12 @@ describe.runIf(databaseKinds.includes('postgres'))('A60 · kill -9', () => {
     expect((await fetch(`${service.url}/token`, { method: 'POST', headers: { 'x-api-key': rootKey } })).status).toBe(200)
   })
 })
+
+function fallenBy(struck: readonly Fallen[], index: number): Fallen {
+  const one = struck[index]
+  if (!one) throw new Error('every action has its deployment')
+  return one
+}
 
 async function openConnections(url: string): Promise<number> {
   const sql = postgres(url, { max: 1, onnotice: () => {} })

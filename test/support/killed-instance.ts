@@ -11,10 +11,13 @@ import { replaceSigningKey } from '../../src/signing-keys/emergency.ts'
 import { rotateSigningKey } from '../../src/signing-keys/operations.ts'
 import { openDatabase } from '../../src/start.node.ts'
 
-// An instance that does one thing to the ring and is killed with SIGKILL at the named point of it. The fault sits between the operation and
-// its database, here and not in the service: nothing in production knows of it.
+// Instances that each do one thing to the ring of a deployment of their own, in one process that is killed with SIGKILL when all of them have
+// come to the named point of it. The fault sits between the operation and its database, here and not in the service: nothing in production
+// knows of it. DEPLOYMENTS: [{ action, env }].
 
-const [action = '', point = ''] = process.argv.slice(2)
+const [point = ''] = process.argv.slice(2)
+const deployments: { action: string; env: Record<string, string> }[] = JSON.parse(process.env.DEPLOYMENTS ?? '[]')
+let underWay = deployments.length
 
 const actions: Record<string, (services: Services) => Promise<unknown>> = {
   maintain: runMaintenance,
@@ -22,13 +25,21 @@ const actions: Record<string, (services: Services) => Promise<unknown>> = {
   replace: (services) => replaceSigningKey(services, systemPrincipal, { purpose: 'token', distrustPending: true }),
 }
 
-async function die(): Promise<never> {
-  process.kill(process.pid, 'SIGKILL')
-  return await new Promise(() => {})
+type Die = () => Promise<never>
+
+/** Goes no further, once for each deployment; the last one to come here ends the process. */
+function fate(): Die {
+  let hasCome = false
+  return async () => {
+    if (!hasCome) underWay -= 1
+    hasCome = true
+    if (underWay === 0) process.kill(process.pid, 'SIGKILL')
+    return await new Promise(() => {})
+  }
 }
 
 /** `tx.insert(table).values(rows)`, with the fault before or after it. */
-function faultyInserts(tx: Db): Db {
+function faultyInserts(tx: Db, die: Die): Db {
   return override(tx, 'insert', (insert) => (table: unknown) => {
     const builder = Object(insert(table))
     const isKey = table === signingKeys
@@ -44,11 +55,11 @@ function faultyInserts(tx: Db): Db {
   })
 }
 
-function faultyTransactions(db: Db): Db {
+function faultyTransactions(db: Db, die: Die): Db {
   return override(db, 'transaction', (transaction) => async (work: (tx: Db) => Promise<unknown>) => {
     let turns = false
     const result = await transaction((tx: Db) => {
-      const faulty = faultyInserts(tx)
+      const faulty = faultyInserts(tx, die)
       return work(
         override(faulty, 'insert', (insert) => (table: unknown) => {
           turns ||= table === signingKeyActivations
@@ -74,20 +85,25 @@ function override(target: Db, name: string, replace: (original: (...args: unknow
   })
 }
 
-const settings = loadConfig(process.env)
-const { database, keyEncryption } = await openDatabase(settings)
-const now = () => new Date()
-const { log } = processLog('warn', now)
-const faulty = { ...database, db: faultyTransactions(database.db) }
-const services = createServices(settings.config, faulty, {
-  platform: nodePlatform(),
-  keyEncryption,
-  log,
-  metrics: noMetrics,
-  now,
-  revocations: { refreshInRequest: true },
-})
-await actions[action]?.(services)
+async function open({ action, env }: (typeof deployments)[number]): Promise<() => Promise<unknown>> {
+  const settings = loadConfig(env)
+  const { database, keyEncryption } = await openDatabase(settings)
+  const now = () => new Date()
+  const { log } = processLog('warn', now)
+  const faulty = { ...database, db: faultyTransactions(database.db, fate()) }
+  const services = createServices(settings.config, faulty, {
+    platform: nodePlatform(),
+    keyEncryption,
+    log,
+    metrics: noMetrics,
+    now,
+    revocations: { refreshInRequest: true },
+  })
+  return async () => await actions[action]?.(services)
+}
+
+// All begin at once: who comes to the point early waits there within a transaction, which has a deadline.
+const opened = await Promise.all(deployments.map(open))
+await Promise.race(opened.map((act) => act()))
 process.stdout.write('done\n')
-await database.close()
 process.exit(0)
