@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ConfigError, loadConfig, type Settings } from './config.ts'
 import { localFiles } from './first-start.node.ts'
+import { quickenDrizzle } from './module-loading.node.ts'
 import { processLog } from './observability/log.node.ts'
-import { type RunningService, startService } from './start.node.ts'
+import type { RunningService } from './start.node.ts'
 import { releaseStartupMemory } from './startup-memory.node.ts'
 
 /** Runs the service until SIGTERM or SIGINT. The process ends with 0 after a graceful stop, 1 when it could not start, 2 when the configuration is wrong. */
@@ -15,6 +16,8 @@ export async function main(env: NodeJS.ProcessEnv = process.env): Promise<void> 
   process.on('exit', flush)
   let service: RunningService
   try {
+    quickenDrizzle()
+    const { startService } = await import('./start.node.ts')
     service = await startService(settings, { log })
   } catch (error) {
     return fail(error instanceof Error ? error.message : String(error), 1)

@@ -2,9 +2,8 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
 /**
- * Gives back what loading the modules has left: Node reads a package's manifest again for each of its modules, which grows the young
- * generation by some 150 MB that an idle process would keep. Once, after the start; costs some 20 ms. Nothing happens where the
- * runtime does not offer it.
+ * Gives back what loading the modules has left, which an idle process would keep. Once, after the start; costs some 20 ms. Nothing happens
+ * where the runtime does not offer it.
  */
 export function releaseStartupMemory(): void {
   setFlagsFromString('--expose-gc')

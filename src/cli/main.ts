@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { quickenDrizzle } from '../module-loading.node.ts'
 import { run } from './program.ts'
 import { processTerminal } from './terminal.ts'
 
@@ -8,6 +9,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit()
 })
 
+quickenDrizzle()
 process.exitCode = await run(process.argv.slice(2), {
   env: process.env,
   folder: '.',
