@@ -1,9 +1,9 @@
-import { readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { callOrders, createKey, exchange, liveTheJourney, revokeKey, startProtectedApp } from '../support/journey.ts'
 import { credentialsIn } from '../support/printed.ts'
-import { credentialsOf, eventually, freePort, run, startedFolder, startServiceProcess, temporaryFolder } from '../support/process.ts'
+import { credentialsOf, eventually, freePort, run, startedFolder, startServiceProcess } from '../support/process.ts'
 
 describe('the service on Node with its embedded database', () => {
   test('a newcomer goes from nothing to the first token with what the first start printed', async () => {
@@ -45,14 +45,6 @@ describe('the service on Node with its embedded database', () => {
     await second.end()
   })
 
-  test('a second process on the same folder is refused in words and harms nothing', async () => {
-    const service = await startServiceProcess(await startedFolder())
-    const second = run('src/node.ts', { cwd: service.folder, env: { PORT: String(await freePort()) } })
-    expect(await second.ended).toBe(1)
-    expect(second.printed()).toMatch(/is in use by process \d+/)
-    expect((await fetch(`${service.url}/readyz`)).status).toBe(200)
-  })
-
   test('killed right after a revocation was confirmed, the service still knows it after the restart', async () => {
     const { folder, rootApiKey } = await startedFolder()
     const service = await startServiceProcess({ folder })
@@ -68,47 +60,6 @@ describe('the service on Node with its embedded database', () => {
     })
     expect(await introspected.json()).toEqual({ active: false })
     expect((await fetch(`${again.url}/token`, { method: 'POST', headers: { 'x-api-key': apiKey.secret } })).status).toBe(401)
-  })
-
-  test.each([
-    ['lost', async (kek: string) => await rm(kek), /KEK file .* is missing/],
-    [
-      'another one',
-      async (kek: string) => await writeFile(kek, `raw:${Buffer.alloc(32, 7).toString('base64')}\n`),
-      /the KEK kek_\S+ is missing: it sealed/,
-    ],
-    ['cut short', async (kek: string) => await writeFile(kek, 'raw:AAAA\n'), /KEK must be/],
-  ])('a KEK that is %s stops the start in words, and nothing new is made', async (_name, spoil, words) => {
-    const service = await startServiceProcess(await startedFolder())
-    const keys = await (await fetch(`${service.url}/.well-known/jwks.json`)).text()
-    await service.end()
-    const kek = join(service.folder, '.mintage/kek')
-    const original = await readFile(kek, 'utf8')
-    await spoil(kek)
-    const refused = run('src/node.ts', { cwd: service.folder, env: { PORT: String(await freePort()) } })
-    expect(await refused.ended).toBe(1)
-    expect(refused.printed()).toMatch(words)
-    await writeFile(kek, original)
-    const again = await startServiceProcess({ folder: service.folder })
-    expect(await (await fetch(`${again.url}/.well-known/jwks.json`)).text()).toBe(keys)
-  })
-
-  test('all faults of the configuration are told at once, with exit code 2', async () => {
-    const program = run('src/node.ts', {
-      cwd: await temporaryFolder(),
-      env: { PORT: 'http', MINTAGE_TOKEN_TTL: 'soon', MINTAGE_TYPO: '1' },
-    })
-    expect(await program.ended).toBe(2)
-    expect(program.printed()).toMatch(/3 faults[\s\S]*MINTAGE_TYPO[\s\S]*PORT[\s\S]*MINTAGE_TOKEN_TTL/)
-  })
-
-  test('a port that is taken is told in words, and the folder is free again', async () => {
-    const service = await startServiceProcess(await startedFolder())
-    const { folder } = await startedFolder()
-    const second = run('src/node.ts', { cwd: folder, env: { PORT: new URL(service.url).port } })
-    expect(await second.ended).toBe(1)
-    expect(second.printed()).toMatch(/EADDRINUSE|in use/)
-    await startServiceProcess({ folder })
   })
 
   test('stopped under load, no request that was taken on fails', async () => {

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { randomInt } from 'node:crypto'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -18,34 +19,40 @@ export type TestToken = {
   makeKey(label: string, key?: { bytes?: number; extractable?: boolean; id?: number }): Promise<void>
   /** `pkcs11:` URI of a key of that label in this token, without a PIN. */
   uri(label: string): string
-  remove(): Promise<void>
 }
 
-/** A token of this process's own in a software HSM. One a process: the library reads its configuration once. */
+/** A new token in a software HSM. It goes with the process, because the library keeps what it has seen. */
 export async function createTestToken(): Promise<TestToken> {
   const library = softHsm
   if (library === null) throw new Error('no software HSM here: ask softHsm first')
-  const folder = await mkdtemp(join(tmpdir(), 'softhsm-'))
-  await mkdir(join(folder, 'tokens'))
-  const configuration = join(folder, 'softhsm2.conf')
-  await writeFile(configuration, `directories.tokendir = ${join(folder, 'tokens')}\nobjectstore.backend = file\nlog.level = ERROR\n`)
-  process.env.SOFTHSM2_CONF = configuration
-  const label = 'mintage test'
+  process.env.SOFTHSM2_CONF ??= await configuration()
+  tokens += 1
+  const label = `mintage test ${tokens}`
   const pin = String(randomInt(10_000_000, 99_999_999))
   await run('softhsm2-util', ['--init-token', '--free', '--label', label, '--pin', pin, '--so-pin', pin])
-  const uri = (key: string) => `pkcs11:token=mintage%20test;object=${key};type=secret-key?module-path=${library}`
   return {
     label,
     pin,
-    uri,
-    makeKey: (key, options) => makeKey(library, pin, key, options),
-    remove: () => rm(folder, { recursive: true }),
+    uri: (key) => `pkcs11:token=${encodeURIComponent(label)};object=${key};type=secret-key?module-path=${library}`,
+    makeKey: (key, options) => makeKey(library, { label, pin }, key, options),
   }
+}
+
+let tokens = 0
+
+/** Of the library, which reads it once a process: where the tokens are. */
+async function configuration(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'softhsm-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  await mkdir(join(folder, 'tokens'))
+  const file = join(folder, 'softhsm2.conf')
+  await writeFile(file, `directories.tokendir = ${join(folder, 'tokens')}\nobjectstore.backend = file\nlog.level = ERROR\n`)
+  return file
 }
 
 async function makeKey(
   library: string,
-  pin: string,
+  token: { label: string; pin: string },
   label: string,
   { bytes = 32, extractable = false, id = 1 }: { bytes?: number; extractable?: boolean; id?: number } = {},
 ): Promise<void> {
@@ -57,11 +64,11 @@ async function makeKey(
   } catch (error) {
     if (!String(error).includes('CKR_CRYPTOKI_ALREADY_INITIALIZED')) throw error
   }
-  const slot = module.C_GetSlotList(true).find((each) => module.C_GetTokenInfo(each).label.trimEnd() === 'mintage test')
+  const slot = module.C_GetSlotList(true).find((each) => module.C_GetTokenInfo(each).label.trimEnd() === token.label)
   if (!slot) throw new Error('the token is gone')
   const session = module.C_OpenSession(slot, p.CKF_SERIAL_SESSION | p.CKF_RW_SESSION)
   try {
-    module.C_Login(session, p.CKU_USER, pin)
+    module.C_Login(session, p.CKU_USER, token.pin)
   } catch (error) {
     if (!String(error).includes('CKR_USER_ALREADY_LOGGED_IN')) throw error
   }

@@ -66,7 +66,7 @@ if (softHsm !== null) {
     await token.makeKey('first')
     await token.makeKey('second', { id: 2 })
     const open = (label: string) => pkcs11Kek(token.uri(label).slice('pkcs11:'.length), token.pin)
-    return { first: () => open('first'), second: () => open('second'), secrets: [token.pin], stop: token.remove }
+    return { first: () => open('first'), second: () => open('second'), secrets: [token.pin], stop: nothing }
   }
 }
 

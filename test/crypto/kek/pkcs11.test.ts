@@ -24,7 +24,6 @@ describe.each(softHsm === null ? [] : [softHsm])('a KEK in a token of %s', (libr
     await token.makeKey('twice', { id: 2 })
   })
   afterAll(async () => {
-    await token.remove()
     await rm(folder, { recursive: true })
   })
 
@@ -78,7 +77,7 @@ describe.each(softHsm === null ? [] : [softHsm])('a KEK in a token of %s', (libr
   })
 
   test('a token that is not there is refused in words', async () => {
-    expect(await refusal(written('kek-1').replace('mintage%20test', 'elsewhere'), token.pin)).toContain('no token matches its URI')
+    expect(await refusal(written('kek-1').replace(/token=[^;]+/, 'token=elsewhere'), token.pin)).toContain('no token matches its URI')
   })
 
   test('a wrong PIN is refused by the name that the token gives it, tried once, and never shown', async () => {

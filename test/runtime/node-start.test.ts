@@ -1,0 +1,59 @@
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { freePort, run, type ServiceProcess, startedFolder, startServiceProcess, temporaryFolder } from '../support/process.ts'
+
+describe('a start that cannot be', () => {
+  let service: ServiceProcess
+  beforeAll(async () => {
+    service = await startServiceProcess(await startedFolder())
+  })
+  const keysOf = async ({ url }: ServiceProcess) => await (await fetch(`${url}/.well-known/jwks.json`)).text()
+
+  test('a second process on the same folder is refused in words and harms nothing', async () => {
+    const second = run('src/node.ts', { cwd: service.folder, env: { PORT: String(await freePort()) } })
+    expect(await second.ended).toBe(1)
+    expect(second.printed()).toMatch(/is in use by process \d+/)
+    expect((await fetch(`${service.url}/readyz`)).status).toBe(200)
+  })
+
+  test.each([
+    ['lost', async (kek: string) => await rm(kek), /KEK file .* is missing/],
+    [
+      'another one',
+      async (kek: string) => await writeFile(kek, `raw:${Buffer.alloc(32, 7).toString('base64')}\n`),
+      /the KEK kek_\S+ is missing: it sealed/,
+    ],
+    ['cut short', async (kek: string) => await writeFile(kek, 'raw:AAAA\n'), /KEK must be/],
+  ])('a KEK that is %s stops the start in words, and nothing new is made', async (_name, spoil, words) => {
+    const { folder } = await startedFolder()
+    const kek = join(folder, '.mintage/kek')
+    const original = await readFile(kek, 'utf8')
+    await spoil(kek)
+    const refused = run('src/node.ts', { cwd: folder, env: { PORT: String(await freePort()) } })
+    expect(await refused.ended).toBe(1)
+    expect(refused.printed()).toMatch(words)
+    await writeFile(kek, original)
+    const again = await startServiceProcess({ folder })
+    // Every folder here is a copy of one first start.
+    expect(await keysOf(again)).toBe(await keysOf(service))
+    await again.end()
+  })
+
+  test('all faults of the configuration are told at once, with exit code 2', async () => {
+    const program = run('src/node.ts', {
+      cwd: await temporaryFolder(),
+      env: { PORT: 'http', MINTAGE_TOKEN_TTL: 'soon', MINTAGE_TYPO: '1' },
+    })
+    expect(await program.ended).toBe(2)
+    expect(program.printed()).toMatch(/3 faults[\s\S]*MINTAGE_TYPO[\s\S]*PORT[\s\S]*MINTAGE_TOKEN_TTL/)
+  })
+
+  test('a port that is taken is told in words, and the folder is free again', async () => {
+    const { folder } = await startedFolder()
+    const second = run('src/node.ts', { cwd: folder, env: { PORT: new URL(service.url).port } })
+    expect(await second.ended).toBe(1)
+    expect(second.printed()).toMatch(/EADDRINUSE|in use/)
+    await startServiceProcess({ folder })
+  })
+})
