@@ -1,13 +1,22 @@
 import { describe, expect, test } from 'vitest'
-import { credentialsOf, eventually, type ServiceProcess, startServiceProcess } from '../support/process.ts'
+import { openEmbedded } from '../../src/db/pglite.ts'
+import { apiKeyUsage } from '../../src/db/schema.ts'
+import { embeddedFolder, migratedFolder } from '../support/embedded-folder.ts'
+import { credentialsOf, type ServiceProcess, startServiceProcess } from '../support/process.ts'
 
-type Me = { id: string; exchanges: number }
-
-async function usageOf(service: ServiceProcess): Promise<Me> {
+async function exchangesShown(service: ServiceProcess): Promise<number> {
   const { rootApiKey, apiKey } = await credentialsOf(service.folder)
   const me = await (await fetch(`${service.url}/v1/me`, { headers: { 'X-API-Key': apiKey } })).json()
   const shown = await (await fetch(`${service.url}/v1/api-keys/${me.id}`, { headers: { 'X-API-Key': rootApiKey } })).json()
-  return { id: me.id, exchanges: shown.usage[0]?.exchanges ?? 0 }
+  return shown.usage[0]?.exchanges ?? 0
+}
+
+/** What stands in the database that a process left behind. */
+async function exchangesStored({ folder }: ServiceProcess): Promise<number> {
+  const database = await openEmbedded({ folder: embeddedFolder(folder) })
+  const rows = await database.db.select().from(apiKeyUsage)
+  await database.close()
+  return rows.reduce((sum, { exchanges }) => sum + exchanges, 0)
 }
 
 async function exchangeTimes(service: ServiceProcess, times: number): Promise<void> {
@@ -21,19 +30,18 @@ async function exchangeTimes(service: ServiceProcess, times: number): Promise<vo
 
 describe('the usage of a service process', () => {
   test('is written when it is stopped, by itself every few seconds, and a kill -9 in between loses no more than the rest', async () => {
-    const first = await startServiceProcess()
+    const first = await startServiceProcess({ folder: await migratedFolder() })
     await exchangeTimes(first, 3)
     expect(await first.end('SIGTERM')).toBe(0)
 
     const second = await startServiceProcess({ folder: first.folder })
-    expect((await usageOf(second)).exchanges).toBe(3)
+    expect(await exchangesShown(second)).toBe(3)
     await exchangeTimes(second, 4)
-    await eventually(async () => (await usageOf(second)).exchanges === 7, 15_000)
+    await expect.poll(() => exchangesShown(second), { timeout: 15_000, interval: 200 }).toBe(7)
     await exchangeTimes(second, 2)
     await second.end('SIGKILL')
 
-    const third = await startServiceProcess({ folder: first.folder })
-    const { exchanges } = await usageOf(third)
+    const exchanges = await exchangesStored(second)
     expect(exchanges).toBeGreaterThanOrEqual(7)
     expect(exchanges).toBeLessThanOrEqual(9)
   }, 60_000)
