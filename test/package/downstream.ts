@@ -19,6 +19,11 @@ async function run(command: string, args: readonly string[], cwd: string): Promi
   return stdout
 }
 
+/** What a program of an installed package prints. */
+export function runInstalled(folder: string, program: string, args: readonly string[]): Promise<string> {
+  return run(join(folder, 'node_modules/.bin', program), args, folder)
+}
+
 /** Packs both packages into the folder, as a release would. */
 export async function packBoth(folder: string): Promise<{ whole: string; kit: string }> {
   await run('npm', ['pack', '--silent', '--pack-destination', folder], root)

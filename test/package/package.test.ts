@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Application, installApplication, installed, packBoth, startPackedService } from './downstream.ts'
+import { type Application, installApplication, installed, packBoth, runInstalled, startPackedService } from './downstream.ts'
 
 const minute = 60_000
 
@@ -60,6 +60,10 @@ describe.each(packages)('an application on %s', (_name, application) => {
       await running.stop()
     }
   })
+})
+
+test('the installed program says its version', async () => {
+  expect(await runInstalled(whole.folder, 'mintage', ['--version'])).toMatch(/^\d+\.\d+\.\d+\n$/)
 })
 
 test('the kit installs nothing of the server', () => {
