@@ -7,7 +7,7 @@ describe.runIf(databaseKinds.includes('postgres'))('eight processes on one Postg
     const report = await runRotations({
       databaseUrl: await createPostgresDatabase(),
       instances: 8,
-      rotations: 7,
+      rotations: 6,
       verifications: 1000,
       rotateEverySeconds: 3,
       pauseMilliseconds: 20,

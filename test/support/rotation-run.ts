@@ -12,7 +12,7 @@ export type RotationPlan = {
   /** A migrated database that was never started. */
   databaseUrl: string
   instances: number
-  /** Stops when the token keys have turned this often and so many tokens were verified. */
+  /** Stops when the keys of each purpose have turned this often and so many tokens were verified. */
   rotations: number
   verifications: number
   ceilingMilliseconds: number
@@ -139,7 +139,7 @@ async function rotate(plan: RotationPlan, instances: Instances, sql: postgres.Sq
     report.kids = new Set([...checked, ...issued].map(({ kid }) => kid)).size
     report.instancesThatSigned = signedBy.size
     plan.onProgress?.(report)
-    const isDone = report.rotations.token >= plan.rotations && report.verifications >= plan.verifications
+    const isDone = Math.min(report.rotations.token, report.rotations.record) >= plan.rotations && report.verifications >= plan.verifications
     if (!isDone && !isOver) continue
     for (const token of [...checked, ...issued]) {
       if (!wasActive(periods.token, token)) report.signedByAnother.push(`${token.kid} from ${token.from} to ${token.until}`)
