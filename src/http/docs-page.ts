@@ -23,7 +23,7 @@ export const page = `<!doctype html>
 
 /**
  * What Swagger UI leaves to the page around it: no edge, room for all ways to authorize; and colours with the contrast of WCAG 2.2 §1.4.3,
- * which its own for light screens lack.
+ * which its own lack, most of them on light screens.
  */
 export const style = `html {
   color-scheme: light dark;
@@ -45,6 +45,12 @@ noscript {
 .swagger-ui .opblock .opblock-summary-method {
   color: #10161a;
   text-shadow: none;
+}
+.swagger-ui .download-contents {
+  background: #5a6170;
+}
+.swagger-ui code span[style*='rgb(211, 99, 99)'] {
+  color: #f0a3a3 !important;
 }
 @media (prefers-color-scheme: light) {
   .swagger-ui :is(.info a, .link, .renderedMarkdown a) {
