@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
 import { mintage, mintageProcess } from '../support/cli.ts'
-import { credentialsOf, run, type ServiceProcess, startServiceProcess } from '../support/process.ts'
+import { credentialsOf, run, type ServiceProcess, startedFolder, startServiceProcess } from '../support/process.ts'
 
 async function exchange({ url, folder }: ServiceProcess): Promise<number> {
   const { apiKey } = await credentialsOf(folder)
@@ -17,9 +17,7 @@ async function cli(service: ServiceProcess, ...args: string[]) {
 
 describe('the KEK of a running service', () => {
   test('is changed from a file to a passphrase: restart, rewrap, restart without the old one', async () => {
-    const first = await startServiceProcess()
-    await first.end()
-    const { folder } = first
+    const { folder } = await startedFolder()
     const old = (await readFile(join(folder, '.mintage/kek'), 'utf8')).trim()
     const MINTAGE_KEK = 'passphrase:a passphrase of the tests'
     const changing = await startServiceProcess({ folder, env: { MINTAGE_KEK, MINTAGE_KEK_PREVIOUS: old } })
@@ -35,9 +33,7 @@ describe('the KEK of a running service', () => {
   })
 
   test('is lost: the start names it, abandon replaces what it sealed, and the API keys go on working', async () => {
-    const first = await startServiceProcess()
-    await first.end()
-    const { folder } = first
+    const { folder } = await startedFolder()
     await rm(join(folder, '.mintage/kek'))
     const env = { MINTAGE_KEK: generateRawKek() }
     const refused = run('src/node.ts', { cwd: folder, env: { ...env, PORT: '0' } })
