@@ -27,7 +27,7 @@ const packages: Record<string, RegExp> = {
   hono: /^http\/|^console\/|^verify\/hono\.ts$|^app\.ts$|^services\.ts$/,
   '@hono/zod-openapi': /^http\/|^app\.ts$/,
   '@hono/node-server': /^http-server\.node\.ts$/,
-  zod: /^http\/|^config\.ts$/,
+  zod: /^http\/|^config\/environment\.ts$/,
   jose: /^signing-keys\/|^verify\/|^testing\//,
   '@noble/hashes': /^api-keys\/imported\.ts$|^cli\//,
   aws4fetch: /^crypto\/kek\//,

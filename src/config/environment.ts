@@ -1,0 +1,105 @@
+import { z } from 'zod'
+import { idPrefixes } from '../crypto/random.ts'
+
+const postgresUrl = z.string().refine((text) => /^postgres(ql)?:\/\//.test(text) && URL.canParse(text), 'must be a postgres:// URL')
+
+const prefixWanted = `must be 2 to 16 lower-case letters or digits, and none of those that ids begin with (${idPrefixes.join(', ')})`
+
+/** An id and a secret must never be taken for one another. */
+const isApiKeyPrefix = (text: string) => /^[a-z0-9]{2,16}$/.test(text) && !idPrefixes.includes(text)
+
+/** What each variable must look like by itself, and its default; what several say together is checked where they become settings. */
+const environment = z.object({
+  PORT: wholeNumber(0, 65_535).default(8787),
+  HOST: z.string().optional(),
+  METRICS_PORT: wholeNumber(1, 65_535).optional(),
+  DATABASE_URL: z
+    .string()
+    .refine(
+      (text) => text === 'memory:' || /^file:./.test(text) || (/^postgres(ql)?:\/\//.test(text) && URL.canParse(text)),
+      'must be postgres://…, file:<folder> or memory:',
+    )
+    .optional(),
+  DATABASE_MIGRATION_URL: postgresUrl.optional(),
+  DATABASE_DIRECT_URL: postgresUrl.optional(),
+  DATABASE_POOLER: z.literal('transaction', 'must be transaction, or unset').optional(),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error').default('info'),
+  MINTAGE_DATA_DIR: z.string().default('.mintage'),
+  MINTAGE_ISSUER: z.string().optional(),
+  MINTAGE_ALLOW_HTTP: z.enum(['true', 'false'], 'must be true or false').default('false'),
+  MINTAGE_AUDIENCE: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 visible ASCII characters')
+    .optional(),
+  MINTAGE_TOKEN_TTL: duration(900, 1, 86_400),
+  MINTAGE_MAX_TOKEN_TTL: duration(3600, 1, 86_400),
+  MINTAGE_JWKS_MAX_AGE: duration(300, 1, 86_400),
+  MINTAGE_VERIFIER_REFRESH: duration(600, 0, 86_400),
+  MINTAGE_CLOCK_TOLERANCE: duration(30, 0, 300),
+  MINTAGE_ROTATE_EVERY: duration(30 * 86_400, 1, 999_999_999),
+  MINTAGE_TRUSTED_PROXY_HOPS: wholeNumber(0, 16).default(0),
+  MINTAGE_KEK: z.string().optional(),
+  MINTAGE_KEK_PREVIOUS: z
+    .string()
+    .transform((text) =>
+      text
+        .split('\n')
+        .map((line) => line.trim())
+        .filter((line) => line !== ''),
+    )
+    .default([]),
+  MINTAGE_PKCS11_PIN: z.string().optional(),
+  AWS_ACCESS_KEY_ID: z.string().optional(),
+  AWS_SECRET_ACCESS_KEY: z.string().optional(),
+  AWS_SESSION_TOKEN: z.string().optional(),
+  AWS_ENDPOINT_URL_KMS: z.string().optional(),
+  MINTAGE_ROOT_API_KEY: z.string().optional(),
+  MINTAGE_API_KEY_PREFIX: z.string().refine(isApiKeyPrefix, prefixWanted).default('mk'),
+  MINTAGE_API_KEY_PREFIX_PREVIOUS: z
+    .string()
+    .transform((text) => [...new Set(text.split(',').map((prefix) => prefix.trim()))].filter((prefix) => prefix !== ''))
+    .refine((prefixes) => prefixes.length <= 16 && prefixes.every(isApiKeyPrefix), `each of the prefixes ${prefixWanted}; 16 at most`)
+    .default([]),
+})
+
+/** The variables as they were read, those that are absent with their defaults. */
+export type Environment = z.output<typeof environment>
+
+/** Every variable by itself, so that one that cannot be read hides no fault of another; its place is taken by the default. */
+export function readVariables(given: Readonly<Record<string, unknown>>): { values: Environment; faults: string[] } {
+  const parsed = environment.safeParse(given)
+  if (parsed.success) return { values: parsed.data, faults: [] }
+  const unreadable = new Set(parsed.error.issues.map(({ path }) => path[0]))
+  const readable = Object.fromEntries(Object.entries(given).filter(([name]) => !unreadable.has(name)))
+  return { values: environment.parse(readable), faults: parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`) }
+}
+
+/** Names that other readers own: the CLI and downstream applications. */
+const foreignNames = new Set(['MINTAGE_URL', 'MINTAGE_API_KEY', 'MINTAGE_LEAKED_KEY', 'MINTAGE_REVOCATIONS_URL'])
+
+export function unknownNames(given: Readonly<Record<string, unknown>>): string[] {
+  return Object.keys(given)
+    .filter((name) => name.startsWith('MINTAGE_') && !(name in environment.shape) && !foreignNames.has(name))
+    .map((name) => `${name} is not a name that Mintage knows`)
+}
+
+/** A number with an optional unit: `900`, `15m`, `30d`; seconds without one. */
+function duration(defaultSeconds: number, minimum: number, maximum: number) {
+  const units: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 }
+  const wanted = `must be whole seconds, or a number with s, m, h or d, from ${minimum} to ${maximum} seconds`
+  return z
+    .string()
+    .regex(/^\d{1,9}[smhd]?$/, wanted)
+    .transform((text) => Number.parseInt(text, 10) * (units[text.at(-1) ?? ''] ?? 1))
+    .refine((seconds) => seconds >= minimum && seconds <= maximum, wanted)
+    .default(defaultSeconds)
+}
+
+function wholeNumber(minimum: number, maximum: number) {
+  const wanted = `must be a whole number from ${minimum} to ${maximum}`
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, wanted)
+    .transform(Number)
+    .refine((number) => number >= minimum && number <= maximum, wanted)
+}

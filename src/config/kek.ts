@@ -1,0 +1,52 @@
+import type { AwsAccess, KekAccess } from '../crypto/kek/aws-kms.ts'
+import { type KekRuntime, kekFault, kekProviderOf } from '../crypto/kek/written-form.ts'
+import type { Environment } from './environment.ts'
+
+export type KekSettings = {
+  /** The first seals and opens, the others only open. As written in MINTAGE_KEK / MINTAGE_KEK_PREVIOUS; null = none configured. */
+  readonly kek: string | null
+  readonly previousKeks: readonly string[]
+  /** What KEKs outside the process are reached with. */
+  readonly kekAccess: KekAccess
+}
+
+/** What seals and opens the private keys, as the configuration holds it. Checks nothing: `kekFaults` does. */
+export function kekSettings(values: Environment): KekSettings {
+  return {
+    kek: values.MINTAGE_KEK ?? null,
+    previousKeks: values.MINTAGE_KEK_PREVIOUS,
+    kekAccess: { aws: awsAccess(values), pkcs11Pin: values.MINTAGE_PKCS11_PIN ?? null },
+  }
+}
+
+function awsAccess(values: Environment): AwsAccess | null {
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = values
+  if (!accessKeyId || !secretAccessKey) return null
+  return { accessKeyId, secretAccessKey, sessionToken: values.AWS_SESSION_TOKEN ?? null, endpoint: values.AWS_ENDPOINT_URL_KMS ?? null }
+}
+
+/** The names of AWS's own tools count only when a KEK is in AWS KMS: elsewhere they may stand in an environment for other reasons. */
+export function kekFaults(values: Environment, runtime: KekRuntime): string[] {
+  const faults: string[] = []
+  const check = (name: string, written: string) => {
+    const fault = kekFault(written, runtime)
+    if (fault) faults.push(`${name} ${fault}`)
+  }
+  if (values.MINTAGE_KEK) check('MINTAGE_KEK', values.MINTAGE_KEK)
+  values.MINTAGE_KEK_PREVIOUS.forEach((written, index) => void check(`MINTAGE_KEK_PREVIOUS (line ${index + 1})`, written))
+  const inKms = [values.MINTAGE_KEK ?? '', ...values.MINTAGE_KEK_PREVIOUS].some((written) => kekProviderOf(written) === 'aws-kms')
+  if (!inKms) return faults
+  for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'] as const) {
+    if (!values[name]) faults.push(`${name} is missing: a KEK is in AWS KMS`)
+  }
+  if (values.AWS_ENDPOINT_URL_KMS && !isPrivateEndpoint(values.AWS_ENDPOINT_URL_KMS)) {
+    faults.push('AWS_ENDPOINT_URL_KMS must be an https URL, or http to this machine: data keys travel there')
+  }
+  return faults
+}
+
+function isPrivateEndpoint(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, hostname } = new URL(text)
+  return protocol === 'https:' || (protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname))
+}
