@@ -62,7 +62,7 @@ for (const kind of databaseKinds) {
   implementations.push({
     name: `the service's own list on ${kind}`,
     async start(clock) {
-      const database = await openRevocationDatabase(kind, clock.now())
+      const database = await openRevocationDatabase(kind, clock.now(), { emptied: true })
       const list = createServiceRevocationList({ db: database.db, database, now: clock.now, pollMilliseconds: 20 })
       list.start()
       return overDatabase(database.db, clock, list)
@@ -71,7 +71,7 @@ for (const kind of databaseKinds) {
   implementations.push({
     name: `feed on ${kind}`,
     async start(clock) {
-      const { db } = await openRevocationDatabase(kind, clock.now())
+      const { db } = await openRevocationDatabase(kind, clock.now(), { emptied: true })
       const { fetch, list: published } = await startFeedService(db, clock)
       const list = feedRevocationList({ issuer: feedIssuer, fetch, now: clock.now, refreshMilliseconds: 20 })
       return overDatabase(db, clock, list, async () => {
@@ -86,7 +86,7 @@ if (databaseKinds.includes('postgres')) {
     implementations.push({
       name: `postgres, ${mode}`,
       async start(clock) {
-        const { db, url = '' } = await openRevocationDatabase('postgres', clock.now())
+        const { db, url = '' } = await openRevocationDatabase('postgres', clock.now(), { emptied: true })
         return overDatabase(
           db,
           clock,

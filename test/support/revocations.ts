@@ -5,13 +5,14 @@ import { addRevocationRule, type NewRevocationRule } from '../../src/revocation/
 import type { RevocableToken, RevocationList } from '../../src/revocation/revocation-list.ts'
 import type { MovableClock } from './clock.ts'
 import { type DatabaseKind, openTestDatabase, type TestDatabase } from './databases.ts'
+import { emptiedDatabase } from './emptied.ts'
 
 export const tolerance = 30
 export const largestTtl = 3600
 
-/** A fresh database that was started once, and so can hold rules. */
-export async function openRevocationDatabase(kind: DatabaseKind, now: Date): Promise<TestDatabase> {
-  const database = await openTestDatabase(kind)
+/** A database that was started once, and so can hold rules: a fresh one, or the file's own, emptied. */
+export async function openRevocationDatabase(kind: DatabaseKind, now: Date, { emptied = false } = {}): Promise<TestDatabase> {
+  const database = await (emptied ? emptiedDatabase(kind) : openTestDatabase(kind))
   await claimFirstStart(database.db, { largestTokenTtlSeconds: largestTtl, now })
   return database
 }
