@@ -30,6 +30,10 @@ export type HashAlgorithm = 'sha256' | 'blake3'
 const serviceAccount = sql`from ${serviceAccounts} account where account.id = ${apiKeys.serviceAccountId}`
 const serviceAccountDisabledAt = sql<Date | null>`(select account.disabled_at ${serviceAccount})`.mapWith(apiKeys.disabledAt)
 
+/** A select of its own is planned in less time than a join. */
+const organizationSuspendedAt = sql<Date | null>`(select organization.suspended_at from ${organizations} organization
+  where organization.id = ${apiKeys.organizationId})`.mapWith(organizations.suspendedAt)
+
 /** What counts of a key's roles: a key of a service account holds no more than the account does, now. */
 const rolesThatCount = sql<string[]>`case when ${apiKeys.serviceAccountId} is null then ${apiKeys.roles} else array(
   select role from unnest(${apiKeys.roles}) with ordinality as held (role, place)
@@ -41,7 +45,7 @@ export const apiKeyRecord = {
   version: apiKeyVersions.version,
   versionExpiresAt: apiKeyVersions.expiresAt,
   organizationId: apiKeys.organizationId,
-  organizationSuspendedAt: organizations.suspendedAt,
+  organizationSuspendedAt,
   serviceAccountId: apiKeys.serviceAccountId,
   serviceAccountDisabledAt,
   environment: apiKeys.environment,
@@ -123,7 +127,6 @@ export async function findApiKeyRecord(db: Db, id: string, version: number) {
     .select(apiKeyRecord)
     .from(apiKeyVersions)
     .innerJoin(apiKeys, eq(apiKeys.id, apiKeyVersions.apiKeyId))
-    .innerJoin(organizations, eq(organizations.id, apiKeys.organizationId))
     .where(and(eq(apiKeyVersions.apiKeyId, id), eq(apiKeyVersions.version, version)))
     .limit(1)
   return record

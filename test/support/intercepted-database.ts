@@ -24,7 +24,7 @@ export function interceptPreparedSelects(db: Db, before: (values: unknown) => Pr
   return intercept(db, before)
 }
 
-const onTheWayToExecute: ReadonlySet<string | symbol> = new Set(['select', 'from', 'innerJoin', 'where', 'prepare'])
+const onTheWayToExecute: ReadonlySet<string | symbol> = new Set(['select', 'from', 'innerJoin', 'leftJoin', 'where', 'prepare'])
 
 function intercept<Target extends object>(target: Target, before: (values: unknown) => Promise<void>): Target {
   return new Proxy(target, {
