@@ -84,11 +84,14 @@ describe.each(databaseKinds)('the published feed on %s', (kind) => {
     expect(delta.since).toBe(cursor)
     expect(delta.rules).toEqual({ [nameOf('token:a')]: [], [nameOf('token:b')]: [expect.any(Array)] })
     expect(BigInt(String(delta.sequence)) > 0n).toBe(true)
-    // While a transaction that is older runs anywhere on the server, what may have come after it is told again.
+    // While an older transaction runs anywhere on the server, what may have come after it is told again.
+    let { cursor: next } = delta
     await eventually(async () => {
       await service.list.refresh()
       clock.advance(1)
-      return !(nameOf('token:a') in Object((await claims(String(delta.cursor))).rules))
+      const later = await claims(String(next))
+      next = later.cursor
+      return !(nameOf('token:a') in Object(later.rules))
     }, 10_000)
   })
 

@@ -21,38 +21,37 @@ export type TestToken = {
   uri(label: string): string
 }
 
-/** A new token in a software HSM. It goes with the process, because the library keeps what it has seen. */
-export async function createTestToken(): Promise<TestToken> {
+/** The token of this process in a software HSM: the library reads its configuration, and what tokens there are, once. It goes with the process. */
+export function testToken(): Promise<TestToken> {
+  token ??= createToken()
+  return token
+}
+
+let token: Promise<TestToken> | undefined
+
+async function createToken(): Promise<TestToken> {
   const library = softHsm
   if (library === null) throw new Error('no software HSM here: ask softHsm first')
-  process.env.SOFTHSM2_CONF ??= await configuration()
-  tokens += 1
-  const label = `mintage test ${tokens}`
+  const folder = await mkdtemp(join(tmpdir(), 'softhsm-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  await mkdir(join(folder, 'tokens'))
+  const configuration = join(folder, 'softhsm2.conf')
+  await writeFile(configuration, `directories.tokendir = ${join(folder, 'tokens')}\nobjectstore.backend = file\nlog.level = ERROR\n`)
+  process.env.SOFTHSM2_CONF = configuration
+  const label = 'mintage test'
   const pin = String(randomInt(10_000_000, 99_999_999))
   await run('softhsm2-util', ['--init-token', '--free', '--label', label, '--pin', pin, '--so-pin', pin])
   return {
     label,
     pin,
-    uri: (key) => `pkcs11:token=${encodeURIComponent(label)};object=${key};type=secret-key?module-path=${library}`,
-    makeKey: (key, options) => makeKey(library, { label, pin }, key, options),
+    uri: (key) => `pkcs11:token=mintage%20test;object=${key};type=secret-key?module-path=${library}`,
+    makeKey: (key, options) => makeKey(library, pin, key, options),
   }
-}
-
-let tokens = 0
-
-/** Of the library, which reads it once a process: where the tokens are. */
-async function configuration(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'softhsm-'))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-  await mkdir(join(folder, 'tokens'))
-  const file = join(folder, 'softhsm2.conf')
-  await writeFile(file, `directories.tokendir = ${join(folder, 'tokens')}\nobjectstore.backend = file\nlog.level = ERROR\n`)
-  return file
 }
 
 async function makeKey(
   library: string,
-  token: { label: string; pin: string },
+  pin: string,
   label: string,
   { bytes = 32, extractable = false, id = 1 }: { bytes?: number; extractable?: boolean; id?: number } = {},
 ): Promise<void> {
@@ -64,11 +63,11 @@ async function makeKey(
   } catch (error) {
     if (!String(error).includes('CKR_CRYPTOKI_ALREADY_INITIALIZED')) throw error
   }
-  const slot = module.C_GetSlotList(true).find((each) => module.C_GetTokenInfo(each).label.trimEnd() === token.label)
+  const slot = module.C_GetSlotList(true).find((each) => module.C_GetTokenInfo(each).label.trimEnd() === 'mintage test')
   if (!slot) throw new Error('the token is gone')
   const session = module.C_OpenSession(slot, p.CKF_SERIAL_SESSION | p.CKF_RW_SESSION)
   try {
-    module.C_Login(session, p.CKU_USER, token.pin)
+    module.C_Login(session, p.CKU_USER, pin)
   } catch (error) {
     if (!String(error).includes('CKR_USER_ALREADY_LOGGED_IN')) throw error
   }

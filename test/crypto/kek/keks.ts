@@ -7,7 +7,7 @@ import type { KekSource } from '../../../src/crypto/kek/kek.ts'
 import { passphraseKek } from '../../../src/crypto/kek/passphrase.ts'
 import { pkcs11Kek } from '../../../src/crypto/kek/pkcs11.node.ts'
 import { generateRawKek, rawKek } from '../../../src/crypto/kek/raw.ts'
-import { createTestToken, softHsm } from '../../support/hsm.ts'
+import { softHsm, testToken } from '../../support/hsm.ts'
 import { startFakeKms } from '../../support/kms.ts'
 
 /** Two keys of one provider, each as often as it is asked for: every call is a start of its own. */
@@ -62,7 +62,7 @@ const providers: Record<string, () => Promise<KekPair>> = {
 
 if (softHsm !== null) {
   providers.pkcs11 = async () => {
-    const token = await createTestToken()
+    const token = await testToken()
     await token.makeKey('first')
     await token.makeKey('second', { id: 2 })
     const open = (label: string) => pkcs11Kek(token.uri(label).slice('pkcs11:'.length), token.pin)

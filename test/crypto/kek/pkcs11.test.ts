@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createKeyEncryption } from '../../../src/crypto/envelope.ts'
 import { pkcs11Kek } from '../../../src/crypto/kek/pkcs11.node.ts'
 import { nodeKekProviders } from '../../../src/crypto/kek/providers.node.ts'
-import { createTestToken, softHsm, type TestToken } from '../../support/hsm.ts'
+import { softHsm, type TestToken, testToken } from '../../support/hsm.ts'
 
 const place = new TextEncoder().encode('["data-key","row-1"]')
 const dataKey = new Uint8Array(32).fill(7)
@@ -15,7 +15,7 @@ describe.each(softHsm === null ? [] : [softHsm])('a KEK in a token of %s', (libr
   let token: TestToken
   let folder: string
   beforeAll(async () => {
-    token = await createTestToken()
+    token = await testToken()
     folder = await mkdtemp(join(tmpdir(), 'pin-'))
     await token.makeKey('kek-1')
     await token.makeKey('copyable', { extractable: true })
