@@ -1,28 +1,17 @@
-import { chmod, mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type HttpServer, listen } from '../../src/http-server.node.ts'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { mintage, transcript } from '../support/cli.ts'
-import { temporaryFolder } from '../support/process.ts'
+import { folderOfFirstStart, serve } from '../support/served.ts'
 import { startTestService, type TestService } from '../support/service.ts'
 
 let service: TestService
-let server: HttpServer
 let url: string
 let folder: string
 
 beforeAll(async () => {
   service = await startTestService()
-  server = await listen({ fetch: (request, env) => service.app.fetch(request, Object(env)), port: 0, host: '127.0.0.1' })
-  url = `http://127.0.0.1:${server.port}`
-  folder = await temporaryFolder()
-  await mkdir(join(folder, '.mintage'))
-  const path = join(folder, '.mintage/credentials.json')
-  const { rootKey: rootApiKey, testKey: apiKey, organizationId } = service
-  await writeFile(path, JSON.stringify({ url, rootApiKey, apiKey, organizationId }))
-  await chmod(path, 0o600)
+  url = await serve(service)
+  folder = await folderOfFirstStart(service, url)
 })
-afterAll(() => server.stop(0))
 
 /** What stands on the terminal, with this key's id folded. */
 async function shown(...args: string[]): Promise<string> {

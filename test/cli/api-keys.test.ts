@@ -1,33 +1,20 @@
 import { createHash } from 'node:crypto'
-import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { eq } from 'drizzle-orm'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { apiKeys, organizations, plans } from '../../src/db/schema.ts'
-import { type HttpServer, listen } from '../../src/http-server.node.ts'
 import { type CliRun, mintage, mintageProcess, transcript } from '../support/cli.ts'
-import { temporaryFolder } from '../support/process.ts'
+import { folderOfFirstStart, serve } from '../support/served.ts'
 import { startTestService, type TestService } from '../support/service.ts'
 
 let service: TestService
-let server: HttpServer
 let folder: string
 
 beforeAll(async () => {
   service = await startTestService()
-  server = await listen({ fetch: (request, env) => service.app.fetch(request, Object(env)), port: 0, host: '127.0.0.1' })
-  folder = await temporaryFolder()
-  const credentials = {
-    url: `http://127.0.0.1:${server.port}`,
-    rootApiKey: service.rootKey,
-    apiKey: service.testKey,
-    organizationId: service.organizationId,
-  }
-  await mkdir(join(folder, '.mintage'))
-  await writeFile(join(folder, '.mintage/credentials.json'), JSON.stringify(credentials))
-  await chmod(join(folder, '.mintage/credentials.json'), 0o600)
+  folder = await folderOfFirstStart(service, await serve(service))
 })
-afterAll(() => server.stop(0))
 
 const run = (args: readonly string[], env: Record<string, string> = {}): Promise<CliRun> => mintage(args, { cwd: folder, env })
 const shown = async (...args: string[]) => transcript(args, await run(args))

@@ -1,14 +1,13 @@
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type HttpServer, listen } from '../../src/http-server.node.ts'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { type CliOptions, mintage, mintageProcess, transcript } from '../support/cli.ts'
 import { temporaryFolder } from '../support/process.ts'
+import { serve } from '../support/served.ts'
 import { startTestService, type TestService } from '../support/service.ts'
 import { exportTrail } from '../support/trail.ts'
 
 let service: TestService
-let server: HttpServer
 let folder: string
 let online: CliOptions
 /** Nothing to talk to: what verifies offline must not look for it. */
@@ -16,14 +15,12 @@ let offline: CliOptions
 
 beforeAll(async () => {
   service = await startTestService()
-  server = await listen({ fetch: (request, env) => service.app.fetch(request, Object(env)), port: 0, host: '127.0.0.1' })
   folder = await temporaryFolder()
-  online = { cwd: folder, env: { MINTAGE_URL: `http://127.0.0.1:${server.port}`, MINTAGE_API_KEY: service.rootKey } }
+  online = { cwd: folder, env: { MINTAGE_URL: await serve(service), MINTAGE_API_KEY: service.rootKey } }
   offline = { cwd: folder, env: { MINTAGE_URL: 'http://127.0.0.1:1' } }
   await mintage(['api-keys', 'create', 'orders'], online)
   await mintage(['api-keys', 'create', 'billing'], online)
 })
-afterAll(() => server.stop(0))
 
 const path = (name: string) => join(folder, name)
 

@@ -1,24 +1,22 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { createKeyEncryption } from '../../src/crypto/envelope.ts'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
 import { signingKeys } from '../../src/db/schema.ts'
-import { type HttpServer, listen } from '../../src/http-server.node.ts'
 import { readEnvelopes, replaceEnvelope } from '../../src/keks/queries.ts'
 import { sealContext } from '../../src/signing-keys/sealing.ts'
 import { mintage, transcript } from '../support/cli.ts'
+import { serve } from '../support/served.ts'
 import { startTestService, type TestService } from '../support/service.ts'
 
 let service: TestService
-let server: HttpServer
+let env: Record<string, string>
 beforeAll(async () => {
   service = await startTestService()
-  server = await listen({ fetch: (request, env) => service.app.fetch(request, Object(env)), port: 0, host: '127.0.0.1' })
+  env = { MINTAGE_URL: await serve(service), MINTAGE_API_KEY: service.rootKey }
 })
-afterAll(() => server.stop(0))
 
 /** What stands on the terminal; ids of KEKs, which are random here, are folded. */
 async function shown(...args: string[]): Promise<string> {
-  const env = { MINTAGE_URL: `http://127.0.0.1:${server.port}`, MINTAGE_API_KEY: service.rootKey }
   return transcript(args, await mintage(args, { env })).replace(/kek_[\w-]{16}/g, 'kek_…')
 }
 

@@ -1,31 +1,21 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
-import { chmod, mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { generateApiKey } from '../../src/api-keys/format.ts'
-import { type HttpServer, listen } from '../../src/http-server.node.ts'
 import { mainFile, mintageProcess, transcript } from '../support/cli.ts'
-import { temporaryFolder } from '../support/process.ts'
+import { folderOfFirstStart, serve } from '../support/served.ts'
 import { startTestService, type TestService } from '../support/service.ts'
 
 // What the process adds to a command: its arguments, folder, streams and exit code, and that it ends. The commands' own tests need none.
 
 let service: TestService
-let server: HttpServer
 let folder: string
 
 beforeAll(async () => {
   service = await startTestService()
-  server = await listen({ fetch: (request, env) => service.app.fetch(request, Object(env)), port: 0, host: '127.0.0.1' })
-  folder = await temporaryFolder()
-  const { rootKey: rootApiKey, testKey: apiKey } = service
-  await mkdir(join(folder, '.mintage'))
-  await writeFile(join(folder, '.mintage/credentials.json'), JSON.stringify({ url: `http://127.0.0.1:${server.port}`, rootApiKey, apiKey }))
-  await chmod(join(folder, '.mintage/credentials.json'), 0o600)
+  folder = await folderOfFirstStart(service, await serve(service))
 })
-afterAll(() => server.stop(0))
 
 const shown = async (...args: string[]) => transcript(args, await mintageProcess(args, { cwd: folder }))
 

@@ -1,19 +1,16 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type HttpServer, listen } from '../../src/http-server.node.ts'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { mintage, transcript } from '../support/cli.ts'
+import { serve } from '../support/served.ts'
 import { startTestService, type TestService } from '../support/service.ts'
 
 let service: TestService
-let server: HttpServer
 let env: Record<string, string>
 
 beforeAll(async () => {
   service = await startTestService()
-  server = await listen({ fetch: (request, bindings) => service.app.fetch(request, Object(bindings)), port: 0, host: '127.0.0.1' })
-  env = { MINTAGE_URL: `http://127.0.0.1:${server.port}`, MINTAGE_API_KEY: service.rootKey }
+  env = { MINTAGE_URL: await serve(service), MINTAGE_API_KEY: service.rootKey }
 })
-afterAll(() => server.stop(0))
 
 async function shown(...args: string[]): Promise<string> {
   return transcript(args, await mintage(args, { env }))

@@ -1,33 +1,20 @@
-import { chmod, mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { generateApiKey } from '../../src/api-keys/format.ts'
-import { type HttpServer, listen } from '../../src/http-server.node.ts'
+import { listen } from '../../src/http-server.node.ts'
 import { type CliOptions, mintage, transcript } from '../support/cli.ts'
 import { temporaryFolder } from '../support/process.ts'
+import { folderOfFirstStart, serve, writeCredentials } from '../support/served.ts'
 import { startTestService, type TestService } from '../support/service.ts'
 
 let service: TestService
-let server: HttpServer
 let url: string
 let folder: string
 
 beforeAll(async () => {
   service = await startTestService()
-  server = await listen({ fetch: (request, env) => service.app.fetch(request, Object(env)), port: 0, host: '127.0.0.1' })
-  url = `http://127.0.0.1:${server.port}`
-  folder = await temporaryFolder()
-  await writeCredentials(folder, { url, rootApiKey: service.rootKey, apiKey: service.testKey, organizationId: service.organizationId })
+  url = await serve(service)
+  folder = await folderOfFirstStart(service, url)
 })
-afterAll(() => server.stop(0))
-
-async function writeCredentials(place: string, content: unknown, mode = 0o600): Promise<string> {
-  const path = join(place, '.mintage/credentials.json')
-  await mkdir(join(place, '.mintage'), { recursive: true })
-  await writeFile(path, typeof content === 'string' ? content : JSON.stringify(content))
-  await chmod(path, mode)
-  return path
-}
 
 /** Runs in the folder of a first start and gives what stands on the terminal. */
 async function shown(...args: string[]): Promise<string> {

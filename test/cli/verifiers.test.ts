@@ -1,28 +1,18 @@
-import { chmod, mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type HttpServer, listen } from '../../src/http-server.node.ts'
+import { beforeAll, expect, test } from 'vitest'
 import { rememberVerifiers } from '../../src/signing-keys/verifiers/queries.ts'
 import { mintage } from '../support/cli.ts'
 import { movableClock } from '../support/clock.ts'
-import { temporaryFolder } from '../support/process.ts'
+import { folderOfFirstStart, serve } from '../support/served.ts'
 import { startTestService, type TestService } from '../support/service.ts'
 
 let service: TestService
-let server: HttpServer
 let folder: string
 
 beforeAll(async () => {
   // The command says how long ago by the clock of the machine that it runs on.
   service = await startTestService('embedded', { clock: movableClock(new Date()) })
-  server = await listen({ fetch: (request, env) => service.app.fetch(request, Object(env)), port: 0, host: '127.0.0.1' })
-  folder = await temporaryFolder()
-  const credentials = { url: `http://127.0.0.1:${server.port}`, rootApiKey: service.rootKey, apiKey: service.testKey }
-  await mkdir(join(folder, '.mintage'))
-  await writeFile(join(folder, '.mintage/credentials.json'), JSON.stringify(credentials))
-  await chmod(join(folder, '.mintage/credentials.json'), 0o600)
+  folder = await folderOfFirstStart(service, await serve(service))
 })
-afterAll(() => server.stop(0))
 
 async function shown(...args: string[]): Promise<string> {
   const { stdout, stderr, code } = await mintage(args, { cwd: folder })

@@ -1,0 +1,30 @@
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { listen } from '../../src/http-server.node.ts'
+import { releaseAfterFile } from './cleanup.ts'
+import { temporaryFolder } from './process.ts'
+import type { TestService } from './service.ts'
+
+/** The service behind the real HTTP server on a free loopback port until the test file ends; gives its URL. */
+export async function serve(service: TestService): Promise<string> {
+  const server = await listen({ fetch: (request, env) => service.app.fetch(request, Object(env)), port: 0, host: '127.0.0.1' })
+  releaseAfterFile(() => server.stop(0))
+  return `http://127.0.0.1:${server.port}`
+}
+
+/** A folder as the service's first start leaves it: the CLI finds the service and its keys there. */
+export async function folderOfFirstStart(service: TestService, url: string): Promise<string> {
+  const { rootKey: rootApiKey, testKey: apiKey, organizationId } = service
+  const folder = await temporaryFolder()
+  await writeCredentials(folder, { url, rootApiKey, apiKey, organizationId })
+  return folder
+}
+
+/** Text goes into the file as it stands. */
+export async function writeCredentials(folder: string, content: unknown, mode = 0o600): Promise<string> {
+  const path = join(folder, '.mintage/credentials.json')
+  await mkdir(join(folder, '.mintage'), { recursive: true })
+  await writeFile(path, typeof content === 'string' ? content : JSON.stringify(content))
+  await chmod(path, mode)
+  return path
+}
