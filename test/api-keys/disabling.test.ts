@@ -4,9 +4,9 @@ import { systemPrincipal } from '../../src/access/principal.ts'
 import { disableApiKey, enableApiKey, expireApiKey, tryDisablingApiKey } from '../../src/api-keys/disabling.ts'
 import { listApiKeys, showApiKey } from '../../src/api-keys/operations.ts'
 import { auditEvents, revocations } from '../../src/db/schema.ts'
-import { caller } from '../support/callers.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { exchange } from '../support/oauth.ts'
+import { principal } from '../support/principal.ts'
 import { addRule } from '../support/revocations.ts'
 import { startTestService } from '../support/service.ts'
 import { outcome } from '../verify/issuer.ts'
@@ -16,7 +16,7 @@ describe.each(databaseKinds)('switching an API key off and on, on %s', async (ki
   const { services, clock } = service
   const own = await service.createOrganization('own')
   const other = await service.createOrganization('other')
-  const admin = caller(own, ['admin'])
+  const admin = principal(own, ['admin'])
   const rulesAbout = async (value: string) => await services.db.select().from(revocations).where(eq(revocations.value, value))
   const eventsAbout = async (subject: string) =>
     (await services.db.select().from(auditEvents).where(eq(auditEvents.subject, subject))).map(({ type }) => type)

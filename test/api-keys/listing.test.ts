@@ -5,8 +5,8 @@ import { createApiKey, listApiKeys } from '../../src/api-keys/operations.ts'
 import type { ApiKeyListFilter } from '../../src/api-keys/queries.ts'
 import { apiKeyStatuses } from '../../src/api-keys/status.ts'
 import { organizations, serviceAccounts } from '../../src/db/schema.ts'
-import { caller } from '../support/callers.ts'
 import { databaseKinds } from '../support/databases.ts'
+import { principal } from '../support/principal.ts'
 import { startTestService } from '../support/service.ts'
 
 describe.each(databaseKinds)('finding API keys on %s', async (kind) => {
@@ -14,7 +14,7 @@ describe.each(databaseKinds)('finding API keys on %s', async (kind) => {
   const { services, clock } = service
   const own = await service.createOrganization('own')
   const other = await service.createOrganization('other')
-  const admin = caller(own, ['admin'])
+  const admin = principal(own, ['admin'])
   const found = async (filter: ApiKeyListFilter, actor = admin) =>
     (await listApiKeys(services, actor, { limit: 200 }, filter)).items.map(({ name }) => name)
   const create = async (name: string, more = {}) => (await createApiKey(services, admin, { name, environment: 'live', ...more })).apiKey
@@ -90,7 +90,7 @@ describe.each(databaseKinds)('finding API keys on %s', async (kind) => {
     }
     await service.createKey({ organizationId: suspended })
     await service.createKey({ organizationId, versionExpiresAt: clock.now() })
-    const root = caller(own, ['root'])
+    const root = principal(own, ['root'])
     const all = (await listApiKeys(services, root, { limit: 200 })).items
     for (const status of apiKeyStatuses) {
       const { items } = await listApiKeys(services, root, { limit: 200 }, { status })
@@ -100,7 +100,7 @@ describe.each(databaseKinds)('finding API keys on %s', async (kind) => {
   })
 
   test('a caller that may read only its own keys finds no others, whatever it asks for', async () => {
-    const developer = caller(own, ['developer'], { clientId: 'key_developer' })
+    const developer = principal(own, ['developer'], { clientId: 'key_developer' })
     expect(await found({}, developer)).toEqual([])
     const { apiKey } = await createApiKey(services, developer, { name: 'mine', environment: 'live' })
     expect(await found({ name: 'i' }, developer)).toEqual(['mine'])

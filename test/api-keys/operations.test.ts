@@ -1,11 +1,12 @@
 import { eq } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
-import { type Principal, type Role, systemPrincipal } from '../../src/access/principal.ts'
+import { systemPrincipal } from '../../src/access/principal.ts'
 import { showCaller } from '../../src/api-keys/holder.ts'
 import { createApiKey, listApiKeys, showApiKey } from '../../src/api-keys/operations.ts'
 import { apiKeyVersions, auditEvents } from '../../src/db/schema.ts'
 import { addSigningKey } from '../support/algorithms.ts'
 import { databaseKinds } from '../support/databases.ts'
+import { principal } from '../support/principal.ts'
 import { startTestService } from '../support/service.ts'
 
 describe.each(databaseKinds)('API keys on %s', async (kind) => {
@@ -13,7 +14,7 @@ describe.each(databaseKinds)('API keys on %s', async (kind) => {
   const { services, clock } = service
   const own = await service.createOrganization('own')
   const other = await service.createOrganization('other')
-  const admin = caller(own, ['admin'], { scopes: ['orders:read'] })
+  const admin = principal(own, ['admin'], { scopes: ['orders:read'] })
 
   const eventsAbout = async (subject: string) => await services.db.select().from(auditEvents).where(eq(auditEvents.subject, subject))
 
@@ -96,7 +97,7 @@ describe.each(databaseKinds)('API keys on %s', async (kind) => {
     })
 
     test('never holds more than its creator', async () => {
-      const grants = [{ scopes: ['orders:write'] }, { audiences: ['https://elsewhere.example'] }, { roles: ['root'] as Role[] }]
+      const grants = [{ scopes: ['orders:write'] }, { audiences: ['https://elsewhere.example'] }, { roles: ['root'] }]
       for (const grant of grants) {
         await expect(createApiKey(services, admin, { name: 'more', environment: 'live', ...grant })).rejects.toMatchObject({
           code: 'permission_denied',
@@ -108,7 +109,7 @@ describe.each(databaseKinds)('API keys on %s', async (kind) => {
   describe('listing', () => {
     test('goes page by page through the own organization, newest first, and shows each key once', async () => {
       const organizationId = await service.createOrganization('many')
-      const reader = caller(organizationId, ['admin'])
+      const reader = principal(organizationId, ['admin'])
       const created: string[] = []
       for (let count = 0; count < 5; count += 1) created.unshift((await service.createKey({ organizationId })).id)
       const seen: string[] = []
@@ -134,20 +135,9 @@ describe.each(databaseKinds)('API keys on %s', async (kind) => {
 
   test('a caller without a role reads its own key and nothing else', async () => {
     const { id } = await service.createKey({ organizationId: own })
-    const nobody = { ...caller(own, []), clientId: id }
+    const nobody = principal(own, [], { clientId: id })
     expect(await showCaller(services, nobody)).toMatchObject({ id })
     await expect(showApiKey(services, nobody, id)).rejects.toMatchObject({ code: 'permission_denied' })
     await expect(listApiKeys(services, nobody, { limit: 1 })).rejects.toMatchObject({ code: 'permission_denied' })
   })
 })
-
-function caller(organizationId: string, roles: Role[], held: { scopes?: string[] } = {}): Principal {
-  return {
-    clientId: 'key_caller',
-    organizationId,
-    roles: new Set(roles),
-    scopes: new Set(held.scopes),
-    audiences: new Set(),
-    origin: { requestId: 'req_1', address: '192.0.2.7', agent: 'test' },
-  }
-}

@@ -5,9 +5,9 @@ import { createApiKey, showApiKey } from '../../src/api-keys/operations.ts'
 import { rotateApiKey, rotateOwnApiKey } from '../../src/api-keys/rotating.ts'
 import { endApiKeyVersion, listApiKeyVersions } from '../../src/api-keys/versions/operations.ts'
 import { apiKeyVersions, auditEvents, organizations, revocations } from '../../src/db/schema.ts'
-import { caller } from '../support/callers.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { exchange, partsOf } from '../support/oauth.ts'
+import { principal } from '../support/principal.ts'
 import { startTestService } from '../support/service.ts'
 import { outcome } from '../verify/issuer.ts'
 
@@ -16,7 +16,7 @@ describe.each(databaseKinds)('rotating an API key on %s', async (kind) => {
   const { services, clock } = service
   const own = await service.createOrganization('own')
   const other = await service.createOrganization('other')
-  const admin = caller(own, ['admin'], { scopes: ['orders:*'] })
+  const admin = principal(own, ['admin'], { scopes: ['orders:*'] })
   const input = { name: 'orders', environment: 'live', scopes: ['orders:read'] } as const
   const verdict = (token: string) => outcome((text) => services.verifier.verify(text), token)
   const status = async (secret: string) => (await service.request('/token', { method: 'POST', headers: { 'X-API-Key': secret } })).status
@@ -211,7 +211,7 @@ describe.each(databaseKinds)('rotating an API key on %s', async (kind) => {
       const organizationId = await service.createOrganization('strict')
       const { apiKey } = await createApiKey(services, systemPrincipal, { ...input, organizationId })
       await services.db.update(organizations).set({ maxKeyLifetimeSeconds: 3600 }).where(eq(organizations.id, organizationId))
-      const holder = caller(organizationId, [], { clientId: apiKey.id, apiKeyVersion: 1 })
+      const holder = principal(organizationId, [], { clientId: apiKey.id, apiKeyVersion: 1 })
       const refused = { code: 'lifetime_not_allowed', detail: expect.stringContaining('must expire within 3600 s') }
       await expect(rotateApiKey(services, systemPrincipal, apiKey.id, {})).rejects.toMatchObject(refused)
       await expect(rotateOwnApiKey(services, holder, {})).rejects.toMatchObject(refused)
@@ -229,9 +229,9 @@ describe.each(databaseKinds)('rotating an API key on %s', async (kind) => {
 
   test('the holder may rotate its own key by its newest secret, without any role, and by nothing else', async () => {
     const { apiKey } = await createApiKey(services, admin, input)
-    const holder = caller(own, [], { clientId: apiKey.id, apiKeyVersion: 1 })
+    const holder = principal(own, [], { clientId: apiKey.id, apiKeyVersion: 1 })
     expect(await rotateOwnApiKey(services, holder, { overlapSeconds: 60 })).toMatchObject({ apiKey: { id: apiKey.id, version: 2 } })
-    const byToken = caller(own, ['admin'], { clientId: apiKey.id })
+    const byToken = principal(own, ['admin'], { clientId: apiKey.id })
     for (const other of [holder, byToken]) {
       await expect(rotateOwnApiKey(services, other, {})).rejects.toMatchObject({ code: 'permission_denied' })
     }

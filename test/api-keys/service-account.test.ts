@@ -4,8 +4,8 @@ import { createApiKey } from '../../src/api-keys/operations.ts'
 import { rotateApiKey } from '../../src/api-keys/rotating.ts'
 import { updateApiKey } from '../../src/api-keys/updating.ts'
 import { serviceAccounts } from '../../src/db/schema.ts'
-import { caller } from '../support/callers.ts'
 import { databaseKinds } from '../support/databases.ts'
+import { principal } from '../support/principal.ts'
 import { startTestService } from '../support/service.ts'
 
 describe.each(databaseKinds)('giving an API key to a service account, on %s', async (kind) => {
@@ -25,7 +25,7 @@ describe.each(databaseKinds)('giving an API key to a service account, on %s', as
   }
 
   test('an admin gives keys to every account of the organization, and to none of another', async () => {
-    const admin = caller(own, ['admin'])
+    const admin = principal(own, ['admin'])
     const [ours, theirs] = [await account(own), await account(other)]
     const { apiKey } = await createApiKey(services, admin, { ...input, serviceAccountId: ours })
     expect(apiKey.serviceAccountId).toBe(ours)
@@ -45,7 +45,7 @@ describe.each(databaseKinds)('giving an API key to a service account, on %s', as
 
   test('a developer gives keys to its own account and to those it made, not to that of a colleague', async () => {
     const [shared, made, foreign] = [await account(own), await account(own, { createdBy: 'key_developer' }), await account(own)]
-    const developer = caller(own, ['developer'], { clientId: 'key_developer', serviceAccountId: shared })
+    const developer = principal(own, ['developer'], { clientId: 'key_developer', serviceAccountId: shared })
     for (const serviceAccountId of [shared, made]) {
       expect(await createApiKey(services, developer, { ...input, serviceAccountId })).toMatchObject({ apiKey: { serviceAccountId } })
     }
@@ -54,7 +54,7 @@ describe.each(databaseKinds)('giving an API key to a service account, on %s', as
 
   test('who may change every key, but make only its own, does not come by the keys of an account in this way', async () => {
     const foreign = await account(own)
-    const agent = caller(own, ['write_agent'], { clientId: 'key_agent' })
+    const agent = principal(own, ['write_agent'], { clientId: 'key_agent' })
     const { apiKey } = await createApiKey(services, agent, input)
     const change = { serviceAccountId: foreign }
     await expect(updateApiKey(services, agent, apiKey.id, change)).rejects.toMatchObject({ code: 'not_found' })
@@ -62,7 +62,7 @@ describe.each(databaseKinds)('giving an API key to a service account, on %s', as
   })
 
   test('a key holds no role that its account does not hold, and gets to no disabled account', async () => {
-    const admin = caller(own, ['admin'])
+    const admin = principal(own, ['admin'])
     const [developers, disabled] = [await account(own, { roles: ['developer'] }), await account(own, { disabledAt: clock.now() })]
     const { apiKey } = await createApiKey(services, admin, { ...input, serviceAccountId: developers, roles: ['developer'] })
     await expect(updateApiKey(services, admin, apiKey.id, { roles: ['developer', 'read_only'] })).rejects.toMatchObject({
@@ -79,7 +79,7 @@ describe.each(databaseKinds)('giving an API key to a service account, on %s', as
   })
 
   test('a key of a disabled account does not come to life by leaving it', async () => {
-    const admin = caller(own, ['admin'])
+    const admin = principal(own, ['admin'])
     const [gone, usable] = [await account(own, { disabledAt: clock.now() }), await account(own)]
     const { id } = await service.createKey({ organizationId: own, serviceAccountId: gone })
     for (const serviceAccountId of [null, usable]) {
@@ -91,7 +91,7 @@ describe.each(databaseKinds)('giving an API key to a service account, on %s', as
   })
 
   test('a key for a pipeline must expire', async () => {
-    const admin = caller(own, ['admin'])
+    const admin = principal(own, ['admin'])
     await expect(createApiKey(services, admin, { ...input, roles: ['ci_service'] })).rejects.toMatchObject({ code: 'lifetime_not_allowed' })
     const expiresAt = new Date(clock.now().getTime() + 3_600_000)
     const { apiKey } = await createApiKey(services, admin, { ...input, roles: ['ci_service'], expiresAt })

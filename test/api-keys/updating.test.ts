@@ -5,9 +5,9 @@ import type { ApiKeyChange } from '../../src/api-keys/new-api-key.ts'
 import { createApiKey, showApiKey } from '../../src/api-keys/operations.ts'
 import { updateApiKey } from '../../src/api-keys/updating.ts'
 import { auditEvents, organizations } from '../../src/db/schema.ts'
-import { caller } from '../support/callers.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { exchange, partsOf } from '../support/oauth.ts'
+import { principal } from '../support/principal.ts'
 import { startTestService } from '../support/service.ts'
 import { outcome } from '../verify/issuer.ts'
 
@@ -16,7 +16,7 @@ describe.each(databaseKinds)('changing an API key on %s', async (kind) => {
   const { services, clock } = service
   const own = await service.createOrganization('own')
   const other = await service.createOrganization('other')
-  const admin = caller(own, ['admin'], { scopes: ['orders:*'] })
+  const admin = principal(own, ['admin'], { scopes: ['orders:*'] })
   const input = { name: 'orders', environment: 'live', scopes: ['orders:read'] } as const
   const inSeconds = (seconds: number) => new Date(clock.now().getTime() + seconds * 1000)
   const eventsAbout = async (subject: string) =>

@@ -2,7 +2,7 @@ import { appendAuditEvent } from '../../src/audit/queries.ts'
 import { newId } from '../../src/crypto/random.ts'
 import { insertServiceAccount } from '../../src/service-accounts/queries.ts'
 import { adminClient } from './admin-client.ts'
-import { caller } from './callers.ts'
+import { principal } from './principal.ts'
 import type { TestService } from './service.ts'
 
 /** Somewhere that things can be made for a test, each of them in the name of the place's maker. */
@@ -31,7 +31,7 @@ export async function createPlace(service: TestService, organizationId: string, 
   const { services } = service
   const root = adminClient(service, service.rootKey)
   const event = newId('key')
-  const actor = caller(organizationId, [], { clientId: maker })
+  const actor = principal(organizationId, [], { clientId: maker })
   const appended = { type: 'api_key.version_ended', actor, organizationId, subject: event, context: { version: 1 } } as const
   await services.db.transaction(async (tx) => await appendAuditEvent(tx, appended, services.now()))
 
