@@ -5,7 +5,7 @@ import { disableApiKey, enableApiKey, expireApiKey, tryDisablingApiKey } from '.
 import { listApiKeys, showApiKey } from '../../src/api-keys/operations.ts'
 import { auditEvents, revocations } from '../../src/db/schema.ts'
 import { databaseKinds } from '../support/databases.ts'
-import { exchange } from '../support/oauth.ts'
+import { exchange, tryExchange } from '../support/oauth.ts'
 import { principal } from '../support/principal.ts'
 import { addRule } from '../support/revocations.ts'
 import { startTestService } from '../support/service.ts'
@@ -21,7 +21,7 @@ describe.each(databaseKinds)('switching an API key off and on, on %s', async (ki
   const eventsAbout = async (subject: string) =>
     (await services.db.select().from(auditEvents).where(eq(auditEvents.subject, subject))).map(({ type }) => type)
   const verdict = (token: string) => outcome((text) => services.verifier.verify(text), token)
-  const status = async (secret: string) => (await service.request('/token', { method: 'POST', headers: { 'X-API-Key': secret } })).status
+  const status = async (secret: string) => (await tryExchange(service, secret)).status
 
   test('a disabled key exchanges no more, and its tokens die at once', async () => {
     const { id, secret } = await service.createKey({ organizationId: own })

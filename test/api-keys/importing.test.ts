@@ -13,6 +13,7 @@ import { apiKeys, apiKeyVersions, auditEvents, organizations, plans } from '../.
 import { nodePlatform } from '../../src/platform.node.ts'
 import { adminClient } from '../support/admin-client.ts'
 import { databaseKinds } from '../support/databases.ts'
+import { exchange, tryExchange } from '../support/oauth.ts'
 import { principal } from '../support/principal.ts'
 import { startTestService } from '../support/service.ts'
 
@@ -33,7 +34,6 @@ describe.each(databaseKinds)('R140 importing keys that were hashed elsewhere on 
         key: { name: 'imported', environment: 'live', hash: sha256(foreignSecret()), algorithm: 'sha256', ...row },
       })),
     })
-  const exchangeOf = async (secret: string) => await service.request('/token', { method: 'POST', headers: { 'X-API-Key': secret } })
 
   describe('before there is any', () => {
     test('text of another form reaches no database', async () => {
@@ -79,7 +79,7 @@ describe.each(databaseKinds)('R140 importing keys that were hashed elsewhere on 
       expect(response.status, await response.clone().text()).toBe(200)
       expect((await response.json()).scope).toBe('orders:read')
     }
-    const { access_token: token } = await (await exchangeOf(secret)).json()
+    const { access_token: token } = await exchange(service, secret)
     expect(await services.verifier.verify(token)).toMatchObject({ clientId: row.id, organizationId: own })
   })
 
@@ -88,14 +88,14 @@ describe.each(databaseKinds)('R140 importing keys that were hashed elsewhere on 
     await run([{ hash: blake3Hex(secret), algorithm: 'blake3' }, { hash: sha256(foreignSecret()) }])
     const [stored] = await services.db.select().from(apiKeyVersions).where(eq(apiKeyVersions.hashAlgorithm, 'blake3')).limit(1)
     for (const text of [blake3Hex(secret), sha256(secret), sha256(secret, 'base64url'), stored?.hash ?? '']) {
-      expect((await exchangeOf(text)).status).toBe(401)
+      expect((await tryExchange(service, text)).status).toBe(401)
     }
   })
 
   test('A44 a hash by one algorithm is not found as one by the other', async () => {
     const secret = foreignSecret()
     await run([{ hash: sha256(secret), algorithm: 'blake3' }])
-    expect((await exchangeOf(secret)).status).toBe(401)
+    expect((await tryExchange(service, secret)).status).toBe(401)
   })
 
   test('a key of a prefix that is accepted no more is no imported one', async () => {
@@ -106,7 +106,7 @@ describe.each(databaseKinds)('R140 importing keys that were hashed elsewhere on 
       .update(apiKeyVersions)
       .set({ hash: sha256(former, 'base64url') })
       .where(eq(apiKeyVersions.apiKeyId, id))
-    expect((await exchangeOf(former)).status).toBe(401)
+    expect((await tryExchange(service, former)).status).toBe(401)
   })
 
   test('lets good rows land, says of each other what is wrong, and repeats nothing of it', async () => {
@@ -262,7 +262,7 @@ describe.each(databaseKinds)('R140 importing keys that were hashed elsewhere on 
       body: new URLSearchParams({ token: secret }),
     })
     expect(ended.status).toBe(200)
-    expect((await exchangeOf(secret)).status).toBe(401)
+    expect((await tryExchange(service, secret)).status).toBe(401)
     expect(await showApiKey(services, admin, id)).toMatchObject({ status: 'revoked' })
   })
 

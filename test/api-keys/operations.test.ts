@@ -6,6 +6,7 @@ import { createApiKey, listApiKeys, showApiKey } from '../../src/api-keys/operat
 import { apiKeyVersions, auditEvents } from '../../src/db/schema.ts'
 import { addSigningKey } from '../support/algorithms.ts'
 import { databaseKinds } from '../support/databases.ts'
+import { tryExchange } from '../support/oauth.ts'
 import { principal } from '../support/principal.ts'
 import { startTestService } from '../support/service.ts'
 
@@ -22,7 +23,7 @@ describe.each(databaseKinds)('API keys on %s', async (kind) => {
     test('can be exchanged at once, and its secret is stored nowhere', async () => {
       const { apiKey, secret } = await createApiKey(services, admin, { name: 'orders', environment: 'live', scopes: ['orders:read'] })
       expect(apiKey).toMatchObject({ name: 'orders', organizationId: own, status: 'usable', scopes: ['orders:read'], version: 1 })
-      const response = await service.request('/token', { method: 'POST', headers: { 'X-API-Key': secret } })
+      const response = await tryExchange(service, secret)
       expect(response.status).toBe(200)
       const [version] = await services.db.select().from(apiKeyVersions).where(eq(apiKeyVersions.apiKeyId, apiKey.id))
       expect(version).toMatchObject({ hash: await services.platform.sha256(secret), hint: apiKey.hint })

@@ -3,10 +3,8 @@ import { expect, test } from 'vitest'
 import { generateApiKey } from '../../src/api-keys/format.ts'
 import { apiKeyVersions } from '../../src/db/schema.ts'
 import { adminClient } from '../support/admin-client.ts'
+import { tryExchange } from '../support/oauth.ts'
 import { startTestService } from '../support/service.ts'
-
-const exchangeOf = async (service: Awaited<ReturnType<typeof startTestService>>, secret: string) =>
-  (await service.request('/token', { method: 'POST', headers: { 'X-API-Key': secret } })).status
 
 test('new keys begin as the operator chose, those of a former prefix go on, and those of no prefix of ours are refused', async () => {
   const service = await startTestService('embedded', { env: { MINTAGE_API_KEY_PREFIX: 'acme', MINTAGE_API_KEY_PREFIX_PREVIOUS: 'mk' } })
@@ -14,7 +12,7 @@ test('new keys begin as the operator chose, those of a former prefix go on, and 
   expect(service.rootKey).toMatch(/^acme_live_/)
   const { body } = await adminClient(service, service.rootKey)('POST', '/v1/api-keys', { name: 'new', environment: 'test' })
   expect(body).toMatchObject({ secret: expect.stringMatching(/^acme_test_[0-9A-Za-z]{49}$/) })
-  expect(await exchangeOf(service, String(body.secret))).toBe(200)
+  expect((await tryExchange(service, String(body.secret))).status).toBe(200)
 
   for (const [prefix, status] of [
     ['mk', 200],
@@ -28,7 +26,7 @@ test('new keys begin as the operator chose, those of a former prefix go on, and 
       .update(apiKeyVersions)
       .set({ hash: await platform.sha256(secret) })
       .where(eq(apiKeyVersions.apiKeyId, id))
-    expect(await exchangeOf(service, secret), prefix).toBe(status)
+    expect((await tryExchange(service, secret)).status, prefix).toBe(status)
   }
 })
 

@@ -5,7 +5,7 @@ import { showApiKey } from '../../src/api-keys/operations.ts'
 import { findLeakedApiKey, revokeApiKey, tryRevokingApiKey } from '../../src/api-keys/revoking.ts'
 import { auditEvents, revocations } from '../../src/db/schema.ts'
 import { databaseKinds } from '../support/databases.ts'
-import { exchange } from '../support/oauth.ts'
+import { exchange, tryExchange } from '../support/oauth.ts'
 import { principal } from '../support/principal.ts'
 import { startTestService } from '../support/service.ts'
 import { outcome } from '../verify/issuer.ts'
@@ -106,7 +106,7 @@ describe.each(databaseKinds)('revoking an API key on %s', async (kind) => {
       clock.advance(1)
       await services.revocations.refresh()
       expect(await outcome((text) => services.verifier.verify(text), before.access_token)).toBe('invalid_token revoked')
-      expect((await service.request('/token', { method: 'POST', headers: { 'X-API-Key': secret } })).status).toBe(401)
+      expect((await tryExchange(service, secret)).status).toBe(401)
       expect(await showApiKey(services, admin, id)).toMatchObject({ status: 'revoked' })
     })
 

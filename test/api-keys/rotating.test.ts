@@ -6,7 +6,7 @@ import { rotateApiKey, rotateOwnApiKey } from '../../src/api-keys/rotating.ts'
 import { endApiKeyVersion, listApiKeyVersions } from '../../src/api-keys/versions/operations.ts'
 import { apiKeyVersions, auditEvents, organizations, revocations } from '../../src/db/schema.ts'
 import { databaseKinds } from '../support/databases.ts'
-import { exchange, partsOf } from '../support/oauth.ts'
+import { exchange, partsOf, tryExchange } from '../support/oauth.ts'
 import { principal } from '../support/principal.ts'
 import { startTestService } from '../support/service.ts'
 import { outcome } from '../verify/issuer.ts'
@@ -19,7 +19,7 @@ describe.each(databaseKinds)('rotating an API key on %s', async (kind) => {
   const admin = principal(own, ['admin'], { scopes: ['orders:*'] })
   const input = { name: 'orders', environment: 'live', scopes: ['orders:read'] } as const
   const verdict = (token: string) => outcome((text) => services.verifier.verify(text), token)
-  const status = async (secret: string) => (await service.request('/token', { method: 'POST', headers: { 'X-API-Key': secret } })).status
+  const status = async (secret: string) => (await tryExchange(service, secret)).status
   const tokenOf = async (secret: string) => (await exchange(service, secret)).access_token
   const inSeconds = (seconds: number) => new Date(clock.now().getTime() + seconds * 1000)
   const eventsAbout = async (subject: string) => await services.db.select().from(auditEvents).where(eq(auditEvents.subject, subject))

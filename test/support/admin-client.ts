@@ -1,4 +1,4 @@
-import type { TestService } from './service.ts'
+import type { KeyOptions, TestService } from './service.ts'
 
 export type AdminAnswer = { status: number; headers: Headers; text: string; body: Record<string, unknown> }
 
@@ -22,6 +22,11 @@ export function adminClient(service: Pick<TestService, 'request'>, credential: s
     const text = await response.text()
     return { status: response.status, headers: response.headers, text, body: isJson(response) ? JSON.parse(text) : {} }
   }
+}
+
+/** Calls it with a new key, of the service's first organization unless told otherwise. */
+export async function adminClientWith(service: TestService, key: KeyOptions): Promise<AdminCall> {
+  return adminClient(service, (await service.createKey(key)).secret)
 }
 
 /** An export is not, and where nothing is said there is no body. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { AccessTokenError } from '../../src/verify/access-token-error.ts'
 import type { TestService } from './service.ts'
 
 export const apiKeyTokenType = 'urn:mintage:params:oauth:token-type:api-key'
@@ -34,6 +35,23 @@ export async function exchange(service: TestService, secret: string, parameters:
   const response = await service.request('/token', form(parameters, { Authorization: `Bearer ${secret}` }))
   if (response.status !== 200) throw new Error(`the exchange was refused: ${response.status} ${await response.text()}`)
   return tokenAnswer.parse(await response.json())
+}
+
+/** Sends nothing but the key, good or not; the answer as it came. */
+export async function tryExchange(service: TestService, secret: string): Promise<Response> {
+  return await service.request('/token', { method: 'POST', headers: { 'X-API-Key': secret } })
+}
+
+/** Whether the service takes the token, by its revocation list as it is now. */
+export async function lives({ services }: TestService, token: string): Promise<boolean> {
+  await services.revocations.refresh()
+  try {
+    await services.verifier.verify(token)
+    return true
+  } catch (error) {
+    if (error instanceof AccessTokenError) return false
+    throw error
+  }
 }
 
 /** What a JWT says, unverified. */

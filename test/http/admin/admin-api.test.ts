@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type AdminCall, adminClient } from '../../support/admin-client.ts'
 import { databaseKinds } from '../../support/databases.ts'
+import { exchange, tryExchange } from '../../support/oauth.ts'
 import { startTestService, type TestService } from '../../support/service.ts'
 
 describe.each(databaseKinds)('the admin API on %s', (kind) => {
@@ -40,10 +41,9 @@ describe.each(databaseKinds)('the admin API on %s', (kind) => {
   test('a revoked key kills the tokens that it made', async () => {
     const created = await root('POST', '/v1/api-keys', { name: 'short-lived' })
     const { apiKey, secret } = created.body as { apiKey: { id: string }; secret: string }
-    const exchange = () => service.request('/token', { method: 'POST', headers: { 'X-API-Key': secret } })
-    const { access_token: token } = await (await exchange()).json()
+    const { access_token: token } = await exchange(service, secret)
     await root('POST', `/v1/api-keys/${apiKey.id}/revoke`)
-    expect((await exchange()).status).toBe(401)
+    expect((await tryExchange(service, secret)).status).toBe(401)
     await expect(Promise.resolve(service.services.verifier.verify(token)).then((verdict) => verdict)).rejects.toMatchObject({
       reason: 'revoked',
     })
@@ -73,7 +73,7 @@ describe.each(databaseKinds)('the admin API on %s', (kind) => {
   describe('revocation rules', () => {
     test('kill what they name, are listed, and can be lifted', async () => {
       const { secret } = await service.createKey({ subject: 'alice' })
-      const { access_token: token } = await (await service.request('/token', { method: 'POST', headers: { 'X-API-Key': secret } })).json()
+      const { access_token: token } = await exchange(service, secret)
       const verify = async () => await service.services.verifier.verify(token)
       expect(await verify()).toMatchObject({ subject: 'alice' })
       const value = `${service.organizationId} alice`

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { type AdminCall, adminClient } from '../../support/admin-client.ts'
+import { type AdminCall, adminClient, adminClientWith } from '../../support/admin-client.ts'
 import { databaseKinds } from '../../support/databases.ts'
 import { startTestService, type TestService } from '../../support/service.ts'
 
@@ -31,8 +31,7 @@ describe.each(databaseKinds)('KEKs in the admin API on %s', (kind) => {
   })
 
   test("are nobody's business but root's", async () => {
-    const { secret } = await service.createKey({ roles: ['admin'], audiences: [service.services.config.issuer] })
-    const admin = adminClient(service, secret)
+    const admin = await adminClientWith(service, { roles: ['admin'], audiences: [service.services.config.issuer] })
     expect((await admin('GET', '/v1/keks')).body).toMatchObject({ status: 403, code: 'permission_denied' })
     expect((await admin('POST', '/v1/keks/rewrap')).body).toMatchObject({ status: 403, code: 'permission_denied' })
   })

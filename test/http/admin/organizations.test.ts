@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { type AdminCall, adminClient } from '../../support/admin-client.ts'
+import { type AdminCall, adminClient, adminClientWith } from '../../support/admin-client.ts'
 import { databaseKinds } from '../../support/databases.ts'
+import { exchange, lives, tryExchange } from '../../support/oauth.ts'
 import { startTestService, type TestService } from '../../support/service.ts'
 
 describe.each(databaseKinds)('organizations on %s', (kind) => {
@@ -13,21 +14,7 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
   })
 
   const create = async (body: object) => (await root('POST', '/v1/organizations', body)).body as { id: string; slug: string }
-  const adminOf = async (organizationId: string) => {
-    const { secret } = await service.createKey({ organizationId, roles: ['admin'] })
-    return adminClient(service, secret)
-  }
-  const exchange = async (secret: string) => await service.request('/token', { method: 'POST', headers: { 'X-API-Key': secret } })
-  const tokenOf = async (secret: string): Promise<string> => (await (await exchange(secret)).json()).access_token
-  const lives = async (token: string) => {
-    await service.services.revocations.refresh()
-    return await Promise.resolve()
-      .then(() => service.services.verifier.verify(token))
-      .then(
-        () => true,
-        () => false,
-      )
-  }
+  const tokenOf = async (secret: string) => (await exchange(service, secret)).access_token
 
   describe('have a slug and an email that no other has', () => {
     test('and an answer that shows everything about them', async () => {
@@ -126,7 +113,7 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
 
     test('by their admins too, but for the plan', async () => {
       const { id } = await create({ name: 'Own' })
-      const admin = await adminOf(id)
+      const admin = await adminClientWith(service, { organizationId: id, roles: ['admin'] })
       expect((await admin('PATCH', `/v1/organizations/${id}`, { name: 'Ours' })).status).toBe(200)
       const policy = await admin('POST', `/v1/organizations/${id}/change-policy`, { maxKeyLifetimeSeconds: 86_400 })
       expect(policy.body).toMatchObject({ maxKeyLifetimeSeconds: 86_400 })
@@ -166,17 +153,17 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
       const { id } = await create({ name: 'Stopped' })
       const { secret } = await service.createKey({ organizationId: id })
       const before = await tokenOf(secret)
-      expect(await lives(before)).toBe(true)
+      expect(await lives(service, before)).toBe(true)
       const suspended = await root('POST', `/v1/organizations/${id}/suspend`, { reason: 'abuse', text: 'mined coins' })
       expect(suspended.status).toBe(204)
-      expect((await exchange(secret)).status).toBe(401)
-      expect(await lives(before)).toBe(false)
+      expect((await tryExchange(service, secret)).status).toBe(401)
+      expect(await lives(service, before)).toBe(false)
       service.clock.advance(300)
       expect((await root('POST', `/v1/organizations/${id}/resume`)).status).toBe(204)
-      expect(await lives(before)).toBe(false)
+      expect(await lives(service, before)).toBe(false)
       service.clock.advance(2)
-      expect(await lives(await tokenOf(secret))).toBe(true)
-      expect(await lives(before)).toBe(false)
+      expect(await lives(service, await tokenOf(secret))).toBe(true)
+      expect(await lives(service, before)).toBe(false)
     })
 
     test('and resumed at once keep what a clock that ran ahead had stamped dead', async () => {
@@ -186,9 +173,9 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
       await root('POST', `/v1/organizations/${id}/suspend`)
       await root('POST', `/v1/organizations/${id}/resume`)
       service.clock.advance(clockToleranceSeconds - 1)
-      expect(await lives(await tokenOf(secret))).toBe(false)
+      expect(await lives(service, await tokenOf(secret))).toBe(false)
       service.clock.advance(2)
-      expect(await lives(await tokenOf(secret))).toBe(true)
+      expect(await lives(service, await tokenOf(secret))).toBe(true)
     })
 
     test('stay so when it is said twice, with one event and one rule', async () => {
@@ -215,14 +202,14 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
       expect((await root('POST', `/v1/revocations/${ruleId}/lift`)).body).toMatchObject({ status: 409, code: 'conflict' })
       expect((await root('POST', `/v1/revocations/${String(other.id)}/lift`)).status).toBe(204)
       await root('POST', `/v1/organizations/${id}/resume`)
-      expect(await lives(before)).toBe(false)
+      expect(await lives(service, before)).toBe(false)
     })
 
     test('are not the one of the last root key, which could not resume itself', async () => {
       const { id: elsewhere } = await create({ name: 'Elsewhere' })
       const suspend = () => root('POST', `/v1/organizations/${service.organizationId}/suspend`)
       expect((await suspend()).body).toMatchObject({ status: 409, code: 'conflict' })
-      const second = adminClient(service, (await service.createKey({ organizationId: elsewhere, roles: ['root'] })).secret)
+      const second = await adminClientWith(service, { organizationId: elsewhere, roles: ['root'] })
       expect((await suspend()).status).toBe(204)
       expect((await root('GET', '/v1/me')).status).toBe(401)
       expect((await second('POST', `/v1/organizations/${service.organizationId}/resume`)).status).toBe(204)
@@ -238,7 +225,7 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
       const tried = await root('POST', `/v1/organizations/${id}/suspend`, { dryRun: true })
       expect(tried.status).toBe(200)
       expect(tried.body).toMatchObject({ apiKeys: 2, apiKeysWithLiveTokens: 1, exchanges: 1, lastUses: [{ apiKeyId }] })
-      expect(await lives(token)).toBe(true)
+      expect(await lives(service, token)).toBe(true)
       expect((await root('GET', `/v1/organizations/${id}`)).body).toMatchObject({ suspendedAt: null, revision: 1 })
     })
   })

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { planOf } from '../../../src/organizations/queries.ts'
-import { type AdminCall, adminClient } from '../../support/admin-client.ts'
+import { type AdminCall, adminClient, adminClientWith } from '../../support/admin-client.ts'
 import { databaseKinds } from '../../support/databases.ts'
 import { startTestService, type TestService } from '../../support/service.ts'
 
@@ -93,7 +93,7 @@ describe.each(databaseKinds)('plans on %s', (kind) => {
   })
 
   test('only root sees and changes them', async () => {
-    const admin = adminClient(service, (await service.createKey({ roles: ['admin'] })).secret)
+    const admin = await adminClientWith(service, { roles: ['admin'] })
     expect((await admin('GET', '/v1/plans')).status).toBe(403)
     expect((await admin('POST', '/v1/plans', { name: 'mine', ...limits })).status).toBe(403)
     expect((await admin('DELETE', '/v1/plans/free')).status).toBe(403)

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { type AdminCall, adminClient } from '../../support/admin-client.ts'
+import { type AdminCall, adminClient, adminClientWith } from '../../support/admin-client.ts'
 import { databaseKinds } from '../../support/databases.ts'
 import { type KeyOptions, startTestService, type TestService } from '../../support/service.ts'
 
@@ -17,7 +17,7 @@ describe.each(databaseKinds)('roles on %s', (kind) => {
     await service.createKey({ organizationId, roles: ['admin'] })
   })
 
-  const callerWith = async (key: KeyOptions) => adminClient(service, (await service.createKey({ organizationId, ...key })).secret)
+  const callerWith = (key: KeyOptions) => adminClientWith(service, { organizationId, ...key })
   const member = async (key: KeyOptions = {}) => (await service.createKey({ organizationId, ...key })).id
   const assign = (caller: AdminCall, id: string, roles: unknown) => caller('POST', `/v1/members/${id}/assign-roles`, { roles })
 

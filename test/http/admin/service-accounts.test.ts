@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { type AdminCall, adminClient } from '../../support/admin-client.ts'
+import { type AdminCall, adminClient, adminClientWith } from '../../support/admin-client.ts'
 import { databaseKinds } from '../../support/databases.ts'
+import { exchange, lives, tryExchange } from '../../support/oauth.ts'
 import { type KeyOptions, startTestService, type TestService } from '../../support/service.ts'
 
 describe.each(databaseKinds)('service accounts on %s', (kind) => {
@@ -16,19 +17,9 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
     admin = await callerWith({ roles: ['admin'] })
   })
 
-  const callerWith = async (key: KeyOptions) => adminClient(service, (await service.createKey({ organizationId, ...key })).secret)
+  const callerWith = (key: KeyOptions) => adminClientWith(service, { organizationId, ...key })
   const create = async (body: object) => String((await admin('POST', '/v1/service-accounts', body)).body.id)
-  const exchange = async (secret: string) => await service.request('/token', { method: 'POST', headers: { 'X-API-Key': secret } })
-  const tokenOf = async (secret: string): Promise<string> => (await (await exchange(secret)).json()).access_token
-  const lives = async (token: string) => {
-    await service.services.revocations.refresh()
-    return await Promise.resolve()
-      .then(() => service.services.verifier.verify(token))
-      .then(
-        () => true,
-        () => false,
-      )
-  }
+  const tokenOf = async (secret: string) => (await exchange(service, secret)).access_token
 
   test('are created, shown, listed, changed and deleted', async () => {
     const created = await admin('POST', '/v1/service-accounts', { name: 'billing', description: 'invoices', roles: ['developer'] })
@@ -82,13 +73,17 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
     const [first, second] = [await tokenOf(keys[0].secret), await tokenOf(keys[1].secret)]
     const path = `/v1/service-accounts/${serviceAccountId}`
     expect((await admin('POST', `${path}/disable`, { reason: 'compromised' })).status).toBe(204)
-    expect((await exchange(keys[0].secret)).status).toBe(401)
-    expect([await lives(first), await lives(second), await lives(other)]).toEqual([false, false, true])
+    expect((await tryExchange(service, keys[0].secret)).status).toBe(401)
+    expect([await lives(service, first), await lives(service, second), await lives(service, other)]).toEqual([false, false, true])
     expect((await admin('GET', `/v1/api-keys/${keys[0].id}`)).body).toMatchObject({ status: 'service_account_disabled' })
     service.clock.advance(100)
     expect((await admin('POST', `${path}/enable`)).status).toBe(204)
     service.clock.advance(2)
-    expect([await lives(await tokenOf(keys[0].secret)), await lives(first), await lives(second)]).toEqual([true, false, false])
+    expect([await lives(service, await tokenOf(keys[0].secret)), await lives(service, first), await lives(service, second)]).toEqual([
+      true,
+      false,
+      false,
+    ])
     const { body } = await admin('GET', '/v1/audit-events?limit=2')
     expect(body.items).toMatchObject([
       { type: 'service_account.enabled', context: { apiKeys: 2 } },
@@ -101,7 +96,7 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
     const { secret } = await service.createKey({ organizationId, serviceAccountId, disabledAt: service.clock.now() })
     await admin('POST', `/v1/service-accounts/${serviceAccountId}/disable`)
     await admin('POST', `/v1/service-accounts/${serviceAccountId}/enable`)
-    expect((await exchange(secret)).status).toBe(401)
+    expect((await tryExchange(service, secret)).status).toBe(401)
   })
 
   test('that are disabled keep the rules that make the tokens of their keys dead', async () => {
@@ -126,7 +121,7 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
     await service.services.usage.flush()
     const tried = await admin('POST', `/v1/service-accounts/${serviceAccountId}/disable`, { dryRun: true })
     expect(tried.body).toMatchObject({ apiKeys: 1, apiKeysWithLiveTokens: 1, lastUses: [{ apiKeyId: id }] })
-    expect(await lives(token)).toBe(true)
+    expect(await lives(service, token)).toBe(true)
   })
 
   test('are deleted only when their keys are revoked, which stay then, without an account', async () => {
