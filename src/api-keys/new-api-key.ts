@@ -44,25 +44,34 @@ export type ApiKeyInput = ApiKeyChange & {
   readonly organizationId?: string | undefined
 }
 
-/** Everything about a key that can be changed, and what it is for, which cannot. */
-export type ApiKeyDraft = {
+/** What a key is for and what it may do: as it is stored, and as it is shown. */
+export type ApiKeyTraits = {
   name: string
   description: string
   environment: ApiKeyEnvironment
   scopes: string[]
+  /** Beside the service's default one. */
   audiences: string[]
   roles: string[]
+  /** `sub` of its tokens; null = its id. */
   subject: string | null
+  /** JWS algorithm that its tokens are signed with; null = the service's default. */
   tokenAlgorithm: string | null
+  /** Claims that its tokens carry beside those of the service. */
   customClaims: CustomClaims | null
+  /** Canonical CIDR ranges; no allowed one allows every address. */
   allowedCidrs: string[]
   deniedCidrs: string[]
+  /** Own limit; null = the plan's. */
   requestsPerMinute: number | null
+  /** Automatic rotation policy; null = none. */
   rotateEverySeconds: number | null
   labels: string[]
   serviceAccountId: string | null
-  expiresAt: Date | null
 }
+
+/** Everything about a key that can be changed, and its environment, which cannot. */
+export type ApiKeyDraft = ApiKeyTraits & { expiresAt: Date | null }
 
 /**
  * The key as it will be stored, repeated values folded, CIDR ranges in their canonical form. Throws `invalid_request` naming the member at

@@ -1,35 +1,15 @@
 import type { ApiKeyUsageRow } from '../usage/queries.ts'
-import type { CustomClaims } from './custom-claims.ts'
-import type { ApiKeyEnvironment } from './format.ts'
+import type { ApiKeyTraits } from './new-api-key.ts'
 import { rotationDueAt } from './rotation.ts'
 import { type ApiKeyInstants, type ApiKeyStatus, apiKeyStatus } from './status.ts'
 
 /** An API key as the admin API shows it. Instants are RFC 3339 texts; there is no secret in it and no hash. */
-export type ApiKeyView = {
+export type ApiKeyView = ApiKeyTraits & {
   id: string
   organizationId: string
-  name: string
-  description: string
-  labels: string[]
-  serviceAccountId: string | null
-  environment: ApiKeyEnvironment
   /** Computed at the moment of asking. */
   status: Exclude<ApiKeyStatus, 'unknown'>
-  scopes: string[]
-  audiences: string[]
-  roles: string[]
-  subject: string | null
-  /** JWS algorithm that its tokens are signed with; null = the service's default. */
-  tokenAlgorithm: string | null
-  /** Claims that its tokens carry beside those of the service. */
-  customClaims: CustomClaims | null
-  /** Canonical CIDR ranges; no allowed one allows every address. */
-  allowedCidrs: string[]
-  deniedCidrs: string[]
-  /** Own limit; null = the plan's. */
-  requestsPerMinute: number | null
-  /** Automatic rotation policy, and when it wants the newest version replaced; null = none. */
-  rotateEverySeconds: number | null
+  /** When its rotation policy wants the newest version replaced; null = never. */
   rotationDueAt: string | null
   /** Of the newest version. */
   version: number
@@ -60,33 +40,19 @@ export type ApiKeyVersionUsage = {
 /** Newest version first; versions that were never used are not in `usage`. */
 export type ApiKeyDetail = ApiKeyView & { usage: ApiKeyVersionUsage[] }
 
-export type ApiKeyRow = ApiKeyInstants & {
-  readonly id: string
-  readonly organizationId: string
-  readonly name: string
-  readonly description: string
-  readonly labels: readonly string[]
-  readonly serviceAccountId: string | null
-  readonly environment: ApiKeyEnvironment
-  readonly scopes: readonly string[]
-  readonly audiences: readonly string[]
-  readonly roles: readonly string[]
-  readonly subject: string | null
-  readonly tokenAlgorithm: string | null
-  readonly customClaims: CustomClaims | null
-  readonly allowedCidrs: readonly string[]
-  readonly deniedCidrs: readonly string[]
-  readonly requestsPerMinute: number | null
-  readonly rotateEverySeconds: number | null
-  readonly version: number
-  readonly versionCreatedAt: Date
-  readonly hint: string
-  readonly createdAt: Date
-  readonly createdBy: string
-  readonly revocationReason: string | null
-  readonly revocationText: string | null
-  readonly revision: number
-}
+export type ApiKeyRow = ApiKeyInstants &
+  Readonly<ApiKeyTraits> & {
+    readonly id: string
+    readonly organizationId: string
+    readonly version: number
+    readonly versionCreatedAt: Date
+    readonly hint: string
+    readonly createdAt: Date
+    readonly createdBy: string
+    readonly revocationReason: string | null
+    readonly revocationText: string | null
+    readonly revision: number
+  }
 
 export function apiKeyView(row: ApiKeyRow, now: Date): ApiKeyView {
   const status = apiKeyStatus(row, now)
