@@ -1,4 +1,5 @@
 import { ServiceError } from '../../errors.ts'
+import type { NewRevocationRule } from '../../revocation/queries.ts'
 import type { Because } from '../../revocation/reasons.ts'
 import type { RevocationKind } from '../../revocation/revocation-list.ts'
 
@@ -15,16 +16,8 @@ export type RuleInput = Because & {
   readonly effectiveAt?: Date | undefined
 }
 
-export type RuleDraft = {
-  kind: RevocationKind
-  value: string
-  maxVersion?: number
-  issuedBefore?: Date
-  effectiveAt: Date
-  expires: 'when_dead' | 'never'
-  reason: string
-  reasonText?: string | undefined
-}
+/** What is left to say about it is whose it is, and who made it. */
+export type RuleDraft = Omit<NewRevocationRule, 'organizationId' | 'actor'>
 
 /**
  * The rule as it will stand on the list. One that leaves its name able to make new tokens never expires by itself (they would come
