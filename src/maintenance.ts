@@ -2,6 +2,7 @@ import { maintainApiKeys } from './api-keys/upkeep/operations.ts'
 import { keepCheckpoints } from './audit/checkpoints.ts'
 import { randomToken } from './crypto/random.ts'
 import { acquireLease, type Lease, LeaseLostError, releaseLease } from './db/leases.ts'
+import { tidyEmbedded } from './db/tidy.ts'
 import { pruneIdempotencyKeys } from './idempotency/queries.ts'
 import { pruneRevocations } from './revocation/queries.ts'
 import type { Services } from './services.ts'
@@ -21,6 +22,7 @@ const chores: readonly ((services: Services, lease: Lease) => Promise<unknown>)[
   ({ db, now }) => pruneIdempotencyKeys(db, now()),
   forgetVerifiers,
   keepCheckpoints,
+  ({ database }) => tidyEmbedded(database),
 ]
 
 /**
