@@ -73,6 +73,19 @@ const tags: readonly [name: string, description: string][] = [
   ['oauth', 'Exchange, introspection and revocation, for services that hold an API key'],
   ['public', 'What verifiers read'],
   ['health', 'For load balancers'],
+  ['me', 'Who is calling, and what a holder may do with its own API key'],
+  ['api-keys', 'API keys, their versions and their whole life'],
+  ['service-accounts', 'Owners of several API keys that are no person'],
+  ['organizations', 'Who holds API keys: their plan, their limits, their suspension'],
+  ['plans', 'What an organization may have'],
+  ['members', 'Who holds which role in an organization'],
+  ['roles', "Built-in roles and an organization's own"],
+  ['signing-keys', 'The key ring: what signs now, next and no more'],
+  ['verifiers', 'Who fetched the JWK Set, and who holds the next signing key'],
+  ['keks', 'What seals the private keys'],
+  ['revocations', 'The rules that switch tokens off'],
+  ['audit-events', 'Who did what, refused attempts too, in one chain of hashes'],
+  ['audit-checkpoints', 'Signed states of the audit trail'],
 ]
 
 function describe(groups: typeof outsideTheAdminApi): OpenApiDocument {

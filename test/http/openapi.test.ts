@@ -14,7 +14,11 @@ type Operation = {
   parameters?: { name: string; in: string }[]
   responses?: Record<string, { content?: Record<string, { example?: { status: number } }> }>
 }
-type Document = { paths: Record<string, Record<string, Operation>>; tags: { name: string }[]; [name: string]: unknown }
+type Document = {
+  paths: Record<string, Record<string, Operation>>
+  tags: { name: string; description?: string }[]
+  [name: string]: unknown
+}
 
 beforeAll(async () => {
   service = await startTestService()
@@ -62,6 +66,12 @@ describe('the API document', () => {
     expect(new Set(ids).size).toBe(ids.length)
     const nameless = operations().filter(({ operation }) => !operation.operationId || !operation.summary || operation.tags?.length !== 1)
     expect(nameless.map(({ name }) => name)).toEqual([])
+  })
+
+  test('says of each tag what it is about, and of none that has no operation', () => {
+    const used = new Set(operations().flatMap(({ operation }) => operation.tags ?? []))
+    expect(new Set(document.tags.map(({ name }) => name))).toEqual(used)
+    expect(document.tags.filter(({ description }) => !description)).toEqual([])
   })
 
   test('says of each operation who may call it', () => {
