@@ -3,6 +3,9 @@ import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { chromium, openBrowser, openPage } from '../support/browser.ts'
 import { credentialsOf, type ServiceProcess, startServiceProcess } from '../support/process.ts'
 
+/** A browser tells and draws when it comes round to it. */
+const soon = { timeout: 10_000 }
+
 describe.skipIf(chromium === null)('the reference page in Chromium', () => {
   let service: ServiceProcess
   let browser: Browser
@@ -43,9 +46,9 @@ describe.skipIf(chromium === null)('the reference page in Chromium', () => {
       const background = () =>
         reader.page.locator('.swagger-ui').evaluate((page) => getComputedStyle(page.ownerDocument.documentElement).backgroundColor)
       await reader.page.emulateMedia({ colorScheme: 'dark' })
-      expect(await background()).toBe('rgb(28, 32, 34)')
+      await expect.poll(background, soon).toBe('rgb(28, 32, 34)')
       await reader.page.emulateMedia({ colorScheme: 'light' })
-      expect(await background()).toBe('rgba(0, 0, 0, 0)')
+      await expect.poll(background, soon).toBe('rgba(0, 0, 0, 0)')
     })
 
     test('is not wider than a telephone', async () => {
@@ -92,15 +95,16 @@ describe.skipIf(chromium === null)('the reference page in Chromium', () => {
     await page.evaluate(`document.body.insertAdjacentHTML('beforeend', '<iframe src="https://elsewhere.example/?typed">')`)
     await page.evaluate(`document.body.insertAdjacentHTML('beforeend', '<svg onload="globalThis.slipped = true">')`)
     await page.evaluate(`document.body.append(Object.assign(document.createElement('script'), { text: 'globalThis.slipped = true' }))`)
-    await page.evaluate('new Promise((resolve) => setTimeout(resolve))')
-    const violations = complaints.filter((complaint) => complaint.startsWith('violation')).sort()
-    expect(violations).toEqual([
-      'violation of connect-src',
-      'violation of frame-src',
-      'violation of img-src',
-      'violation of script-src-attr',
-      'violation of script-src-elem',
-    ])
+    const violations = () => complaints.filter((complaint) => complaint.startsWith('violation')).sort()
+    await expect
+      .poll(violations, soon)
+      .toEqual([
+        'violation of connect-src',
+        'violation of frame-src',
+        'violation of img-src',
+        'violation of script-src-attr',
+        'violation of script-src-elem',
+      ])
     expect(complaints.filter((complaint) => complaint.startsWith('request'))).toEqual([])
     expect(await page.evaluate('globalThis.slipped')).toBeUndefined()
   })
@@ -117,6 +121,7 @@ describe.skipIf(chromium === null)('the reference page in Chromium', () => {
 async function authorize(page: Page, apiKey: string): Promise<void> {
   await page.locator('.btn.authorize').first().click()
   const bearer = page.locator('.auth-container').first()
+  await bearer.waitFor()
   const signOut = bearer.getByRole('button', { name: 'Remove authorization' })
   if (await signOut.isVisible()) await signOut.click()
   await bearer.locator('input').fill(apiKey)
