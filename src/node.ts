@@ -16,7 +16,6 @@ export async function main(env: NodeJS.ProcessEnv = process.env): Promise<void> 
   process.on('exit', flush)
   let service: RunningService
   try {
-    quickenDrizzle()
     const { startService } = await import('./start.node.ts')
     service = await startService(settings, { log })
   } catch (error) {
@@ -80,4 +79,7 @@ function relativeToHere(path: string): string {
 }
 
 const startedDirectly = process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)
-if (startedDirectly) await main()
+if (startedDirectly) {
+  quickenDrizzle()
+  await main()
+}

@@ -1,4 +1,4 @@
-import { authorizeGrant, type Within } from '../access/authorize.ts'
+import { authorize, authorizeGrant, type Within } from '../access/authorize.ts'
 import type { Principal } from '../access/principal.ts'
 import { customRolesOf } from '../access/queries.ts'
 import type { Db } from '../db/database.ts'
@@ -7,7 +7,7 @@ import { type Organization, planOf } from '../organizations/queries.ts'
 import type { Services } from '../services.ts'
 import { countApiKeys, findServiceAccount } from './changes/queries.ts'
 import { requireLifetime } from './lifetime.ts'
-import type { ApiKeyDraft } from './new-api-key.ts'
+import type { ApiKeyChange, ApiKeyDraft } from './new-api-key.ts'
 
 /** A key as it is about to be stored, and as it was before; `organization` is locked, so that what is counted and looked up here holds. */
 export type Admission = {
@@ -16,7 +16,7 @@ export type Admission = {
     readonly serviceAccountDisabledAt: Date | null
   }
   readonly organization: Organization
-  /** Where the caller may give a key to a service account: whoever acts for an account shares its keys. */
+  /** Where the caller may give a key to a service account. */
   readonly accountsWithin: Within
   /** The caller will see a secret of the key. */
   readonly showsSecret: boolean
@@ -90,6 +90,11 @@ async function checkServiceAccount(tx: Db, { draft, former, organization, accoun
     await findServiceAccount(tx, { id, organizationId: organization.id, within: isNew ? accountsWithin : 'everywhere' }),
     roles,
   )
+}
+
+/** Where a change may give a key to a service account: where the caller makes keys, because whoever acts for an account shares its keys. */
+export function withinForAccount(actor: Principal, { serviceAccountId }: Pick<ApiKeyChange, 'serviceAccountId'>, within: Within): Within {
+  return serviceAccountId ? authorize(actor, 'api_keys.create') : within
 }
 
 /** Throws `not_found`, `conflict` for a disabled one, `invalid_request` when it does not hold what its key would. */

@@ -6,7 +6,7 @@ import { ServiceError } from '../errors.ts'
 import { type Organization, planOf } from '../organizations/queries.ts'
 import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import type { Services } from '../services.ts'
-import { admitApiKey, requireSigningKey } from './admission.ts'
+import { admitApiKey, requireSigningKey, withinForAccount } from './admission.ts'
 import { storeApiKey } from './changes/queries.ts'
 import { changedDraft, changesOf } from './draft-changes.ts'
 import { endTokensOfVersions, endTokensWithKey } from './ending-tokens.ts'
@@ -46,7 +46,7 @@ export async function rotateApiKey(
   { overlapSeconds, change = {} }: Rotation,
 ): Promise<RotatedApiKey> {
   const within = authorize(actor, 'api_keys.rotate')
-  const accountsWithin = change.serviceAccountId ? authorize(actor, 'api_keys.create') : within
+  const accountsWithin = withinForAccount(actor, change, within)
   await requireSigningKey(services, change.tokenAlgorithm)
   const where = { id, within, overlapSeconds, mayTakeAway: change.roles !== undefined }
   return await rotate(services, actor, where, async (tx, { apiKey, organization }, now) => {

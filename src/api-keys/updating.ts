@@ -4,7 +4,7 @@ import { appendAuditEvent } from '../audit/queries.ts'
 import { ServiceError } from '../errors.ts'
 import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import type { Services } from '../services.ts'
-import { admitApiKey, requireSigningKey } from './admission.ts'
+import { admitApiKey, requireSigningKey, withinForAccount } from './admission.ts'
 import { storeApiKey } from './changes/queries.ts'
 import { changedDraft, changesOf } from './draft-changes.ts'
 import { endTokensWithKey } from './ending-tokens.ts'
@@ -28,7 +28,7 @@ export async function updateApiKey(
   revision?: number,
 ): Promise<ApiKeyView> {
   const within = authorize(actor, 'api_keys.update')
-  const accountsWithin = change.serviceAccountId ? authorize(actor, 'api_keys.create') : within
+  const accountsWithin = withinForAccount(actor, change, within)
   const now = services.now()
   await requireSigningKey(services, change.tokenAlgorithm)
   const updated = await services.db.transaction(async (tx) => {

@@ -4,6 +4,7 @@ import { type Command, Option } from 'commander'
 import type { RevokedApiKeys } from '../api-keys/revoking/many.ts'
 import { revocationReasons } from '../revocation/reasons.ts'
 import type { Impact } from '../usage/impact.ts'
+import { apiKeyPath, exampleKey } from './api-key-path.ts'
 import { type Cli, print, verb } from './command.ts'
 import { requireConsent, withConsent } from './consent.ts'
 import { UsageError } from './failure.ts'
@@ -26,10 +27,10 @@ export const reasonOption = () => new Option('--reason <reason>', 'why, for the 
 
 /** The verbs of `api-keys` that end keys, and the one that finds the key to end. */
 export function addRevokingVerbs(apiKeys: Command, cli: Cli): void {
-  revoking(verb(apiKeys, 'revoke', 'revoke an API key and all its tokens', 'mintage api-keys revoke key_0192f0c4a1b27c3d8e4f5a6b7c8d9e0f'))
+  revoking(verb(apiKeys, 'revoke', 'revoke an API key and all its tokens', `mintage api-keys revoke ${exampleKey}`))
     .argument('<id>', 'id of the key')
     .action(async (id: string, options: When) => {
-      const path = `/v1/api-keys/${encodeURIComponent(id)}/revoke`
+      const path = apiKeyPath(id, '/revoke')
       const { at, dryRun } = options
       if (dryRun) {
         const impact = await cli.api().post<Impact>(path, 'try revoking the API key', bodyOf(options))

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { EnabledApiKey } from '../api-keys/disabling.ts'
 import type { Impact } from '../usage/impact.ts'
+import { apiKeyPath, exampleKey } from './api-key-path.ts'
 import { impactText } from './api-key-revocations.ts'
 import { type Cli, print, verb } from './command.ts'
 import { requireConsent, withConsent } from './consent.ts'
@@ -8,24 +9,21 @@ import { printable, shortInstant } from './output.ts'
 
 type SwitchOptions = { dryRun?: boolean; force?: boolean; yes?: boolean; json?: boolean }
 
-const example = 'key_0192f0c4a1b27c3d8e4f5a6b7c8d9e0f'
-const pathOf = (id: string, verbName: string) => `/v1/api-keys/${encodeURIComponent(id)}/${verbName}`
-
 /** The verbs of `api-keys` that switch one off and on. */
 export function addSwitchingVerbs(apiKeys: Command, cli: Cli): void {
   const switchOff = async (id: string, options: SwitchOptions, say: { verb: string; question: string; done: string }) => {
     const { dryRun, force } = options
     if (dryRun) {
-      const impact = await cli.api().post<Impact>(pathOf(id, say.verb), `try to ${say.verb} the API key`, { dryRun })
+      const impact = await cli.api().post<Impact>(apiKeyPath(id, `/${say.verb}`), `try to ${say.verb} the API key`, { dryRun })
       print(cli, options, impact, () => impactText(impact))
       return
     }
     await requireConsent(cli, options, { question: say.question })
-    await cli.api().post(pathOf(id, say.verb), `${say.verb} the API key`, { force })
+    await cli.api().post(apiKeyPath(id, `/${say.verb}`), `${say.verb} the API key`, { force })
     print(cli, options, { id, [`${say.verb}d`]: true }, () => say.done)
   }
 
-  switching(verb(apiKeys, 'disable', 'switch a key and its tokens off', `mintage api-keys disable ${example}`)).action(
+  switching(verb(apiKeys, 'disable', 'switch a key and its tokens off', `mintage api-keys disable ${exampleKey}`)).action(
     async (id: string, options: SwitchOptions) => {
       const name = printable(id)
       const question = `Disable ${name}? Its tokens die at once.`
@@ -33,16 +31,16 @@ export function addSwitchingVerbs(apiKeys: Command, cli: Cli): void {
     },
   )
 
-  verb(apiKeys, 'enable', 'let a disabled key work again', `mintage api-keys enable ${example}`)
+  verb(apiKeys, 'enable', 'let a disabled key work again', `mintage api-keys enable ${exampleKey}`)
     .argument('<id>', 'id of the key')
     .action(async (id: string, options: { json?: boolean }) => {
-      const enabled = await cli.api().post<EnabledApiKey>(pathOf(id, 'enable'), 'enable the API key')
+      const enabled = await cli.api().post<EnabledApiKey>(apiKeyPath(id, '/enable'), 'enable the API key')
       const { tokensUsableFrom } = enabled
       const when = tokensUsableFrom === null ? 'it was not disabled' : `tokens issued from ${shortInstant(tokensUsableFrom)} on live`
       print(cli, options, enabled, () => `enabled ${printable(id)}; ${when}`)
     })
 
-  switching(verb(apiKeys, 'expire', 'let a key expire now, for good', `mintage api-keys expire ${example}`)).action(
+  switching(verb(apiKeys, 'expire', 'let a key expire now, for good', `mintage api-keys expire ${exampleKey}`)).action(
     async (id: string, options: SwitchOptions) => {
       const name = printable(id)
       const question = `Let ${name} expire? It stays expired, and its tokens die at once.`

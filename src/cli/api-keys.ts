@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { ApiKeyDetail, ApiKeyVersionUsage, ApiKeyView } from '../api-keys/view.ts'
 import { addImportVerb } from './api-key-import.ts'
+import { apiKeyPath, exampleKey } from './api-key-path.ts'
 import { addRevokingVerbs } from './api-key-revocations.ts'
 import { type SettingsOptions, settingsOf, settingsOptions } from './api-key-settings.ts'
 import { addSwitchingVerbs } from './api-key-switches.ts'
@@ -11,8 +12,6 @@ import { fields, shortInstant, table } from './output.ts'
 
 type CreateOptions = SettingsOptions & { environment: string; organization?: string; json?: boolean }
 type UpdateOptions = SettingsOptions & { name?: string; revision?: number; json?: boolean }
-
-const example = 'key_0192f0c4a1b27c3d8e4f5a6b7c8d9e0f'
 
 const filters: readonly Filter[] = [
   { query: 'organizationId', option: new Option('--organization <id>', 'of this organization') },
@@ -62,21 +61,20 @@ export function apiKeysCommand(cli: Cli): Command {
     ],
   })
 
-  verb(apiKeys, 'show', 'show an API key', `mintage api-keys show ${example}`)
+  verb(apiKeys, 'show', 'show an API key', `mintage api-keys show ${exampleKey}`)
     .argument('<id>', 'id of the key')
     .action(async (id: string, options: { json?: boolean }) => {
-      const apiKey = await cli.api().get<ApiKeyDetail>(`/v1/api-keys/${encodeURIComponent(id)}`, 'show the API key')
+      const apiKey = await cli.api().get<ApiKeyDetail>(apiKeyPath(id), 'show the API key')
       print(cli, options, apiKey, () => `${apiKeyFields(apiKey)}\n\n${usageTable(apiKey.usage)}`)
     })
 
-  const update = verb(apiKeys, 'update', 'change what a key says; its secret stays', `mintage api-keys update ${example} --label ci`)
+  const update = verb(apiKeys, 'update', 'change what a key says; its secret stays', `mintage api-keys update ${exampleKey} --label ci`)
     .argument('<id>', 'id of the key')
     .option('--name <name>', 'for people, 1 to 100 characters')
     .option('--revision <number>', 'only from this revision on', wholeNumber)
   settingsOptions(update).action(async (id: string, options: UpdateOptions) => {
     const body = { ...settingsOf(options), name: options.name }
-    const path = `/v1/api-keys/${encodeURIComponent(id)}`
-    const updated = await cli.api().patch<ApiKeyView>(path, 'change the API key', body, options.revision)
+    const updated = await cli.api().patch<ApiKeyView>(apiKeyPath(id), 'change the API key', body, options.revision)
     print(cli, options, updated, () => apiKeyFields(updated))
   })
 

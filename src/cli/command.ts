@@ -40,15 +40,33 @@ export function listVerb<Row>(
   list: { path: string; what: string; example: string; columns: readonly Column<Row>[]; filters?: readonly Filter[] },
 ): Command {
   const { filters = [] } = list
-  return addFilters(verb(parent, 'list', `list ${list.what}, newest first`, list.example), filters)
+  const command = addFilters(verb(parent, 'list', `list ${list.what}, newest first`, list.example), filters)
+  return pageOptions(command).action(async (options: PageOptions) => {
+    const asked = { path: list.path, what: list.what, query: filterQuery(filters, options) }
+    await printPage<Row>(cli, options, asked, (rows) => (rows.length === 0 ? `no ${list.what}` : table(rows, list.columns)))
+  })
+}
+
+export type PageOptions = { limit?: number; cursor?: string; json?: boolean }
+
+/** What a verb over pages takes. */
+export function pageOptions(command: Command): Command {
+  return command
     .option('--limit <number>', 'how many, at most 200', wholeNumber)
     .option('--cursor <cursor>', 'go on where the last page ended')
-    .action(async (options: { limit?: number; cursor?: string; json?: boolean }) => {
-      const query = { limit: options.limit?.toString(), cursor: options.cursor, ...filterQuery(filters, options) }
-      const page = await cli.api().get<Page<Row>>(list.path, `list ${list.what}`, query)
-      print(cli, options, page, () => (page.items.length === 0 ? `no ${list.what}` : table(page.items, list.columns)))
-      if (page.nextCursor !== null && !options.json) cli.output.warn(`there are more: add --cursor ${page.nextCursor}`)
-    })
+}
+
+/** Gets one page and prints it; says how to go on where there is more. */
+export async function printPage<Row>(
+  cli: Cli,
+  options: PageOptions,
+  { path, what, query = {} }: { path: string; what: string; query?: Record<string, string | undefined> },
+  words: (rows: readonly Row[]) => string,
+): Promise<void> {
+  const { limit, cursor } = options
+  const page = await cli.api().get<Page<Row>>(path, `list ${what}`, { limit: limit?.toString(), cursor, ...query })
+  print(cli, options, page, () => words(page.items))
+  if (page.nextCursor !== null && !options.json) cli.output.warn(`there are more: add --cursor ${page.nextCursor}`)
 }
 
 export function addFilters(command: Command, filters: readonly Filter[]): Command {

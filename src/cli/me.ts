@@ -1,7 +1,7 @@
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import type { CallerView } from '../api-keys/holder.ts'
 import type { RotatedApiKey } from '../api-keys/rotating.ts'
-import { revocationReasons } from '../revocation/reasons.ts'
+import { reasonOption } from './api-key-revocations.ts'
 import { overlapOption, printRotated } from './api-key-versions.ts'
 import { apiKeyFields } from './api-keys.ts'
 import { type Cli, print, verb } from './command.ts'
@@ -27,7 +27,7 @@ export function addMeCommand(program: Command, cli: Cli): void {
     })
 
   withConsent(verb(me, 'revoke', 'revoke this key and all its tokens', 'mintage me revoke --reason leaked'))
-    .addOption(new Option('--reason <reason>', 'why, for the audit trail').choices(revocationReasons).default('other'))
+    .addOption(reasonOption())
     .option('--text <text>', 'why, in your own words')
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<RevokeOptions>()

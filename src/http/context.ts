@@ -54,11 +54,7 @@ export function requestOrigin(c: Context<AppEnv>): RequestOrigin {
   const agent = c.req.header('user-agent')
   const origin: RequestOrigin = {
     requestId: c.get('requestId'),
-    address: clientAddress(
-      platform.peerAddress(c.req.raw, c.env),
-      config.trustedProxyHops === 0 ? undefined : c.req.header('x-forwarded-for'),
-      config.trustedProxyHops,
-    ),
+    address: clientAddress(platform.peerAddress(c.req.raw, c.env), c.req.header('x-forwarded-for'), config.trustedProxyHops),
     agent: agent === undefined ? null : agent.slice(0, 256),
     receivedAt: c.get('receivedAt'),
   }

@@ -69,28 +69,27 @@ function exchangeResult(failure: ServiceError): string {
   return credentialRefused && failure.reason !== undefined ? failure.reason : failure.code
 }
 
-/** RFC 6749 §5.2, also for 429 and 5xx. */
+/** RFC 6749 §5.2. */
+export function oauthErrorBody({ oauth, detail }: ServiceError) {
+  return { error: oauth, error_description: quotable(detail) }
+}
+
+/** RFC 9457 §3. `undefined` members are not written. */
+export function problemBody({ extensions, code, title, status, detail }: ServiceError, requestId: string | undefined) {
+  const instance = requestId === undefined ? undefined : `urn:mintage:request:${encodeURIComponent(requestId)}`
+  return { ...extensions, type: `urn:mintage:problem:${code}`, title, status, detail, instance, code }
+}
+
+/** Also for 429 and 5xx. */
 function oauthError(c: Context<AppEnv>, failure: ServiceError): Response {
-  const body = JSON.stringify({ error: failure.oauth, error_description: quotable(failure.detail) })
-  return new Response(body, {
+  return new Response(JSON.stringify(oauthErrorBody(failure)), {
     status: failure.status,
     headers: { 'Content-Type': 'application/json', Pragma: 'no-cache', ...commonHeaders(c, failure) },
   })
 }
 
-/** RFC 9457 §3. */
 function problem(c: Context<AppEnv>, failure: ServiceError): Response {
-  const requestId: string | undefined = c.get('requestId')
-  const body = JSON.stringify({
-    ...failure.extensions,
-    type: `urn:mintage:problem:${failure.code}`,
-    title: failure.title,
-    status: failure.status,
-    detail: failure.detail,
-    instance: requestId === undefined ? undefined : `urn:mintage:request:${encodeURIComponent(requestId)}`,
-    code: failure.code,
-  })
-  return new Response(body, {
+  return new Response(JSON.stringify(problemBody(failure, c.get('requestId'))), {
     status: failure.status,
     headers: { 'Content-Type': 'application/problem+json', ...commonHeaders(c, failure) },
   })

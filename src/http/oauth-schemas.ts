@@ -1,5 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import { errorCatalogue, type ServiceErrorCode } from '../errors.ts'
+import { ServiceError, type ServiceErrorCode } from '../errors.ts'
+import { oauthErrorBody } from './error-response.ts'
 
 // How the API document describes the OAuth endpoints. Nothing here checks a request: forms are read by the rules in oauth/, in RFC 6749's words.
 
@@ -30,8 +31,7 @@ const oauthError = z
   .openapi('OAuthError')
 
 function refusal(description: string, code: ServiceErrorCode) {
-  const { oauth, detail } = errorCatalogue[code]
-  const example = { error: oauth, error_description: detail }
+  const example = oauthErrorBody(new ServiceError(code))
   return { description, content: { 'application/json': { schema: oauthError, example } } } as const
 }
 

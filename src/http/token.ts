@@ -11,8 +11,7 @@ import { clientMembers, clientSecurity, formBody, oauthRefusals } from './oauth-
 export function tokenRoutes(app: Hono<AppEnv>): void {
   app.post('/token', async (c) => {
     const services = c.get('services')
-    const read = readFormBody(c)
-    const body = typeof read === 'string' ? read : await read
+    const body = await readFormBody(c)
     const request = readTokenRequest({ authorization: c.req.header('authorization'), apiKey: c.req.header('x-api-key') }, body)
     const issued = await issueAccessToken(services, request, c.get('receivedAt'), requestOrigin(c))
     services.metrics.exchange('issued')

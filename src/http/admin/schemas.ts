@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
-import { errorCatalogue, type ServiceErrorCode } from '../../errors.ts'
+import { ServiceError, type ServiceErrorCode } from '../../errors.ts'
+import { problemBody } from '../error-response.ts'
 
 // What the schemas of the admin API have in common. Their messages reach the caller: they never repeat what was sent.
 
@@ -74,8 +75,7 @@ const problem = z
   .openapi('Problem')
 
 function refusal(description: string, code: ServiceErrorCode) {
-  const { status, title, detail } = errorCatalogue[code]
-  const example = { type: `urn:mintage:problem:${code}`, title, status, detail, instance: 'urn:mintage:request:req_…', code }
+  const example = problemBody(new ServiceError(code), 'req_0')
   return { description, content: { 'application/problem+json': { schema: problem, example } } } as const
 }
 
