@@ -1,16 +1,14 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { mintage, transcript } from '../support/cli.ts'
-import { folderOfFirstStart, serve } from '../support/served.ts'
-import { startTestService, type TestService } from '../support/service.ts'
+import { serveFromFolder } from '../support/served.ts'
+import type { TestService } from '../support/service.ts'
 
 let service: TestService
 let url: string
 let folder: string
 
 beforeAll(async () => {
-  service = await startTestService()
-  url = await serve(service)
-  folder = await folderOfFirstStart(service, url)
+  ;({ service, url, folder } = await serveFromFolder())
 })
 
 /** What stands on the terminal, with this key's id folded. */

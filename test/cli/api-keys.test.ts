@@ -5,15 +5,14 @@ import { eq } from 'drizzle-orm'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { apiKeys, organizations, plans } from '../../src/db/schema.ts'
 import { type CliRun, mintage, mintageProcess, transcript } from '../support/cli.ts'
-import { folderOfFirstStart, serve } from '../support/served.ts'
-import { startTestService, type TestService } from '../support/service.ts'
+import { serveFromFolder } from '../support/served.ts'
+import type { TestService } from '../support/service.ts'
 
 let service: TestService
 let folder: string
 
 beforeAll(async () => {
-  service = await startTestService()
-  folder = await folderOfFirstStart(service, await serve(service))
+  ;({ service, folder } = await serveFromFolder())
 })
 
 const run = (args: readonly string[], env: Record<string, string> = {}): Promise<CliRun> => mintage(args, { cwd: folder, env })

@@ -5,14 +5,13 @@ import { signingKeys } from '../../src/db/schema.ts'
 import { readEnvelopes, replaceEnvelope } from '../../src/keks/queries.ts'
 import { sealContext } from '../../src/signing-keys/sealing.ts'
 import { mintage, transcript } from '../support/cli.ts'
-import { serve } from '../support/served.ts'
-import { startTestService, type TestService } from '../support/service.ts'
+import { serveToRoot } from '../support/served.ts'
+import type { TestService } from '../support/service.ts'
 
 let service: TestService
 let env: Record<string, string>
 beforeAll(async () => {
-  service = await startTestService()
-  env = { MINTAGE_URL: await serve(service), MINTAGE_API_KEY: service.rootKey }
+  ;({ service, env } = await serveToRoot())
 })
 
 /** What stands on the terminal; ids of KEKs, which are random here, are folded. */

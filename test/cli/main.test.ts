@@ -4,8 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { generateApiKey } from '../../src/api-keys/format.ts'
 import { mainFile, mintageProcess, transcript } from '../support/cli.ts'
-import { folderOfFirstStart, serve } from '../support/served.ts'
-import { startTestService, type TestService } from '../support/service.ts'
+import { serveFromFolder } from '../support/served.ts'
+import type { TestService } from '../support/service.ts'
 
 // What the process adds to a command: its arguments, folder, streams and exit code, and that it ends. The commands' own tests need none.
 
@@ -13,8 +13,7 @@ let service: TestService
 let folder: string
 
 beforeAll(async () => {
-  service = await startTestService()
-  folder = await folderOfFirstStart(service, await serve(service))
+  ;({ service, folder } = await serveFromFolder())
 })
 
 const shown = async (...args: string[]) => transcript(args, await mintageProcess(args, { cwd: folder }))

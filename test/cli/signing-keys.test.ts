@@ -1,15 +1,14 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { mintage, transcript } from '../support/cli.ts'
-import { serve } from '../support/served.ts'
-import { startTestService, type TestService } from '../support/service.ts'
+import { serveToRoot } from '../support/served.ts'
+import type { TestService } from '../support/service.ts'
 
 let service: TestService
 let env: Record<string, string>
 
 beforeAll(async () => {
-  service = await startTestService()
-  env = { MINTAGE_URL: await serve(service), MINTAGE_API_KEY: service.rootKey }
+  ;({ service, env } = await serveToRoot())
 })
 
 async function shown(...args: string[]): Promise<string> {

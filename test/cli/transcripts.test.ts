@@ -3,17 +3,15 @@ import { generateApiKey } from '../../src/api-keys/format.ts'
 import { listen } from '../../src/http-server.node.ts'
 import { type CliOptions, mintage, transcript } from '../support/cli.ts'
 import { temporaryFolder } from '../support/process.ts'
-import { folderOfFirstStart, serve, writeCredentials } from '../support/served.ts'
-import { startTestService, type TestService } from '../support/service.ts'
+import { serveFromFolder, writeCredentials } from '../support/served.ts'
+import type { TestService } from '../support/service.ts'
 
 let service: TestService
 let url: string
 let folder: string
 
 beforeAll(async () => {
-  service = await startTestService()
-  url = await serve(service)
-  folder = await folderOfFirstStart(service, url)
+  ;({ service, url, folder } = await serveFromFolder())
 })
 
 /** Runs in the folder of a first start and gives what stands on the terminal. */

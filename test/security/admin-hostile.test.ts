@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type AdminAnswer, type AdminCall, adminClient } from '../support/admin-client.ts'
-import { adminRequests, pathOf } from '../support/admin-requests.ts'
+import { adminRequests, intrudingMembers, pathOf } from '../support/admin-requests.ts'
 import { type ApiOperation, readApiDocument } from '../support/api-document.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { createPlace } from '../support/place.ts'
@@ -67,23 +67,7 @@ test.each(withBody)('A72, A73: $name refuses a member that it does not know, and
   const { organizationId, call } = await newRoot()
   const example = await exampleOf(operation, organizationId)
   const path = pathOf(operation.path, example)
-  const intruders = [
-    ...[
-      'id',
-      'orgId',
-      'organization_id',
-      'userId',
-      'role',
-      'rateLimit',
-      'keyHash',
-      'secret',
-      'isAdmin',
-      'createdBy',
-      'createdAt',
-      'revokedAt',
-    ],
-    ...['status', 'version', 'revision', 'actor', 'within', 'system', 'constructor', '__proto__', 'prototype', 'toString', ''],
-  ]
+  const intruders = [...intrudingMembers, ...['revision', '__proto__', 'prototype', 'toString', '']]
   const refuses = async (intruder: string) => {
     const text = `${JSON.stringify(example.body ?? {}).slice(0, -1)}${example.body ? ',' : ''}${JSON.stringify(intruder)}:"${marker}"}`
     const answer = await call(operation.method, path, text)

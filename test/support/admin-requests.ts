@@ -113,3 +113,27 @@ export function pathOf(template: string, { params = {}, query = {} }: AdminReque
   const text = new URLSearchParams(query).toString()
   return text === '' ? path : `${path}?${text}`
 }
+
+/** What somebody would slip into a body who wants to write what is not theirs: no route of the admin API takes one of these. */
+export const intrudingMembers: readonly string[] = [
+  'id',
+  'orgId',
+  'organization_id',
+  'userId',
+  'role',
+  'rateLimit',
+  'keyHash',
+  'hash',
+  'secret',
+  'isAdmin',
+  'createdBy',
+  'createdAt',
+  'revokedAt',
+  'disabledAt',
+  'status',
+  'version',
+  'actor',
+  'within',
+  'system',
+  'constructor',
+]

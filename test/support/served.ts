@@ -3,13 +3,26 @@ import { join } from 'node:path'
 import { listen } from '../../src/http-server.node.ts'
 import { releaseAfterFile } from './cleanup.ts'
 import { temporaryFolder } from './process.ts'
-import type { TestService } from './service.ts'
+import { startTestService, type TestService } from './service.ts'
 
 /** The service behind the real HTTP server on a free loopback port until the test file ends; gives its URL. */
 export async function serve(service: TestService): Promise<string> {
   const server = await listen({ fetch: (request, env) => service.app.fetch(request, Object(env)), port: 0, host: '127.0.0.1' })
   releaseAfterFile(() => server.stop(0))
   return `http://127.0.0.1:${server.port}`
+}
+
+/** A service that commands find by their environment, with its root key. */
+export async function serveToRoot(): Promise<{ service: TestService; env: Record<string, string> }> {
+  const service = await startTestService()
+  return { service, env: { MINTAGE_URL: await serve(service), MINTAGE_API_KEY: service.rootKey } }
+}
+
+/** A service that commands find from the folder of its first start. */
+export async function serveFromFolder(): Promise<{ service: TestService; url: string; folder: string }> {
+  const service = await startTestService()
+  const url = await serve(service)
+  return { service, url, folder: await folderOfFirstStart(service, url) }
 }
 
 /** A folder as the service's first start leaves it: the CLI finds the service and its keys there. */
