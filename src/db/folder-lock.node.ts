@@ -131,10 +131,14 @@ const modifiedAt = (path: string) =>
     () => 0,
   )
 
-/** Field 22 of proc(5) stat; the name before it may hold blanks and parentheses. Empty where there is no /proc. */
+/**
+ * Field 22 of proc(5) stat; the name before it may hold blanks and parentheses. Empty where there is no /proc, and of a process that has
+ * ended and that its parent has not yet asked about: it holds nothing any more.
+ */
 async function readStartTick(pid: number): Promise<string> {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
-  return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  return fields[0] === 'Z' || fields[0] === 'X' ? '' : (fields[19] ?? '')
 }
 
 async function readHolder(path: string): Promise<Holder | undefined> {
