@@ -1,0 +1,23 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { expect, test } from 'vitest'
+import { lockFolder } from '../../src/db/folder-lock.node.ts'
+import { releaseAfterFile } from '../support/cleanup.ts'
+import { temporaryFolder } from '../support/process.ts'
+
+const lockModule = new URL('../../src/db/folder-lock.node.ts', import.meta.url).href
+
+test('a folder is free when its holder was killed, also while nobody has asked what became of it', async () => {
+  const folder = await temporaryFolder()
+  const hold = `import(process.env.LOCK).then(async ({ lockFolder }) => { await lockFolder(process.env.FOLDER); console.log(process.pid); setInterval(() => {}, 1000) })`
+  // The shell becomes a program that never asks about its child, as the first process of a container may be.
+  const parent = spawn('sh', ['-c', `"$NODE" -e "$HOLD" & exec sleep 60`], {
+    env: { NODE: process.execPath, HOLD: hold, LOCK: lockModule, FOLDER: folder, PATH: process.env.PATH ?? '' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  releaseAfterFile(async () => void parent.kill('SIGKILL'))
+  const [pid] = await once(parent.stdout, 'data')
+  await expect(lockFolder(folder)).rejects.toThrow(/is in use by process \d+/)
+  process.kill(Number(String(pid)), 'SIGKILL')
+  await expect.poll(() => lockFolder(folder).then(() => 'free', String), { timeout: 5000 }).toBe('free')
+})
