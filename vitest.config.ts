@@ -5,7 +5,7 @@ import { defineConfig, type TestProjectConfiguration } from 'vitest/config'
 process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('node_modules/.cache/node-compile', import.meta.url))
 
 /** Where a line that nobody tried can open a door. */
-const coreRooms = ['api-keys', 'audit', 'crypto', 'revocation', 'signing-keys'].map((room) => `src/${room}/**/*.ts`)
+const coreRooms = ['api-keys', 'audit', 'crypto', 'kit/revocation', 'revocation', 'signing-keys'].map((room) => `src/${room}/**/*.ts`)
 
 /** What waits for an event under a ceiling of a second or two: nothing else runs meanwhile. */
 const alone = ['test/db/{outage,postgres}.test.ts', 'test/runtime/{node,postgres,workers}.test.ts']
@@ -15,7 +15,7 @@ function project(name: string, groupOrder: number, maxWorkers: number, files: { 
     test: {
       name,
       ...files,
-      setupFiles: ['test/support/setup.ts'],
+      setupFiles: ['test/support/vitest-setup.ts'],
       pool: 'forks',
       maxWorkers,
       sequence: { groupOrder },
@@ -30,7 +30,7 @@ function project(name: string, groupOrder: number, maxWorkers: number, files: { 
 
 export default defineConfig({
   test: {
-    globalSetup: ['test/support/printed-setup.ts', 'test/support/global-setup.ts'],
+    globalSetup: ['test/support/printed-credentials-setup.ts', 'test/support/global-setup.ts'],
     projects: [
       // Much of a test is waiting for a database or another process: two workers suit two cores, where one would be the default.
       project('together', 0, 2, { include: ['test/**/*.test.ts'], exclude: alone }),

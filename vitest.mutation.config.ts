@@ -4,14 +4,14 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: [
-      'test/access/{authorize,custom-role}.test.ts',
-      'test/api-keys/{address,format,status}.test.ts',
+      'test/access/{authorize,cidr,custom-role}.test.ts',
+      'test/api-keys/{format,status}.test.ts',
       'test/audit/{canonical-json,chain-text}.test.ts',
       'test/oauth/*.test.ts',
-      'test/revocation/rules.test.ts',
+      'test/kit/revocation/rules.test.ts',
       'test/security/token-{claims,text}.test.ts',
       'test/signing-keys/{lifecycle,readiness}.test.ts',
-      'test/verify/{claims,token-header,token-text,verifier}.test.ts',
+      'test/kit/{claims,held-scopes,token-header,token-text,verifier}.test.ts',
     ],
     restoreMocks: true,
   },

@@ -1,6 +1,6 @@
 import { createLocalJWKSet, jwtVerify } from 'jose'
-import { memoryRevocationList } from '../src/revocation/memory.ts'
-import { createVerifier, localKeySet } from '../src/verify/index.ts'
+import { memoryRevocationList } from '../src/kit/revocation/memory.ts'
+import { createVerifier, localKeySet } from '../src/kit/verify.ts'
 import { median } from './load.ts'
 import { microseconds, printTable } from './table.ts'
 import { audience, createTestIssuer, issuer } from './tokens.ts'

@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import { adminRoutes } from './http/admin/routes.ts'
-import { type AppEnv, requestContext } from './http/context.ts'
+import { type AppEnv, type ResolveServices, requestContext } from './http/context.ts'
 import { docsRoutes } from './http/docs.ts'
 import { errorResponse, notFound } from './http/error-response.ts'
 import { healthRoutes } from './http/health.ts'
@@ -12,7 +12,6 @@ import { revokeRoutes } from './http/revoke.ts'
 import { rememberingRouter } from './http/router.ts'
 import { tokenRoutes } from './http/token.ts'
 import { wellKnownRoutes } from './http/well-known.ts'
-import type { ResolveServices } from './services.ts'
 
 /** Mounts every route once and performs no I/O. The services come from the resolver, request by request. */
 export function createApp(resolveServices: ResolveServices): Hono<AppEnv> {

@@ -1,4 +1,4 @@
-import { maintainApiKeys } from './api-keys/upkeep/operations.ts'
+import { maintainApiKeys } from './api-keys/maintenance.ts'
 import { keepCheckpoints } from './audit/checkpoints.ts'
 import { randomToken } from './crypto/random.ts'
 import { acquireLease, type Lease, LeaseLostError, releaseLease } from './db/leases.ts'
@@ -7,8 +7,8 @@ import { pruneIdempotencyKeys } from './idempotency/queries.ts'
 import { pruneRevocations } from './revocation/queries.ts'
 import type { Services } from './services.ts'
 import { bringForwardWhenReady } from './signing-keys/bring-forward.ts'
-import { maintainSigningKeys, nextUpkeepAt } from './signing-keys/upkeep.ts'
-import { forgetVerifiers } from './signing-keys/verifiers/operations.ts'
+import { maintainSigningKeys, nextUpkeepAt } from './signing-keys/maintenance.ts'
+import { forgetVerifiers } from './verifiers/operations.ts'
 
 /** Longer than any run takes: a holder that needs more has died or sleeps, and its next write runs into the fence. */
 const leaseSeconds = 15

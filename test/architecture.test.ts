@@ -19,17 +19,21 @@ const sources: readonly SourceFile[] = listFiles(src, '.ts').map((file) => {
   return { path: relative(src, file).replaceAll('\\', '/'), text, imports }
 })
 
+const edges = sources.flatMap(({ path, imports }) =>
+  imports.flatMap(({ target, ...found }) => (target === undefined ? [] : [{ ...found, path, target }])),
+)
+
 /** Package → the files that may import it, types included. A package that is not here is not in the plan: add a row and say why. */
 const packages: Record<string, RegExp> = {
-  'drizzle-orm': /^db\/|\/queries\.ts$|\/postgres\.ts$|^api-keys\/lookup\.ts$/,
-  postgres: /^db\/|\/queries\.ts$|\/postgres\.ts$/,
+  'drizzle-orm': /^db\/|\/([\w-]+-)?queries\.ts$|^api-keys\/lookup\.ts$/,
+  postgres: /^db\/|^kit\/revocation\/view-client\.ts$/,
   '@electric-sql/pglite': /^db\//,
-  hono: /^http\/|^console\/|^verify\/hono\.ts$|^app\.ts$|^services\.ts$/,
+  hono: /^http\/|^kit\/hono\.ts$|^app\.ts$/,
   '@hono/zod-openapi': /^http\/|^app\.ts$/,
-  '@hono/node-server': /^http-server\.node\.ts$/,
+  '@hono/node-server': /^node\/http-server\.ts$/,
   zod: /^http\/|^config\/environment\.ts$/,
-  jose: /^signing-keys\/|^verify\/|^testing\//,
-  '@noble/hashes': /^api-keys\/imported\.ts$|^cli\//,
+  jose: /^signing-keys\/|^kit\//,
+  '@noble/hashes': /^api-keys\/foreign-secret\.ts$|^cli\//,
   aws4fetch: /^crypto\/kek\//,
   pkcs11js: /^crypto\/kek\/[\w-]+\.node\.ts$/,
   uuid: /^crypto\/random\.ts$/,
@@ -39,7 +43,7 @@ const packages: Record<string, RegExp> = {
   '@clack/prompts': /^cli\//,
 }
 
-const nodeOnly = /^node\.ts$|^cli\/|^db\/(pglite|migrate)\.ts$|\.node\.ts$/
+const nodeOnly = /^node\/|^cli\/|^db\/(pglite|migrate)\.ts$|\.node\.ts$/
 
 describe('the reader of imports', () => {
   test.each([
@@ -88,84 +92,91 @@ describe('packages stay where they belong', () => {
 
   test('the environment of the process is read only by the entries', () => {
     const readers = sources.filter(({ text }) => /\bprocess\.env\b|\bprocess\.argv\b/.test(withoutComments(text)))
-    expect(readers.map(({ path }) => path).filter((path) => !/^node\.ts$|^cli\/main\.ts$/.test(path))).toEqual([])
+    expect(readers.map(({ path }) => path).filter((path) => !/^node\/main\.ts$|^cli\/main\.ts$/.test(path))).toEqual([])
   })
 })
 
-const leaves = ['errors', 'crypto', 'oauth', 'observability']
-const ground = [...leaves, 'db']
-const ledgers = ['audit', 'usage', 'revocation', 'rate-limit', 'access']
-const concepts = ['organizations', 'service-accounts', 'roles', 'api-keys', 'signing-keys']
-const meetings = ['token', 'keks', 'alerts']
+type Room = { imports: readonly string[]; tables: readonly string[] }
 
-/** Room → the rooms that it may import. A room is a folder of `src`, or a file beside the folders. */
-const below: Record<string, readonly string[]> = {
-  errors: [],
-  crypto: ['errors'],
-  oauth: ['errors'],
-  observability: ['errors'],
-  db: leaves,
-  audit: [...ground, 'access'],
-  usage: ground,
-  revocation: ground,
-  'rate-limit': ground,
-  access: ground,
-  idempotency: ground,
-  organizations: [...ground, ...ledgers],
-  'service-accounts': [...ground, ...ledgers],
-  roles: [...ground, ...ledgers],
-  'api-keys': [...ground, ...ledgers, 'organizations'],
-  'signing-keys': [...ground, ...ledgers],
-  verify: ['oauth', 'revocation'],
-  client: ['oauth'],
-  testing: ['oauth', 'revocation', 'verify', 'client'],
-  token: [...ground, ...ledgers, ...concepts, 'verify'],
-  keks: [...ground, ...ledgers, 'signing-keys'],
-  alerts: [...ground, ...ledgers, ...concepts],
-  readiness: [...ground, ...ledgers, ...concepts],
-  http: [...ground, ...ledgers, ...concepts, ...meetings, 'idempotency', 'verify', 'readiness'],
-  console: [...ground, ...ledgers, ...concepts, ...meetings, 'http'],
-  config: leaves,
-}
-/** Files beside the folders that put the rooms together. */
-const composition = /^(index|app|services|platform|bootstrap|restored|maintenance|node|worker|[\w-]+\.(node|workers))$/
+const foundations = ['errors', 'crypto', 'oauth', 'observability', 'kit', 'db']
+const concepts = [
+  ...['audit', 'idempotency', 'usage', 'revocation', 'verifiers', 'plans', 'roles', 'members', 'organizations'],
+  ...['service-accounts', 'api-keys', 'signing-keys', 'revocations', 'keks', 'token'],
+]
+/** The table of docs/architecture.md: one place says what a room is, what it may import and which tables it may touch. */
+const rooms = readRooms()
+
 /** What composition hands around: their types are free, so that a room can say what it needs. */
-const freeTypes = /^(services|config|platform)\.ts$/
+const freeTypes = /^(services|config\/settings|platform)\.ts$/
 
 describe('imports point downwards', () => {
+  test('every room has a row in docs/architecture.md, and every row a room', () => {
+    expect([...rooms.keys()].sort()).toEqual([...new Set(sources.map(({ path }) => roomOf(path)))].sort())
+  })
+
   test('a room imports only rooms below it', () => {
-    const upwards = sources
-      .filter(({ path }) => !composition.test(roomOf(path)) && !path.startsWith('cli/'))
-      .flatMap(({ path, imports }) => imports.map((found) => ({ path, ...found })))
-      .filter(({ path, target, typeOnly }) => {
-        if (target === undefined || (typeOnly && freeTypes.test(target))) return false
-        const from = roomOf(path)
-        const to = roomOf(target)
-        return from !== to && !below[from]?.includes(to)
-      })
+    const upwards = edges.filter(({ path, target, typeOnly }) => {
+      const [from, to] = [roomOf(path), roomOf(target)]
+      const allowed = rooms.get(from)?.imports ?? []
+      return from !== to && !allowed.includes('composition') && !allowed.includes(to) && !(typeOnly && freeTypes.test(target))
+    })
     expect(upwards.map(({ path, target }) => `${path} → ${target}`)).toEqual([])
   })
 
-  test('API keys know of organizations only their plans and queries', () => {
-    const targets = importsFrom('api-keys').filter((target) => target.startsWith('organizations/'))
-    expect(targets.filter((target) => !/^organizations\/(plans|queries)\.ts$/.test(target))).toEqual([])
+  test('no file reaches itself through its imports, types included', () => {
+    expect(circles()).toEqual([])
+  })
+
+  test('API keys know of organizations only their queries', () => {
+    const targets = edges.filter(({ path }) => roomOf(path) === 'api-keys').filter(({ target }) => roomOf(target) === 'organizations')
+    expect(targets.map(({ target }) => target).filter((target) => target !== 'organizations/queries.ts')).toEqual([])
   })
 
   test('nothing imports an entry', () => {
-    const importers = sources.filter(({ imports }) => imports.some(({ target }) => target === 'worker.ts' || target === 'node.ts'))
+    const importers = edges.filter(({ target }) => target === 'workers/main.ts' || target === 'node/main.ts')
     expect(importers.map(({ path }) => path).filter((path) => !path.startsWith('cli/'))).toEqual([])
   })
 })
 
+describe('tables have walls', () => {
+  const schema = sources.find(({ path }) => path === 'db/schema.ts')?.text ?? ''
+  /** The schema's constant → the table's name in SQL. */
+  const names = new Map(
+    [...schema.matchAll(/export const (\w+) = pgTable\(\s*'(\w+)'/g)].map(([, constant = '', table = '']) => [constant, table]),
+  )
+
+  test('the schema was read', () => {
+    expect(names.size).toBeGreaterThan(15)
+  })
+
+  test('a room touches only the tables of its row', () => {
+    const touched = sources
+      .filter(({ path }) => path !== 'db/schema.ts')
+      .flatMap(({ path, text }) => schemaConstants(text).map((constant) => ({ path, table: names.get(constant) ?? constant })))
+    const strays = touched.filter(({ path, table }) => !rooms.get(roomOf(path))?.tables.includes(table))
+    expect(strays.map(({ path, table }) => `${path}: ${table}`)).toEqual([])
+  })
+
+  test('no row names a table that its room leaves alone', () => {
+    const idle = [...rooms].flatMap(([room, { tables }]) => {
+      const used = sources
+        .filter(({ path }) => roomOf(path) === room && path !== 'db/schema.ts')
+        .flatMap(({ text }) => schemaConstants(text).map((constant) => names.get(constant)))
+      return tables.filter((table) => !used.includes(table)).map((table) => `${room}: ${table}`)
+    })
+    expect(idle).toEqual([])
+  })
+})
+
 describe('what applications load is light', () => {
-  const kit = ['verify/index.ts', 'verify/hono.ts', 'verify/revocation.ts'].map((path) => join(src, path))
+  const kit = ['kit/verify.ts', 'kit/hono.ts', 'kit/revocation/index.ts'].map((path) => join(src, path))
 
   test('at run time it reaches jose, and no driver or server code before a reader asks for it', () => {
     const { files, packages: reached } = reach(
       kit,
       ({ typeOnly, dynamic, specifier }) => !typeOnly && !(dynamic && specifier === 'postgres'),
     )
-    expect([...files].map((file) => relative(src, file)).filter((path) => !/^(verify|oauth|revocation)\//.test(path))).toEqual([])
+    expect([...files].map((file) => relative(src, file)).filter((path) => !path.startsWith('kit/'))).toEqual([])
     expect([...reached].filter((name) => name !== 'jose' && name !== 'hono')).toEqual([])
   })
 
@@ -182,9 +193,9 @@ describe('what applications load is light', () => {
 
 describe('the clock', () => {
   /** Where `Services` is composed; the rest gets `now` as an argument. */
-  const composed = /^(services|node|start\.node|worker)\.ts$|^cli\//
+  const composed = /^compose\.ts$|^node\/(main|start)\.ts$|^workers\/main\.ts$|^cli\//
   /** May name the clock as the default of a `now` option, and nowhere else. */
-  const defaults = /^(verify|client)\/|^revocation\/(memory|postgres|feed-reader)\.ts$/
+  const defaults = /^kit\//
 
   test('is read only where Services is composed and as a default of now', () => {
     const readings = sources.flatMap(({ path, text }) =>
@@ -199,10 +210,20 @@ describe('the clock', () => {
 })
 
 describe('files can be read', () => {
-  test('none is longer than 350 lines, except the schema on its one page', () => {
-    const files = ['src', 'test', 'scripts', 'bench'].flatMap((folder) => listFiles(join(root, folder), '.ts'))
-    const long = files.filter((file) => readFileSync(file, 'utf8').trimEnd().split('\n').length > 350)
-    expect(long.map((file) => relative(root, file)).filter((path) => path !== 'src/db/schema.ts')).toEqual([])
+  /** The schema stays on its one page. */
+  const lengths = sources.filter(({ path }) => path !== 'db/schema.ts').map(({ path, text }) => ({ path, lines: lineCount(text) }))
+
+  test('no source is longer than 250 lines, nine of ten are at most 150, and half are at most 80', () => {
+    const sorted = lengths.map(({ lines }) => lines).sort((a, b) => a - b)
+    expect(lengths.filter(({ lines }) => lines > 250)).toEqual([])
+    expect(sorted[Math.floor(sorted.length * 0.9)]).toBeLessThanOrEqual(150)
+    expect(sorted[Math.floor(sorted.length / 2)]).toBeLessThanOrEqual(80)
+  })
+
+  test('no test, script or benchmark is longer than 350 lines', () => {
+    const files = ['test', 'scripts', 'bench'].flatMap((folder) => listFiles(join(root, folder), '.ts'))
+    const long = files.filter((file) => lineCount(readFileSync(file, 'utf8')) > 350)
+    expect(long.map((file) => relative(root, file))).toEqual([])
   })
 
   test('names are in kebab-case and say what is inside', () => {
@@ -212,8 +233,53 @@ describe('files can be read', () => {
   })
 })
 
-function importsFrom(room: string): string[] {
-  return sources.filter(({ path }) => roomOf(path) === room).flatMap(({ imports }) => imports.flatMap(({ target }) => target ?? []))
+function readRooms(): ReadonlyMap<string, Room> {
+  const page = readFileSync(join(root, 'docs/architecture.md'), 'utf8')
+  const groups: Readonly<Record<string, readonly string[]>> = { foundations, concepts }
+  const rows = page.matchAll(/^\| `([\w-]+)` \|[^|]+\|([^|]*)\|([^|]*)\|$/gm)
+  return new Map(
+    [...rows].map(([, room = '', imports = '', tables = '']) => [
+      room,
+      { imports: words(imports).flatMap((word) => groups[word] ?? [word]), tables: words(tables) },
+    ]),
+  )
+}
+
+function words(cell: string): string[] {
+  return cell.split(' ').filter((word) => word !== '')
+}
+
+function schemaConstants(text: string): string[] {
+  const statements = text.matchAll(/^import \{([^}]*)\} from '[./\w-]*schema\.ts'/gm)
+  return [...statements].flatMap(([, names = '']) => names.split(',').flatMap((name) => name.trim() || []))
+}
+
+/** Groups of files that import each other, directly or around (Tarjan's strongly connected components). */
+function circles(): string[][] {
+  const targets = new Map<string, string[]>()
+  for (const { path, target } of edges) targets.set(path, [...(targets.get(path) ?? []), target])
+  const order = new Map<string, number>()
+  const lowest = new Map<string, number>()
+  const stack: string[] = []
+  const found: string[][] = []
+  const visit = (path: string) => {
+    order.set(path, order.size)
+    lowest.set(path, order.get(path) ?? 0)
+    stack.push(path)
+    for (const target of targets.get(path) ?? []) {
+      if (!order.has(target)) visit(target)
+      if (stack.includes(target)) lowest.set(path, Math.min(lowest.get(path) ?? 0, lowest.get(target) ?? 0))
+    }
+    if (lowest.get(path) !== order.get(path)) return
+    const group = stack.splice(stack.indexOf(path))
+    if (group.length > 1) found.push(group.sort())
+  }
+  for (const { path } of sources) if (!order.has(path)) visit(path)
+  return found
+}
+
+function lineCount(text: string): number {
+  return text.trimEnd().split('\n').length
 }
 
 function roomOf(path: string): string {

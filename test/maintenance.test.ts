@@ -1,12 +1,13 @@
 import { eq, sql } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
+import { createServices } from '../src/compose.ts'
 import { auditCheckpoints, auditEvents, leases, signingKeyActivations } from '../src/db/schema.ts'
 import { runMaintenance } from '../src/maintenance.ts'
-import { createServices, type Services } from '../src/services.ts'
-import { nextUpkeepAt } from '../src/signing-keys/upkeep.ts'
+import type { Services } from '../src/services.ts'
+import { nextUpkeepAt } from '../src/signing-keys/maintenance.ts'
 import { databaseKinds } from './support/databases.ts'
 import { interceptTransactions } from './support/intercepted-database.ts'
-import { startTestService, type TestService } from './support/service.ts'
+import { startTestService, type TestService } from './support/test-service.ts'
 
 /** Another instance over the same database and clock. */
 function instance({ services, database }: TestService, db = database): Services {

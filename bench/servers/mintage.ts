@@ -1,7 +1,7 @@
-import { loadConfig } from '../../src/config.ts'
-import { quickenDrizzle } from '../../src/module-loading.node.ts'
+import { loadConfig } from '../../src/config/settings.ts'
+import { quickenDrizzle } from '../../src/node/module-loading.ts'
+import { releaseStartupMemory } from '../../src/node/startup-memory.ts'
 import { processLog } from '../../src/observability/log.node.ts'
-import { releaseStartupMemory } from '../../src/startup-memory.node.ts'
 import { report } from './report.ts'
 
 // The service as `mintage serve` starts it, on the PostgreSQL that the benchmark made.
@@ -9,7 +9,7 @@ import { report } from './report.ts'
 const settings = loadConfig(process.env)
 const { log } = processLog(settings.logLevel, () => new Date())
 quickenDrizzle()
-const { startService } = await import('../../src/start.node.ts')
+const { startService } = await import('../../src/node/start.ts')
 const { port } = await startService(settings, { log })
 releaseStartupMemory()
 report(port)

@@ -1,9 +1,9 @@
 import { createServer } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
-import { memoryRevocationList } from '../../src/revocation/memory.ts'
-import { requireAccessToken } from '../../src/verify/hono.ts'
-import { createVerifier, localKeySet } from '../../src/verify/index.ts'
+import { requireAccessToken } from '../../src/kit/hono.ts'
+import { memoryRevocationList } from '../../src/kit/revocation/memory.ts'
+import { createVerifier, localKeySet } from '../../src/kit/verify.ts'
 import { audience, issuer } from '../tokens.ts'
 import { report } from './report.ts'
 

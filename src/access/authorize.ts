@@ -1,5 +1,5 @@
 import { ServiceError } from '../errors.ts'
-import { hasScopes } from '../oauth/held-scopes.ts'
+import { hasScopes } from '../kit/held-scopes.ts'
 import {
   coversPermissions,
   isRole,
@@ -102,4 +102,9 @@ function unheld(member: string): ServiceError {
     detail: `The caller may grant only ${member} that it holds itself.`,
     reason: `grants ${member} it does not hold`,
   })
+}
+
+/** The ring is nobody's but the service's own: throws `permission_denied` for whoever may act within an organization only. */
+export function requireServiceWide(actor: Principal, permission: Permission): void {
+  if (authorize(actor, permission) !== 'everywhere') throw new ServiceError('permission_denied', { reason: permission })
 }

@@ -5,9 +5,9 @@ import type { Db } from '../db/database.ts'
 import { ServiceError } from '../errors.ts'
 import { type Organization, planOf } from '../organizations/queries.ts'
 import type { Services } from '../services.ts'
-import { countApiKeys, findServiceAccount } from './changes/queries.ts'
+import { countApiKeys, findServiceAccount } from './change-queries.ts'
+import type { ApiKeyChange, ApiKeyDraft } from './draft.ts'
 import { requireLifetime } from './lifetime.ts'
-import type { ApiKeyChange, ApiKeyDraft } from './new-api-key.ts'
 
 /** A key as it is about to be stored, and as it was before; `organization` is locked, so that what is counted and looked up here holds. */
 export type Admission = {

@@ -1,8 +1,8 @@
+import { isAddressAllowed } from '../access/cidr.ts'
 import { ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
-import { isAddressAllowed } from './address.ts'
+import { hashSecret } from './foreign-secret.ts'
 import { mayBeForeignSecret, parseApiKey } from './format.ts'
-import { hashSecret } from './imported.ts'
 import type { ApiKeyRecord } from './lookup.ts'
 import { apiKeyStatus } from './status.ts'
 

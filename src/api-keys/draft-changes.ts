@@ -1,4 +1,4 @@
-import { type ApiKeyChange, type ApiKeyDraft, draftApiKey } from './new-api-key.ts'
+import { type ApiKeyChange, type ApiKeyDraft, draftApiKey } from './draft.ts'
 
 /** Member → what it was and what it is; instants as texts. */
 export type DraftChanges = Record<string, { readonly from: unknown; readonly to: unknown }>

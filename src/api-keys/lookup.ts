@@ -3,8 +3,8 @@ import type { Db } from '../db/database.ts'
 import { apiKeys, apiKeyVersions } from '../db/schema.ts'
 import type { Platform } from '../platform.ts'
 import type { CustomClaims } from './custom-claims.ts'
+import { type ImportedAlgorithmsCache, rememberImportedAlgorithms } from './foreign-secret.ts'
 import type { ApiKeyEnvironment } from './format.ts'
-import { type ImportedAlgorithmsCache, rememberImportedAlgorithms } from './imported.ts'
 import { apiKeyRecord, type HashAlgorithm, selectImportedAlgorithms } from './queries.ts'
 
 /** One version of an API key with what decides about it, as the database has it at this moment. */

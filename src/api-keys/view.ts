@@ -1,6 +1,6 @@
 import type { ApiKeyUsageRow } from '../usage/queries.ts'
-import type { ApiKeyTraits } from './new-api-key.ts'
-import { rotationDueAt } from './rotation.ts'
+import type { ApiKeyTraits } from './draft.ts'
+import { rotationDueAt } from './overlap.ts'
 import { type ApiKeyInstants, type ApiKeyStatus, apiKeyStatus } from './status.ts'
 
 /** An API key as the admin API shows it. Instants are RFC 3339 texts; there is no secret in it and no hash. */

@@ -5,7 +5,7 @@ import { type ChainLink, toldEvent } from './chain.ts'
 import { signCheckpoint } from './checkpoints.ts'
 import { csvHeader, csvRow } from './csv.ts'
 import { type AuditEventFilter, appendAuditEvent, selectCheckpoints, selectTrail, trailEvent } from './queries.ts'
-import { trailFormat, trailLine } from './trail-lines.ts'
+import { trailFormat, trailLine } from './verify/lines.ts'
 
 export type ExportFormat = 'jsonl' | 'csv'
 

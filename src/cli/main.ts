@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { quickenDrizzle } from '../module-loading.node.ts'
+import { quickenDrizzle } from '../node/module-loading.ts'
 import { run } from './program.ts'
-import { processTerminal } from './terminal.ts'
+import { processTerminal } from './runtime/terminal.ts'
 
 // Whoever reads (`| head`) may have enough before the end.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

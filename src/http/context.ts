@@ -2,7 +2,7 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
 import type { Principal, RequestOrigin } from '../access/principal.ts'
 import { randomToken } from '../crypto/random.ts'
-import type { ResolveServices, Services } from '../services.ts'
+import type { Services } from '../services.ts'
 
 /** What every handler finds on Hono's context. */
 export type AppEnv = {
@@ -17,6 +17,9 @@ export type AppEnv = {
     principal: Principal
   }
 }
+
+/** Where a request's services come from: a constant on Node, an object of the request's own on Workers. */
+export type ResolveServices = (c: Context<AppEnv>) => Services
 
 /** First on every route: services, request id, arrival; last: metrics and one log line. Neither ever holds a path, a query or a header but the agent. */
 export function requestContext(resolveServices: ResolveServices): MiddlewareHandler<AppEnv> {

@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { databaseFailure } from '../db/failure.ts'
 import { ServiceError } from '../errors.ts'
-import { RevocationListUnavailable } from '../revocation/revocation-list.ts'
+import { RevocationListUnavailable } from '../kit/revocation/revocation-list.ts'
 import type { AppEnv } from './context.ts'
 
 /** Where errors are RFC 6749 §5.2 JSON; everywhere else they are RFC 9457 problems. */

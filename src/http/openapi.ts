@@ -1,6 +1,6 @@
 import { OpenAPIHono, type RouteConfig } from '@hono/zod-openapi'
 import type { Hono } from 'hono'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/settings.ts'
 import type { AppEnv } from './context.ts'
 import { healthDocuments } from './health.ts'
 import { introspectRoute } from './introspect.ts'

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import type { Context, Hono } from 'hono'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/settings.ts'
 import { authorizationServerMetadata, metadataPath } from '../oauth/metadata.ts'
 import type { Services } from '../services.ts'
 import { keySetMaxAgeSeconds } from '../signing-keys/lifecycle.ts'

@@ -1,3 +1,4 @@
+import { requireServiceWide } from '../access/authorize.ts'
 import type { Principal } from '../access/principal.ts'
 import { appendAuditEvent } from '../audit/queries.ts'
 import { EnvelopeError, kekIdOf } from '../crypto/envelope.ts'
@@ -5,7 +6,6 @@ import { ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
 import { advanceRingGeneration, readRing } from '../signing-keys/queries.ts'
 import { ringOf } from '../signing-keys/ring.ts'
-import { requireServiceWide } from '../signing-keys/ring-change.ts'
 import { isLive } from '../signing-keys/self-test.ts'
 import { readEnvelopes, replaceEnvelope, type StoredEnvelope } from './queries.ts'
 

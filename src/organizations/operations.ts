@@ -9,8 +9,8 @@ import type { Db } from '../db/database.ts'
 import { type Page, type PageRequest, pageOf } from '../db/page.ts'
 import { taken, unlessTaken } from '../db/taken.ts'
 import { ServiceError } from '../errors.ts'
+import { lockPlan } from '../plans/queries.ts'
 import type { Services } from '../services.ts'
-import { lockPlan } from './own-plans/queries.ts'
 import {
   findOrganization,
   insertOrganizationUnlessSlugTaken,

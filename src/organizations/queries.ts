@@ -3,7 +3,7 @@ import { type Within, wholeOrganization } from '../access/authorize.ts'
 import { organizationWithin } from '../access/queries.ts'
 import type { Db } from '../db/database.ts'
 import { apiKeys, organizations, plans } from '../db/schema.ts'
-import { builtInPlans, isBuiltInPlan, type PlanLimits } from './plans.ts'
+import { builtInPlans, isBuiltInPlan, type PlanLimits } from '../plans/limits.ts'
 
 export type Organization = typeof organizations.$inferSelect
 

@@ -1,4 +1,4 @@
-import type { PlanLimits } from './plans.ts'
+import type { PlanLimits } from '../plans/limits.ts'
 import type { Organization } from './queries.ts'
 
 /** An organization as the admin API shows it; instants are RFC 3339 texts. */

@@ -1,8 +1,8 @@
-import { type FeedClaims, feedRule } from './feed-document.ts'
-import { hashedName } from './hashed-name.ts'
-import { monotonicMilliseconds } from './runtime.ts'
+import { type FeedClaims, feedRule } from '../kit/revocation/feed-document.ts'
+import { hashedName } from '../kit/revocation/hashed-name.ts'
+import { parseCursor } from '../kit/revocation/snapshot.ts'
+import { monotonicMilliseconds } from '../kit/runtime.ts'
 import type { RevocationSnapshot, ServiceRevocationList } from './service-list.ts'
-import { parseCursor } from './snapshot.ts'
 
 export type FeedDocument = {
   /** Compact JWS of `FeedClaims`; content type `application/jwt`. */

@@ -2,11 +2,11 @@ import { and, eq, gt, inArray, isNotNull, isNull, lt, or, type SQL, sql } from '
 import { newId } from '../crypto/random.ts'
 import type { Database, Db } from '../db/database.ts'
 import { revocations, serviceState } from '../db/schema.ts'
-import { pageSize } from './full-load.ts'
-import type { RevocationKind } from './revocation-list.ts'
-import { lastCoveredIssue } from './rules.ts'
-import type { RevocationSource } from './synced.ts'
-import type { RevocationBatch, RevocationRow } from './synced-rules.ts'
+import { pageSize } from '../kit/revocation/full-load.ts'
+import type { RevocationKind } from '../kit/revocation/revocation-list.ts'
+import { lastCoveredIssue } from '../kit/revocation/rules.ts'
+import type { RevocationSource } from '../kit/revocation/synced.ts'
+import type { RevocationBatch, RevocationRow } from '../kit/revocation/synced-rules.ts'
 
 export type NewRevocationRule = {
   kind: RevocationKind

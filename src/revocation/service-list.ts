@@ -1,11 +1,11 @@
 import type { Database, Db } from '../db/database.ts'
+import type { RevocationList } from '../kit/revocation/revocation-list.ts'
+import type { IndexedRule } from '../kit/revocation/rule-index.ts'
+import { formatCursor, parseCursor, type SyncPosition } from '../kit/revocation/snapshot.ts'
+import { createSyncedList } from '../kit/revocation/synced.ts'
+import type { SyncedRules } from '../kit/revocation/synced-rules.ts'
+import { monotonicMilliseconds } from '../kit/runtime.ts'
 import { serviceRevocationSource } from './queries.ts'
-import type { RevocationList } from './revocation-list.ts'
-import type { IndexedRule } from './rule-index.ts'
-import { monotonicMilliseconds } from './runtime.ts'
-import { formatCursor, parseCursor, type SyncPosition } from './snapshot.ts'
-import { createSyncedList } from './synced.ts'
-import type { SyncedRules } from './synced-rules.ts'
 
 /** What the list holds at one moment; to be used before anything is awaited. */
 export type RevocationSnapshot = {

@@ -1,11 +1,12 @@
 import { systemPrincipal } from '../access/principal.ts'
 import { ServiceError } from '../errors.ts'
+import { findAuthenticatedVerifiers } from '../verifiers/queries.ts'
+import type { VerifierSighting } from '../verifiers/sighting.ts'
 import { periodAt } from './activations.ts'
 import { readRing } from './queries.ts'
-import { broughtForwardFrom, readiness, type VerifierSighting } from './readiness.ts'
+import { broughtForwardFrom, readiness } from './readiness.ts'
 import { type KeyLine, linesOf, nextKey, periodsOf, type Ring, type RingKey, ringOf, standingOf } from './ring.ts'
 import { appendActivation, type ChangeServices, changeRing, planNext, prepareKey, sightOf } from './ring-change.ts'
-import { findAuthenticatedVerifiers } from './verifiers/queries.ts'
 
 /**
  * Part of maintenance: lets the next token key sign before its planned instant once every known verifier holds it. Never before the safe instant, and

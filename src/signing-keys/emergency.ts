@@ -1,3 +1,4 @@
+import { requireServiceWide } from '../access/authorize.ts'
 import type { Principal } from '../access/principal.ts'
 import { ServiceError } from '../errors.ts'
 import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
@@ -11,7 +12,6 @@ import {
   prepareKey,
   publishKey,
   type RingChange,
-  requireServiceWide,
   revokeKey,
   sightOf,
 } from './ring-change.ts'

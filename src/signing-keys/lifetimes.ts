@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts'
+import type { Config } from '../config/settings.ts'
 import { type KeyTiming, keyTiming, publicKeysMaximumAgeSeconds, type TimingConfig } from './lifecycle.ts'
 
 export type LifetimeConfig = TimingConfig & Pick<Config, 'rotateEverySeconds' | 'tokenTtlSeconds'>

@@ -1,3 +1,4 @@
+import { requireServiceWide } from '../access/authorize.ts'
 import type { Principal } from '../access/principal.ts'
 import type { AuditEvent } from '../audit/events.ts'
 import { ServiceError } from '../errors.ts'
@@ -14,7 +15,6 @@ import {
   prepareKey,
   publishKey,
   type RingChange,
-  requireServiceWide,
   type SealedKey,
   sealKey,
   sightOf,

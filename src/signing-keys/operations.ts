@@ -1,10 +1,14 @@
+import { requireServiceWide } from '../access/authorize.ts'
 import type { Principal } from '../access/principal.ts'
 import { ServiceError } from '../errors.ts'
 import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import type { Services } from '../services.ts'
 import { findSigningKeyUsage } from '../usage/queries.ts'
+import { findAuthenticatedVerifiers } from '../verifiers/queries.ts'
 import { periodAt } from './activations.ts'
+import { maintainSigningKeys } from './maintenance.ts'
 import { type ActivationRow, isOnRevocationList, readRing } from './queries.ts'
+import { type WithReadiness, withReadiness } from './readiness-view.ts'
 import { historyOf, type KeyLine, keysOf, linesOf, nextKey, periodsOf, type Ring, type RingKey, ringOf, standingOf } from './ring.ts'
 import {
   appendActivation,
@@ -14,19 +18,15 @@ import {
   planNext,
   prepareKey,
   type RingChange,
-  requireServiceWide,
   revokeKey,
   sightOf,
   turnedMeanwhile,
 } from './ring-change.ts'
 import { defaultAlgorithm } from './signer.ts'
-import { maintainSigningKeys } from './upkeep.ts'
-import { findAuthenticatedVerifiers } from './verifiers/queries.ts'
-import { type WithReadiness, withReadiness } from './verifiers/view.ts'
 import { type SigningKeyDetail, type SigningKeyView, signingKeyActivations, signingKeyView } from './view.ts'
 
+export { createSigningKeys, maintainSigningKeys } from './maintenance.ts'
 export { selfTest } from './self-test.ts'
-export { createSigningKeys, maintainSigningKeys } from './upkeep.ts'
 
 export type ForceInput = {
   /** Before the safe instant, for incidents: verifiers that do not hold the key yet cannot check its tokens until they fetch it. */

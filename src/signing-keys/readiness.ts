@@ -1,12 +1,4 @@
-/** What a verifier saw when it fetched the JWK Set last. */
-export type VerifierSighting = {
-  /** Id of the API key that it authenticated with; empty = anonymous. */
-  readonly clientId: string
-  /** What it calls itself; empty when it does not. */
-  readonly name: string
-  readonly kids: readonly string[]
-  readonly lastFetchedAt: Date
-}
+import { type VerifierSighting, verifierForgottenSeconds } from '../verifiers/sighting.ts'
 
 export type AwaitedVerifier = { readonly name: string; readonly lastFetchedAt: Date }
 
@@ -23,9 +15,6 @@ export type Readiness = {
   /** There are known verifiers, and all of them hold the key. Does not look at the safe instant, which comes first. */
   readonly safeToBringForward: boolean
 }
-
-/** A verifier of ours comes every five minutes; one that has not for a day is switched off, or does without the service. */
-export const verifierForgottenSeconds = 86_400
 
 /**
  * Anonymous verifiers are not looked at: anybody can be any number of them. Processes that share an API key and a name count as one

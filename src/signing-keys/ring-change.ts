@@ -1,5 +1,3 @@
-import { authorize } from '../access/authorize.ts'
-import type { Permission } from '../access/permissions.ts'
 import type { Principal } from '../access/principal.ts'
 import type { AuditEvent } from '../audit/events.ts'
 import { appendAuditEvent } from '../audit/queries.ts'
@@ -29,11 +27,6 @@ export type ChangeServices = Pick<Services, 'config' | 'db' | 'keyEncryption' | 
 
 /** Which line of the ring is meant; ES256 when no algorithm is named. */
 export type LineInput = { readonly purpose: KeyPurpose; readonly algorithm?: Algorithm }
-
-/** The ring is nobody's but the service's own: throws `permission_denied` for whoever may act within an organization only. */
-export function requireServiceWide(actor: Principal, permission: Permission): void {
-  if (authorize(actor, permission) !== 'everywhere') throw new ServiceError('permission_denied', { reason: permission })
-}
 
 /** What a change of the ring works with: the transaction, which holds the ring's lock, and the instant at which it happens. */
 export type RingChange = { readonly tx: Db; readonly now: Date; readonly config: Services['config'] }

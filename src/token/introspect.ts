@@ -2,9 +2,9 @@ import type { ApiKeyRecord } from '../api-keys/lookup.ts'
 import { findApiKeyRecord } from '../api-keys/queries.ts'
 import { apiKeyStatus } from '../api-keys/status.ts'
 import { ServiceError } from '../errors.ts'
+import type { AccessToken } from '../kit/access-token.ts'
+import { AccessTokenError } from '../kit/access-token-error.ts'
 import type { Services } from '../services.ts'
-import type { AccessToken } from '../verify/access-token.ts'
-import { AccessTokenError } from '../verify/access-token-error.ts'
 
 /** RFC 7662 §2.2; an inactive answer says nothing else, whatever the cause. */
 export type Introspection =

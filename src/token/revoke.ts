@@ -1,11 +1,11 @@
 import type { Principal, RequestOrigin } from '../access/principal.ts'
 import { findBySecret } from '../api-keys/authenticate.ts'
 import type { ApiKeyRecord } from '../api-keys/lookup.ts'
-import { revokeOwnApiKey } from '../api-keys/revoking.ts'
+import { revokeOwnApiKey } from '../api-keys/revoke.ts'
 import { appendAuditEvent } from '../audit/queries.ts'
+import type { AccessToken } from '../kit/access-token.ts'
 import { addRevocationRule } from '../revocation/queries.ts'
 import type { Services } from '../services.ts'
-import type { AccessToken } from '../verify/access-token.ts'
 import { verifiedToken } from './introspect.ts'
 
 /** RFC 7009 has no place where a client could say why. */

@@ -1,5 +1,5 @@
 import type { Db } from '../db/database.ts'
-import { selectLastUses, sumUsage } from './impact/queries.ts'
+import { selectLastUses, sumUsage } from './impact-queries.ts'
 
 /** What ending API keys would break, as far as their use so far tells; it lags by seconds. Instants are RFC 3339 texts. */
 export type Impact = {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { systemPrincipal } from '../../src/access/principal.ts'
-import { showApiKey } from '../../src/api-keys/operations.ts'
-import { revokeApiKey, revokeOwnApiKey } from '../../src/api-keys/revoking.ts'
+import { showApiKey } from '../../src/api-keys/read.ts'
+import { revokeApiKey, revokeOwnApiKey } from '../../src/api-keys/revoke.ts'
 import { databaseKinds } from '../support/databases.ts'
-import { startTestService } from '../support/service.ts'
+import { startTestService } from '../support/test-service.ts'
 
 const conflict = expect.objectContaining({ code: 'conflict' })
 const reason = { reason: 'other' } as const

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { authenticateApiKey } from '../../src/api-keys/authenticate.ts'
 import { generateApiKey } from '../../src/api-keys/format.ts'
 import type { ApiKeyRecord } from '../../src/api-keys/lookup.ts'
-import { loadConfig } from '../../src/config.ts'
-import { nodePlatform } from '../../src/platform.node.ts'
+import { loadConfig } from '../../src/config/settings.ts'
+import { nodePlatform } from '../../src/node/platform.ts'
 
 const now = new Date('2026-11-20T12:00:00.000Z')
 const platform = nodePlatform()

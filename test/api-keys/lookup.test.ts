@@ -2,11 +2,11 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { systemPrincipal } from '../../src/access/principal.ts'
 import { generateApiKey } from '../../src/api-keys/format.ts'
 import { createApiKeyLookup } from '../../src/api-keys/lookup.ts'
-import { revokeApiKey } from '../../src/api-keys/revoking.ts'
-import { nodePlatform } from '../../src/platform.node.ts'
+import { revokeApiKey } from '../../src/api-keys/revoke.ts'
+import { nodePlatform } from '../../src/node/platform.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { interceptPreparedSelects } from '../support/intercepted-database.ts'
-import { startTestService } from '../support/service.ts'
+import { startTestService } from '../support/test-service.ts'
 
 describe.each(databaseKinds)('looking keys up on %s', async (kind) => {
   const service = await startTestService(kind)

@@ -1,11 +1,12 @@
 import { eq } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
 import { systemPrincipal } from '../../src/access/principal.ts'
-import { createApiKey, listApiKeys } from '../../src/api-keys/operations.ts'
-import { updateApiKey } from '../../src/api-keys/updating.ts'
+import { createApiKey } from '../../src/api-keys/create.ts'
+import { listApiKeys } from '../../src/api-keys/read.ts'
+import { updateApiKey } from '../../src/api-keys/update.ts'
 import { auditEvents, organizations } from '../../src/db/schema.ts'
 import { databaseKinds } from '../support/databases.ts'
-import { startTestService } from '../support/service.ts'
+import { startTestService } from '../support/test-service.ts'
 
 describe.each(databaseKinds)('the number of API keys that a plan allows, on %s', async (kind) => {
   const service = await startTestService(kind)

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest'
 import { generateApiKey } from '../../src/api-keys/format.ts'
 import { apiKeyVersions } from '../../src/db/schema.ts'
 import { adminClient } from '../support/admin-client.ts'
-import { tryExchange } from '../support/oauth.ts'
-import { startTestService } from '../support/service.ts'
+import { tryExchange } from '../support/oauth-requests.ts'
+import { startTestService } from '../support/test-service.ts'
 
 test('new keys begin as the operator chose, those of a former prefix go on, and those of no prefix of ours are refused', async () => {
   const service = await startTestService('embedded', { env: { MINTAGE_API_KEY_PREFIX: 'acme', MINTAGE_API_KEY_PREFIX_PREVIOUS: 'mk' } })

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { systemPrincipal } from '../../src/access/principal.ts'
-import { createApiKey } from '../../src/api-keys/operations.ts'
-import { rotateApiKey } from '../../src/api-keys/rotating.ts'
-import { updateApiKey } from '../../src/api-keys/updating.ts'
+import { createApiKey } from '../../src/api-keys/create.ts'
+import { rotateApiKey } from '../../src/api-keys/rotate.ts'
+import { updateApiKey } from '../../src/api-keys/update.ts'
 import { serviceAccounts } from '../../src/db/schema.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { principal } from '../support/principal.ts'
-import { startTestService } from '../support/service.ts'
+import { startTestService } from '../support/test-service.ts'
 
 describe.each(databaseKinds)('giving an API key to a service account, on %s', async (kind) => {
   const service = await startTestService(kind)

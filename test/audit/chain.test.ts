@@ -8,8 +8,8 @@ import { appendAuditEvent, trailEvent } from '../../src/audit/queries.ts'
 import type { Db } from '../../src/db/database.ts'
 import { sqlState } from '../../src/db/failure.ts'
 import { auditChain, auditCheckpoints, auditEvents } from '../../src/db/schema.ts'
+import { recomputedHash } from '../support/audit-trail.ts'
 import { databaseKinds, openTestDatabase } from '../support/databases.ts'
-import { recomputedHash } from '../support/trail.ts'
 
 /** The embedded database has one session: only PostgreSQL has writers at once. */
 const serverKinds = databaseKinds.filter((kind) => kind === 'postgres')

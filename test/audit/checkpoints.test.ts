@@ -7,9 +7,9 @@ import { auditChain, auditCheckpoints } from '../../src/db/schema.ts'
 import { runMaintenance } from '../../src/maintenance.ts'
 import { rotateSigningKey } from '../../src/signing-keys/operations.ts'
 import { adminClient } from '../support/admin-client.ts'
+import { exportTrail, verifyTrail } from '../support/audit-trail.ts'
 import { databaseKinds } from '../support/databases.ts'
-import { startTestService, type TestService } from '../support/service.ts'
-import { exportTrail, verifyTrail } from '../support/trail.ts'
+import { startTestService, type TestService } from '../support/test-service.ts'
 
 async function checkpointsOf({ services }: TestService): Promise<number[]> {
   const rows = await services.db.select().from(auditCheckpoints).orderBy(asc(auditCheckpoints.sequence))

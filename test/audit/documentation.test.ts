@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { readTrailLine } from '../../src/audit/trail-reader.ts'
-import { temporaryFolder } from '../support/process.ts'
-import { startTestService } from '../support/service.ts'
-import { exportTrail, verifyTrail } from '../support/trail.ts'
+import { readTrailLine } from '../../src/audit/verify/reader.ts'
+import { exportTrail, verifyTrail } from '../support/audit-trail.ts'
+import { temporaryFolder } from '../support/service-process.ts'
+import { startTestService } from '../support/test-service.ts'
 
 const page = readFileSync(new URL('../../docs/audit.md', import.meta.url), 'utf8')
 
@@ -26,7 +26,7 @@ test('the program of docs/audit.md recomputes the chain', async () => {
 })
 
 test('the tables of docs/audit.md name every kind of line and of fault', () => {
-  const faults = readFileSync(new URL('../../src/audit/trail-fault.ts', import.meta.url), 'utf8').matchAll(/^ {2}\| '(\w+)'$/gm)
+  const faults = readFileSync(new URL('../../src/audit/verify/fault.ts', import.meta.url), 'utf8').matchAll(/^ {2}\| '(\w+)'$/gm)
   for (const [, fault] of faults) expect(page).toMatch(new RegExp(`^\\|.*\`${fault}\`.*\\|`, 'm'))
   for (const kind of ['export', 'record_keys', 'checkpoint', 'event', 'link']) {
     expect(page).toMatch(new RegExp(`^\\| \`${kind}\` \\|`, 'm'))

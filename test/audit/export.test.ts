@@ -5,9 +5,9 @@ import { csvCell } from '../../src/audit/csv.ts'
 import { appendAuditEvent } from '../../src/audit/queries.ts'
 import { auditChain } from '../../src/db/schema.ts'
 import { adminClient } from '../support/admin-client.ts'
+import { exportTrail, readLines, verifyTrail } from '../support/audit-trail.ts'
 import { databaseKinds } from '../support/databases.ts'
-import { startTestService, type TestService } from '../support/service.ts'
-import { exportTrail, readLines, verifyTrail } from '../support/trail.ts'
+import { startTestService, type TestService } from '../support/test-service.ts'
 
 async function appendMany({ services }: TestService, count: number): Promise<void> {
   const { db, now } = services

@@ -3,7 +3,7 @@ import { type Principal, type Role, systemPrincipal } from '../../src/access/pri
 import { listAuditEvents, recordRefusal } from '../../src/audit/operations.ts'
 import { appendAuditEvent } from '../../src/audit/queries.ts'
 import { databaseKinds } from '../support/databases.ts'
-import { startTestService } from '../support/service.ts'
+import { startTestService } from '../support/test-service.ts'
 
 describe.each(databaseKinds)('the audit trail on %s', async (kind) => {
   const service = await startTestService(kind)

@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { generateApiKey } from '../../src/api-keys/format.ts'
-import { mainFile, mintageProcess, transcript } from '../support/cli.ts'
-import { serveFromFolder } from '../support/served.ts'
-import type { TestService } from '../support/service.ts'
+import { serveFromFolder } from '../support/listening-service.ts'
+import { mainFile, mintageProcess, transcript } from '../support/run-cli.ts'
+import type { TestService } from '../support/test-service.ts'
 
 // What the process adds to a command: its arguments, folder, streams and exit code, and that it ends. The commands' own tests need none.
 

@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { generateApiKey } from '../../src/api-keys/format.ts'
-import { listen } from '../../src/http-server.node.ts'
-import { type CliOptions, mintage, transcript } from '../support/cli.ts'
-import { temporaryFolder } from '../support/process.ts'
-import { serveFromFolder, writeCredentials } from '../support/served.ts'
-import type { TestService } from '../support/service.ts'
+import { listen } from '../../src/node/http-server.ts'
+import { serveFromFolder, writeCredentials } from '../support/listening-service.ts'
+import { type CliOptions, mintage, transcript } from '../support/run-cli.ts'
+import { temporaryFolder } from '../support/service-process.ts'
+import type { TestService } from '../support/test-service.ts'
 
 let service: TestService
 let url: string

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { loadConfig } from '../../src/config.ts'
+import { loadConfig } from '../../src/config/settings.ts'
 import { faultsOf } from './faults.ts'
 
 describe('a variable by itself', () => {

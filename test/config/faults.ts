@@ -1,4 +1,4 @@
-import { ConfigError, loadConfig } from '../../src/config.ts'
+import { ConfigError, loadConfig } from '../../src/config/settings.ts'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
 
 /** The least that a service on PostgreSQL is told. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { loadConfig } from '../../src/config.ts'
+import { loadConfig } from '../../src/config/settings.ts'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
 import { faultsOf, postgres } from './faults.ts'
 

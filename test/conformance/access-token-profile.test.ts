@@ -8,7 +8,7 @@ import {
   outcome,
   startSeconds,
   type TestIssuer,
-} from '../verify/issuer.ts'
+} from '../support/test-issuer.ts'
 
 /** RFC 9068, the resource server's side; what the service puts into a token is in issued-token.test.ts. */
 let issuer: TestIssuer

@@ -1,8 +1,8 @@
 import { Hono } from 'hono'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { RevocationListUnavailable } from '../../src/revocation/revocation-list.ts'
-import { requireAccessToken } from '../../src/verify/hono.ts'
-import { audience, createTestApp, createTestIssuer, createTestVerifier, startSeconds, type TestIssuer } from '../verify/issuer.ts'
+import { requireAccessToken } from '../../src/kit/hono.ts'
+import { RevocationListUnavailable } from '../../src/kit/revocation/revocation-list.ts'
+import { audience, createTestApp, createTestIssuer, createTestVerifier, startSeconds, type TestIssuer } from '../support/test-issuer.ts'
 
 /** RFC 6750, through the middleware as an application mounts it. */
 let issuer: TestIssuer

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { generateApiKey } from '../../src/api-keys/format.ts'
 import { createApp } from '../../src/app.ts'
-import { withDatabaseAway } from '../support/away.ts'
-import { form } from '../support/oauth.ts'
-import { startTestService, type TestService } from '../support/service.ts'
+import { form } from '../support/oauth-requests.ts'
+import { startTestService, type TestService } from '../support/test-service.ts'
+import { withDatabaseAway } from '../support/unreachable-database.ts'
 
 let service: TestService
 const secret = generateApiKey('live')

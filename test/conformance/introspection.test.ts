@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { systemPrincipal } from '../../src/access/principal.ts'
-import { revokeApiKey } from '../../src/api-keys/revoking.ts'
+import { revokeApiKey } from '../../src/api-keys/revoke.ts'
 import { addRevocationRule } from '../../src/revocation/queries.ts'
-import { basic, exchange, form, oauthError, partsOf } from '../support/oauth.ts'
-import { issuer, startTestService, type TestService } from '../support/service.ts'
+import { basic, exchange, form, oauthError, partsOf } from '../support/oauth-requests.ts'
+import { issuer, startTestService, type TestService } from '../support/test-service.ts'
 
 let service: TestService
 let key: { id: string; secret: string }

@@ -1,8 +1,8 @@
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { exchange, partsOf } from '../support/oauth.ts'
-import { issuer, startTestService, type TestService } from '../support/service.ts'
+import { exchange, partsOf } from '../support/oauth-requests.ts'
+import { issuer, startTestService, type TestService } from '../support/test-service.ts'
 
 let service: TestService
 let key: { id: string; secret: string }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { loadConfig } from '../../src/config.ts'
+import { loadConfig } from '../../src/config/settings.ts'
 
 const kek = `raw:${btoa('0'.repeat(32))}`
 const production = { DATABASE_URL: 'postgres://localhost/mintage', MINTAGE_KEK: kek }

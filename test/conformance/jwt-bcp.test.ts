@@ -1,7 +1,7 @@
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { VerificationAlgorithm } from '../../src/verify/jwk.ts'
-import { createTestIssuer, createTestVerifier, encodePart, issuerUrl, outcome, type TestIssuer } from '../verify/issuer.ts'
+import type { VerificationAlgorithm } from '../../src/kit/jwk.ts'
+import { createTestIssuer, createTestVerifier, encodePart, issuerUrl, outcome, type TestIssuer } from '../support/test-issuer.ts'
 
 /** RFC 8725 and its successor's draft. */
 let issuer: TestIssuer

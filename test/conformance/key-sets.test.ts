@@ -2,8 +2,8 @@ import { beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { systemPrincipal } from '../../src/access/principal.ts'
 import { rotateSigningKey } from '../../src/signing-keys/operations.ts'
-import { exchange, partsOf } from '../support/oauth.ts'
-import { startTestService, type TestService } from '../support/service.ts'
+import { exchange, partsOf } from '../support/oauth-requests.ts'
+import { startTestService, type TestService } from '../support/test-service.ts'
 
 let service: TestService
 let secret: string

@@ -3,9 +3,9 @@ import { createKeyEncryption } from '../../src/crypto/envelope.ts'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
 import { signingKeys } from '../../src/db/schema.ts'
 import { selfTest } from '../../src/signing-keys/operations.ts'
-import { basic, exchange, form } from '../support/oauth.ts'
-import { credentialsIn } from '../support/printed.ts'
-import { startTestService, type TestService } from '../support/service.ts'
+import { basic, exchange, form } from '../support/oauth-requests.ts'
+import { credentialsIn } from '../support/printed-credentials.ts'
+import { startTestService, type TestService } from '../support/test-service.ts'
 
 let service: TestService
 let admin: { id: string; secret: string }

@@ -2,8 +2,8 @@ import { calculateJwkThumbprint, createLocalJWKSet, jwtVerify } from 'jose'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { type Algorithm, algorithms } from '../../src/signing-keys/signer.ts'
-import { addSigningKey } from '../support/algorithms.ts'
-import { issuer, startTestService, type TestService } from '../support/service.ts'
+import { addSigningKey } from '../support/add-signing-key.ts'
+import { issuer, startTestService, type TestService } from '../support/test-service.ts'
 
 let service: TestService
 

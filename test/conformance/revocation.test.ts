@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { withDatabaseAway } from '../support/away.ts'
 import { databaseKinds } from '../support/databases.ts'
-import { basic, exchange, form, oauthError } from '../support/oauth.ts'
-import { startTestService, type TestService } from '../support/service.ts'
+import { basic, exchange, form, oauthError } from '../support/oauth-requests.ts'
+import { startTestService, type TestService } from '../support/test-service.ts'
+import { withDatabaseAway } from '../support/unreachable-database.ts'
 
 describe.each(databaseKinds)('token revocation (RFC 7009) on %s', async (kind) => {
   const service = await startTestService(kind)

@@ -5,7 +5,7 @@ import { systemPrincipal } from '../../src/access/principal.ts'
 import { generateKeyPair } from '../../src/signing-keys/key-pair.ts'
 import { addSigningKey } from '../../src/signing-keys/new-keys.ts'
 import { algorithms } from '../../src/signing-keys/signer.ts'
-import { startTestService } from '../support/service.ts'
+import { startTestService } from '../support/test-service.ts'
 
 /** Debian's jose: a C library by other people. */
 function jose(args: string[], input: string): string {

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { basic, exchange, form, oauthError } from '../support/oauth.ts'
-import { startTestService, type TestService } from '../support/service.ts'
+import { basic, exchange, form, oauthError } from '../support/oauth-requests.ts'
+import { startTestService, type TestService } from '../support/test-service.ts'
 
 let service: TestService
 let key: { id: string; secret: string }

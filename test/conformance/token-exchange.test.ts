@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { apiKeyTokenType, exchange, form, oauthError, partsOf, tokenExchangeGrant } from '../support/oauth.ts'
-import { issuer, startTestService, type TestService } from '../support/service.ts'
+import { apiKeyTokenType, exchange, form, oauthError, partsOf, tokenExchangeGrant } from '../support/oauth-requests.ts'
+import { issuer, startTestService, type TestService } from '../support/test-service.ts'
 
 let service: TestService
 let key: { id: string; secret: string }

@@ -1,10 +1,10 @@
 import { Hono } from 'hono'
 import { exportJWK, generateKeyPair } from 'jose'
 import { beforeAll, expect, test } from 'vitest'
-import { requireAccessToken } from '../../src/verify/hono.ts'
-import { protectedResource } from '../../src/verify/protected-resource.ts'
-import { audience, createTestIssuer, createTestVerifier, issuerUrl, outcome, type TestIssuer } from '../verify/issuer.ts'
-import { createRemoteIssuer, createRemoteKeys } from '../verify/remote-issuer.ts'
+import { requireAccessToken } from '../../src/kit/hono.ts'
+import { protectedResource } from '../../src/kit/protected-resource.ts'
+import { createRemoteIssuer, createRemoteKeys } from '../support/remote-issuer.ts'
+import { audience, createTestIssuer, createTestVerifier, issuerUrl, outcome, type TestIssuer } from '../support/test-issuer.ts'
 
 /** RFC 7517, 8414 and 9728 as the verifier meets them. */
 let issuer: TestIssuer

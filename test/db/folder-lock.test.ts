@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { expect, test } from 'vitest'
 import { lockFolder } from '../../src/db/folder-lock.node.ts'
 import { releaseAfterFile } from '../support/cleanup.ts'
-import { temporaryFolder } from '../support/process.ts'
+import { temporaryFolder } from '../support/service-process.ts'
 
 const lockModule = new URL('../../src/db/folder-lock.node.ts', import.meta.url).href
 

@@ -4,7 +4,7 @@ import { generateApiKey } from '../../src/api-keys/format.ts'
 import { apiKeys } from '../../src/db/schema.ts'
 import { adminClient } from '../support/admin-client.ts'
 import { databaseKinds } from '../support/databases.ts'
-import { issuer, startTestService, type TestService } from '../support/service.ts'
+import { issuer, startTestService, type TestService } from '../support/test-service.ts'
 
 describe.each(databaseKinds)('who calls the admin API, on %s', (kind) => {
   let service: TestService

@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { chromium, openBrowser, openPage } from '../support/browser.ts'
-import { credentialsOf, type ServiceProcess, startServiceProcess } from '../support/process.ts'
+import { credentialsOf, type ServiceProcess, startServiceProcess } from '../support/service-process.ts'
 
 /** A browser tells and draws when it comes round to it. */
 const soon = { timeout: 10_000 }

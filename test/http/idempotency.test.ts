@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { apiKeys, idempotencyKeys } from '../../src/db/schema.ts'
 import { pruneIdempotencyKeys } from '../../src/idempotency/queries.ts'
 import { databaseKinds } from '../support/databases.ts'
-import { startTestService } from '../support/service.ts'
+import { startTestService } from '../support/test-service.ts'
 
 describe.each(databaseKinds)('R139 a POST with an Idempotency-Key on %s', async (kind) => {
   const service = await startTestService(kind)

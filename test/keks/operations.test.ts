@@ -10,7 +10,7 @@ import { rotateSigningKey, selfTest } from '../../src/signing-keys/operations.ts
 import { readRingGeneration } from '../../src/signing-keys/queries.ts'
 import { admin, type RingService, ringServices, root, rotateEverySeconds, startRing } from '../signing-keys/ring-service.ts'
 import { databaseKinds } from '../support/databases.ts'
-import { run } from '../support/process.ts'
+import { run } from '../support/service-process.ts'
 
 /** A ring of four keys, and an instance that seals with a new KEK and still opens with the one that sealed them. */
 async function startChange(kind: (typeof databaseKinds)[number], { ownDatabase = false } = {}) {

@@ -1,10 +1,10 @@
 import { systemPrincipal } from '../../src/access/principal.ts'
-import { loadConfig } from '../../src/config.ts'
+import { loadConfig } from '../../src/config/settings.ts'
 import { createKeyEncryption } from '../../src/crypto/envelope.ts'
 import { openPostgres } from '../../src/db/postgres.ts'
 import { rewrapEnvelopes } from '../../src/keks/operations.ts'
+import { nodePlatform } from '../../src/node/platform.ts'
 import { createLog } from '../../src/observability/log.ts'
-import { nodePlatform } from '../../src/platform.node.ts'
 import { createKeyring } from '../../src/signing-keys/keyring.ts'
 
 // A rewrap in a process of its own that ends as by kill -9 after the named step: DATABASE_URL, MINTAGE_KEK, MINTAGE_KEK_PREVIOUS, NOW, DIE_AFTER.

@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Db } from '../../src/db/database.ts'
-import { createChangeLog } from '../../src/revocation/change-log.ts'
-import { hashedName } from '../../src/revocation/hashed-name.ts'
+import { createChangeLog } from '../../src/kit/revocation/change-log.ts'
+import { hashedName } from '../../src/kit/revocation/hashed-name.ts'
+import { RevocationListUnavailable } from '../../src/kit/revocation/revocation-list.ts'
+import { parseCursor, parseSnapshot } from '../../src/kit/revocation/snapshot.ts'
 import { liftRevocationRule } from '../../src/revocation/queries.ts'
-import { RevocationListUnavailable } from '../../src/revocation/revocation-list.ts'
-import { parseCursor, parseSnapshot } from '../../src/revocation/snapshot.ts'
 import { type MovableClock, movableClock } from '../support/clock.ts'
 import { databaseKinds } from '../support/databases.ts'
-import { claimsOf, type FeedService, feedIssuer, startFeedService } from '../support/feed.ts'
-import { eventually } from '../support/process.ts'
-import { addRule, openRevocationDatabase, seconds } from '../support/revocations.ts'
+import { claimsOf, type FeedService, feedIssuer, startFeedService } from '../support/feed-service.ts'
+import { addRule, openRevocationDatabase, seconds } from '../support/revocation-rules.ts'
+import { eventually } from '../support/service-process.ts'
 
 const nameOf = (text: string) => createHash('sha256').update(text).digest().subarray(0, 16).toString('base64url')
 

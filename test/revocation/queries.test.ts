@@ -12,7 +12,7 @@ import {
   startNewGeneration,
 } from '../../src/revocation/queries.ts'
 import { databaseKinds } from '../support/databases.ts'
-import { addRule, largestTtl, openRevocationDatabase, seconds, tolerance } from '../support/revocations.ts'
+import { addRule, largestTtl, openRevocationDatabase, seconds, tolerance } from '../support/revocation-rules.ts'
 
 const now = new Date('2026-10-01T10:00:00.250Z')
 const later = (from: Date, secondsLater: number) => new Date(from.getTime() + secondsLater * 1000)

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import { systemPrincipal } from '../../src/access/principal.ts'
-import { revokeApiKey } from '../../src/api-keys/revoking.ts'
+import { revokeApiKey } from '../../src/api-keys/revoke.ts'
 import { revocations } from '../../src/db/schema.ts'
 import { startNewGeneration } from '../../src/revocation/queries.ts'
 import { openTestDatabase } from '../support/databases.ts'
-import { startTestService } from '../support/service.ts'
+import { startTestService } from '../support/test-service.ts'
 
 test('a revocation stands although this process cannot read its list any more, and its log says so', async () => {
   const service = await startTestService()

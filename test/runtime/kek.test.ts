@@ -2,8 +2,8 @@ import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
-import { mintage, mintageProcess } from '../support/cli.ts'
-import { credentialsOf, run, type ServiceProcess, startedFolder, startServiceProcess } from '../support/process.ts'
+import { mintage, mintageProcess } from '../support/run-cli.ts'
+import { credentialsOf, run, type ServiceProcess, startedFolder, startServiceProcess } from '../support/service-process.ts'
 
 async function exchange({ url, folder }: ServiceProcess): Promise<number> {
   const { apiKey } = await credentialsOf(folder)
@@ -36,7 +36,7 @@ describe('the KEK of a running service', () => {
     const { folder } = await startedFolder()
     await rm(join(folder, '.mintage/kek'))
     const env = { MINTAGE_KEK: generateRawKek() }
-    const refused = run('src/node.ts', { cwd: folder, env: { ...env, PORT: '0' } })
+    const refused = run('src/node/main.ts', { cwd: folder, env: { ...env, PORT: '0' } })
     expect(await refused.ended).toBe(1)
     const [, lost = ''] = /the KEK (kek_\S+) is missing/.exec(refused.printed()) ?? []
     const abandoned = await mintageProcess(['kek', 'abandon', lost, '--yes'], { cwd: folder, env })

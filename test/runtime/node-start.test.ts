@@ -1,7 +1,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { freePort, run, type ServiceProcess, startedFolder, startServiceProcess, temporaryFolder } from '../support/process.ts'
+import { freePort, run, type ServiceProcess, startedFolder, startServiceProcess, temporaryFolder } from '../support/service-process.ts'
 
 describe('a start that cannot be', () => {
   let service: ServiceProcess
@@ -11,7 +11,7 @@ describe('a start that cannot be', () => {
   const keysOf = async ({ url }: ServiceProcess) => await (await fetch(`${url}/.well-known/jwks.json`)).text()
 
   test('a second process on the same folder is refused in words and harms nothing', async () => {
-    const second = run('src/node.ts', { cwd: service.folder, env: { PORT: String(await freePort()) } })
+    const second = run('src/node/main.ts', { cwd: service.folder, env: { PORT: String(await freePort()) } })
     expect(await second.ended).toBe(1)
     expect(second.printed()).toMatch(/is in use by process \d+/)
     expect((await fetch(`${service.url}/readyz`)).status).toBe(200)
@@ -30,7 +30,7 @@ describe('a start that cannot be', () => {
     const kek = join(folder, '.mintage/kek')
     const original = await readFile(kek, 'utf8')
     await spoil(kek)
-    const refused = run('src/node.ts', { cwd: folder, env: { PORT: String(await freePort()) } })
+    const refused = run('src/node/main.ts', { cwd: folder, env: { PORT: String(await freePort()) } })
     expect(await refused.ended).toBe(1)
     expect(refused.printed()).toMatch(words)
     await writeFile(kek, original)
@@ -41,7 +41,7 @@ describe('a start that cannot be', () => {
   })
 
   test('all faults of the configuration are told at once, with exit code 2', async () => {
-    const program = run('src/node.ts', {
+    const program = run('src/node/main.ts', {
       cwd: await temporaryFolder(),
       env: { PORT: 'http', MINTAGE_TOKEN_TTL: 'soon', MINTAGE_TYPO: '1' },
     })
@@ -51,7 +51,7 @@ describe('a start that cannot be', () => {
 
   test('a port that is taken is told in words, and the folder is free again', async () => {
     const { folder } = await startedFolder()
-    const second = run('src/node.ts', { cwd: folder, env: { PORT: new URL(service.url).port } })
+    const second = run('src/node/main.ts', { cwd: folder, env: { PORT: new URL(service.url).port } })
     expect(await second.ended).toBe(1)
     expect(second.printed()).toMatch(/EADDRINUSE|in use/)
     await startServiceProcess({ folder })

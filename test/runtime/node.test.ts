@@ -2,8 +2,8 @@ import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { callOrders, createKey, exchange, liveTheJourney, revokeKey, startProtectedApp } from '../support/journey.ts'
-import { credentialsIn } from '../support/printed.ts'
-import { credentialsOf, eventually, freePort, run, startedFolder, startServiceProcess } from '../support/process.ts'
+import { credentialsIn } from '../support/printed-credentials.ts'
+import { credentialsOf, eventually, freePort, run, startedFolder, startServiceProcess } from '../support/service-process.ts'
 
 describe('the service on Node with its embedded database', () => {
   test('a newcomer goes from nothing to the first token with what the first start printed', async () => {
@@ -37,7 +37,7 @@ describe('the service on Node with its embedded database', () => {
     const before = await credentialsOf(folder)
     const port = await freePort()
     const started = performance.now()
-    const second = run('src/node.ts', { cwd: folder, env: { PORT: String(port) } })
+    const second = run('src/node/main.ts', { cwd: folder, env: { PORT: String(port) } })
     await eventually(async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok, 2000)
     console.info(`ready again after ${Math.round(performance.now() - started)} ms`)
     expect(await credentialsOf(folder)).toEqual(before)

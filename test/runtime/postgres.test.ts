@@ -3,7 +3,7 @@ import { generateApiKey } from '../../src/api-keys/format.ts'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
 import { databaseKinds, openTestDatabase } from '../support/databases.ts'
 import { callOrders, createKey, exchange, liveTheJourney, revokeKey, startProtectedApp } from '../support/journey.ts'
-import { eventually, freePort, run, type ServiceProcess, startServiceProcess, temporaryFolder } from '../support/process.ts'
+import { eventually, freePort, run, type ServiceProcess, startServiceProcess, temporaryFolder } from '../support/service-process.ts'
 
 const rootKey = generateApiKey('live')
 
@@ -70,7 +70,7 @@ describe.runIf(databaseKinds.includes('postgres'))('the service on Node with Pos
   test('a database that was never started is refused with the command to run', async () => {
     const { env } = await deployment()
     const { MINTAGE_ROOT_API_KEY: _undeclared, ...others } = env
-    const program = run('src/node.ts', { cwd: await temporaryFolder(), env: { ...others, PORT: String(await freePort()) } })
+    const program = run('src/node/main.ts', { cwd: await temporaryFolder(), env: { ...others, PORT: String(await freePort()) } })
     expect(await program.ended).toBe(1)
     expect(program.printed()).toMatch(/mintage bootstrap/)
   })
@@ -79,7 +79,7 @@ describe.runIf(databaseKinds.includes('postgres'))('the service on Node with Pos
     const { env, start } = await deployment()
     await (await start()).end()
     const wrong = { ...env, MINTAGE_KEK: generateRawKek(), PORT: String(await freePort()) }
-    const program = run('src/node.ts', { cwd: await temporaryFolder(), env: wrong })
+    const program = run('src/node/main.ts', { cwd: await temporaryFolder(), env: wrong })
     expect(await program.ended).toBe(1)
     expect(program.printed()).toMatch(/the KEK kek_\S+ is missing: it sealed [\w-]{43}/)
     expect((await (await fetch(`${(await start()).url}/.well-known/jwks.json`)).json()).keys).toHaveLength(2)

@@ -4,11 +4,11 @@ import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { generateApiKey } from '../../src/api-keys/format.ts'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
-import { mintageProcess } from '../support/cli.ts'
 import { databaseKinds, openTestDatabase } from '../support/databases.ts'
 import { callOrders, createKey, exchange, revokeKey, startProtectedApp } from '../support/journey.ts'
 import { findPostgresBinaries } from '../support/postgres-cluster.ts'
-import { eventually, freePort, startServiceProcess, temporaryFolder } from '../support/process.ts'
+import { mintageProcess } from '../support/run-cli.ts'
+import { eventually, freePort, startServiceProcess, temporaryFolder } from '../support/service-process.ts'
 
 const postgres = promisify(execFile)
 const binaries = findPostgresBinaries()

@@ -5,12 +5,12 @@ import { generateApiKey } from '../../src/api-keys/format.ts'
 import { createKeyEncryption } from '../../src/crypto/envelope.ts'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
 import { algorithms } from '../../src/signing-keys/signer.ts'
-import { addSigningKey } from '../support/algorithms.ts'
+import { addSigningKey } from '../support/add-signing-key.ts'
+import { verifyTrail } from '../support/audit-trail.ts'
 import { databaseKinds, openTestDatabase } from '../support/databases.ts'
 import { callOrders, createKey, exchange, liveTheJourney } from '../support/journey.ts'
-import { partsOf } from '../support/oauth.ts'
-import { eventually, freePort, startServiceProcess } from '../support/process.ts'
-import { verifyTrail } from '../support/trail.ts'
+import { partsOf } from '../support/oauth-requests.ts'
+import { eventually, freePort, startServiceProcess } from '../support/service-process.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const rootKey = generateApiKey('live')
@@ -51,7 +51,7 @@ describe.runIf(databaseKinds.includes('postgres'))('the service in workerd with 
     const ring = { db: database.db, keyEncryption: await createKeyEncryption({ kek }), now: () => new Date() }
     for (const algorithm of algorithms) if (algorithm !== 'ES256') await addSigningKey(ring, algorithm)
     process.env.CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE = withAnyPassword(url)
-    service = await startWorker('src/worker.ts', servicePort, variables)
+    service = await startWorker('src/workers/main.ts', servicePort, variables)
     app = await startWorker('test/support/protected-worker.ts', appPort, { ISSUER: issuer, AUDIENCE: `${issuer}/api` })
   }, 60_000)
 

@@ -2,8 +2,8 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { type AdminCall, adminClient } from '../support/admin-client.ts'
 import { adminRequests, intrudingMembers, pathOf } from '../support/admin-requests.ts'
 import { readApiDocument } from '../support/api-document.ts'
-import { createPlace } from '../support/place.ts'
-import { issuer, startTestService, type TestService } from '../support/service.ts'
+import { createPlace } from '../support/tenant.ts'
+import { issuer, startTestService, type TestService } from '../support/test-service.ts'
 
 let service: TestService
 let admin: AdminCall

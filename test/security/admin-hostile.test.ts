@@ -4,9 +4,9 @@ import { type AdminAnswer, type AdminCall, adminClient } from '../support/admin-
 import { adminRequests, intrudingMembers, pathOf } from '../support/admin-requests.ts'
 import { type ApiOperation, readApiDocument } from '../support/api-document.ts'
 import { databaseKinds } from '../support/databases.ts'
-import { createPlace } from '../support/place.ts'
 import { hostileTo, hostileValues, marker, valuesOf } from '../support/schema-values.ts'
-import { startTestService } from '../support/service.ts'
+import { createPlace } from '../support/tenant.ts'
+import { startTestService } from '../support/test-service.ts'
 
 // Thousands of requests: on PostgreSQL, where there is one, a request costs half.
 const service = await startTestService(databaseKinds.at(-1))

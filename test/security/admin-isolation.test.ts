@@ -2,8 +2,8 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { type AdminAnswer, type AdminCall, adminClient } from '../support/admin-client.ts'
 import { type AdminRequest, adminRequests, pathOf } from '../support/admin-requests.ts'
 import { type ApiOperation, readApiDocument, type Schema } from '../support/api-document.ts'
-import { createPlace, type Place } from '../support/place.ts'
-import { startTestService } from '../support/service.ts'
+import { createPlace, type Place } from '../support/tenant.ts'
+import { startTestService } from '../support/test-service.ts'
 
 const service = await startTestService()
 const { operations, resolve } = await readApiDocument(service)

@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { form, oauthError } from '../support/oauth.ts'
+import { form, oauthError } from '../support/oauth-requests.ts'
 import { lines, listenForTest, sendRaw } from '../support/raw-http.ts'
-import { startTestService, type TestService } from '../support/service.ts'
+import { startTestService, type TestService } from '../support/test-service.ts'
 
 let service: TestService
 let secret: string

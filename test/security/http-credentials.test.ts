@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { basic, exchange, form, oauthError } from '../support/oauth.ts'
+import { basic, exchange, form, oauthError } from '../support/oauth-requests.ts'
 import { lines, listenForTest, sendRaw } from '../support/raw-http.ts'
-import { startTestService, type TestService } from '../support/service.ts'
+import { startTestService, type TestService } from '../support/test-service.ts'
 
 let service: TestService
 let key: { id: string; secret: string }

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { lines, listenForTest, sendRaw } from '../support/raw-http.ts'
-import { issuer, startTestService, type TestService } from '../support/service.ts'
+import { issuer, startTestService, type TestService } from '../support/test-service.ts'
 
 let service: TestService
 let secret: string

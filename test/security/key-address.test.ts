@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { databaseKinds } from '../support/databases.ts'
-import { basic, form, oauthError } from '../support/oauth.ts'
-import { startTestService } from '../support/service.ts'
+import { basic, form, oauthError } from '../support/oauth-requests.ts'
+import { startTestService } from '../support/test-service.ts'
 
 describe.each(databaseKinds)('a key outside of its addresses, on %s', async (kind) => {
   const service = await startTestService(kind, { env: { MINTAGE_TRUSTED_PROXY_HOPS: '1' } })

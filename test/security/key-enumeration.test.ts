@@ -5,8 +5,8 @@ import type { ApiKeyLookup } from '../../src/api-keys/lookup.ts'
 import { createApp } from '../../src/app.ts'
 import { organizations } from '../../src/db/schema.ts'
 import { databaseKinds } from '../support/databases.ts'
-import { apiKeyTokenType, basic, form, tokenExchangeGrant } from '../support/oauth.ts'
-import { startTestService, type TestService } from '../support/service.ts'
+import { apiKeyTokenType, basic, form, tokenExchangeGrant } from '../support/oauth-requests.ts'
+import { startTestService, type TestService } from '../support/test-service.ts'
 
 let service: TestService
 /** Every way in which a key can be no good, by its true reason. */

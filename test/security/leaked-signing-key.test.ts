@@ -2,11 +2,11 @@ import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify
 import { describe, expect, test } from 'vitest'
 import { generateApiKey } from '../../src/api-keys/format.ts'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
-import { createVerifier } from '../../src/verify/index.ts'
-import { postgresRevocationList } from '../../src/verify/revocation.ts'
+import { postgresRevocationList } from '../../src/kit/revocation/index.ts'
+import { createVerifier } from '../../src/kit/verify.ts'
 import { createPostgresDatabase, databaseKinds } from '../support/databases.ts'
 import { createKey, exchange } from '../support/journey.ts'
-import { eventually, freePort, startServiceProcess } from '../support/process.ts'
+import { eventually, freePort, startServiceProcess } from '../support/service-process.ts'
 
 const rootKey = generateApiKey('live')
 const jwksMaxAgeSeconds = 2

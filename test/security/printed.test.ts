@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { generateApiKey } from '../../src/api-keys/format.ts'
 import { createLog } from '../../src/observability/log.ts'
-import { credentialsIn, keepForInspection } from '../support/printed.ts'
-import { startTestService } from '../support/service.ts'
+import { credentialsIn, keepForInspection } from '../support/printed-credentials.ts'
+import { startTestService } from '../support/test-service.ts'
 
 test('the search of everything printed would find a planted key and a planted token', async () => {
   const service = await startTestService()

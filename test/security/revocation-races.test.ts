@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { systemPrincipal } from '../../src/access/principal.ts'
-import { disableApiKey, expireApiKey } from '../../src/api-keys/disabling.ts'
-import { revokeApiKey } from '../../src/api-keys/revoking.ts'
-import { rotateApiKey } from '../../src/api-keys/rotating.ts'
+import { disableApiKey, expireApiKey } from '../../src/api-keys/disable.ts'
+import { revokeApiKey } from '../../src/api-keys/revoke.ts'
+import { rotateApiKey } from '../../src/api-keys/rotate.ts'
 import { databaseKinds } from '../support/databases.ts'
-import { exchange } from '../support/oauth.ts'
-import { startTestService, type TestService } from '../support/service.ts'
-import { outcome } from '../verify/issuer.ts'
+import { exchange } from '../support/oauth-requests.ts'
+import { outcome } from '../support/test-issuer.ts'
+import { startTestService, type TestService } from '../support/test-service.ts'
 
 describe.each(databaseKinds)('A50: a key ended while it is being exchanged, on %s', (kind) => {
   test.each([

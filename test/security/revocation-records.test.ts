@@ -3,6 +3,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Db } from '../../src/db/database.ts'
 import { revocations, serviceState } from '../../src/db/schema.ts'
+import { feedRevocationList } from '../../src/kit/revocation/feed.ts'
+import { keepExpiredSeconds } from '../../src/kit/revocation/rule-index.ts'
 import {
   addRevocationRule,
   pruneRevocations,
@@ -10,13 +12,11 @@ import {
   serviceRevocationSource,
   startNewGeneration,
 } from '../../src/revocation/queries.ts'
-import { keepExpiredSeconds } from '../../src/revocation/rule-index.ts'
-import { feedRevocationList } from '../../src/verify/feed.ts'
 import { movableClock } from '../support/clock.ts'
 import { databaseKinds } from '../support/databases.ts'
-import { feedIssuer, startFeedService } from '../support/feed.ts'
-import { addRule, openRevocationDatabase, seconds, someToken, untilVerdict, verdict } from '../support/revocations.ts'
-import { clock, follow, scriptedSource } from '../support/synced.ts'
+import { feedIssuer, startFeedService } from '../support/feed-service.ts'
+import { addRule, openRevocationDatabase, seconds, someToken, untilVerdict, verdict } from '../support/revocation-rules.ts'
+import { clock, follow, scriptedSource } from '../support/synced-list.ts'
 
 const token = (jti: string) => someToken(clock, { jti })
 

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { postgresRevocationList } from '../../src/revocation/postgres.ts'
+import { postgresRevocationList } from '../../src/kit/revocation/postgres.ts'
 import { databaseKinds } from '../support/databases.ts'
-import { addRule, movableMilliseconds, openRevocationDatabase } from '../support/revocations.ts'
-import { follow, scriptedSource } from '../support/synced.ts'
-import { createTestIssuer, createTestVerifier, outcome, type TestIssuer } from '../verify/issuer.ts'
+import { addRule, movableMilliseconds, openRevocationDatabase } from '../support/revocation-rules.ts'
+import { follow, scriptedSource } from '../support/synced-list.ts'
+import { createTestIssuer, createTestVerifier, outcome, type TestIssuer } from '../support/test-issuer.ts'
 
 let issuer: TestIssuer
 beforeAll(async () => {

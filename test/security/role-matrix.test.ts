@@ -3,8 +3,8 @@ import { type AdminAnswer, type AdminCall, adminClient } from '../support/admin-
 import { type AdminRequest, adminRequests, pathOf } from '../support/admin-requests.ts'
 import { type ApiOperation, readApiDocument } from '../support/api-document.ts'
 import { databaseKinds } from '../support/databases.ts'
-import { createPlace } from '../support/place.ts'
-import { startTestService } from '../support/service.ts'
+import { createPlace } from '../support/tenant.ts'
+import { startTestService } from '../support/test-service.ts'
 
 /** A role of an organization's own making. */
 const custom = {

@@ -1,8 +1,8 @@
 import { constants, KeyObject, privateEncrypt, type SignKeyObjectInput, sign } from 'node:crypto'
 import { exportSPKI, importJWK, SignJWT } from 'jose'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { defaultAlgorithms } from '../../src/verify/verifier-options.ts'
-import { createTestApp, createTestIssuer, createTestVerifier, encodePart, outcome, type TestIssuer } from '../verify/issuer.ts'
+import { defaultAlgorithms } from '../../src/kit/jwk.ts'
+import { createTestApp, createTestIssuer, createTestVerifier, encodePart, outcome, type TestIssuer } from '../support/test-issuer.ts'
 
 /** One verifier with the keys of all algorithms, as a service with all of them publishes them, and tokens that none of them made. */
 type Name = (typeof defaultAlgorithms)[number]

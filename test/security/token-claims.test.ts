@@ -9,7 +9,7 @@ import {
   outcome,
   startSeconds,
   type TestIssuer,
-} from '../verify/issuer.ts'
+} from '../support/test-issuer.ts'
 
 /** Tokens that our key signed and that still must not pass. */
 let issuer: TestIssuer

@@ -1,7 +1,7 @@
 import { exportJWK, generateKeyPair } from 'jose'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { VerificationAlgorithm } from '../../src/verify/jwk.ts'
-import { createTestApp, createTestIssuer, createTestVerifier, encodePart, outcome, type TestIssuer } from '../verify/issuer.ts'
+import type { VerificationAlgorithm } from '../../src/kit/jwk.ts'
+import { createTestApp, createTestIssuer, createTestVerifier, encodePart, outcome, type TestIssuer } from '../support/test-issuer.ts'
 
 /** Tokens that nobody signed, or somebody else did. */
 let issuer: TestIssuer

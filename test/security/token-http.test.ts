@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createTestApp, createTestIssuer, createTestVerifier, type TestIssuer } from '../verify/issuer.ts'
+import { createTestApp, createTestIssuer, createTestVerifier, type TestIssuer } from '../support/test-issuer.ts'
 
 /** Credentials where they do not belong, in front of an application's route. The service's own routes are in http-credentials.test.ts. */
 let issuer: TestIssuer

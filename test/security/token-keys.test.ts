@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { createTestApp, createTestIssuer, createTestVerifier, outcome, type TestIssuer } from '../verify/issuer.ts'
-import { createRemoteIssuer, createRemoteKeys } from '../verify/remote-issuer.ts'
+import { createRemoteIssuer, createRemoteKeys } from '../support/remote-issuer.ts'
+import { createTestApp, createTestIssuer, createTestVerifier, outcome, type TestIssuer } from '../support/test-issuer.ts'
 
 /** What is done to the key set, and by means of it. */
 let issuer: TestIssuer

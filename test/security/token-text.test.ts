@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createTestApp, createTestIssuer, createTestVerifier, encodePart, outcome, type TestIssuer } from '../verify/issuer.ts'
+import { createTestApp, createTestIssuer, createTestVerifier, encodePart, outcome, type TestIssuer } from '../support/test-issuer.ts'
 
 /** Texts that try to be read as something, or to be too much to read. */
 let issuer: TestIssuer

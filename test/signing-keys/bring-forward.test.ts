@@ -3,10 +3,10 @@ import { systemPrincipal } from '../../src/access/principal.ts'
 import { runMaintenance } from '../../src/maintenance.ts'
 import { bringForwardWhenReady } from '../../src/signing-keys/bring-forward.ts'
 import { listSigningKeys, showSigningKey } from '../../src/signing-keys/operations.ts'
-import { rememberVerifiers } from '../../src/signing-keys/verifiers/queries.ts'
+import { rememberVerifiers } from '../../src/verifiers/queries.ts'
 import { databaseKinds } from '../support/databases.ts'
-import { exchange, partsOf } from '../support/oauth.ts'
-import { startTestService, type TestService } from '../support/service.ts'
+import { exchange, partsOf } from '../support/oauth-requests.ts'
+import { startTestService, type TestService } from '../support/test-service.ts'
 
 const day = 86_400
 

@@ -4,7 +4,7 @@ import { signingKeys } from '../../src/db/schema.ts'
 import { rotateSigningKey } from '../../src/signing-keys/operations.ts'
 import { readRingGeneration } from '../../src/signing-keys/queries.ts'
 import { type Algorithm, algorithms } from '../../src/signing-keys/signer.ts'
-import { addSigningKey } from '../support/algorithms.ts'
+import { addSigningKey } from '../support/add-signing-key.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { root, startRing } from './ring-service.ts'
 

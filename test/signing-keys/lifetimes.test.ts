@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { loadConfig } from '../../src/config.ts'
+import { loadConfig } from '../../src/config/settings.ts'
 import { keyTiming } from '../../src/signing-keys/lifecycle.ts'
 import { type LifetimeConfig, lifetimeFaults, requireKeepableLifetimes } from '../../src/signing-keys/lifetimes.ts'
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { broughtForwardFrom, readiness, type VerifierSighting } from '../../src/signing-keys/readiness.ts'
-import { readinessText, readinessView } from '../../src/signing-keys/verifiers/view.ts'
+import { broughtForwardFrom, readiness } from '../../src/signing-keys/readiness.ts'
+import { readinessText, readinessView } from '../../src/signing-keys/readiness-view.ts'
+import type { VerifierSighting } from '../../src/verifiers/sighting.ts'
 
 const now = new Date('2026-11-02T10:00:00.000Z')
 const minutesAgo = (minutes: number) => new Date(now.getTime() - minutes * 60_000)

@@ -8,6 +8,7 @@ import { ServiceError } from '../../src/errors.ts'
 import { addRevocationRule } from '../../src/revocation/queries.ts'
 import { bringForwardWhenReady } from '../../src/signing-keys/bring-forward.ts'
 import { replaceSigningKey } from '../../src/signing-keys/emergency.ts'
+import { nextUpkeepAt } from '../../src/signing-keys/maintenance.ts'
 import { importSigningKey } from '../../src/signing-keys/new-keys.ts'
 import {
   activateSigningKey,
@@ -19,7 +20,6 @@ import {
 } from '../../src/signing-keys/operations.ts'
 import { advanceRingGeneration } from '../../src/signing-keys/queries.ts'
 import { sealContext } from '../../src/signing-keys/sealing.ts'
-import { nextUpkeepAt } from '../../src/signing-keys/upkeep.ts'
 import { movableClock } from '../support/clock.ts'
 import { openTestDatabase } from '../support/databases.ts'
 import { keysOf, refusal } from './ring-keys.ts'

@@ -1,18 +1,18 @@
 import { type Principal, systemPrincipal } from '../../src/access/principal.ts'
-import { type Config, loadConfig } from '../../src/config.ts'
+import { type Config, loadConfig } from '../../src/config/settings.ts'
 import { createKeyEncryption } from '../../src/crypto/envelope.ts'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
 import type { Database } from '../../src/db/database.ts'
 import { claimFirstStart } from '../../src/db/service-state.ts'
+import { nodePlatform } from '../../src/node/platform.ts'
 import { createLog } from '../../src/observability/log.ts'
-import { nodePlatform } from '../../src/platform.node.ts'
 import { createServiceRevocationList } from '../../src/revocation/service-list.ts'
 import { createKeyring, createKeyringCache } from '../../src/signing-keys/keyring.ts'
 import { createSigningKeys } from '../../src/signing-keys/operations.ts'
 import { type MovableClock, movableClock } from '../support/clock.ts'
 import { type DatabaseKind, openTestDatabase } from '../support/databases.ts'
-import { emptiedDatabase } from '../support/emptied.ts'
-import { keepForInspection } from '../support/printed.ts'
+import { emptiedDatabase } from '../support/empty-database.ts'
+import { keepForInspection } from '../support/printed-credentials.ts'
 
 export const root: Principal = { ...systemPrincipal, clientId: 'key_root', organizationId: 'org_root' }
 export const admin: Principal = { ...root, clientId: 'key_admin', roles: new Set(['admin']) }

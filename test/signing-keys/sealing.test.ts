@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { createKeyEncryption, type KeyEncryption } from '../../src/crypto/envelope.ts'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
-import { nodePlatform } from '../../src/platform.node.ts'
+import { nodePlatform } from '../../src/node/platform.ts'
 import { generateKeyPair, type KeyPair } from '../../src/signing-keys/key-pair.ts'
 import type { RingKey } from '../../src/signing-keys/ring.ts'
 import { openSigner, sealPrivateKey } from '../../src/signing-keys/sealing.ts'

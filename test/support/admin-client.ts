@@ -1,4 +1,4 @@
-import type { KeyOptions, TestService } from './service.ts'
+import type { KeyOptions, TestService } from './test-service.ts'
 
 export type AdminAnswer = { status: number; headers: Headers; text: string; body: Record<string, unknown> }
 

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { generateKeyPair } from '../../src/signing-keys/key-pair.ts'
-import type { Place } from './place.ts'
+import type { Place } from './tenant.ts'
 
 /** A request that the service accepts, of somebody who may. */
 export type AdminRequest = {

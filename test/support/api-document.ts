@@ -1,5 +1,5 @@
 import type { AdminMethod } from './admin-client.ts'
-import type { TestService } from './service.ts'
+import type { TestService } from './test-service.ts'
 
 /** JSON Schema, as far as the document uses it. */
 export type Schema = {

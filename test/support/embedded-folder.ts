@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { inject } from 'vitest'
-import { temporaryFolder } from './process.ts'
+import { temporaryFolder } from './service-process.ts'
 
 /** A folder whose embedded database has its tables and was never started: a service makes its keys there, and need not make a database, which takes seconds. */
 export async function migratedFolder(): Promise<string> {

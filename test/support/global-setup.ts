@@ -7,9 +7,9 @@ import postgres from 'postgres'
 import type { TestProject } from 'vitest/node'
 import { migrate, migrationsFolder } from '../../src/db/migrate.ts'
 import { openEmbedded } from '../../src/db/pglite.ts'
-import { findChromium } from './chromium.ts'
+import { findChromium } from './find-chromium.ts'
+import { findSoftHsm } from './find-soft-hsm.ts'
 import { createPostgresCluster, findPostgresBinaries } from './postgres-cluster.ts'
-import { findSoftHsm } from './soft-hsm.ts'
 
 /** Where the test files find their databases. */
 export type TestDatabases = {

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { eventually, freePort, type Program, run } from './process.ts'
+import { eventually, freePort, type Program, run } from './service-process.ts'
 
 export type ProtectedApp = { readonly url: string; readonly program: Program }
 

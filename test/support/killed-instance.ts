@@ -1,15 +1,16 @@
 import { systemPrincipal } from '../../src/access/principal.ts'
-import { loadConfig } from '../../src/config.ts'
+import { createServices } from '../../src/compose.ts'
+import { loadConfig } from '../../src/config/settings.ts'
 import type { Db } from '../../src/db/database.ts'
 import { signingKeyActivations, signingKeys } from '../../src/db/schema.ts'
 import { runMaintenance } from '../../src/maintenance.ts'
+import { nodePlatform } from '../../src/node/platform.ts'
+import { openDatabase } from '../../src/node/start.ts'
 import { processLog } from '../../src/observability/log.node.ts'
 import { noMetrics } from '../../src/observability/metrics.ts'
-import { nodePlatform } from '../../src/platform.node.ts'
-import { createServices, type Services } from '../../src/services.ts'
+import type { Services } from '../../src/services.ts'
 import { replaceSigningKey } from '../../src/signing-keys/emergency.ts'
 import { rotateSigningKey } from '../../src/signing-keys/operations.ts'
-import { openDatabase } from '../../src/start.node.ts'
 
 // Instances that each do one thing to the ring of a deployment of their own, in one process that is killed with SIGKILL when all of them have
 // come to the named point of it. The fault sits between the operation and its database, here and not in the service: nothing in production

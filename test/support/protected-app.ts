@@ -1,8 +1,8 @@
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
-import { requireAccessToken } from '../../src/verify/hono.ts'
-import { createVerifier } from '../../src/verify/index.ts'
-import { postgresRevocationList } from '../../src/verify/revocation.ts'
+import { requireAccessToken } from '../../src/kit/hono.ts'
+import { postgresRevocationList } from '../../src/kit/revocation/index.ts'
+import { createVerifier } from '../../src/kit/verify.ts'
 
 /** A downstream application as a process of its own: one protected route. Its configuration comes from the environment. */
 const { ISSUER = '', AUDIENCE = '', PORT = '0', MINTAGE_REVOCATIONS_URL } = process.env

@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
-import { requireAccessToken } from '../../src/verify/hono.ts'
-import { createVerifier, type Verifier } from '../../src/verify/index.ts'
-import { postgresRevocationList } from '../../src/verify/revocation.ts'
+import { requireAccessToken } from '../../src/kit/hono.ts'
+import { postgresRevocationList } from '../../src/kit/revocation/index.ts'
+import { createVerifier, type Verifier } from '../../src/kit/verify.ts'
 
 type Env = { HYPERDRIVE: { connectionString: string }; ISSUER: string; AUDIENCE: string }
 

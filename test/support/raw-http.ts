@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { onTestFinished } from 'vitest'
-import { listen } from '../../src/http-server.node.ts'
-import type { TestService } from './service.ts'
+import { listen } from '../../src/node/http-server.ts'
+import type { TestService } from './test-service.ts'
 
 /** The service behind the real HTTP server on a free loopback port, for the rest of the test. */
 export async function listenForTest(service: TestService): Promise<number> {

@@ -1,6 +1,6 @@
-import { loadConfig } from '../../src/config.ts'
+import { loadConfig } from '../../src/config/settings.ts'
+import { startService } from '../../src/node/start.ts'
 import { processLog } from '../../src/observability/log.node.ts'
-import { startService } from '../../src/start.node.ts'
 
 // One instance of the service whose lifetimes are fractions of seconds, finer than the configuration can say. Sends { port } once it listens.
 

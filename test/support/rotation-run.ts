@@ -4,9 +4,9 @@ import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify
 import postgres from 'postgres'
 import { generateApiKey } from '../../src/api-keys/format.ts'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
+import { postgresRevocationList } from '../../src/kit/revocation/index.ts'
+import { createVerifier } from '../../src/kit/verify.ts'
 import { type ActivePeriod, activePeriods } from '../../src/signing-keys/activations.ts'
-import { createVerifier } from '../../src/verify/index.ts'
-import { postgresRevocationList } from '../../src/verify/revocation.ts'
 
 export type RotationPlan = {
   /** A migrated database that was never started. */

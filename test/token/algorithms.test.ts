@@ -1,14 +1,14 @@
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { memoryRevocationList } from '../../src/revocation/memory.ts'
+import { memoryRevocationList } from '../../src/kit/revocation/memory.ts'
+import { createVerifier } from '../../src/kit/verify.ts'
 import { generateKeyPair, type KeyPair } from '../../src/signing-keys/key-pair.ts'
 import { type Algorithm, algorithms } from '../../src/signing-keys/signer.ts'
-import { createVerifier } from '../../src/verify/index.ts'
-import { addSigningKey } from '../support/algorithms.ts'
+import { addSigningKey } from '../support/add-signing-key.ts'
 import { databaseKinds } from '../support/databases.ts'
-import { basic, exchange, form, oauthError, partsOf } from '../support/oauth.ts'
-import { issuer, startTestService, type TestService } from '../support/service.ts'
+import { basic, exchange, form, oauthError, partsOf } from '../support/oauth-requests.ts'
+import { issuer, startTestService, type TestService } from '../support/test-service.ts'
 
 const keySet = z.object({ keys: z.array(z.object({ kty: z.string(), kid: z.string(), alg: z.string() }).loose()) })
 

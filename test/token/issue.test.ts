@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { systemPrincipal } from '../../src/access/principal.ts'
 import type { ApiKeyLookup } from '../../src/api-keys/lookup.ts'
-import { revokeApiKey } from '../../src/api-keys/revoking.ts'
+import { revokeApiKey } from '../../src/api-keys/revoke.ts'
 import { readTokenRequest } from '../../src/oauth/token-request.ts'
 import { rotateSigningKey } from '../../src/signing-keys/operations.ts'
 import { issueAccessToken } from '../../src/token/issue.ts'
 import { databaseKinds } from '../support/databases.ts'
-import { partsOf } from '../support/oauth.ts'
-import { startTestService } from '../support/service.ts'
+import { partsOf } from '../support/oauth-requests.ts'
+import { startTestService } from '../support/test-service.ts'
 
 describe.each(databaseKinds)('an exchange on %s', async (kind) => {
   const service = await startTestService(kind)

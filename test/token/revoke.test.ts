@@ -1,8 +1,8 @@
 import { eq } from 'drizzle-orm'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { auditEvents, revocations } from '../../src/db/schema.ts'
-import { exchange, form, partsOf } from '../support/oauth.ts'
-import { startTestService, type TestService } from '../support/service.ts'
+import { exchange, form, partsOf } from '../support/oauth-requests.ts'
+import { startTestService, type TestService } from '../support/test-service.ts'
 
 let service: TestService
 

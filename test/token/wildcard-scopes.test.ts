@@ -1,10 +1,10 @@
 import { Hono } from 'hono'
 import { describe, expect, test } from 'vitest'
-import { requireAccessToken } from '../../src/verify/hono.ts'
+import { requireAccessToken } from '../../src/kit/hono.ts'
 import { adminClient } from '../support/admin-client.ts'
 import { databaseKinds } from '../support/databases.ts'
-import { exchange, form, partsOf } from '../support/oauth.ts'
-import { startTestService } from '../support/service.ts'
+import { exchange, form, partsOf } from '../support/oauth-requests.ts'
+import { startTestService } from '../support/test-service.ts'
 
 describe.each(databaseKinds)('a key with wildcard scopes on %s', async (kind) => {
   const service = await startTestService(kind)

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { whatWouldBreak } from '../../src/usage/impact.ts'
 import { databaseKinds } from '../support/databases.ts'
-import { exchange } from '../support/oauth.ts'
-import { startTestService } from '../support/service.ts'
+import { exchange } from '../support/oauth-requests.ts'
+import { startTestService } from '../support/test-service.ts'
 
 describe.each(databaseKinds)('what ending keys would break, on %s', async (kind) => {
   const service = await startTestService(kind)

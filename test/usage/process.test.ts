@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { openEmbedded } from '../../src/db/pglite.ts'
 import { apiKeyUsage } from '../../src/db/schema.ts'
 import { embeddedFolder, migratedFolder } from '../support/embedded-folder.ts'
-import { credentialsOf, type ServiceProcess, startServiceProcess } from '../support/process.ts'
+import { credentialsOf, type ServiceProcess, startServiceProcess } from '../support/service-process.ts'
 
 async function exchangesShown(service: ServiceProcess): Promise<number> {
   const { rootApiKey, apiKey } = await credentialsOf(service.folder)

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { adminClient } from '../support/admin-client.ts'
 import { databaseKinds } from '../support/databases.ts'
-import { exchange, form, partsOf } from '../support/oauth.ts'
-import { startTestService, type TestService } from '../support/service.ts'
+import { exchange, form, partsOf } from '../support/oauth-requests.ts'
+import { startTestService, type TestService } from '../support/test-service.ts'
 
 describe.each(databaseKinds)('what a key was used for, on %s', (kind) => {
   let service: TestService

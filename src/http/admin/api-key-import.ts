@@ -1,5 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { type ImportInput, importApiKeys } from '../../api-keys/importing.ts'
+import { type ImportInput, importApiKeys } from '../../api-keys/import.ts'
 import type { AppEnv } from '../context.ts'
 import { environment, settings } from './api-key-schemas.ts'
 import { jsonAnswer, jsonBody, refusals, text, word } from './schemas.ts'

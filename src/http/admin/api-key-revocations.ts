@@ -1,6 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { revokeAllApiKeys, revokeApiKeys } from '../../api-keys/revoking/many.ts'
-import { findLeakedApiKey, revokeApiKey, tryRevokingApiKey } from '../../api-keys/revoking.ts'
+import { findLeakedApiKey, revokeApiKey, tryRevokingApiKey } from '../../api-keys/revoke.ts'
+import { revokeAllApiKeys, revokeApiKeys } from '../../api-keys/revoke-many.ts'
 import type { AppEnv } from '../context.ts'
 import { dryRun, impact } from './impact.ts'
 import { because } from './revocation-reason.ts'

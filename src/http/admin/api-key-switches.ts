@@ -1,5 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { disableApiKey, enableApiKey, expireApiKey, tryDisablingApiKey, tryExpiringApiKey } from '../../api-keys/disabling.ts'
+import { disableApiKey, enableApiKey, expireApiKey, tryDisablingApiKey, tryExpiringApiKey } from '../../api-keys/disable.ts'
 import type { AppEnv } from '../context.ts'
 import { apiKey } from './api-key-schemas.ts'
 import { dryRun, impact } from './impact.ts'

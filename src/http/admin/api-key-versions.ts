@@ -1,6 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { rotateApiKey } from '../../api-keys/rotating.ts'
-import { endApiKeyVersion, listApiKeyVersions } from '../../api-keys/versions/operations.ts'
+import { rotateApiKey } from '../../api-keys/rotate.ts'
+import { endApiKeyVersion, listApiKeyVersions } from '../../api-keys/versions.ts'
 import type { AppEnv } from '../context.ts'
 import { apiKey, secret, settings } from './api-key-schemas.ts'
 import { idParam, instant, jsonAnswer, jsonBody, pageQuery, pageSchema, refusals } from './schemas.ts'

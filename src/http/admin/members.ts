@@ -1,5 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { assignRoles, listMembers, type MemberView, showMember } from '../../roles/members/operations.ts'
+import { assignRoles, listMembers, type MemberView, showMember } from '../../members/operations.ts'
 import type { AppEnv } from '../context.ts'
 import { etagOf, expectedRevision } from '../etag.ts'
 import { idParam, ifMatch, instant, jsonAnswer, jsonBody, outdated, pageQuery, pageSchema, refusals, roleNames, word } from './schemas.ts'

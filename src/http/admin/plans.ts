@@ -1,5 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { createPlan, deletePlan, listPlans, type PlanView, showPlan, updatePlan } from '../../organizations/own-plans/operations.ts'
+import { createPlan, deletePlan, listPlans, type PlanView, showPlan, updatePlan } from '../../plans/operations.ts'
 import type { AppEnv } from '../context.ts'
 import { etagOf, expectedRevision } from '../etag.ts'
 import { limits } from './plan-limits.ts'

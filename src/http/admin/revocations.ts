@@ -1,5 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { createRevocation, liftRevocation, listRevocations } from '../../token/revocations/operations.ts'
+import { createRevocation, liftRevocation, listRevocations } from '../../revocations/operations.ts'
 import type { AppEnv } from '../context.ts'
 import { because } from './revocation-reason.ts'
 import { idParam, instant, instantInput, jsonAnswer, jsonBody, pageQuery, pageSchema, refusals, text } from './schemas.ts'

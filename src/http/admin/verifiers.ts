@@ -1,5 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { listVerifiers } from '../../signing-keys/verifiers/operations.ts'
+import { listVerifiers } from '../../verifiers/operations.ts'
 import type { AppEnv } from '../context.ts'
 import { instant, jsonAnswer, pageQuery, pageSchema, refusals } from './schemas.ts'
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type AwsAccess, awsKmsKek } from '../../../src/crypto/kek/aws-kms.ts'
 import type { Kek } from '../../../src/crypto/kek/kek.ts'
 import { ServiceError } from '../../../src/errors.ts'
-import { type FakeKms, fault, signatureV4, startFakeKms } from '../../support/kms.ts'
+import { type FakeKms, fault, signatureV4, startFakeKms } from '../../support/fake-kms.ts'
 import { firstArn, secondArn } from './keks.ts'
 
 const place = new TextEncoder().encode('["mintage2","data-key","token","row-1"]')

@@ -7,8 +7,8 @@ import type { KekSource } from '../../../src/crypto/kek/kek.ts'
 import { passphraseKek } from '../../../src/crypto/kek/passphrase.ts'
 import { pkcs11Kek } from '../../../src/crypto/kek/pkcs11.node.ts'
 import { generateRawKek, rawKek } from '../../../src/crypto/kek/raw.ts'
-import { softHsm, testToken } from '../../support/hsm.ts'
-import { startFakeKms } from '../../support/kms.ts'
+import { startFakeKms } from '../../support/fake-kms.ts'
+import { softHsm, testToken } from '../../support/soft-hsm-token.ts'
 
 /** Two keys of one provider, each as often as it is asked for: every call is a start of its own. */
 export type KekPair = {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createKeyEncryption } from '../../../src/crypto/envelope.ts'
 import { pkcs11Kek } from '../../../src/crypto/kek/pkcs11.node.ts'
 import { nodeKekProviders } from '../../../src/crypto/kek/providers.node.ts'
-import { softHsm, type TestToken, testToken } from '../../support/hsm.ts'
+import { softHsm, type TestToken, testToken } from '../../support/soft-hsm-token.ts'
 
 const place = new TextEncoder().encode('["data-key","row-1"]')
 const dataKey = new Uint8Array(32).fill(7)

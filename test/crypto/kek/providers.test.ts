@@ -4,7 +4,7 @@ import { passphraseKek } from '../../../src/crypto/kek/passphrase.ts'
 import { nodeKekProviders } from '../../../src/crypto/kek/providers.node.ts'
 import { workersKekProviders } from '../../../src/crypto/kek/providers.workers.ts'
 import { generateRawKek } from '../../../src/crypto/kek/raw.ts'
-import { type FakeKms, startFakeKms } from '../../support/kms.ts'
+import { type FakeKms, startFakeKms } from '../../support/fake-kms.ts'
 import { firstArn } from './keks.ts'
 
 const context: SealContext = { purpose: 'token', table: 'signing_keys', id: 'row-1', version: 1, algorithm: 'ES256' }

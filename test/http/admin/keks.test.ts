@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type AdminCall, adminClient, adminClientWith } from '../../support/admin-client.ts'
 import { databaseKinds } from '../../support/databases.ts'
-import { startTestService, type TestService } from '../../support/service.ts'
+import { startTestService, type TestService } from '../../support/test-service.ts'
 
 describe.each(databaseKinds)('KEKs in the admin API on %s', (kind) => {
   let service: TestService

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { planOf } from '../../../src/organizations/queries.ts'
 import { type AdminCall, adminClient, adminClientWith } from '../../support/admin-client.ts'
 import { databaseKinds } from '../../support/databases.ts'
-import { startTestService, type TestService } from '../../support/service.ts'
+import { startTestService, type TestService } from '../../support/test-service.ts'
 
 const limits = { requestsPerMinute: 20, requestsPerMonth: 5_000_000_000, apiKeys: 3, defaultOverlapSeconds: 60, maxOverlapSeconds: 600 }
 

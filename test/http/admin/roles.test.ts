@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type AdminCall, adminClient, adminClientWith } from '../../support/admin-client.ts'
 import { databaseKinds } from '../../support/databases.ts'
-import { type KeyOptions, startTestService, type TestService } from '../../support/service.ts'
+import { type KeyOptions, startTestService, type TestService } from '../../support/test-service.ts'
 
 describe.each(databaseKinds)('roles on %s', (kind) => {
   let service: TestService

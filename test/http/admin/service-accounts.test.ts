@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type AdminCall, adminClient, adminClientWith } from '../../support/admin-client.ts'
 import { databaseKinds } from '../../support/databases.ts'
-import { exchange, lives, tryExchange } from '../../support/oauth.ts'
-import { type KeyOptions, startTestService, type TestService } from '../../support/service.ts'
+import { exchange, lives, tryExchange } from '../../support/oauth-requests.ts'
+import { type KeyOptions, startTestService, type TestService } from '../../support/test-service.ts'
 
 describe.each(databaseKinds)('service accounts on %s', (kind) => {
   let service: TestService

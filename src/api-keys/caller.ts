@@ -1,0 +1,28 @@
+import type { Principal } from '../access/principal.ts'
+import { ServiceError } from '../errors.ts'
+import { planOf } from '../organizations/queries.ts'
+import type { Services } from '../services.ts'
+import { findApiKey } from './queries.ts'
+import { selectVersions } from './version-queries.ts'
+import { type ApiKeyView, apiKeyView } from './view.ts'
+
+/** A key as its holder sees it: with the limits that hold for it, and the version whose secret it showed (null = it showed a token). */
+export type CallerView = ApiKeyView & {
+  limits: { requestsPerMinute: number; requestsPerMonth: number }
+  usedVersion: { version: number; endsAt: string | null } | null
+}
+
+/** The key that asks, whatever it may do otherwise. Throws `not_found` for the service's own console, which has no key. */
+export async function showCaller({ db, now }: Pick<Services, 'db' | 'now'>, actor: Principal): Promise<CallerView> {
+  const apiKey = await findApiKey(db, { id: actor.clientId, within: 'everywhere' })
+  if (!apiKey) throw new ServiceError('not_found')
+  const plan = await planOf(db, apiKey.organizationId)
+  const limits = { requestsPerMinute: apiKey.requestsPerMinute ?? plan.requestsPerMinute, requestsPerMonth: plan.requestsPerMonth }
+  return { ...apiKeyView(apiKey, now()), limits, usedVersion: await usedVersionOf(db, actor) }
+}
+
+async function usedVersionOf(db: Services['db'], { clientId, apiKeyVersion }: Principal): Promise<CallerView['usedVersion']> {
+  if (apiKeyVersion === undefined) return null
+  const [used] = await selectVersions(db, { apiKeyId: clientId, before: apiKeyVersion + 1, limit: 1 })
+  return { version: apiKeyVersion, endsAt: used?.expiresAt?.toISOString() ?? null }
+}

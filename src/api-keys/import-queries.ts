@@ -1,0 +1,31 @@
+import { eq, inArray, sql } from 'drizzle-orm'
+import type { Db } from '../db/database.ts'
+import { apiKeys, apiKeyVersions } from '../db/schema.ts'
+import type { NewApiKey, StoredSecret } from './queries.ts'
+
+/** Which of these hashes stand in the database already, whoever's they are. */
+export async function selectKnownHashes(db: Db, hashes: readonly string[]) {
+  return await db
+    .select({ hash: apiKeyVersions.hash, id: apiKeys.id, organizationId: apiKeys.organizationId })
+    .from(apiKeyVersions)
+    .innerJoin(apiKeys, eq(apiKeys.id, apiKeyVersions.apiKeyId))
+    .where(sql`${apiKeyVersions.hash} = any(${sql.param([...hashes])}::text[])`)
+}
+
+/** Stores the keys with their secrets, at most a thousand. Gives the ids of those whose hash somebody else stored meanwhile: they are not kept. */
+export async function insertApiKeys(tx: Db, keys: readonly { apiKey: NewApiKey; secret: StoredSecret }[]): Promise<ReadonlySet<string>> {
+  if (keys.length === 0) return new Set()
+  await tx.insert(apiKeys).values(keys.map(({ apiKey }) => apiKey))
+  const versions = keys
+    .map(({ apiKey: { id, createdAt }, secret }) => ({ apiKeyId: id, version: 1, ...secret, createdAt }))
+    .sort((one, other) => (one.hash < other.hash ? -1 : 1)) // two imports of the same hashes wait for each other in one order
+  const stored = await tx
+    .insert(apiKeyVersions)
+    .values(versions)
+    .onConflictDoNothing({ target: apiKeyVersions.hash })
+    .returning({ id: apiKeyVersions.apiKeyId })
+  const kept = new Set(stored.map(({ id }) => id))
+  const lost = new Set(keys.map(({ apiKey }) => apiKey.id).filter((id) => !kept.has(id)))
+  if (lost.size > 0) await tx.delete(apiKeys).where(inArray(apiKeys.id, [...lost]))
+  return lost
+}

@@ -1,0 +1,36 @@
+import { decodeBase64Url, encodeBase64Url } from '../crypto/base64.ts'
+import { ServiceError } from '../errors.ts'
+import type { ApiKeyChange } from './draft.ts'
+import type { ApiKeyEnvironment } from './format.ts'
+import type { HashAlgorithm, StoredSecret } from './queries.ts'
+
+/** A key as another system has it: what it may do, and the hash of its secret, which nobody knows here. */
+export type ImportedApiKey = ApiKeyChange & {
+  readonly name: string
+  readonly environment: ApiKeyEnvironment
+  /** Of the secret's UTF-8 bytes, without salt: 64 hexadecimal digits or base64url. */
+  readonly hash: string
+  readonly algorithm: HashAlgorithm
+  /** Last characters of the secret, for people; empty = not known. */
+  readonly hint?: string | undefined
+}
+
+/** What became of one row; `why` says what is wrong with it, and never repeats what it holds. */
+export type ImportedRow =
+  | { readonly index: number; readonly result: 'created'; readonly id: string }
+  /** `id` of the key that has this hash already; null when the caller may not know of it. */
+  | { readonly index: number; readonly result: 'duplicate'; readonly id: string | null }
+  | { readonly index: number; readonly result: 'invalid'; readonly why: string }
+
+/** What the database keeps of the secret. Throws `invalid_request` for a hash that is not 32 bytes. */
+export function importedSecret({ hash, algorithm, hint = '' }: ImportedApiKey): StoredSecret {
+  const bytes = /^[0-9A-Fa-f]{64}$/.test(hash) ? bytesOfHex(hash) : decodeBase64Url(hash.replace(/^([^=]{43})=$/, '$1'))
+  if (bytes?.length !== 32) {
+    throw new ServiceError('invalid_request', { detail: 'hash is neither 64 hexadecimal digits nor 32 bytes as base64url.' })
+  }
+  return { hash: encodeBase64Url(bytes), hashAlgorithm: algorithm, imported: true, prefix: '', hint }
+}
+
+function bytesOfHex(text: string): Uint8Array {
+  return Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16))
+}

@@ -1,0 +1,162 @@
+import { authorize, authorizeGrant, organizationFor, type Within } from '../access/authorize.ts'
+import type { Principal } from '../access/principal.ts'
+import { customRolesOf, lockOrganization } from '../access/queries.ts'
+import { appendAuditEvent } from '../audit/queries.ts'
+import { newId } from '../crypto/random.ts'
+import type { Db } from '../db/database.ts'
+import { ServiceError } from '../errors.ts'
+import { planOf } from '../organizations/queries.ts'
+import type { Services } from '../services.ts'
+import { planFull, requireSigningKey, requireUsableAccount } from './admission.ts'
+import { countApiKeys, findServiceAccount } from './change-queries.ts'
+import { type ApiKeyDraft, draftApiKey } from './draft.ts'
+import { insertApiKeys, selectKnownHashes } from './import-queries.ts'
+import { type ImportedApiKey, type ImportedRow, importedSecret } from './import-row.ts'
+import { requireLifetime } from './lifetime.ts'
+import type { StoredSecret } from './queries.ts'
+
+export type ImportReport = { created: number; duplicates: number; invalid: number; rows: ImportedRow[] }
+
+/** A row as the caller numbered it; `fault` = what a reader before found wrong with it. */
+export type ImportInput = { readonly index: number } & ({ readonly key: ImportedApiKey } | { readonly fault: string })
+
+type Candidate = { index: number; draft: ApiKeyDraft; secret: StoredSecret }
+
+const shownIds = 100
+
+/**
+ * Takes in keys that another system made and hashed, at most a thousand at once, into one organization: their holders go on with the secrets
+ * that they have, whatever form these have. Each row is judged by itself as a new key would be, and those that pass land together; a hash
+ * that is known already, from an earlier run or another row, is a duplicate. Repeating it is therefore safe.
+ *
+ * Throws `permission_denied`, `not_found` for an organization that is not there or not theirs. Cannot tell whether the secrets were strong: a
+ * hash without salt of a short secret can be guessed by whoever gets at it.
+ */
+export async function importApiKeys(
+  services: Pick<Services, 'apiKeys' | 'config' | 'db' | 'keyring' | 'now'>,
+  actor: Principal,
+  { organizationId: asked, rows }: { organizationId?: string | undefined; rows: readonly ImportInput[] },
+): Promise<ImportReport> {
+  const within = authorize(actor, 'api_keys.import')
+  const organizationId = organizationFor(actor, within, asked)
+  const now = services.now()
+  const { candidates, refused } = await readRows(services, rows, now)
+  const report = await services.db.transaction(async (tx) => {
+    const organization = await lockOrganization(tx, { id: organizationId, within })
+    if (!organization) throw new ServiceError('not_found')
+    const judged = await judge(tx, actor, { candidates, organization, within, now })
+    const keys = judged.admitted.map(({ draft, secret }) => ({
+      apiKey: { id: newId('key'), organizationId, ...draft, createdAt: now, createdBy: actor.clientId },
+      secret,
+    }))
+    const lost = await insertApiKeys(tx, keys)
+    const landed = judged.admitted.map(({ index }, place): ImportedRow => {
+      const id = keys[place]?.apiKey.id ?? ''
+      return lost.has(id) ? { index, result: 'duplicate', id: null } : { index, result: 'created', id }
+    })
+    const outcome = reportOf([...refused, ...judged.rows, ...landed])
+    await appendAuditEvent(tx, eventOf(actor, organizationId, outcome), now)
+    return outcome
+  })
+  services.apiKeys.forgetImportedAlgorithms()
+  return report
+}
+
+/** What can be said without the database but that of the key ring. */
+async function readRows(services: Pick<Services, 'config' | 'keyring'>, rows: readonly ImportInput[], now: Date) {
+  const candidates: Candidate[] = []
+  const refused: ImportedRow[] = []
+  for (const row of rows) {
+    const { index } = row
+    const fault = await faultOf(async () => {
+      if ('fault' in row) throw new ServiceError('invalid_request', { detail: row.fault })
+      const secret = importedSecret(row.key)
+      const draft = draftApiKey(row.key, now, services.config.apiKeyPrefixes)
+      await requireSigningKey(services, draft.tokenAlgorithm)
+      candidates.push({ index, draft, secret })
+    })
+    if (fault !== undefined) refused.push({ index, result: 'invalid', why: fault })
+  }
+  return { candidates, refused }
+}
+
+type Judging = {
+  readonly candidates: readonly Candidate[]
+  readonly organization: { readonly id: string; readonly maxKeyLifetimeSeconds: number | null }
+  readonly within: Within
+  readonly now: Date
+}
+
+/** The same that must hold for a key that is created (admission.ts), asked of the database once for all rows. */
+async function judge(tx: Db, actor: Principal, { candidates, organization, within, now }: Judging) {
+  const rows: ImportedRow[] = []
+  const admitted: Candidate[] = []
+  const { id: organizationId } = organization
+  const known = new Map(
+    (
+      await selectKnownHashes(
+        tx,
+        candidates.map(({ secret }) => secret.hash),
+      )
+    ).map((found) => [found.hash, found]),
+  )
+  const customRoles = await customRolesOf(tx, organizationId, new Set(candidates.flatMap(({ draft }) => draft.roles)))
+  const accounts = await accountsOf(tx, candidates, { organizationId, within })
+  const { apiKeys: limit } = await planOf(tx, organizationId)
+  let room = limit - (await countApiKeys(tx, organizationId, now))
+  const seen = new Set<string>()
+  for (const candidate of candidates) {
+    const { index, draft, secret } = candidate
+    const duplicate = known.get(secret.hash)
+    if (duplicate || seen.has(secret.hash)) {
+      const mine = duplicate && (within === 'everywhere' || duplicate.organizationId === within.organizationId)
+      rows.push({ index, result: 'duplicate', id: mine ? duplicate.id : null })
+      continue
+    }
+    const counts = !draft.roles.includes('root')
+    const why = await faultOf(async () => {
+      requireLifetime(draft, organization, now)
+      authorizeGrant(actor, draft, customRoles)
+      if (draft.serviceAccountId !== null) requireUsableAccount(accounts.get(draft.serviceAccountId), draft.roles)
+      if (counts && room <= 0) throw planFull(limit)
+    })
+    if (why !== undefined) rows.push({ index, result: 'invalid', why })
+    else {
+      seen.add(secret.hash)
+      admitted.push(candidate)
+      if (counts) room -= 1
+    }
+  }
+  return { rows, admitted }
+}
+
+async function accountsOf(tx: Db, candidates: readonly Candidate[], where: { organizationId: string; within: Within }) {
+  const ids = new Set(candidates.flatMap(({ draft }) => draft.serviceAccountId ?? []))
+  const accounts = new Map<string, Awaited<ReturnType<typeof findServiceAccount>>>()
+  for (const id of ids) accounts.set(id, await findServiceAccount(tx, { id, ...where }))
+  return accounts
+}
+
+/** What is said of the row when the check refuses it; whatever else goes wrong goes on. */
+async function faultOf(check: () => Promise<void>): Promise<string | undefined> {
+  try {
+    await check()
+    return undefined
+  } catch (error) {
+    if (error instanceof ServiceError && error.status < 500)
+      return error.code === 'not_found' ? 'There is no such service account.' : error.detail
+    throw error
+  }
+}
+
+function reportOf(rows: readonly ImportedRow[]): ImportReport {
+  const count = (result: ImportedRow['result']) => rows.filter((row) => row.result === result).length
+  const inOrder = rows.toSorted((one, other) => one.index - other.index)
+  return { created: count('created'), duplicates: count('duplicate'), invalid: count('invalid'), rows: inOrder }
+}
+
+function eventOf(actor: Principal, organizationId: string, { rows, created, duplicates, invalid }: ImportReport) {
+  const ids = rows.flatMap((row) => (row.result === 'created' ? row.id : []))
+  const context = { created, duplicates, invalid, apiKeyIds: ids.slice(0, shownIds) }
+  return { type: 'api_keys.imported', actor, organizationId, subject: organizationId, context } as const
+}

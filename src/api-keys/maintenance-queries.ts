@@ -1,0 +1,91 @@
+import { and, eq, exists, gt, inArray, isNotNull, isNull, lt, not, or, type SQL, sql } from 'drizzle-orm'
+import type { Db } from '../db/database.ts'
+import { apiKeys, apiKeyUsage, apiKeyVersions, revocations } from '../db/schema.ts'
+
+/**
+ * Marks at most `limit` keys whose rotation comes up as reminded of, once a period: a period begins with a new version. Dead and disabled keys
+ * are left alone. Gives what the reminder says. `aheadSeconds` = the most; a short rhythm is reminded of in its last quarter.
+ */
+export async function markRotationsDue(tx: Db, { aheadSeconds, limit }: { aheadSeconds: number; limit: number }, now: Date) {
+  const at = sql`${now.toISOString()}::timestamptz`
+  const due = sql`${apiKeyVersions.createdAt} + make_interval(secs => ${apiKeys.rotateEverySeconds})`
+  const ahead = sql`make_interval(secs => least(${aheadSeconds}::float8, ${apiKeys.rotateEverySeconds} / 4.0))`
+  const found = await tx
+    .select({
+      id: apiKeys.id,
+      organizationId: apiKeys.organizationId,
+      version: apiKeyVersions.version,
+      dueAt: sql<Date>`${due}`.mapWith(apiKeyVersions.createdAt),
+    })
+    .from(apiKeys)
+    .innerJoin(apiKeyVersions, and(eq(apiKeyVersions.apiKeyId, apiKeys.id), isNewest(tx)))
+    .where(
+      and(
+        isNotNull(apiKeys.rotateEverySeconds),
+        or(isNull(apiKeys.rotationWarnedAt), lt(apiKeys.rotationWarnedAt, apiKeyVersions.createdAt)),
+        sql`${due} - ${ahead} <= ${at}`,
+        or(isNull(apiKeys.revokedAt), gt(apiKeys.revokedAt, now)),
+        or(isNull(apiKeys.expiresAt), gt(apiKeys.expiresAt, now)),
+        isNull(apiKeys.disabledAt),
+      ),
+    )
+    .orderBy(apiKeys.id)
+    .limit(limit)
+    .for('no key update', { of: apiKeys, skipLocked: true })
+  if (found.length > 0) await tx.update(apiKeys).set({ rotationWarnedAt: now }).where(isOneOf(found))
+  return found
+}
+
+/**
+ * At most `limit` keys that ended before `before` and on which nothing depends any more: no token of theirs can be alive, and no rule that
+ * covers one is on the list but those that would never leave it by themselves. They stay locked until the transaction ends.
+ */
+export async function lockLongDead(tx: Db, { before, limit }: { before: Date; limit: number }, now: Date) {
+  const endedAt = sql<Date>`least(${apiKeys.revokedAt}, ${apiKeys.expiresAt})`.mapWith(apiKeys.expiresAt)
+  const liveToken = tx
+    .select({ one: sql`1` })
+    .from(apiKeyUsage)
+    .where(and(eq(apiKeyUsage.apiKeyId, apiKeys.id), gt(apiKeyUsage.lastExpiresAt, now)))
+  const rule = tx
+    .select({ one: sql`1` })
+    .from(revocations)
+    .where(and(isAbout(eq(revocations.value, apiKeys.id)), gt(revocations.expiresAt, now)))
+  return await tx
+    .select({ id: apiKeys.id, organizationId: apiKeys.organizationId, name: apiKeys.name, endedAt })
+    .from(apiKeys)
+    .where(and(lt(endedAt, before), not(exists(liveToken)), not(exists(rule))))
+    .orderBy(apiKeys.id)
+    .limit(limit)
+    .for('update', { skipLocked: true })
+}
+
+/** Deletes these keys with their versions and what they were used for, and lifts rules about them that would stay for ever. */
+export async function deleteApiKeys(tx: Db, keys: readonly { readonly id: string }[], now: Date): Promise<void> {
+  const ids = keys.map(({ id }) => id)
+  await tx
+    .update(revocations)
+    .set({ liftedAt: now, xactId: sql`pg_current_xact_id()` })
+    .where(and(isAbout(inArray(revocations.value, ids)), isNull(revocations.expiresAt)))
+  await tx.delete(apiKeyUsage).where(inArray(apiKeyUsage.apiKeyId, ids))
+  await tx.delete(apiKeyVersions).where(inArray(apiKeyVersions.apiKeyId, ids))
+  await tx.delete(apiKeys).where(isOneOf(keys))
+}
+
+function isAbout(value: SQL): SQL | undefined {
+  return and(eq(revocations.kind, 'api_key'), value, isNull(revocations.liftedAt))
+}
+
+function isOneOf(keys: readonly { readonly id: string }[]): SQL {
+  return inArray(
+    apiKeys.id,
+    keys.map(({ id }) => id),
+  )
+}
+
+function isNewest(db: Db): SQL {
+  const later = db
+    .select({ one: sql`1` })
+    .from(sql`${apiKeyVersions} later`)
+    .where(sql`later.api_key_id = ${apiKeyVersions.apiKeyId} and later.version > ${apiKeyVersions.version}`)
+  return not(exists(later))
+}

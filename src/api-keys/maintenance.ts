@@ -1,0 +1,45 @@
+import { systemPrincipal } from '../access/principal.ts'
+import { appendAuditEvent } from '../audit/queries.ts'
+import type { Services } from '../services.ts'
+import { deleteApiKeys, lockLongDead, markRotationsDue } from './maintenance-queries.ts'
+
+const day = 86_400
+/** A reminder comes so long ahead, or in the last quarter of a shorter rhythm. */
+const reminderAheadSeconds = 7 * day
+/** Dead keys can be looked at so long; what the audit trail tells of them stays. */
+const keptSeconds = 90 * day
+/** Of each kind in one run: the next one goes on. */
+const mostInOneRun = 100
+
+/** Part of maintenance: reminds of rotations that come up, and forgets keys that have long been dead. */
+export async function maintainApiKeys(services: Pick<Services, 'db' | 'now'>): Promise<void> {
+  await remindOfRotations(services)
+  await purgeApiKeys(services)
+}
+
+/** Writes `api_key.rotation_due` for each key whose policy wants a new secret soon, once a period. */
+export async function remindOfRotations({ db, now }: Pick<Services, 'db' | 'now'>): Promise<void> {
+  const at = now()
+  await db.transaction(async (tx) => {
+    const due = await markRotationsDue(tx, { aheadSeconds: reminderAheadSeconds, limit: mostInOneRun }, at)
+    for (const { id, organizationId, version, dueAt } of due) {
+      const context = { version, dueAt: dueAt.toISOString() }
+      await appendAuditEvent(tx, { type: 'api_key.rotation_due', actor: systemPrincipal, organizationId, subject: id, context }, at)
+    }
+  })
+}
+
+/** Deletes keys that have been revoked or expired for more than 90 days, when no token of theirs and no rule about one can matter any more. */
+export async function purgeApiKeys({ db, now }: Pick<Services, 'db' | 'now'>): Promise<void> {
+  const at = now()
+  const before = new Date(at.getTime() - keptSeconds * 1000)
+  await db.transaction(async (tx) => {
+    const dead = await lockLongDead(tx, { before, limit: mostInOneRun }, at)
+    if (dead.length === 0) return
+    await deleteApiKeys(tx, dead, at)
+    for (const { id, organizationId, name, endedAt } of dead) {
+      const context = { name, endedAt: endedAt.toISOString() }
+      await appendAuditEvent(tx, { type: 'api_key.purged', actor: systemPrincipal, organizationId, subject: id, context }, at)
+    }
+  })
+}

@@ -1,0 +1,30 @@
+import { authorize } from '../access/authorize.ts'
+import type { Principal } from '../access/principal.ts'
+import { type Page, type PageRequest, pageOf } from '../db/page.ts'
+import { ServiceError } from '../errors.ts'
+import type { Services } from '../services.ts'
+import { findApiKeyUsage } from '../usage/queries.ts'
+import { type ApiKeyListFilter, findApiKey, selectApiKeys } from './queries.ts'
+import { type ApiKeyDetail, type ApiKeyView, apiKeyVersionUsage, apiKeyView } from './view.ts'
+
+/** Newest first, those that match. Throws `permission_denied`; a filter on somebody else's things finds nothing. */
+export async function listApiKeys(
+  { db, now }: Pick<Services, 'db' | 'now'>,
+  actor: Principal,
+  page: PageRequest,
+  filter: ApiKeyListFilter = {},
+): Promise<Page<ApiKeyView>> {
+  const within = authorize(actor, 'api_keys.read')
+  const at = now()
+  const rows = await selectApiKeys(db, { within, filter, before: page.cursor, limit: page.limit + 1 }, at)
+  return pageOf(rows, page.limit, { view: (row) => apiKeyView(row, at), cursor: (row) => row.id })
+}
+
+/** With what each version was used for. Throws `not_found`. */
+export async function showApiKey({ db, now }: Pick<Services, 'db' | 'now'>, actor: Principal, id: string): Promise<ApiKeyDetail> {
+  const within = authorize(actor, 'api_keys.read')
+  const apiKey = await findApiKey(db, { id, within })
+  if (!apiKey) throw new ServiceError('not_found')
+  const usage = await findApiKeyUsage(db, apiKey.id)
+  return { ...apiKeyView(apiKey, now()), usage: usage.map(apiKeyVersionUsage) }
+}

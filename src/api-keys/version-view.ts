@@ -1,0 +1,42 @@
+import type { ApiKeyUsageRow } from '../usage/queries.ts'
+import type { ApiKeyVersionRow } from './version-queries.ts'
+
+/** One version of an API key, and who uses it. Instants are RFC 3339 texts. What it was used for lags by seconds. */
+export type ApiKeyVersionView = {
+  version: number
+  /** `newest` works as long as the key, `overlapping` until its end; an `ended` one works no more. */
+  state: 'newest' | 'overlapping' | 'ended'
+  hint: string
+  /** Hashed elsewhere, and taken over. */
+  imported: boolean
+  createdAt: string
+  /** Null = as long as the key. */
+  endsAt: string | null
+  exchanges: number
+  lastUsedAt: string | null
+  /** The latest end among its tokens: until then one of them may be alive, unless something ended it. */
+  lastExpiresAt: string | null
+  /** The last few, newest first. */
+  addresses: string[]
+  agents: string[]
+}
+
+export function apiKeyVersionView(
+  row: ApiKeyVersionRow,
+  { newest, usage, now }: { newest: number; usage: ApiKeyUsageRow | undefined; now: Date },
+): ApiKeyVersionView {
+  const hasEnded = row.expiresAt !== null && row.expiresAt <= now
+  return {
+    version: row.version,
+    state: hasEnded ? 'ended' : row.version === newest ? 'newest' : 'overlapping',
+    hint: row.hint,
+    imported: row.imported,
+    createdAt: row.createdAt.toISOString(),
+    endsAt: row.expiresAt?.toISOString() ?? null,
+    exchanges: usage?.exchanges ?? 0,
+    lastUsedAt: usage?.lastUsedAt.toISOString() ?? null,
+    lastExpiresAt: usage?.lastExpiresAt.toISOString() ?? null,
+    addresses: [...(usage?.addresses ?? [])],
+    agents: [...(usage?.agents ?? [])],
+  }
+}

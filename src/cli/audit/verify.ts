@@ -1,0 +1,117 @@
+import { createReadStream } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { type Command, InvalidArgumentError } from 'commander'
+import { checkpointType } from '../../audit/checkpoint.ts'
+import { createTrail, type TrailVerdict } from '../../audit/verify/trail.ts'
+import { openRecord, recordKeySet } from '../../kit/record.ts'
+import { type Cli, collect, print, verb, wholeNumber } from '../runtime/command.ts'
+import { CliError, NotVerifiedError } from '../runtime/failure.ts'
+import { fields, printable } from '../runtime/output.ts'
+import { locate } from '../runtime/surroundings.ts'
+import { linesOf } from '../runtime/text-lines.ts'
+
+type VerifyOptions = {
+  recordKeys?: string
+  head?: { sequence: number; hash: string }
+  checkpoint?: readonly string[]
+  clockTolerance?: number
+  json?: boolean
+}
+
+/** 0 = nothing is wrong, 3 = something is, 1 = it could not be read. */
+export function addVerifyVerb(audit: Command, cli: Cli): void {
+  verb(
+    audit,
+    'verify',
+    'verify an export, offline; without one, the service',
+    'mintage audit verify trail.jsonl --record-keys record-keys.json',
+  )
+    .argument('[file]', 'a JSONL export; - is standard input')
+    .option('--record-keys <file>', 'believe these keys only: a kept copy of /.well-known/record-keys.json')
+    .option('--head <sequence:hash>', 'the trail must hold this event', readHead)
+    .option('--checkpoint <file>', 'the trail must hold what these kept checkpoints say; repeatable', collect)
+    .option('--clock-tolerance <seconds>', 'how far an event may lie before an earlier one (default 300)', wholeNumber)
+    .action(async (file: string | undefined, options: VerifyOptions) => {
+      const trail = createTrail({
+        openWith: async (keys) => {
+          const usable = await recordKeySet(keys)
+          return async (signed) => await openRecord(signed, usable, checkpointType)
+        },
+        pinnedKeys: options.recordKeys === undefined ? undefined : await readRecordKeys(cli, options.recordKeys),
+        heads: options.head ? [options.head] : [],
+        checkpoints: (await Promise.all((options.checkpoint ?? []).map((file) => readCheckpoints(cli, file)))).flat(),
+        clockToleranceSeconds: options.clockTolerance,
+      })
+      for await (const line of linesOf(await open(cli, file))) await trail.line(line.replace(/\r$/, ''))
+      const verdict = await trail.verdict()
+      if (options.json) print(cli, options, verdict, () => '')
+      conclude(cli, verdict, options)
+    })
+}
+
+function conclude(cli: Cli, verdict: TrailVerdict, { json }: VerifyOptions): void {
+  const { faults, events, shown, head, seal, pinned, issuer } = verdict
+  if (faults.length > 0) {
+    if (!json)
+      for (const { message, line } of faults) cli.output.warn(printable(`broken: ${message}${line === null ? '' : ` (line ${line})`}`))
+    throw new NotVerifiedError(`the audit trail is not what it was: ${faults.length === 1 ? 'one fault' : `${faults.length} faults`}`, {
+      code: 'not_verified',
+      hint: 'keep the file as it is, and read docs/audit.md#when-it-is-broken',
+    })
+  }
+  if (json) return
+  cli.output.write(
+    fields({
+      verified: `${events} events, ${shown} of them in full`,
+      issuer,
+      head: `${head.sequence}:${head.hash}`,
+      signed: seal?.signedAt ?? null,
+      'by key': seal?.kid ?? null,
+    }),
+  )
+  if (!pinned) cli.output.warn('the keys came with the trail: --record-keys with a copy of your own proves whose they are')
+}
+
+async function open(cli: Cli, file: string | undefined): Promise<AsyncIterable<string>> {
+  if (file === undefined) return await cli.api().stream('/v1/audit-events/export', 'read the audit trail', { format: 'jsonl' })
+  if (file === '-') return cli.input.pieces()
+  return readPieces(cli, file)
+}
+
+async function* readPieces(cli: Cli, file: string): AsyncGenerator<string> {
+  try {
+    yield* createReadStream(locate(cli, file), 'utf8')
+  } catch (cause) {
+    throw unreadable(file, 'it cannot be read', cause)
+  }
+}
+
+async function readRecordKeys(cli: Cli, file: string): Promise<readonly unknown[]> {
+  try {
+    const { keys } = Object(JSON.parse(await readFile(locate(cli, file), 'utf8')))
+    if (Array.isArray(keys)) return keys
+  } catch (cause) {
+    throw unreadable(file, 'it cannot be read as JSON', cause)
+  }
+  throw unreadable(file, 'it is no JWK Set')
+}
+
+/** Whatever in the file is a compact JWS: one a line, or the JSON that `mintage audit checkpoint --json` prints. */
+async function readCheckpoints(cli: Cli, file: string): Promise<string[]> {
+  const text = await readFile(locate(cli, file), 'utf8').catch((cause: unknown) => {
+    throw unreadable(file, 'it cannot be read', cause)
+  })
+  const found = text.match(/eyJ[\w-]+\.[\w-]+\.[\w-]+/g)
+  if (!found) throw unreadable(file, 'it holds no checkpoint')
+  return found
+}
+
+function unreadable(file: string, why: string, cause?: unknown): CliError {
+  return new CliError(`${printable(file)}: ${why}`, { code: 'file', hint: 'mintage audit verify --help', cause })
+}
+
+function readHead(text: string): { sequence: number; hash: string } {
+  const [, sequence, hash] = /^([1-9]\d{0,14}):([0-9a-f]{64})$/.exec(text) ?? []
+  if (sequence === undefined || hash === undefined) throw new InvalidArgumentError('it must be <sequence>:<64 hexadecimal digits>.')
+  return { sequence: Number(sequence), hash }
+}

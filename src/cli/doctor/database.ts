@@ -1,0 +1,115 @@
+import { existsSync } from 'node:fs'
+import type { Settings } from '../../config/settings.ts'
+import type { Database } from '../../db/database.ts'
+import type { Cli } from '../runtime/command.ts'
+import { CliError } from '../runtime/failure.ts'
+import { locateFiles, readSettings } from '../runtime/settings.ts'
+import { locate } from '../runtime/surroundings.ts'
+import type { Finding } from './finding.ts'
+
+/** Configuration, database, migrations, clock, KEK and key ring, as a service that starts here would find them. Reads only. */
+export async function examineDatabase(cli: Cli): Promise<Finding[]> {
+  const settings = await examineSettings(cli)
+  if ('state' in settings) return [settings]
+  const found: Finding[] = [{ name: 'configuration', state: 'ok' }]
+  const opened = await open(settings, cli)
+  if ('state' in opened) return [...found, opened]
+  try {
+    return [...found, ...(await examine(opened, locateFiles(settings, cli)))]
+  } finally {
+    await opened.close()
+  }
+}
+
+async function examineSettings(cli: Cli): Promise<Settings | Finding> {
+  try {
+    return await readSettings(cli)
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error
+    return {
+      name: 'configuration',
+      state: 'failed',
+      detail: error.message.replace(/\n\s*/g, ' · '),
+      hint: 'mintage config; names and defaults: docs/configuration.md',
+    }
+  }
+}
+
+async function open({ database }: Settings, cli: Cli): Promise<Database | Finding> {
+  if (database.kind === 'postgres') {
+    const { openPostgres } = await import('../../db/postgres.ts')
+    const { url, pooler, directUrl } = database
+    return openPostgres({ url, pooler, maxConnections: 1, ...(directUrl === null ? {} : { directUrl }) })
+  }
+  if (database.folder === null) return { name: 'database', state: 'skipped', detail: 'it is in the memory of the service' }
+  const folder = locate(cli, database.folder)
+  if (!existsSync(folder)) {
+    if (cli.env.MINTAGE_URL) return { name: 'database', state: 'skipped', detail: 'there is none here; the service is elsewhere' }
+    return { name: 'database', state: 'failed', detail: `there is none in ${database.folder}`, hint: 'mintage serve makes one' }
+  }
+  const { openEmbedded } = await import('../../db/pglite.ts')
+  try {
+    return await openEmbedded({ folder })
+  } catch (error) {
+    const words = error instanceof Error ? error.message : 'it does not open'
+    const holder = / is in use by (process \d+|another process)/.exec(words)?.[1]
+    if (holder) return { name: 'database', state: 'skipped', detail: `${holder} has it, as it should be while the service runs` }
+    return { name: 'database', state: 'failed', detail: words, hint: 'docs/configuration.md, or restore a backup' }
+  }
+}
+
+async function examine(database: Database, settings: Settings): Promise<Finding[]> {
+  const { readDatabaseClock, findServiceState } = await import('../../db/service-state.ts')
+  const reached = await attempt('database', 'check DATABASE_URL, and whether the server is up', async () => {
+    await readDatabaseClock(database.db)
+    return undefined
+  })
+  if (reached.state === 'failed') return [{ ...reached, detail: 'it does not answer' }]
+  const found = [reached, await attempt('migrations', 'as the owner: mintage migrate', () => examineSchema(database))]
+  if (found.some(({ state }) => state === 'failed')) return found
+  found.push(await attempt('clock of database', 'set both clocks by NTP', () => compareClocks(database, settings)))
+  if ((await findServiceState(database.db)) === undefined) {
+    return [...found, { name: 'key ring', state: 'failed', detail: 'the database was never started', hint: 'mintage bootstrap' }]
+  }
+  return [...found, ...(await examineKeys(database, settings))]
+}
+
+async function examineSchema({ db }: Database): Promise<string | undefined> {
+  const { migrationState } = await import('../../db/migration-state.ts')
+  const state = await migrationState(db)
+  if (state !== 'current') throw new Error(state === 'empty' ? 'there are no tables yet' : `the schema is ${state} of this version`)
+  return undefined
+}
+
+async function compareClocks({ db }: Database, { config }: Settings): Promise<string> {
+  const { readDatabaseClock } = await import('../../db/service-state.ts')
+  const skewSeconds = Math.round(((await readDatabaseClock(db)).getTime() - Date.now()) / 1000)
+  const words = `${Math.abs(skewSeconds)} s apart from this machine's`
+  if (Math.abs(skewSeconds) > config.clockToleranceSeconds) throw new Error(words)
+  return words
+}
+
+async function examineKeys(database: Database, settings: Settings): Promise<Finding[]> {
+  const [{ openKeyEncryption }, { selfTest }, { nodePlatform }] = await Promise.all([
+    import('../../node/start.ts'),
+    import('../../signing-keys/self-test.ts'),
+    import('../../node/platform.ts'),
+  ])
+  let keyEncryption: Awaited<ReturnType<typeof openKeyEncryption>> | undefined
+  const kek = await attempt('KEK', 'docs/kek.md, docs/runbooks/lost-kek.md', async () => {
+    keyEncryption = await openKeyEncryption(settings, database)
+    return keyEncryption.kekIds.join(' ')
+  })
+  if (!keyEncryption) return [kek]
+  const services = { config: settings.config, db: database.db, keyEncryption, now: () => new Date(), platform: nodePlatform() }
+  return [kek, await attempt('key ring', 'docs/runbooks/lost-kek.md', () => selfTest(services).then(() => undefined))]
+}
+
+async function attempt(name: string, hint: string, look: () => Promise<string | undefined>): Promise<Finding> {
+  try {
+    const detail = await look()
+    return { name, state: 'ok', ...(detail ? { detail } : {}) }
+  } catch (error) {
+    return { name, state: 'failed', detail: (error instanceof Error ? error.message : 'it failed').replace(/\n\s*/g, ' '), hint }
+  }
+}

@@ -1,0 +1,8 @@
+/** One thing that was looked at. `skipped`: it could not be looked at from here, and `detail` says why. */
+export type Finding = {
+  readonly name: string
+  readonly state: 'ok' | 'failed' | 'skipped'
+  readonly detail?: string
+  /** What to do about it. */
+  readonly hint?: string
+}

@@ -1,0 +1,121 @@
+import type { ApiKeyView } from '../../api-keys/view.ts'
+import type { Cli } from '../runtime/command.ts'
+import { findUrl } from '../runtime/credentials.ts'
+import { CliError } from '../runtime/failure.ts'
+import type { Finding } from './finding.ts'
+
+const deadlineMilliseconds = 5000
+/** As the default of MINTAGE_CLOCK_TOLERANCE; the header has whole seconds. */
+const toleranceSeconds = 30
+
+/** The service as applications see it: does it answer, is it ready, do its clock, its metadata and its feed work, and is our key good. */
+export async function examineService(cli: Cli): Promise<Finding[]> {
+  const url = findUrl(cli)
+  const alive = await fetchJson(`${url}/healthz`).catch(() => undefined)
+  if (!alive?.ok) {
+    return [
+      {
+        name: 'service',
+        state: 'failed',
+        detail: `no answer from ${url}`,
+        hint: 'start it with `mintage serve`, or set MINTAGE_URL to where it runs',
+      },
+    ]
+  }
+  const service: Finding = { name: 'service', state: 'ok', detail: url }
+  const rest = await Promise.all([examineReadiness(url), examineMetadata(url), examineKey(cli)])
+  return [service, compareClocks(alive.date), ...rest.flat()]
+}
+
+function compareClocks(date: string | null): Finding {
+  const name = 'clock of service'
+  const skewSeconds = date === null ? Number.NaN : Math.round((Date.parse(date) - Date.now()) / 1000)
+  if (Number.isNaN(skewSeconds)) return { name, state: 'skipped', detail: 'its answers carry no date' }
+  const detail = `${Math.abs(skewSeconds)} s apart from this machine's`
+  if (Math.abs(skewSeconds) <= toleranceSeconds) return { name, state: 'ok', detail }
+  return { name, state: 'failed', detail, hint: 'set both clocks by NTP' }
+}
+
+const readinessHints: Readonly<Record<string, string>> = {
+  database: 'check DATABASE_URL of the service, and whether the server is up',
+  migrations: 'as the owner: mintage migrate',
+  keyRing: 'mintage kek status; docs/runbooks/lost-kek.md',
+  revocationList: 'it comes from the database: look at the log of the service',
+  process: 'start it again when it has stopped: mintage serve',
+}
+
+/** What the service says about itself, each dependency with its state. */
+async function examineReadiness(url: string): Promise<Finding[]> {
+  const { body } = await fetchJson(`${url}/readyz`).catch(() => ({ body: undefined }))
+  const checks = Object.entries(Object(Object(body).checks))
+  if (checks.length === 0)
+    return [{ name: 'readiness', state: 'failed', detail: `${url}/readyz does not say`, hint: 'is MINTAGE_URL a Mintage service?' }]
+  return checks.map(([name, check]) => {
+    const { state, reason } = Object(check)
+    const words = name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+    if (state === 'ok') return { name: `its ${words}`, state }
+    return {
+      name: `its ${words}`,
+      state: 'failed',
+      detail: String(reason ?? 'not ok'),
+      hint: readinessHints[name] ?? 'look at the log of the service',
+    }
+  })
+}
+
+/** Verifiers find everything from the issuer's own address: what counts is that, not the address that this terminal uses. */
+async function examineMetadata(url: string): Promise<Finding[]> {
+  const { body } = await fetchJson(`${url}/.well-known/oauth-authorization-server`).catch(() => ({ body: undefined }))
+  const { issuer } = Object(body)
+  if (typeof issuer !== 'string') {
+    return [{ name: 'metadata', state: 'failed', detail: `${url} gives none`, hint: 'is MINTAGE_URL a Mintage service?' }]
+  }
+  const [{ fetchIssuerMetadata }, { feedRevocationList }, { runtimeFetch }] = await Promise.all([
+    import('../../kit/metadata.ts'),
+    import('../../kit/revocation/feed.ts'),
+    import('../../kit/document.ts'),
+  ])
+  try {
+    await fetchIssuerMetadata({ issuer, fetch: runtimeFetch, timeoutMilliseconds: deadlineMilliseconds })
+  } catch {
+    const hint = 'verifiers start there: check MINTAGE_ISSUER of the service, DNS and TLS'
+    return [{ name: 'metadata', state: 'failed', detail: `not to be had from the issuer ${issuer}`, hint }]
+  }
+  const list = feedRevocationList({ issuer })
+  try {
+    await list.ready(deadlineMilliseconds)
+    const { usable, reason } = list.state()
+    if (!usable) throw new Error(reason)
+    return [
+      { name: 'metadata', state: 'ok', detail: issuer },
+      { name: 'revocation feed', state: 'ok', detail: 'signed and fresh' },
+    ]
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : 'it cannot be read'
+    const hint = 'verifiers answer 503 while they have no fresh list: look at the log of the service'
+    return [
+      { name: 'metadata', state: 'ok', detail: issuer },
+      { name: 'revocation feed', state: 'failed', detail, hint },
+    ]
+  } finally {
+    await list.close()
+  }
+}
+
+async function examineKey(cli: Cli): Promise<Finding[]> {
+  const name = 'API key'
+  try {
+    const { id, roles } = await cli.api().get<ApiKeyView>('/v1/me', 'show the API key')
+    return [{ name, state: 'ok', detail: [id, ...roles].join(' ') }]
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error
+    const hint = error.hint === undefined ? {} : { hint: error.hint }
+    return [{ name, state: error.code === 'no_credentials' ? 'skipped' : 'failed', detail: error.message, ...hint }]
+  }
+}
+
+async function fetchJson(address: string): Promise<{ ok: boolean; date: string | null; body: unknown }> {
+  const response = await fetch(address, { redirect: 'error', signal: AbortSignal.timeout(deadlineMilliseconds) })
+  const body: unknown = await response.json().catch(() => undefined)
+  return { ok: response.ok, date: response.headers.get('date'), body }
+}

@@ -1,0 +1,24 @@
+import type { Command } from 'commander'
+import type { VerifierView } from '../../verifiers/view.ts'
+import { type Cli, listVerb, noun } from '../runtime/command.ts'
+import { shortInstant } from '../runtime/output.ts'
+
+export function verifiersCommand(cli: Cli): Command {
+  const verifiers = noun('verifiers', 'list who fetches the key set', 'mintage verifiers list')
+
+  listVerb<VerifierView>(verifiers, cli, {
+    path: '/v1/verifiers',
+    what: 'verifiers',
+    example: 'mintage verifiers list --limit 20',
+    columns: [
+      { title: 'name', value: ({ name }) => name },
+      { title: 'API key', value: ({ clientId }) => clientId },
+      { title: 'state', value: ({ state }) => state },
+      { title: 'keys', value: ({ kids }) => kids.length },
+      { title: 'last fetched', value: ({ lastFetchedAt }) => shortInstant(lastFetchedAt) },
+      { title: 'from', value: ({ address }) => address },
+    ],
+  })
+
+  return verifiers
+}

@@ -1,0 +1,80 @@
+import type { ImportedAlgorithmsCache } from './api-keys/foreign-secret.ts'
+import { createApiKeyLookup } from './api-keys/lookup.ts'
+import { checkpointType } from './audit/checkpoint.ts'
+import type { Config } from './config/settings.ts'
+import type { KeyEncryption } from './crypto/envelope.ts'
+import type { Database } from './db/database.ts'
+import { localKeySet } from './kit/jwks.ts'
+import type { SyncedRules } from './kit/revocation/synced-rules.ts'
+import { createAccessTokenVerifier } from './kit/verifier.ts'
+import type { Log } from './observability/log.ts'
+import type { Metrics } from './observability/metrics.ts'
+import type { Platform } from './platform.ts'
+import { createRevocationFeed } from './revocation/feed.ts'
+import { createServiceRevocationList } from './revocation/service-list.ts'
+import type { Services } from './services.ts'
+import { signJwt } from './signing-keys/jwt.ts'
+import { createKeyring, type KeyringCache } from './signing-keys/keyring.ts'
+import type { PendingUsage } from './usage/pending.ts'
+import { createUsageRecorder } from './usage/recorder.ts'
+import { createVerifierMemory } from './verifiers/memory.ts'
+
+export type ServicesOptions = {
+  platform: Platform
+  keyEncryption: KeyEncryption
+  log: Log
+  metrics: Metrics
+  now?: () => Date
+  /** How the service's own revocation list stays fresh; without timers (Workers) it is read again inside the request. */
+  revocations?: { pollMilliseconds: number } | { refreshInRequest: true; rules?: SyncedRules }
+  /** Shared by the requests of an isolate, so that each need not open the ring again. */
+  keyringCache?: KeyringCache
+  /** Shared by the requests of an isolate: usage that one of them could not write goes along with the next. */
+  pendingUsage?: PendingUsage
+  /** Shared by the requests of an isolate: text that is no key of ours then reaches no database where nothing was imported. */
+  importedAlgorithmsCache?: ImportedAlgorithmsCache
+  stopping?: () => boolean
+}
+
+/** Composes the services; performs no I/O. Times come from `now`, which defaults to the system's clock here and nowhere deeper. */
+export function createServices(config: Config, database: Database, options: ServicesOptions): Services {
+  const { platform, keyEncryption, log, metrics, keyringCache, pendingUsage, importedAlgorithmsCache, now = () => new Date() } = options
+  const { db } = database
+  const keyring = createKeyring({ db, now, config, keyEncryption, platform, log, ...(keyringCache ? { cache: keyringCache } : {}) })
+  const revocations = createServiceRevocationList({ db, database, now, ...(options.revocations ?? { pollMilliseconds: 1000 }) })
+  const keys = localKeySet(() => keyring.publicKeys('token'))
+  return {
+    config,
+    database,
+    db,
+    now,
+    platform,
+    log,
+    metrics,
+    keyEncryption,
+    keyring,
+    apiKeys: createApiKeyLookup({ db, platform, ...(importedAlgorithmsCache ? { importedAlgorithmsCache } : {}) }),
+    revocations,
+    feed: createRevocationFeed({
+      list: revocations,
+      issuer: config.issuer,
+      sign: async (claims) => signJwt(await keyring.signer('record'), 'mintage-revocations+jwt', claims),
+      now,
+    }),
+    checkpointSigner: async () => {
+      const signer = await keyring.signer('record')
+      return { kid: signer.kid, sign: (claims) => signJwt(signer, checkpointType, claims) }
+    },
+    usage: createUsageRecorder({ db, log, ...(pendingUsage ? { pending: pendingUsage } : {}) }),
+    verifiersSeen: createVerifierMemory({ db, log, platform }),
+    verifier: createAccessTokenVerifier({
+      issuer: config.issuer,
+      keys,
+      revocations,
+      clockToleranceSeconds: config.clockToleranceSeconds,
+      maxTokenLifetimeSeconds: config.maxTokenTtlSeconds,
+      now,
+    }),
+    stopping: options.stopping ?? (() => false),
+  }
+}

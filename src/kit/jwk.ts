@@ -1,0 +1,91 @@
+import { isJsonObject, type JsonObject } from './json-object.ts'
+import { isStrongRsaKey } from './rsa-strength.ts'
+import { isKid } from './token-header.ts'
+
+/** What the kit can verify: the five that the service signs with, one of them under both of its names. Never HMAC, never `none`. */
+export type VerificationAlgorithm = 'ES256' | 'ES384' | 'EdDSA' | 'Ed25519' | 'RS256' | 'PS256'
+
+/** A public key reduced to the members that define it (RFC 7518 §6): nothing else of what was published reaches the importer. */
+export type PublicJwk = { readonly kid: string; readonly alg: VerificationAlgorithm } & (
+  | { readonly kty: 'EC'; readonly crv: string; readonly x: string; readonly y: string }
+  | { readonly kty: 'OKP'; readonly crv: string; readonly x: string }
+  | { readonly kty: 'RSA'; readonly n: string; readonly e: string }
+)
+
+/**
+ * The key that a member of a JWK Set stands for, or undefined when it is to be ignored (RFC 7517 §5): an algorithm outside of the
+ * allow-list or none at all (one key, one algorithm, RFC 8725 §3.1), another use, `kty`, `crv` and `alg` that disagree, private or
+ * symmetric material, coordinates of a wrong length, a weak RSA key, and one that the set calls revoked: whoever stole it could date what it
+ * signs before its revocation. Does not check that a point is on its curve: the import does.
+ */
+export function readPublicJwk(jwk: unknown, algorithms: ReadonlySet<string>): PublicJwk | undefined {
+  if (!isJsonObject(jwk)) return undefined
+  const { kid, alg, kty, crv, x, y, n, e } = jwk
+  if (typeof kid !== 'string' || !isKid(kid)) return undefined
+  if (!isVerificationAlgorithm(alg) || !algorithms.has(alg)) return undefined
+  if (!isForVerification(jwk) || Object.hasOwn(jwk, 'revoked') || secretMembers.some((name) => Object.hasOwn(jwk, name))) return undefined
+
+  const family: Family = families[alg]
+  if (kty !== family.kty) return undefined
+  if (family.kty === 'RSA') {
+    if (!isBase64url(n) || !isBase64url(e) || n.length > longestModulus || !isStrongRsaKey(n, e)) return undefined
+    return { kid, alg, kty: 'RSA', n, e }
+  }
+  if (crv !== family.crv || !isBase64url(x) || x.length !== family.coordinateLength) return undefined
+  if (family.kty === 'OKP') return { kid, alg, kty: 'OKP', crv: family.crv, x }
+  if (!isBase64url(y) || y.length !== family.coordinateLength) return undefined
+  return { kid, alg, kty: 'EC', crv: family.crv, x, y }
+}
+
+/**
+ * Whether a token's `alg` is the key's: the same name, or one of the two names of Ed25519 (RFC 9864 §2.2), which `readPublicJwk` gives
+ * only to keys of that curve.
+ */
+export function isAlgorithmOfKey(algorithm: string, key: { readonly algorithm: string }): boolean {
+  return algorithm === key.algorithm || (isEd25519(algorithm) && isEd25519(key.algorithm))
+}
+
+export function isVerificationAlgorithm(name: unknown): name is VerificationAlgorithm {
+  return typeof name === 'string' && Object.hasOwn(families, name)
+}
+
+type Family = { readonly kty: 'RSA' } | { readonly kty: 'EC' | 'OKP'; readonly crv: string; readonly coordinateLength: number }
+
+const families = {
+  ES256: { kty: 'EC', crv: 'P-256', coordinateLength: 43 },
+  ES384: { kty: 'EC', crv: 'P-384', coordinateLength: 64 },
+  EdDSA: { kty: 'OKP', crv: 'Ed25519', coordinateLength: 43 },
+  Ed25519: { kty: 'OKP', crv: 'Ed25519', coordinateLength: 43 },
+  RS256: { kty: 'RSA' },
+  PS256: { kty: 'RSA' },
+} as const satisfies Record<VerificationAlgorithm, Family>
+
+/** A key whose private half was published is anybody's, and a symmetric one was never for publishing (RFC 7517 §9.2). */
+const secretMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'] as const
+/** 8192 bits, with room for a leading zero; `isStrongRsaKey` counts the bits. */
+const longestModulus = 1400
+
+function isForVerification({ use, key_ops }: JsonObject): boolean {
+  if (use !== undefined && use !== 'sig') return false
+  return key_ops === undefined || (Array.isArray(key_ops) && key_ops.includes('verify'))
+}
+
+function isBase64url(value: unknown): value is string {
+  return typeof value === 'string' && /^[\w-]+$/.test(value)
+}
+
+function isEd25519(algorithm: string): boolean {
+  return algorithm === 'EdDSA' || algorithm === 'Ed25519'
+}
+
+/** What the service signs with, each key with one of them. No HMAC, and never `none`. */
+export const defaultAlgorithms: readonly VerificationAlgorithm[] = ['ES256', 'EdDSA', 'RS256', 'PS256', 'ES384']
+
+/** The allow-list, in which EdDSA and Ed25519 go together: here both are the one algorithm on the one curve (RFC 9864 §2.2). */
+export function checkedAlgorithms(algorithms: readonly VerificationAlgorithm[] = defaultAlgorithms): ReadonlySet<string> {
+  if (algorithms.length === 0 || !algorithms.every(isVerificationAlgorithm)) {
+    throw new TypeError('algorithms must name at least one of ES256, ES384, EdDSA, Ed25519, RS256, PS256')
+  }
+  const allowed = new Set<string>(algorithms)
+  return allowed.has('EdDSA') || allowed.has('Ed25519') ? allowed.add('EdDSA').add('Ed25519') : allowed
+}

@@ -1,0 +1,18 @@
+/** `mintage/revocation`: the lists that an application can give its verifier. REVOCATION's table of readers is in docs/revocation.md. */
+
+export { type FeedRevocationListOptions, feedRevocationList } from './feed.ts'
+export {
+  type MemoryRevocationList,
+  type MemoryRevocationListOptions,
+  type MemoryRevocationRule,
+  memoryRevocationList,
+} from './memory.ts'
+export { type PostgresRevocationListOptions, postgresRevocationList } from './postgres.ts'
+export {
+  type RevocableToken,
+  type RevocationKind,
+  type RevocationList,
+  type RevocationListState,
+  RevocationListUnavailable,
+  type RevocationRule,
+} from './revocation-list.ts'

@@ -1,0 +1,187 @@
+import { backgroundTimer, positiveMilliseconds, withDeadline } from '../runtime.ts'
+import { RevocationListUnavailable } from './revocation-list.ts'
+
+export type RefresherOptions = {
+  /** Reads once and takes over what it found. `startedAt` is when the read began, by `monotonic`: news is as old as the question. */
+  load(startedAt: number): Promise<void>
+  /** When the last news began to be read, by `monotonic`; undefined before the first full load. */
+  newsAt(): number | undefined
+  monotonic(): number
+  intervalMilliseconds: number
+  maximumStalenessMilliseconds: number
+  /** A read that takes longer counts as failed. */
+  deadlineMilliseconds: number
+  /** Without timers and without sharing a read between requests: read again inside the check when the news is older than the interval. */
+  inRequest: boolean
+  /** Begins with the first question, so that making a list does no I/O. */
+  startsWhenAsked?: boolean
+  /** Called after each read that succeeded. */
+  loaded?(): void
+}
+
+/** Keeps a list fresh, and says when it is not. */
+export type Refresher = {
+  /** Reads now, and then every interval with jitter, until closed. */
+  start(): void
+  /** A read that begins after this call, so that it sees what was committed before. Rejects when it fails. */
+  refresh(): Promise<void>
+  /** A hint that there is news: reads within a moment; several hints become one read. */
+  soon(): void
+  /** Undefined when the list may answer now, a promise when it may after a read. Throws or rejects with `RevocationListUnavailable`. */
+  ensureFresh(): undefined | Promise<void>
+  ready(timeoutMilliseconds?: number): Promise<void>
+  state(): { usable: boolean; ageMilliseconds: number | null; reason?: string }
+  close(): void
+}
+
+export function createRefresher(options: RefresherOptions): Refresher {
+  const { newsAt, monotonic, inRequest } = options
+  const interval = positiveMilliseconds('the refresh interval', options.intervalMilliseconds)
+  const maximumStaleness = positiveMilliseconds('maximumStalenessMilliseconds', options.maximumStalenessMilliseconds)
+  const deadline = positiveMilliseconds('deadlineMilliseconds', options.deadlineMilliseconds)
+  let running: Promise<void> | undefined
+  let queued: Promise<void> | undefined
+  let started = false
+  let attempted = false
+  let failure: unknown
+  let closed = false
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let hint: ReturnType<typeof setTimeout> | undefined
+  const waiting = new Set<() => void>()
+
+  /** False for an age below zero too: a clock that went back proves nothing. */
+  function isYoungerThan(limit: number): boolean {
+    const at = newsAt()
+    if (at === undefined) return false
+    const age = monotonic() - at
+    return age >= 0 && age <= limit
+  }
+
+  async function attempt(): Promise<void> {
+    if (closed) throw new Error('the list is closed')
+    try {
+      await withDeadline(options.load(monotonic()), deadline, () => new Error(`no answer within ${deadline} ms`))
+      failure = undefined
+      options.loaded?.()
+    } catch (error) {
+      failure = error
+      throw error
+    } finally {
+      attempted = true
+      for (const wake of [...waiting]) wake()
+    }
+  }
+
+  function run(): Promise<void> {
+    running = attempt().finally(() => {
+      running = undefined
+    })
+    return running
+  }
+
+  function refresh(): Promise<void> {
+    if (inRequest) return attempt()
+    if (!running) return run()
+    // The read under way may have looked before the caller's change was committed: only the next one counts.
+    queued ??= settled(running).then(() => {
+      queued = undefined
+      return running ?? run()
+    })
+    return queued
+  }
+
+  async function poll(): Promise<void> {
+    await settled(refresh())
+    // Only ever earlier than the interval: the interval is what a reader's bound promises.
+    if (!closed) timer = backgroundTimer(() => void poll(), interval * (0.75 + Math.random() * 0.2))
+  }
+
+  function unavailable(): RevocationListUnavailable {
+    const reason = describe(newsAt() === undefined, closed, failure)
+    return new RevocationListUnavailable(reason, 1, failure === undefined ? {} : { cause: failure })
+  }
+
+  function requireFresh(): void {
+    if (closed || !isYoungerThan(maximumStaleness)) throw unavailable()
+  }
+
+  function start(): void {
+    if (started || closed || inRequest) return
+    started = true
+    void poll()
+  }
+
+  return {
+    start,
+    refresh,
+    soon() {
+      if (closed || inRequest) return
+      hint ??= backgroundTimer(() => {
+        hint = undefined
+        void settled(refresh())
+      }, Math.random() * 20)
+    },
+    ensureFresh() {
+      if (closed) throw unavailable()
+      if (options.startsWhenAsked) start()
+      if (isYoungerThan(inRequest ? Math.min(interval, maximumStaleness) : maximumStaleness)) return undefined
+      // Where nothing reads in the background the check does, and makes do with what is there if that fails.
+      if (inRequest) return settled(attempt()).then(requireFresh)
+      // The first calls of a process wait for its first read instead of being turned away; they are not let through either.
+      if (running && !attempted) return settled(running).then(requireFresh)
+      throw unavailable()
+    },
+    async ready(timeoutMilliseconds = 10_000) {
+      if (options.startsWhenAsked) start()
+      if (inRequest && !closed && !isYoungerThan(interval)) await settled(attempt())
+      const givesUpAt = monotonic() + timeoutMilliseconds
+      while (!closed && !isYoungerThan(maximumStaleness)) {
+        const left = givesUpAt - monotonic()
+        if (inRequest || !(left > 0)) throw unavailable()
+        await nextAttempt(left)
+      }
+      requireFresh()
+    },
+    state() {
+      const at = newsAt()
+      const usable = !closed && isYoungerThan(maximumStaleness)
+      const ageMilliseconds = at === undefined ? null : Math.max(0, monotonic() - at)
+      return usable ? { usable, ageMilliseconds } : { usable, ageMilliseconds, reason: describe(at === undefined, closed, failure) }
+    },
+    close() {
+      closed = true
+      clearTimeout(timer)
+      clearTimeout(hint)
+      for (const wake of [...waiting]) wake()
+    },
+  }
+
+  /** The timer stays referenced: a program that does nothing but wait for `ready` must not end. */
+  async function nextAttempt(atMostMilliseconds: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const wake = () => {
+        clearTimeout(giveUp)
+        waiting.delete(wake)
+        resolve()
+      }
+      const giveUp = setTimeout(wake, atMostMilliseconds)
+      waiting.add(wake)
+    })
+  }
+}
+
+function settled(work: Promise<void>): Promise<void> {
+  return work.catch(() => {})
+}
+
+function describe(neverLoaded: boolean, closed: boolean, failure: unknown): string {
+  if (closed) return 'the revocation list is closed'
+  return describeFailure(`the revocation list is ${neverLoaded ? 'not loaded yet' : 'older than its maximum staleness'}`, failure)
+}
+
+/** For the operator: what is wrong, and the first line of why. */
+export function describeFailure(what: string, failure: unknown): string {
+  if (!(failure instanceof Error)) return what
+  const [firstLine = ''] = failure.message.split('\n')
+  return `${what}: ${firstLine.slice(0, 200)}`
+}

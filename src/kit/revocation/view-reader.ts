@@ -1,0 +1,142 @@
+import { withDeadline } from '../runtime.ts'
+import { pageSize } from './full-load.ts'
+import type { RevocationKind } from './revocation-list.ts'
+import type { IndexedRule } from './rule-index.ts'
+import { effectOf, ruleName } from './rules.ts'
+import type { RevocationSource } from './synced.ts'
+import type { RevocationBatch, RevocationRow } from './synced-rules.ts'
+import type { Client } from './view-client.ts'
+
+export type ViewReaderOptions = {
+  open(): Promise<Client>
+  discard(client: Promise<Client>): Promise<void>
+  /** False where a connection belongs to the request that opened it. */
+  keepsClient: boolean
+  deadlineMilliseconds: number
+}
+
+export type ViewReader = RevocationSource & {
+  /** The rules of these names, lifted ones left out. */
+  find(names: readonly string[]): Promise<ReadonlyMap<string, readonly IndexedRule[]>>
+  close(): Promise<void>
+}
+
+/**
+ * Reads the view `mintage_revocations_v1`, one statement each, and refuses a replica. A client on which something went wrong is thrown
+ * away: postgres.js never gives up by itself.
+ */
+export function createViewReader({ open, discard, keepsClient, deadlineMilliseconds }: ViewReaderOptions): ViewReader {
+  let opened: Promise<Client> | undefined
+  let closed = false
+
+  async function withClient<T>(task: (client: Client) => Promise<T>): Promise<T> {
+    if (closed) throw new Error('the list is closed')
+    const mine = (keepsClient ? opened : undefined) ?? open()
+    if (keepsClient) opened = mine
+    try {
+      const late = () => new Error(`the database gave no answer within ${deadlineMilliseconds} ms`)
+      const result = await withDeadline(mine.then(task), deadlineMilliseconds, late)
+      if (!keepsClient) void discard(mine)
+      return result
+    } catch (error) {
+      if (opened === mine) opened = undefined
+      void discard(mine)
+      throw error
+    }
+  }
+
+  return {
+    read: (from) =>
+      withClient(async (sql) =>
+        batchOf(
+          await sql<ViewRow[]>`
+          select ${columns(sql)} from ${state(sql)} left join mintage_revocations_v1 v on v.xact_id >= ${from.toString()}::text::xid8`,
+        ),
+      ),
+    readPage: (afterId) =>
+      withClient(async (sql) =>
+        batchOf(
+          await sql<ViewRow[]>`
+          select ${columns(sql)} from ${state(sql)}
+          left join (select * from mintage_revocations_v1 where id > ${afterId} order by id limit ${pageSize}) v on true
+          order by v.id`,
+        ),
+      ),
+    find: (names) =>
+      withClient(async (sql) => {
+        // What PostgreSQL cannot hold as text can be the name of no rule, and would fail the whole batch.
+        const asked = JSON.stringify(names.filter((name) => name.isWellFormed() && !name.includes('\0')))
+        return byName(
+          batchOf(
+            await sql<ViewRow[]>`
+            select ${columns(sql)} from ${state(sql)}
+            left join (
+              select split_part(name, ':', 1) as kind, substr(name, strpos(name, ':') + 1) as value
+              from json_array_elements_text(${asked}::text::json) as name
+            ) asked on true
+            left join mintage_revocations_v1 v on v.kind = asked.kind and v.value = asked.value and not v.lifted`,
+          ),
+        )
+      }),
+    async close() {
+      closed = true
+      const last = opened
+      opened = undefined
+      if (last) await discard(last)
+    },
+  }
+}
+
+/** One row even where there is no rule: it still tells generation and snapshot. */
+const state = (sql: Client) => sql`(select generation from mintage_revocations_v1 limit 1) s`
+
+const columns = (sql: Client) => sql`
+  v.id, v.kind, v.value, v.max_version, v.issued_before, v.effective_at, v.expires_at, v.lifted, v.xact_id::text as xact_id,
+  s.generation::text as generation, pg_current_snapshot()::text as snapshot, pg_is_in_recovery() as replica`
+
+/** `id`, and with it all of a rule, is null where there is no rule. */
+type ViewRow = {
+  id: string | null
+  kind: RevocationKind
+  value: string
+  max_version: number | null
+  issued_before: number | null
+  effective_at: number
+  expires_at: number | null
+  lifted: boolean
+  xact_id: string
+  generation: string
+  snapshot: string
+  replica: boolean
+}
+
+function batchOf(rows: readonly ViewRow[]): RevocationBatch {
+  const [first] = rows
+  if (!first) throw new Error('the database was never started: the view has no generation')
+  if (first.replica) throw new Error('the database is a replica, which answers and is stale')
+  const { generation, snapshot } = first
+  return { rows: rows.flatMap(({ id, ...row }) => (id === null ? [] : [revocationRow(id, row)])), generation: Number(generation), snapshot }
+}
+
+function revocationRow(id: string, row: Omit<ViewRow, 'id'>): RevocationRow {
+  return {
+    id,
+    kind: row.kind,
+    value: row.value,
+    maxVersion: row.max_version,
+    issuedBefore: row.issued_before,
+    effectiveAt: row.effective_at,
+    expiresAt: row.expires_at,
+    lifted: row.lifted,
+    xactId: BigInt(row.xact_id),
+  }
+}
+
+function byName({ rows }: RevocationBatch): ReadonlyMap<string, readonly IndexedRule[]> {
+  const found = new Map<string, IndexedRule[]>()
+  for (const row of rows) {
+    const name = ruleName(row.kind, row.value)
+    found.set(name, [...(found.get(name) ?? []), { id: row.id, ...effectOf(row) }])
+  }
+  return found
+}

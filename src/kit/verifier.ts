@@ -1,0 +1,165 @@
+import type { AccessToken } from './access-token.ts'
+import { AccessTokenError, type AccessTokenErrorReason } from './access-token-error.ts'
+import { createBoundedCache } from './cache.ts'
+import { type ClaimsExpectation, readClaims } from './claims.ts'
+import { readJsonObject } from './json-object.ts'
+import { checkedAlgorithms, isAlgorithmOfKey } from './jwk.ts'
+import type { VerificationKey } from './jwks.ts'
+import type { RevocableToken } from './revocation/revocation-list.ts'
+import { runsOnWorkers } from './runtime.ts'
+import { tokenDigest } from './token-digest.ts'
+import { readTokenHeader } from './token-header.ts'
+import { longestTokenText, readTokenText, type TokenText } from './token-text.ts'
+import { type AccessTokenVerifierOptions, checkedExpectation, checkedNumber } from './verifier-options.ts'
+
+export type { AccessTokenVerifierOptions } from './verifier-options.ts'
+
+export type AccessTokenVerifier = {
+  /**
+   * The token that the text spells, verified now: text, header, signature, claims, revocation list, in this order; nothing but the kid is
+   * used before the signature was verified. A token seen before needs only its hash, its expiry, its key's presence and the list.
+   *
+   * Answers without a promise where keys and list are at hand. Throws, or rejects with, `AccessTokenError`: `invalid_token`, or
+   * `unavailable` when the key set or the revocation list cannot say. Does not check scopes.
+   */
+  verify(text: string): AccessToken | Promise<AccessToken>
+}
+
+/** What is remembered of a token whose signature and claims were verified. The list's verdict never is. */
+type VerifiedToken = { readonly token: AccessToken; readonly revocable: RevocableToken; readonly names: readonly string[] }
+
+/** Performs no I/O. Throws a TypeError for options that cannot work. */
+export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): AccessTokenVerifier {
+  const { keys, revocations, now = () => new Date(), sharesWork = !runsOnWorkers() } = options
+  const expected = checkedExpectation(options)
+  const algorithms = checkedAlgorithms(options.algorithms)
+  const cache = createBoundedCache<VerifiedToken>(checkedNumber('cacheSize', options.cacheSize ?? 10_000, 0, 10_000_000))
+  const pending = new Map<string, Promise<VerifiedToken>>()
+
+  function verify(text: string): AccessToken | Promise<AccessToken> {
+    if (typeof text !== 'string') throw invalid('malformed')
+    // Before the hash, so that a flood of long texts costs nothing.
+    if (text.length > longestTokenText) throw invalid('too_long')
+    return then(tokenDigest(text), (digest) => verifyHashed(text, digest))
+  }
+
+  function verifyHashed(text: string, digest: string): AccessToken | Promise<AccessToken> {
+    const known = cache.get(digest)
+    if (known) {
+      const { expiresAt, keyId } = known.token
+      if (now().getTime() / 1000 >= expiresAt + expected.clockToleranceSeconds) throw invalid('expired')
+      if (keys.holds(keyId)) return refuseRevoked(known)
+      // Its key was withdrawn, or the set is too old to tell: from the beginning.
+      cache.delete(digest)
+    }
+    return then(pending.get(digest) ?? establish(text, digest), refuseRevoked)
+  }
+
+  /** Everything but the list's verdict. */
+  function establish(text: string, digest: string): VerifiedToken | Promise<VerifiedToken> {
+    const verified = then(verifySignature(text), ({ parts, key }) => {
+      const token = acceptedClaims(parts, key, expected, now())
+      const revocable = revocableToken(token)
+      const named = dependency('revocations_unavailable', () => revocations.namesOf(revocable))
+      return then(named, (names) => ({ token, revocable, names }))
+    })
+    if (!isPromise(verified)) {
+      cache.set(digest, verified)
+      return verified
+    }
+    const remembered = verified.then((token) => {
+      cache.set(digest, token)
+      return token
+    })
+    if (!sharesWork) return remembered
+    const shared = remembered.finally(() => pending.delete(digest))
+    pending.set(digest, shared)
+    return shared
+  }
+
+  function verifySignature(text: string): { parts: TokenText; key: VerificationKey } | Promise<{ parts: TokenText; key: VerificationKey }> {
+    const parts = readTokenText(text)
+    if (typeof parts === 'string') throw invalid(parts)
+    const header = readTokenHeader(parts.header, algorithms)
+    if (typeof header === 'string') throw invalid(header)
+    const found = dependency('keys_unavailable', () => keys.find(header.kid))
+    return then(found, (key) => {
+      if (!key) throw invalid('unknown_key')
+      // RFC 8725 §3.1: the algorithm is the key's; the header may only agree.
+      if (!isAlgorithmOfKey(header.algorithm, key)) throw invalid('algorithm')
+      const checked = dependency('keys_unavailable', () => key.check(parts))
+      return then(checked, (isSigned) => {
+        if (isSigned !== true) throw invalid('signature')
+        return { parts, key }
+      })
+    })
+  }
+
+  function refuseRevoked({ token, revocable, names }: VerifiedToken): AccessToken | Promise<AccessToken> {
+    const verdict = dependency('revocations_unavailable', () => revocations.isRevoked(revocable, names))
+    return then(verdict, (isRevoked) => {
+      if (isRevoked === false) return token
+      if (isRevoked === true) throw invalid('revoked')
+      // A list written without types: what is no clear answer is none.
+      throw unavailable('revocations_unavailable', undefined)
+    })
+  }
+
+  return { verify }
+}
+
+function acceptedClaims(parts: TokenText, key: VerificationKey, expected: ClaimsExpectation, now: Date): AccessToken {
+  const claims = readJsonObject(parts.payload)
+  if (typeof claims === 'string') throw invalid(claims)
+  const token = readClaims(claims, key.kid, expected, now.getTime() / 1000)
+  if (typeof token === 'string') throw invalid(token)
+  return token
+}
+
+function revocableToken(token: AccessToken): RevocableToken {
+  return {
+    jti: token.id,
+    clientId: token.clientId,
+    keyVersion: token.keyVersion,
+    organizationId: token.organizationId,
+    subject: token.subject,
+    kid: token.keyId,
+    issuedAt: token.issuedAt,
+  }
+}
+
+/** Whatever keeps a dependency from answering, the token may be good: `unavailable`, with the dependency's own word on when to come back. */
+function dependency<Value>(reason: UnavailableReason, ask: () => Value | Promise<Value>): Value | Promise<Value> {
+  let answer: Value | Promise<Value>
+  try {
+    answer = ask()
+  } catch (cause) {
+    throw unavailable(reason, cause)
+  }
+  if (!isPromise(answer)) return answer
+  return answer.catch((cause: unknown) => {
+    throw unavailable(reason, cause)
+  })
+}
+
+type UnavailableReason = Extract<AccessTokenErrorReason, 'keys_unavailable' | 'revocations_unavailable'>
+
+function unavailable(reason: UnavailableReason, cause: unknown): AccessTokenError {
+  if (cause instanceof AccessTokenError) return cause
+  const wait = typeof cause === 'object' && cause !== null && 'retryAfterSeconds' in cause ? cause.retryAfterSeconds : undefined
+  const retryAfterSeconds = typeof wait === 'number' && wait > 0 ? Math.ceil(wait) : 1
+  return new AccessTokenError('unavailable', reason, { retryAfterSeconds, cause })
+}
+
+function invalid(reason: AccessTokenErrorReason): AccessTokenError {
+  return new AccessTokenError('invalid_token', reason)
+}
+
+/** Goes on at once with what is there, and later with what is not: a cached token is answered without allocating a promise. */
+function then<Value, Result>(value: Value | Promise<Value>, next: (value: Value) => Result | Promise<Result>): Result | Promise<Result> {
+  return isPromise(value) ? value.then(next) : next(value)
+}
+
+function isPromise<Value>(value: Value | Promise<Value>): value is Promise<Value> {
+  return typeof value === 'object' && value !== null && 'then' in value
+}

@@ -1,0 +1,65 @@
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { FirstStart } from '../bootstrap.ts'
+import { generateRawKek } from '../crypto/kek/raw.ts'
+
+/** The files of the embedded database's folder: `.mintage/` unless MINTAGE_DATA_DIR says otherwise. All of them are for the owner's eyes only. */
+export function localFiles(dataDir: string) {
+  return {
+    kek: join(dataDir, 'kek'),
+    credentials: join(dataDir, 'credentials.json'),
+    apiKeyHeader: join(dataDir, 'api-key.header'),
+  }
+}
+
+/**
+ * The KEK of an embedded database when none is configured: the one in its folder, made on the first start.
+ * A database that was started before and lost its KEK file is refused: a new KEK could not open its keys.
+ */
+export async function localKek(dataDir: string, databaseIsEmpty: boolean): Promise<string> {
+  const path = localFiles(dataDir).kek
+  const known = await readFile(path, 'utf8').catch(ignoreMissing)
+  if (known !== undefined) return known.trim()
+  if (!databaseIsEmpty) {
+    throw new Error(
+      `the KEK file ${path} is missing, and the private keys of this database were sealed with it: restore the file, or give the key as MINTAGE_KEK`,
+    )
+  }
+  const kek = generateRawKek()
+  await writePrivate(path, `${kek}\n`)
+  return kek
+}
+
+/**
+ * Writes the keys of the first start where the CLI and curl find them. Called before the first start commits, so that no root key is
+ * lost; should the commit fail after all, the next first start overwrites the files.
+ */
+export async function writeCredentials(dataDir: string, url: string, firstStart: FirstStart): Promise<void> {
+  const files = localFiles(dataDir)
+  const { rootApiKey, testApiKey: apiKey, organizationId } = firstStart
+  await writePrivate(
+    files.credentials,
+    `${JSON.stringify({ url, ...(rootApiKey ? { rootApiKey } : {}), apiKey, organizationId }, null, 2)}\n`,
+  )
+  await writePrivate(files.apiKeyHeader, `Authorization: Bearer ${apiKey}\n`)
+}
+
+/** Whole or not at all, on the disk before it has its name, and readable by its owner only from the first byte. */
+async function writePrivate(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  const unfinished = `${path}.new`
+  await rm(unfinished, { force: true })
+  const file = await open(unfinished, 'wx', 0o600)
+  try {
+    await file.writeFile(text)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(unfinished, path)
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error
+  return undefined
+}

@@ -1,0 +1,85 @@
+import { realpathSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { ConfigError, loadConfig, type Settings } from '../config/settings.ts'
+import { processLog } from '../observability/log.node.ts'
+import { localFiles } from './first-start.ts'
+import { quickenDrizzle } from './module-loading.ts'
+import type { RunningService } from './start.ts'
+import { releaseStartupMemory } from './startup-memory.ts'
+
+/** Runs the service until SIGTERM or SIGINT. The process ends with 0 after a graceful stop, 1 when it could not start, 2 when the configuration is wrong. */
+export async function main(env: NodeJS.ProcessEnv = process.env): Promise<void> {
+  const startedAt = performance.now()
+  const settings = settingsOrExit(env)
+  const { log, flush } = processLog(settings.logLevel, () => new Date())
+  process.on('exit', flush)
+  let service: RunningService
+  try {
+    const { startService } = await import('./start.ts')
+    service = await startService(settings, { log })
+  } catch (error) {
+    return fail(error instanceof Error ? error.message : String(error), 1)
+  }
+  stopOnSignal(service)
+  log('info', 'started', { port: service.port, issuer: settings.config.issuer, milliseconds: Math.round(performance.now() - startedAt) })
+  for (const line of welcome(settings, service)) process.stderr.write(`${line}\n`)
+  releaseStartupMemory()
+}
+
+function settingsOrExit(env: NodeJS.ProcessEnv): Settings {
+  try {
+    return loadConfig(env)
+  } catch (error) {
+    if (error instanceof ConfigError) fail(error.message, 2)
+    throw error
+  }
+}
+
+function fail(message: string, code: number): never {
+  process.stderr.write(`mintage: ${message}\n`)
+  process.exit(code)
+}
+
+function stopOnSignal(service: RunningService): void {
+  let stopping = false
+  const stop = () => {
+    if (stopping) return
+    stopping = true
+    service.services.log('info', 'stopping')
+    service.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        service.services.log('error', 'stop_failed', { error })
+        process.exit(1)
+      },
+    )
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+}
+
+/** For the person at the terminal; standard output belongs to the log. Shows where keys lie, never a key. */
+function welcome({ config, dataDir, database }: Settings, { port, firstStart }: RunningService): string[] {
+  const lines = ['', `Mintage is listening on ${config.issuer} (port ${port}).`]
+  if (database.kind === 'postgres' || database.folder === null) return [...lines, '']
+  const files = localFiles(dataDir)
+  if (firstStart) lines.push(`First start: made the key ring, the organization "default" and its keys (${files.credentials}).`)
+  lines.push(
+    '',
+    'Exchange the test API key for an access token:',
+    `  curl -X POST ${config.issuer}/token -H @${relativeToHere(files.apiKeyHeader)}`,
+    '',
+  )
+  return lines
+}
+
+function relativeToHere(path: string): string {
+  return /^[A-Za-z0-9_./-]+$/.test(path) ? path : `"${join(path)}"`
+}
+
+const startedDirectly = process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)
+if (startedDirectly) {
+  quickenDrizzle()
+  await main()
+}

@@ -1,0 +1,12 @@
+import { readFile } from 'node:fs/promises'
+import type { ReferenceAsset } from '../platform.ts'
+
+/** A file of Swagger UI: from beside this file, where the build puts it, otherwise from the package. Read each time; browsers keep it. */
+export async function readReferenceAsset(name: ReferenceAsset): Promise<string> {
+  try {
+    return await readFile(new URL(`./swagger-ui/${name}`, import.meta.url), 'utf8')
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+    return await readFile(new URL(import.meta.resolve(`swagger-ui-dist/${name}`)), 'utf8')
+  }
+}

@@ -1,0 +1,161 @@
+import { createApp } from '../app.ts'
+import { bootstrap, type FirstStart } from '../bootstrap.ts'
+import { createServices } from '../compose.ts'
+import type { DatabaseSettings, Settings } from '../config/settings.ts'
+import { createKeyEncryption, type KeyEncryption } from '../crypto/envelope.ts'
+import { nodeKekProviders } from '../crypto/kek/providers.node.ts'
+import type { Database } from '../db/database.ts'
+import { migrationState } from '../db/migration-state.ts'
+import { openPostgres } from '../db/postgres.ts'
+import { findServiceState } from '../db/service-state.ts'
+import { startMaintenance } from '../maintenance.ts'
+import type { Log } from '../observability/log.ts'
+import { createPrometheus } from '../observability/prometheus.ts'
+import { raiseLargestTokenTtl } from '../revocation/queries.ts'
+import type { Services } from '../services.ts'
+import { requireKeepableLifetimes } from '../signing-keys/lifetimes.ts'
+import { selfTest } from '../signing-keys/operations.ts'
+import { localKek, writeCredentials } from './first-start.ts'
+import { type HttpServer, listen } from './http-server.ts'
+import { nodePlatform } from './platform.ts'
+
+export type RunningService = {
+  readonly services: Services
+  readonly port: number
+  /** What was made, when this start was the database's first. */
+  readonly firstStart: FirstStart | undefined
+  /** Finishes what is under way, at the latest at the deadline, and lets go of everything. */
+  stop(deadlineMilliseconds?: number): Promise<void>
+}
+
+export type StartOptions = { log: Log; now?: () => Date }
+
+/** Starts the service: database, migrations, first start, key ring, HTTP. Throws an Error in words for the operator; nothing is left open then. */
+export async function startService(settings: Settings, { log, now = () => new Date() }: StartOptions): Promise<RunningService> {
+  const undo: (() => Promise<unknown>)[] = []
+  try {
+    const { database, keyEncryption } = await openDatabase(settings)
+    undo.push(() => database.close())
+    const platform = nodePlatform()
+    const prometheus = createPrometheus()
+    let stopping = false
+    const services = createServices(settings.config, database, {
+      platform,
+      keyEncryption,
+      log,
+      metrics: prometheus.metrics,
+      now,
+      stopping: () => stopping,
+    })
+    const firstStart = await startFirst(settings, services)
+    await raiseLargestTokenTtl(services.db, settings.config.maxTokenTtlSeconds)
+    await selfTest(services)
+    prometheus.observe(services)
+    services.revocations.start()
+    undo.push(() => services.revocations.close())
+    services.usage.start()
+    undo.push(() => services.usage.close())
+    const stopMaintenance = startMaintenance(services)
+    undo.push(stopMaintenance)
+    const app = createApp(() => services)
+    const server = await listen({ fetch: (request, env) => app.fetch(request, Object(env)), port: settings.port, host: settings.host })
+    undo.push(() => server.stop(0))
+    const metricsServer = settings.metricsPort === null ? undefined : await listenForScrapers(settings.metricsPort, settings.host, services)
+    return {
+      services,
+      port: server.port,
+      firstStart,
+      async stop(deadlineMilliseconds) {
+        stopping = true
+        await server.stop(deadlineMilliseconds)
+        await metricsServer?.stop(0)
+        await platform.settled()
+        await stopMaintenance()
+        await services.usage.close()
+        await services.revocations.close()
+        await database.close()
+      },
+    }
+  } catch (error) {
+    for (const release of undo.reverse()) await release().catch(() => {})
+    throw error
+  }
+}
+
+/** Opens the database, brings its schema up to date where that is this process's business, and finds the KEK. */
+export async function openDatabase(settings: Settings): Promise<{ database: Database; keyEncryption: KeyEncryption }> {
+  requireKeepableLifetimes(settings.config)
+  const database = await openSettledDatabase(settings.database)
+  try {
+    return { database, keyEncryption: await openKeyEncryption(settings, database) }
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+}
+
+/** What only one of the two databases needs is loaded for that one: PGlite and the migrator are most of an idle process. */
+async function openSettledDatabase(settings: DatabaseSettings): Promise<Database> {
+  if (settings.kind === 'embedded') {
+    const [{ openEmbedded }, { migrate }] = await Promise.all([import('../db/pglite.ts'), import('../db/migrate.ts')])
+    const database = await openEmbedded(settings.folder === null ? { memory: true } : { folder: settings.folder })
+    await migrate(database)
+    return database
+  }
+  if (settings.migrationUrl !== null) await (await import('../db/migrate.ts')).migrate(settings.migrationUrl)
+  const { url, pooler, directUrl } = settings
+  const database = openPostgres({ url, pooler, ...(directUrl === null ? {} : { directUrl }) })
+  try {
+    await refuseOtherSchema(database)
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+  return database
+}
+
+async function refuseOtherSchema({ db }: Database): Promise<void> {
+  const state = await migrationState(db).catch((error: unknown) => {
+    throw new Error('the database does not answer: check DATABASE_URL', { cause: error })
+  })
+  if (state === 'empty') throw new Error('the database has no tables yet: run `mintage migrate` as its owner, then `mintage bootstrap`')
+  if (state === 'behind') throw new Error('the schema of the database is older than this version: run `mintage migrate` as its owner')
+  if (state === 'ahead')
+    throw new Error('the schema of the database is newer than this version: start the version that migrated it, or a newer one')
+}
+
+/** Finds the KEK; on the first start of an embedded database it makes one. */
+export async function openKeyEncryption({ config, database: { kind }, dataDir }: Settings, database: Database): Promise<KeyEncryption> {
+  const kek = config.kek ?? (kind === 'embedded' ? await localKek(dataDir, (await findServiceState(database.db)) === undefined) : null)
+  if (kek === null) throw new Error('MINTAGE_KEK is missing')
+  return await createKeyEncryption({ kek, previousKeks: config.previousKeks, providers: nodeKekProviders(config.kekAccess) })
+}
+
+/** An embedded database starts itself; PostgreSQL does when its root key was declared, and is otherwise bootstrapped by the CLI, which shows the key once. */
+async function startFirst(settings: Settings, services: Services): Promise<FirstStart | undefined> {
+  const { config, database, dataDir } = settings
+  if (database.kind === 'postgres' && config.rootApiKey === null) {
+    if (await findServiceState(services.db)) return undefined
+    throw new Error(
+      'the database was never started: run `mintage bootstrap`, which prints the root API key once, or declare MINTAGE_ROOT_API_KEY',
+    )
+  }
+  const onDisk = database.kind === 'embedded' && database.folder !== null
+  return await bootstrap(services, {
+    withTestKey: onDisk,
+    ...(onDisk ? { keep: (firstStart: FirstStart) => writeCredentials(dataDir, config.issuer, firstStart) } : {}),
+  })
+}
+
+/** The metrics on a port of their own: the operator decides who reaches it. */
+async function listenForScrapers(port: number, host: string, { metrics }: Services): Promise<HttpServer> {
+  return await listen({
+    port,
+    host,
+    async fetch(request) {
+      if (new URL(request.url).pathname !== '/metrics' || !metrics.render) return new Response('not found\n', { status: 404 })
+      const { contentType, text } = await metrics.render()
+      return new Response(text, { headers: { 'Content-Type': contentType, 'Cache-Control': 'no-store' } })
+    },
+  })
+}

@@ -1,0 +1,48 @@
+import { ServiceError } from '../errors.ts'
+import type { RevocationKind } from '../kit/revocation/revocation-list.ts'
+import type { NewRevocationRule } from '../revocation/queries.ts'
+import type { Because } from '../revocation/reasons.ts'
+
+/** What a caller may ask of the revocation list directly. Keys are better revoked as keys: then they stop exchanging too. */
+export type RuleInput = Because & {
+  readonly kind: RevocationKind
+  /** jti · client_id · `org_id sub` joined by one space · org_id · kid · `*`. */
+  readonly value: string
+  /** `api_key` only: tokens of versions up to this one. */
+  readonly maxVersion?: number | undefined
+  /** Tokens issued until then die. Null = whenever issued. Absent = until the rule takes effect, but for a token or a signing key: those die whole. */
+  readonly issuedBefore?: Date | null | undefined
+  /** Absent = now. */
+  readonly effectiveAt?: Date | undefined
+}
+
+/** What is left to say about it is whose it is, and who made it. */
+export type RuleDraft = Omit<NewRevocationRule, 'organizationId' | 'actor'>
+
+/**
+ * The rule as it will stand on the list. One that leaves its name able to make new tokens never expires by itself (they would come
+ * alive again); any other ends when nothing that it covers can be alive. Whoever stole a signing key chooses `iat` and `exp`,
+ * so its rule knows neither. Throws `invalid_request`. Does not check that the name exists or whose it is.
+ */
+export function draftRule(input: RuleInput, now: Date): RuleDraft {
+  const { kind, value, maxVersion, effectiveAt = now, reason, text: reasonText } = input
+  if (effectiveAt < now) throw refused('effectiveAt is in the past.')
+  if (maxVersion !== undefined && kind !== 'api_key') throw refused('maxVersion belongs to rules about an api_key only.')
+  if (kind === 'all' && value !== '*') throw refused('The value of a rule about all is *.')
+  if (kind === 'subject' && !/^\S+ ./u.test(value))
+    throw refused('The value of a rule about a subject is the id of its organization, one space, and the subject.')
+  const version = maxVersion === undefined ? {} : { maxVersion }
+  const draft = { kind, value, ...version, effectiveAt, reason, reasonText }
+  if (kind === 'token' || kind === 'signing_key') {
+    if (input.issuedBefore) throw refused('issuedBefore does not belong to a rule about a token or a signing_key: they die whole.')
+    return { ...draft, expires: kind === 'token' ? 'when_dead' : 'never' }
+  }
+  if (input.issuedBefore === null) return { ...draft, expires: 'never' }
+  const { issuedBefore = effectiveAt } = input
+  if (issuedBefore > effectiveAt) throw refused('issuedBefore is later than effectiveAt.')
+  return { ...draft, issuedBefore, expires: 'when_dead' }
+}
+
+function refused(detail: string): ServiceError {
+  return new ServiceError('invalid_request', { detail })
+}

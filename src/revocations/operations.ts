@@ -1,0 +1,158 @@
+import { authorize, type Within } from '../access/authorize.ts'
+import type { Principal } from '../access/principal.ts'
+import { findApiKey } from '../api-keys/queries.ts'
+import { appendAuditEvent } from '../audit/queries.ts'
+import type { Db } from '../db/database.ts'
+import { type Page, type PageRequest, pageOf } from '../db/page.ts'
+import { ServiceError } from '../errors.ts'
+import type { RevocationKind } from '../kit/revocation/revocation-list.ts'
+import { findOrganization } from '../organizations/queries.ts'
+import { addRevocationRule, liftRevocationRule } from '../revocation/queries.ts'
+import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
+import type { Services } from '../services.ts'
+import { listSigningKeys } from '../signing-keys/operations.ts'
+import { draftRule, type RuleDraft, type RuleInput } from './new-rule.ts'
+import { findRevocation, type RevocationRow, selectRevocations } from './queries.ts'
+
+/** A rule of the list as the admin API shows it; instants are RFC 3339 texts. */
+export type RevocationView = {
+  id: string
+  kind: RevocationKind
+  value: string
+  maxVersion: number | null
+  issuedBefore: string | null
+  effectiveAt: string
+  expiresAt: string | null
+  liftedAt: string | null
+  organizationId: string | null
+  reason: string
+  text: string | null
+  actor: string
+  createdAt: string
+}
+
+/**
+ * Puts a rule on the revocation list. Throws `not_found` for a name that is not there or not theirs. A bare jti carries no
+ * organization and a signing key and `all` belong to everybody, so only root names them. Repeating it adds an equal rule.
+ */
+export async function createRevocation(
+  services: Pick<Services, 'config' | 'db' | 'log' | 'now' | 'revocations'>,
+  actor: Principal,
+  input: RuleInput,
+): Promise<RevocationView> {
+  const within = authorize(actor, ofEverybody(input.kind) ? 'revocations.create_service_wide' : 'revocations.create')
+  const now = services.now()
+  const draft = draftRule(input, now)
+  if (draft.kind === 'signing_key') await refuseSigningKeyInUse(services, actor, draft.value)
+  const created = await services.db.transaction(async (tx) => {
+    const organizationId = await organizationOf(tx, draft, within)
+    const rule = { ...draft, organizationId, actor: actor.clientId }
+    const id = await addRevocationRule(tx, rule, services.config.clockToleranceSeconds, now)
+    const row = await findRevocation(tx, { id, within: 'everywhere' })
+    if (!row) throw new Error('the revocation rule was not inserted')
+    const context = { kind: draft.kind, value: draft.value, effectiveAt: draft.effectiveAt.toISOString(), text: input.text ?? null }
+    await appendAuditEvent(tx, { type: 'revocation.created', actor, organizationId, subject: id, reason: draft.reason, context }, now)
+    return row
+  })
+  await refreshAfterCommit(services)
+  return revocationView(created)
+}
+
+/** Newest first; an admin sees those about its own organization. */
+export async function listRevocations({ db }: Pick<Services, 'db'>, actor: Principal, page: PageRequest): Promise<Page<RevocationView>> {
+  const within = authorize(actor, 'revocations.read')
+  const rows = await selectRevocations(db, { within, before: page.cursor, limit: page.limit + 1 })
+  return pageOf(rows, page.limit, { view: revocationView, cursor: (row) => row.id })
+}
+
+/**
+ * Takes a rule off the list: what it alone covered is alive again. Root only, since a rule may have been laid over a tenant. Repeating it
+ * changes nothing. Throws `conflict` where the thing itself stays dead or off: a revoked or disabled API key, a suspended organization, a stolen
+ * signing key.
+ */
+export async function liftRevocation(
+  services: Pick<Services, 'db' | 'log' | 'now' | 'revocations'>,
+  actor: Principal,
+  id: string,
+): Promise<void> {
+  const within = authorize(actor, 'revocations.lift')
+  const now = services.now()
+  await services.db.transaction(async (tx) => {
+    const rule = await findRevocation(tx, { id, within })
+    if (!rule) throw new ServiceError('not_found')
+    await refuseLifting(tx, rule)
+    if (!(await liftRevocationRule(tx, id, now))) return // lifted before
+    const { kind, value, organizationId } = rule
+    await appendAuditEvent(tx, { type: 'revocation.lifted', actor, organizationId, subject: id, context: { kind, value } }, now)
+  })
+  await refreshAfterCommit(services)
+}
+
+function ofEverybody(kind: RevocationKind): boolean {
+  return kind === 'token' || kind === 'signing_key' || kind === 'all'
+}
+
+/** The organization that the rule is about, after making sure that the caller may name it. */
+async function organizationOf(tx: Db, { kind, value }: RuleDraft, within: Within): Promise<string | null> {
+  switch (kind) {
+    case 'token':
+    case 'signing_key':
+    case 'all':
+      return null
+    case 'api_key':
+      return (await found(findApiKey(tx, { id: value, within }))).organizationId
+    case 'organization':
+      return (await found(findOrganization(tx, { id: value, within }))).id
+    case 'subject':
+      return (await found(findOrganization(tx, { id: value.slice(0, value.indexOf(' ')), within }))).id
+    default:
+      throw kind satisfies never
+  }
+}
+
+/** A rule on the key that signs would kill every new token as well, until somebody noticed. */
+async function refuseSigningKeyInUse(services: Pick<Services, 'config' | 'db' | 'now'>, actor: Principal, kid: string): Promise<void> {
+  const signingKey = (await listSigningKeys(services, actor)).find((key) => key.kid === kid)
+  if (!signingKey) throw new ServiceError('not_found')
+  if (signingKey.purpose === 'record') throw new ServiceError('conflict', { detail: 'A record key signs no tokens.' })
+  if (signingKey.state === 'active' || signingKey.state === 'pending') {
+    throw new ServiceError('conflict', { detail: 'This signing key signs, or is about to: rotate first.' })
+  }
+}
+
+async function found<Thing>(search: Promise<Thing | undefined>): Promise<Thing> {
+  const thing = await search
+  if (thing === undefined) throw new ServiceError('not_found')
+  return thing
+}
+
+async function refuseLifting(tx: Db, rule: RevocationRow): Promise<void> {
+  const { kind, value } = rule
+  if (kind === 'signing_key') throw new ServiceError('conflict', { detail: 'A revoked signing key stays revoked.' })
+  const apiKey = kind === 'api_key' ? await findApiKey(tx, { id: value, within: 'everywhere' }) : undefined
+  if (apiKey?.revokedAt) throw new ServiceError('conflict', { detail: 'The API key itself is revoked, and stays it.' })
+  if (isOpenSince(rule, apiKey?.disabledAt) || isOpenSince(rule, apiKey?.serviceAccountDisabledAt)) {
+    throw new ServiceError('conflict', { detail: 'The API key, or its service account, is disabled: enabling it ends the rule.' })
+  }
+  const organization = kind === 'organization' ? await findOrganization(tx, { id: value, within: 'everywhere' }) : undefined
+  if (isOpenSince(rule, organization?.suspendedAt)) {
+    throw new ServiceError('conflict', { detail: 'The organization is suspended: resuming it ends the rule.' })
+  }
+}
+
+/** The rule that switching the thing off laid down. Without it, switching on again would bring tokens from before back to life. */
+function isOpenSince({ issuedBefore, effectiveAt }: RevocationRow, switchedOffAt: Date | null | undefined): boolean {
+  return issuedBefore === null && effectiveAt.getTime() === switchedOffAt?.getTime()
+}
+
+function revocationView({ reasonText, ...row }: RevocationRow): RevocationView {
+  return {
+    ...row,
+    text: reasonText,
+    issuedBefore: row.issuedBefore?.toISOString() ?? null,
+    effectiveAt: row.effectiveAt.toISOString(),
+    expiresAt: row.expiresAt?.toISOString() ?? null,
+    liftedAt: row.liftedAt?.toISOString() ?? null,
+    createdAt: row.createdAt.toISOString(),
+  }
+}

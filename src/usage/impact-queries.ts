@@ -1,0 +1,28 @@
+import { desc, sql } from 'drizzle-orm'
+import type { Db } from '../db/database.ts'
+import { apiKeyUsage } from '../db/schema.ts'
+
+/** What these keys were used for, all together. `alive` = how many of them made a token that may be alive at `now`. Lags by seconds. */
+export async function sumUsage(db: Db, keyIds: readonly string[], now: Date) {
+  const lives = sql`${apiKeyUsage.lastExpiresAt} > ${now.toISOString()}::timestamptz`
+  const [sum] = await db
+    .select({
+      used: sql<number>`count(distinct ${apiKeyUsage.apiKeyId})`.mapWith(Number),
+      alive: sql<number>`count(distinct ${apiKeyUsage.apiKeyId}) filter (where ${lives})`.mapWith(Number),
+      exchanges: sql<number>`coalesce(sum(${apiKeyUsage.exchanges}), 0)`.mapWith(Number),
+      lastUsedAt: sql<Date | null>`max(${apiKeyUsage.lastUsedAt})`.mapWith(apiKeyUsage.lastUsedAt),
+      lastExpiresAt: sql<Date | null>`max(${apiKeyUsage.lastExpiresAt})`.mapWith(apiKeyUsage.lastExpiresAt),
+    })
+    .from(apiKeyUsage)
+    .where(isOneOf(keyIds))
+  return sum
+}
+
+/** The versions that were used last, latest first. */
+export async function selectLastUses(db: Db, keyIds: readonly string[], limit: number) {
+  return await db.select().from(apiKeyUsage).where(isOneOf(keyIds)).orderBy(desc(apiKeyUsage.lastUsedAt)).limit(limit)
+}
+
+function isOneOf(keyIds: readonly string[]) {
+  return sql`${apiKeyUsage.apiKeyId} = any(${sql.param([...keyIds])}::text[])`
+}

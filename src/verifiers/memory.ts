@@ -1,0 +1,61 @@
+import type { Db } from '../db/database.ts'
+import type { Log } from '../observability/log.ts'
+import type { Platform } from '../platform.ts'
+import { foldVerifiers, rememberVerifiers, type VerifierRow } from './queries.ts'
+
+/** Who fetched the JWK Set, on its way to the database. */
+export type VerifierMemory = {
+  /** Never waits, never throws: the write is deferred. What cannot be written is logged and forgotten; the verifier comes again. */
+  remember(seen: VerifierRow): void
+}
+
+const mostRows = 500
+/** Beyond this many verifiers that wait, further ones are forgotten. */
+const mostWaiting = 2000
+const longest = 256
+
+/**
+ * One statement at a time: the first sighting is written at once, and what comes meanwhile goes together with the next statement, so that
+ * strangers who invent names keep one connection busy at most.
+ */
+export function createVerifierMemory(options: { db: Db; log: Log; platform: Pick<Platform, 'defer'> }): VerifierMemory {
+  const { db, log, platform } = options
+  const waiting = new Map<string, VerifierRow>()
+  let isWriting = false
+
+  async function writeWaiting(): Promise<void> {
+    try {
+      while (waiting.size > 0) {
+        const batch = [...waiting].slice(0, mostRows)
+        for (const [name] of batch) waiting.delete(name)
+        const rows = batch.map(([, row]) => row)
+        if (await rememberVerifiers(db, rows)) await foldVerifiers(db, [...new Set(rows.map(({ clientId }) => clientId))])
+      }
+    } catch (error) {
+      waiting.clear()
+      log('warn', 'verifiers_not_remembered', { error })
+    } finally {
+      isWriting = false
+    }
+  }
+
+  return {
+    remember(seen) {
+      const name = `${seen.clientId} ${seen.name}`
+      if (waiting.size >= mostWaiting && !waiting.has(name)) return
+      waiting.set(name, { ...seen, address: storable(seen.address), agent: storable(seen.agent) })
+      if (isWriting) return
+      isWriting = true
+      platform.defer(writeWaiting())
+    },
+  }
+}
+
+/** Agents are what strangers wrote: PostgreSQL takes no NUL, and a terminal obeys the other control characters. */
+function storable(text: string | null): string | null {
+  if (text === null) return null
+  return text
+    .slice(0, longest)
+    .toWellFormed()
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd')
+}

@@ -1,0 +1,111 @@
+import type { ImportedAlgorithmsCache } from '../api-keys/foreign-secret.ts'
+import { createApp } from '../app.ts'
+import { createServices } from '../compose.ts'
+import { loadConfig, type Settings } from '../config/settings.ts'
+import { createKeyEncryption, type KeyEncryption } from '../crypto/envelope.ts'
+import { workersKekProviders } from '../crypto/kek/providers.workers.ts'
+import { openPostgres } from '../db/postgres.ts'
+import { createSyncedRules, type SyncedRules } from '../kit/revocation/synced-rules.ts'
+import { runMaintenance } from '../maintenance.ts'
+import { createLog } from '../observability/log.ts'
+import { noMetrics } from '../observability/metrics.ts'
+import type { Services } from '../services.ts'
+import { createKeyringCache, type KeyringCache } from '../signing-keys/keyring.ts'
+import { requireKeepableLifetimes } from '../signing-keys/lifetimes.ts'
+import { createPendingUsage, type PendingUsage } from '../usage/pending.ts'
+import { type WorkersPlatform, workersPlatform } from './platform.ts'
+
+/** Bindings and variables of wrangler.toml. */
+export type WorkerEnv = {
+  readonly HYPERDRIVE: { readonly connectionString: string }
+  readonly [name: string]: unknown
+}
+
+type ExecutionContext = { waitUntil(work: Promise<unknown>): void }
+
+const now = () => new Date()
+const log = createLog({ threshold: 'info', now, write: (line) => console.log(line) })
+
+/** What an isolate may share between requests: checked configuration, imported keys, the revocation list, unwritten usage, nothing that does I/O. */
+type Isolate = {
+  readonly settings: Settings
+  readonly keyEncryption: KeyEncryption
+  readonly keyringCache: KeyringCache
+  readonly revocationRules: SyncedRules
+  readonly pendingUsage: PendingUsage
+  readonly importedAlgorithmsCache: ImportedAlgorithmsCache
+}
+let isolate: Isolate | undefined
+
+async function isolateOf(env: WorkerEnv): Promise<Isolate> {
+  if (isolate) return isolate
+  const variables = Object.entries(env).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
+  const settings = loadConfig({ ...Object.fromEntries(variables), DATABASE_URL: env.HYPERDRIVE.connectionString }, 'workers')
+  requireKeepableLifetimes(settings.config)
+  const { kek, previousKeks, kekAccess } = settings.config
+  if (kek === null) throw new Error('MINTAGE_KEK is missing')
+  const keyEncryption = await createKeyEncryption({ kek, previousKeks, providers: workersKekProviders(kekAccess) })
+  isolate = {
+    settings,
+    keyEncryption,
+    keyringCache: createKeyringCache(),
+    revocationRules: createSyncedRules(),
+    pendingUsage: createPendingUsage(),
+    importedAlgorithmsCache: {},
+  }
+  return isolate
+}
+
+type RequestServices = Services & { readonly platform: WorkersPlatform }
+
+/** The services of one request. Their database connection is the request's own and ends with it. */
+async function requestServices(env: WorkerEnv, context: ExecutionContext): Promise<RequestServices> {
+  const { settings, keyEncryption, keyringCache, revocationRules, pendingUsage, importedAlgorithmsCache } = await isolateOf(env)
+  const database = openPostgres({ url: env.HYPERDRIVE.connectionString, pooler: 'transaction', maxConnections: 2 })
+  const platform = workersPlatform(context)
+  const services = createServices(settings.config, database, {
+    platform,
+    keyEncryption,
+    keyringCache,
+    pendingUsage,
+    importedAlgorithmsCache,
+    log,
+    metrics: noMetrics,
+    now,
+    revocations: { refreshInRequest: true, rules: revocationRules },
+  })
+  return { ...services, platform }
+}
+
+/** After the answer: what was left for later is done while there still is a connection, then that is closed. */
+async function end({ usage, platform, database }: RequestServices): Promise<void> {
+  await usage.flush()
+  await platform.settled()
+  await database.close()
+}
+
+const app = createApp((c) => servicesOfRequest(c.env))
+
+function servicesOfRequest(env: unknown): Services {
+  if (typeof env === 'object' && env !== null && 'services' in env) return (env as { services: Services }).services
+  throw new TypeError('the request came without services')
+}
+
+export default {
+  async fetch(request: Request, env: WorkerEnv, context: ExecutionContext): Promise<Response> {
+    const services = await requestServices(env, context)
+    try {
+      return await app.fetch(request, { services })
+    } finally {
+      context.waitUntil(end(services))
+    }
+  },
+  async scheduled(_event: unknown, env: WorkerEnv, context: ExecutionContext): Promise<void> {
+    const services = await requestServices(env, context)
+    try {
+      await runMaintenance(services)
+    } finally {
+      context.waitUntil(end(services))
+    }
+  },
+}

@@ -1,0 +1,182 @@
+import { eq } from 'drizzle-orm'
+import { describe, expect, test } from 'vitest'
+import { systemPrincipal } from '../../src/access/principal.ts'
+import { createApiKey } from '../../src/api-keys/create.ts'
+import type { ApiKeyChange } from '../../src/api-keys/draft.ts'
+import { showApiKey } from '../../src/api-keys/read.ts'
+import { updateApiKey } from '../../src/api-keys/update.ts'
+import { auditEvents, organizations } from '../../src/db/schema.ts'
+import { databaseKinds } from '../support/databases.ts'
+import { exchange, partsOf } from '../support/oauth-requests.ts'
+import { principal } from '../support/principal.ts'
+import { outcome } from '../support/test-issuer.ts'
+import { startTestService } from '../support/test-service.ts'
+
+describe.each(databaseKinds)('changing an API key on %s', async (kind) => {
+  const service = await startTestService(kind)
+  const { services, clock } = service
+  const own = await service.createOrganization('own')
+  const other = await service.createOrganization('other')
+  const admin = principal(own, ['admin'], { scopes: ['orders:*'] })
+  const input = { name: 'orders', environment: 'live', scopes: ['orders:read'] } as const
+  const inSeconds = (seconds: number) => new Date(clock.now().getTime() + seconds * 1000)
+  const eventsAbout = async (subject: string) =>
+    (await services.db.select().from(auditEvents).where(eq(auditEvents.subject, subject))).filter(({ type }) => type === 'api_key.updated')
+
+  test('changes what is said, leaves the rest, and tells the trail what it was and what it is', async () => {
+    const { apiKey } = await createApiKey(services, admin, { ...input, description: 'before', labels: ['a'] })
+    const updated = await updateApiKey(services, admin, apiKey.id, { description: 'after', allowedCidrs: ['10.0.0.0/8'], labels: [] })
+    expect(updated).toEqual({ ...apiKey, description: 'after', allowedCidrs: ['10.0.0.0/8'], labels: [], revision: 2 })
+    expect(await showApiKey(services, admin, apiKey.id)).toMatchObject(updated)
+    expect(await eventsAbout(apiKey.id)).toEqual([
+      expect.objectContaining({
+        actor: admin.clientId,
+        context: {
+          changes: {
+            description: { from: 'before', to: 'after' },
+            allowedCidrs: { from: [], to: ['10.0.0.0/8'] },
+            labels: { from: ['a'], to: [] },
+          },
+        },
+      }),
+    ])
+  })
+
+  test('null takes back what can be absent', async () => {
+    const whole = {
+      subject: 'robot',
+      customClaims: { plan: 'gold' },
+      requestsPerMinute: 5,
+      rotateEverySeconds: 86400,
+      expiresAt: inSeconds(60),
+    }
+    const { apiKey } = await createApiKey(services, admin, { ...input, ...whole })
+    const nothing = { subject: null, customClaims: null, requestsPerMinute: null, rotateEverySeconds: null, expiresAt: null }
+    expect(await updateApiKey(services, admin, apiKey.id, nothing)).toEqual({ ...apiKey, ...nothing, rotationDueAt: null, revision: 2 })
+  })
+
+  test('nothing new changes nothing and writes nothing', async () => {
+    const { apiKey } = await createApiKey(services, admin, input)
+    expect(await updateApiKey(services, admin, apiKey.id, { name: 'orders', scopes: ['orders:read'] })).toEqual(apiKey)
+    expect(await updateApiKey(services, admin, apiKey.id, {})).toEqual(apiKey)
+    expect(await eventsAbout(apiKey.id)).toEqual([])
+  })
+
+  test('somebody else who changed it meanwhile is not overwritten', async () => {
+    const { apiKey } = await createApiKey(services, admin, input)
+    await updateApiKey(services, admin, apiKey.id, { name: 'first' }, 1)
+    await expect(updateApiKey(services, admin, apiKey.id, { name: 'second' }, 1)).rejects.toMatchObject({ code: 'precondition_failed' })
+    expect(await showApiKey(services, admin, apiKey.id)).toMatchObject({ name: 'first', revision: 2 })
+  })
+
+  test('of many changes of one revision exactly one is made', async () => {
+    const { apiKey } = await createApiKey(services, admin, input)
+    const changes = Array.from({ length: 8 }, (_, count) => updateApiKey(services, admin, apiKey.id, { name: `name ${count}` }, 1))
+    const settled = await Promise.allSettled(changes)
+    expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+    expect(await showApiKey(services, admin, apiKey.id)).toMatchObject({ revision: 2 })
+    expect(await eventsAbout(apiKey.id)).toHaveLength(1)
+  })
+
+  test('tokens of a key carry its claims and speak for its subject, and none of them can be the service', async () => {
+    const { apiKey, secret } = await createApiKey(services, admin, { ...input, customClaims: { plan: 'gold', nested: { a: [1] } } })
+    expect(partsOf((await exchange(service, secret)).access_token).claims).toMatchObject({ plan: 'gold', nested: { a: [1] }, org_id: own })
+    await updateApiKey(services, admin, apiKey.id, { customClaims: { plan: 'free' }, subject: 'robot' })
+    const { claims } = partsOf((await exchange(service, secret)).access_token)
+    expect(claims).toMatchObject({ plan: 'free', sub: 'robot' })
+    expect(claims).not.toHaveProperty('nested')
+    await expect(updateApiKey(services, admin, apiKey.id, { customClaims: { org_id: other } })).rejects.toMatchObject({
+      code: 'invalid_request',
+    })
+  })
+
+  test('tokens from before end at an expiry that is brought forward, to the second, and not before', async () => {
+    const { apiKey, secret } = await createApiKey(services, admin, input)
+    const { access_token: token } = await exchange(service, secret)
+    const verify = (text: string) => services.verifier.verify(text)
+    await updateApiKey(services, admin, apiKey.id, { expiresAt: inSeconds(10) })
+    clock.advance(9)
+    await services.revocations.refresh()
+    expect(await outcome(verify, token)).toBe('accepted')
+    clock.advance(1)
+    expect(await outcome(verify, token)).toBe('invalid_token revoked')
+    expect(await showApiKey(services, admin, apiKey.id)).toMatchObject({ status: 'expired' })
+  })
+
+  test('an expiry that is put off again lets new tokens live past the former end', async () => {
+    const { apiKey, secret } = await createApiKey(services, admin, input)
+    await updateApiKey(services, admin, apiKey.id, { expiresAt: inSeconds(120) })
+    clock.advance(90)
+    await updateApiKey(services, admin, apiKey.id, { expiresAt: null })
+    const { access_token: token } = await exchange(service, secret)
+    clock.advance(60)
+    await services.revocations.refresh()
+    expect(await outcome((text) => services.verifier.verify(text), token)).toBe('accepted')
+  })
+
+  describe('is refused', () => {
+    test('for a key of others as for one that is not there', async () => {
+      const { id } = await service.createKey({ organizationId: other })
+      const refusals = [id, 'key_missing'].map((name) =>
+        updateApiKey(services, admin, name, { name: 'x' }).catch((error: unknown) => error),
+      )
+      const [foreign, missing] = await Promise.all(refusals)
+      expect(foreign).toMatchObject({ code: 'not_found' })
+      expect(foreign).toEqual(missing)
+    })
+
+    test.each<[string, ApiKeyChange]>([
+      ['more scopes than the caller holds', { scopes: ['orders:read', 'people:read'] }],
+      ['an audience that the caller does not hold', { audiences: ['https://elsewhere.example'] }],
+      ['a role above the caller', { roles: ['root'] }],
+    ])('with %s', async (_, change) => {
+      const { apiKey } = await createApiKey(services, admin, input)
+      await expect(updateApiKey(services, admin, apiKey.id, change)).rejects.toMatchObject({ code: 'permission_denied' })
+    })
+
+    test('for a key with a role above the caller, whatever is changed', async () => {
+      const { id } = await service.createKey({ organizationId: own, roles: ['root'] })
+      for (const change of [{ name: 'mine' }, { roles: [] }, { deniedCidrs: ['0.0.0.0/0'] }]) {
+        await expect(updateApiKey(services, admin, id, change)).rejects.toMatchObject({ code: 'permission_denied' })
+      }
+    })
+
+    test('for a key that holds more scopes, only where it is widened', async () => {
+      const { id } = await service.createKey({ organizationId: own, scopes: ['people:read'] })
+      expect(await updateApiKey(services, admin, id, { name: 'renamed' })).toMatchObject({ name: 'renamed' })
+      await expect(updateApiKey(services, admin, id, { scopes: ['people:read', 'orders:read'] })).rejects.toMatchObject({
+        code: 'permission_denied',
+      })
+    })
+
+    test('for a dead key', async () => {
+      const revoked = await service.createKey({ organizationId: own, revokedAt: clock.now() })
+      const expired = await service.createKey({ organizationId: own, expiresAt: clock.now() })
+      for (const { id } of [revoked, expired]) {
+        await expect(updateApiKey(services, admin, id, { expiresAt: inSeconds(60) })).rejects.toMatchObject({ code: 'conflict' })
+      }
+    })
+
+    test('for an expiry behind, a range that is none, and an algorithm without a key', async () => {
+      const { apiKey } = await createApiKey(services, admin, input)
+      const refused = [
+        [{ expiresAt: clock.now() }, 'invalid_request'],
+        [{ allowedCidrs: ['everywhere'] }, 'invalid_request'],
+        [{ tokenAlgorithm: 'PS256' }, 'conflict'],
+        [{ serviceAccountId: 'svc_missing' }, 'not_found'],
+      ] as const
+      for (const [change, code] of refused) await expect(updateApiKey(services, admin, apiKey.id, change)).rejects.toMatchObject({ code })
+    })
+  })
+
+  test('a lifetime policy is met by whatever is changed, and says until when', async () => {
+    const organizationId = await service.createOrganization('strict')
+    const { apiKey } = await createApiKey(services, systemPrincipal, { ...input, organizationId })
+    await services.db.update(organizations).set({ maxKeyLifetimeSeconds: 3600 }).where(eq(organizations.id, organizationId))
+    const refused = { code: 'lifetime_not_allowed', extensions: { latest: inSeconds(3600).toISOString() } }
+    await expect(updateApiKey(services, systemPrincipal, apiKey.id, { name: 'x' })).rejects.toMatchObject(refused)
+    await expect(updateApiKey(services, systemPrincipal, apiKey.id, { expiresAt: inSeconds(3601) })).rejects.toMatchObject(refused)
+    await expect(createApiKey(services, systemPrincipal, { ...input, organizationId })).rejects.toMatchObject(refused)
+    expect(await updateApiKey(services, systemPrincipal, apiKey.id, { name: 'x', expiresAt: inSeconds(3600) })).toMatchObject({ name: 'x' })
+  })
+})

@@ -1,0 +1,318 @@
+import fc from 'fast-check'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { genesisHash } from '../../../src/audit/chain.ts'
+import type { TrailLine } from '../../../src/audit/verify/lines.ts'
+import { createTrail } from '../../../src/audit/verify/trail.ts'
+import { exportTrail, faultsOf, foreignRecordKey, readLines, rechained, verifyTrail, writeLines } from '../../support/audit-trail.ts'
+import { startTestService, type TestService } from '../../support/test-service.ts'
+
+let service: TestService
+/** Ten events; checkpoints over the fourth and, as every export has, over the last. */
+let lines: string[]
+/** The same trail, two events earlier. */
+let earlier: string[]
+
+beforeAll(async () => {
+  service = await startTestService()
+  const post = (path: string, body?: object) =>
+    service.request(path, {
+      method: 'POST',
+      headers: { 'X-API-Key': service.rootKey, 'Content-Type': 'application/json' },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    })
+  for (const name of ['a', 'b']) await post('/v1/api-keys', { name })
+  await post('/v1/audit-checkpoints')
+  service.clock.advance(3600)
+  for (const name of ['c', 'd', 'e']) await post('/v1/api-keys', { name })
+  earlier = await exportTrail(service)
+  await post('/v1/api-keys', { name: 'f' })
+  lines = await exportTrail(service)
+})
+
+/** Index of the line of an event. */
+const at = (sequence: number) => readLines(lines).findIndex((line) => line.kind === 'event' && line.event.sequence === sequence)
+const without = (...sequences: number[]) => lines.filter((_, index) => !sequences.map(at).includes(index))
+const moved = (from: number, to: number) => lines.toSpliced(at(from), 1).toSpliced(at(to), 0, lines[at(from)] ?? '')
+
+function changed(change: (line: TrailLine & { kind: 'event' }) => void, sequence: number): TrailLine[] {
+  const all = readLines(lines)
+  const line = all[at(sequence)]
+  if (line?.kind === 'event') change(line)
+  return all
+}
+
+const withActor = (sequence: number) => changed((line) => Object.assign(line.event, { actor: 'key_somebody_else' }), sequence)
+
+describe('a trail that nobody touched', () => {
+  test('is verified, and says what was', async () => {
+    expect(await verifyTrail(lines)).toMatchObject({
+      faults: [],
+      issuer: 'https://auth.example',
+      events: 10,
+      shown: 10,
+      head: { sequence: 10 },
+      seal: { signedAt: '2026-11-02T11:00:00.000Z' },
+      checkpoints: 2,
+      pinned: false,
+    })
+  })
+
+  test('holds what an earlier export of it ended with', async () => {
+    const { head } = await verifyTrail(earlier)
+    expect(await faultsOf(lines, { heads: [head] })).toEqual([])
+  })
+})
+
+describe('R135 what somebody did to the file is told', () => {
+  test('an event that was changed', async () => {
+    const { faults } = await verifyTrail(writeLines(withActor(3)))
+    expect(faults).toEqual([
+      {
+        kind: 'edited',
+        message: expect.stringMatching(/^event 3 \(evt_\w+, api_key\.created\) was changed: what it says does not give its hash$/),
+        sequence: 3,
+        line: at(3) + 1,
+      },
+    ])
+  })
+
+  test.each([
+    ['one', [5], 'event 5 is missing'],
+    ['several', [5, 6, 7], 'events 5 to 7 are missing'],
+    ['the first', [1], 'event 1 is missing'],
+  ])('%s left out', async (_, sequences, message) => {
+    expect((await verifyTrail(without(...sequences))).faults).toEqual([expect.objectContaining({ kind: 'deleted', message })])
+  })
+
+  test('one left out over which there is a checkpoint', async () => {
+    expect(await faultsOf(without(4))).toEqual(['deleted', 'deleted'])
+  })
+
+  test.each([
+    [6, 5],
+    [8, 2],
+    [1, 9],
+  ])('event %i in the place of event %i', async (from, to) => {
+    const faults = await faultsOf(moved(from, to))
+    expect(faults).toContain('reordered')
+    expect(faults).not.toContain('deleted')
+  })
+
+  test('an event that stands there twice', async () => {
+    expect(await faultsOf(lines.toSpliced(at(6), 0, lines[at(5)] ?? ''))).toEqual(['reordered'])
+  })
+
+  test.each([4, 6, 10])('an end that was cut off behind %i events', async (kept) => {
+    const cut = lines.slice(0, at(kept) + 1)
+    const { faults } = await verifyTrail(kept === 10 ? without(10) : cut)
+    const [fault] = faults
+    expect(fault?.kind).toBe('truncated')
+    expect(fault?.message).toMatch(
+      /^the trail ends at event \d+, but the checkpoint of 2026-11-02T11:00:00.000Z speaks of event 10: it was cut$/,
+    )
+  })
+
+  test('an end that was cut off together with the checkpoint over it', async () => {
+    const cut = lines.slice(0, at(6) + 1).toSpliced(2, 1)
+    expect(await faultsOf(cut)).toEqual(['unsealed'])
+    expect(await faultsOf(lines.slice(0, 3))).toEqual(['malformed', 'truncated', 'unsealed'])
+  })
+
+  test('an older export in place of the newest, to whoever kept its head or a checkpoint', async () => {
+    const { head } = await verifyTrail(lines)
+    const [, , seal] = readLines(lines)
+    expect(await faultsOf(earlier)).toEqual([])
+    expect(await faultsOf(earlier, { heads: [head] })).toEqual(['truncated'])
+    expect(await faultsOf(earlier, { checkpoints: [seal?.kind === 'checkpoint' ? seal.signed : ''] })).toEqual(['truncated'])
+  })
+
+  test('a second event at a place that is taken', async () => {
+    const { event } = Object(readLines(lines)[at(7)])
+    const [fork] = rechained([{ kind: 'event', previousHash: '', hash: '', event: { ...event, actor: 'key_other' } }])
+    expect(await faultsOf(lines.toSpliced(at(8), 0, JSON.stringify(fork)))).toEqual(['forked'])
+  })
+
+  test('an event in place of another, with a hash of its own', async () => {
+    const replaced = changed((line) => Object.assign(line, rechained([{ ...line, event: { ...line.event, reason: 'x' } }])[0]), 5)
+    expect(await faultsOf(writeLines(replaced))).toEqual(['replaced', 'replaced'])
+  })
+
+  test('history written anew from one event on: the checkpoints say otherwise', async () => {
+    const { faults } = await verifyTrail(writeLines(rechained(withActor(3))))
+    expect(new Set(faults.map(({ kind }) => kind))).toEqual(new Set(['rewritten', 'unsealed']))
+    expect(faults[0]?.message).toMatch(
+      /^the trail was rewritten at or before event 10: the checkpoint of .* gives its hash as [0-9a-f]{12}…, the trail as /,
+    )
+  })
+
+  test('an event put in later, with an instant from before what was signed for', async () => {
+    const late = changed((line) => Object.assign(line.event, { occurredAt: '2026-11-02T10:00:00.000Z' }), 7)
+    expect(await faultsOf(writeLines(rechained(late)))).toContain('time')
+    expect(await faultsOf(writeLines(rechained(late)), { clockToleranceSeconds: 3600 })).not.toContain('time')
+  })
+
+  test('an event that was told in full and is only linked now', async () => {
+    const { previousHash, hash } = Object(readLines(lines)[at(5)])
+    const hidden = lines.with(at(5), JSON.stringify({ kind: 'link', sequence: 5, previousHash, hash }))
+    expect(await faultsOf(hidden)).toEqual(['withheld'])
+    const excused = hidden.with(0, (lines[0] ?? '').replace('"shown":{}', '"shown":{"type":"api_key.revoked"}'))
+    expect(await faultsOf(excused)).toEqual(['withheld'])
+  })
+})
+
+describe('a checkpoint is believed only', () => {
+  const foreign = foreignRecordKey()
+  const seal = () => ({
+    ...Object(JSON.parse(Buffer.from(String(Object(readLines(lines)[2]).signed).split('.')[1] ?? '', 'base64url').toString())),
+  })
+  const signedBy = (signed: string, keys = lines[1] ?? '') => lines.with(1, keys).with(2, JSON.stringify({ kind: 'checkpoint', signed }))
+  const recordKeys = (): object[] => Object(readLines(lines)[1]).keys
+
+  test('under a record key', async () => {
+    const { faults } = await verifyTrail(signedBy(foreign.sign(seal())))
+    expect(faults[0]).toMatchObject({
+      kind: 'foreign_key',
+      message: 'a checkpoint is signed by foreign, which is none of the record keys',
+      line: 3,
+    })
+  })
+
+  test('under a pinned one, when the file brings a key of its own', async () => {
+    const own = JSON.stringify({ kind: 'record_keys', keys: [...recordKeys(), foreign.jwk] })
+    const forged = signedBy(foreign.sign(seal()), own)
+    expect(await faultsOf(forged)).toEqual([])
+    expect(await faultsOf(forged, { pinnedKeys: recordKeys() })).toEqual(['foreign_key', 'unsealed'])
+    expect(await verifyTrail(lines, { pinnedKeys: recordKeys() })).toMatchObject({ faults: [], pinned: true })
+  })
+
+  test('as it was signed', async () => {
+    const { signed } = Object(readLines(lines)[2])
+    const [header, , signature] = String(signed).split('.')
+    const payload = Buffer.from(JSON.stringify({ ...seal(), sequence: 9 })).toString('base64url')
+    expect((await faultsOf(signedBy(`${header}.${payload}.${signature}`)))[0]).toBe('bad_checkpoint')
+  })
+
+  test.each([
+    ['of another issuer', { iss: 'https://other.example' }],
+    ['with another hash', { hash: '0'.repeat(64) }],
+    ['with another count', { count: 9 }],
+    ['that speaks of an event to come', { sequence: 11 }],
+    ['without a hash', { hash: 'x' }],
+    ['with half an event', { sequence: 9.5 }],
+    ['without an issuer', { iss: undefined }],
+    ['signed at no instant', { iat: Number.MAX_SAFE_INTEGER, hash: genesisHash }],
+  ])('not one %s', async (_, claims) => {
+    const own = JSON.stringify({ kind: 'record_keys', keys: [...recordKeys(), foreign.jwk] })
+    expect(await faultsOf(signedBy(foreign.sign({ ...seal(), ...claims }), own))).not.toEqual([])
+  })
+
+  test('that is one: not what says nothing, and not what cannot be read', async () => {
+    const own = JSON.stringify({ kind: 'record_keys', keys: [...recordKeys(), foreign.jwk, null, { kid: 1 }] })
+    const nothing: object = JSON.parse('null') ?? []
+    for (const signed of [foreign.sign(nothing), 'eyJ.x', '', 'a.b.c'])
+      expect((await faultsOf(signedBy(signed, own)))[0]).toBe('bad_checkpoint')
+    const broken = createTrail({ openWith: async () => async () => Promise.reject('nothing') })
+    for (const line of lines) await broken.line(line)
+    expect((await broken.verdict()).faults[0]?.message).toBe('a checkpoint is not to be believed: it cannot be read')
+  })
+
+  test('not a record of another type: a revocation feed is no checkpoint', async () => {
+    const own = JSON.stringify({ kind: 'record_keys', keys: [...recordKeys(), foreign.jwk] })
+    expect((await faultsOf(signedBy(foreign.sign(seal(), 'mintage-revocations+jwt'), own)))[0]).toBe('bad_checkpoint')
+  })
+
+  test('not one that a revoked key signed after its revocation', async () => {
+    const revoked = (at: number) =>
+      JSON.stringify({ kind: 'record_keys', keys: [...recordKeys(), { ...foreign.jwk, revoked: { revoked_at: at } }] })
+    const { iat } = seal()
+    expect(await faultsOf(signedBy(foreign.sign(seal()), revoked(iat)))).toEqual(['revoked_key', 'unsealed'])
+    expect(await faultsOf(signedBy(foreign.sign(seal()), revoked(iat + 1)))).toEqual([])
+  })
+})
+
+describe('a file that is none', () => {
+  test.each([
+    ['empty', []],
+    ['no JSON', ['hello']],
+    ['an array', ['[]']],
+    ['another format', ['{"kind":"export","format":"x","version":1,"issuer":"x","exportedAt":"","exportedBy":"","shown":{},"head":{}}']],
+    [
+      'a newer version',
+      ['{"kind":"export","format":"mintage-audit-trail","version":2,"issuer":"x","exportedAt":"","exportedBy":"","shown":{},"head":{}}'],
+    ],
+    ['an unknown kind', ['{"kind":"toString"}']],
+  ])('%s', async (_, text) => {
+    expect((await faultsOf(text))[0]).toBe('malformed')
+  })
+
+  test.each([
+    '{"kind":"record_keys","keys":{}}',
+    '{"kind":"checkpoint","signed":1}',
+    `{"kind":"link","sequence":0,"previousHash":"${genesisHash}","hash":"${genesisHash}"}`,
+    `{"kind":"link","sequence":1.5,"previousHash":"${genesisHash}","hash":"${genesisHash}"}`,
+    `{"kind":"link","sequence":1,"previousHash":"${genesisHash}","hash":"${'F'.repeat(64)}"}`,
+    `{"kind":"event","previousHash":"${genesisHash}","hash":"${genesisHash}","event":null}`,
+    `{"kind":"event","previousHash":"${genesisHash}","hash":"${genesisHash}","event":{"sequence":1}}`,
+    `{"kind":"event","previousHash":"x","hash":"${genesisHash}","event":{}}`,
+  ])('a line of another shape: %s', async (line) => {
+    const { faults } = await verifyTrail(lines.toSpliced(3, 0, line))
+    expect(faults).toContainEqual({ kind: 'malformed', message: 'line 4 has not the shape of its kind', sequence: null, line: 4 })
+  })
+
+  test('a line that says two things', async () => {
+    const twice = lines.with(at(3), (lines[at(3)] ?? '').replace('"actor":', '"actor":"key_shown_to_a_reader","actor":'))
+    const beside = lines.with(at(3), (lines[at(3)] ?? '').replace('"event":', '"approvedBy":"root","event":'))
+    for (const text of [twice, beside]) expect((await faultsOf(text))[0]).toBe('malformed')
+  })
+
+  test('one in front of which, or into which, another one was put', async () => {
+    expect((await faultsOf([...lines, lines[0] ?? '']))[0]).toBe('malformed')
+    expect((await faultsOf(lines.slice(1)))[0]).toBe('malformed')
+    expect((await faultsOf(lines.toSpliced(1, 1)))[0]).toBe('malformed')
+  })
+
+  test('names no more than a hundred faults', async () => {
+    expect(await faultsOf(Array.from({ length: 500 }, () => 'x'))).toHaveLength(100)
+  })
+})
+
+test('no line can be left out, moved or changed in a single character', async () => {
+  const change = fc.oneof(
+    fc.record({ kind: fc.constant('drop' as const), line: fc.nat(lines.length - 1) }),
+    fc.record({ kind: fc.constant('swap' as const), line: fc.nat(lines.length - 2) }),
+    fc.record({
+      kind: fc.constant('flip' as const),
+      line: fc.nat(lines.length - 1),
+      place: fc.nat(5000),
+      by: fc.integer({ min: 1, max: 94 }),
+    }),
+  )
+  await fc.assert(
+    fc.asyncProperty(change, async (one) => {
+      const text = lines[one.line] ?? ''
+      const tampered =
+        one.kind === 'drop'
+          ? lines.toSpliced(one.line, 1)
+          : one.kind === 'swap'
+            ? lines.with(one.line, lines[one.line + 1] ?? '').with(one.line + 1, text)
+            : lines.with(one.line, flipped(text, one.place % text.length, one.by))
+      // The head that the operator kept, and the keys: what the first two lines say about themselves is signed by nobody.
+      const isUnsigned = one.kind === 'flip' && one.line <= 1
+      const pinned = { pinnedKeys: Object(readLines(lines)[1]).keys }
+      const faults = await faultsOf(tampered, pinned)
+      if (!isUnsigned && !isSpareCheckpoint(one, text)) expect(faults).not.toEqual([])
+    }),
+    { numRuns: 300 },
+  )
+})
+
+function flipped(text: string, place: number, by: number): string {
+  const code = 32 + ((text.charCodeAt(place) - 32 + by) % 95)
+  return text.slice(0, place) + String.fromCharCode(code) + text.slice(place + 1)
+}
+
+/** One checkpoint of several may go, or stand elsewhere: those that stay still cover what it covered. */
+function isSpareCheckpoint(one: { kind: string; line: number }, text: string): boolean {
+  const isOne = (line: string | undefined) => line?.startsWith('{"kind":"checkpoint"') === true && line !== lines[2]
+  return (one.kind === 'drop' && isOne(text)) || (one.kind === 'swap' && (isOne(text) || isOne(lines[one.line + 1]) || one.line === 2))
+}

@@ -1,0 +1,199 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { serveFromFolder } from '../../support/listening-service.ts'
+import { mintage, transcript } from '../../support/run-cli.ts'
+import type { TestService } from '../../support/test-service.ts'
+
+let service: TestService
+let url: string
+let folder: string
+
+beforeAll(async () => {
+  ;({ service, url, folder } = await serveFromFolder())
+})
+
+/** What stands on the terminal, with this key's id folded. */
+async function shown(...args: string[]): Promise<string> {
+  const text = transcript(args, await mintage(args, { cwd: folder }))
+  return text.replaceAll(/key_[0-9a-f]{32}/g, 'key_…')
+}
+
+async function json(...args: string[]) {
+  const { stdout, stderr, code } = await mintage([...args, '--json'], { cwd: folder })
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  return JSON.parse(stdout)
+}
+
+const create = async (...args: string[]): Promise<{ apiKey: { id: string }; secret: string }> =>
+  await json('api-keys', 'create', 'orders', ...args)
+
+describe('the life of an API key at a terminal', () => {
+  test('create says everything there is to say about a key', async () => {
+    const { apiKey } = await create(
+      ...['--description', 'reads orders', '--label', 'ci', '--label', 'nightly', '--subject', 'robot', '--claims', '{"plan":"gold"}'],
+      ...['--allow', '192.0.2.0/24', '--deny', '192.0.2.7', '--requests-per-minute', '30', '--rotate-every', '30d'],
+      ...['--expires-at', '2030-01-01T00:00:00Z', '--scope', 'orders:read'],
+    )
+    expect(apiKey).toMatchObject({
+      description: 'reads orders',
+      labels: ['ci', 'nightly'],
+      subject: 'robot',
+      customClaims: { plan: 'gold' },
+      allowedCidrs: ['192.0.2.0/24'],
+      deniedCidrs: ['192.0.2.7/32'],
+      requestsPerMinute: 30,
+      rotateEverySeconds: 30 * 86_400,
+      expiresAt: '2030-01-01T00:00:00.000Z',
+    })
+    const text = await shown('api-keys', 'show', apiKey.id)
+    expect(text).toMatch(/^labels {8}ci nightly$/m)
+    expect(text).toMatch(/^claims {8}\{"plan":"gold"\}$/m)
+    expect(text).toMatch(/^rotate {8}every 30d, due 2026-12-02T10:00:00\.000Z$/m)
+  })
+
+  test('update changes what it is told, takes away what it is told, and keeps to its revision', async () => {
+    const { apiKey } = await create('--label', 'ci', '--expires-at', '2030-01-01T00:00:00Z')
+    const updated = await json('api-keys', 'update', apiKey.id, '--name', 'renamed', '--no-label', '--no-expires-at', '--revision', '1')
+    expect(updated).toMatchObject({ name: 'renamed', labels: [], expiresAt: null, revision: 2 })
+    expect(await shown('api-keys', 'update', apiKey.id, '--name', 'again', '--revision', '1')).toBe(
+      `$ mintage api-keys update key_… --name again --revision 1
+error: cannot change the API key: it was changed since you read it. Read it again, then repeat the change with its new ETag in If-Match
+hint: look at it with the verb \`show\`, then repeat the change with its --revision
+[1]
+`,
+    )
+  })
+
+  test('disable, after a dry run, and enable', async () => {
+    const { apiKey } = await create()
+    expect(await shown('api-keys', 'disable', apiKey.id, '--dry-run')).toBe(
+      `$ mintage api-keys disable key_… --dry-run
+keys in use       0
+with live tokens  0
+tokens until      -
+exchanges         0
+last used         -
+`,
+    )
+    expect(await shown('api-keys', 'disable', apiKey.id)).toBe(
+      '$ mintage api-keys disable key_…\ndisabled key_…: no new tokens, and those that lived are dead\n',
+    )
+    expect(await shown('api-keys', 'enable', apiKey.id)).toBe(
+      '$ mintage api-keys enable key_…\nenabled key_…; tokens issued from 2026-11-02T10:00:31Z on live\n',
+    )
+    expect(await shown('api-keys', 'enable', apiKey.id)).toBe('$ mintage api-keys enable key_…\nenabled key_…; it was not disabled\n')
+  })
+
+  test('expire, for good', async () => {
+    const { apiKey } = await create()
+    expect(await shown('api-keys', 'expire', apiKey.id)).toBe(
+      '$ mintage api-keys expire key_…\nexpired key_… and every token that it made\n',
+    )
+    expect(await shown('api-keys', 'expire', apiKey.id)).toBe(
+      `$ mintage api-keys expire key_…
+error: cannot expire the API key: the API key is expired, and stays it. Create another one
+[1]
+`,
+    )
+  })
+
+  test.each([
+    ['0', '2026-11-02T10:00:00Z'],
+    ['1h', '2026-11-02T11:00:00Z'],
+    ['24h', '2026-11-03T10:00:00Z'],
+    ['90m', '2026-11-02T11:30:00Z'],
+  ])('rotate with an overlap of %s', async (overlap, until) => {
+    const { apiKey } = await create()
+    expect(await shown('api-keys', 'rotate', apiKey.id, '--overlap', overlap)).toBe(
+      `$ mintage api-keys rotate key_… --overlap ${overlap}
+id       key_…
+version  2
+secret   mk_live_…
+the secret is not shown again: keep it where your service reads it
+the former one, version 1, works until ${until}
+`,
+    )
+  })
+
+  test('versions tell who uses which, until an overlap is ended', async () => {
+    const { apiKey, secret } = await create()
+    await service.request('/token', { method: 'POST', headers: { 'X-API-Key': secret, 'User-Agent': 'old-worker/1' } })
+    await service.services.usage.flush()
+    expect(await json('api-keys', 'rotate', apiKey.id, '--description', 'second')).toMatchObject({ apiKey: { description: 'second' } })
+    const text = (await shown('api-keys', 'versions', apiKey.id)).replace(/…[0-9A-Za-z]{4}/g, '…hint').replace(/ {2,}/g, '  ')
+    expect(text).toBe(
+      `$ mintage api-keys versions key_…
+VERSION  STATE  HINT  CREATED  ENDS  EXCHANGES  LAST USED  FROM  BY
+2  newest  …hint  2026-11-02T10:00:00Z  -  0  -  -  -
+1  overlapping  …hint  2026-11-02T10:00:00Z  2026-11-03T10:00:00Z  1  2026-11-02T10:00:00Z  -  old-worker/1
+`,
+    )
+    expect(await shown('api-keys', 'end-version', apiKey.id, '1')).toBe(
+      '$ mintage api-keys end-version key_… 1\nended version 1 of key_… and its tokens; version 2 works\n',
+    )
+    expect(await shown('api-keys', 'end-version', apiKey.id, '2')).toBe(
+      `$ mintage api-keys end-version key_… 2
+error: cannot end the version: this is the newest version. To end it, rotate the key first, or disable or revoke it
+[1]
+`,
+    )
+  })
+
+  test('list finds keys by what they say', async () => {
+    const { apiKey } = await create('--label', 'odd one', '--environment', 'test')
+    for (const filter of [
+      ['--label', 'odd one'],
+      ['--label', 'odd one', '--status', 'usable', '--environment', 'test', '--name', 'ORD', '--created-before', '2030-01-01T00:00:00Z'],
+    ]) {
+      expect((await json('api-keys', 'list', ...filter)).items).toMatchObject([{ id: apiKey.id }])
+    }
+    expect(await shown('api-keys', 'list', '--name', '%')).toBe('$ mintage api-keys list --name %\nno API keys\n')
+  })
+})
+
+describe('the holder of a key at a terminal', () => {
+  const as = (secret: string) => ({ env: { MINTAGE_URL: url, MINTAGE_API_KEY: secret } })
+
+  test('sees its key, gives it a new secret, and revokes it', async () => {
+    const { secret } = await create('--requests-per-minute', '7')
+    const me = await mintage(['me'], as(secret))
+    expect(me.stdout).toMatch(/^per minute {3}7\nper month {4}1000000\nthis secret {2}version 1$/m)
+    const rotated = await mintage(['me', 'rotate', '--overlap', '1h', '--json'], as(secret))
+    const fresh: string = JSON.parse(rotated.stdout).secret
+    expect((await mintage(['me'], as(secret))).stdout).toMatch(/^this secret {2}version 1, until 2026-11-02T11:00:00Z$/m)
+    const again = await mintage(['me', 'rotate'], as(secret))
+    expect([again.code, again.stderr]).toEqual([
+      1,
+      'error: cannot rotate the API key: only the newest secret of the key itself may rotate it\nhint: `mintage me` shows what this key may do\n',
+    ])
+    const revoked = await mintage(['me', 'revoke', '--reason', 'leaked'], as(fresh))
+    expect([revoked.code, revoked.stdout]).toEqual([0, 'revoked this key and every token that it made\n'])
+    expect((await mintage(['me'], as(fresh))).code).toBe(1)
+  })
+})
+
+describe('what is wrong is told before anything is sent', () => {
+  test.each<[string[], string]>([
+    [['rotate', 'key_1', '--overlap', 'soon'], 'it must be a number of s, m, h or d, such as 24h'],
+    [['create', 'x', '--claims', '[1]'], 'it must be a JSON object'],
+    [['create', 'x', '--claims', 'plan=gold'], 'it must be a JSON object'],
+    [['create', 'x', '--no-label'], "unknown option '--no-label'"],
+    [['end-version', 'key_1', 'last'], 'it must be a whole number'],
+  ])('%j', async (args, message) => {
+    const { code, stderr } = await mintage(['api-keys', ...args], { cwd: folder })
+    expect([code, stderr]).toEqual([2, expect.stringContaining(message)])
+  })
+})
+
+test.each([
+  'api-keys',
+  ...['create', 'list', 'show', 'update', 'rotate', 'versions', 'end-version', 'disable', 'enable', 'expire'].map(
+    (name) => `api-keys ${name}`,
+  ),
+  ...['me', 'me rotate', 'me revoke'],
+])('the help of %s fits a screen and shows an example', async (command) => {
+  const { stdout } = await mintage([...command.split(' '), '--help'])
+  const lines = stdout.trimEnd().split('\n')
+  expect(lines.length).toBeLessThanOrEqual(24)
+  expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(80)
+  expect(stdout).toMatch(/^Example:\n {2}\$ mintage/m)
+})

@@ -1,0 +1,114 @@
+import { describe, expect, test } from 'vitest'
+import { loadConfig } from '../../src/config/settings.ts'
+import { faultsOf, postgres } from './faults.ts'
+
+describe('configuration', () => {
+  test('an empty environment starts on the embedded database at localhost with the documented defaults', () => {
+    const settings = loadConfig({})
+    expect(settings).toMatchObject({
+      port: 8787,
+      host: '127.0.0.1',
+      metricsPort: null,
+      logLevel: 'info',
+      dataDir: '.mintage',
+      database: { kind: 'embedded', folder: '.mintage/data' },
+    })
+    expect(settings.config).toEqual({
+      issuer: 'http://localhost:8787',
+      audience: 'http://localhost:8787/api',
+      tokenTtlSeconds: 900,
+      maxTokenTtlSeconds: 3600,
+      jwksMaxAgeSeconds: 300,
+      clockToleranceSeconds: 30,
+      rotateEverySeconds: 30 * 86_400,
+      trustedProxyHops: 0,
+      verifierRefreshSeconds: 600,
+      kek: null,
+      previousKeks: [],
+      kekAccess: { aws: null, pkcs11Pin: null },
+      rootApiKey: null,
+      apiKeyPrefixes: ['mk'],
+    })
+  })
+
+  test("the prefix of new API keys is the operator's choice, and former ones are listed behind it", () => {
+    const { config } = loadConfig({ MINTAGE_API_KEY_PREFIX: 'acme', MINTAGE_API_KEY_PREFIX_PREVIOUS: 'mk, a1,mk' })
+    expect(config.apiKeyPrefixes).toEqual(['acme', 'mk', 'a1'])
+  })
+
+  test('the embedded database follows the data folder, and the issuer follows the port', () => {
+    const settings = loadConfig({ MINTAGE_DATA_DIR: '/var/lib/mintage', PORT: '9000' })
+    expect(settings.database).toEqual({ kind: 'embedded', folder: '/var/lib/mintage/data' })
+    expect(settings.config.issuer).toBe('http://localhost:9000')
+  })
+
+  test('PostgreSQL needs an https issuer and a KEK, and both faults are told at once', () => {
+    const faults = faultsOf({ DATABASE_URL: postgres.DATABASE_URL })
+    expect(faults).toHaveLength(2)
+    expect(faults.join('\n')).toMatch(/MINTAGE_ISSUER is missing[\s\S]*MINTAGE_KEK is missing/)
+  })
+
+  const faulty: [string, Record<string, string>, RegExp][] = [
+    [
+      'a token lifetime above its maximum',
+      { MINTAGE_TOKEN_TTL: '7200' },
+      /^MINTAGE_TOKEN_TTL must not be more than MINTAGE_MAX_TOKEN_TTL$/,
+    ],
+    ['an issuer over plain http', { MINTAGE_ISSUER: 'http://auth.example' }, /^MINTAGE_ISSUER must be https/],
+    ['an issuer with a query', { MINTAGE_ISSUER: 'https://auth.example?x=1' }, /^MINTAGE_ISSUER must have no user, query or fragment$/],
+    [
+      'an issuer with an empty fragment',
+      { MINTAGE_ISSUER: 'https://auth.example#' },
+      /^MINTAGE_ISSUER must have no user, query or fragment$/,
+    ],
+    ['an issuer with a trailing slash', { MINTAGE_ISSUER: 'https://auth.example/' }, /^MINTAGE_ISSUER must not end with a slash$/],
+    ['an issuer that is no URL', { MINTAGE_ISSUER: 'auth' }, /^MINTAGE_ISSUER must be an absolute URL$/],
+    [
+      'the issuer as default audience',
+      { MINTAGE_ISSUER: 'https://auth.example', MINTAGE_AUDIENCE: 'https://auth.example' },
+      /^MINTAGE_AUDIENCE must not be the issuer/,
+    ],
+    [
+      'a pooler beside the embedded database',
+      { DATABASE_POOLER: 'transaction' },
+      /^DATABASE_POOLER has a meaning only when DATABASE_URL is postgres/,
+    ],
+    ['a database in memory whose root key nobody knows', { DATABASE_URL: 'memory:' }, /^MINTAGE_ROOT_API_KEY is missing/],
+    ['one port for two servers', { METRICS_PORT: '8787' }, /^METRICS_PORT must differ from PORT/],
+  ]
+  test.each(faulty)('%s is a fault that names its variable', (_name, env, expected) => {
+    expect(faultsOf(env)).toEqual([expect.stringMatching(expected)])
+  })
+
+  test('all faults are told at once', () => {
+    expect(faultsOf({ PORT: 'x', LOG_LEVEL: 'loud', MINTAGE_TOKEN_TTL: '0', MINTAGE_NONSENSE: '1' })).toHaveLength(4)
+  })
+
+  test('a value that cannot be read hides no fault of another, and causes none', () => {
+    const faults = faultsOf({
+      DATABASE_URL: postgres.DATABASE_URL,
+      MINTAGE_KEK: 'raw:no',
+      MINTAGE_TOKEN_TTL: 'soon',
+      MINTAGE_MAX_TOKEN_TTL: '60',
+    })
+    expect(faults.map((fault) => fault.split(' ')[0])).toEqual(['MINTAGE_TOKEN_TTL', 'MINTAGE_ISSUER', 'MINTAGE_KEK'])
+  })
+
+  test('no fault repeats a value that may be secret', () => {
+    const secret = 'correct-horse-battery-staple'
+    const text = faultsOf({
+      MINTAGE_KEK: secret,
+      MINTAGE_KEK_PREVIOUS: `raw:${secret}`,
+      DATABASE_URL: `mysql://root:${secret}@db`,
+      DATABASE_MIGRATION_URL: `mysql://root:${secret}@db`,
+    }).join('\n')
+    expect(text).not.toContain(secret)
+    expect(text).toMatch(/MINTAGE_KEK .*\n?.*/)
+  })
+
+  test('plain http needs to be asked for by name', () => {
+    expect(loadConfig({ ...postgres, MINTAGE_ISSUER: 'http://auth.internal', MINTAGE_ALLOW_HTTP: 'true' }).config.issuer).toBe(
+      'http://auth.internal',
+    )
+  })
+})

@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest'
+import { checkIssuer, metadataUrl, readIssuerMetadata } from '../../src/kit/metadata.ts'
+
+const issuer = 'https://auth.example'
+const metadata = { issuer, jwks_uri: `${issuer}/jwks`, revocations_uri: `${issuer}/revocations`, record_keys_uri: `${issuer}/record-keys` }
+
+describe('readIssuerMetadata', () => {
+  test('gives the URLs that a verifier needs', () => {
+    expect(readIssuerMetadata(metadata, issuer)).toEqual({
+      jwksUri: `${issuer}/jwks`,
+      revocationsUri: `${issuer}/revocations`,
+      recordKeysUri: `${issuer}/record-keys`,
+    })
+  })
+
+  test.each([
+    ['another host', 'https://evil.example'],
+    ['a trailing slash', 'https://auth.example/'],
+    ['another case', 'https://Auth.example'],
+    ['http', 'http://auth.example'],
+    ['a look-alike letter', 'https://аuth.example'],
+    ['a port that is the default one', 'https://auth.example:443'],
+    ['nothing', undefined],
+    ['a list', [issuer]],
+  ])('a document whose issuer is %s is refused', (_, other) => {
+    expect(() => readIssuerMetadata({ ...metadata, issuer: other }, issuer)).toThrow('another issuer')
+  })
+
+  test.each([
+    ['jwks_uri', 'http://auth.example/jwks'],
+    ['jwks_uri', undefined],
+    ['jwks_uri', 1],
+    ['jwks_uri', 'https://user:pass@auth.example/jwks'],
+    ['revocations_uri', 'http://auth.example/revocations'],
+    ['record_keys_uri', 'file:///keys'],
+  ])('a document whose %s is %j is refused', (name, url) => {
+    expect(() => readIssuerMetadata({ ...metadata, [name]: url }, issuer)).toThrow(name)
+  })
+
+  test('a document that is no object is refused', () => {
+    for (const json of [null, [], 'x', 1]) expect(() => readIssuerMetadata(json, issuer)).toThrow('not a JSON object')
+  })
+})
+
+test.each([
+  ['https://auth.example', 'https://auth.example/.well-known/oauth-authorization-server'],
+  ['https://auth.example/', 'https://auth.example/.well-known/oauth-authorization-server'],
+  ['https://auth.example/tenant', 'https://auth.example/.well-known/oauth-authorization-server/tenant'],
+  ['https://auth.example/tenant/', 'https://auth.example/.well-known/oauth-authorization-server/tenant'],
+  ['http://localhost:8787', 'http://localhost:8787/.well-known/oauth-authorization-server'],
+])('the metadata of %s is at %s', (of, url) => {
+  expect(metadataUrl(of)).toBe(url)
+})
+
+test.each([
+  ['auth.example'],
+  ['ftp://auth.example'],
+  ['https://auth.example?x=1'],
+  ['https://auth.example#'],
+  ['https://u:p@auth.example'],
+  [''],
+])('%j is refused as an issuer', (bad) => {
+  expect(() => checkIssuer(bad)).toThrow(TypeError)
+})

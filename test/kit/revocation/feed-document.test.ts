@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest'
+import { FeedRefused, readFeedClaims } from '../../../src/kit/revocation/feed-document.ts'
+
+const expected = { issuer: 'https://auth.example', now: 1000, clockToleranceSeconds: 30 }
+const honest = { iss: 'https://auth.example', iat: 1000, exp: 1010, generation: 1, sequence: '1', cursor: '1-1', rules: {} }
+
+test('an honest document is taken', () => {
+  expect(readFeedClaims(honest, expected).claims).toMatchObject(honest)
+})
+
+test.each<[string, unknown]>([
+  ['nothing', undefined],
+  ['null', null],
+  ['a text', 'text'],
+  ['a number', 7],
+  ['a list', []],
+  ['no rules', { ...honest, rules: undefined }],
+  ['rules that are null', { ...honest, rules: null }],
+  ['rules that are a text', { ...honest, rules: 'x' }],
+  ['an instant that is none', { ...honest, iat: Number.NaN }],
+  ['an instant in quotes', { ...honest, iat: '1000' }],
+  ['an end that is none', { ...honest, exp: Number.POSITIVE_INFINITY }],
+  ['half a generation', { ...honest, generation: 1.5 }],
+  ['a sequence that is no number', { ...honest, sequence: '1e3' }],
+  ['a sequence in no quotes', { ...honest, sequence: 1 }],
+  ['a cursor of another kind', { ...honest, cursor: { a: 1 } }],
+  ['a beginning of another kind', { ...honest, since: 7 }],
+  ['a name of another length', { ...honest, rules: { short: [] } }],
+  ['a name without its rules', { ...honest, rules: { ['a'.repeat(22)]: null } }],
+  ['a rule that is none', { ...honest, rules: { ['a'.repeat(22)]: [7] } }],
+])('a signed document that says %s is refused, and never half taken', (_, payload) => {
+  expect(() => readFeedClaims(payload, expected)).toThrow(FeedRefused)
+})

@@ -1,0 +1,156 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { RevocableToken, RevocationKind, RevocationRule } from '../../../src/kit/revocation/revocation-list.ts'
+import {
+  covers,
+  effectOf,
+  issuedBeforeAfterResume,
+  lastCoveredIssue,
+  namesOfToken,
+  subjectValue,
+} from '../../../src/kit/revocation/rules.ts'
+
+const now = 1_793_613_600
+const token: RevocableToken = {
+  jti: 'j1',
+  clientId: 'key_1',
+  keyVersion: 3,
+  organizationId: 'org_1',
+  subject: 'alice',
+  kid: 'kid-1',
+  issuedAt: now - 100,
+}
+const rule = (changes: Partial<RevocationRule>): RevocationRule => ({
+  kind: 'token',
+  value: 'j1',
+  maxVersion: null,
+  issuedBefore: null,
+  effectiveAt: now,
+  expiresAt: null,
+  ...changes,
+})
+
+describe('a rule covers the tokens that carry its name, and no others', () => {
+  test.each<[RevocationKind, string, boolean]>([
+    ['token', 'j1', true],
+    ['token', 'j2', false],
+    ['token', 'J1', false],
+    ['token', 'key_1', false],
+    ['api_key', 'key_1', true],
+    ['api_key', 'key_2', false],
+    ['api_key', 'alice', false],
+    ['subject', 'org_1 alice', true],
+    ['subject', 'org_2 alice', false],
+    ['subject', 'alice', false],
+    ['subject', 'org_1  alice', false],
+    ['organization', 'org_1', true],
+    ['organization', 'org_1 alice', false],
+    ['signing_key', 'kid-1', true],
+    ['signing_key', 'kid-2', false],
+    ['all', '*', true],
+    ['all', 'org_1', false],
+  ])('%s %j: %s', (kind, value, expected) => {
+    expect(covers(rule({ kind, value }), token, now)).toBe(expected)
+  })
+
+  test('a subject whose text continues an organization is not taken for another one', () => {
+    expect(subjectValue('org_1', 'a b')).not.toBe(subjectValue('org_1 a', 'b '))
+    expect(covers(rule({ kind: 'subject', value: 'org_1 a b' }), { ...token, subject: 'a b' }, now)).toBe(true)
+  })
+
+  test('the names of a token are told apart whatever its claims hold', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.string(), (jti, clientId) => {
+        const names = namesOfToken({ ...token, jti, clientId })
+        expect(new Set(names).size).toBe(6)
+      }),
+    )
+  })
+})
+
+describe('an instant kills the whole second in which it lies', () => {
+  const at = now - 10
+  test.each([
+    ['whole second', at, at, true],
+    ['whole second', at, at + 1, false],
+    ['a thousandth later', at + 0.001, at + 1, true],
+    ['a thousandth later', at + 0.001, at + 2, false],
+    ['a thousandth before the next', at + 0.999, at + 1, true],
+    ['a thousandth before the next', at + 0.999, at + 2, false],
+    ['long before', at, 0, true],
+  ])('%s: issued before %d, token of %d: %s', (_, issuedBefore, issuedAt, expected) => {
+    expect(covers(rule({ issuedBefore }), { ...token, issuedAt }, now)).toBe(expected)
+  })
+
+  test('an open rule kills whatever was issued, before and after it', () => {
+    for (const issuedAt of [0, now - 1, now, now + 10_000]) expect(covers(rule({}), { ...token, issuedAt }, now)).toBe(true)
+  })
+})
+
+describe('a scheduled rule waits for its instant', () => {
+  test.each([
+    [now - 0.001, true],
+    [now, true],
+    [now + 0.001, false],
+    [now + 3600, false],
+  ])('effective at %d: %s', (effectiveAt, expected) => {
+    expect(covers(rule({ effectiveAt }), token, now)).toBe(expected)
+  })
+})
+
+describe('a rule on a key can be narrowed to versions', () => {
+  test.each([
+    [null, true],
+    [2, false],
+    [3, true],
+    [4, true],
+  ])('version 3 under a rule up to %s: %s', (maxVersion, expected) => {
+    expect(covers(rule({ kind: 'api_key', value: 'key_1', maxVersion }), token, now)).toBe(expected)
+  })
+
+  test('no other kind of rule can be narrowed by mistake', () => {
+    expect(covers(rule({ maxVersion: 1 }), token, now)).toBe(true)
+    expect(covers(rule({ kind: 'organization', value: 'org_1', maxVersion: 1 }), token, now)).toBe(true)
+  })
+})
+
+describe('what cannot be judged is dead', () => {
+  test('a token without a number where one belongs is covered', () => {
+    expect(covers(rule({ issuedBefore: now - 1000 }), { ...token, issuedAt: Number.NaN }, now)).toBe(true)
+    expect(covers(rule({ kind: 'api_key', value: 'key_1', maxVersion: 1 }), { ...token, keyVersion: Number.NaN }, now)).toBe(true)
+  })
+
+  test('a stolen signing key is dead whatever iat the thief writes, and its rule never ends', () => {
+    const stolen = rule({ kind: 'signing_key', value: 'kid-1', issuedBefore: now - 1000, expiresAt: now - 500, maxVersion: 1 })
+    expect(covers(stolen, { ...token, issuedAt: now + 999 }, now)).toBe(true)
+    expect(effectOf(stolen).expiresAt).toBeNull()
+  })
+
+  test('a rule past its expiry still covers: forgetting it is a matter of memory, not of meaning', () => {
+    expect(covers(rule({ expiresAt: now - 10_000 }), token, now)).toBe(true)
+  })
+})
+
+describe('the last second in which a covered token can be issued', () => {
+  const effectiveAt = now + 0.2
+  test.each<[RevocationKind, number | null, number | null]>([
+    ['token', null, now + 1],
+    ['api_key', null, now + 1],
+    ['api_key', now - 0.5, now],
+    ['subject', null, null],
+    ['subject', now - 0.5, now],
+    ['organization', null, null],
+    ['organization', now, now],
+    ['all', null, null],
+    ['all', now, now],
+    ['signing_key', null, null],
+    ['signing_key', now, null],
+  ])('of %s, issued before %s: %s', (kind, issuedBefore, expected) => {
+    expect(lastCoveredIssue({ kind, issuedBefore, effectiveAt })).toBe(expected)
+  })
+})
+
+test('after a resumption tokens from before the suspension stay dead, also those of a clock that runs ahead', () => {
+  expect(issuedBeforeAfterResume(now, now + 5, 30)).toBe(now + 30)
+  expect(issuedBeforeAfterResume(now, now + 500, 30)).toBe(now + 500)
+})

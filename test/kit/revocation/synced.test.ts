@@ -1,0 +1,149 @@
+import { eq, sql } from 'drizzle-orm'
+import { describe, expect, test } from 'vitest'
+import { revocations, serviceState } from '../../../src/db/schema.ts'
+import { RevocationListUnavailable } from '../../../src/kit/revocation/revocation-list.ts'
+import { addRevocationRule, liftRevocationRule, serviceRevocationSource, startNewGeneration } from '../../../src/revocation/queries.ts'
+import { databaseKinds } from '../../support/databases.ts'
+import { addRule, openRevocationDatabase, someToken, tolerance, untilVerdict, verdict } from '../../support/revocation-rules.ts'
+import { clock, counted, follow } from '../../support/synced-list.ts'
+
+const token = (jti: string) => someToken(clock, { jti })
+
+describe.each(databaseKinds)('a synced list on %s', (kind) => {
+  const open = async () => (await openRevocationDatabase(kind, clock.now())).db
+
+  test('knows what was committed before it was refreshed', async () => {
+    const db = await open()
+    const list = follow(serviceRevocationSource(db))
+    await list.refresh()
+    for (let number = 0; number < 20; number += 1) {
+      const slow = list.refresh().catch(() => {}) // under way while the rule is committed
+      await addRule(db, clock.now(), { kind: 'token', value: `j${number}` })
+      await list.refresh()
+      expect(await verdict(list, token(`j${number}`))).toBe(true)
+      await slow
+    }
+  })
+
+  test('loads in full once, and then only what changed', async () => {
+    const db = await open()
+    const { from, source, fullLoads } = counted(serviceRevocationSource(db))
+    const list = follow(source)
+    await addRule(db, clock.now(), { kind: 'token', value: 'old' })
+    await list.refresh()
+    const id = await addRule(db, clock.now(), { kind: 'token', value: 'new' })
+    await list.refresh()
+    expect(list.state().rules).toBe(2)
+    await liftRevocationRule(db, id, clock.now())
+    await list.refresh()
+    expect(list.state().rules).toBe(1)
+    expect([fullLoads(), from.length]).toEqual([1, 3])
+  })
+
+  test('loads in full when the generation changed, and drops what is there no more', async () => {
+    const db = await open()
+    const { source, fullLoads } = counted(serviceRevocationSource(db))
+    const list = follow(source)
+    await addRule(db, clock.now(), { kind: 'token', value: 'lost in the restore' })
+    await list.refresh()
+    await db.delete(revocations)
+    await db.transaction((tx) => startNewGeneration(tx, clock.now()))
+    await list.refresh()
+    expect(fullLoads()).toBe(2)
+    expect(list.state().rules).toBe(1)
+    expect(list.rules.index.find('token:lost in the restore')).toEqual([])
+    expect(await verdict(list, token('whatever was issued before'))).toBe(true)
+  })
+
+  test('reads a database that was never started as no answer', async () => {
+    const db = await open()
+    await db.delete(serviceState)
+    const list = follow(serviceRevocationSource(db))
+    await expect(list.refresh()).rejects.toThrow('never started')
+    expect(() => list.isRevoked(token('j'), [])).toThrow(RevocationListUnavailable)
+  })
+})
+
+describe.skipIf(!databaseKinds.includes('postgres'))('a synced list on postgres, beside other transactions', () => {
+  test('sees a rule whose transaction began early and committed late, after the list had moved on', async () => {
+    const { db } = await openRevocationDatabase('postgres', clock.now())
+    const list = follow(serviceRevocationSource(db))
+    await list.refresh()
+    const written = Promise.withResolvers<void>()
+    const mayCommit = Promise.withResolvers<void>()
+    const rule = {
+      kind: 'token',
+      value: 'late',
+      effectiveAt: clock.now(),
+      expires: 'when_dead',
+      organizationId: null,
+      reason: '',
+      actor: 'x',
+    } as const
+    const late = db.transaction(async (tx) => {
+      await addRevocationRule(tx, rule, tolerance, clock.now())
+      written.resolve()
+      await mayCommit.promise
+    })
+    await written.promise
+    for (const value of ['a', 'b', 'c']) {
+      await addRule(db, clock.now(), { kind: 'token', value })
+      await list.refresh()
+      expect(await verdict(list, token(value))).toBe(true)
+    }
+    expect(await verdict(list, token('late'))).toBe(false)
+    mayCommit.resolve()
+    await late
+    await list.refresh()
+    expect(await verdict(list, token('late'))).toBe(true)
+  })
+
+  test('sees a rule that was lifted and laid again while an older transaction was open', async () => {
+    const { db } = await openRevocationDatabase('postgres', clock.now())
+    const list = follow(serviceRevocationSource(db))
+    const id = await addRule(db, clock.now(), { kind: 'token', value: 'j' })
+    await list.refresh()
+    const begun = Promise.withResolvers<void>()
+    const mayEnd = Promise.withResolvers<void>()
+    const old = db.transaction(async (tx) => {
+      await tx.execute(sql`select pg_current_xact_id()`)
+      begun.resolve()
+      await mayEnd.promise
+    })
+    await begun.promise
+    await liftRevocationRule(db, id, clock.now())
+    await list.refresh()
+    expect(await verdict(list, token('j'))).toBe(false)
+    await addRule(db, clock.now(), { kind: 'token', value: 'j' })
+    await list.refresh()
+    expect(await verdict(list, token('j'))).toBe(true)
+    mayEnd.resolve()
+    await old
+    await list.refresh()
+    expect(await verdict(list, token('j'))).toBe(true)
+  })
+
+  test('hears of a rule by the notification of its commit, without waiting for the poll', async () => {
+    const { db, listen } = await openRevocationDatabase('postgres', clock.now())
+    if (!listen) throw new Error('this database cannot listen')
+    const list = follow(serviceRevocationSource(db, { listen }), { pollMilliseconds: 1_000_000, maximumStalenessMilliseconds: 1_000_000 })
+    list.start()
+    await list.ready()
+    const heard = Promise.withResolvers<void>()
+    const unlisten = await listen('mintage_revocations', heard.resolve)
+    await addRule(db, clock.now(), { kind: 'token', value: 'j' })
+    await untilVerdict(list, token('j'), true)
+    await heard.promise
+    await unlisten()
+  })
+})
+
+test('a rule deleted behind the list stays on it, until a full load', async () => {
+  const { db } = await openRevocationDatabase('embedded', clock.now())
+  const list = follow(serviceRevocationSource(db))
+  const id = await addRule(db, clock.now(), { kind: 'token', value: 'j' })
+  await list.refresh()
+  await db.delete(revocations).where(eq(revocations.id, id))
+  await list.refresh()
+  expect(await verdict(list, token('j'))).toBe(true)
+})

@@ -1,0 +1,125 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { releaseAfterFile } from './cleanup.ts'
+import { keepForInspection } from './printed-credentials.ts'
+
+const root = resolve(import.meta.dirname, '../..')
+
+/** A program of this project as a process of its own. What it prints is kept, and searched for credentials when the run ends. */
+export type Program = {
+  readonly process: ChildProcess
+  /** Everything printed so far, both streams. */
+  printed(): string
+  /** Resolves when the process has ended, with its exit code; null when a signal ended it. */
+  readonly ended: Promise<number | null>
+  /** Sends the signal and waits for the end. */
+  end(signal?: NodeJS.Signals): Promise<number | null>
+}
+
+export function run(script: string, options: { args?: string[]; env?: Record<string, string>; cwd?: string } = {}): Program {
+  const child = spawn(process.execPath, [join(root, script), ...(options.args ?? [])], {
+    cwd: options.cwd ?? root,
+    env: { PATH: process.env.PATH ?? '', NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? '', ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let printed = ''
+  const keep = (chunk: Buffer) => {
+    printed += chunk
+    keepForInspection(String(chunk))
+  }
+  child.stdout.on('data', keep)
+  child.stderr.on('data', keep)
+  const ended = once(child, 'close').then(() => child.exitCode)
+  const program: Program = {
+    process: child,
+    printed: () => printed,
+    ended,
+    async end(signal = 'SIGTERM') {
+      child.kill(signal)
+      return await ended
+    },
+  }
+  releaseAfterFile(() => program.end('SIGKILL'))
+  return program
+}
+
+/** An empty folder that is removed when the test file ends. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'mintage-test-'))
+  releaseAfterFile(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (typeof address !== 'object' || !address) throw new Error('no port was given')
+  return address.port
+}
+
+export type ServiceProcess = Program & {
+  readonly url: string
+  readonly folder: string /** As the embedded default has it. */
+  readonly issuer: string
+}
+
+/** `npm start` in a folder of its own: resolves when the service is ready. `env` may say where its database is. */
+export async function startServiceProcess(
+  options: { env?: Record<string, string>; folder?: string; port?: number } = {},
+): Promise<ServiceProcess> {
+  const folder = options.folder ?? (await temporaryFolder())
+  const port = options.port ?? (await freePort())
+  const program = run('src/node/main.ts', { cwd: folder, env: { PORT: String(port), ...options.env } })
+  const url = `http://127.0.0.1:${port}`
+  const ended = program.ended.then((code) => {
+    throw new Error(`the service ended with ${code} instead of starting:\n${program.printed()}`)
+  })
+  ended.catch(() => {})
+  await Promise.race([ended, eventually(async () => (await fetch(`${url}/readyz`)).status === 200, 20_000)])
+  return { ...program, url, folder, issuer: `http://localhost:${port}` }
+}
+
+/**
+ * A folder in which the service was started before, and its credentials: a copy of one first start for the whole test file, because
+ * making a database in WebAssembly takes seconds. The issuer follows the port of the next start.
+ */
+export async function startedFolder(): Promise<{ folder: string; rootApiKey: string; apiKey: string }> {
+  firstStarted ??= firstStart()
+  const [original, folder] = [await firstStarted, await temporaryFolder()]
+  await cp(original, folder, { recursive: true })
+  return { folder, ...(await credentialsOf(folder)) }
+}
+
+let firstStarted: Promise<string> | undefined
+
+async function firstStart(): Promise<string> {
+  releaseAfterFile(async () => {
+    firstStarted = undefined
+  })
+  const service = await startServiceProcess()
+  await service.end()
+  return service.folder
+}
+
+/** The files of a first start on the embedded database. */
+export async function credentialsOf(folder: string): Promise<{ url: string; rootApiKey: string; apiKey: string; organizationId: string }> {
+  return JSON.parse(await readFile(join(folder, '.mintage/credentials.json'), 'utf8'))
+}
+
+/** Waits for the event, asking again and again; fails when it has not come by the ceiling. Gives the milliseconds that it took. */
+export async function eventually(happened: () => Promise<boolean>, ceilingMilliseconds: number): Promise<number> {
+  const started = performance.now()
+  for (;;) {
+    if (await happened().catch(() => false)) return performance.now() - started
+    if (performance.now() - started > ceilingMilliseconds) throw new Error(`it did not happen within ${ceilingMilliseconds} ms`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}

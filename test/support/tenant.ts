@@ -1,0 +1,83 @@
+import { appendAuditEvent } from '../../src/audit/queries.ts'
+import { newId } from '../../src/crypto/random.ts'
+import { insertServiceAccount } from '../../src/service-accounts/queries.ts'
+import { adminClient } from './admin-client.ts'
+import { principal } from './principal.ts'
+import type { TestService } from './test-service.ts'
+
+/** Somewhere that things can be made for a test, each of them in the name of the place's maker. */
+export type Place = {
+  readonly organizationId: string
+  /** Subject of an audit event of the maker. */
+  readonly event: string
+  apiKey(): Promise<PlacedKey>
+  /** With a former version that still works. */
+  rotatedApiKey(): Promise<PlacedKey>
+  serviceAccount(): Promise<string>
+  /** The name of a role that nobody holds. */
+  role(): Promise<string>
+  /** A revocation rule about the organization. */
+  rule(): Promise<string>
+  /** Plans and signing keys are the service's: no place holds them. */
+  plan(): Promise<string>
+  signingKey(state: 'active' | 'pending'): Promise<string>
+  /** Lets another key sign, so that there is a former one. */
+  turn(): Promise<void>
+}
+
+export type PlacedKey = { id: string; hint: string; hash: string }
+
+export async function createPlace(service: TestService, organizationId: string, maker = 'key_elsewhere'): Promise<Place> {
+  const { services } = service
+  const root = adminClient(service, service.rootKey)
+  const event = newId('key')
+  const actor = principal(organizationId, [], { clientId: maker })
+  const appended = { type: 'api_key.version_ended', actor, organizationId, subject: event, context: { version: 1 } } as const
+  await services.db.transaction(async (tx) => await appendAuditEvent(tx, appended, services.now()))
+
+  async function created(path: string, body: object, member: string): Promise<string> {
+    const answer = await root('POST', path, body)
+    if (answer.status >= 300) throw new Error(`${path} answered ${answer.status} ${answer.text}`)
+    return String(answer.body[member])
+  }
+  async function apiKey(): Promise<PlacedKey> {
+    const { id, secret } = await service.createKey({ organizationId, createdBy: maker })
+    return { id, hint: secret.slice(-10, -6), hash: await services.platform.sha256(secret) }
+  }
+  const someName = () => `n${newId('key').slice(-20)}`
+
+  return {
+    organizationId,
+    event,
+    apiKey,
+    async rotatedApiKey() {
+      const made = await apiKey()
+      await created(`/v1/api-keys/${made.id}/rotate`, { overlapSeconds: 600 }, 'secret')
+      return made
+    },
+    async serviceAccount() {
+      const id = newId('svc')
+      const account = { id, organizationId, name: id, description: '', roles: [], createdAt: services.now(), createdBy: maker }
+      await insertServiceAccount(services.db, account)
+      return id
+    },
+    role: () => created('/v1/roles', { name: someName(), permissions: ['api_keys.read:own'], organizationId }, 'name'),
+    rule: () => created('/v1/revocations', { kind: 'subject', value: `${organizationId} somebody` }, 'id'),
+    plan: () =>
+      created(
+        '/v1/plans',
+        { name: someName(), requestsPerMinute: 1, requestsPerMonth: 1, apiKeys: 1, defaultOverlapSeconds: 0, maxOverlapSeconds: 0 },
+        'name',
+      ),
+    async signingKey(state) {
+      const { items } = (await root('GET', '/v1/signing-keys')).body as { items: { kid: string; state: string; purpose: string }[] }
+      const found = items.find((key) => key.state === state && key.purpose === 'token')
+      if (!found) throw new Error(`there is no ${state} key`)
+      return found.kid
+    },
+    async turn() {
+      await created('/v1/signing-keys/rotate', { force: true }, 'kid')
+      service.clock.advance(1)
+    },
+  }
+}

@@ -1,0 +1,129 @@
+import type { Hono } from 'hono'
+import type { ApiKeyEnvironment } from '../../src/api-keys/format.ts'
+import { insertApiKey } from '../../src/api-keys/queries.ts'
+import { createSecret } from '../../src/api-keys/secret.ts'
+import { createApp } from '../../src/app.ts'
+import { bootstrap } from '../../src/bootstrap.ts'
+import { createServices } from '../../src/compose.ts'
+import { loadConfig } from '../../src/config/settings.ts'
+import { createKeyEncryption } from '../../src/crypto/envelope.ts'
+import { generateRawKek } from '../../src/crypto/kek/raw.ts'
+import { newId } from '../../src/crypto/random.ts'
+import type { AppEnv } from '../../src/http/context.ts'
+import { nodePlatform } from '../../src/node/platform.ts'
+import { createLog } from '../../src/observability/log.ts'
+import type { Metrics } from '../../src/observability/metrics.ts'
+import { insertOrganization } from '../../src/organizations/queries.ts'
+import type { Services } from '../../src/services.ts'
+import { type MovableClock, movableClock } from './clock.ts'
+import { type DatabaseKind, openTestDatabase } from './databases.ts'
+import { emptiedDatabase } from './empty-database.ts'
+import { keepForInspection } from './printed-credentials.ts'
+
+export const issuer = 'https://auth.example'
+
+export type KeyOptions = {
+  scopes?: readonly string[]
+  audiences?: readonly string[]
+  roles?: readonly string[]
+  environment?: ApiKeyEnvironment
+  subject?: string
+  tokenAlgorithm?: string
+  expiresAt?: Date
+  disabledAt?: Date
+  revokedAt?: Date
+  organizationId?: string
+  serviceAccountId?: string
+  allowedCidrs?: string[]
+  deniedCidrs?: string[]
+  /** Client id of whoever made it; `system` unless told. */
+  createdBy?: string
+  /** End of the first version's overlap. */
+  versionExpiresAt?: Date
+}
+
+export type TestService = {
+  readonly app: Hono<AppEnv>
+  readonly services: Services
+  readonly database: Awaited<ReturnType<typeof openTestDatabase>>
+  readonly clock: MovableClock
+  /** Every log line so far, parsed. */
+  readonly logged: Record<string, unknown>[]
+  /** How often each result of an exchange was counted. */
+  readonly exchanges: Map<string, number>
+  readonly rootKey: string
+  readonly testKey: string
+  readonly organizationId: string
+  /** Asks the app without a network; the path begins with a slash. */
+  request(path: string, init?: RequestInit): Promise<Response>
+  createOrganization(name?: string): Promise<string>
+  createKey(options?: KeyOptions): Promise<{ id: string; secret: string }>
+}
+
+export type TestServiceOptions = {
+  /** Environment variables beside MINTAGE_ISSUER. */
+  env?: Record<string, string>
+  clock?: MovableClock
+  /** On the file's own database, emptied, instead of a fresh one: the service that the file started so before is over. */
+  emptied?: boolean
+}
+
+/** The whole service on a fresh database, unless told otherwise, bootstrapped, on a clock that the test moves; its own revocation list is read in each request. */
+export async function startTestService(kind: DatabaseKind = 'embedded', options: TestServiceOptions = {}): Promise<TestService> {
+  const database = await (options.emptied ? emptiedDatabase(kind) : openTestDatabase(kind))
+  const clock = options.clock ?? movableClock()
+  const { config } = loadConfig({ MINTAGE_ISSUER: issuer, ...options.env })
+  const logged: Record<string, unknown>[] = []
+  const exchanges = new Map<string, number>()
+  const metrics: Metrics = { request() {}, exchange: (result) => void exchanges.set(result, (exchanges.get(result) ?? 0) + 1) }
+  const log = createLog({
+    threshold: 'debug',
+    now: clock.now,
+    write(line) {
+      keepForInspection(line)
+      logged.push(JSON.parse(line))
+    },
+  })
+  const services = createServices(config, database, {
+    platform: nodePlatform(),
+    keyEncryption: await createKeyEncryption({ kek: generateRawKek() }),
+    log,
+    metrics,
+    now: clock.now,
+    revocations: { refreshInRequest: true },
+  })
+  const firstStart = await bootstrap(services, { withTestKey: true })
+  if (!firstStart?.rootApiKey || !firstStart.testApiKey) throw new Error('the database of a test must be empty')
+  const app = createApp(() => services)
+  return {
+    app,
+    services,
+    database,
+    clock,
+    logged,
+    exchanges,
+    rootKey: firstStart.rootApiKey,
+    testKey: firstStart.testApiKey,
+    organizationId: firstStart.organizationId,
+    request: async (path, init) => await app.request(path, init),
+    async createOrganization(name = 'acme') {
+      const id = newId('org')
+      await insertOrganization(services.db, { id, name, plan: 'enterprise', createdAt: clock.now() })
+      return id
+    },
+    createKey: (key = {}) => insertTestKey(services, firstStart.organizationId, key, clock.now()),
+  }
+}
+
+async function insertTestKey(services: Services, organizationId: string, options: KeyOptions, now: Date) {
+  const { scopes = [], audiences = [], roles = [], environment = 'live', versionExpiresAt, ...instants } = options
+  const { secret, stored } = await createSecret(services, environment)
+  const id = newId('key')
+  const lists = { scopes: [...scopes], audiences: [...audiences], roles: [...roles] }
+  await insertApiKey(
+    services.db,
+    { id, organizationId, name: 'test', environment, createdAt: now, createdBy: 'system', ...instants, ...lists },
+    { ...stored, expiresAt: versionExpiresAt ?? null },
+  )
+  return { id, secret }
+}
