@@ -5,12 +5,19 @@ import { defineConfig, type TestProjectConfiguration } from 'vitest/config'
 process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('node_modules/.cache/node-compile', import.meta.url))
 
 /** Where a line that nobody tried can open a door. */
-const coreRooms = ['api-keys', 'audit', 'crypto', 'kit/revocation', 'revocation', 'signing-keys'].map((room) => `src/${room}/**/*.ts`)
+const coreRooms = ['api-keys', 'audit', 'crypto', 'kit/revocation', 'revocation', 'signing-keys'].map(
+  (room) => `src/${room}/**/*.ts`,
+)
 
 /** What waits for an event under a ceiling of a second or two: nothing else runs meanwhile. */
 const alone = ['test/db/{outage,postgres}.test.ts', 'test/runtime/{node,postgres,workers}.test.ts']
 
-function project(name: string, groupOrder: number, maxWorkers: number, files: { include: string[]; exclude?: string[] }) {
+function project(
+  name: string,
+  groupOrder: number,
+  maxWorkers: number,
+  files: { include: string[]; exclude?: string[] },
+) {
   return {
     test: {
       name,

@@ -11,7 +11,14 @@ import { median } from './load.ts'
 import { microseconds, printTable, type Row } from './table.ts'
 
 const times = 500
-const claims = { iss: 'https://auth.example', aud: 'https://api.example', sub: 'key', scope: 'orders:read', jti: 'x'.repeat(22), exp: 2e9 }
+const claims = {
+  iss: 'https://auth.example',
+  aud: 'https://api.example',
+  sub: 'key',
+  scope: 'orders:read',
+  jti: 'x'.repeat(22),
+  exp: 2e9,
+}
 
 /** Signing and checking by each algorithm, as Node does it, against WebCrypto and jose: says when the detour by DER is worth nothing any more. */
 export async function benchAlgorithms({ rounds }: { rounds: number }): Promise<void> {

@@ -26,7 +26,10 @@ async function load({ name, server, requests }: Contender, seconds: number, conn
   if (answered === 0 || result.non2xx + result.errors > 0) {
     throw new Error(`${name}: ${answered} answers were 2xx, ${result.non2xx} were not, ${result.errors} errors`)
   }
-  return { requestsPerSecond: answered / result.duration, cpuMicroseconds: (after.cpuMicroseconds - before.cpuMicroseconds) / answered }
+  return {
+    requestsPerSecond: answered / result.duration,
+    cpuMicroseconds: (after.cpuMicroseconds - before.cpuMicroseconds) / answered,
+  }
 }
 
 function medians(results: readonly Measured[]): Measured {

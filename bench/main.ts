@@ -27,7 +27,9 @@ const rounds = Number(values.rounds)
 const seconds = Number(values.seconds)
 const chosen = Object.entries(parts).filter(([name]) => values.only === undefined || name === values.only)
 if (chosen.length === 0 || !(rounds >= 1) || !(seconds >= 1)) {
-  console.error(`bench: --only takes ${Object.keys(parts).join(', ')}, rotation; --rounds and --seconds take numbers from 1`)
+  console.error(
+    `bench: --only takes ${Object.keys(parts).join(', ')}, rotation; --rounds and --seconds take numbers from 1`,
+  )
   process.exit(2)
 }
 

@@ -21,7 +21,9 @@ export async function benchRoute({ rounds, seconds }: { rounds: number; seconds:
     const ours = measured.get('requireAccessToken')?.cpuMicroseconds ?? Number.NaN
     const rows = [...measured].map(([subject, { requestsPerSecond, cpuMicroseconds }]): Row => {
       const figures = { 'requests/s': perSecond(requestsPerSecond), 'CPU µs': microseconds(cpuMicroseconds) }
-      return subject === 'requireAccessToken' ? { subject, figures } : { subject, figures, ratio: cpuMicroseconds / ours, target: 0.8 }
+      return subject === 'requireAccessToken'
+        ? { subject, figures }
+        : { subject, figures, ratio: cpuMicroseconds / ours, target: 0.8 }
     })
     printTable(`protected route, cached tokens, ${rules.toLocaleString('en-US')} revocation rules, 32 in flight`, rows)
   } finally {

@@ -29,7 +29,9 @@ export async function startServer(name: string, environment: Record<string, stri
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     ...(canPin ? { execPath: 'taskset', execArgv: ['--cpu-list', '0', process.execPath] } : {}),
   })
-  const ended = new Promise<never>((_resolve, reject) => child.once('exit', (code) => reject(new Error(`${name} ended with ${code}`))))
+  const ended = new Promise<never>((_resolve, reject) =>
+    child.once('exit', (code) => reject(new Error(`${name} ended with ${code}`))),
+  )
   ended.catch(() => {})
   const message = () => Promise.race([new Promise<unknown>((resolve) => child.once('message', resolve)), ended])
   const port = numberIn(await message(), 'port')

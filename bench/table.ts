@@ -11,7 +11,9 @@ export function printTable(title: string, rows: readonly Row[]): void {
   const widths = lines[0]?.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0))) ?? []
   console.log(`\n${title}`)
   for (const line of lines)
-    console.log(`  ${line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join('   ')}`.trimEnd())
+    console.log(
+      `  ${line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join('   ')}`.trimEnd(),
+    )
 }
 
 function verdict({ ratio, target }: Row): [string, string] {

@@ -10,9 +10,20 @@ const tokensPerRound = 4000
 /** Tokens that the verifier has never seen, in this process, against jose checking what it can of the same. */
 export async function benchVerify({ rounds }: { rounds: number }): Promise<void> {
   const { jwks, tokens } = await createTestIssuer()
-  const verifier = createVerifier({ issuer, audience, keys: localKeySet(async () => jwks), revocations: memoryRevocationList() })
+  const verifier = createVerifier({
+    issuer,
+    audience,
+    keys: localKeySet(async () => jwks),
+    revocations: memoryRevocationList(),
+  })
   const keys = createLocalJWKSet(jwks)
-  const options = { issuer, audience, typ: 'at+jwt', algorithms: ['ES256'], requiredClaims: ['exp', 'iat', 'sub', 'client_id', 'jti'] }
+  const options = {
+    issuer,
+    audience,
+    typ: 'at+jwt',
+    algorithms: ['ES256'],
+    requiredClaims: ['exp', 'iat', 'sub', 'client_id', 'jti'],
+  }
   const contenders: Record<string, (token: string) => unknown> = {
     'jose jwtVerify': (token) => jwtVerify(token, keys, options),
     'verifier, new token': (token) => verifier.verify(token),

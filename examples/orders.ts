@@ -11,4 +11,6 @@ await verifier.ready()
 const app = new Hono()
 app.use('/orders/*', requireAccessToken({ verifier, scope: 'orders:read' }))
 app.get('/orders/:id', (c) => c.json({ order: c.req.param('id'), by: c.var.accessToken.clientId }))
-serve({ fetch: app.fetch, port: 3000, hostname: '127.0.0.1' }, ({ port }) => console.log(`orders on http://localhost:${port}`))
+serve({ fetch: app.fetch, port: 3000, hostname: '127.0.0.1' }, ({ port }) =>
+  console.log(`orders on http://localhost:${port}`),
+)

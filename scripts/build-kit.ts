@@ -30,7 +30,8 @@ for (const file of [...code.files, ...types.files]) {
   mkdirSync(dirname(target), { recursive: true })
   cpSync(file, target)
 }
-for (const file of ['LICENSE', 'docs/verifying.md']) cpSync(join(root, file), join(kit, file === 'LICENSE' ? file : 'README.md'))
+for (const file of ['LICENSE', 'docs/verifying.md'])
+  cpSync(join(root, file), join(kit, file === 'LICENSE' ? file : 'README.md'))
 
 const { version, license, author, type, engines, keywords } = manifest
 const jose = manifest.dependencies.jose
@@ -47,7 +48,10 @@ writeFileSync(
       type,
       engines,
       sideEffects: false,
-      exports: { ...Object.fromEntries(subpaths.map((subpath, i) => [`./${subpath}`, entries[i]])), './package.json': './package.json' },
+      exports: {
+        ...Object.fromEntries(subpaths.map((subpath, i) => [`./${subpath}`, entries[i]])),
+        './package.json': './package.json',
+      },
       files: ['dist'],
       // A range: the application may have a jose of its own, and one copy is enough.
       dependencies: { jose: `^${jose}` },

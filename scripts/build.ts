@@ -11,6 +11,12 @@ process.exitCode = status ?? 1
 
 // Of Swagger UI only what the reference page loads, with its licences: the whole package is six times as large, and reports who installs it.
 const swaggerUi = new URL('../node_modules/swagger-ui-dist/', import.meta.url)
-for (const name of ['swagger-ui.css', 'swagger-ui-bundle.js', 'swagger-ui-bundle.js.LICENSE.txt', 'LICENSE', 'NOTICE']) {
+for (const name of [
+  'swagger-ui.css',
+  'swagger-ui-bundle.js',
+  'swagger-ui-bundle.js.LICENSE.txt',
+  'LICENSE',
+  'NOTICE',
+]) {
   cpSync(new URL(name, swaggerUi), new URL(`../dist/node/swagger-ui/${name}`, import.meta.url))
 }

@@ -4,14 +4,16 @@ import type { ServiceErrorCode } from '../src/errors.ts'
 export const errorGuide: Readonly<Record<ServiceErrorCode, { readonly happens: string; readonly remedy: string }>> = {
   invalid_request: {
     happens: 'A parameter, a member of the body or a header is missing, malformed, unknown or sent twice.',
-    remedy: 'Read `detail`; in the admin API `errors` names each wrong member. Correct the request: repeating it as it is will not help.',
+    remedy:
+      'Read `detail`; in the admin API `errors` names each wrong member. Correct the request: repeating it as it is will not help.',
   },
   invalid_scope: {
     happens: 'The exchange asked for a scope that the API key does not hold, or that is no scope.',
     remedy: 'Ask for less, or leave `scope` out to get all that the key holds. `mintage me` shows it.',
   },
   invalid_target: {
-    happens: 'The exchange asked for an audience or a resource that is not open to the API key. A root key may ask for the issuer only.',
+    happens:
+      'The exchange asked for an audience or a resource that is not open to the API key. A root key may ask for the issuer only.',
     remedy: 'Leave `audience` out to get the default one, or add the audience to the key.',
   },
   unsupported_grant_type: {
@@ -42,7 +44,8 @@ export const errorGuide: Readonly<Record<ServiceErrorCode, { readonly happens: s
     remedy: 'Look with `mintage me` at the roles, and ask an administrator for another one. Do not retry.',
   },
   not_found: {
-    happens: 'There is no such path, or no thing with this id, or it belongs to somebody else: the three look the same.',
+    happens:
+      'There is no such path, or no thing with this id, or it belongs to somebody else: the three look the same.',
     remedy: 'List what there is, with the same key.',
   },
   method_not_allowed: {
@@ -62,7 +65,8 @@ export const errorGuide: Readonly<Record<ServiceErrorCode, { readonly happens: s
     remedy: 'Revoke what is not needed, or put the organization on another plan: `mintage plans list`.',
   },
   lifetime_not_allowed: {
-    happens: "An API key would live longer than the organization's policy or the key's role allows; `detail` has the latest instant.",
+    happens:
+      "An API key would live longer than the organization's policy or the key's role allows; `detail` has the latest instant.",
     remedy: 'Give an earlier `expiresAt`.',
   },
   too_early: {
@@ -103,7 +107,8 @@ export const errorGuide: Readonly<Record<ServiceErrorCode, { readonly happens: s
   },
   keyring_unavailable: {
     happens: 'No signing key can be used right now: the ring cannot be read or opened.',
-    remedy: 'Repeat it after `Retry-After`. As the operator: the reason is in `/readyz`; docs/runbooks/lost-kek.md if a KEK is missing.',
+    remedy:
+      'Repeat it after `Retry-After`. As the operator: the reason is in `/readyz`; docs/runbooks/lost-kek.md if a KEK is missing.',
   },
   revocations_unavailable: {
     happens: 'The revocation list is older than allowed, so that nobody can say whether a token is revoked.',

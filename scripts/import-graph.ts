@@ -15,14 +15,18 @@ export type Import = {
  * in comments does not count. Does not see a specifier that is computed.
  */
 export function importsOf(text: string): Import[] {
-  const statements = text.matchAll(/^(?:import|export)\s+(?<type>type\s+)?(?:[\w*{}\s,$]*?\sfrom\s+)?['"](?<specifier>[^'"\n]+)['"]/gm)
+  const statements = text.matchAll(
+    /^(?:import|export)\s+(?<type>type\s+)?(?:[\w*{}\s,$]*?\sfrom\s+)?['"](?<specifier>[^'"\n]+)['"]/gm,
+  )
   const found = [...statements].map(({ groups, 0: statement }) => ({
     specifier: groups?.specifier ?? '',
     typeOnly: groups?.type !== undefined || /^import\s+\{(?:\s*type\s+[\w$\s]+,?)+\s*\}/.test(statement),
     dynamic: false,
   }))
   const withoutComments = text.replace(/^\s*(?:\/\*\*[^\n]*|\*[^\n]*|\/\/[^\n]*)$/gm, '')
-  const calls = withoutComments.matchAll(/(?<typeof>typeof\s+)?\bimport\(\s*['"](?<specifier>[^'"\n]+)['"]\s*\)(?<member>\.\w)?/g)
+  const calls = withoutComments.matchAll(
+    /(?<typeof>typeof\s+)?\bimport\(\s*['"](?<specifier>[^'"\n]+)['"]\s*\)(?<member>\.\w)?/g,
+  )
   const loaded = [...calls].map(({ groups }) => ({
     specifier: groups?.specifier ?? '',
     typeOnly: groups?.typeof !== undefined || groups?.member !== undefined,

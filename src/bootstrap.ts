@@ -40,10 +40,23 @@ export async function bootstrap(
     const at = now()
     if (!(await claimFirstStart(tx, { largestTokenTtlSeconds: config.maxTokenTtlSeconds, now: at }))) return undefined
     const organizationId = newId('org')
-    await insertOrganization(tx, { id: organizationId, name: 'default', slug: 'default', plan: 'enterprise', createdAt: at })
+    await insertOrganization(tx, {
+      id: organizationId,
+      name: 'default',
+      slug: 'default',
+      plan: 'enterprise',
+      createdAt: at,
+    })
     await createSigningKeys(tx, services, at, systemPrincipal.clientId)
     const rootApiKey = declared ?? (await createSecret(services, 'live'))
-    const root = { organizationId, name: 'root', environment: 'live', roles: ['root'], scopes: [], audiences: [config.issuer] } as const
+    const root = {
+      organizationId,
+      name: 'root',
+      environment: 'live',
+      roles: ['root'],
+      scopes: [],
+      audiences: [config.issuer],
+    } as const
     const rootApiKeyId = await insertFirstKey(tx, root, rootApiKey.stored, at)
     const testApiKey = withTestKey ? await createSecret(services, 'test') : null
     if (testApiKey) await insertFirstKey(tx, { organizationId, ...testKey }, testApiKey.stored, at)
@@ -55,14 +68,24 @@ export async function bootstrap(
       context: { rootApiKeyId },
     } as const
     await appendAuditEvent(tx, event, at)
-    const firstStart = { organizationId, rootApiKey: declared ? null : rootApiKey.secret, testApiKey: testApiKey?.secret ?? null }
+    const firstStart = {
+      organizationId,
+      rootApiKey: declared ? null : rootApiKey.secret,
+      testApiKey: testApiKey?.secret ?? null,
+    }
     await keep?.(firstStart)
     return firstStart
   })
 }
 
 /** The scopes are those of the examples in the README. */
-const testKey = { name: 'test', environment: 'test', roles: [], scopes: ['orders:read', 'orders:write'], audiences: [] } as const
+const testKey = {
+  name: 'test',
+  environment: 'test',
+  roles: [],
+  scopes: ['orders:read', 'orders:write'],
+  audiences: [],
+} as const
 
 type FirstKey = {
   organizationId: string

@@ -38,10 +38,32 @@ export type ServicesOptions = {
 
 /** Composes the services; performs no I/O. Times come from `now`, which defaults to the system's clock here and nowhere deeper. */
 export function createServices(config: Config, database: Database, options: ServicesOptions): Services {
-  const { platform, keyEncryption, log, metrics, keyringCache, pendingUsage, importedAlgorithmsCache, now = () => new Date() } = options
+  const {
+    platform,
+    keyEncryption,
+    log,
+    metrics,
+    keyringCache,
+    pendingUsage,
+    importedAlgorithmsCache,
+    now = () => new Date(),
+  } = options
   const { db } = database
-  const keyring = createKeyring({ db, now, config, keyEncryption, platform, log, ...(keyringCache ? { cache: keyringCache } : {}) })
-  const revocations = createServiceRevocationList({ db, database, now, ...(options.revocations ?? { pollMilliseconds: 1000 }) })
+  const keyring = createKeyring({
+    db,
+    now,
+    config,
+    keyEncryption,
+    platform,
+    log,
+    ...(keyringCache ? { cache: keyringCache } : {}),
+  })
+  const revocations = createServiceRevocationList({
+    db,
+    database,
+    now,
+    ...(options.revocations ?? { pollMilliseconds: 1000 }),
+  })
   const keys = localKeySet(() => keyring.publicKeys('token'))
   return {
     config,

@@ -26,7 +26,12 @@ export type CatalogueEntry = {
 
 /** Code → how it is answered. docs/errors.md is made from it: `node scripts/errors-page.ts` after a change. */
 export const errorCatalogue = {
-  invalid_request: { status: 400, title: 'Invalid request', oauth: 'invalid_request', detail: 'The request is malformed.' },
+  invalid_request: {
+    status: 400,
+    title: 'Invalid request',
+    oauth: 'invalid_request',
+    detail: 'The request is malformed.',
+  },
   invalid_scope: {
     status: 400,
     title: 'Invalid scope',
@@ -52,7 +57,12 @@ export const errorCatalogue = {
     detail: 'The API key may not use this grant.',
   },
   /** A credential was refused. The true reason stays inside (`reason`); outside all refusals are alike. */
-  api_key_rejected: { status: 401, title: 'Invalid client', oauth: 'invalid_client', detail: 'Client authentication failed.' },
+  api_key_rejected: {
+    status: 401,
+    title: 'Invalid client',
+    oauth: 'invalid_client',
+    detail: 'Client authentication failed.',
+  },
   /** The API key given as `subject_token` was refused (RFC 8693 §2.2.2). */
   subject_token_rejected: {
     status: 400,
@@ -66,10 +76,25 @@ export const errorCatalogue = {
     oauth: 'invalid_client',
     detail: 'Send an API key or an access token for this service, as Authorization: Bearer or X-API-Key.',
   },
-  permission_denied: { status: 403, title: 'Permission denied', oauth: 'invalid_request', detail: 'The caller may not do this.' },
+  permission_denied: {
+    status: 403,
+    title: 'Permission denied',
+    oauth: 'invalid_request',
+    detail: 'The caller may not do this.',
+  },
   not_found: { status: 404, title: 'Not found', oauth: 'invalid_request', detail: 'There is no such thing here.' },
-  method_not_allowed: { status: 405, title: 'Method not allowed', oauth: 'invalid_request', detail: 'This path takes another method.' },
-  conflict: { status: 409, title: 'Conflict', oauth: 'invalid_request', detail: 'The state of the resource does not allow this.' },
+  method_not_allowed: {
+    status: 405,
+    title: 'Method not allowed',
+    oauth: 'invalid_request',
+    detail: 'This path takes another method.',
+  },
+  conflict: {
+    status: 409,
+    title: 'Conflict',
+    oauth: 'invalid_request',
+    detail: 'The state of the resource does not allow this.',
+  },
   /** If-Match names a revision that the thing no longer has: somebody else changed it meanwhile (RFC 9110 §13.1.1). */
   precondition_failed: {
     status: 412,
@@ -109,7 +134,12 @@ export const errorCatalogue = {
       'The first request with this Idempotency-Key is not answered yet. Repeat it in a second; if this stays so, it was done and its answer was lost: look for what it made.',
     retryAfterSeconds: 1,
   },
-  request_timeout: { status: 408, title: 'Request timeout', oauth: 'invalid_request', detail: 'The request body took too long.' },
+  request_timeout: {
+    status: 408,
+    title: 'Request timeout',
+    oauth: 'invalid_request',
+    detail: 'The request body took too long.',
+  },
   payload_too_large: {
     status: 413,
     title: 'Payload too large',
@@ -166,7 +196,12 @@ export const errorCatalogue = {
     detail: 'This instance is stopping.',
     retryAfterSeconds: 1,
   },
-  internal: { status: 500, title: 'Internal error', oauth: 'server_error', detail: 'Something went wrong on our side.' },
+  internal: {
+    status: 500,
+    title: 'Internal error',
+    oauth: 'server_error',
+    detail: 'Something went wrong on our side.',
+  },
 } as const satisfies Record<string, CatalogueEntry>
 
 export type ServiceErrorCode = keyof typeof errorCatalogue

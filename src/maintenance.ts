@@ -48,7 +48,8 @@ export async function runMaintenance(services: Services): Promise<boolean> {
     log('warn', 'maintenance_superseded', { fence: lease.fence })
     return false
   }
-  if (failures.length > 0) throw new AggregateError(failures, `maintenance: ${failures.length} of ${chores.length} chores failed`)
+  if (failures.length > 0)
+    throw new AggregateError(failures, `maintenance: ${failures.length} of ${chores.length} chores failed`)
   return true
 }
 

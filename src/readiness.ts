@@ -11,8 +11,18 @@ export type Readiness = {
 
 /** Asks each dependency now. Reasons are in words for the operator and hold no credential. */
 export async function checkReadiness(services: Services): Promise<Readiness> {
-  const [database, migrations, keyRing] = await Promise.all([checkDatabase(services), checkMigrations(services), checkKeyRing(services)])
-  const checks = { process: checkProcess(services), database, migrations, keyRing, revocationList: await checkRevocations(services) }
+  const [database, migrations, keyRing] = await Promise.all([
+    checkDatabase(services),
+    checkMigrations(services),
+    checkKeyRing(services),
+  ])
+  const checks = {
+    process: checkProcess(services),
+    database,
+    migrations,
+    keyRing,
+    revocationList: await checkRevocations(services),
+  }
   return { status: Object.values(checks).every(({ state }) => state === 'ok') ? 'ready' : 'not_ready', checks }
 }
 
@@ -30,7 +40,8 @@ async function checkDatabase({ db, now, config }: Services): Promise<Check> {
     const database = (await readDatabaseClock(db)).getTime()
     const tolerance = config.clockToleranceSeconds * 1000
     const skew = database < before ? database - before : Math.max(0, database - now().getTime())
-    if (Math.abs(skew) > tolerance) return failed(`its clock differs by ${Math.round(skew / 1000)} s from this instance's`)
+    if (Math.abs(skew) > tolerance)
+      return failed(`its clock differs by ${Math.round(skew / 1000)} s from this instance's`)
     return ok
   } catch {
     return failed('it does not answer')

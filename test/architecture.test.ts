@@ -14,7 +14,9 @@ const sources: readonly SourceFile[] = listFiles(src, '.ts').map((file) => {
   const text = readFileSync(file, 'utf8')
   const imports = importsOf(text).map((found) => ({
     ...found,
-    target: found.specifier.startsWith('.') ? relative(src, join(file, '..', found.specifier)).replaceAll('\\', '/') : undefined,
+    target: found.specifier.startsWith('.')
+      ? relative(src, join(file, '..', found.specifier)).replaceAll('\\', '/')
+      : undefined,
   }))
   return { path: relative(src, file).replaceAll('\\', '/'), text, imports }
 })
@@ -118,7 +120,12 @@ describe('imports point downwards', () => {
     const upwards = edges.filter(({ path, target, typeOnly }) => {
       const [from, to] = [roomOf(path), roomOf(target)]
       const allowed = rooms.get(from)?.imports ?? []
-      return from !== to && !allowed.includes('composition') && !allowed.includes(to) && !(typeOnly && freeTypes.test(target))
+      return (
+        from !== to &&
+        !allowed.includes('composition') &&
+        !allowed.includes(to) &&
+        !(typeOnly && freeTypes.test(target))
+      )
     })
     expect(upwards.map(({ path, target }) => `${path} → ${target}`)).toEqual([])
   })
@@ -128,7 +135,9 @@ describe('imports point downwards', () => {
   })
 
   test('API keys know of organizations only their queries', () => {
-    const targets = edges.filter(({ path }) => roomOf(path) === 'api-keys').filter(({ target }) => roomOf(target) === 'organizations')
+    const targets = edges
+      .filter(({ path }) => roomOf(path) === 'api-keys')
+      .filter(({ target }) => roomOf(target) === 'organizations')
     expect(targets.map(({ target }) => target).filter((target) => target !== 'organizations/queries.ts')).toEqual([])
   })
 
@@ -142,7 +151,10 @@ describe('tables have walls', () => {
   const schema = sources.find(({ path }) => path === 'db/schema.ts')?.text ?? ''
   /** The schema's constant → the table's name in SQL. */
   const names = new Map(
-    [...schema.matchAll(/export const (\w+) = pgTable\(\s*'(\w+)'/g)].map(([, constant = '', table = '']) => [constant, table]),
+    [...schema.matchAll(/export const (\w+) = pgTable\(\s*'(\w+)'/g)].map(([, constant = '', table = '']) => [
+      constant,
+      table,
+    ]),
   )
 
   test('the schema was read', () => {
@@ -152,7 +164,9 @@ describe('tables have walls', () => {
   test('a room touches only the tables of its row', () => {
     const touched = sources
       .filter(({ path }) => path !== 'db/schema.ts')
-      .flatMap(({ path, text }) => schemaConstants(text).map((constant) => ({ path, table: names.get(constant) ?? constant })))
+      .flatMap(({ path, text }) =>
+        schemaConstants(text).map((constant) => ({ path, table: names.get(constant) ?? constant })),
+      )
     const strays = touched.filter(({ path, table }) => !rooms.get(roomOf(path))?.tables.includes(table))
     expect(strays.map(({ path, table }) => `${path}: ${table}`)).toEqual([])
   })
@@ -202,7 +216,10 @@ describe('the clock', () => {
       withoutComments(text)
         .split('\n')
         .filter((line) => /\bDate\.now\b|\bnew Date\(\)/.test(line))
-        .filter((line) => !composed.test(path) && !(defaults.test(path) && /\bnow\w*\b\s*(\?\?=?|[=:])|\bnow \?\?/.test(line)))
+        .filter(
+          (line) =>
+            !composed.test(path) && !(defaults.test(path) && /\bnow\w*\b\s*(\?\?=?|[=:])|\bnow \?\?/.test(line)),
+        )
         .map((line) => `${path}: ${line.trim()}`),
     )
     expect(readings).toEqual([])
@@ -211,7 +228,9 @@ describe('the clock', () => {
 
 describe('files can be read', () => {
   /** The schema stays on its one page. */
-  const lengths = sources.filter(({ path }) => path !== 'db/schema.ts').map(({ path, text }) => ({ path, lines: lineCount(text) }))
+  const lengths = sources
+    .filter(({ path }) => path !== 'db/schema.ts')
+    .map(({ path, text }) => ({ path, lines: lineCount(text) }))
 
   test('no source is longer than 250 lines, nine of ten are at most 150, and half are at most 80', () => {
     const sorted = lengths.map(({ lines }) => lines).sort((a, b) => a - b)

@@ -12,7 +12,14 @@ import { startTestService, type TestService } from './support/test-service.ts'
 /** Another instance over the same database and clock. */
 function instance({ services, database }: TestService, db = database): Services {
   const { config, platform, keyEncryption, log, metrics, now } = services
-  return createServices(config, db, { platform, keyEncryption, log, metrics, now, revocations: { refreshInRequest: true } })
+  return createServices(config, db, {
+    platform,
+    keyEncryption,
+    log,
+    metrics,
+    now,
+    revocations: { refreshInRequest: true },
+  })
 }
 
 const rotateEverySeconds = 30 * 86_400
@@ -24,9 +31,13 @@ describe.each(databaseKinds)('maintenance on %s', (kind) => {
     const instances = Array.from({ length: 8 }, () => instance(service))
     const ran = await Promise.all(instances.map((each) => runMaintenance(each)))
     expect(ran.filter((held) => held).length).toBeGreaterThanOrEqual(1)
-    expect((await service.database.db.select().from(auditEvents)).filter(({ type }) => type === 'signing_key.created')).toHaveLength(2)
+    expect(
+      (await service.database.db.select().from(auditEvents)).filter(({ type }) => type === 'signing_key.created'),
+    ).toHaveLength(2)
     expect(await runMaintenance(instance(service))).toBe(true)
-    expect((await service.database.db.select().from(auditEvents)).filter(({ type }) => type === 'signing_key.created')).toHaveLength(2)
+    expect(
+      (await service.database.db.select().from(auditEvents)).filter(({ type }) => type === 'signing_key.created'),
+    ).toHaveLength(2)
   })
 
   test('is done by nobody else while its holder is at it, and by the next one when the holder was killed', async () => {

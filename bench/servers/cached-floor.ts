@@ -30,7 +30,9 @@ app.post('/token', async (c) => {
     .setExpirationTime('15m')
     .setJti(crypto.randomUUID())
     .sign(privateKey)
-  return c.json({ access_token: token, token_type: 'Bearer', expires_in: 900, scope }, 200, { 'Cache-Control': 'no-store' })
+  return c.json({ access_token: token, token_type: 'Bearer', expires_in: 900, scope }, 200, {
+    'Cache-Control': 'no-store',
+  })
 })
 
 const server = createServer(getRequestListener(app.fetch))

@@ -15,7 +15,9 @@ const verifier = createVerifier({
   issuer,
   audience,
   keys: localKeySet(async () => jwks),
-  revocations: memoryRevocationList({ rules: Array.from({ length: rules }, () => ({ kind: 'token', value: crypto.randomUUID() })) }),
+  revocations: memoryRevocationList({
+    rules: Array.from({ length: rules }, () => ({ kind: 'token', value: crypto.randomUUID() })),
+  }),
 })
 
 const app = new Hono()

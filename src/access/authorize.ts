@@ -34,12 +34,16 @@ export function authorize(actor: Principal, permission: Permission): Within {
   const { clientId, organizationId, serviceAccountId = null } = actor
   const reach = permissionsHeld(actor)[permission]
   if (reach === 'all') return 'everywhere'
-  if (reach === undefined || organizationId === null) throw new ServiceError('permission_denied', { reason: permission })
+  if (reach === undefined || organizationId === null)
+    throw new ServiceError('permission_denied', { reason: permission })
   return reach === 'organization' ? { organizationId } : { organizationId, owner: { clientId, serviceAccountId } }
 }
 
 /** What the actor's roles permit together. */
-export function permissionsHeld({ roles, customRoles = new Map() }: Pick<Principal, 'roles' | 'customRoles'>): Permissions {
+export function permissionsHeld({
+  roles,
+  customRoles = new Map(),
+}: Pick<Principal, 'roles' | 'customRoles'>): Permissions {
   const held: Partial<Record<Permission, Reach>> = {}
   for (const role of roles) {
     const permitted = isRole(role) ? permissionsOf[role] : customRoles.get(role)
@@ -93,7 +97,9 @@ export function authorizeGrant(actor: Principal, grant: Grant, customRoles: Cust
 function definitionOf(role: string, customRoles: CustomRoles): Permissions {
   const definition = isRole(role) ? permissionsOf[role] : customRoles.get(role)
   if (!definition)
-    throw new ServiceError('invalid_request', { detail: 'roles names one that is neither built in nor made in the organization.' })
+    throw new ServiceError('invalid_request', {
+      detail: 'roles names one that is neither built in nor made in the organization.',
+    })
   return definition
 }
 

@@ -58,7 +58,8 @@ function parseWritten(text: string): Uint8Array | undefined {
 /** Four decimal numbers. A leading zero is refused: some programs read octal there. */
 function parseIpv4(text: string): Uint8Array | undefined {
   const parts = text.split('.')
-  if (parts.length !== 4 || !parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255)) return undefined
+  if (parts.length !== 4 || !parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255))
+    return undefined
   return Uint8Array.from(parts, Number)
 }
 
@@ -81,7 +82,8 @@ function parseGroups(text: string, mayEndInIpv4: boolean): number[] | undefined 
   for (const [index, group] of groups.entries()) {
     const ipv4 = mayEndInIpv4 && index === groups.length - 1 && group.includes('.') ? parseIpv4(group) : undefined
     if (ipv4) bytes.push(...ipv4)
-    else if (/^[0-9a-f]{1,4}$/i.test(group)) bytes.push(Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16) & 0xff)
+    else if (/^[0-9a-f]{1,4}$/i.test(group))
+      bytes.push(Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16) & 0xff)
     else return undefined
   }
   return bytes

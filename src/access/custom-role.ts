@@ -1,5 +1,13 @@
 import { ServiceError } from '../errors.ts'
-import { isPermission, isRole, type Permission, type Permissions, type Reach, reachesOf, widerReach } from './permissions.ts'
+import {
+  isPermission,
+  isRole,
+  type Permission,
+  type Permissions,
+  type Reach,
+  reachesOf,
+  widerReach,
+} from './permissions.ts'
 
 /**
  * What a custom role permits, from its stored texts `permission:reach`. Text that this version does not know permits nothing, and a
@@ -21,7 +29,9 @@ export function readPermissions(texts: readonly string[]): Permissions {
 export function checkPermissions(texts: readonly string[]): string[] {
   if (texts.length === 0) throw refused('permissions is empty.')
   if (!texts.every((text) => readEntry(text))) {
-    throw refused('permissions holds something that is no permission:reach of a role within an organization, such as api_keys.read:own.')
+    throw refused(
+      'permissions holds something that is no permission:reach of a role within an organization, such as api_keys.read:own.',
+    )
   }
   return Object.entries(readPermissions(texts))
     .map(([permission, reach]) => `${permission}:${reach}`)
@@ -30,7 +40,8 @@ export function checkPermissions(texts: readonly string[]): string[] {
 
 /** Small letters, digits and underscores, 3 to 50 of them, and no built-in role's. Throws `invalid_request`. */
 export function checkRoleName(name: string): string {
-  if (!/^[a-z][a-z0-9_]{2,49}$/.test(name)) throw refused('name is not 3 to 50 small letters, digits and underscores, a letter first.')
+  if (!/^[a-z][a-z0-9_]{2,49}$/.test(name))
+    throw refused('name is not 3 to 50 small letters, digits and underscores, a letter first.')
   if (isRole(name)) throw refused('name is that of a built-in role.')
   return name
 }

@@ -19,7 +19,8 @@ export function organizationWithin(organizationId: Column, within: Within, owner
   if (!within.owner) return inside
   if (!owner) return sql`false`
   const { clientId, serviceAccountId } = within.owner
-  const shared = owner.serviceAccountId && serviceAccountId !== null ? eq(owner.serviceAccountId, serviceAccountId) : undefined
+  const shared =
+    owner.serviceAccountId && serviceAccountId !== null ? eq(owner.serviceAccountId, serviceAccountId) : undefined
   return and(inside, or(eq(owner.createdBy, clientId), shared))
 }
 
@@ -55,14 +56,19 @@ export type Holders = { roots: number; admins: number }
 
 /** Keeps other changes that take rights away waiting: of root keys everywhere, then of the organization. */
 export async function lockRights(tx: Db, organizationId: string | null): Promise<void> {
-  await tx.select({ locked: sql`pg_advisory_xact_lock(hashtextextended('mintage root keys', 0))` }).from(sql`(select 1) as one`)
+  await tx
+    .select({ locked: sql`pg_advisory_xact_lock(hashtextextended('mintage root keys', 0))` })
+    .from(sql`(select 1) as one`)
   if (organizationId !== null) await lockOrganization(tx, { id: organizationId, within: 'everywhere' })
 }
 
 /** See keepLastHolders. A role counts where the key's service account holds it too. */
 export async function countHolders(tx: Db, organizationId: string | null, now: Date): Promise<Holders> {
   const holds = (role: string) =>
-    and(sql`${role} = any(${apiKeys.roles})`, or(isNull(serviceAccounts.id), sql`${role} = any(${serviceAccounts.roles})`))
+    and(
+      sql`${role} = any(${apiKeys.roles})`,
+      or(isNull(serviceAccounts.id), sql`${role} = any(${serviceAccounts.roles})`),
+    )
   const inside = organizationId === null ? sql`false` : eq(apiKeys.organizationId, organizationId)
   const [holders] = await tx
     .select({

@@ -54,7 +54,10 @@ export function planFull(limit: number): ServiceError {
 }
 
 /** Tokens could not be signed by an algorithm without an active key; once there is one, it is followed by others of the same. */
-export async function requireSigningKey({ keyring }: Pick<Services, 'keyring'>, tokenAlgorithm: string | null | undefined): Promise<void> {
+export async function requireSigningKey(
+  { keyring }: Pick<Services, 'keyring'>,
+  tokenAlgorithm: string | null | undefined,
+): Promise<void> {
   if (tokenAlgorithm === null || tokenAlgorithm === undefined) return
   const active = await keyring.activeAlgorithms('token')
   if (active.some((algorithm) => algorithm === tokenAlgorithm)) return
@@ -70,7 +73,9 @@ export async function requireSigningKey({ keyring }: Pick<Services, 'keyring'>, 
 function grantOf({ draft, former, showsSecret }: Admission) {
   const roles = [...new Set([...(former?.roles ?? []), ...draft.roles])]
   const widens = !former || adds(former.scopes, draft.scopes) || adds(former.audiences, draft.audiences)
-  return showsSecret || widens ? { scopes: draft.scopes, audiences: draft.audiences, roles } : { scopes: [], audiences: [], roles }
+  return showsSecret || widens
+    ? { scopes: draft.scopes, audiences: draft.audiences, roles }
+    : { scopes: [], audiences: [], roles }
 }
 
 function adds(former: readonly string[], now: readonly string[]): boolean {
@@ -81,19 +86,29 @@ async function checkServiceAccount(tx: Db, { draft, former, organization, accoun
   const { serviceAccountId: id, roles } = draft
   if (former?.serviceAccountDisabledAt && id !== former.serviceAccountId) {
     // It would work again, though nobody enabled what was switched off.
-    throw new ServiceError('conflict', { detail: 'The key belongs to a service account that is disabled, and stays with it.' })
+    throw new ServiceError('conflict', {
+      detail: 'The key belongs to a service account that is disabled, and stays with it.',
+    })
   }
   if (id === null) return
   const isNew = id !== former?.serviceAccountId
   if (!isNew && !adds(former.roles, roles)) return
   requireUsableAccount(
-    await findServiceAccount(tx, { id, organizationId: organization.id, within: isNew ? accountsWithin : 'everywhere' }),
+    await findServiceAccount(tx, {
+      id,
+      organizationId: organization.id,
+      within: isNew ? accountsWithin : 'everywhere',
+    }),
     roles,
   )
 }
 
 /** Where a change may give a key to a service account: where the caller makes keys, because whoever acts for an account shares its keys. */
-export function withinForAccount(actor: Principal, { serviceAccountId }: Pick<ApiKeyChange, 'serviceAccountId'>, within: Within): Within {
+export function withinForAccount(
+  actor: Principal,
+  { serviceAccountId }: Pick<ApiKeyChange, 'serviceAccountId'>,
+  within: Within,
+): Within {
   return serviceAccountId ? authorize(actor, 'api_keys.create') : within
 }
 

@@ -25,7 +25,8 @@ export async function authenticateApiKey(
   if (apiKey === 'malformed') throw new ServiceError('api_key_rejected', { reason: 'malformed' })
   const status = apiKeyStatus(apiKey, now)
   if (!apiKey || status !== 'usable') throw new ServiceError('api_key_rejected', { reason: status })
-  if (clientId !== undefined && clientId !== apiKey.id) throw new ServiceError('api_key_rejected', { reason: 'client_mismatch' })
+  if (clientId !== undefined && clientId !== apiKey.id)
+    throw new ServiceError('api_key_rejected', { reason: 'client_mismatch' })
   if (!isAddressAllowed(apiKey, address)) throw new ServiceError('api_key_rejected', { reason: 'address_not_allowed' })
   return apiKey
 }
@@ -34,7 +35,11 @@ export async function authenticateApiKey(
  * The API key with this secret, whatever its status. Text that is no key of ours reaches the database only where keys were imported, whose
  * secrets may have any form; known and unknown keys take the same path there.
  */
-export function findBySecret(services: LookupServices, secret: string, now: Date): Promise<ApiKeyRecord | undefined | 'malformed'> {
+export function findBySecret(
+  services: LookupServices,
+  secret: string,
+  now: Date,
+): Promise<ApiKeyRecord | undefined | 'malformed'> {
   const { apiKeys, config, platform } = services
   if (!parseApiKey(secret, config.apiKeyPrefixes)) return findForeign(services, secret, now)
   const hash = platform.sha256(secret)
@@ -42,7 +47,11 @@ export function findBySecret(services: LookupServices, secret: string, now: Date
 }
 
 /** Of a key that was imported. */
-async function findForeign(services: LookupServices, secret: string, now: Date): Promise<ApiKeyRecord | undefined | 'malformed'> {
+async function findForeign(
+  services: LookupServices,
+  secret: string,
+  now: Date,
+): Promise<ApiKeyRecord | undefined | 'malformed'> {
   const { apiKeys, config, platform } = services
   if (!mayBeForeignSecret(secret, config.apiKeyPrefixes)) return 'malformed'
   const algorithms = await apiKeys.importedAlgorithms(now)

@@ -17,11 +17,17 @@ export async function showCaller({ db, now }: Pick<Services, 'db' | 'now'>, acto
   const apiKey = await findApiKey(db, { id: actor.clientId, within: 'everywhere' })
   if (!apiKey) throw new ServiceError('not_found')
   const plan = await planOf(db, apiKey.organizationId)
-  const limits = { requestsPerMinute: apiKey.requestsPerMinute ?? plan.requestsPerMinute, requestsPerMonth: plan.requestsPerMonth }
+  const limits = {
+    requestsPerMinute: apiKey.requestsPerMinute ?? plan.requestsPerMinute,
+    requestsPerMonth: plan.requestsPerMonth,
+  }
   return { ...apiKeyView(apiKey, now()), limits, usedVersion: await usedVersionOf(db, actor) }
 }
 
-async function usedVersionOf(db: Services['db'], { clientId, apiKeyVersion }: Principal): Promise<CallerView['usedVersion']> {
+async function usedVersionOf(
+  db: Services['db'],
+  { clientId, apiKeyVersion }: Principal,
+): Promise<CallerView['usedVersion']> {
   if (apiKeyVersion === undefined) return null
   const [used] = await selectVersions(db, { apiKeyId: clientId, before: apiKeyVersion + 1, limit: 1 })
   return { version: apiKeyVersion, endsAt: used?.expiresAt?.toISOString() ?? null }

@@ -42,7 +42,11 @@ export async function markApiKeyDisabled(tx: Db, id: string, now: Date) {
 
 /** Enables a key that was locked before and was disabled then. */
 export async function markApiKeyEnabled(tx: Db, id: string) {
-  const [apiKey] = await tx.update(apiKeys).set({ disabledAt: null, revision: nextRevision }).where(eq(apiKeys.id, id)).returning(changed)
+  const [apiKey] = await tx
+    .update(apiKeys)
+    .set({ disabledAt: null, revision: nextRevision })
+    .where(eq(apiKeys.id, id))
+    .returning(changed)
   return apiKey
 }
 
@@ -61,7 +65,10 @@ export async function markApiKeyExpired(tx: Db, id: string, now: Date) {
  * `lockOrganization` (access/queries.ts).
  */
 export async function countApiKeys(tx: Db, organizationId: string, now: Date): Promise<number> {
-  return await tx.$count(apiKeys, and(eq(apiKeys.organizationId, organizationId), isAlive(now), sql`not 'root' = any(${apiKeys.roles})`))
+  return await tx.$count(
+    apiKeys,
+    and(eq(apiKeys.organizationId, organizationId), isAlive(now), sql`not 'root' = any(${apiKeys.roles})`),
+  )
 }
 
 /** The account of that organization, if the caller may give keys to it: its own, where it may touch only its own things. */

@@ -22,7 +22,8 @@ export function faultOfCustomClaims(claims: CustomClaims): string | undefined {
   if (!isSayable(claims, 1)) {
     return `customClaims holds something that cannot be signed as it is: NUL, half of a surrogate pair, a number beyond JSON, a member __proto__, or more than ${deepest} levels.`
   }
-  if (new TextEncoder().encode(JSON.stringify(claims)).length > mostBytes) return `customClaims is more than ${mostBytes} bytes of JSON.`
+  if (new TextEncoder().encode(JSON.stringify(claims)).length > mostBytes)
+    return `customClaims is more than ${mostBytes} bytes of JSON.`
   return undefined
 }
 
@@ -36,7 +37,8 @@ function isSayable(value: unknown, depth: number): boolean {
       return true
     case 'object':
       return (
-        value === null || (depth <= deepest && entriesOf(value).every(([name, member]) => isName(name) && isSayable(member, depth + 1)))
+        value === null ||
+        (depth <= deepest && entriesOf(value).every(([name, member]) => isName(name) && isSayable(member, depth + 1)))
       )
     default:
       return false

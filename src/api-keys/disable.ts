@@ -25,26 +25,64 @@ type Force = { readonly force?: boolean | undefined }
  * key's tokens; other readers follow within their bound. Throws `not_found`, `conflict` for a dead key and for the last one that can manage
  * the service or its organization, `permission_denied` for a root key of others.
  */
-export async function disableApiKey(services: SwitchingServices, actor: Principal, id: string, { force = false }: Force = {}) {
-  return await switchOff(services, actor, { id, permission: 'api_keys.disable', force }, async (tx, { organizationId }, now) => {
-    const disabled = await markApiKeyDisabled(tx, id, now)
-    if (!disabled) return
-    const revocationId = await addRule(tx, services, { id, organizationId, expires: 'never', reason: 'disabled', actor }, now)
-    await appendAuditEvent(tx, { type: 'api_key.disabled', actor, organizationId, subject: id, context: { revocationId } }, now)
-  })
+export async function disableApiKey(
+  services: SwitchingServices,
+  actor: Principal,
+  id: string,
+  { force = false }: Force = {},
+) {
+  return await switchOff(
+    services,
+    actor,
+    { id, permission: 'api_keys.disable', force },
+    async (tx, { organizationId }, now) => {
+      const disabled = await markApiKeyDisabled(tx, id, now)
+      if (!disabled) return
+      const revocationId = await addRule(
+        tx,
+        services,
+        { id, organizationId, expires: 'never', reason: 'disabled', actor },
+        now,
+      )
+      await appendAuditEvent(
+        tx,
+        { type: 'api_key.disabled', actor, organizationId, subject: id, context: { revocationId } },
+        now,
+      )
+    },
+  )
 }
 
 /**
  * Ends a key now, as if its expiry had come, and every token of it with it. It stays expired. Repeating it is a `conflict`: it is dead.
  * Otherwise as `disableApiKey`.
  */
-export async function expireApiKey(services: SwitchingServices, actor: Principal, id: string, { force = false }: Force = {}) {
-  return await switchOff(services, actor, { id, permission: 'api_keys.revoke', force }, async (tx, { organizationId }, now) => {
-    const expired = await markApiKeyExpired(tx, id, now)
-    if (!expired) return
-    const revocationId = await addRule(tx, services, { id, organizationId, expires: 'when_dead', reason: 'expired', actor }, now)
-    await appendAuditEvent(tx, { type: 'api_key.expired', actor, organizationId, subject: id, context: { revocationId } }, now)
-  })
+export async function expireApiKey(
+  services: SwitchingServices,
+  actor: Principal,
+  id: string,
+  { force = false }: Force = {},
+) {
+  return await switchOff(
+    services,
+    actor,
+    { id, permission: 'api_keys.revoke', force },
+    async (tx, { organizationId }, now) => {
+      const expired = await markApiKeyExpired(tx, id, now)
+      if (!expired) return
+      const revocationId = await addRule(
+        tx,
+        services,
+        { id, organizationId, expires: 'when_dead', reason: 'expired', actor },
+        now,
+      )
+      await appendAuditEvent(
+        tx,
+        { type: 'api_key.expired', actor, organizationId, subject: id, context: { revocationId } },
+        now,
+      )
+    },
+  )
 }
 
 /** A key as it is after it was enabled, and from when on tokens that are issued for it live; null = it was not disabled. */
@@ -77,16 +115,29 @@ export async function enableApiKey(services: SwitchingServices, actor: Principal
 }
 
 /** What disabling the key would break; writes nothing. Throws `not_found`. */
-export async function tryDisablingApiKey({ db, now }: Pick<Services, 'db' | 'now'>, actor: Principal, id: string): Promise<Impact> {
+export async function tryDisablingApiKey(
+  { db, now }: Pick<Services, 'db' | 'now'>,
+  actor: Principal,
+  id: string,
+): Promise<Impact> {
   return await tryOut(db, actor, { id, permission: 'api_keys.disable' }, now())
 }
 
 /** As `tryDisablingApiKey`, for `expireApiKey`. */
-export async function tryExpiringApiKey({ db, now }: Pick<Services, 'db' | 'now'>, actor: Principal, id: string): Promise<Impact> {
+export async function tryExpiringApiKey(
+  { db, now }: Pick<Services, 'db' | 'now'>,
+  actor: Principal,
+  id: string,
+): Promise<Impact> {
   return await tryOut(db, actor, { id, permission: 'api_keys.revoke' }, now())
 }
 
-async function tryOut(db: Db, actor: Principal, { id, permission }: { id: string; permission: Permission }, now: Date): Promise<Impact> {
+async function tryOut(
+  db: Db,
+  actor: Principal,
+  { id, permission }: { id: string; permission: Permission },
+  now: Date,
+): Promise<Impact> {
   if (!(await findApiKey(db, { id, within: authorize(actor, permission) }))) throw new ServiceError('not_found')
   return await whatWouldBreak(db, [id], now)
 }
@@ -117,7 +168,12 @@ async function switchOff(
 type NewRule = { id: string; organizationId: string; expires: 'never' | 'when_dead'; reason: string; actor: Principal }
 
 /** An open rule: dead is whatever the key made or makes, whenever. */
-async function addRule(tx: Db, { config }: Pick<Services, 'config'>, { id, actor, ...rule }: NewRule, now: Date): Promise<string> {
+async function addRule(
+  tx: Db,
+  { config }: Pick<Services, 'config'>,
+  { id, actor, ...rule }: NewRule,
+  now: Date,
+): Promise<string> {
   const open = { ...rule, kind: 'api_key', value: id, effectiveAt: now, actor: actor.clientId } as const
   return await addRevocationRule(tx, open, config.clockToleranceSeconds, now)
 }

@@ -26,10 +26,32 @@ export function changesOf(former: Readonly<ApiKeyDraft>, draft: Readonly<ApiKeyD
 
 /** A row holds more than a draft. */
 function draftOf(row: Readonly<ApiKeyDraft>): ApiKeyDraft {
-  const { name, description, environment, scopes, audiences, roles, subject, tokenAlgorithm, customClaims, allowedCidrs } = row
+  const {
+    name,
+    description,
+    environment,
+    scopes,
+    audiences,
+    roles,
+    subject,
+    tokenAlgorithm,
+    customClaims,
+    allowedCidrs,
+  } = row
   const { deniedCidrs, requestsPerMinute, rotateEverySeconds, labels, serviceAccountId, expiresAt } = row
   return {
-    ...{ name, description, environment, scopes, audiences, roles, subject, tokenAlgorithm, customClaims, allowedCidrs },
+    ...{
+      name,
+      description,
+      environment,
+      scopes,
+      audiences,
+      roles,
+      subject,
+      tokenAlgorithm,
+      customClaims,
+      allowedCidrs,
+    },
     ...{ deniedCidrs, requestsPerMinute, rotateEverySeconds, labels, serviceAccountId, expiresAt },
   }
 }

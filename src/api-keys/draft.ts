@@ -83,10 +83,21 @@ export function draftApiKey(
   now: Date,
   apiKeyPrefixes: readonly string[] = [defaultApiKeyPrefix],
 ): ApiKeyDraft {
-  const { name, description = '', environment, scopes = [], audiences = [], roles = [], subject = null, expiresAt = null } = input
+  const {
+    name,
+    description = '',
+    environment,
+    scopes = [],
+    audiences = [],
+    roles = [],
+    subject = null,
+    expiresAt = null,
+  } = input
   if (!scopes.every(isScopeToken)) throw refused('scopes holds something that is no scope token (RFC 6749 §3.3).')
-  if (!audiences.every(isAudience)) throw refused('audiences holds something that is not 1 or more visible ASCII characters.')
-  if (roles.length > 0 && environment === 'test') throw refused('A test key cannot hold roles: roles reach live things.')
+  if (!audiences.every(isAudience))
+    throw refused('audiences holds something that is not 1 or more visible ASCII characters.')
+  if (roles.length > 0 && environment === 'test')
+    throw refused('A test key cannot hold roles: roles reach live things.')
   if (subject !== null && startsLikeOurs(subject, apiKeyPrefixes))
     throw refused('subject starts with a prefix that the service keeps for its own ids.')
   if (expiresAt !== null && !(expiresAt > now)) throw refused('expiresAt is not in the future.')
@@ -131,7 +142,9 @@ function checkedCidrs(member: string, texts: readonly string[] = []): string[] {
   const ranges = texts.map((text) => canonicalCidr(text))
   const canonical = ranges.filter((range) => range !== undefined)
   if (canonical.length < ranges.length) {
-    throw refused(`${member} holds something that is no CIDR range, or one whose address has bits set beyond its prefix.`)
+    throw refused(
+      `${member} holds something that is no CIDR range, or one whose address has bits set beyond its prefix.`,
+    )
   }
   return unique(canonical)
 }

@@ -33,7 +33,13 @@ const exchangeSeconds = 60
 export async function endTokensWithKey(
   tx: Db,
   { config }: Pick<Services, 'config'>,
-  key: { id: string; organizationId: string; actor: Principal; former: { expiresAt: Date | null }; expiresAt: Date | null },
+  key: {
+    id: string
+    organizationId: string
+    actor: Principal
+    former: { expiresAt: Date | null }
+    expiresAt: Date | null
+  },
   now: Date,
 ): Promise<void> {
   const { id, organizationId, actor, former, expiresAt } = key

@@ -13,7 +13,10 @@ const maximumAgeMilliseconds = 5000
  * Keeps the answer for seconds, so that text which is no key of ours costs no query where nothing was imported. An answer that was on its
  * way while `forget` was called is not kept.
  */
-export function rememberImportedAlgorithms(read: () => Promise<readonly HashAlgorithm[]>, cache: ImportedAlgorithmsCache = {}) {
+export function rememberImportedAlgorithms(
+  read: () => Promise<readonly HashAlgorithm[]>,
+  cache: ImportedAlgorithmsCache = {},
+) {
   let forgotten = 0
   return {
     async algorithms(now: Date): Promise<readonly HashAlgorithm[]> {
@@ -32,7 +35,11 @@ export function rememberImportedAlgorithms(read: () => Promise<readonly HashAlgo
 }
 
 /** Of the text's UTF-8 bytes, base64url without padding: as the database has it. */
-export async function hashSecret(platform: Pick<Platform, 'sha256'>, algorithm: HashAlgorithm, text: string): Promise<string> {
+export async function hashSecret(
+  platform: Pick<Platform, 'sha256'>,
+  algorithm: HashAlgorithm,
+  text: string,
+): Promise<string> {
   switch (algorithm) {
     case 'sha256':
       return await platform.sha256(text)

@@ -26,11 +26,15 @@ export function generateApiKey(environment: ApiKeyEnvironment, prefix = defaultA
  * The checksum covers prefix, environment and random part, so a typing error or a `test` key respelled as `live` never
  * reaches the database. It proves no right to anything: anyone can compute it. `prefixes` = the present one and the former ones.
  */
-export function parseApiKey(text: string, prefixes = defaultPrefixes): { environment: ApiKeyEnvironment; prefix: string } | undefined {
+export function parseApiKey(
+  text: string,
+  prefixes = defaultPrefixes,
+): { environment: ApiKeyEnvironment; prefix: string } | undefined {
   if (text.length > longest || !pattern.test(text)) return undefined
   const markAt = text.length - tailLength - markLength
   const prefix = text.slice(0, markAt)
-  if (!prefixes.includes(prefix) || checksum(text.slice(0, -checksumLength)) !== text.slice(-checksumLength)) return undefined
+  if (!prefixes.includes(prefix) || checksum(text.slice(0, -checksumLength)) !== text.slice(-checksumLength))
+    return undefined
   return { environment: text.startsWith('_live_', markAt) ? 'live' : 'test', prefix }
 }
 

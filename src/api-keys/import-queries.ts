@@ -13,7 +13,10 @@ export async function selectKnownHashes(db: Db, hashes: readonly string[]) {
 }
 
 /** Stores the keys with their secrets, at most a thousand. Gives the ids of those whose hash somebody else stored meanwhile: they are not kept. */
-export async function insertApiKeys(tx: Db, keys: readonly { apiKey: NewApiKey; secret: StoredSecret }[]): Promise<ReadonlySet<string>> {
+export async function insertApiKeys(
+  tx: Db,
+  keys: readonly { apiKey: NewApiKey; secret: StoredSecret }[],
+): Promise<ReadonlySet<string>> {
   if (keys.length === 0) return new Set()
   await tx.insert(apiKeys).values(keys.map(({ apiKey }) => apiKey))
   const versions = keys

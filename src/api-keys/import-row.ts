@@ -26,7 +26,9 @@ export type ImportedRow =
 export function importedSecret({ hash, algorithm, hint = '' }: ImportedApiKey): StoredSecret {
   const bytes = /^[0-9A-Fa-f]{64}$/.test(hash) ? bytesOfHex(hash) : decodeBase64Url(hash.replace(/^([^=]{43})=$/, '$1'))
   if (bytes?.length !== 32) {
-    throw new ServiceError('invalid_request', { detail: 'hash is neither 64 hexadecimal digits nor 32 bytes as base64url.' })
+    throw new ServiceError('invalid_request', {
+      detail: 'hash is neither 64 hexadecimal digits nor 32 bytes as base64url.',
+    })
   }
   return { hash: encodeBase64Url(bytes), hashAlgorithm: algorithm, imported: true, prefix: '', hint }
 }

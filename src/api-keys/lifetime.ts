@@ -14,7 +14,9 @@ export function requireLifetime(
   now: Date,
 ): void {
   if (expiresAt === null && mustExpire(roles)) {
-    throw new ServiceError('lifetime_not_allowed', { detail: 'A key with the role ci_service must expire: give expiresAt.' })
+    throw new ServiceError('lifetime_not_allowed', {
+      detail: 'A key with the role ci_service must expire: give expiresAt.',
+    })
   }
   if (maxKeyLifetimeSeconds === null) return
   const latest = new Date(now.getTime() + maxKeyLifetimeSeconds * 1000)

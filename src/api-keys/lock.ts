@@ -42,7 +42,13 @@ export function refuseDead(apiKey: Parameters<typeof apiKeyStatus>[0], now: Date
 }
 
 /** Whoever looks after an organization must not lock the operator out of the service by a key that lies in it. Throws `permission_denied`. */
-export function refuseRootOfOthers(actor: Principal, { id, roles }: { readonly id: string; readonly roles: readonly string[] }): void {
+export function refuseRootOfOthers(
+  actor: Principal,
+  { id, roles }: { readonly id: string; readonly roles: readonly string[] },
+): void {
   if (!roles.includes('root') || actor.roles.has('root') || id === actor.clientId) return
-  throw new ServiceError('permission_denied', { detail: 'Only root touches a key with the role root.', reason: 'touches a root key' })
+  throw new ServiceError('permission_denied', {
+    detail: 'Only root touches a key with the role root.',
+    reason: 'touches a root key',
+  })
 }

@@ -48,7 +48,11 @@ export type ApiKeyLookup = {
   forgetImportedAlgorithms(): void
 }
 
-type FoundRecord = ApiKeyRecord & { readonly hash: string; readonly hashAlgorithm: HashAlgorithm; readonly imported: boolean }
+type FoundRecord = ApiKeyRecord & {
+  readonly hash: string
+  readonly hashAlgorithm: HashAlgorithm
+  readonly imported: boolean
+}
 
 type Batch = {
   readonly hashes: string[]
@@ -132,7 +136,12 @@ export function createApiKeyLookup(options: {
  */
 function prepareSelect(db: Db) {
   return db
-    .select({ hash: apiKeyVersions.hash, hashAlgorithm: apiKeyVersions.hashAlgorithm, imported: apiKeyVersions.imported, ...apiKeyRecord })
+    .select({
+      hash: apiKeyVersions.hash,
+      hashAlgorithm: apiKeyVersions.hashAlgorithm,
+      imported: apiKeyVersions.imported,
+      ...apiKeyRecord,
+    })
     .from(sql`(values (true)) as asked (once)`)
     .leftJoin(apiKeyVersions, sql`${apiKeyVersions.hash} = any(${sql.placeholder('hashes')}::text[])`)
     .leftJoin(apiKeys, eq(apiKeys.id, apiKeyVersions.apiKeyId))

@@ -6,7 +6,11 @@ import { apiKeys, apiKeyUsage, apiKeyVersions, revocations } from '../db/schema.
  * Marks at most `limit` keys whose rotation comes up as reminded of, once a period: a period begins with a new version. Dead and disabled keys
  * are left alone. Gives what the reminder says. `aheadSeconds` = the most; a short rhythm is reminded of in its last quarter.
  */
-export async function markRotationsDue(tx: Db, { aheadSeconds, limit }: { aheadSeconds: number; limit: number }, now: Date) {
+export async function markRotationsDue(
+  tx: Db,
+  { aheadSeconds, limit }: { aheadSeconds: number; limit: number },
+  now: Date,
+) {
   const at = sql`${now.toISOString()}::timestamptz`
   const due = sql`${apiKeyVersions.createdAt} + make_interval(secs => ${apiKeys.rotateEverySeconds})`
   const ahead = sql`make_interval(secs => least(${aheadSeconds}::float8, ${apiKeys.rotateEverySeconds} / 4.0))`

@@ -24,7 +24,11 @@ export async function remindOfRotations({ db, now }: Pick<Services, 'db' | 'now'
     const due = await markRotationsDue(tx, { aheadSeconds: reminderAheadSeconds, limit: mostInOneRun }, at)
     for (const { id, organizationId, version, dueAt } of due) {
       const context = { version, dueAt: dueAt.toISOString() }
-      await appendAuditEvent(tx, { type: 'api_key.rotation_due', actor: systemPrincipal, organizationId, subject: id, context }, at)
+      await appendAuditEvent(
+        tx,
+        { type: 'api_key.rotation_due', actor: systemPrincipal, organizationId, subject: id, context },
+        at,
+      )
     }
   })
 }
@@ -39,7 +43,11 @@ export async function purgeApiKeys({ db, now }: Pick<Services, 'db' | 'now'>): P
     await deleteApiKeys(tx, dead, at)
     for (const { id, organizationId, name, endedAt } of dead) {
       const context = { name, endedAt: endedAt.toISOString() }
-      await appendAuditEvent(tx, { type: 'api_key.purged', actor: systemPrincipal, organizationId, subject: id, context }, at)
+      await appendAuditEvent(
+        tx,
+        { type: 'api_key.purged', actor: systemPrincipal, organizationId, subject: id, context },
+        at,
+      )
     }
   })
 }

@@ -25,6 +25,8 @@ export function overlapEnd(
 ): Date | undefined {
   const seconds = overlapSeconds ?? defaultOverlapSeconds
   if (seconds > maxOverlapSeconds) return undefined
-  const ends = [new Date(now.getTime() + seconds * 1000), apiKey.expiresAt, apiKey.versionExpiresAt].filter((end) => end !== null)
+  const ends = [new Date(now.getTime() + seconds * 1000), apiKey.expiresAt, apiKey.versionExpiresAt].filter(
+    (end) => end !== null,
+  )
   return new Date(Math.max(now.getTime(), Math.min(...ends.map((end) => end.getTime()))))
 }

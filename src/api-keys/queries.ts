@@ -28,7 +28,9 @@ export type HashAlgorithm = 'sha256' | 'blake3'
 
 /** The service account that a key belongs to, without a join: most keys have none. */
 const serviceAccount = sql`from ${serviceAccounts} account where account.id = ${apiKeys.serviceAccountId}`
-const serviceAccountDisabledAt = sql<Date | null>`(select account.disabled_at ${serviceAccount})`.mapWith(apiKeys.disabledAt)
+const serviceAccountDisabledAt = sql<Date | null>`(select account.disabled_at ${serviceAccount})`.mapWith(
+  apiKeys.disabledAt,
+)
 
 /** A select of its own is planned in less time than a join. */
 const organizationSuspendedAt = sql<Date | null>`(select organization.suspended_at from ${organizations} organization

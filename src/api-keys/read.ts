@@ -21,7 +21,11 @@ export async function listApiKeys(
 }
 
 /** With what each version was used for. Throws `not_found`. */
-export async function showApiKey({ db, now }: Pick<Services, 'db' | 'now'>, actor: Principal, id: string): Promise<ApiKeyDetail> {
+export async function showApiKey(
+  { db, now }: Pick<Services, 'db' | 'now'>,
+  actor: Principal,
+  id: string,
+): Promise<ApiKeyDetail> {
   const within = authorize(actor, 'api_keys.read')
   const apiKey = await findApiKey(db, { id, within })
   if (!apiKey) throw new ServiceError('not_found')

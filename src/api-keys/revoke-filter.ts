@@ -16,7 +16,9 @@ export type ApiKeyFilter = {
 /** A filter that says nothing means every key there is: that must not happen by leaving something out. Throws `invalid_request`. */
 export function requireFilter(filter: ApiKeyFilter): void {
   if (Object.values(filter).some((value) => value !== undefined)) return
-  throw new ServiceError('invalid_request', { detail: 'filter says nothing: name at least one thing that the keys have in common.' })
+  throw new ServiceError('invalid_request', {
+    detail: 'filter says nothing: name at least one thing that the keys have in common.',
+  })
 }
 
 /** The filter as it goes into the audit trail. */

@@ -52,7 +52,13 @@ export async function revokeApiKeys(
   requireFilter(filter)
   if (filter.organizationId !== undefined) await requireOrganization(services.db, actor, within, filter.organizationId)
   const now = services.now()
-  const where = { within, filter, at: instantOf(revocation, now), spared: actor.clientId, rootToo: actor.roles.has('root') }
+  const where = {
+    within,
+    filter,
+    at: instantOf(revocation, now),
+    spared: actor.clientId,
+    rootToo: actor.roles.has('root'),
+  }
   if (dryRun) return await tryRevoking(services.db, where, now)
   return await revokeInBatches(services, actor, where, { ...revocation, force, now })
 }
@@ -72,7 +78,13 @@ export async function revokeAllApiKeys(
     throw new ServiceError('permission_denied', { reason: 'api_keys.revoke of a whole organization' })
   await requireOrganization(services.db, actor, within, organizationId)
   const now = services.now()
-  const where = { within, filter: { organizationId }, at: now, spared: actor.clientId, rootToo: actor.roles.has('root') }
+  const where = {
+    within,
+    filter: { organizationId },
+    at: now,
+    spared: actor.clientId,
+    rootToo: actor.roles.has('root'),
+  }
   if (dryRun) return await tryRevoking(services.db, where, now)
   return await revokeInBatches(services, actor, where, { ...because, force: true, now, whole: organizationId })
 }
@@ -96,10 +108,17 @@ type Batch = Because & {
   readonly whole?: string | undefined
 }
 
-async function revokeInBatches(services: RevokingServices, actor: Principal, where: Revocable, batch: Batch): Promise<RevokedApiKeys> {
+async function revokeInBatches(
+  services: RevokingServices,
+  actor: Principal,
+  where: Revocable,
+  batch: Batch,
+): Promise<RevokedApiKeys> {
   const ids: string[] = []
   for (let rest = batch; ; rest = { ...rest, whole: undefined }) {
-    const revoked = await services.db.transaction((tx) => revokeBatch(tx, services.config.clockToleranceSeconds, actor, where, rest))
+    const revoked = await services.db.transaction((tx) =>
+      revokeBatch(tx, services.config.clockToleranceSeconds, actor, where, rest),
+    )
     if (revoked.length === 0) break
     ids.push(...revoked)
   }
@@ -108,14 +127,27 @@ async function revokeInBatches(services: RevokingServices, actor: Principal, whe
 }
 
 /** Ids of the keys that it revoked; none when nothing is left to do. Each organization that is touched has an event of its own. */
-async function revokeBatch(tx: Db, tolerance: number, actor: Principal, where: Revocable, batch: Batch): Promise<string[]> {
+async function revokeBatch(
+  tx: Db,
+  tolerance: number,
+  actor: Principal,
+  where: Revocable,
+  batch: Batch,
+): Promise<string[]> {
   const { now, reason, text, whole, force } = batch
   const because = { reason, reasonText: text, actor: actor.clientId }
-  const organizationId = where.filter.organizationId ?? (where.within === 'everywhere' ? null : where.within.organizationId)
+  const organizationId =
+    where.filter.organizationId ?? (where.within === 'everywhere' ? null : where.within.organizationId)
   const mark = () => markApiKeysRevoked(tx, where, { reason, text }, batchSize)
   const revoked = await keepLastHolders(tx, { organizationId, now, force }, mark) // its locks also keep new keys before or after
   if (whole !== undefined) {
-    const rule = { kind: 'organization', value: whole, issuedBefore: now, effectiveAt: now, expires: 'when_dead' } as const
+    const rule = {
+      kind: 'organization',
+      value: whole,
+      issuedBefore: now,
+      effectiveAt: now,
+      expires: 'when_dead',
+    } as const
     await addRevocationRule(tx, { ...rule, ...because, organizationId: whole }, tolerance, now)
   }
   const rules = revoked.map(({ id, organizationId }) => ({
@@ -138,7 +170,11 @@ async function revokeBatch(tx: Db, tolerance: number, actor: Principal, where: R
       wholeOrganization: batch.whole !== undefined,
       text: text ?? null,
     }
-    await appendAuditEvent(tx, { type: 'api_keys.revoked', actor, organizationId, subject: organizationId, reason, context }, now)
+    await appendAuditEvent(
+      tx,
+      { type: 'api_keys.revoked', actor, organizationId, subject: organizationId, reason, context },
+      now,
+    )
   }
   return revoked.map(({ id }) => id)
 }

@@ -64,12 +64,20 @@ export async function matchesSpared(db: Db, { within, filter, spared }: Revocabl
 }
 
 /** The key whose secret has one of these hashes, whatever its state; undefined when it is not there or not within. */
-export async function findApiKeyByHashes(db: Db, where: { hashes: readonly string[]; within: Within }): Promise<string | undefined> {
+export async function findApiKeyByHashes(
+  db: Db,
+  where: { hashes: readonly string[]; within: Within },
+): Promise<string | undefined> {
   const [found] = await db
     .select({ id: apiKeys.id })
     .from(apiKeyVersions)
     .innerJoin(apiKeys, eq(apiKeys.id, apiKeyVersions.apiKeyId))
-    .where(and(inArray(apiKeyVersions.hash, [...where.hashes]), organizationWithin(apiKeys.organizationId, where.within, owned)))
+    .where(
+      and(
+        inArray(apiKeyVersions.hash, [...where.hashes]),
+        organizationWithin(apiKeys.organizationId, where.within, owned),
+      ),
+    )
     .limit(1)
   return found?.id
 }

@@ -37,12 +37,20 @@ export async function revokeApiKey(
 }
 
 /** The holder of a key may always end it, whatever its roles, the last root key too: it may have leaked. Otherwise as `revokeApiKey`. */
-export async function revokeOwnApiKey(services: RevokingServices, actor: Principal, revocation: Revocation): Promise<void> {
+export async function revokeOwnApiKey(
+  services: RevokingServices,
+  actor: Principal,
+  revocation: Revocation,
+): Promise<void> {
   await endApiKey(services, actor, { id: actor.clientId, within: 'everywhere' }, revocation, true)
 }
 
 /** What revoking the key would break; writes nothing. Throws `not_found`. */
-export async function tryRevokingApiKey({ db, now }: Pick<Services, 'db' | 'now'>, actor: Principal, id: string): Promise<Impact> {
+export async function tryRevokingApiKey(
+  { db, now }: Pick<Services, 'db' | 'now'>,
+  actor: Principal,
+  id: string,
+): Promise<Impact> {
   const within = authorize(actor, 'api_keys.revoke')
   if (!(await findApiKey(db, { id, within }))) throw new ServiceError('not_found')
   return await whatWouldBreak(db, [id], now())
@@ -52,7 +60,11 @@ export async function tryRevokingApiKey({ db, now }: Pick<Services, 'db' | 'now'
 export type LeakedSecret = { readonly sha256: string; readonly blake3?: string | undefined }
 
 /** The id of the key whose secret leaked, dead or alive. Throws `not_found`. */
-export async function findLeakedApiKey({ db }: Pick<Services, 'db'>, actor: Principal, { sha256, blake3 }: LeakedSecret): Promise<string> {
+export async function findLeakedApiKey(
+  { db }: Pick<Services, 'db'>,
+  actor: Principal,
+  { sha256, blake3 }: LeakedSecret,
+): Promise<string> {
   const within = authorize(actor, 'api_keys.read')
   const id = await findApiKeyByHashes(db, { hashes: blake3 === undefined ? [sha256] : [sha256, blake3], within })
   if (id === undefined) throw new ServiceError('not_found')
@@ -61,7 +73,8 @@ export async function findLeakedApiKey({ db }: Pick<Services, 'db'>, actor: Prin
 
 /** The instant from which keys are to be dead. Throws `invalid_request` for one that lies behind: what was minted since then was good. */
 export function instantOf({ at = undefined }: { at?: Date | undefined }, now: Date): Date {
-  if (at !== undefined && at < now) throw new ServiceError('invalid_request', { detail: 'at is in the past. Leave it out to revoke now.' })
+  if (at !== undefined && at < now)
+    throw new ServiceError('invalid_request', { detail: 'at is in the past. Leave it out to revoke now.' })
   return at ?? now
 }
 
@@ -105,5 +118,7 @@ async function endApiKey(
 /** Revoked before, or to be revoked at this very instant, is as good as done. */
 function refuseToPutOff({ revokedAt }: { revokedAt: Date | null }, { at, now }: { at: Date; now: Date }): void {
   if (revokedAt === null || revokedAt <= now || revokedAt >= at) return
-  throw new ServiceError('conflict', { detail: `The key is to be revoked before that already, at ${revokedAt.toISOString()}.` })
+  throw new ServiceError('conflict', {
+    detail: `The key is to be revoked before that already, at ${revokedAt.toISOString()}.`,
+  })
 }

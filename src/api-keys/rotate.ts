@@ -80,7 +80,12 @@ type Held = Awaited<ReturnType<typeof holdApiKey>>
 async function rotate(
   services: RotatingServices,
   actor: Principal,
-  { id, within, overlapSeconds, mayTakeAway }: { id: string; within: Within; overlapSeconds: number | undefined; mayTakeAway: boolean },
+  {
+    id,
+    within,
+    overlapSeconds,
+    mayTakeAway,
+  }: { id: string; within: Within; overlapSeconds: number | undefined; mayTakeAway: boolean },
   admit: (tx: Db, held: Held, now: Date) => Promise<ApiKeyDraft>,
 ): Promise<RotatedApiKey> {
   const now = services.now()
@@ -94,19 +99,31 @@ async function rotate(
     const endsAt = await endOfFormer(tx, organization, { ...former, expiresAt: draft.expiresAt }, overlapSeconds, now)
     const { environment: _, ...settings } = draft
     if (Object.keys(changes).length > 0) await storeApiKey(tx, id, settings)
-    await endTokensWithKey(tx, services, { id, organizationId: organization.id, actor, former, expiresAt: draft.expiresAt }, now)
+    await endTokensWithKey(
+      tx,
+      services,
+      { id, organizationId: organization.id, actor, former, expiresAt: draft.expiresAt },
+      now,
+    )
     const ended = { id, organizationId: organization.id, reason: 'rotated', actor }
     const older = await endVersions(tx, id, former.version - 1, now)
-    if (older.length > 0) await endTokensOfVersions(tx, services, { ...ended, version: former.version - 1, at: now }, now)
+    if (older.length > 0)
+      await endTokensOfVersions(tx, services, { ...ended, version: former.version - 1, at: now }, now)
     await endVersions(tx, id, former.version, endsAt)
     await endTokensOfVersions(tx, services, { ...ended, version: former.version, at: endsAt }, now)
     const version = former.version + 1
     await insertVersion(tx, id, version, stored, now)
     const context = { version, former: former.version, formerEndsAt: endsAt.toISOString(), changes }
-    await appendAuditEvent(tx, { type: 'api_key.rotated', actor, organizationId: organization.id, subject: id, context }, now)
+    await appendAuditEvent(
+      tx,
+      { type: 'api_key.rotated', actor, organizationId: organization.id, subject: id, context },
+      now,
+    )
     return { apiKey: await findApiKey(tx, { id, within: 'everywhere' }), former: former.version, endsAt }
   }
-  const rotated = await services.db.transaction((tx) => keepingHolders(tx, { id, within, now, mayTakeAway }, () => replace(tx)))
+  const rotated = await services.db.transaction((tx) =>
+    keepingHolders(tx, { id, within, now, mayTakeAway }, () => replace(tx)),
+  )
   if (!rotated.apiKey) throw new Error('the API key that was rotated is gone')
   await refreshAfterCommit(services)
   const formerVersion = { version: rotated.former, endsAt: rotated.endsAt.toISOString() }

@@ -13,6 +13,10 @@ export async function createSecret(
 }
 
 /** What the database keeps of a secret that is ours already. */
-export async function storedSecret({ platform }: Pick<Services, 'platform'>, secret: string, prefix: string): Promise<StoredSecret> {
+export async function storedSecret(
+  { platform }: Pick<Services, 'platform'>,
+  secret: string,
+  prefix: string,
+): Promise<StoredSecret> {
   return { hash: await platform.sha256(secret), hint: apiKeyHint(secret), prefix }
 }

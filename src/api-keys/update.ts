@@ -41,8 +41,19 @@ export async function updateApiKey(
       await admitApiKey(tx, actor, { draft, former, organization, accountsWithin, showsSecret: false }, now)
       const { environment: _, ...stored } = draft
       await storeApiKey(tx, id, stored)
-      await endTokensWithKey(tx, services, { id, organizationId: organization.id, actor, former, expiresAt: draft.expiresAt }, now)
-      const event = { type: 'api_key.updated', actor, organizationId: organization.id, subject: id, context: { changes } } as const
+      await endTokensWithKey(
+        tx,
+        services,
+        { id, organizationId: organization.id, actor, former, expiresAt: draft.expiresAt },
+        now,
+      )
+      const event = {
+        type: 'api_key.updated',
+        actor,
+        organizationId: organization.id,
+        subject: id,
+        context: { changes },
+      } as const
       await appendAuditEvent(tx, event, now)
       return await findApiKey(tx, { id, within: 'everywhere' })
     })

@@ -13,7 +13,13 @@ export type ApiKeyVersionRow = {
 }
 
 /** Stores the next version of a key that was locked before. */
-export async function insertVersion(tx: Db, apiKeyId: string, version: number, secret: StoredSecret, now: Date): Promise<void> {
+export async function insertVersion(
+  tx: Db,
+  apiKeyId: string,
+  version: number,
+  secret: StoredSecret,
+  now: Date,
+): Promise<void> {
   await tx.insert(apiKeyVersions).values({ apiKeyId, version, ...secret, createdAt: now })
   await countRevision(tx, apiKeyId)
 }
@@ -52,7 +58,9 @@ export async function selectVersions(
       expiresAt: apiKeyVersions.expiresAt,
     })
     .from(apiKeyVersions)
-    .where(and(eq(apiKeyVersions.apiKeyId, apiKeyId), before === undefined ? undefined : lt(apiKeyVersions.version, before)))
+    .where(
+      and(eq(apiKeyVersions.apiKeyId, apiKeyId), before === undefined ? undefined : lt(apiKeyVersions.version, before)),
+    )
     .orderBy(desc(apiKeyVersions.version))
     .limit(limit)
 }

@@ -58,8 +58,17 @@ export async function endApiKeyVersion(
     if ((await endVersions(tx, id, version, now)).length === 0) return apiKey // ended before
     await countRevision(tx, id)
     const { organizationId } = apiKey
-    await endTokensOfVersions(tx, services, { id, organizationId, version, at: now, reason: 'version ended', actor }, now)
-    await appendAuditEvent(tx, { type: 'api_key.version_ended', actor, organizationId, subject: id, context: { version } }, now)
+    await endTokensOfVersions(
+      tx,
+      services,
+      { id, organizationId, version, at: now, reason: 'version ended', actor },
+      now,
+    )
+    await appendAuditEvent(
+      tx,
+      { type: 'api_key.version_ended', actor, organizationId, subject: id, context: { version } },
+      now,
+    )
     return await findApiKey(tx, { id, within: 'everywhere' })
   })
   if (!after) throw new Error('the API key whose version was ended is gone')

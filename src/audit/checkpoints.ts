@@ -22,13 +22,22 @@ export type AuditCheckpointView = {
 type CheckpointServices = Pick<Services, 'db' | 'now' | 'config' | 'checkpointSigner'>
 
 /** Signs for the trail as it stands, the event that tells of it included. Throws `permission_denied`, `keyring_unavailable`. */
-export async function createAuditCheckpoint(services: CheckpointServices, actor: Principal): Promise<AuditCheckpointView> {
+export async function createAuditCheckpoint(
+  services: CheckpointServices,
+  actor: Principal,
+): Promise<AuditCheckpointView> {
   authorize(actor, 'audit_checkpoints.create')
   const { db, now, config } = services
   const signer = await services.checkpointSigner()
   return await db.transaction(async (tx) => {
     const at = now()
-    const event = { type: 'audit_checkpoint.created', actor, organizationId: null, subject: null, context: { kid: signer.kid } } as const
+    const event = {
+      type: 'audit_checkpoint.created',
+      actor,
+      organizationId: null,
+      subject: null,
+      context: { kid: signer.kid },
+    } as const
     const head = await appendAuditEvent(tx, event, at)
     const { signed, count } = await signCheckpoint(tx, signer, { issuer: config.issuer, head, at })
     await insertCheckpoint(tx, { sequence: head.sequence, signed, createdAt: at })
@@ -68,7 +77,9 @@ export async function signCheckpoint(
 /** Of a checkpoint out of the database, without checking its signature: a wrong one shows when the trail is verified. */
 function claimsOf(signed: string): CheckpointClaims | undefined {
   try {
-    return readCheckpointClaims(JSON.parse(atob((signed.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/'))))
+    return readCheckpointClaims(
+      JSON.parse(atob((signed.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/'))),
+    )
   } catch {
     return undefined
   }

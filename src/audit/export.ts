@@ -32,7 +32,11 @@ export async function exportAuditTrail(
   const signer = await services.checkpointSigner()
   const head = await db.transaction((tx) => {
     const { organizationId } = actor
-    return appendAuditEvent(tx, { type: 'audit_events.exported', actor, organizationId, subject: null, context: { format, shown } }, at)
+    return appendAuditEvent(
+      tx,
+      { type: 'audit_events.exported', actor, organizationId, subject: null, context: { format, shown } },
+      at,
+    )
   })
   const pages = { within, filter, upTo: head.sequence }
   if (format === 'csv') return csvOf(services, pages)
@@ -68,7 +72,9 @@ async function* jsonlOf({ db }: ExportServices, pages: Pages, opening: string): 
     // The chain is shorter than it was: whoever reads the file finds its checkpoint unfulfilled.
     if (!last) return
     const checkpoints = await selectCheckpoints(db, { after, upTo: last.link.sequence })
-    const signedAt = new Map(checkpoints.map(({ sequence, signed }) => [sequence, trailLine({ kind: 'checkpoint', signed })]))
+    const signedAt = new Map(
+      checkpoints.map(({ sequence, signed }) => [sequence, trailLine({ kind: 'checkpoint', signed })]),
+    )
     yield rows.map((row) => jsonlRow(row) + (signedAt.get(row.link.sequence) ?? '')).join('')
     after = last.link.sequence
   }
@@ -95,8 +101,13 @@ async function* csvOf({ db }: ExportServices, pages: Pages): AsyncGenerator<stri
 /** What the header and the event of the export say about which events are shown. */
 function shownBy(within: Within, { from, to, ...words }: AuditEventFilter): Record<string, string | null> {
   const filters = { ...words, from: from?.toISOString(), to: to?.toISOString() }
-  const given = Object.entries(filters).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]))
+  const given = Object.entries(filters).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value] as const],
+  )
   if (within === 'everywhere') return Object.fromEntries(given)
-  const reach = { withinOrganization: within.organizationId, ...(within.owner ? { withinActor: within.owner.clientId } : {}) }
+  const reach = {
+    withinOrganization: within.organizationId,
+    ...(within.owner ? { withinActor: within.owner.clientId } : {}),
+  }
   return { ...reach, ...Object.fromEntries(given) }
 }

@@ -32,8 +32,17 @@ export async function recordRefusal(
 ): Promise<void> {
   const { operation, subject, code, reason } = refusal
   await db.transaction(async (tx) => {
-    const event = { type: 'operation.refused' satisfies AuditEventType, actor, organizationId: actor.organizationId, subject } as const
-    await appendAuditEvent(tx, { ...event, ...(reason === undefined ? {} : { reason }), context: { operation, code } }, now())
+    const event = {
+      type: 'operation.refused' satisfies AuditEventType,
+      actor,
+      organizationId: actor.organizationId,
+      subject,
+    } as const
+    await appendAuditEvent(
+      tx,
+      { ...event, ...(reason === undefined ? {} : { reason }), context: { operation, code } },
+      now(),
+    )
   })
 }
 

@@ -49,7 +49,9 @@ export async function appendAuditEvent(tx: Db, event: AuditEvent, now: Date): Pr
 /** Where the chain ends, as other transactions left it: nobody else appends until this one ends. */
 async function lockChain(tx: Db): Promise<{ sequence: number; hash: string }> {
   // A statement of its own: the next one must see what the transaction before committed.
-  await tx.select({ locked: sql`pg_advisory_xact_lock(hashtextextended('mintage audit chain', 0))` }).from(sql`(select 1) as one`)
+  await tx
+    .select({ locked: sql`pg_advisory_xact_lock(hashtextextended('mintage audit chain', 0))` })
+    .from(sql`(select 1) as one`)
   const [found] = await tx
     .select({
       sequence: sql<number | null>`(select max(sequence) from ${auditChain})`.mapWith(Number),
@@ -62,8 +64,15 @@ async function lockChain(tx: Db): Promise<{ sequence: number; hash: string }> {
 }
 
 /** Events from before there was a chain become its first links, in their order. */
-async function linkEarlier(tx: Db, head: { sequence: number; hash: string }): Promise<{ sequence: number; hash: string }> {
-  const rows = await tx.select().from(auditEvents).where(gt(auditEvents.sequence, head.sequence)).orderBy(asc(auditEvents.sequence))
+async function linkEarlier(
+  tx: Db,
+  head: { sequence: number; hash: string },
+): Promise<{ sequence: number; hash: string }> {
+  const rows = await tx
+    .select()
+    .from(auditEvents)
+    .where(gt(auditEvents.sequence, head.sequence))
+    .orderBy(asc(auditEvents.sequence))
   let last = head
   for (const row of rows) last = await link(tx, last.hash, row)
   return last
@@ -71,12 +80,21 @@ async function linkEarlier(tx: Db, head: { sequence: number; hash: string }): Pr
 
 /** Hashes what the database gave back, not what it was given. */
 async function link(tx: Db, previousHash: string, row: AuditEventRow): Promise<ChainLink> {
-  const appended = { sequence: row.sequence, previousHash, hash: await chainHash(previousHash, toldEvent(trailEvent(row))) }
+  const appended = {
+    sequence: row.sequence,
+    previousHash,
+    hash: await chainHash(previousHash, toldEvent(trailEvent(row))),
+  }
   await tx.insert(auditChain).values(appended)
   return appended
 }
 
-export function trailEvent({ sequence, id, occurredAt, ...row }: AuditEventRow): TrailEvent & { result: AuditEventRow['result'] } {
+export function trailEvent({
+  sequence,
+  id,
+  occurredAt,
+  ...row
+}: AuditEventRow): TrailEvent & { result: AuditEventRow['result'] } {
   return { sequence, id, occurredAt: occurredAt.toISOString(), ...row }
 }
 
@@ -174,7 +192,10 @@ export async function findLastCheckpoint(db: Db): Promise<AuditCheckpointRow | u
 }
 
 /** In order, after one sequence and up to another. */
-export async function selectCheckpoints(db: Db, { after, upTo }: { after: number; upTo: number }): Promise<AuditCheckpointRow[]> {
+export async function selectCheckpoints(
+  db: Db,
+  { after, upTo }: { after: number; upTo: number },
+): Promise<AuditCheckpointRow[]> {
   return await db
     .select()
     .from(auditCheckpoints)

@@ -33,7 +33,8 @@ export async function run(argv: readonly string[], surroundings: Surroundings): 
     return 0
   } catch (error) {
     if (error instanceof CommanderError) return afterCommander(error, argv, output)
-    const failure = error instanceof CliError ? error : new CliError(error instanceof Error ? error.message : 'something went wrong')
+    const failure =
+      error instanceof CliError ? error : new CliError(error instanceof Error ? error.message : 'something went wrong')
     report(failure.code === 'invalid_request' ? withHelp(failure, argv) : failure, json, output)
     return failure.exitCode
   }
@@ -103,15 +104,21 @@ function afterCommander(error: CommanderError, argv: readonly string[], output: 
   if (error.exitCode === 0) return 0
   const words = argv.filter((argument) => /^[a-z][a-z-]*$/.test(argument)).slice(0, 2)
   const [message, known] = explain(error, words)
-  report(new UsageError(message, { code: 'usage', hint: ['mintage', ...known, '--help'].join(' ') }), argv.includes('--json'), output)
+  report(
+    new UsageError(message, { code: 'usage', hint: ['mintage', ...known, '--help'].join(' ') }),
+    argv.includes('--json'),
+    output,
+  )
   return 2
 }
 
 /** What was wrong, and the words up to there that were right: their help is the next thing to read. */
 function explain(error: CommanderError, words: readonly string[]): [message: string, known: readonly string[]] {
-  if (error.code === 'commander.help') return [words.length === 0 ? 'a command is missing' : 'a verb is missing', words.slice(0, 1)]
+  if (error.code === 'commander.help')
+    return [words.length === 0 ? 'a command is missing' : 'a verb is missing', words.slice(0, 1)]
   const message = commanderWords(error)
-  const unknown = error.code === 'commander.unknownCommand' ? words.findIndex((word) => message.includes(`'${word}'`)) : words.length
+  const unknown =
+    error.code === 'commander.unknownCommand' ? words.findIndex((word) => message.includes(`'${word}'`)) : words.length
   return [message, words.slice(0, unknown)]
 }
 

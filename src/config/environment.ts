@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { idPrefixes } from '../crypto/random.ts'
 
-const postgresUrl = z.string().refine((text) => /^postgres(ql)?:\/\//.test(text) && URL.canParse(text), 'must be a postgres:// URL')
+const postgresUrl = z
+  .string()
+  .refine((text) => /^postgres(ql)?:\/\//.test(text) && URL.canParse(text), 'must be a postgres:// URL')
 
 const prefixWanted = `must be 2 to 16 lower-case letters or digits, and none of those that ids begin with (${idPrefixes.join(', ')})`
 
@@ -58,7 +60,10 @@ const environment = z.object({
   MINTAGE_API_KEY_PREFIX_PREVIOUS: z
     .string()
     .transform((text) => [...new Set(text.split(',').map((prefix) => prefix.trim()))].filter((prefix) => prefix !== ''))
-    .refine((prefixes) => prefixes.length <= 16 && prefixes.every(isApiKeyPrefix), `each of the prefixes ${prefixWanted}; 16 at most`)
+    .refine(
+      (prefixes) => prefixes.length <= 16 && prefixes.every(isApiKeyPrefix),
+      `each of the prefixes ${prefixWanted}; 16 at most`,
+    )
     .default([]),
 })
 
@@ -71,7 +76,10 @@ export function readVariables(given: Readonly<Record<string, unknown>>): { value
   if (parsed.success) return { values: parsed.data, faults: [] }
   const unreadable = new Set(parsed.error.issues.map(({ path }) => path[0]))
   const readable = Object.fromEntries(Object.entries(given).filter(([name]) => !unreadable.has(name)))
-  return { values: environment.parse(readable), faults: parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`) }
+  return {
+    values: environment.parse(readable),
+    faults: parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`),
+  }
 }
 
 /** Names that other readers own: the CLI and downstream applications. */

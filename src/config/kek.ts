@@ -22,7 +22,12 @@ export function kekSettings(values: Environment): KekSettings {
 function awsAccess(values: Environment): AwsAccess | null {
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = values
   if (!accessKeyId || !secretAccessKey) return null
-  return { accessKeyId, secretAccessKey, sessionToken: values.AWS_SESSION_TOKEN ?? null, endpoint: values.AWS_ENDPOINT_URL_KMS ?? null }
+  return {
+    accessKeyId,
+    secretAccessKey,
+    sessionToken: values.AWS_SESSION_TOKEN ?? null,
+    endpoint: values.AWS_ENDPOINT_URL_KMS ?? null,
+  }
 }
 
 /** The names of AWS's own tools count only when a KEK is in AWS KMS: elsewhere they may stand in an environment for other reasons. */
@@ -33,8 +38,12 @@ export function kekFaults(values: Environment, runtime: KekRuntime): string[] {
     if (fault) faults.push(`${name} ${fault}`)
   }
   if (values.MINTAGE_KEK) check('MINTAGE_KEK', values.MINTAGE_KEK)
-  values.MINTAGE_KEK_PREVIOUS.forEach((written, index) => void check(`MINTAGE_KEK_PREVIOUS (line ${index + 1})`, written))
-  const inKms = [values.MINTAGE_KEK ?? '', ...values.MINTAGE_KEK_PREVIOUS].some((written) => kekProviderOf(written) === 'aws-kms')
+  values.MINTAGE_KEK_PREVIOUS.forEach(
+    (written, index) => void check(`MINTAGE_KEK_PREVIOUS (line ${index + 1})`, written),
+  )
+  const inKms = [values.MINTAGE_KEK ?? '', ...values.MINTAGE_KEK_PREVIOUS].some(
+    (written) => kekProviderOf(written) === 'aws-kms',
+  )
   if (!inKms) return faults
   for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'] as const) {
     if (!values[name]) faults.push(`${name} is missing: a KEK is in AWS KMS`)

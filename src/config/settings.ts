@@ -66,16 +66,28 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>, ru
   const database = databaseSettings(values, faults)
   const issuer = values.MINTAGE_ISSUER ?? (database.kind === 'embedded' ? `http://localhost:${values.PORT}` : '')
   const audience = values.MINTAGE_AUDIENCE ?? `${issuer}/api`
-  faults.push(...issuerFaults(issuer, values), ...consistencyFaults(values, issuer, audience), ...kekFaults(values, runtime))
+  faults.push(
+    ...issuerFaults(issuer, values),
+    ...consistencyFaults(values, issuer, audience),
+    ...kekFaults(values, runtime),
+  )
   if (database.kind === 'postgres' && !values.MINTAGE_KEK) {
-    faults.push('MINTAGE_KEK is missing: with PostgreSQL the key that seals the private keys must be given, e.g. raw:<base64 of 32 bytes>')
+    faults.push(
+      'MINTAGE_KEK is missing: with PostgreSQL the key that seals the private keys must be given, e.g. raw:<base64 of 32 bytes>',
+    )
   }
   if (database.kind === 'embedded' && database.folder === null && !values.MINTAGE_ROOT_API_KEY) {
-    faults.push('MINTAGE_ROOT_API_KEY is missing: with memory: nothing is written to a disk, so the root key must be given')
+    faults.push(
+      'MINTAGE_ROOT_API_KEY is missing: with memory: nothing is written to a disk, so the root key must be given',
+    )
   }
   // What follows from a value that could not be read is no fault of its own.
   const unread = readingFaults.map(variableOf)
-  const all = [...unknownNames(given), ...readingFaults, ...faults.filter((fault) => !unread.includes(variableOf(fault)))]
+  const all = [
+    ...unknownNames(given),
+    ...readingFaults,
+    ...faults.filter((fault) => !unread.includes(variableOf(fault))),
+  ]
   if (all.length > 0) throw new ConfigError(all)
   return {
     config: {
@@ -126,7 +138,8 @@ function databaseSettings(values: Environment, faults: string[]): DatabaseSettin
 
 /** RFC 8414 §2: an https URL without query and fragment. Plain http only for the embedded default, or when asked for by name. */
 function issuerFaults(issuer: string, values: Environment): string[] {
-  if (issuer === '') return ['MINTAGE_ISSUER is missing: with PostgreSQL the public https URL of the service must be given']
+  if (issuer === '')
+    return ['MINTAGE_ISSUER is missing: with PostgreSQL the public https URL of the service must be given']
   if (!URL.canParse(issuer)) return ['MINTAGE_ISSUER must be an absolute URL']
   const url = new URL(issuer)
   const faults: string[] = []
@@ -143,8 +156,10 @@ function issuerFaults(issuer: string, values: Environment): string[] {
 
 function consistencyFaults(values: Environment, issuer: string, audience: string): string[] {
   const faults: string[] = []
-  if (audience === issuer) faults.push('MINTAGE_AUDIENCE must not be the issuer: tokens for the issuer open the admin API')
-  if (values.MINTAGE_TOKEN_TTL > values.MINTAGE_MAX_TOKEN_TTL) faults.push('MINTAGE_TOKEN_TTL must not be more than MINTAGE_MAX_TOKEN_TTL')
+  if (audience === issuer)
+    faults.push('MINTAGE_AUDIENCE must not be the issuer: tokens for the issuer open the admin API')
+  if (values.MINTAGE_TOKEN_TTL > values.MINTAGE_MAX_TOKEN_TTL)
+    faults.push('MINTAGE_TOKEN_TTL must not be more than MINTAGE_MAX_TOKEN_TTL')
   if (values.METRICS_PORT !== undefined && values.METRICS_PORT === values.PORT)
     faults.push('METRICS_PORT must differ from PORT; unset it to serve both')
   return faults

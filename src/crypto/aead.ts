@@ -11,7 +11,11 @@ export async function importAeadKey(bytes: Uint8Array<ArrayBuffer>): Promise<Cry
  * AES-256-GCM (NIST SP 800-38D): nonce (12 random bytes) ‖ ciphertext ‖ tag (16 bytes). The associated data is mandatory: it says where
  * the ciphertext belongs, so that it opens nowhere else. A key may seal at most 2³² times (random nonces, SP 800-38D §8.3).
  */
-export async function aeadSeal(key: CryptoKey, plaintext: Uint8Array<ArrayBuffer>, associatedData: Uint8Array<ArrayBuffer>) {
+export async function aeadSeal(
+  key: CryptoKey,
+  plaintext: Uint8Array<ArrayBuffer>,
+  associatedData: Uint8Array<ArrayBuffer>,
+) {
   const iv = crypto.getRandomValues(new Uint8Array(nonceBytes))
   const sealed = new Uint8Array(await crypto.subtle.encrypt(gcm(iv, associatedData), key, plaintext))
   const message = new Uint8Array(nonceBytes + sealed.length)
@@ -21,7 +25,11 @@ export async function aeadSeal(key: CryptoKey, plaintext: Uint8Array<ArrayBuffer
 }
 
 /** The plaintext, or undefined when the message is too short, was changed, has another key or other associated data: which of them is not told apart. */
-export async function aeadOpen(key: CryptoKey, message: Uint8Array<ArrayBuffer>, associatedData: Uint8Array<ArrayBuffer>) {
+export async function aeadOpen(
+  key: CryptoKey,
+  message: Uint8Array<ArrayBuffer>,
+  associatedData: Uint8Array<ArrayBuffer>,
+) {
   if (message.length < nonceBytes + tagBytes) return undefined
   const parameters = gcm(message.subarray(0, nonceBytes), associatedData)
   try {

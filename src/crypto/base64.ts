@@ -6,7 +6,10 @@ export function encodeBase64Url(bytes: Uint8Array): string {
   for (let at = 0; at < bytes.length; at += 3) {
     const group = ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0)
     text +=
-      urlSafe.charAt(group >> 18) + urlSafe.charAt((group >> 12) & 63) + urlSafe.charAt((group >> 6) & 63) + urlSafe.charAt(group & 63)
+      urlSafe.charAt(group >> 18) +
+      urlSafe.charAt((group >> 12) & 63) +
+      urlSafe.charAt((group >> 6) & 63) +
+      urlSafe.charAt(group & 63)
   }
   const spare = (3 - (bytes.length % 3)) % 3
   return spare === 0 ? text : text.slice(0, -spare)

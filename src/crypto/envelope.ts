@@ -58,13 +58,21 @@ export type KeyEncryptionOptions = {
  * Envelope encryption: AES-256-GCM with a data key (DEK) an envelope, the data key wrapped by a KEK whose id stands in the envelope.
  * Throws an Error that never holds key text when a KEK cannot be made.
  */
-export async function createKeyEncryption({ kek, previousKeks = [], providers }: KeyEncryptionOptions): Promise<KeyEncryption> {
+export async function createKeyEncryption({
+  kek,
+  previousKeks = [],
+  providers,
+}: KeyEncryptionOptions): Promise<KeyEncryption> {
   const written = [...new Set([kek, ...previousKeks])]
   const [sealing, ...previous] = await Promise.all(written.map((text) => kekSource(text, providers ?? { raw: rawKek })))
   if (!sealing) throw new TypeError('there is no KEK')
   const sources = [sealing, ...previous]
   refuseOneNameForTwo(sources)
-  const keys: Keys = { sealing: () => sealing.sealing(), find: (id) => findKek(sources, id), ids: () => knownIds(sources) }
+  const keys: Keys = {
+    sealing: () => sealing.sealing(),
+    find: (id) => findKek(sources, id),
+    ids: () => knownIds(sources),
+  }
   return {
     seal: (plaintext, context) => seal(keys, plaintext, context),
     open: (envelope, context) => open(keys, envelope, context),
@@ -101,7 +109,8 @@ async function kekSource(text: string, providers: KekProviders): Promise<KekSour
 function refuseOneNameForTwo(sources: readonly KekSource[]): void {
   const ids = sources.flatMap((source) => source.ids).filter((id) => id.startsWith('pkcs11:'))
   const twice = ids.find((id, index) => ids.indexOf(id) !== index)
-  if (twice) throw new Error(`two KEKs are named ${twice}: give each key of a token a label of its own, and each KEK once`)
+  if (twice)
+    throw new Error(`two KEKs are named ${twice}: give each key of a token a label of its own, and each KEK once`)
 }
 
 async function findKek(sources: readonly KekSource[], id: string): Promise<Kek | undefined> {
@@ -167,7 +176,11 @@ async function openParts(keys: Keys, envelope: string, context: SealContext): Pr
   if (!kek) throw new EnvelopeError('kek_missing', missingKekText(place, kekId, keys.ids()), kekId)
   const dataKey = await kek.unwrap(parts.wrapped, dataKeyPlace(parts.form, kekId, context))
   if (dataKey?.length !== 32) throw notAuthentic(place, kekId)
-  const plaintext = await aeadOpen(await importAeadKey(dataKey), parts.sealed, plaintextPlace(parts.form, kekId, context))
+  const plaintext = await aeadOpen(
+    await importAeadKey(dataKey),
+    parts.sealed,
+    plaintextPlace(parts.form, kekId, context),
+  )
   if (!plaintext) throw notAuthentic(place, kekId)
   return { ...parts, dataKey, plaintext }
 }
@@ -175,7 +188,8 @@ async function openParts(keys: Keys, envelope: string, context: SealContext): Pr
 function parseEnvelope(envelope: string): Parts | undefined {
   const [start, kekId, ...rest] = envelope.split('.')
   const [wrapped, sealed] = [decodeBase64Url(rest[0] ?? ''), decodeBase64Url(rest[1] ?? '')]
-  if ((start !== form && start !== firstForm) || !kekId || !isKekId(kekId) || rest.length !== 2 || !wrapped || !sealed) return undefined
+  if ((start !== form && start !== firstForm) || !kekId || !isKekId(kekId) || rest.length !== 2 || !wrapped || !sealed)
+    return undefined
   return { form: start, kekId, wrapped, sealed }
 }
 
@@ -189,7 +203,9 @@ function dataKeyPlace(used: string, kekId: string, context: SealContext) {
 }
 
 function plaintextPlace(used: string, kekId: string, context: SealContext) {
-  return encoder.encode(JSON.stringify([used, 'plaintext', ...(used === firstForm ? [kekId] : []), ...placeOf(context)]))
+  return encoder.encode(
+    JSON.stringify([used, 'plaintext', ...(used === firstForm ? [kekId] : []), ...placeOf(context)]),
+  )
 }
 
 /** Members of a JSON array: no two contexts share a spelling, whatever characters their members hold. */

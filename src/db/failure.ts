@@ -10,15 +10,20 @@ export function databaseFailure(error: unknown): ServiceError | undefined {
   const origin = originOf(error)
   if (origin instanceof ServiceError) return isOutage(origin) ? origin : undefined
   const state = sqlState(origin)
-  if (state !== undefined) return outageOf(origin, false) ?? new ServiceError('internal', { reason: describe(origin, state, error) })
-  return isDrizzleError(error) ? new ServiceError('internal', { reason: describe(origin, 'no SQLSTATE', error) }) : undefined
+  if (state !== undefined)
+    return outageOf(origin, false) ?? new ServiceError('internal', { reason: describe(origin, state, error) })
+  return isDrizzleError(error)
+    ? new ServiceError('internal', { reason: describe(origin, 'no SQLSTATE', error) })
+    : undefined
 }
 
 /** The SQLSTATE of the driver's error, however deep it is wrapped; undefined when the server said none. */
 export function sqlState(error: unknown): string | undefined {
   const origin = originOf(error)
   const state = property(origin, 'code')
-  return typeof state === 'string' && /^[0-9A-Z]{5}$/.test(state) && property(origin, 'severity') !== undefined ? state : undefined
+  return typeof state === 'string' && /^[0-9A-Z]{5}$/.test(state) && property(origin, 'severity') !== undefined
+    ? state
+    : undefined
 }
 
 /** The unique constraint that a statement would have broken, by its name in the schema; undefined for any other error. */
@@ -84,12 +89,18 @@ function originOf(error: unknown): unknown {
 }
 
 function isDrizzleError(error: unknown): boolean {
-  return error instanceof Error && (property(error, 'query') !== undefined || error.name === 'DrizzleError') && 'cause' in error
+  return (
+    error instanceof Error &&
+    (property(error, 'query') !== undefined || error.name === 'DrizzleError') &&
+    'cause' in error
+  )
 }
 
 /** Names only: the server's own message and detail may quote values. The statement's text holds placeholders. */
 function describe(origin: unknown, state: string, wrapper: unknown): string {
-  const names = ['table_name', 'table', 'constraint_name', 'constraint', 'routine'].map((name) => property(origin, name))
+  const names = ['table_name', 'table', 'constraint_name', 'constraint', 'routine'].map((name) =>
+    property(origin, name),
+  )
   const statement = property(wrapper, 'query') ?? ''
   const where = names.filter((name) => typeof name === 'string').join(' ')
   return `database error ${state} ${where} in ${String(statement).slice(0, 300)}`.replaceAll(/\s+/g, ' ')

@@ -1,5 +1,18 @@
 import { randomUUID } from 'node:crypto'
-import { constants, copyFile, link, mkdir, readFile, readlink, realpath, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import {
+  constants,
+  copyFile,
+  link,
+  mkdir,
+  readFile,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 
@@ -23,7 +36,10 @@ const held = new Set<string>()
  * Not covered: another machine on a network file system whose clock-less heartbeat does not arrive.
  * @throws Error in words when the folder is in use.
  */
-export async function lockFolder(folder: string, { silenceMilliseconds = 6000 }: FolderLockOptions = {}): Promise<FolderLock> {
+export async function lockFolder(
+  folder: string,
+  { silenceMilliseconds = 6000 }: FolderLockOptions = {},
+): Promise<FolderLock> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const path = join(await realpath(folder), 'lock')
   if (held.has(path)) throw inUse(folder, process.pid)

@@ -6,13 +6,22 @@ import type { Pool } from './pool.ts'
 import { asQuery, isRead } from './statement.ts'
 import { runTransaction, type TransactionOptions } from './transaction.ts'
 
-export type GuardedClientOptions = TransactionOptions & { pool: Pool; wireTypes: WireTypes; deadlineMilliseconds: number }
+export type GuardedClientOptions = TransactionOptions & {
+  pool: Pool
+  wireTypes: WireTypes
+  deadlineMilliseconds: number
+}
 
 /**
  * Stands between drizzle and postgres.js: each statement, and each transaction as a whole, has one deadline that begins with the call.
  * Drizzle's postgres-js driver touches only these members of its client (drizzle-orm/postgres-js/session.js).
  */
-export function guardedClient({ pool, wireTypes, deadlineMilliseconds, ...options }: GuardedClientOptions): postgres.Sql {
+export function guardedClient({
+  pool,
+  wireTypes,
+  deadlineMilliseconds,
+  ...options
+}: GuardedClientOptions): postgres.Sql {
   const client = {
     options: wireTypes,
     unsafe: asQuery((statement) => runStatement(pool, deadlineMilliseconds, statement)),

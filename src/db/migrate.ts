@@ -55,7 +55,9 @@ async function refuseNewerSchema(db: Db): Promise<void> {
   const newest = readMigrationFiles({ migrationsFolder }).at(-1)?.folderMillis ?? 0
   const applied = await findLastMigration(db)
   if (applied !== undefined && applied > newest) {
-    throw new Error('the database has the schema of a newer version of mintage; start that version, or restore a backup made by this one')
+    throw new Error(
+      'the database has the schema of a newer version of mintage; start that version, or restore a backup made by this one',
+    )
   }
 }
 

@@ -28,6 +28,8 @@ export async function findLastMigration(db: Db): Promise<number | undefined> {
     .select({ exists: sql<boolean>`to_regclass('drizzle.__drizzle_migrations') is not null` })
     .from(sql`(select 1) as one`)
   if (!journal?.exists) return undefined
-  const [last] = await db.select({ when: sql`max(${appliedMigrations.createdAt})`.mapWith(Number) }).from(appliedMigrations)
+  const [last] = await db
+    .select({ when: sql`max(${appliedMigrations.createdAt})`.mapWith(Number) })
+    .from(appliedMigrations)
   return last?.when || undefined
 }

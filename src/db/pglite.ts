@@ -28,7 +28,9 @@ const embeddedDeadlineMilliseconds = 5000
 export async function openEmbedded(location: EmbeddedLocation): Promise<EmbeddedDatabase> {
   const lock = 'folder' in location ? await lockFolder(location.folder) : undefined
   try {
-    const pglite = await PGlite.create('folder' in location ? { dataDir: join(location.folder, 'pgdata') } : memoryOptions(location))
+    const pglite = await PGlite.create(
+      'folder' in location ? { dataDir: join(location.folder, 'pgdata') } : memoryOptions(location),
+    )
     const turns = createTurns(location.deadlineMilliseconds ?? embeddedDeadlineMilliseconds)
     return {
       kind: 'embedded',
@@ -98,13 +100,19 @@ function guardedClient(pglite: PGlite, turns: Turns): PGlite {
     query: (text, params, options) => turns.take(() => pglite.query(text, params, options)),
     // A callback past its deadline is rejected here, so that PGlite rolls back and the next caller gets its turn.
     transaction: (run) =>
-      turns.take((isPassed, expiry) => pglite.transaction((tx) => Promise.race([runGuarded(tx, run, isPassed), expiry]))),
+      turns.take((isPassed, expiry) =>
+        pglite.transaction((tx) => Promise.race([runGuarded(tx, run, isPassed), expiry])),
+      ),
   }
   return client as unknown as PGlite
 }
 
 /** COMMIT after a failed statement is a silent ROLLBACK: the work that swallowed the failure must not be told that it was stored. */
-async function runGuarded<Result>(tx: Transaction, run: (tx: Transaction) => Promise<Result>, isPassed: () => boolean): Promise<Result> {
+async function runGuarded<Result>(
+  tx: Transaction,
+  run: (tx: Transaction) => Promise<Result>,
+  isPassed: () => boolean,
+): Promise<Result> {
   let failure: unknown
   const guarded: Pick<Transaction, 'query'> = {
     query: async (text, params, options) => {

@@ -24,7 +24,12 @@ export type PoolOptions = {
   waitMilliseconds: number
 }
 
-type Waiter = { call: Call; take: (connection: Connection) => void; refuse: (error: Error) => void; timer: ReturnType<typeof setTimeout> }
+type Waiter = {
+  call: Call
+  take: (connection: Connection) => void
+  refuse: (error: Error) => void
+  timer: ReturnType<typeof setTimeout>
+}
 
 const failuresToOpen = 3
 const retryMilliseconds = 500

@@ -24,7 +24,10 @@ export type PostgresOptions = {
  */
 export function openPostgres(options: PostgresOptions): Database {
   const { url, pooler, deadlineMilliseconds = defaultDeadlineMilliseconds, maxConnections = 10 } = options
-  const limits = { statement_timeout: deadlineMilliseconds, idle_in_transaction_session_timeout: 2 * deadlineMilliseconds }
+  const limits = {
+    statement_timeout: deadlineMilliseconds,
+    idle_in_transaction_session_timeout: 2 * deadlineMilliseconds,
+  }
   const wireTypes: WireTypes = { parsers: {}, serializers: {} }
   const pool = createPool({
     open: () =>
@@ -39,7 +42,12 @@ export function openPostgres(options: PostgresOptions): Database {
     waitMilliseconds: deadlineMilliseconds / 2,
   })
   const db = drizzle({
-    client: guardedClient({ pool, wireTypes, deadlineMilliseconds, begin: pooler === 'none' ? 'begin' : beginWith(limits) }),
+    client: guardedClient({
+      pool,
+      wireTypes,
+      deadlineMilliseconds,
+      begin: pooler === 'none' ? 'begin' : beginWith(limits),
+    }),
   })
   completeWireTypes(wireTypes)
 

@@ -197,7 +197,10 @@ export const idempotencyKeys = pgTable(
     body: jsonb('body').$type<Record<string, unknown>>().notNull(),
     createdAt: instant('created_at').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.clientId, table.key] }), index('idempotency_keys_created').on(table.createdAt)],
+  (table) => [
+    primaryKey({ columns: [table.clientId, table.key] }),
+    index('idempotency_keys_created').on(table.createdAt),
+  ],
 )
 
 export const signingKeys = pgTable('signing_keys', {
@@ -283,7 +286,10 @@ export const verifiers = pgTable(
     address: text('address'),
     agent: text('agent'),
   },
-  (table) => [primaryKey({ columns: [table.clientId, table.name] }), index('verifiers_last_fetched').on(table.lastFetchedAt)],
+  (table) => [
+    primaryKey({ columns: [table.clientId, table.name] }),
+    index('verifiers_last_fetched').on(table.lastFetchedAt),
+  ],
 )
 
 /** A rule says what is dead (REVOCATION in docs/). Read by applications through the view `mintage_revocations_v1`. */

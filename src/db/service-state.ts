@@ -30,6 +30,8 @@ export async function findServiceState(db: Db): Promise<ServiceState | undefined
 
 /** The database's own clock: readiness compares the service's with it. */
 export async function readDatabaseClock(db: Db): Promise<Date> {
-  const [row] = await db.select({ milliseconds: sql<string>`extract(epoch from clock_timestamp()) * 1000` }).from(sql`(select 1) as one`)
+  const [row] = await db
+    .select({ milliseconds: sql<string>`extract(epoch from clock_timestamp()) * 1000` })
+    .from(sql`(select 1) as one`)
   return new Date(Number(row?.milliseconds))
 }

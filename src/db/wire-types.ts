@@ -15,7 +15,8 @@ const instantOids = [1082, 1114, 1184]
  */
 export function completeWireTypes({ parsers, serializers }: WireTypes): void {
   parsers[textArrayOid] = textArray
-  for (const oid of arrayOids) serializers[oid] = (value: unknown) => (Array.isArray(value) ? makePgArray(value.map(asText)) : value)
+  for (const oid of arrayOids)
+    serializers[oid] = (value: unknown) => (Array.isArray(value) ? makePgArray(value.map(asText)) : value)
   for (const oid of instantOids) serializers[oid] = asText
 }
 

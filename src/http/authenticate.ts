@@ -63,7 +63,12 @@ async function audit(c: Context<AppEnv>, services: Services, refused: ServiceErr
   }
 }
 
-async function readPrincipal(services: Services, c: Context<AppEnv>, now: Date, origin: RequestOrigin): Promise<Principal> {
+async function readPrincipal(
+  services: Services,
+  c: Context<AppEnv>,
+  now: Date,
+  origin: RequestOrigin,
+): Promise<Principal> {
   const headers = { authorization: c.req.header('authorization'), apiKey: c.req.header('x-api-key') }
   const credential = readClientCredential(headers, parseForm(''))
   if (!credential || credential.method === 'client_secret_basic') throw new ServiceError('unauthenticated')
@@ -74,7 +79,12 @@ async function readPrincipal(services: Services, c: Context<AppEnv>, now: Date, 
 }
 
 /** Of the token only the key, its version and a narrower scope are read: rights never come from a token. */
-async function principalOfToken(services: Services, text: string, now: Date, origin: RequestOrigin): Promise<Principal> {
+async function principalOfToken(
+  services: Services,
+  text: string,
+  now: Date,
+  origin: RequestOrigin,
+): Promise<Principal> {
   const token = await verifyAccessToken(services, text)
   if (!token.audience.includes(services.config.issuer)) throw rejected('token_audience')
   const apiKey = await findApiKeyRecord(services.db, token.clientId, token.keyVersion)
@@ -100,7 +110,16 @@ async function principalOf({ config, db }: Services, apiKey: ApiKeyRecord, origi
   const customRoles = await customRolesOf(db, organizationId, apiKey.roles)
   const roles = new Set(apiKey.roles.filter((role) => isRole(role) || customRoles.has(role)))
   const audiences = new Set([config.audience, ...apiKey.audiences, ...(roles.size > 0 ? [config.issuer] : [])])
-  return { clientId, organizationId, serviceAccountId, roles, customRoles, scopes: new Set(apiKey.scopes), audiences, origin }
+  return {
+    clientId,
+    organizationId,
+    serviceAccountId,
+    roles,
+    customRoles,
+    scopes: new Set(apiKey.scopes),
+    audiences,
+    origin,
+  }
 }
 
 function rejected(reason: string, cause?: unknown): ServiceError {

@@ -13,14 +13,23 @@ import { readFormBody } from './form-body.ts'
  */
 export async function readClientForm(c: Context<AppEnv>): Promise<{ client: ApiKeyRecord; form: Form }> {
   const form = parseForm(await readFormBody(c))
-  const credential = readClientCredential({ authorization: c.req.header('authorization'), apiKey: c.req.header('x-api-key') }, form)
+  const credential = readClientCredential(
+    { authorization: c.req.header('authorization'), apiKey: c.req.header('x-api-key') },
+    form,
+  )
   if (!credential || credential.method === 'subject_token') {
     throw new ServiceError('unauthenticated', {
       detail: 'Send an API key: HTTP Basic with the id of the API key and the key, or Authorization: Bearer.',
     })
   }
   const { address } = requestOrigin(c)
-  const client = await authenticateApiKey(c.get('services'), credential.secret, credential.clientId, c.get('receivedAt'), address)
+  const client = await authenticateApiKey(
+    c.get('services'),
+    credential.secret,
+    credential.clientId,
+    c.get('receivedAt'),
+    address,
+  )
   return { client, form }
 }
 

@@ -44,7 +44,15 @@ function account(c: Context<AppEnv>, { metrics, log }: Services, seconds: number
   metrics.request(route, method, status, seconds)
   if (!log.enabled('info')) return
   const { requestId, address, agent } = requestOrigin(c)
-  log('info', 'request', { requestId, method, route, status, milliseconds: Math.round(seconds * 1e5) / 100, address, agent })
+  log('info', 'request', {
+    requestId,
+    method,
+    route,
+    status,
+    milliseconds: Math.round(seconds * 1e5) / 100,
+    address,
+    agent,
+  })
 }
 
 const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
@@ -57,7 +65,11 @@ export function requestOrigin(c: Context<AppEnv>): RequestOrigin {
   const agent = c.req.header('user-agent')
   const origin: RequestOrigin = {
     requestId: c.get('requestId'),
-    address: clientAddress(platform.peerAddress(c.req.raw, c.env), c.req.header('x-forwarded-for'), config.trustedProxyHops),
+    address: clientAddress(
+      platform.peerAddress(c.req.raw, c.env),
+      c.req.header('x-forwarded-for'),
+      config.trustedProxyHops,
+    ),
     agent: agent === undefined ? null : agent.slice(0, 256),
     receivedAt: c.get('receivedAt'),
   }

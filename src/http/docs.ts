@@ -39,13 +39,20 @@ async function file(
   const { platform } = c.get('services')
   if (!platform.readReferenceAsset) return noPage(c)
   const body = await text(platform.readReferenceAsset)
-  return { body, etag: `"${await platform.sha256(body)}"`, contentType: `${contentType}; charset=utf-8`, maxAgeSeconds: 3600 }
+  return {
+    body,
+    etag: `"${await platform.sha256(body)}"`,
+    contentType: `${contentType}; charset=utf-8`,
+    maxAgeSeconds: 3600,
+  }
 }
 
 function noPage(c: Context<AppEnv>): Response {
   return errorResponse(
     c,
-    new ServiceError('not_found', { detail: 'The reference page is not served here. What it would show is at /openapi.json.' }),
+    new ServiceError('not_found', {
+      detail: 'The reference page is not served here. What it would show is at /openapi.json.',
+    }),
   )
 }
 

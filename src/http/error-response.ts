@@ -57,7 +57,12 @@ function report(c: Context<AppEnv>, failure: ServiceError): void {
   if (failure.code === 'internal') {
     services.log('error', 'request_failed', { requestId, error: failure.cause ?? failure })
   } else if (failure.status >= 500) {
-    services.log('warn', 'request_failed', { requestId, code: failure.code, reason: failure.reason, error: failure.cause })
+    services.log('warn', 'request_failed', {
+      requestId,
+      code: failure.code,
+      reason: failure.reason,
+      error: failure.cause,
+    })
   } else if (failure.reason !== undefined) {
     services.log('info', 'request_refused', { requestId, code: failure.code, reason: failure.reason })
   }
@@ -99,7 +104,8 @@ function commonHeaders(c: Context<AppEnv>, failure: ServiceError): Record<string
   const headers: Record<string, string> = { 'Cache-Control': 'no-store' }
   const requestId: string | undefined = c.get('requestId')
   if (requestId !== undefined) headers['X-Request-Id'] = requestId
-  if (failure.retryAfterSeconds !== undefined) headers['Retry-After'] = String(Math.max(1, Math.ceil(failure.retryAfterSeconds)))
+  if (failure.retryAfterSeconds !== undefined)
+    headers['Retry-After'] = String(Math.max(1, Math.ceil(failure.retryAfterSeconds)))
   if (failure.status === 401) headers['WWW-Authenticate'] = challenge(c, failure)
   return headers
 }
@@ -110,7 +116,9 @@ function commonHeaders(c: Context<AppEnv>, failure: ServiceError): Record<string
  */
 function challenge(c: Context<AppEnv>, failure: ServiceError): string {
   if (!oauthPaths.has(c.req.path)) {
-    return failure.code === 'unauthenticated' ? 'Bearer realm="mintage"' : 'Bearer realm="mintage", error="invalid_token"'
+    return failure.code === 'unauthenticated'
+      ? 'Bearer realm="mintage"'
+      : 'Bearer realm="mintage", error="invalid_token"'
   }
   const usedBearer = /^bearer(?: |$)/i.test(c.req.header('authorization') ?? '')
   return usedBearer ? 'Bearer realm="mintage"' : 'Basic realm="mintage", charset="UTF-8"'

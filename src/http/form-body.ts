@@ -19,7 +19,9 @@ export function readFormBody(c: Context<AppEnv>): string | Promise<string> {
   }
   const coding = c.req.header('content-encoding')
   if (coding !== undefined && coding.toLowerCase() !== 'identity') {
-    throw new ServiceError('unsupported_media_type', { detail: 'Send the form as it is: compressed bodies are not accepted.' })
+    throw new ServiceError('unsupported_media_type', {
+      detail: 'Send the form as it is: compressed bodies are not accepted.',
+    })
   }
   const length = c.req.header('content-length')
   if (length === '0' || (length === undefined && hasNoBody(c))) return ''
@@ -54,7 +56,8 @@ function hasNoBody(c: Context<AppEnv>): boolean {
 function isForm(contentType: string | undefined): boolean {
   return (
     contentType === 'application/x-www-form-urlencoded' ||
-    (contentType !== undefined && /^application\/x-www-form-urlencoded *(?:; *charset="?utf-?8"? *)?;? *$/i.test(contentType))
+    (contentType !== undefined &&
+      /^application\/x-www-form-urlencoded *(?:; *charset="?utf-?8"? *)?;? *$/i.test(contentType))
   )
 }
 
@@ -88,7 +91,11 @@ function within(milliseconds: number, text: Promise<string>): Promise<string> {
       },
       (error: unknown) => {
         clearTimeout(timer)
-        reject(error instanceof ServiceError ? error : new ServiceError('invalid_request', { reason: 'body broke off', cause: error }))
+        reject(
+          error instanceof ServiceError
+            ? error
+            : new ServiceError('invalid_request', { reason: 'body broke off', cause: error }),
+        )
       },
     )
   })

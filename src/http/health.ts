@@ -17,8 +17,13 @@ function uncached(c: Context<AppEnv>, status: 200 | 503, body: object): Response
 }
 
 const check = z.object({ state: z.enum(['ok', 'failed']), reason: z.string().optional() })
-const readiness = z.object({ status: z.enum(['ready', 'not_ready']), checks: z.record(z.string(), check) }).openapi('Readiness')
-const answer = (description: string, schema: z.ZodType) => ({ description, content: { 'application/json': { schema } } })
+const readiness = z
+  .object({ status: z.enum(['ready', 'not_ready']), checks: z.record(z.string(), check) })
+  .openapi('Readiness')
+const answer = (description: string, schema: z.ZodType) => ({
+  description,
+  content: { 'application/json': { schema } },
+})
 
 /** For the API document. */
 export const healthDocuments = [

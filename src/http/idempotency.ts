@@ -2,7 +2,14 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { parseApiKey } from '../api-keys/format.ts'
 import type { Db } from '../db/database.ts'
 import { ServiceError } from '../errors.ts'
-import { claimRequest, findRequest, forgetRequest, type IdempotentRequest, keepAnswer, type Remembered } from '../idempotency/queries.ts'
+import {
+  claimRequest,
+  findRequest,
+  forgetRequest,
+  type IdempotentRequest,
+  keepAnswer,
+  type Remembered,
+} from '../idempotency/queries.ts'
 import type { Services } from '../services.ts'
 import type { AppEnv } from './context.ts'
 
@@ -20,7 +27,9 @@ export function idempotency(): MiddlewareHandler<AppEnv> {
     const key = c.req.header('idempotency-key')
     if (key === undefined || c.req.method !== 'POST') return await next()
     if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
-      throw new ServiceError('invalid_request', { detail: 'Idempotency-Key must be one value of 1 to 255 visible ASCII characters.' })
+      throw new ServiceError('invalid_request', {
+        detail: 'Idempotency-Key must be one value of 1 to 255 visible ASCII characters.',
+      })
     }
     const { services, principal, receivedAt } = c.var
     const request = { clientId: principal.clientId, key, digest: await digestOf(c, services) }

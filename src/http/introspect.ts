@@ -41,6 +41,11 @@ export const introspectRoute = createRoute({
   operationId: 'introspectToken',
   summary: 'Ask what an access token is worth now (RFC 7662)',
   security: clientSecurity,
-  request: { body: formBody(z.object({ token: z.string(), token_type_hint: z.string().optional(), ...clientMembers }), true) },
-  responses: { 200: { description: 'Active or not', content: { 'application/json': { schema: introspection } } }, ...oauthRefusals },
+  request: {
+    body: formBody(z.object({ token: z.string(), token_type_hint: z.string().optional(), ...clientMembers }), true),
+  },
+  responses: {
+    200: { description: 'Active or not', content: { 'application/json': { schema: introspection } } },
+    ...oauthRefusals,
+  },
 })

@@ -10,7 +10,10 @@ export function formBody<Schema extends z.ZodType>(schema: Schema, required: boo
 
 /** Who asks, when no header says it (RFC 6749 §2.3.1). */
 export const clientMembers = {
-  client_id: z.string().optional().openapi({ description: 'Id of the API key; with client_secret, in place of a header' }),
+  client_id: z
+    .string()
+    .optional()
+    .openapi({ description: 'Id of the API key; with client_secret, in place of a header' }),
   client_secret: z.string().optional().openapi({ description: 'The API key', format: 'password' }),
 }
 

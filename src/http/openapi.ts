@@ -32,7 +32,10 @@ type Operation = NonNullable<PathItem['get']>
 function openApiDocument(admin: OpenAPIHono<AppEnv>, issuer: string): OpenApiDocument {
   const beside = describe(outsideTheAdminApi)
   const within = admin.getOpenAPI31Document(head(issuer))
-  const adminPaths = Object.entries(within.paths ?? {}).map(([path, item]) => [`/v1${path}`, eachOperation(item, asAdminOperation(path))])
+  const adminPaths = Object.entries(within.paths ?? {}).map(([path, item]) => [
+    `/v1${path}`,
+    eachOperation(item, asAdminOperation(path)),
+  ])
   return {
     ...within,
     tags: tags.map(([name, description]) => ({ name, description })),
@@ -58,9 +61,17 @@ function head(issuer: string) {
 }
 
 const securitySchemes: SecuritySchemes = {
-  bearer: { type: 'http', scheme: 'bearer', description: 'An API key, or for /v1 an access token whose audience is the issuer' },
+  bearer: {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'An API key, or for /v1 an access token whose audience is the issuer',
+  },
   apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'An API key' },
-  client: { type: 'http', scheme: 'basic', description: 'RFC 6749 §2.3.1: the id of an API key, and the key as the password' },
+  client: {
+    type: 'http',
+    scheme: 'basic',
+    description: 'RFC 6749 §2.3.1: the id of an API key, and the key as the password',
+  },
 }
 
 const outsideTheAdminApi: readonly [tag: string, routes: readonly RouteConfig[]][] = [
@@ -100,7 +111,8 @@ function describe(groups: typeof outsideTheAdminApi): OpenApiDocument {
 const idempotencyKey = {
   name: 'Idempotency-Key',
   in: 'header' as const,
-  description: 'Makes repeating safe for 24 hours: what was done is not done again, and its answer comes without the secret',
+  description:
+    'Makes repeating safe for 24 hours: what was done is not done again, and its answer comes without the secret',
   schema: { type: 'string' as const, minLength: 1, maxLength: 255 },
 }
 

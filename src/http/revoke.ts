@@ -23,6 +23,8 @@ export const revokeRoute = createRoute({
   operationId: 'revokeToken',
   summary: "Revoke an access token of one's own, or one's own API key (RFC 7009)",
   security: clientSecurity,
-  request: { body: formBody(z.object({ token: z.string(), token_type_hint: z.string().optional(), ...clientMembers }), true) },
+  request: {
+    body: formBody(z.object({ token: z.string(), token_type_hint: z.string().optional(), ...clientMembers }), true),
+  },
   responses: { 200: { description: 'Revoked, now or before, or nothing that there was to revoke' }, ...oauthRefusals },
 })

@@ -1,6 +1,11 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import type { Hono } from 'hono'
-import { apiKeyTokenType, clientCredentialsGrant, readTokenRequest, tokenExchangeGrant } from '../oauth/token-request.ts'
+import {
+  apiKeyTokenType,
+  clientCredentialsGrant,
+  readTokenRequest,
+  tokenExchangeGrant,
+} from '../oauth/token-request.ts'
 import { issueAccessToken } from '../token/issue.ts'
 import { type AppEnv, requestOrigin } from './context.ts'
 import { methodNotAllowed } from './error-response.ts'
@@ -12,7 +17,10 @@ export function tokenRoutes(app: Hono<AppEnv>): void {
   app.post('/token', async (c) => {
     const services = c.get('services')
     const body = await readFormBody(c)
-    const request = readTokenRequest({ authorization: c.req.header('authorization'), apiKey: c.req.header('x-api-key') }, body)
+    const request = readTokenRequest(
+      { authorization: c.req.header('authorization'), apiKey: c.req.header('x-api-key') },
+      body,
+    )
     const issued = await issueAccessToken(services, request, c.get('receivedAt'), requestOrigin(c))
     services.metrics.exchange('issued')
     const answer = JSON.stringify({
@@ -40,10 +48,17 @@ const tokenForm = z
       .enum([clientCredentialsGrant, tokenExchangeGrant])
       .optional()
       .openapi({ description: 'May be left out when the API key comes as Bearer or X-API-Key' }),
-    scope: z.string().optional().openapi({ description: 'Less than the key holds, separated by blanks', example: 'orders:read' }),
+    scope: z
+      .string()
+      .optional()
+      .openapi({ description: 'Less than the key holds, separated by blanks', example: 'orders:read' }),
     audience: z.array(z.string()).optional().openapi({ description: 'Who the token is for; may be repeated' }),
     resource: z.array(z.url()).optional().openapi({ description: 'The same as a URI (RFC 8707)' }),
-    expires_in: z.int().min(1).optional().openapi({ description: 'Seconds; more than the service allows becomes what it allows' }),
+    expires_in: z
+      .int()
+      .min(1)
+      .optional()
+      .openapi({ description: 'Seconds; more than the service allows becomes what it allows' }),
     subject_token: z.string().optional().openapi({ description: 'Token exchange: the API key', format: 'password' }),
     subject_token_type: z.literal(apiKeyTokenType).optional(),
     requested_token_type: z.string().optional(),
@@ -70,7 +85,10 @@ export const exchangeRoute = createRoute({
   security: clientSecurity,
   request: { body: formBody(tokenForm, false) },
   responses: {
-    200: { description: 'The access token; not to be stored by a cache', content: { 'application/json': { schema: tokenAnswer } } },
+    200: {
+      description: 'The access token; not to be stored by a cache',
+      content: { 'application/json': { schema: tokenAnswer } },
+    },
     ...oauthRefusals,
   },
 })

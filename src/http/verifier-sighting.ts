@@ -22,7 +22,9 @@ export function noteVerifier(c: Context<AppEnv>, kids: readonly string[]): void 
   const { address, agent, requestId } = requestOrigin(c)
   const note = async () => {
     const clientId =
-      credential.kind === 'token' ? await authenticatedId(services, credential.token, receivedAt, { address, requestId }) : ''
+      credential.kind === 'token'
+        ? await authenticatedId(services, credential.token, receivedAt, { address, requestId })
+        : ''
     if (clientId === '' && name === '') return
     services.verifiersSeen.remember({ clientId, name, kids: [...kids], lastFetchedAt: receivedAt, address, agent })
   }

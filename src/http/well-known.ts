@@ -51,7 +51,10 @@ async function verifierKeysDocument(c: Context<AppEnv>): Promise<PublicDocument>
   return { ...document, vary: 'Authorization', isPrivate: c.req.header('authorization') !== undefined }
 }
 
-async function readKeySet(c: Context<AppEnv>, purpose: KeyPurpose): Promise<{ document: PublicDocument; kids: string[] }> {
+async function readKeySet(
+  c: Context<AppEnv>,
+  purpose: KeyPurpose,
+): Promise<{ document: PublicDocument; kids: string[] }> {
   const { keyring, platform, config } = c.get('services')
   const set = await keyring.publicKeys(purpose)
   const body = JSON.stringify(set)

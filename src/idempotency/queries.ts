@@ -6,7 +6,11 @@ import { idempotencyKeys } from '../db/schema.ts'
 export type IdempotentRequest = { readonly clientId: string; readonly key: string; readonly digest: string }
 
 /** An answer as it goes out, without any secret. */
-export type KeptAnswer = { readonly status: number; readonly text: string; readonly headers: Readonly<Record<string, string>> }
+export type KeptAnswer = {
+  readonly status: number
+  readonly text: string
+  readonly headers: Readonly<Record<string, string>>
+}
 
 /** `answer` is undefined between the commit of what was asked and the answer, or for good when the process died there. */
 export type Remembered = { readonly digest: string; readonly answer: KeptAnswer | undefined }
@@ -33,17 +37,27 @@ export async function claimRequest(tx: Db, { clientId, key, digest }: Idempotent
 }
 
 /** What is remembered of a request by that name; undefined when there was none within the last 24 hours. */
-export async function findRequest(db: Db, { clientId, key }: IdempotentRequest, now: Date): Promise<Remembered | undefined> {
+export async function findRequest(
+  db: Db,
+  { clientId, key }: IdempotentRequest,
+  now: Date,
+): Promise<Remembered | undefined> {
   const [row] = await db.select().from(idempotencyKeys).where(named({ clientId, key })).limit(1)
   if (!row || row.createdAt < forgottenBefore(now)) return undefined
   return { digest: row.requestDigest, answer: row.status === unanswered ? undefined : answerOf(row.status, row.body) }
 }
 
-export async function keepAnswer(db: Db, request: IdempotentRequest, { status, text, headers }: KeptAnswer): Promise<void> {
+export async function keepAnswer(
+  db: Db,
+  request: IdempotentRequest,
+  { status, text, headers }: KeptAnswer,
+): Promise<void> {
   await db
     .update(idempotencyKeys)
     .set({ status, body: { text, headers } })
-    .where(and(named(request), eq(idempotencyKeys.requestDigest, request.digest), eq(idempotencyKeys.status, unanswered)))
+    .where(
+      and(named(request), eq(idempotencyKeys.requestDigest, request.digest), eq(idempotencyKeys.status, unanswered)),
+    )
 }
 
 /** For a request that was refused after all: it may be sent again under its name. */
@@ -72,6 +86,9 @@ function named({ clientId, key }: Pick<IdempotentRequest, 'clientId' | 'key'>) {
 }
 
 function answerOf(status: number, { text, headers }: Record<string, unknown>): KeptAnswer {
-  const pairs = typeof headers === 'object' && headers !== null ? Object.entries(headers).map(([name, value]) => [name, String(value)]) : []
+  const pairs =
+    typeof headers === 'object' && headers !== null
+      ? Object.entries(headers).map(([name, value]) => [name, String(value)])
+      : []
   return { status, text: typeof text === 'string' ? text : '', headers: Object.fromEntries(pairs) }
 }

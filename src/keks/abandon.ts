@@ -5,7 +5,14 @@ import { ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
 import { advanceRingGeneration, lockRing, markSigningKeyRevoked } from '../signing-keys/queries.ts'
 import { activeKey, type KeyLine, linesOf, ringOf } from '../signing-keys/ring.ts'
-import { appendActivation, planNext, prepareKey, publishKey, requireRing, sightOf } from '../signing-keys/ring-change.ts'
+import {
+  appendActivation,
+  planNext,
+  prepareKey,
+  publishKey,
+  requireRing,
+  sightOf,
+} from '../signing-keys/ring-change.ts'
 
 export type Abandoned = {
   /** Kids of the keys that nobody can open any more. */
@@ -20,7 +27,10 @@ export type Abandoned = {
  * verifiers fetch the key set again; no revocation rule is made, for nothing leaked. Throws `conflict` for a KEK that is configured, or
  * that sealed no key which is not revoked.
  */
-export async function abandonKek(services: Pick<Services, 'config' | 'db' | 'keyEncryption' | 'now'>, kekId: string): Promise<Abandoned> {
+export async function abandonKek(
+  services: Pick<Services, 'config' | 'db' | 'keyEncryption' | 'now'>,
+  kekId: string,
+): Promise<Abandoned> {
   const { config, db, keyEncryption } = services
   if (await keyEncryption.holds(kekId))
     throw new ServiceError('conflict', { detail: 'This KEK is configured: what it sealed can be opened.' })
@@ -34,7 +44,8 @@ export async function abandonKek(services: Pick<Services, 'config' | 'db' | 'key
     const lost = rows.keys
       .filter(({ revokedAt, sealedPrivateKey }) => !revokedAt && kekIdOf(sealedPrivateKey) === kekId)
       .map(({ kid }) => kid)
-    if (lost.length === 0) throw new ServiceError('conflict', { detail: 'No key that is not revoked was sealed with a KEK of this id.' })
+    if (lost.length === 0)
+      throw new ServiceError('conflict', { detail: 'No key that is not revoked was sealed with a KEK of this id.' })
     const activated: string[] = []
     for (const kid of lost) await markSigningKeyRevoked(tx, { kid, by: actor, reason: 'its KEK was lost' }, work.now)
     for (const { line, keys } of fresh) {
@@ -50,7 +61,11 @@ export async function abandonKek(services: Pick<Services, 'config' | 'db' | 'key
     }
     await advanceRingGeneration(tx)
     const context = { revoked: lost, activated }
-    await appendAuditEvent(tx, { type: 'kek.abandoned', actor: systemPrincipal, organizationId: null, subject: kekId, context }, work.now)
+    await appendAuditEvent(
+      tx,
+      { type: 'kek.abandoned', actor: systemPrincipal, organizationId: null, subject: kekId, context },
+      work.now,
+    )
     return { revoked: lost, activated }
   })
 }

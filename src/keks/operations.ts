@@ -41,13 +41,21 @@ export async function kekStatus(services: KekServices, actor: Principal): Promis
   requireServiceWide(actor, 'keks.read')
   const { keyEncryption } = services
   const sealing = await keyEncryption.sealingKekId()
-  const envelopes = (await readEnvelopes(services.db)).map((stored) => ({ id: stored.id, kek: kekIdOf(stored.envelope) ?? null }))
+  const envelopes = (await readEnvelopes(services.db)).map((stored) => ({
+    id: stored.id,
+    kek: kekIdOf(stored.envelope) ?? null,
+  }))
   const live = await liveKids(services)
   const ids = new Set<string | null>([sealing, ...keyEncryption.kekIds, ...envelopes.map(({ kek }) => kek)])
   const views = [...ids].map(async (id): Promise<KekView> => {
     const sealed = envelopes.filter(({ kek }) => kek === id)
     const use = id === sealing ? 'seals' : id !== null && (await keyEncryption.holds(id)) ? 'opens' : 'missing'
-    return { id, use, envelopes: sealed.length, liveEnvelopes: sealed.filter((envelope) => live.has(envelope.id)).length }
+    return {
+      id,
+      use,
+      envelopes: sealed.length,
+      liveEnvelopes: sealed.filter((envelope) => live.has(envelope.id)).length,
+    }
   })
   return await Promise.all(views)
 }
@@ -80,7 +88,9 @@ export async function rewrapEnvelopes(
     await appendAuditEvent(tx, { type: 'kek.rewrapped', actor, organizationId: null, subject: kek, context }, now())
   })
   // Whoever signs next brings the new generation and reloads by itself: the envelopes are moved, whatever happens here.
-  await services.keyring.reload().catch((error: unknown) => services.log('warn', 'signing_keys.reload_failed', { error }))
+  await services.keyring
+    .reload()
+    .catch((error: unknown) => services.log('warn', 'signing_keys.reload_failed', { error }))
   return { kek, envelopes, moved, left }
 }
 

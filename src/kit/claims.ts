@@ -34,7 +34,12 @@ export function readClaims(
   if (!isListOfStrings(audience) || audience.length === 0) return 'audience'
   if (expected.audience !== undefined && !audience.includes(expected.audience)) return 'audience'
 
-  if (!isPositiveInteger(exp) || !isPositiveInteger(iat) || !(nbf === undefined || isPositiveInteger(nbf)) || exp <= iat)
+  if (
+    !isPositiveInteger(exp) ||
+    !isPositiveInteger(iat) ||
+    !(nbf === undefined || isPositiveInteger(nbf)) ||
+    exp <= iat
+  )
     return 'claim_missing_or_malformed'
   if (now >= exp + expected.clockToleranceSeconds) return 'expired'
   const ahead = now + expected.clockToleranceSeconds
@@ -85,7 +90,13 @@ function isName(value: unknown): value is string {
 
 /** May come from the application (RFC 9068 §2.2): any characters but control ones and halves of a surrogate pair. */
 function isSubject(value: unknown): value is string {
-  return typeof value === 'string' && value.length > 0 && value.length <= 256 && value.isWellFormed() && !/\p{Cc}/u.test(value)
+  return (
+    typeof value === 'string' &&
+    value.length > 0 &&
+    value.length <= 256 &&
+    value.isWellFormed() &&
+    !/\p{Cc}/u.test(value)
+  )
 }
 
 function isListOfStrings(value: unknown): value is readonly string[] {

@@ -19,7 +19,9 @@ export type DocumentRequest = {
 export async function fetchDocument(request: DocumentRequest): Promise<{ json: unknown; headers: Headers }> {
   const deadline = AbortSignal.timeout(request.timeoutMilliseconds)
   const aborted = new Promise<never>((_, reject) => {
-    deadline.addEventListener('abort', () => reject(new Error(`no answer within ${request.timeoutMilliseconds} ms from ${request.url}`)))
+    deadline.addEventListener('abort', () =>
+      reject(new Error(`no answer within ${request.timeoutMilliseconds} ms from ${request.url}`)),
+    )
   })
   return await Promise.race([load(request, deadline), aborted])
 }

@@ -72,7 +72,12 @@ export function createGuard(options: GuardOptions): Guard {
           return refuse(401, 'Unauthorized', badToken, challenge(errorAttributes('invalid_token', badToken)))
         case 'insufficient_scope': {
           const scope = required ? `, scope="${required.join(' ')}"` : ''
-          return refuse(403, 'Forbidden', lacksScope, challenge(errorAttributes('insufficient_scope', lacksScope) + scope))
+          return refuse(
+            403,
+            'Forbidden',
+            lacksScope,
+            challenge(errorAttributes('insufficient_scope', lacksScope) + scope),
+          )
         }
         case 'invalid_request':
           return refuse(400, 'Bad Request', badRequest, challenge(errorAttributes('invalid_request', badRequest)))
@@ -115,9 +120,13 @@ function checkedScopes(scope: GuardOptions['scope']): { scopes: readonly string[
   if (scope === undefined) return { scopes: undefined, which: 'all' }
   const which = typeof scope === 'object' && scope !== null && 'any' in scope ? 'any' : 'all'
   const scopes = listOf(scope)
-  const areTokens = scopes.every((name) => typeof name === 'string' && name !== '' && !name.includes(' ') && isScope(name))
+  const areTokens = scopes.every(
+    (name) => typeof name === 'string' && name !== '' && !name.includes(' ') && isScope(name),
+  )
   if (scopes.length === 0 || !areTokens)
-    throw new TypeError('scope must be scope tokens of RFC 6749 §3.3, as a list, with one blank between, or as { any: [a list] }')
+    throw new TypeError(
+      'scope must be scope tokens of RFC 6749 §3.3, as a list, with one blank between, or as { any: [a list] }',
+    )
   return { scopes: [...new Set(scopes)], which }
 }
 

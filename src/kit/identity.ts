@@ -17,9 +17,14 @@ export type VerifierIdentity = {
  * Gives the headers for a fetch of the JWK Set from an address. The key goes to the origin of the issuer and nowhere else, so never with less
  * protection than the issuer has. Throws a TypeError, which does not repeat the key.
  */
-export function identityHeaders({ name, apiKey }: VerifierIdentity, issuer: string): (url: string) => Record<string, string> {
+export function identityHeaders(
+  { name, apiKey }: VerifierIdentity,
+  issuer: string,
+): (url: string) => Record<string, string> {
   if (name !== undefined && (typeof name !== 'string' || !isVerifierName(name))) {
-    throw new TypeError('name must be 1 to 64 letters, digits, dots, underscores and hyphens, beginning with a letter or digit')
+    throw new TypeError(
+      'name must be 1 to 64 letters, digits, dots, underscores and hyphens, beginning with a letter or digit',
+    )
   }
   if (apiKey !== undefined && (typeof apiKey !== 'string' || !/^[\x21-\x2b\x2d-\x7e]{1,256}$/.test(apiKey))) {
     throw new TypeError('apiKey must be an API key: 1 to 256 visible ASCII characters without a comma')
@@ -27,6 +32,10 @@ export function identityHeaders({ name, apiKey }: VerifierIdentity, issuer: stri
   const { origin } = new URL(issuer)
   const named: Record<string, string> = name === undefined ? {} : { [verifierNameHeader]: name }
   // Past all caches: one on the way must not answer for the service, which would then not see this verifier.
-  const authenticated: Record<string, string> = { ...named, Authorization: `Bearer ${apiKey}`, 'Cache-Control': 'no-cache' }
+  const authenticated: Record<string, string> = {
+    ...named,
+    Authorization: `Bearer ${apiKey}`,
+    'Cache-Control': 'no-cache',
+  }
   return (url) => (apiKey !== undefined && new URL(url).origin === origin ? authenticated : named)
 }

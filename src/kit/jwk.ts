@@ -23,7 +23,12 @@ export function readPublicJwk(jwk: unknown, algorithms: ReadonlySet<string>): Pu
   const { kid, alg, kty, crv, x, y, n, e } = jwk
   if (typeof kid !== 'string' || !isKid(kid)) return undefined
   if (!isVerificationAlgorithm(alg) || !algorithms.has(alg)) return undefined
-  if (!isForVerification(jwk) || Object.hasOwn(jwk, 'revoked') || secretMembers.some((name) => Object.hasOwn(jwk, name))) return undefined
+  if (
+    !isForVerification(jwk) ||
+    Object.hasOwn(jwk, 'revoked') ||
+    secretMembers.some((name) => Object.hasOwn(jwk, name))
+  )
+    return undefined
 
   const family: Family = families[alg]
   if (kty !== family.kty) return undefined
@@ -49,7 +54,9 @@ export function isVerificationAlgorithm(name: unknown): name is VerificationAlgo
   return typeof name === 'string' && Object.hasOwn(families, name)
 }
 
-type Family = { readonly kty: 'RSA' } | { readonly kty: 'EC' | 'OKP'; readonly crv: string; readonly coordinateLength: number }
+type Family =
+  | { readonly kty: 'RSA' }
+  | { readonly kty: 'EC' | 'OKP'; readonly crv: string; readonly coordinateLength: number }
 
 const families = {
   ES256: { kty: 'EC', crv: 'P-256', coordinateLength: 43 },
@@ -82,7 +89,9 @@ function isEd25519(algorithm: string): boolean {
 export const defaultAlgorithms: readonly VerificationAlgorithm[] = ['ES256', 'EdDSA', 'RS256', 'PS256', 'ES384']
 
 /** The allow-list, in which EdDSA and Ed25519 go together: here both are the one algorithm on the one curve (RFC 9864 §2.2). */
-export function checkedAlgorithms(algorithms: readonly VerificationAlgorithm[] = defaultAlgorithms): ReadonlySet<string> {
+export function checkedAlgorithms(
+  algorithms: readonly VerificationAlgorithm[] = defaultAlgorithms,
+): ReadonlySet<string> {
   if (algorithms.length === 0 || !algorithms.every(isVerificationAlgorithm)) {
     throw new TypeError('algorithms must name at least one of ES256, ES384, EdDSA, Ed25519, RS256, PS256')
   }

@@ -30,7 +30,10 @@ const mostKeys = 100
  * The usable keys of a JWK Set by kid. Keys of other types, uses and algorithms, weak ones and those that cannot be imported are
  * ignored and the rest is kept (RFC 7517 §5); of two with one kid the first counts. Throws a TypeError for what is no JWK Set.
  */
-export async function importKeys(jwks: unknown, algorithms: ReadonlySet<string>): Promise<ReadonlyMap<string, VerificationKey>> {
+export async function importKeys(
+  jwks: unknown,
+  algorithms: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, VerificationKey>> {
   if (!isJsonObject(jwks) || !Array.isArray(jwks.keys)) throw new TypeError('not a JWK Set')
   const keys = new Map<string, VerificationKey>()
   for (const member of jwks.keys.slice(0, mostKeys)) {

@@ -14,16 +14,26 @@ const largestMetadata = 65_536
  * Fetches the issuer's metadata and refuses a document that names another issuer, letter by letter (RFC 8414 §3.3), or URLs with less
  * protection than the issuer's. Rejects with an Error that says which.
  */
-export async function fetchIssuerMetadata(options: { issuer: string; fetch: Fetch; timeoutMilliseconds: number }): Promise<IssuerMetadata> {
+export async function fetchIssuerMetadata(options: {
+  issuer: string
+  fetch: Fetch
+  timeoutMilliseconds: number
+}): Promise<IssuerMetadata> {
   const { issuer, fetch, timeoutMilliseconds } = options
-  const { json } = await fetchDocument({ fetch, url: metadataUrl(issuer), timeoutMilliseconds, maximumBytes: largestMetadata })
+  const { json } = await fetchDocument({
+    fetch,
+    url: metadataUrl(issuer),
+    timeoutMilliseconds,
+    maximumBytes: largestMetadata,
+  })
   return readIssuerMetadata(json, issuer)
 }
 
 /** The rule behind `fetchIssuerMetadata`. */
 export function readIssuerMetadata(json: unknown, issuer: string): IssuerMetadata {
   if (!isJsonObject(json)) throw new Error('the metadata is not a JSON object')
-  if (json.issuer !== issuer) throw new Error(`the metadata found at the well-known path of ${issuer} is of another issuer`)
+  if (json.issuer !== issuer)
+    throw new Error(`the metadata found at the well-known path of ${issuer} is of another issuer`)
   const jwksUri = readUrl(json, 'jwks_uri', issuer)
   if (jwksUri === undefined) throw new Error('the metadata has no jwks_uri')
   return {
@@ -49,6 +59,7 @@ export function checkIssuer(issuer: string): void {
 function readUrl(json: JsonObject, name: string, issuer: string): string | undefined {
   const url = json[name]
   if (url === undefined) return undefined
-  if (typeof url !== 'string' || !isAcceptableUrl(url, issuer)) throw new Error(`${name} in the metadata is not an acceptable URL`)
+  if (typeof url !== 'string' || !isAcceptableUrl(url, issuer))
+    throw new Error(`${name} in the metadata is not an acceptable URL`)
   return url
 }

@@ -29,7 +29,8 @@ export function protectedResource(options: {
   scopes?: readonly string[] | undefined
 }): ProtectedResource {
   const { issuer, audience } = options.verifier
-  if (!URL.canParse(audience) || audience.includes('#')) throw new TypeError('the audience must be a URL without fragment')
+  if (!URL.canParse(audience) || audience.includes('#'))
+    throw new TypeError('the audience must be a URL without fragment')
   const { origin, pathname, search } = new URL(audience)
   const path = `/.well-known/oauth-protected-resource${pathname.replace(/\/$/, '')}`
   return {

@@ -20,7 +20,11 @@ export class RecordRefused extends Error {
  * The payload of a compact JWS (RFC 7515 §7.1) of this `typ` that one of the keys signed. Throws `RecordRefused`. Does not check any
  * claim.
  */
-export async function openRecord(text: string, keys: Pick<KeySet, 'find'>, type: string): Promise<{ kid: string; payload: unknown }> {
+export async function openRecord(
+  text: string,
+  keys: Pick<KeySet, 'find'>,
+  type: string,
+): Promise<{ kid: string; payload: unknown }> {
   if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(text)) throw new RecordRefused('malformed', 'it is not a compact JWS')
   const [header = '', payload = '', signature = ''] = text.split('.')
   const { kid, alg } = readRecordHeader(header, type)
@@ -40,7 +44,8 @@ export async function recordKeySet(keys: readonly unknown[]): Promise<Pick<KeySe
   const found = new Map<string, VerificationKey>()
   for (const key of keys) {
     const { revoked: _, ...bare } = Object(key)
-    for (const [kid, usable] of await importKeys({ keys: [bare] }, recordAlgorithms)) if (!found.has(kid)) found.set(kid, usable)
+    for (const [kid, usable] of await importKeys({ keys: [bare] }, recordAlgorithms))
+      if (!found.has(kid)) found.set(kid, usable)
   }
   return { find: (kid) => found.get(kid) }
 }
@@ -52,9 +57,11 @@ function readRecordHeader(part: string, type: string): { kid: string; alg: strin
   if (typeof header === 'string') throw new RecordRefused('malformed', 'its header is malformed')
   const { typ, alg, kid, ...others } = header
   // No extension and no key of its own making (RFC 7515 §4.1.11, RFC 8725 §3.10).
-  if (Object.keys(others).length > 0) throw new RecordRefused('malformed', 'its header holds more than alg, kid and typ')
+  if (Object.keys(others).length > 0)
+    throw new RecordRefused('malformed', 'its header holds more than alg, kid and typ')
   if (typ !== type) throw new RecordRefused('malformed', 'it is of another type')
-  if (typeof alg !== 'string' || typeof kid !== 'string' || !isKid(kid)) throw new RecordRefused('malformed', 'its header names no key')
+  if (typeof alg !== 'string' || typeof kid !== 'string' || !isKid(kid))
+    throw new RecordRefused('malformed', 'its header names no key')
   return { kid, alg }
 }
 

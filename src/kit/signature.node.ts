@@ -13,7 +13,8 @@ export function nodeSignatureCheck(key: CryptoKey, algorithm: VerificationAlgori
   const verify = method === 'ES384' ? undefined : trustedMethod(method)
   const publicKey = keyObject(key)
   if (!verify || !publicKey) return undefined
-  return ({ signingInput, signature }) => verify(Buffer.from(signingInput, 'latin1'), publicKey, decodeBase64url(signature))
+  return ({ signingInput, signature }) =>
+    verify(Buffer.from(signingInput, 'latin1'), publicKey, decodeBase64url(signature))
 }
 
 /** SHA-256 of the text, base64url, without a promise; undefined where node:crypto has no `hash`. */

@@ -37,7 +37,12 @@ export function checkedExpectation(options: AccessTokenVerifierOptions): ClaimsE
     audience,
     environment,
     clockToleranceSeconds: checkedNumber('clockToleranceSeconds', options.clockToleranceSeconds ?? 30, 0, 300),
-    maxTokenLifetimeSeconds: checkedNumber('maxTokenLifetimeSeconds', options.maxTokenLifetimeSeconds ?? 3600, 1, 31_536_000),
+    maxTokenLifetimeSeconds: checkedNumber(
+      'maxTokenLifetimeSeconds',
+      options.maxTokenLifetimeSeconds ?? 3600,
+      1,
+      31_536_000,
+    ),
   }
 }
 

@@ -26,14 +26,20 @@ export type AccessTokenVerifier = {
 }
 
 /** What is remembered of a token whose signature and claims were verified. The list's verdict never is. */
-type VerifiedToken = { readonly token: AccessToken; readonly revocable: RevocableToken; readonly names: readonly string[] }
+type VerifiedToken = {
+  readonly token: AccessToken
+  readonly revocable: RevocableToken
+  readonly names: readonly string[]
+}
 
 /** Performs no I/O. Throws a TypeError for options that cannot work. */
 export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): AccessTokenVerifier {
   const { keys, revocations, now = () => new Date(), sharesWork = !runsOnWorkers() } = options
   const expected = checkedExpectation(options)
   const algorithms = checkedAlgorithms(options.algorithms)
-  const cache = createBoundedCache<VerifiedToken>(checkedNumber('cacheSize', options.cacheSize ?? 10_000, 0, 10_000_000))
+  const cache = createBoundedCache<VerifiedToken>(
+    checkedNumber('cacheSize', options.cacheSize ?? 10_000, 0, 10_000_000),
+  )
   const pending = new Map<string, Promise<VerifiedToken>>()
 
   function verify(text: string): AccessToken | Promise<AccessToken> {
@@ -77,7 +83,9 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
     return shared
   }
 
-  function verifySignature(text: string): { parts: TokenText; key: VerificationKey } | Promise<{ parts: TokenText; key: VerificationKey }> {
+  function verifySignature(
+    text: string,
+  ): { parts: TokenText; key: VerificationKey } | Promise<{ parts: TokenText; key: VerificationKey }> {
     const parts = readTokenText(text)
     if (typeof parts === 'string') throw invalid(parts)
     const header = readTokenHeader(parts.header, algorithms)
@@ -146,7 +154,8 @@ type UnavailableReason = Extract<AccessTokenErrorReason, 'keys_unavailable' | 'r
 
 function unavailable(reason: UnavailableReason, cause: unknown): AccessTokenError {
   if (cause instanceof AccessTokenError) return cause
-  const wait = typeof cause === 'object' && cause !== null && 'retryAfterSeconds' in cause ? cause.retryAfterSeconds : undefined
+  const wait =
+    typeof cause === 'object' && cause !== null && 'retryAfterSeconds' in cause ? cause.retryAfterSeconds : undefined
   const retryAfterSeconds = typeof wait === 'number' && wait > 0 ? Math.ceil(wait) : 1
   return new AccessTokenError('unavailable', reason, { retryAfterSeconds, cause })
 }
@@ -156,7 +165,10 @@ function invalid(reason: AccessTokenErrorReason): AccessTokenError {
 }
 
 /** Goes on at once with what is there, and later with what is not: a cached token is answered without allocating a promise. */
-function then<Value, Result>(value: Value | Promise<Value>, next: (value: Value) => Result | Promise<Result>): Result | Promise<Result> {
+function then<Value, Result>(
+  value: Value | Promise<Value>,
+  next: (value: Value) => Result | Promise<Result>,
+): Result | Promise<Result> {
   return isPromise(value) ? value.then(next) : next(value)
 }
 

@@ -79,7 +79,8 @@ export type Verifier = AccessTokenVerifier & {
 export function createVerifier(options: VerifierOptions): Verifier {
   const { issuer, audience, environment = 'live', algorithms, fetch, now, timeoutMilliseconds } = options
   checkIssuer(issuer)
-  if (typeof audience !== 'string' || audience === '') throw new TypeError('audience is required: the identifier of this application')
+  if (typeof audience !== 'string' || audience === '')
+    throw new TypeError('audience is required: the identifier of this application')
   if (options.keys && (options.name !== undefined || options.apiKey !== undefined)) {
     throw new TypeError('name and apiKey go along with the JWK Set that is fetched: there is none when keys are given')
   }

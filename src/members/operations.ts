@@ -64,7 +64,8 @@ export async function assignRoles(
     return await keepLastHolders(tx, { organizationId: found.organizationId, now: at }, async () => {
       const member = await findMember(tx, { id, within }) // as it is now that its organization is locked
       if (!member) throw new ServiceError('not_found')
-      if (expectedRevision !== undefined && expectedRevision !== member.revision) throw new ServiceError('precondition_failed')
+      if (expectedRevision !== undefined && expectedRevision !== member.revision)
+        throw new ServiceError('precondition_failed')
       await requireAssignable(tx, actor, member, roles)
       await updateMemberRoles(tx, member, roles)
       const context = { roles, former: member.roles }
@@ -86,7 +87,8 @@ async function requireAssignable(tx: Db, actor: Principal, member: MemberRow, ro
     throw refused('A key with the role ci_service must expire: give it an expiresAt first.')
   if (member.serviceAccountId === null) return
   const account = await findMember(tx, { id: member.serviceAccountId, within: 'everywhere' })
-  if (!roles.every((role) => account?.roles.includes(role))) throw refused('roles names one that the service account does not hold.')
+  if (!roles.every((role) => account?.roles.includes(role)))
+    throw refused('roles names one that the service account does not hold.')
 }
 
 function refused(detail: string): ServiceError {

@@ -85,7 +85,10 @@ export async function selectMembers(
 }
 
 /** A service account or an API key by its id; a revoked key is no member. */
-export async function findMember(db: Db, { id, within }: { id: string; within: Within }): Promise<MemberRow | undefined> {
+export async function findMember(
+  db: Db,
+  { id, within }: { id: string; within: Within },
+): Promise<MemberRow | undefined> {
   const [found] = await db
     .select(account)
     .from(serviceAccounts)
@@ -101,7 +104,11 @@ export async function findMember(db: Db, { id, within }: { id: string; within: W
 }
 
 /** Gives other roles to a member whose organization the transaction has locked, and counts its revision up. */
-export async function updateMemberRoles(tx: Db, { id, kind }: Pick<MemberRow, 'id' | 'kind'>, roles: string[]): Promise<void> {
+export async function updateMemberRoles(
+  tx: Db,
+  { id, kind }: Pick<MemberRow, 'id' | 'kind'>,
+  roles: string[],
+): Promise<void> {
   const table = kind === 'api_key' ? apiKeys : serviceAccounts
   await tx
     .update(table)

@@ -45,7 +45,12 @@ export async function listen(options: {
 function plainHttpServer(fetch: (request: Request, env: unknown) => Response | Promise<Response>): Server {
   const server = createAdaptorServer({
     fetch,
-    serverOptions: { requestTimeout: 10_000, headersTimeout: 10_000, keepAliveTimeout: 65_000, connectionsCheckingInterval: 1000 },
+    serverOptions: {
+      requestTimeout: 10_000,
+      headersTimeout: 10_000,
+      keepAliveTimeout: 65_000,
+      connectionsCheckingInterval: 1000,
+    },
   })
   if (!('closeIdleConnections' in server)) throw new TypeError('an HTTP/1.1 server was expected')
   return server

@@ -22,7 +22,11 @@ export async function main(env: NodeJS.ProcessEnv = process.env): Promise<void> 
     return fail(error instanceof Error ? error.message : String(error), 1)
   }
   stopOnSignal(service)
-  log('info', 'started', { port: service.port, issuer: settings.config.issuer, milliseconds: Math.round(performance.now() - startedAt) })
+  log('info', 'started', {
+    port: service.port,
+    issuer: settings.config.issuer,
+    milliseconds: Math.round(performance.now() - startedAt),
+  })
   for (const line of welcome(settings, service)) process.stderr.write(`${line}\n`)
   releaseStartupMemory()
 }
@@ -64,7 +68,8 @@ function welcome({ config, dataDir, database }: Settings, { port, firstStart }: 
   const lines = ['', `Mintage is listening on ${config.issuer} (port ${port}).`]
   if (database.kind === 'postgres' || database.folder === null) return [...lines, '']
   const files = localFiles(dataDir)
-  if (firstStart) lines.push(`First start: made the key ring, the organization "default" and its keys (${files.credentials}).`)
+  if (firstStart)
+    lines.push(`First start: made the key ring, the organization "default" and its keys (${files.credentials}).`)
   lines.push(
     '',
     'Exchange the test API key for an access token:',
@@ -78,7 +83,8 @@ function relativeToHere(path: string): string {
   return /^[A-Za-z0-9_./-]+$/.test(path) ? path : `"${join(path)}"`
 }
 
-const startedDirectly = process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)
+const startedDirectly =
+  process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)
 if (startedDirectly) {
   quickenDrizzle()
   await main()

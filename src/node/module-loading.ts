@@ -8,7 +8,8 @@ import nodeModule from 'node:module'
 export function quickenDrizzle(): void {
   nodeModule.registerHooks?.({
     resolve(specifier, context, nextResolve) {
-      const own = /^\.\.?\/.*\.js$/.test(specifier) && context.parentURL?.includes('/node_modules/drizzle-orm/') === true
+      const own =
+        /^\.\.?\/.*\.js$/.test(specifier) && context.parentURL?.includes('/node_modules/drizzle-orm/') === true
       if (!own || context.conditions.includes('require')) return nextResolve(specifier, context)
       return { url: new URL(specifier, context.parentURL).href, format: 'module', shortCircuit: true }
     },

@@ -31,7 +31,10 @@ export type RunningService = {
 export type StartOptions = { log: Log; now?: () => Date }
 
 /** Starts the service: database, migrations, first start, key ring, HTTP. Throws an Error in words for the operator; nothing is left open then. */
-export async function startService(settings: Settings, { log, now = () => new Date() }: StartOptions): Promise<RunningService> {
+export async function startService(
+  settings: Settings,
+  { log, now = () => new Date() }: StartOptions,
+): Promise<RunningService> {
   const undo: (() => Promise<unknown>)[] = []
   try {
     const { database, keyEncryption } = await openDatabase(settings)
@@ -58,9 +61,14 @@ export async function startService(settings: Settings, { log, now = () => new Da
     const stopMaintenance = startMaintenance(services)
     undo.push(stopMaintenance)
     const app = createApp(() => services)
-    const server = await listen({ fetch: (request, env) => app.fetch(request, Object(env)), port: settings.port, host: settings.host })
+    const server = await listen({
+      fetch: (request, env) => app.fetch(request, Object(env)),
+      port: settings.port,
+      host: settings.host,
+    })
     undo.push(() => server.stop(0))
-    const metricsServer = settings.metricsPort === null ? undefined : await listenForScrapers(settings.metricsPort, settings.host, services)
+    const metricsServer =
+      settings.metricsPort === null ? undefined : await listenForScrapers(settings.metricsPort, settings.host, services)
     return {
       services,
       port: server.port,
@@ -118,17 +126,30 @@ async function refuseOtherSchema({ db }: Database): Promise<void> {
   const state = await migrationState(db).catch((error: unknown) => {
     throw new Error('the database does not answer: check DATABASE_URL', { cause: error })
   })
-  if (state === 'empty') throw new Error('the database has no tables yet: run `mintage migrate` as its owner, then `mintage bootstrap`')
-  if (state === 'behind') throw new Error('the schema of the database is older than this version: run `mintage migrate` as its owner')
+  if (state === 'empty')
+    throw new Error('the database has no tables yet: run `mintage migrate` as its owner, then `mintage bootstrap`')
+  if (state === 'behind')
+    throw new Error('the schema of the database is older than this version: run `mintage migrate` as its owner')
   if (state === 'ahead')
-    throw new Error('the schema of the database is newer than this version: start the version that migrated it, or a newer one')
+    throw new Error(
+      'the schema of the database is newer than this version: start the version that migrated it, or a newer one',
+    )
 }
 
 /** Finds the KEK; on the first start of an embedded database it makes one. */
-export async function openKeyEncryption({ config, database: { kind }, dataDir }: Settings, database: Database): Promise<KeyEncryption> {
-  const kek = config.kek ?? (kind === 'embedded' ? await localKek(dataDir, (await findServiceState(database.db)) === undefined) : null)
+export async function openKeyEncryption(
+  { config, database: { kind }, dataDir }: Settings,
+  database: Database,
+): Promise<KeyEncryption> {
+  const kek =
+    config.kek ??
+    (kind === 'embedded' ? await localKek(dataDir, (await findServiceState(database.db)) === undefined) : null)
   if (kek === null) throw new Error('MINTAGE_KEK is missing')
-  return await createKeyEncryption({ kek, previousKeks: config.previousKeks, providers: nodeKekProviders(config.kekAccess) })
+  return await createKeyEncryption({
+    kek,
+    previousKeks: config.previousKeks,
+    providers: nodeKekProviders(config.kekAccess),
+  })
 }
 
 /** An embedded database starts itself; PostgreSQL does when its root key was declared, and is otherwise bootstrapped by the CLI, which shows the key once. */
@@ -153,7 +174,8 @@ async function listenForScrapers(port: number, host: string, { metrics }: Servic
     port,
     host,
     async fetch(request) {
-      if (new URL(request.url).pathname !== '/metrics' || !metrics.render) return new Response('not found\n', { status: 404 })
+      if (new URL(request.url).pathname !== '/metrics' || !metrics.render)
+        return new Response('not found\n', { status: 404 })
       const { contentType, text } = await metrics.render()
       return new Response(text, { headers: { 'Content-Type': contentType, 'Cache-Control': 'no-store' } })
     },

@@ -16,13 +16,19 @@ export type AudienceHolder = { readonly audiences: readonly string[]; readonly r
  * A root key reaches the issuer and nothing else. The issuer's audience stands alone: an application that receives a token must not be able
  * to carry it to the admin API.
  */
-export function narrowAudience(requested: readonly string[], holder: AudienceHolder, rules: AudienceRules): readonly string[] {
+export function narrowAudience(
+  requested: readonly string[],
+  holder: AudienceHolder,
+  rules: AudienceRules,
+): readonly string[] {
   const isRoot = holder.roles.includes('root')
   if (requested.length === 0) return [isRoot ? rules.issuer : rules.defaultAudience]
   const asked = [...new Set(requested)]
   if (!asked.every((audience) => holds(audience, isRoot, holder, rules))) throw new ServiceError('invalid_target')
   if (asked.length > 1 && asked.includes(rules.issuer)) {
-    throw new ServiceError('invalid_target', { detail: 'The audience of the admin API cannot be combined with another one.' })
+    throw new ServiceError('invalid_target', {
+      detail: 'The audience of the admin API cannot be combined with another one.',
+    })
   }
   return asked
 }

@@ -39,7 +39,8 @@ export function readClientCredential(headers: CredentialHeaders, form: Form): Cl
   if (apiKey !== undefined) return { method: 'api_key_header', secret: apiKey, clientId }
   if (subjectToken !== undefined) return { method: 'subject_token', secret: subjectToken, clientId }
   if (clientSecret === undefined) return undefined
-  if (clientId === undefined) throw new ServiceError('invalid_request', { detail: 'client_secret needs client_id, the id of the API key.' })
+  if (clientId === undefined)
+    throw new ServiceError('invalid_request', { detail: 'client_secret needs client_id, the id of the API key.' })
   return { method: 'client_secret_post', secret: clientSecret, clientId }
 }
 

@@ -48,7 +48,8 @@ export function readTokenRequest(headers: CredentialHeaders, body: string): Toke
     scopes: scope === undefined ? undefined : parseScope(scope),
     audiences: [...form.all('audience'), ...form.all('resource').map(checkResource)],
     expiresInSeconds: readExpiresIn(form),
-    issuedTokenType: grantType === tokenExchangeGrant ? (form.get('requested_token_type') ?? accessTokenType) : undefined,
+    issuedTokenType:
+      grantType === tokenExchangeGrant ? (form.get('requested_token_type') ?? accessTokenType) : undefined,
   }
 }
 
@@ -71,14 +72,20 @@ function readGrantType(form: Form, credential: ClientCredential | undefined): To
 /** RFC 8693 §2.1. An API key acts for itself: there is no delegation, so no actor is taken. */
 function checkExchange(form: Form): void {
   if (form.get('subject_token') === undefined || form.get('subject_token_type') !== apiKeyTokenType) {
-    throw new ServiceError('invalid_request', { detail: `subject_token must be an API key and subject_token_type ${apiKeyTokenType}.` })
+    throw new ServiceError('invalid_request', {
+      detail: `subject_token must be an API key and subject_token_type ${apiKeyTokenType}.`,
+    })
   }
   if (form.get('actor_token') !== undefined || form.get('actor_token_type') !== undefined) {
-    throw new ServiceError('invalid_request', { detail: 'Delegation is not supported: leave out actor_token and actor_token_type.' })
+    throw new ServiceError('invalid_request', {
+      detail: 'Delegation is not supported: leave out actor_token and actor_token_type.',
+    })
   }
   const requested = form.get('requested_token_type')
   if (requested !== undefined && requested !== accessTokenType && requested !== jwtTokenType) {
-    throw new ServiceError('invalid_request', { detail: `requested_token_type can be ${accessTokenType} or ${jwtTokenType}.` })
+    throw new ServiceError('invalid_request', {
+      detail: `requested_token_type can be ${accessTokenType} or ${jwtTokenType}.`,
+    })
   }
 }
 

@@ -47,12 +47,28 @@ function registerGauges(registry: Registry, { database, revocations, keyring }: 
         this.set(read())
       },
     })
-  gauge('mintage_revocation_list_age_seconds', 'Seconds since the last news of the revocation list; -1 before the first load.', () => {
-    const age = revocations.state().ageMilliseconds
-    return age === null ? -1 : age / 1000
-  })
-  gauge('mintage_revocation_rules', 'Rules on the revocation list of this process.', () => revocations.state().rules ?? 0)
-  gauge('mintage_database_calls_in_flight', 'Database calls under way or waiting for a connection.', () => database.stats().inFlight)
-  gauge('mintage_database_broken', '1 while calls to the database are refused without trying.', () => (database.stats().broken ? 1 : 0))
-  gauge('mintage_keyring_usable', '1 while an active signing key of each purpose can sign.', () => (keyring.state().usable ? 1 : 0))
+  gauge(
+    'mintage_revocation_list_age_seconds',
+    'Seconds since the last news of the revocation list; -1 before the first load.',
+    () => {
+      const age = revocations.state().ageMilliseconds
+      return age === null ? -1 : age / 1000
+    },
+  )
+  gauge(
+    'mintage_revocation_rules',
+    'Rules on the revocation list of this process.',
+    () => revocations.state().rules ?? 0,
+  )
+  gauge(
+    'mintage_database_calls_in_flight',
+    'Database calls under way or waiting for a connection.',
+    () => database.stats().inFlight,
+  )
+  gauge('mintage_database_broken', '1 while calls to the database are refused without trying.', () =>
+    database.stats().broken ? 1 : 0,
+  )
+  gauge('mintage_keyring_usable', '1 while an active signing key of each purpose can sign.', () =>
+    keyring.state().usable ? 1 : 0,
+  )
 }

@@ -41,7 +41,11 @@ export type OrganizationInput = {
  * Throws `permission_denied` for everyone but root, `conflict` naming `slug` or `email` when another organization has it, `invalid_request`
  * for a slug that is none and for a plan that there is not. Names need not be unique.
  */
-export async function createOrganization({ db, now }: Changing, actor: Principal, input: OrganizationInput): Promise<OrganizationView> {
+export async function createOrganization(
+  { db, now }: Changing,
+  actor: Principal,
+  input: OrganizationInput,
+): Promise<OrganizationView> {
   authorize(actor, 'organizations.create')
   const at = now()
   const { slug, email, ...rest } = input
@@ -51,7 +55,11 @@ export async function createOrganization({ db, now }: Changing, actor: Principal
     await requirePlan(tx, input.plan)
     const organization = await unlessTaken(uniqueMembers, () => insertWithSlug(tx, row, slug))
     const { id, name, plan } = organization
-    await appendAuditEvent(tx, { type: 'organization.created', actor, organizationId: id, subject: id, context: { name, plan } }, at)
+    await appendAuditEvent(
+      tx,
+      { type: 'organization.created', actor, organizationId: id, subject: id, context: { name, plan } },
+      at,
+    )
     return await shown(tx, organization)
   })
 }
@@ -81,7 +89,11 @@ export async function listOrganizations(
   return pageOf(rows, limit, { view: (row) => organizationView(row, limits), cursor: (row) => row.id })
 }
 
-export async function showOrganization({ db }: Pick<Services, 'db'>, actor: Principal, id: string): Promise<OrganizationView> {
+export async function showOrganization(
+  { db }: Pick<Services, 'db'>,
+  actor: Principal,
+  id: string,
+): Promise<OrganizationView> {
   const within = authorize(actor, 'organizations.read')
   const organization = await findOrganization(db, { id, within })
   if (!organization) throw new ServiceError('not_found')
@@ -125,10 +137,18 @@ export async function changeOrganizationPlan(
   plan: string,
   expectedRevision?: number,
 ): Promise<OrganizationView> {
-  return await change(services, actor, { id, permission: 'organizations.change_plan', expectedRevision }, async (organization, tx) => {
-    await requirePlan(tx, plan)
-    return { changes: { plan }, event: { type: 'organization.plan_changed', context: { from: organization.plan, to: plan } } }
-  })
+  return await change(
+    services,
+    actor,
+    { id, permission: 'organizations.change_plan', expectedRevision },
+    async (organization, tx) => {
+      await requirePlan(tx, plan)
+      return {
+        changes: { plan },
+        event: { type: 'organization.plan_changed', context: { from: organization.plan, to: plan } },
+      }
+    },
+  )
 }
 
 /** The lifetime policy holds for keys that are made or changed from now on; null takes it away. */
@@ -139,13 +159,18 @@ export async function changeOrganizationPolicy(
   maxKeyLifetimeSeconds: number | null,
   expectedRevision?: number,
 ): Promise<OrganizationView> {
-  return await change(services, actor, { id, permission: 'organizations.change_policy', expectedRevision }, (organization) => ({
-    changes: { maxKeyLifetimeSeconds },
-    event: {
-      type: 'organization.policy_changed',
-      context: { fromSeconds: organization.maxKeyLifetimeSeconds, toSeconds: maxKeyLifetimeSeconds },
-    },
-  }))
+  return await change(
+    services,
+    actor,
+    { id, permission: 'organizations.change_policy', expectedRevision },
+    (organization) => ({
+      changes: { maxKeyLifetimeSeconds },
+      event: {
+        type: 'organization.policy_changed',
+        context: { fromSeconds: organization.maxKeyLifetimeSeconds, toSeconds: maxKeyLifetimeSeconds },
+      },
+    }),
+  )
 }
 
 type ChangeType = 'organization.updated' | 'organization.plan_changed' | 'organization.policy_changed'
@@ -163,7 +188,8 @@ async function change(
   return await db.transaction(async (tx) => {
     const organization = await lockOrganization(tx, { id, within })
     if (!organization) throw new ServiceError('not_found')
-    if (expectedRevision !== undefined && expectedRevision !== organization.revision) throw new ServiceError('precondition_failed')
+    if (expectedRevision !== undefined && expectedRevision !== organization.revision)
+      throw new ServiceError('precondition_failed')
     const { changes, event } = await decide(organization, tx)
     const updated = await unlessTaken(uniqueMembers, () => updateOrganizationRow(tx, id, changes))
     const view = await shown(tx, updated)

@@ -9,7 +9,9 @@ export type Organization = typeof organizations.$inferSelect
 
 export type NewOrganization = typeof organizations.$inferInsert
 
-export type OrganizationChanges = Partial<Pick<Organization, 'name' | 'slug' | 'email' | 'plan' | 'maxKeyLifetimeSeconds' | 'suspendedAt'>>
+export type OrganizationChanges = Partial<
+  Pick<Organization, 'name' | 'slug' | 'email' | 'plan' | 'maxKeyLifetimeSeconds' | 'suspendedAt'>
+>
 
 /** Unique constraint → member of the request. */
 export const uniqueMembers = { organizations_slug_unique: 'slug', organizations_email_unique: 'email' } as const
@@ -21,8 +23,15 @@ export async function insertOrganization(db: Db, organization: NewOrganization):
 }
 
 /** As `insertOrganization`, but undefined when another one has the slug; the transaction goes on then. */
-export async function insertOrganizationUnlessSlugTaken(tx: Db, organization: NewOrganization): Promise<Organization | undefined> {
-  const [inserted] = await tx.insert(organizations).values(organization).onConflictDoNothing({ target: organizations.slug }).returning()
+export async function insertOrganizationUnlessSlugTaken(
+  tx: Db,
+  organization: NewOrganization,
+): Promise<Organization | undefined> {
+  const [inserted] = await tx
+    .insert(organizations)
+    .values(organization)
+    .onConflictDoNothing({ target: organizations.slug })
+    .returning()
   return inserted
 }
 
@@ -38,7 +47,10 @@ export async function updateOrganizationRow(tx: Db, id: string, changes: Organiz
 }
 
 /** The organization that a caller is in or may touch, whatever it may do with the things in it. */
-export async function findOrganization(db: Db, where: { id: string; within: Within }): Promise<Organization | undefined> {
+export async function findOrganization(
+  db: Db,
+  where: { id: string; within: Within },
+): Promise<Organization | undefined> {
   const [organization] = await db
     .select()
     .from(organizations)
@@ -47,7 +59,11 @@ export async function findOrganization(db: Db, where: { id: string; within: With
   return organization
 }
 
-export type OrganizationFilter = { slug?: string | undefined; plan?: string | undefined; suspended?: boolean | undefined }
+export type OrganizationFilter = {
+  slug?: string | undefined
+  plan?: string | undefined
+  suspended?: boolean | undefined
+}
 
 /** Newest first, at most `limit`, only ids before `before`. */
 export async function selectOrganizations(

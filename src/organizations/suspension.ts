@@ -17,7 +17,12 @@ type Suspending = Pick<Services, 'config' | 'db' | 'log' | 'now' | 'revocations'
  * Stops an organization: its keys get no tokens any more, and those that live are dead, by an open rule on the revocation list in the same
  * transaction. Repeating it changes nothing. Throws `conflict` when no root key outside of the organization works: nobody could resume it.
  */
-export async function suspendOrganization(services: Suspending, actor: Principal, id: string, { reason, text }: Because): Promise<void> {
+export async function suspendOrganization(
+  services: Suspending,
+  actor: Principal,
+  id: string,
+  { reason, text }: Because,
+): Promise<void> {
   const within = authorize(actor, 'organizations.suspend')
   const now = services.now()
   await services.db.transaction(async (tx) => {
@@ -28,7 +33,12 @@ export async function suspendOrganization(services: Suspending, actor: Principal
       await updateOrganizationRow(tx, id, { suspendedAt: now })
       const rule = { kind: 'organization', value: id, effectiveAt: now, expires: 'never', organizationId: id } as const
       const tolerance = services.config.clockToleranceSeconds
-      const revocationId = await addRevocationRule(tx, { ...rule, reason, reasonText: text, actor: actor.clientId }, tolerance, now)
+      const revocationId = await addRevocationRule(
+        tx,
+        { ...rule, reason, reasonText: text, actor: actor.clientId },
+        tolerance,
+        now,
+      )
       const event = {
         type: 'organization.suspended',
         actor,
@@ -44,7 +54,11 @@ export async function suspendOrganization(services: Suspending, actor: Principal
 }
 
 /** What suspending the organization would break; writes nothing. Throws `not_found`. */
-export async function trySuspendingOrganization({ db, now }: Pick<Services, 'db' | 'now'>, actor: Principal, id: string): Promise<Impact> {
+export async function trySuspendingOrganization(
+  { db, now }: Pick<Services, 'db' | 'now'>,
+  actor: Principal,
+  id: string,
+): Promise<Impact> {
   const within = authorize(actor, 'organizations.suspend')
   if (!(await findOrganization(db, { id, within }))) throw new ServiceError('not_found')
   return await whatWouldBreak(db, await selectLiveKeyIds(db, id), now())
@@ -64,7 +78,11 @@ export async function resumeOrganization(services: Suspending, actor: Principal,
     await updateOrganizationRow(tx, id, { suspendedAt: null })
     const name = { kind: 'organization', value: id, effectiveAt: organization.suspendedAt } as const
     const closedRules = await closeOpenRules(tx, name, services.config.clockToleranceSeconds, now)
-    await appendAuditEvent(tx, { type: 'organization.resumed', actor, organizationId: id, subject: id, context: { closedRules } }, now)
+    await appendAuditEvent(
+      tx,
+      { type: 'organization.resumed', actor, organizationId: id, subject: id, context: { closedRules } },
+      now,
+    )
   })
   await refreshAfterCommit(services)
 }

@@ -18,9 +18,18 @@ export type OrganizationView = {
   revision: number
 }
 
-export function organizationView(organization: Organization, limits: ReadonlyMap<string, PlanLimits>): OrganizationView {
+export function organizationView(
+  organization: Organization,
+  limits: ReadonlyMap<string, PlanLimits>,
+): OrganizationView {
   const { suspendedAt, createdAt, plan, ...shown } = organization
   const allowed = limits.get(plan)
   if (!allowed) throw new Error('the plan that an organization names is not there')
-  return { ...shown, plan, limits: allowed, suspendedAt: suspendedAt?.toISOString() ?? null, createdAt: createdAt.toISOString() }
+  return {
+    ...shown,
+    plan,
+    limits: allowed,
+    suspendedAt: suspendedAt?.toISOString() ?? null,
+    createdAt: createdAt.toISOString(),
+  }
 }

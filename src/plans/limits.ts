@@ -14,9 +14,27 @@ const hour = 3600
 const day = 24 * hour
 
 export const builtInPlans = {
-  free: { requestsPerMinute: 10, requestsPerMonth: 1_000, apiKeys: 2, defaultOverlapSeconds: hour, maxOverlapSeconds: day },
-  pro: { requestsPerMinute: 60, requestsPerMonth: 100_000, apiKeys: 10, defaultOverlapSeconds: day, maxOverlapSeconds: 7 * day },
-  enterprise: { requestsPerMinute: 300, requestsPerMonth: 1_000_000, apiKeys: 50, defaultOverlapSeconds: day, maxOverlapSeconds: 30 * day },
+  free: {
+    requestsPerMinute: 10,
+    requestsPerMonth: 1_000,
+    apiKeys: 2,
+    defaultOverlapSeconds: hour,
+    maxOverlapSeconds: day,
+  },
+  pro: {
+    requestsPerMinute: 60,
+    requestsPerMonth: 100_000,
+    apiKeys: 10,
+    defaultOverlapSeconds: day,
+    maxOverlapSeconds: 7 * day,
+  },
+  enterprise: {
+    requestsPerMinute: 300,
+    requestsPerMonth: 1_000_000,
+    apiKeys: 50,
+    defaultOverlapSeconds: day,
+    maxOverlapSeconds: 30 * day,
+  },
 } as const satisfies Readonly<Record<string, PlanLimits>>
 
 export type BuiltInPlan = keyof typeof builtInPlans
@@ -27,8 +45,10 @@ export function isBuiltInPlan(name: string): name is BuiltInPlan {
 
 /** Throws `invalid_request` for a name or limits that an own plan cannot have; gives the limits. */
 export function checkPlan(name: string, limits: PlanLimits): PlanLimits {
-  if (!/^[a-z][a-z0-9-]{1,39}$/.test(name)) throw refused('name is not 2 to 40 small letters, digits and hyphens, a letter first.')
-  if (limits.defaultOverlapSeconds > limits.maxOverlapSeconds) throw refused('defaultOverlapSeconds is more than maxOverlapSeconds.')
+  if (!/^[a-z][a-z0-9-]{1,39}$/.test(name))
+    throw refused('name is not 2 to 40 small letters, digits and hyphens, a letter first.')
+  if (limits.defaultOverlapSeconds > limits.maxOverlapSeconds)
+    throw refused('defaultOverlapSeconds is more than maxOverlapSeconds.')
   return limits
 }
 

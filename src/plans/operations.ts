@@ -40,7 +40,11 @@ export async function createPlan(
   const at = now()
   return await db.transaction(async (tx) => {
     const plan = await unlessTaken(uniquePlanMembers, () => insertOwnPlan(tx, { name, ...limits, createdAt: at }))
-    await appendAuditEvent(tx, { type: 'plan.created', actor, organizationId: null, subject: name, context: { ...limits } }, at)
+    await appendAuditEvent(
+      tx,
+      { type: 'plan.created', actor, organizationId: null, subject: name, context: { ...limits } },
+      at,
+    )
     return ownPlanView(plan)
   })
 }
@@ -74,7 +78,8 @@ export async function updatePlan(
   return await db.transaction(async (tx) => {
     const plan = await lockOwnPlan(tx, name)
     if (!plan) throw new ServiceError('not_found')
-    if (expectedRevision !== undefined && expectedRevision !== plan.revision) throw new ServiceError('precondition_failed')
+    if (expectedRevision !== undefined && expectedRevision !== plan.revision)
+      throw new ServiceError('precondition_failed')
     const limits = checkPlan(name, {
       requestsPerMinute: changes.requestsPerMinute ?? plan.requestsPerMinute,
       requestsPerMonth: changes.requestsPerMonth ?? plan.requestsPerMonth,
@@ -83,7 +88,11 @@ export async function updatePlan(
       maxOverlapSeconds: changes.maxOverlapSeconds ?? plan.maxOverlapSeconds,
     })
     const updated = await updateOwnPlanRow(tx, name, limits)
-    await appendAuditEvent(tx, { type: 'plan.updated', actor, organizationId: null, subject: name, context: { ...limits } }, at)
+    await appendAuditEvent(
+      tx,
+      { type: 'plan.updated', actor, organizationId: null, subject: name, context: { ...limits } },
+      at,
+    )
     return ownPlanView(updated)
   })
 }
@@ -107,7 +116,8 @@ export async function deletePlan({ db, now }: Changing, actor: Principal, name: 
 }
 
 function refuseBuiltIn(name: string): void {
-  if (isBuiltInPlan(name)) throw new ServiceError('conflict', { detail: 'A built-in plan stays as it is. Make one of your own.' })
+  if (isBuiltInPlan(name))
+    throw new ServiceError('conflict', { detail: 'A built-in plan stays as it is. Make one of your own.' })
 }
 
 function builtInPlanView(name: keyof typeof builtInPlans): PlanView {

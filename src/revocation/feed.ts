@@ -55,9 +55,15 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
   const since = (at: Instant): number => Math.max(Math.abs(now().getTime() - at.wall), monotonic() - at.monotonic)
 
   /** Looks at the snapshot before anything is awaited: what the document holds is what its position says. */
-  function makeDocument(snapshot: RevocationSnapshot, from: string, changed: ReadonlySet<string> | undefined): Promise<FeedDocument> {
+  function makeDocument(
+    snapshot: RevocationSnapshot,
+    from: string,
+    changed: ReadonlySet<string> | undefined,
+  ): Promise<FeedDocument> {
     const { position, cursor, readAt } = snapshot
-    const rules = [...(changed ?? snapshot.names())].map((name) => [hashedName(name), snapshot.rulesOf(name).map(feedRule)] as const)
+    const rules = [...(changed ?? snapshot.names())].map(
+      (name) => [hashedName(name), snapshot.rulesOf(name).map(feedRule)] as const,
+    )
     // As old as the question that brought the list, not as the signature: signing again must not make old news fresh.
     const iat = readAt.getTime() / 1000
     const head = {

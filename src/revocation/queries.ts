@@ -80,14 +80,24 @@ export function serviceRevocationSource(db: Db, database?: Pick<Database, 'liste
  * Puts a rule on the list, in the transaction of the change that it belongs to. Its expiry is computed by the statement itself from the
  * largest token lifetime ever configured, under a lock that keeps that from being raised meanwhile. Gives the rule's id.
  */
-export async function addRevocationRule(tx: Db, rule: NewRevocationRule, clockToleranceSeconds: number, now: Date): Promise<string> {
+export async function addRevocationRule(
+  tx: Db,
+  rule: NewRevocationRule,
+  clockToleranceSeconds: number,
+  now: Date,
+): Promise<string> {
   const row = newRow(rule, clockToleranceSeconds, now)
   await tx.insert(revocations).values(row)
   return row.id
 }
 
 /** As `addRevocationRule`, for at most a thousand rules in one statement. */
-export async function addRevocationRules(tx: Db, rules: readonly NewRevocationRule[], tolerance: number, now: Date): Promise<void> {
+export async function addRevocationRules(
+  tx: Db,
+  rules: readonly NewRevocationRule[],
+  tolerance: number,
+  now: Date,
+): Promise<void> {
   if (rules.length === 0) return
   await tx.insert(revocations).values(rules.map((rule) => newRow(rule, tolerance, now)))
 }
@@ -145,7 +155,10 @@ export async function raiseLargestTokenTtl(db: Db, seconds: number): Promise<voi
     await tx.update(serviceState).set({ largestTokenTtlSeconds: seconds })
     await tx
       .update(revocations)
-      .set({ expiresAt: sql`${revocations.expiresAt} + ${interval(seconds - state.largest)}`, xactId: currentTransaction })
+      .set({
+        expiresAt: sql`${revocations.expiresAt} + ${interval(seconds - state.largest)}`,
+        xactId: currentTransaction,
+      })
       .where(isNotNull(revocations.expiresAt))
   })
 }
@@ -169,7 +182,12 @@ export async function startNewGeneration(
   // Ids from the old cluster may lie above those of the new one: every poll would read these rows again.
   await tx.update(revocations).set({ xactId: currentTransaction })
   const everything = { kind: 'all', value: '*', organizationId: null, reason: 'restored from a backup', actor } as const
-  await addRevocationRule(tx, { ...everything, issuedBefore: now, effectiveAt: now, expires: 'when_dead' }, clockToleranceSeconds, now)
+  await addRevocationRule(
+    tx,
+    { ...everything, issuedBefore: now, effectiveAt: now, expires: 'when_dead' },
+    clockToleranceSeconds,
+    now,
+  )
   return state.generation
 }
 
@@ -192,7 +210,17 @@ export async function pruneRevocations(db: Db, now: Date): Promise<number> {
 const currentTransaction = sql`pg_current_xact_id()`
 
 function newRow(rule: NewRevocationRule, tolerance: number, now: Date) {
-  const { kind, value, maxVersion = null, issuedBefore = null, effectiveAt, organizationId, reason, reasonText = null, actor } = rule
+  const {
+    kind,
+    value,
+    maxVersion = null,
+    issuedBefore = null,
+    effectiveAt,
+    organizationId,
+    reason,
+    reasonText = null,
+    actor,
+  } = rule
   return {
     id: newId('rev'),
     kind,
@@ -209,7 +237,10 @@ function newRow(rule: NewRevocationRule, tolerance: number, now: Date) {
   }
 }
 
-function expiryOf(rule: { kind: RevocationKind; issuedBefore: Date | null; effectiveAt: Date }, tolerance: number): SQL | null {
+function expiryOf(
+  rule: { kind: RevocationKind; issuedBefore: Date | null; effectiveAt: Date },
+  tolerance: number,
+): SQL | null {
   const issuedBefore = rule.issuedBefore ? rule.issuedBefore.getTime() / 1000 : null
   const lastIssue = lastCoveredIssue({ kind: rule.kind, issuedBefore, effectiveAt: rule.effectiveAt.getTime() / 1000 })
   return lastIssue === null ? null : withTokenLifetime(instant(new Date(lastIssue * 1000)), tolerance)

@@ -1,5 +1,13 @@
 /** Why somebody revokes: a word that can be counted and searched for. Rules that the service lays itself have reasons of their own. */
-export const revocationReasons = ['leaked', 'compromised', 'employee_left', 'rotated', 'unused', 'abuse', 'other'] as const
+export const revocationReasons = [
+  'leaked',
+  'compromised',
+  'employee_left',
+  'rotated',
+  'unused',
+  'abuse',
+  'other',
+] as const
 
 export type RevocationReason = (typeof revocationReasons)[number]
 

@@ -75,7 +75,9 @@ export function createServiceRevocationList(options: ServiceRevocationListOption
       rulesOf: index.find,
       changedSince(cursor) {
         const since = parseCursor(cursor)
-        return since && since.generation === at.generation && since.xmin <= at.xmin ? changes.since(since.xmin) : undefined
+        return since && since.generation === at.generation && since.xmin <= at.xmin
+          ? changes.since(since.xmin)
+          : undefined
       },
     }
   }

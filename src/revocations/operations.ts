@@ -50,8 +50,17 @@ export async function createRevocation(
     const id = await addRevocationRule(tx, rule, services.config.clockToleranceSeconds, now)
     const row = await findRevocation(tx, { id, within: 'everywhere' })
     if (!row) throw new Error('the revocation rule was not inserted')
-    const context = { kind: draft.kind, value: draft.value, effectiveAt: draft.effectiveAt.toISOString(), text: input.text ?? null }
-    await appendAuditEvent(tx, { type: 'revocation.created', actor, organizationId, subject: id, reason: draft.reason, context }, now)
+    const context = {
+      kind: draft.kind,
+      value: draft.value,
+      effectiveAt: draft.effectiveAt.toISOString(),
+      text: input.text ?? null,
+    }
+    await appendAuditEvent(
+      tx,
+      { type: 'revocation.created', actor, organizationId, subject: id, reason: draft.reason, context },
+      now,
+    )
     return row
   })
   await refreshAfterCommit(services)
@@ -59,7 +68,11 @@ export async function createRevocation(
 }
 
 /** Newest first; an admin sees those about its own organization. */
-export async function listRevocations({ db }: Pick<Services, 'db'>, actor: Principal, page: PageRequest): Promise<Page<RevocationView>> {
+export async function listRevocations(
+  { db }: Pick<Services, 'db'>,
+  actor: Principal,
+  page: PageRequest,
+): Promise<Page<RevocationView>> {
   const within = authorize(actor, 'revocations.read')
   const rows = await selectRevocations(db, { within, before: page.cursor, limit: page.limit + 1 })
   return pageOf(rows, page.limit, { view: revocationView, cursor: (row) => row.id })
@@ -83,7 +96,11 @@ export async function liftRevocation(
     await refuseLifting(tx, rule)
     if (!(await liftRevocationRule(tx, id, now))) return // lifted before
     const { kind, value, organizationId } = rule
-    await appendAuditEvent(tx, { type: 'revocation.lifted', actor, organizationId, subject: id, context: { kind, value } }, now)
+    await appendAuditEvent(
+      tx,
+      { type: 'revocation.lifted', actor, organizationId, subject: id, context: { kind, value } },
+      now,
+    )
   })
   await refreshAfterCommit(services)
 }
@@ -111,7 +128,11 @@ async function organizationOf(tx: Db, { kind, value }: RuleDraft, within: Within
 }
 
 /** A rule on the key that signs would kill every new token as well, until somebody noticed. */
-async function refuseSigningKeyInUse(services: Pick<Services, 'config' | 'db' | 'now'>, actor: Principal, kid: string): Promise<void> {
+async function refuseSigningKeyInUse(
+  services: Pick<Services, 'config' | 'db' | 'now'>,
+  actor: Principal,
+  kid: string,
+): Promise<void> {
   const signingKey = (await listSigningKeys(services, actor)).find((key) => key.kid === kid)
   if (!signingKey) throw new ServiceError('not_found')
   if (signingKey.purpose === 'record') throw new ServiceError('conflict', { detail: 'A record key signs no tokens.' })
@@ -132,9 +153,12 @@ async function refuseLifting(tx: Db, rule: RevocationRow): Promise<void> {
   const apiKey = kind === 'api_key' ? await findApiKey(tx, { id: value, within: 'everywhere' }) : undefined
   if (apiKey?.revokedAt) throw new ServiceError('conflict', { detail: 'The API key itself is revoked, and stays it.' })
   if (isOpenSince(rule, apiKey?.disabledAt) || isOpenSince(rule, apiKey?.serviceAccountDisabledAt)) {
-    throw new ServiceError('conflict', { detail: 'The API key, or its service account, is disabled: enabling it ends the rule.' })
+    throw new ServiceError('conflict', {
+      detail: 'The API key, or its service account, is disabled: enabling it ends the rule.',
+    })
   }
-  const organization = kind === 'organization' ? await findOrganization(tx, { id: value, within: 'everywhere' }) : undefined
+  const organization =
+    kind === 'organization' ? await findOrganization(tx, { id: value, within: 'everywhere' }) : undefined
   if (isOpenSince(rule, organization?.suspendedAt)) {
     throw new ServiceError('conflict', { detail: 'The organization is suspended: resuming it ends the rule.' })
   }

@@ -22,7 +22,10 @@ const revocationRow = {
   createdAt: revocations.createdAt,
 }
 
-export async function findRevocation(db: Db, where: { id: string; within: Within }): Promise<RevocationRow | undefined> {
+export async function findRevocation(
+  db: Db,
+  where: { id: string; within: Within },
+): Promise<RevocationRow | undefined> {
   const [row] = await db
     .select(revocationRow)
     .from(revocations)

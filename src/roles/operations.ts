@@ -60,19 +60,34 @@ export async function createRole(
     if ((await selectCustomRoles(tx, organizationId)).length >= mostRoles) {
       throw new ServiceError('conflict', { detail: `An organization has ${mostRoles} roles of its own at most.` })
     }
-    const role = await unlessTaken(uniqueMembers, () => insertCustomRole(tx, { organizationId, name, permissions, createdAt: at }))
-    await appendAuditEvent(tx, { type: 'role.created', actor, organizationId, subject: name, context: { permissions } }, at)
+    const role = await unlessTaken(uniqueMembers, () =>
+      insertCustomRole(tx, { organizationId, name, permissions, createdAt: at }),
+    )
+    await appendAuditEvent(
+      tx,
+      { type: 'role.created', actor, organizationId, subject: name, context: { permissions } },
+      at,
+    )
     return customRoleView(role)
   })
 }
 
 /** The built-in ones, then the organization's own by name. */
-export async function listRoles({ db }: Pick<Services, 'db'>, actor: Principal, where: RoleIn = {}): Promise<RoleView[]> {
+export async function listRoles(
+  { db }: Pick<Services, 'db'>,
+  actor: Principal,
+  where: RoleIn = {},
+): Promise<RoleView[]> {
   const organizationId = organizationFor(actor, authorize(actor, 'roles.read'), where.organizationId)
   return [...roles.map(builtInRoleView), ...(await selectCustomRoles(db, organizationId)).map(customRoleView)]
 }
 
-export async function showRole({ db }: Pick<Services, 'db'>, actor: Principal, name: string, where: RoleIn = {}): Promise<RoleView> {
+export async function showRole(
+  { db }: Pick<Services, 'db'>,
+  actor: Principal,
+  name: string,
+  where: RoleIn = {},
+): Promise<RoleView> {
   const organizationId = organizationFor(actor, authorize(actor, 'roles.read'), where.organizationId)
   if (isRole(name)) return builtInRoleView(name)
   const role = await findCustomRole(db, { organizationId, name })
@@ -95,7 +110,8 @@ export async function updateRole(
   const at = now()
   return await db.transaction(async (tx) => {
     const former = await lockedRole(tx, actor, name, input)
-    if (expectedRevision !== undefined && expectedRevision !== former.revision) throw new ServiceError('precondition_failed')
+    if (expectedRevision !== undefined && expectedRevision !== former.revision)
+      throw new ServiceError('precondition_failed')
     refuseUnheld(actor, permissions)
     const { organizationId } = former
     const updated = await updateCustomRoleRow(tx, { organizationId, name }, permissions)
@@ -106,7 +122,12 @@ export async function updateRole(
 }
 
 /** Throws `conflict` while a member holds it, and for a built-in role. */
-export async function deleteRole({ db, now }: Changing, actor: Principal, name: string, where: RoleIn = {}): Promise<void> {
+export async function deleteRole(
+  { db, now }: Changing,
+  actor: Principal,
+  name: string,
+  where: RoleIn = {},
+): Promise<void> {
   const at = now()
   await db.transaction(async (tx) => {
     const { organizationId, permissions } = await lockedRole(tx, actor, name, where)
@@ -117,14 +138,19 @@ export async function deleteRole({ db, now }: Changing, actor: Principal, name: 
       })
     }
     await deleteCustomRoleRow(tx, { organizationId, name })
-    await appendAuditEvent(tx, { type: 'role.deleted', actor, organizationId, subject: name, context: { permissions } }, at)
+    await appendAuditEvent(
+      tx,
+      { type: 'role.deleted', actor, organizationId, subject: name, context: { permissions } },
+      at,
+    )
   })
 }
 
 /** Under the lock of its organization, which whoever grants a role takes as well. */
 async function lockedRole(tx: Db, actor: Principal, name: string, where: RoleIn): Promise<CustomRole> {
   const organizationId = await lockedOrganization(tx, actor, where)
-  if (isRole(name)) throw new ServiceError('conflict', { detail: 'A built-in role stays as it is. Make one of your own.' })
+  if (isRole(name))
+    throw new ServiceError('conflict', { detail: 'A built-in role stays as it is. Make one of your own.' })
   const role = await findCustomRole(tx, { organizationId, name })
   if (!role) throw new ServiceError('not_found')
   refuseUnheld(actor, role.permissions)

@@ -9,7 +9,8 @@ export const uniqueMembers = { custom_roles_organization_id_name_pk: 'name' } as
 
 type Where = { organizationId: string; name: string }
 
-const isIt = ({ organizationId, name }: Where) => and(eq(customRoles.organizationId, organizationId), eq(customRoles.name, name))
+const isIt = ({ organizationId, name }: Where) =>
+  and(eq(customRoles.organizationId, organizationId), eq(customRoles.name, name))
 
 export async function insertCustomRole(tx: Db, role: typeof customRoles.$inferInsert): Promise<CustomRole> {
   const [inserted] = await tx.insert(customRoles).values(role).returning()
@@ -24,7 +25,11 @@ export async function findCustomRole(db: Db, where: Where): Promise<CustomRole |
 
 /** By name. */
 export async function selectCustomRoles(db: Db, organizationId: string): Promise<CustomRole[]> {
-  return await db.select().from(customRoles).where(eq(customRoles.organizationId, organizationId)).orderBy(asc(customRoles.name))
+  return await db
+    .select()
+    .from(customRoles)
+    .where(eq(customRoles.organizationId, organizationId))
+    .orderBy(asc(customRoles.name))
 }
 
 export async function updateCustomRoleRow(tx: Db, where: Where, permissions: string[]): Promise<CustomRole> {
@@ -50,6 +55,8 @@ export async function countMembersWith(tx: Db, { organizationId, name }: Where):
   const [keys] = await tx
     .select({ held: count() })
     .from(apiKeys)
-    .where(and(eq(apiKeys.organizationId, organizationId), isNull(apiKeys.revokedAt), sql`${name} = any(${apiKeys.roles})`))
+    .where(
+      and(eq(apiKeys.organizationId, organizationId), isNull(apiKeys.revokedAt), sql`${name} = any(${apiKeys.roles})`),
+    )
   return (accounts?.held ?? 0) + (keys?.held ?? 0)
 }

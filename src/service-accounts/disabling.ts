@@ -17,7 +17,12 @@ type Disabling = Pick<Services, 'config' | 'db' | 'log' | 'now' | 'revocations'>
  * transaction. Repeating it changes nothing. Throws `permission_denied` when the account holds roles that permit more than the caller may
  * do, and `conflict` when nobody could administer the organization or the service afterwards.
  */
-export async function disableServiceAccount(services: Disabling, actor: Principal, id: string, { reason, text }: Because): Promise<void> {
+export async function disableServiceAccount(
+  services: Disabling,
+  actor: Principal,
+  id: string,
+  { reason, text }: Because,
+): Promise<void> {
   const within = authorize(actor, 'service_accounts.disable')
   const now = services.now()
   await services.db.transaction(async (tx) => {
@@ -25,19 +30,39 @@ export async function disableServiceAccount(services: Disabling, actor: Principa
       if (disabledAt) return // disabled before
       await updateServiceAccountRow(tx, id, { disabledAt: now })
       const keyIds = await selectLiveKeyIds(tx, id)
-      const rule = { kind: 'api_key', effectiveAt: now, expires: 'never', organizationId, reason, reasonText: text } as const
+      const rule = {
+        kind: 'api_key',
+        effectiveAt: now,
+        expires: 'never',
+        organizationId,
+        reason,
+        reasonText: text,
+      } as const
       for (const value of keyIds) {
-        await addRevocationRule(tx, { ...rule, value, actor: actor.clientId }, services.config.clockToleranceSeconds, now)
+        await addRevocationRule(
+          tx,
+          { ...rule, value, actor: actor.clientId },
+          services.config.clockToleranceSeconds,
+          now,
+        )
       }
       const context = { apiKeys: keyIds.length, text: text ?? null }
-      await appendAuditEvent(tx, { type: 'service_account.disabled', actor, organizationId, subject: id, reason, context }, now)
+      await appendAuditEvent(
+        tx,
+        { type: 'service_account.disabled', actor, organizationId, subject: id, reason, context },
+        now,
+      )
     })
   })
   await refreshAfterCommit(services)
 }
 
 /** What disabling the account would break; writes nothing. Throws `not_found`. */
-export async function tryDisablingServiceAccount({ db, now }: Pick<Services, 'db' | 'now'>, actor: Principal, id: string): Promise<Impact> {
+export async function tryDisablingServiceAccount(
+  { db, now }: Pick<Services, 'db' | 'now'>,
+  actor: Principal,
+  id: string,
+): Promise<Impact> {
   const within = authorize(actor, 'service_accounts.disable')
   if (!(await findServiceAccount(db, { id, within }))) throw new ServiceError('not_found')
   return await whatWouldBreak(db, await selectLiveKeyIds(db, id), now())
@@ -59,7 +84,13 @@ export async function enableServiceAccount(services: Disabling, actor: Principal
         const name = { kind: 'api_key', value, effectiveAt: disabledAt } as const
         await closeOpenRules(tx, name, services.config.clockToleranceSeconds, now)
       }
-      const event = { type: 'service_account.enabled', actor, organizationId, subject: id, context: { apiKeys: keyIds.length } } as const
+      const event = {
+        type: 'service_account.enabled',
+        actor,
+        organizationId,
+        subject: id,
+        context: { apiKeys: keyIds.length },
+      } as const
       await appendAuditEvent(tx, event, now)
     })
   })

@@ -55,7 +55,13 @@ export async function createServiceAccount(
     await requireHeld(tx, actor, organizationId, roles)
     const row = { id: newId('svc'), organizationId, name, description, roles, createdAt: at, createdBy: actor.clientId }
     const account = await unlessTaken(uniqueMembers, () => insertServiceAccount(tx, row))
-    const event = { type: 'service_account.created', actor, organizationId, subject: account.id, context: { name, roles } } as const
+    const event = {
+      type: 'service_account.created',
+      actor,
+      organizationId,
+      subject: account.id,
+      context: { name, roles },
+    } as const
     await appendAuditEvent(tx, event, at)
     return serviceAccountView({ ...account, apiKeys: 0 })
   })
@@ -72,7 +78,11 @@ export async function listServiceAccounts(
   return pageOf(rows, limit, { view: serviceAccountView, cursor: (row) => row.id })
 }
 
-export async function showServiceAccount({ db }: Pick<Services, 'db'>, actor: Principal, id: string): Promise<ServiceAccountView> {
+export async function showServiceAccount(
+  { db }: Pick<Services, 'db'>,
+  actor: Principal,
+  id: string,
+): Promise<ServiceAccountView> {
   const within = authorize(actor, 'service_accounts.read')
   const account = await findServiceAccount(db, { id, within })
   if (!account) throw new ServiceError('not_found')
@@ -109,19 +119,24 @@ export async function updateServiceAccount(
   if (changed.length === 0) throw new ServiceError('invalid_request', { detail: 'The body names nothing to change.' })
   const at = now()
   return await db.transaction(async (tx) => {
-    return await changeAccount(tx, actor, { id, within, now: at, expectedRevision }, async ({ organizationId, roles: former }) => {
-      if (changes.roles) await requireHeld(tx, actor, organizationId, changes.roles)
-      await unlessTaken(uniqueMembers, () => updateServiceAccountRow(tx, id, changes))
-      const updated = await findServiceAccount(tx, { id, within })
-      if (!updated) throw new Error('the service account is gone while it is locked')
-      const about = { actor, organizationId, subject: id } as const
-      if (changes.roles) {
-        const context = { roles: changes.roles, former }
-        await appendAuditEvent(tx, { ...about, type: 'member.roles_assigned', context }, at)
-      }
-      await appendAuditEvent(tx, { ...about, type: 'service_account.updated', context: { changed } }, at)
-      return serviceAccountView(updated)
-    })
+    return await changeAccount(
+      tx,
+      actor,
+      { id, within, now: at, expectedRevision },
+      async ({ organizationId, roles: former }) => {
+        if (changes.roles) await requireHeld(tx, actor, organizationId, changes.roles)
+        await unlessTaken(uniqueMembers, () => updateServiceAccountRow(tx, id, changes))
+        const updated = await findServiceAccount(tx, { id, within })
+        if (!updated) throw new Error('the service account is gone while it is locked')
+        const about = { actor, organizationId, subject: id } as const
+        if (changes.roles) {
+          const context = { roles: changes.roles, former }
+          await appendAuditEvent(tx, { ...about, type: 'member.roles_assigned', context }, at)
+        }
+        await appendAuditEvent(tx, { ...about, type: 'service_account.updated', context: { changed } }, at)
+        return serviceAccountView(updated)
+      },
+    )
   })
 }
 
@@ -139,7 +154,13 @@ export async function deleteServiceAccount({ db, now }: Changing, actor: Princip
       }
       const unlinked = await unlinkRevokedKeys(tx, id)
       await deleteServiceAccountRow(tx, id)
-      const event = { type: 'service_account.deleted', actor, organizationId, subject: id, context: { name, unlinked } } as const
+      const event = {
+        type: 'service_account.deleted',
+        actor,
+        organizationId,
+        subject: id,
+        context: { name, unlinked },
+      } as const
       await appendAuditEvent(tx, event, at)
     })
   })
@@ -163,7 +184,8 @@ export async function changeAccount<Result>(
   return await keepLastHolders(tx, { organizationId: found.organizationId, now }, async () => {
     const account = await lockServiceAccount(tx, { id, within })
     if (!account) throw new ServiceError('not_found')
-    if (expectedRevision !== undefined && expectedRevision !== account.revision) throw new ServiceError('precondition_failed')
+    if (expectedRevision !== undefined && expectedRevision !== account.revision)
+      throw new ServiceError('precondition_failed')
     await requireHeld(tx, actor, account.organizationId, account.roles)
     return await change(account)
   })

@@ -21,19 +21,32 @@ const owned = { createdBy: serviceAccounts.createdBy, serviceAccountId: serviceA
 const liveKeys = sql<number>`(select count(*) from api_keys live where live.service_account_id = service_accounts.id
   and live.revoked_at is null)`.mapWith(Number)
 
-export async function insertServiceAccount(tx: Db, account: typeof serviceAccounts.$inferInsert): Promise<ServiceAccount> {
+export async function insertServiceAccount(
+  tx: Db,
+  account: typeof serviceAccounts.$inferInsert,
+): Promise<ServiceAccount> {
   const [inserted] = await tx.insert(serviceAccounts).values(account).returning()
   if (!inserted) throw new Error('the service account was not inserted')
   return inserted
 }
 
-export async function findServiceAccount(db: Db, where: { id: string; within: Within }): Promise<ServiceAccountRow | undefined> {
-  const [found] = await db.select({ account: serviceAccounts, apiKeys: liveKeys }).from(serviceAccounts).where(isIt(where)).limit(1)
+export async function findServiceAccount(
+  db: Db,
+  where: { id: string; within: Within },
+): Promise<ServiceAccountRow | undefined> {
+  const [found] = await db
+    .select({ account: serviceAccounts, apiKeys: liveKeys })
+    .from(serviceAccounts)
+    .where(isIt(where))
+    .limit(1)
   return found && { ...found.account, apiKeys: found.apiKeys }
 }
 
 /** Locked until the transaction ends: no key is put into it meanwhile. */
-export async function lockServiceAccount(tx: Db, where: { id: string; within: Within }): Promise<ServiceAccount | undefined> {
+export async function lockServiceAccount(
+  tx: Db,
+  where: { id: string; within: Within },
+): Promise<ServiceAccount | undefined> {
   const [account] = await tx.select().from(serviceAccounts).where(isIt(where)).for('update')
   return account
 }

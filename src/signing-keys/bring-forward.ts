@@ -30,7 +30,11 @@ export async function bringForwardWhenReady(services: ChangeServices): Promise<s
   return turned
 }
 
-async function bringForward(services: ChangeServices, line: KeyLine, verifiers: readonly VerifierSighting[]): Promise<string | undefined> {
+async function bringForward(
+  services: ChangeServices,
+  line: KeyLine,
+  verifiers: readonly VerifierSighting[],
+): Promise<string | undefined> {
   const spare = await prepareKey(services, line)
   const turn = changeRing(services, line, async (work) => {
     const { ring } = await sightOf(work)
@@ -41,10 +45,19 @@ async function bringForward(services: ChangeServices, line: KeyLine, verifiers: 
     const reason = `held by all known verifiers (${readiness(verifiers, key.kid, work.now).known})`
     const next = await appendActivation(work, line, { kid: key.kid, wanted: work.now, actor: actor.clientId, reason })
     await planNext(work, line, spare, actor.clientId, next.activatesAt)
-    const context = { ...line, sequence: next.sequence, activatesAt: next.activatesAt.toISOString(), former, revoked: [], forced: false }
+    const context = {
+      ...line,
+      sequence: next.sequence,
+      activatesAt: next.activatesAt.toISOString(),
+      former,
+      revoked: [],
+      forced: false,
+    }
     return {
       result: key.kid,
-      events: [{ type: 'signing_key.activated', actor, organizationId: null, subject: key.kid, reason, context } as const],
+      events: [
+        { type: 'signing_key.activated', actor, organizationId: null, subject: key.kid, reason, context } as const,
+      ],
     }
   })
   return await turn.catch((error: unknown) => {
@@ -55,7 +68,12 @@ async function bringForward(services: ChangeServices, line: KeyLine, verifiers: 
 
 type TurnServices = Pick<ChangeServices, 'config' | 'now'>
 
-function readyKey(ring: Ring, line: KeyLine, services: TurnServices, verifiers: readonly VerifierSighting[]): RingKey | undefined {
+function readyKey(
+  ring: Ring,
+  line: KeyLine,
+  services: TurnServices,
+  verifiers: readonly VerifierSighting[],
+): RingKey | undefined {
   const key = keyInWindow(ring, line, services)
   return key && readiness(verifiers, key.kid, services.now()).safeToBringForward ? key : undefined
 }
@@ -67,5 +85,7 @@ function keyInWindow(ring: Ring, line: KeyLine, { config, now }: TurnServices): 
   if (!key) return undefined
   const { activatesAt, safeAt } = standingOf(ring, key, at)
   if (!activatesAt || activatesAt <= at) return undefined
-  return broughtForwardFrom({ activatesAt, safeAt, rotateEverySeconds: config.rotateEverySeconds }) <= at ? key : undefined
+  return broughtForwardFrom({ activatesAt, safeAt, rotateEverySeconds: config.rotateEverySeconds }) <= at
+    ? key
+    : undefined
 }

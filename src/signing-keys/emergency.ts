@@ -54,7 +54,9 @@ export async function replaceSigningKey(
   const replacement = await changeRing(services, line, async (work) => {
     const { ring } = await sightOf(work)
     const leaked = leakedKey(ring, line, kid, work.now)
-    const distrusted = distrustPending ? keysOf(ring, line).filter((key) => isPending(ring, key, work.now) && key.kid !== leaked.kid) : []
+    const distrusted = distrustPending
+      ? keysOf(ring, line).filter((key) => isPending(ring, key, work.now) && key.kid !== leaked.kid)
+      : []
     const dead = [leaked, ...distrusted]
     let turnedAt = work.now
     if (activeKey(ring, line, work.now)?.kid === leaked.kid) {
@@ -68,8 +70,20 @@ export async function replaceSigningKey(
     for (const key of dead) await revokeKey(work, { kid: key.kid, purpose, actor, reason })
     await planNext(work, line, spare, actor.clientId, turnedAt)
     const result = await replacementOf(work, line, dead)
-    const context = { purpose, algorithm, kid: result.active?.kid ?? null, distrusted: distrusted.map((key) => key.kid) }
-    const event = { type: 'signing_key.replaced', actor, organizationId: null, subject: leaked.kid, reason, context } as const
+    const context = {
+      purpose,
+      algorithm,
+      kid: result.active?.kid ?? null,
+      distrusted: distrusted.map((key) => key.kid),
+    }
+    const event = {
+      type: 'signing_key.replaced',
+      actor,
+      organizationId: null,
+      subject: leaked.kid,
+      reason,
+      context,
+    } as const
     return { result, events: [event] }
   })
   await refreshAfterCommit(services)
@@ -82,7 +96,9 @@ function leakedKey(ring: Ring, line: KeyLine, kid: string | undefined, now: Date
   const { state } = standingOf(ring, leaked, now)
   if (state === 'revoked') throw new ServiceError('conflict', { detail: 'This key was revoked before.' })
   if (state === 'retired') {
-    throw new ServiceError('conflict', { detail: 'This key is retired: no verifier holds it, and no token that it signed is alive.' })
+    throw new ServiceError('conflict', {
+      detail: 'This key is retired: no verifier holds it, and no token that it signed is alive.',
+    })
   }
   return leaked
 }

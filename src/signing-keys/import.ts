@@ -28,14 +28,17 @@ export async function readForeignKey(
     throw refused('The key is not complete: a private EC, OKP or RSA key with all of its members is needed.')
   })
   if (found === 'RS256' || found === 'PS256') requireStrength(pair.publicJwk)
-  if (!(await isWhole(found, pair, platform))) throw refused(`The key cannot sign by ${found}, or its halves do not belong together.`)
+  if (!(await isWhole(found, pair, platform)))
+    throw refused(`The key cannot sign by ${found}, or its halves do not belong together.`)
   return { algorithm: found, pair }
 }
 
 async function jwkOfPem(pem: string): Promise<Readonly<Record<string, unknown>>> {
   const label = /-----BEGIN ([A-Z0-9 ]{1,40})-----/.exec(pem)?.[1]
   if (label !== 'PRIVATE KEY') {
-    throw refused('The PEM must hold an unencrypted PKCS #8 PRIVATE KEY: openssl pkcs8 -topk8 -nocrypt converts other forms.')
+    throw refused(
+      'The PEM must hold an unencrypted PKCS #8 PRIVATE KEY: openssl pkcs8 -topk8 -nocrypt converts other forms.',
+    )
   }
   // The text does not say which kind of key it holds; the runtime takes it only for the right one.
   for (const algorithm of ['ES256', 'ES384', 'EdDSA', 'RS256']) {
@@ -78,9 +81,16 @@ function requireStrength({ n = '', e = '' }: Record<string, string>): void {
 }
 
 /** Whether the public half verifies what the private one signs. */
-async function isWhole(algorithm: Algorithm, pair: KeyPair, platform: Pick<Platform, 'createSigner'>): Promise<boolean> {
+async function isWhole(
+  algorithm: Algorithm,
+  pair: KeyPair,
+  platform: Pick<Platform, 'createSigner'>,
+): Promise<boolean> {
   try {
-    return await signsForItsPublicKey({ kid: pair.kid, algorithm, sign: await platform.createSigner(algorithm, pair.privateJwk) }, pair)
+    return await signsForItsPublicKey(
+      { kid: pair.kid, algorithm, sign: await platform.createSigner(algorithm, pair.privateJwk) },
+      pair,
+    )
   } catch {
     return false
   }

@@ -7,7 +7,9 @@ import type { Signer } from './signer.ts'
 export function signJwt(signer: Signer, typ: string, claims: object): string | Promise<string> {
   const signingInput = `${headerText(signer, typ)}.${encodeJson(claims)}`
   const signature = signer.sign(signingInput)
-  return typeof signature === 'string' ? `${signingInput}.${signature}` : signature.then((text) => `${signingInput}.${text}`)
+  return typeof signature === 'string'
+    ? `${signingInput}.${signature}`
+    : signature.then((text) => `${signingInput}.${text}`)
 }
 
 /** A signer signs with one or two values of `typ` in its life: their headers are written once. */

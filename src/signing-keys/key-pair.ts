@@ -50,12 +50,18 @@ const membersByType = {
   RSA: { public: ['kty', 'n', 'e'], private: ['d', 'p', 'q', 'dp', 'dq', 'qi'] },
 } as const
 
-function membersOf({ kty }: { readonly [member: string]: unknown }): { public: readonly string[]; private: readonly string[] } {
+function membersOf({ kty }: { readonly [member: string]: unknown }): {
+  public: readonly string[]
+  private: readonly string[]
+} {
   if (kty === 'EC' || kty === 'OKP' || kty === 'RSA') return membersByType[kty]
   throw new TypeError('a signing key must be an EC, OKP or RSA key')
 }
 
-function chosenMembers(jwk: { readonly [member: string]: unknown }, members: readonly string[]): Record<string, string> {
+function chosenMembers(
+  jwk: { readonly [member: string]: unknown },
+  members: readonly string[],
+): Record<string, string> {
   return Object.fromEntries(
     members.map((member) => {
       const value = jwk[member]

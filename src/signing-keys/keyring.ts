@@ -92,7 +92,8 @@ export function createKeyring(options: KeyringOptions): Keyring {
   async function current(): Promise<OpenRing> {
     const at = now().getTime()
     const { current } = cache
-    if (!current || current.faults.size > 0 || (await readRingGeneration(db)) !== current.ring.generation) return await loadAnew()
+    if (!current || current.faults.size > 0 || (await readRingGeneration(db)) !== current.ring.generation)
+      return await loadAnew()
     cache.checkedAt = at
     return current
   }
@@ -149,8 +150,12 @@ export function createKeyring(options: KeyringOptions): Keyring {
       const { generation } = ring.ring
       const [fault] = ring.faults
       const reason = fault ? { reason: `the signing key ${fault[0]} cannot be used: ${messageOf(fault[1])}` } : {}
-      const usable = keyPurposes.every((purpose) => activeAlgorithms(ring, purpose, now().getTime()).includes(defaultAlgorithm))
-      return usable ? { generation, usable, ...reason } : { generation, usable, reason: 'no active signing key', ...reason }
+      const usable = keyPurposes.every((purpose) =>
+        activeAlgorithms(ring, purpose, now().getTime()).includes(defaultAlgorithm),
+      )
+      return usable
+        ? { generation, usable, ...reason }
+        : { generation, usable, reason: 'no active signing key', ...reason }
     },
   }
 }

@@ -13,7 +13,10 @@ export type KeyInstants = {
   readonly revokedAt: Date | null
 }
 
-export type TimingConfig = Pick<Config, 'jwksMaxAgeSeconds' | 'verifierRefreshSeconds' | 'clockToleranceSeconds' | 'maxTokenTtlSeconds'>
+export type TimingConfig = Pick<
+  Config,
+  'jwksMaxAgeSeconds' | 'verifierRefreshSeconds' | 'clockToleranceSeconds' | 'maxTokenTtlSeconds'
+>
 
 export type KeyTiming = {
   /** From publication until every verifier that refreshes in time holds the key. */
@@ -34,7 +37,8 @@ export function keyTiming(config: TimingConfig, largestTokenTtlSeconds: number):
   const { jwksMaxAgeSeconds, verifierRefreshSeconds, clockToleranceSeconds } = config
   const tokenTtlSeconds = Math.max(largestTokenTtlSeconds, config.maxTokenTtlSeconds)
   return {
-    publishLeadSeconds: publicKeysMaximumAgeSeconds + jwksMaxAgeSeconds + verifierRefreshSeconds + clockToleranceSeconds,
+    publishLeadSeconds:
+      publicKeysMaximumAgeSeconds + jwksMaxAgeSeconds + verifierRefreshSeconds + clockToleranceSeconds,
     retentionSeconds: clockToleranceSeconds + tokenTtlSeconds + clockToleranceSeconds + jwksMaxAgeSeconds,
   }
 }
@@ -52,7 +56,12 @@ export function keySetMaxAgeSeconds({ jwksMaxAgeSeconds }: TimingConfig, ageSeco
  * `periods`: all of the key's algorithm and purpose. A revocation counts from the moment at which it is known, also on an instance whose
  * clock is behind the one that stamped it.
  */
-export function signingKeyState(key: KeyInstants, periods: readonly ActivePeriod[], timing: KeyTiming, now: Date): SigningKeyState {
+export function signingKeyState(
+  key: KeyInstants,
+  periods: readonly ActivePeriod[],
+  timing: KeyTiming,
+  now: Date,
+): SigningKeyState {
   const at = now.getTime()
   if (key.revokedAt) return 'revoked'
   const own = periods.filter(({ kid }) => kid === key.kid)

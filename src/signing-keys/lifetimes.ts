@@ -8,7 +8,10 @@ export type LifetimeConfig = TimingConfig & Pick<Config, 'rotateEverySeconds' | 
  * such a fault would break a verifier later, at a rotation that nobody watches. `timing` is what the ring goes by: that it keeps what
  * `max-age` and the lifetime of tokens promise is checked here once more, whatever it was computed from.
  */
-export function lifetimeFaults(config: LifetimeConfig, timing: KeyTiming = keyTiming(config, config.maxTokenTtlSeconds)): string[] {
+export function lifetimeFaults(
+  config: LifetimeConfig,
+  timing: KeyTiming = keyTiming(config, config.maxTokenTtlSeconds),
+): string[] {
   const { rotateEverySeconds, jwksMaxAgeSeconds, maxTokenTtlSeconds, tokenTtlSeconds, clockToleranceSeconds } = config
   const { publishLeadSeconds, retentionSeconds } = timing
   const faults: string[] = []
@@ -28,7 +31,9 @@ export function lifetimeFaults(config: LifetimeConfig, timing: KeyTiming = keyTi
     )
   }
   if (retentionSeconds < maxTokenTtlSeconds + clockToleranceSeconds) {
-    faults.push(`MINTAGE_MAX_TOKEN_TTL (${maxTokenTtlSeconds} s) is longer than a former key stays published (${retentionSeconds} s)`)
+    faults.push(
+      `MINTAGE_MAX_TOKEN_TTL (${maxTokenTtlSeconds} s) is longer than a former key stays published (${retentionSeconds} s)`,
+    )
   }
   return faults
 }
@@ -37,5 +42,7 @@ export function lifetimeFaults(config: LifetimeConfig, timing: KeyTiming = keyTi
 export function requireKeepableLifetimes(config: LifetimeConfig): void {
   const faults = lifetimeFaults(config)
   if (faults.length === 0) return
-  throw new Error(`the lifetimes of the configuration cannot be kept:\n${faults.map((fault) => `  ${fault}`).join('\n')}`)
+  throw new Error(
+    `the lifetimes of the configuration cannot be kept:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+  )
 }

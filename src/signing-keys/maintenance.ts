@@ -60,7 +60,9 @@ export async function nextUpkeepAt({ db, config, now }: Pick<Services, 'config' 
   const at = now()
   const ring = ringOf(await requireRing(db), config)
   if (linesWithoutPlan(ring, at).length > 0) return at
-  const turns = [...ring.periods.values()].flatMap((periods) => periods.map(({ from }) => from).filter((from) => from > at.getTime()))
+  const turns = [...ring.periods.values()].flatMap((periods) =>
+    periods.map(({ from }) => from).filter((from) => from > at.getTime()),
+  )
   return new Date(Math.min(...turns))
 }
 

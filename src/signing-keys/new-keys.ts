@@ -37,7 +37,9 @@ export async function addSigningKey(
   return await changeRing(services, line, async (work) => {
     const { ring } = await sightOf(work)
     if (periodsOf(ring, line).length > 0) {
-      throw new ServiceError('conflict', { detail: 'The ring has keys of this algorithm: it turns by itself, or by rotate.' })
+      throw new ServiceError('conflict', {
+        detail: 'The ring has keys of this algorithm: it turns by itself, or by rotate.',
+      })
     }
     await planNext(work, line, key, actor.clientId)
     return await published(work, key, actor, 'signing_key.added')

@@ -57,7 +57,8 @@ export function signerAt(open: OpenRing, line: KeyLine, at: number): Signer {
     known.set(line.algorithm, active)
   }
   const { revokedAt } = active.key
-  if (revokedAt && revokedAt.getTime() <= at) throw unavailable(`the active ${nameOf(line)} key ${active.key.kid} is revoked`)
+  if (revokedAt && revokedAt.getTime() <= at)
+    throw unavailable(`the active ${nameOf(line)} key ${active.key.kid} is revoked`)
   return active.signer
 }
 

@@ -20,10 +20,12 @@ export async function createSigner(algorithm: Algorithm, privateJwk: JsonWebKey)
     case 'EdDSA':
       return (signingInput) => sign(null, bytesOf(signingInput), key).toString('base64url')
     case 'ES384':
-      return async (signingInput) => signatureFromDer(await signByThread('sha384', signingInput, { key }), 48).toString('base64url')
+      return async (signingInput) =>
+        signatureFromDer(await signByThread('sha384', signingInput, { key }), 48).toString('base64url')
     case 'RS256': {
       const padding = constants.RSA_PKCS1_PADDING
-      return async (signingInput) => (await signByThread('sha256', signingInput, { key, padding })).toString('base64url')
+      return async (signingInput) =>
+        (await signByThread('sha256', signingInput, { key, padding })).toString('base64url')
     }
     case 'PS256': {
       const pss = { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }

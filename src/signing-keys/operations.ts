@@ -9,7 +9,18 @@ import { periodAt } from './activations.ts'
 import { maintainSigningKeys } from './maintenance.ts'
 import { type ActivationRow, isOnRevocationList, readRing } from './queries.ts'
 import { type WithReadiness, withReadiness } from './readiness-view.ts'
-import { historyOf, type KeyLine, keysOf, linesOf, nextKey, periodsOf, type Ring, type RingKey, ringOf, standingOf } from './ring.ts'
+import {
+  historyOf,
+  type KeyLine,
+  keysOf,
+  linesOf,
+  nextKey,
+  periodsOf,
+  type Ring,
+  type RingKey,
+  ringOf,
+  standingOf,
+} from './ring.ts'
 import {
   appendActivation,
   type ChangeServices,
@@ -96,7 +107,8 @@ export async function rotateSigningKey(
   await maintainSigningKeys(services)
   return await moveTo(services, actor, { algorithm, purpose }, options, 'rotated', (ring, now) => {
     const line = { algorithm, purpose }
-    if (periodsOf(ring, line).length === 0) throw new ServiceError('not_found', { detail: 'The ring has no keys of this algorithm.' })
+    if (periodsOf(ring, line).length === 0)
+      throw new ServiceError('not_found', { detail: 'The ring has no keys of this algorithm.' })
     const next = nextKey(ring, line, now)
     if (!next) throw turnedMeanwhile()
     return next
@@ -114,7 +126,8 @@ export async function activateSigningKey(
   const key = await findKey(services, kid)
   return await moveTo(services, actor, key, options, 'activated', (ring, now) => {
     const { state } = standingOf(ring, key, now)
-    if (state !== 'pending') throw new ServiceError('conflict', { detail: `Only a pending key can be activated; this one is ${state}.` })
+    if (state !== 'pending')
+      throw new ServiceError('conflict', { detail: `Only a pending key can be activated; this one is ${state}.` })
     return key
   })
 }
@@ -138,7 +151,14 @@ export async function rollbackSigningKey(
     const turn = await turnTo(work, former, { wanted: work.now, actor: actor.clientId, reason })
     await planNext(work, line, spare, actor.clientId, turn.activatesAt)
     const context = turnContext(turn, activeKid(ring, line, work.now), [])
-    const event = { type: 'signing_key.rolled_back', actor, organizationId: null, subject: former.kid, reason, context } as const
+    const event = {
+      type: 'signing_key.rolled_back',
+      actor,
+      organizationId: null,
+      subject: former.kid,
+      reason,
+      context,
+    } as const
     return { result: await viewAfter(work, turn), events: [event] }
   })
 }
@@ -152,7 +172,8 @@ async function moveTo(
   verb: 'rotated' | 'activated',
   choose: (ring: Ring, now: Date) => RingKey,
 ): Promise<SigningKeyView> {
-  if (revokeFormer && !force) throw new ServiceError('invalid_request', { detail: 'revokeFormer is for incidents: it goes with force.' })
+  if (revokeFormer && !force)
+    throw new ServiceError('invalid_request', { detail: 'revokeFormer is for incidents: it goes with force.' })
   const line = { algorithm, purpose }
   const spare = await prepareKey(services, line)
   const view = await changeRing(services, line, async (work) => {
@@ -168,18 +189,32 @@ async function moveTo(
     for (const kid of revoked) await revokeKey(work, { kid, purpose, actor, reason: why })
     await planNext(work, line, spare, actor.clientId, turn.activatesAt)
     const context = { ...turnContext(turn, former, revoked), forced: force }
-    const about = { actor, organizationId: null, subject: key.kid, ...(reason === undefined ? {} : { reason }), context }
+    const about = {
+      actor,
+      organizationId: null,
+      subject: key.kid,
+      ...(reason === undefined ? {} : { reason }),
+      context,
+    }
     return { result: await viewAfter(work, turn), events: [{ type: `signing_key.${verb}`, ...about }] }
   })
   if (revokeFormer) await refreshAfterCommit(services)
   return view
 }
 
-async function turnTo(work: RingChange, key: RingKey, turn: { wanted: Date; actor: string; reason: string }): Promise<ActivationRow> {
+async function turnTo(
+  work: RingChange,
+  key: RingKey,
+  turn: { wanted: Date; actor: string; reason: string },
+): Promise<ActivationRow> {
   return await appendActivation(work, key, { kid: key.kid, ...turn })
 }
 
-function turnContext({ purpose, algorithm, sequence, activatesAt }: ActivationRow, former: string | null, revoked: readonly string[]) {
+function turnContext(
+  { purpose, algorithm, sequence, activatesAt }: ActivationRow,
+  former: string | null,
+  revoked: readonly string[],
+) {
   return { purpose, algorithm, sequence, activatesAt: activatesAt.toISOString(), former, revoked }
 }
 
@@ -215,7 +250,9 @@ function formerKey(ring: Ring, line: KeyLine, now: Date): RingKey {
 }
 
 function revokedKey(): ServiceError {
-  return new ServiceError('conflict', { detail: 'The key was revoked: its tokens are refused, so that it never signs again.' })
+  return new ServiceError('conflict', {
+    detail: 'The key was revoked: its tokens are refused, so that it never signs again.',
+  })
 }
 
 function tooEarly({ publishedAt }: RingKey, safeAt: Date): ServiceError {

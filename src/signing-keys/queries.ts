@@ -33,7 +33,12 @@ export async function readRing(db: Db): Promise<RingRows | undefined> {
   if (!first) return undefined
   const keys = new Map(rows.flatMap(({ key }) => (key ? [[key.kid, key]] : [])))
   const activations = rows.flatMap(({ activation }) => activation ?? [])
-  return { generation: first.generation, largestTokenTtlSeconds: first.largestTokenTtlSeconds, keys: [...keys.values()], activations }
+  return {
+    generation: first.generation,
+    largestTokenTtlSeconds: first.largestTokenTtlSeconds,
+    keys: [...keys.values()],
+    activations,
+  }
 }
 
 export async function findSigningKey(db: Db, kid: string): Promise<SigningKeyRow | undefined> {
@@ -52,7 +57,9 @@ export async function readRingGeneration(db: Db): Promise<number | undefined> {
  * On the embedded database, which has one session, it excludes nobody and need not.
  */
 export async function lockRing(tx: Db): Promise<void> {
-  await tx.select({ locked: sql`pg_advisory_xact_lock(hashtextextended('mintage signing keys', 0))` }).from(sql`(select 1) as one`)
+  await tx
+    .select({ locked: sql`pg_advisory_xact_lock(hashtextextended('mintage signing keys', 0))` })
+    .from(sql`(select 1) as one`)
 }
 
 export async function insertSigningKey(tx: Db, key: NewSigningKey): Promise<void> {
@@ -60,7 +67,11 @@ export async function insertSigningKey(tx: Db, key: NewSigningKey): Promise<void
 }
 
 /** From now on it neither signs nor is published. False when it was revoked before, or is not there. */
-export async function markSigningKeyRevoked(tx: Db, key: { kid: string; by: string; reason: string }, now: Date): Promise<boolean> {
+export async function markSigningKeyRevoked(
+  tx: Db,
+  key: { kid: string; by: string; reason: string },
+  now: Date,
+): Promise<boolean> {
   const marked = await tx
     .update(signingKeys)
     .set({ revokedAt: now, revokedBy: key.by, revocationReason: key.reason })

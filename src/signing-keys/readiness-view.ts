@@ -13,7 +13,11 @@ export type ReadinessView = {
 /** Which verifiers hold a key before it signs; null for keys that nobody is waited for. */
 export type WithReadiness<View> = View & { verifiers: ReadinessView | null }
 
-export function withReadiness<View extends SigningKeyView>(view: View, seen: readonly VerifierSighting[], now: Date): WithReadiness<View> {
+export function withReadiness<View extends SigningKeyView>(
+  view: View,
+  seen: readonly VerifierSighting[],
+  now: Date,
+): WithReadiness<View> {
   const isAwaited = view.purpose === 'token' && view.state === 'pending'
   return { ...view, verifiers: isAwaited ? readinessView(readiness(seen, view.kid, now)) : null }
 }
@@ -22,14 +26,21 @@ export function withReadiness<View extends SigningKeyView>(view: View, seen: rea
 const mostNames = 20
 
 export function readinessView({ holding, known, waitingFor, absent }: Readiness): ReadinessView {
-  return { holding, known, waitingFor: waitingFor.slice(0, mostNames).map(shown), absent: absent.slice(0, mostNames).map(shown) }
+  return {
+    holding,
+    known,
+    waitingFor: waitingFor.slice(0, mostNames).map(shown),
+    absent: absent.slice(0, mostNames).map(shown),
+  }
 }
 
 /** "5 of 6 verifiers hold the new key, billing-api last fetched 40 min ago". Names are of a safe alphabet. */
 export function readinessText({ holding, known, waitingFor, absent }: ReadinessView, now: Date): string {
   const gone = absent.length === 0 ? '' : `; absent: ${absent.map(({ name }) => name).join(', ')}`
   if (known === 0) return `no authenticated verifier has come within a day${gone}`
-  const awaited = waitingFor.slice(0, 3).map(({ name, lastFetchedAt }) => `, ${name} last fetched ${ago(lastFetchedAt, now)}`)
+  const awaited = waitingFor
+    .slice(0, 3)
+    .map(({ name, lastFetchedAt }) => `, ${name} last fetched ${ago(lastFetchedAt, now)}`)
   return `${holding} of ${known} verifiers hold the new key${awaited.join('')}${gone}`
 }
 

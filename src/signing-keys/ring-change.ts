@@ -23,7 +23,10 @@ import { historyOf, type KeyLine, nextKey, periodsOf, type Ring, ringOf } from '
 import { sealPrivateKey } from './sealing.ts'
 import type { Algorithm, KeyPurpose } from './signer.ts'
 
-export type ChangeServices = Pick<Services, 'config' | 'db' | 'keyEncryption' | 'keyring' | 'log' | 'now' | 'revocations'>
+export type ChangeServices = Pick<
+  Services,
+  'config' | 'db' | 'keyEncryption' | 'keyring' | 'log' | 'now' | 'revocations'
+>
 
 /** Which line of the ring is meant; ES256 when no algorithm is named. */
 export type LineInput = { readonly purpose: KeyPurpose; readonly algorithm?: Algorithm }
@@ -54,7 +57,9 @@ export async function changeRing<Result>(
     return result
   })
   // Whoever signs next brings the new generation and reloads by itself: the change stands, whatever happens here.
-  await services.keyring.reload().catch((error: unknown) => services.log('warn', 'signing_keys.reload_failed', { error }))
+  await services.keyring
+    .reload()
+    .catch((error: unknown) => services.log('warn', 'signing_keys.reload_failed', { error }))
   return changed
 }
 
@@ -67,7 +72,12 @@ export async function revokeKey(
   if (purpose !== 'token') return
   const effectiveAt = new Date(now.getTime() - clockToleranceSeconds * 1000)
   const about = { organizationId: null, reason, actor: actor.clientId }
-  await addRevocationRule(tx, { kind: 'signing_key', value: kid, effectiveAt, expires: 'never', ...about }, clockToleranceSeconds, now)
+  await addRevocationRule(
+    tx,
+    { kind: 'signing_key', value: kid, effectiveAt, expires: 'never', ...about },
+    clockToleranceSeconds,
+    now,
+  )
 }
 
 /** Throws when no ring was made yet. */
@@ -85,7 +95,10 @@ export async function sightOf({ tx, config }: RingChange): Promise<RingSight> {
 /** A key that is ready to be written: made and sealed before the transaction, which shall not wait for RSA or a distant KEK. */
 export type SealedKey = Pick<NewSigningKey, 'kid' | 'publicJwk' | 'sealedPrivateKey' | 'origin'> & KeyLine
 
-export async function prepareKey({ keyEncryption }: Pick<Services, 'keyEncryption'>, line: KeyLine): Promise<SealedKey> {
+export async function prepareKey(
+  { keyEncryption }: Pick<Services, 'keyEncryption'>,
+  line: KeyLine,
+): Promise<SealedKey> {
   return await sealKey({ keyEncryption }, line, await generateKeyPair(line.algorithm), 'generated')
 }
 

@@ -9,7 +9,11 @@ import type { Algorithm, KeyPurpose, Signer } from './signer.ts'
 type KeyIdentity = { readonly kid: string; readonly purpose: KeyPurpose; readonly algorithm: Algorithm }
 
 /** The envelope for `signing_keys.sealed_private_key`. */
-export async function sealPrivateKey(keyEncryption: KeyEncryption, identity: KeyIdentity, privateJwk: PrivateJwk): Promise<string> {
+export async function sealPrivateKey(
+  keyEncryption: KeyEncryption,
+  identity: KeyIdentity,
+  privateJwk: PrivateJwk,
+): Promise<string> {
   return await keyEncryption.seal(JSON.stringify(privateJwk), sealContext(identity))
 }
 
@@ -27,7 +31,8 @@ export async function openSigner(
     throw new Error(`the sealed private key of ${kid} does not belong to it`)
   }
   const signer = { kid, algorithm, sign: await services.platform.createSigner(algorithm, pair.privateJwk) }
-  if (!(await signsForItsPublicKey(signer, pair))) throw new Error(`the sealed private key of ${kid} does not sign for its public key`)
+  if (!(await signsForItsPublicKey(signer, pair)))
+    throw new Error(`the sealed private key of ${kid} does not sign for its public key`)
   return signer
 }
 
@@ -43,7 +48,15 @@ export async function signsForItsPublicKey(signer: Signer, { publicJwk }: KeyPai
 }
 
 /** Where the private key of a row belongs. The version is that of the sealed content: JSON of a private JWK. */
-export function sealContext({ purpose, kid, algorithm }: { purpose: KeyPurpose; kid: string; algorithm: string }): SealContext {
+export function sealContext({
+  purpose,
+  kid,
+  algorithm,
+}: {
+  purpose: KeyPurpose
+  kid: string
+  algorithm: string
+}): SealContext {
   return { purpose, table: 'signing_keys', id: kid, version: 1, algorithm }
 }
 

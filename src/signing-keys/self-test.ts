@@ -11,7 +11,9 @@ import { defaultAlgorithm } from './signer.ts'
  * Opens every key that is not retired or revoked. Throws when some do not open, in words for the operator: every KEK that is missing,
  * and whatever else is wrong, all at once. Makes nothing new.
  */
-export async function selfTest(services: Pick<Services, 'config' | 'db' | 'keyEncryption' | 'now' | 'platform'>): Promise<void> {
+export async function selfTest(
+  services: Pick<Services, 'config' | 'db' | 'keyEncryption' | 'now' | 'platform'>,
+): Promise<void> {
   const ring = ringOf(await requireRing(services.db), services.config)
   const now = services.now()
   const faults: [RingKey, unknown][] = []

@@ -45,8 +45,14 @@ export type SigningKeyActivation = {
 
 export type SigningKeyDetail = SigningKeyView & { activations: SigningKeyActivation[] }
 
-export function signingKeyView(ring: Ring, key: RingKey, now: Date, usage: SigningKeyUsageRow | undefined): SigningKeyView {
-  const { kid, purpose, algorithm, origin, createdAt, createdBy, publishedAt, revokedAt, revokedBy, revocationReason } = key
+export function signingKeyView(
+  ring: Ring,
+  key: RingKey,
+  now: Date,
+  usage: SigningKeyUsageRow | undefined,
+): SigningKeyView {
+  const { kid, purpose, algorithm, origin, createdAt, createdBy, publishedAt, revokedAt, revokedBy, revocationReason } =
+    key
   const { state, activatesAt, followedAt, safeAt, retiresAt } = standingOf(ring, key, now)
   return {
     kid,
@@ -66,24 +72,40 @@ export function signingKeyView(ring: Ring, key: RingKey, now: Date, usage: Signi
     revokedBy,
     revocationReason,
     usage: usage
-      ? { tokens: usage.tokens, lastSignedAt: usage.lastSignedAt.toISOString(), lastExpiresAt: usage.lastExpiresAt.toISOString() }
+      ? {
+          tokens: usage.tokens,
+          lastSignedAt: usage.lastSignedAt.toISOString(),
+          lastExpiresAt: usage.lastExpiresAt.toISOString(),
+        }
       : null,
   }
 }
 
 /** Of one line, by publication; keys of the same moment, as at the first start, by their turns. */
 function inOrder(ring: Ring, line: KeyLine): RingKey[] {
-  const turn = ({ kid }: RingKey) => periodsOf(ring, line).find((period) => period.kid === kid)?.from ?? Number.MAX_VALUE
+  const turn = ({ kid }: RingKey) =>
+    periodsOf(ring, line).find((period) => period.kid === kid)?.from ?? Number.MAX_VALUE
   return keysOf(ring, line).sort((a, b) => a.publishedAt.getTime() - b.publishedAt.getTime() || turn(a) - turn(b))
 }
 
 /** Those of one key, oldest first; `history` is its whole line's, without which nobody can tell which ones were overtaken. */
-export function signingKeyActivations(history: readonly ActivationRow[], kid: string, now: Date): SigningKeyActivation[] {
+export function signingKeyActivations(
+  history: readonly ActivationRow[],
+  kid: string,
+  now: Date,
+): SigningKeyActivation[] {
   const periods = activePeriods(history)
   const own = history.filter((row) => row.kid === kid).toSorted((a, b) => a.sequence - b.sequence)
   return own.map(({ sequence, activatesAt, createdAt, actor, reason }) => {
     const hasPeriod = periods.some((period) => period.kid === kid && period.from === activatesAt.getTime())
     const state = !hasPeriod ? 'overtaken' : activatesAt > now ? 'planned' : 'effective'
-    return { sequence, activatesAt: activatesAt.toISOString(), state, decidedAt: createdAt.toISOString(), actor, reason }
+    return {
+      sequence,
+      activatesAt: activatesAt.toISOString(),
+      state,
+      decidedAt: createdAt.toISOString(),
+      actor,
+      reason,
+    }
   })
 }

@@ -31,7 +31,12 @@ export type Introspection =
  *
  * Throws `revocations_unavailable` when the list cannot tell, and the database's 503s; never answers from stale state.
  */
-export async function introspectToken(services: Services, caller: ApiKeyRecord, text: string, now: Date): Promise<Introspection> {
+export async function introspectToken(
+  services: Services,
+  caller: ApiKeyRecord,
+  text: string,
+  now: Date,
+): Promise<Introspection> {
   await services.revocations.refresh()
   const token = await verifiedToken(services, text)
   if (!token || !mayKnow(caller, token)) return inactive
@@ -42,7 +47,10 @@ export async function introspectToken(services: Services, caller: ApiKeyRecord, 
 const inactive: Introspection = { active: false }
 
 /** Undefined for whatever is not a good token now. Also used by revocation: a dead token needs no rule. */
-export async function verifiedToken({ verifier }: Pick<Services, 'verifier'>, text: string): Promise<AccessToken | undefined> {
+export async function verifiedToken(
+  { verifier }: Pick<Services, 'verifier'>,
+  text: string,
+): Promise<AccessToken | undefined> {
   try {
     return await verifier.verify(text)
   } catch (error) {

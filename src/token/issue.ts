@@ -38,10 +38,15 @@ export async function issueAccessToken(
   try {
     apiKey = await authenticateApiKey(services, credential.secret, credential.clientId, receivedAt, address)
   } catch (error) {
-    throw error instanceof ServiceError && error.code === 'api_key_rejected' ? rejected(credential, error.reason) : error
+    throw error instanceof ServiceError && error.code === 'api_key_rejected'
+      ? rejected(credential, error.reason)
+      : error
   }
   const scopes = narrowScope(request.scopes, apiKey.scopes)
-  const audiences = narrowAudience(request.audiences, apiKey, { issuer: config.issuer, defaultAudience: config.audience })
+  const audiences = narrowAudience(request.audiences, apiKey, {
+    issuer: config.issuer,
+    defaultAudience: config.audience,
+  })
   const { issuedAt, expiresAt } = tokenLifetime(receivedAt, request.expiresInSeconds, {
     defaultSeconds: config.tokenTtlSeconds,
     maximumSeconds: config.maxTokenTtlSeconds,
@@ -81,16 +86,26 @@ export async function issueAccessToken(
 function tokenAlgorithm({ tokenAlgorithm: chosen }: ApiKeyRecord): Algorithm {
   if (chosen === null) return defaultAlgorithm
   if (!isAlgorithm(chosen))
-    throw new ServiceError('keyring_unavailable', { reason: 'the API key asks for an algorithm that is not known here' })
+    throw new ServiceError('keyring_unavailable', {
+      reason: 'the API key asks for an algorithm that is not known here',
+    })
   return chosen
 }
 
 /** The four credential forms differ in one thing: a refused subject token is `invalid_request` (RFC 8693 §2.2.2). */
 function rejected(credential: ClientCredential, reason = 'unknown'): ServiceError {
-  return new ServiceError(credential.method === 'subject_token' ? 'subject_token_rejected' : 'api_key_rejected', { reason })
+  return new ServiceError(credential.method === 'subject_token' ? 'subject_token_rejected' : 'api_key_rejected', {
+    reason,
+  })
 }
 
 /** Whatever may end the key while its token lives; instants that lie behind would have refused the key already. */
 function endsOf(apiKey: ApiKeyRecord) {
-  return [apiKey.expiresAt, apiKey.versionExpiresAt, apiKey.revokedAt, apiKey.disabledAt, apiKey.organizationSuspendedAt]
+  return [
+    apiKey.expiresAt,
+    apiKey.versionExpiresAt,
+    apiKey.revokedAt,
+    apiKey.disabledAt,
+    apiKey.organizationSuspendedAt,
+  ]
 }

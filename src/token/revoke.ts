@@ -18,7 +18,12 @@ const because = { reason: 'other', text: 'revoked by its client' } as const
  * Returns after the commit; repeating it is safe. Throws the database's 503s, and `revocations_unavailable` when it cannot be told
  * whether the token is alive.
  */
-export async function revokeToken(services: Services, caller: ApiKeyRecord, origin: RequestOrigin, text: string): Promise<void> {
+export async function revokeToken(
+  services: Services,
+  caller: ApiKeyRecord,
+  origin: RequestOrigin,
+  text: string,
+): Promise<void> {
   const actor = clientPrincipal(caller, origin)
   const apiKey = await findBySecret(services, text, services.now())
   if (apiKey && apiKey !== 'malformed') {
@@ -29,7 +34,11 @@ export async function revokeToken(services: Services, caller: ApiKeyRecord, orig
   if (token?.clientId === caller.id) await revokeAccessToken(services, actor, token)
 }
 
-async function revokeAccessToken(services: Services, actor: Principal, { id, organizationId }: AccessToken): Promise<void> {
+async function revokeAccessToken(
+  services: Services,
+  actor: Principal,
+  { id, organizationId }: AccessToken,
+): Promise<void> {
   const now = services.now()
   await services.db.transaction(async (tx) => {
     const rule = {
@@ -44,11 +53,20 @@ async function revokeAccessToken(services: Services, actor: Principal, { id, org
     } as const
     const revocationId = await addRevocationRule(tx, rule, services.config.clockToleranceSeconds, now)
     const context = { revocationId, text: because.text }
-    const event = { type: 'token.revoked', actor, organizationId, subject: id, reason: because.reason, context } as const
+    const event = {
+      type: 'token.revoked',
+      actor,
+      organizationId,
+      subject: id,
+      reason: because.reason,
+      context,
+    } as const
     await appendAuditEvent(tx, event, now) // last: it takes the trail's lock
   })
   // The rule is durable: what this instance does not see yet, its poll will bring, and past its staleness it says nothing at all.
-  await services.revocations.refresh().catch((error: unknown) => services.log('warn', 'revocations.refresh_failed', { error }))
+  await services.revocations
+    .refresh()
+    .catch((error: unknown) => services.log('warn', 'revocations.refresh_failed', { error }))
 }
 
 /** A client at this endpoint acts for itself: whatever roles its key has do not travel here. */

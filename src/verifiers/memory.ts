@@ -29,7 +29,8 @@ export function createVerifierMemory(options: { db: Db; log: Log; platform: Pick
         const batch = [...waiting].slice(0, mostRows)
         for (const [name] of batch) waiting.delete(name)
         const rows = batch.map(([, row]) => row)
-        if (await rememberVerifiers(db, rows)) await foldVerifiers(db, [...new Set(rows.map(({ clientId }) => clientId))])
+        if (await rememberVerifiers(db, rows))
+          await foldVerifiers(db, [...new Set(rows.map(({ clientId }) => clientId))])
       }
     } catch (error) {
       waiting.clear()

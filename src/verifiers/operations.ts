@@ -17,7 +17,10 @@ export async function listVerifiers(
   requireServiceWide(actor, 'signing_keys.read')
   const at = now()
   const rows = await selectVerifiers(db, { after: readCursor(page.cursor), limit: page.limit + 1 })
-  return pageOf(rows, page.limit, { view: (row) => verifierView(row, at), cursor: ({ clientId, name }) => `${clientId}/${name}` })
+  return pageOf(rows, page.limit, {
+    view: (row) => verifierView(row, at),
+    cursor: ({ clientId, name }) => `${clientId}/${name}`,
+  })
 }
 
 /** Part of maintenance: forgets whom nobody has seen for 30 days. */

@@ -66,7 +66,10 @@ export async function findAuthenticatedVerifiers(db: Db, now: Date): Promise<Ver
 }
 
 /** Authenticated ones first, then by name; at most `limit`, only those after `after`. */
-export async function selectVerifiers(db: Db, page: { after: { clientId: string; name: string } | undefined; limit: number }) {
+export async function selectVerifiers(
+  db: Db,
+  page: { after: { clientId: string; name: string } | undefined; limit: number },
+) {
   return await db
     .select()
     .from(verifiers)

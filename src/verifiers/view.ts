@@ -16,7 +16,10 @@ export type VerifierView = {
   agent: string | null
 }
 
-export function verifierView({ name, clientId, kids, lastFetchedAt, address, agent }: VerifierRow, now: Date): VerifierView {
+export function verifierView(
+  { name, clientId, kids, lastFetchedAt, address, agent }: VerifierRow,
+  now: Date,
+): VerifierView {
   const isAbsent = now.getTime() - lastFetchedAt.getTime() > verifierForgottenSeconds * 1000
   return {
     name: name || null,

@@ -40,7 +40,10 @@ let isolate: Isolate | undefined
 async function isolateOf(env: WorkerEnv): Promise<Isolate> {
   if (isolate) return isolate
   const variables = Object.entries(env).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
-  const settings = loadConfig({ ...Object.fromEntries(variables), DATABASE_URL: env.HYPERDRIVE.connectionString }, 'workers')
+  const settings = loadConfig(
+    { ...Object.fromEntries(variables), DATABASE_URL: env.HYPERDRIVE.connectionString },
+    'workers',
+  )
   requireKeepableLifetimes(settings.config)
   const { kek, previousKeks, kekAccess } = settings.config
   if (kek === null) throw new Error('MINTAGE_KEK is missing')
@@ -60,7 +63,8 @@ type RequestServices = Services & { readonly platform: WorkersPlatform }
 
 /** The services of one request. Their database connection is the request's own and ends with it. */
 async function requestServices(env: WorkerEnv, context: ExecutionContext): Promise<RequestServices> {
-  const { settings, keyEncryption, keyringCache, revocationRules, pendingUsage, importedAlgorithmsCache } = await isolateOf(env)
+  const { settings, keyEncryption, keyringCache, revocationRules, pendingUsage, importedAlgorithmsCache } =
+    await isolateOf(env)
   const database = openPostgres({ url: env.HYPERDRIVE.connectionString, pooler: 'transaction', maxConnections: 2 })
   const platform = workersPlatform(context)
   const services = createServices(settings.config, database, {

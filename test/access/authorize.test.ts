@@ -43,28 +43,33 @@ describe('role × permission', () => {
     },
   )
 
-  test.each(roles.filter((role) => role !== 'root').flatMap((role) => ofTheService.map((permission) => [role, permission] as const)))(
-    '%s may not %s',
-    (role, permission) => {
-      expect(() => authorize(caller([role]), permission)).toThrow(denied)
-    },
-  )
+  test.each(
+    roles
+      .filter((role) => role !== 'root')
+      .flatMap((role) => ofTheService.map((permission) => [role, permission] as const)),
+  )('%s may not %s', (role, permission) => {
+    expect(() => authorize(caller([role]), permission)).toThrow(denied)
+  })
 
   test.each(permissions)('a caller without a role may not %s', (permission) => {
     expect(() => authorize(caller([]), permission)).toThrow(denied)
   })
 
-  test.each(roles.flatMap((role) => Object.entries(permissionsOf[role]).map(([permission, reach]) => [role, permission, reach] as const)))(
-    '%s may %s no further than it can reach',
-    (_, permission, reach) => {
-      const possible: Readonly<Record<string, readonly Reach[]>> = reachesOf
-      expect(possible[permission]).toContain(reach)
-    },
-  )
+  test.each(
+    roles.flatMap((role) =>
+      Object.entries(permissionsOf[role]).map(([permission, reach]) => [role, permission, reach] as const),
+    ),
+  )('%s may %s no further than it can reach', (_, permission, reach) => {
+    const possible: Readonly<Record<string, readonly Reach[]>> = reachesOf
+    expect(possible[permission]).toContain(reach)
+  })
 
   test('a developer reaches what it made itself, and what belongs to its service account', () => {
     const owner = { clientId: 'key_caller', serviceAccountId: 'svc_1' }
-    expect(authorize(caller(['developer'], { serviceAccountId: 'svc_1' }), 'api_keys.update')).toEqual({ organizationId: 'org_own', owner })
+    expect(authorize(caller(['developer'], { serviceAccountId: 'svc_1' }), 'api_keys.update')).toEqual({
+      organizationId: 'org_own',
+      owner,
+    })
     expect(authorize(caller(['developer']), 'audit_events.read')).toEqual({
       organizationId: 'org_own',
       owner: { clientId: 'key_caller', serviceAccountId: null },
@@ -100,10 +105,13 @@ describe('role × permission', () => {
   })
 })
 
-test.each(['', 'Root', 'ROOT', 'owner', 'admin ', '__proto__', 'constructor', 'toString'])('%j is no built-in role', (word) => {
-  expect(isRole(word)).toBe(false)
-  expect(() => authorize(caller([word]), 'api_keys.read')).toThrow(denied)
-})
+test.each(['', 'Root', 'ROOT', 'owner', 'admin ', '__proto__', 'constructor', 'toString'])(
+  '%j is no built-in role',
+  (word) => {
+    expect(isRole(word)).toBe(false)
+    expect(() => authorize(caller([word]), 'api_keys.read')).toThrow(denied)
+  },
+)
 
 describe('nobody grants what they do not hold', () => {
   const admin = caller(['admin'], { scopes: ['orders:read', 'invoices:*'], audiences: ['https://api.example'] })
@@ -145,7 +153,11 @@ describe('nobody grants what they do not hold', () => {
   })
 
   test('root may grant everything', () => {
-    authorizeGrant(caller(['root']), { scopes: ['anything', '*'], audiences: ['https://anywhere.example'], roles: ['root', 'admin'] })
+    authorizeGrant(caller(['root']), {
+      scopes: ['anything', '*'],
+      audiences: ['https://anywhere.example'],
+      roles: ['root', 'admin'],
+    })
   })
 
   test('not even root grants a role that there is not', () => {
@@ -173,7 +185,9 @@ describe('the organization of a new thing', () => {
 
   test('has to be said by a caller who has none', () => {
     const nobody = { ...caller(['root']), organizationId: null }
-    expect(() => organizationFor(nobody, 'everywhere', undefined)).toThrow(expect.objectContaining({ code: 'invalid_request' }))
+    expect(() => organizationFor(nobody, 'everywhere', undefined)).toThrow(
+      expect.objectContaining({ code: 'invalid_request' }),
+    )
   })
 })
 
@@ -206,10 +220,12 @@ describe('a refusal names what is lacking, and the log says what was tried', () 
   })
 
   test('of a role that nobody made, and of an organization that nobody named', () => {
-    expect(refusal(() => authorizeGrant(caller(['root']), { ...nothing, roles: ['made_up'] })).detail).toMatch(/roles names one/)
-    expect(refusal(() => organizationFor({ ...caller(['root']), organizationId: null }, 'everywhere', undefined)).detail).toMatch(
-      /organizationId is missing/,
+    expect(refusal(() => authorizeGrant(caller(['root']), { ...nothing, roles: ['made_up'] })).detail).toMatch(
+      /roles names one/,
     )
+    expect(
+      refusal(() => organizationFor({ ...caller(['root']), organizationId: null }, 'everywhere', undefined)).detail,
+    ).toMatch(/organizationId is missing/)
   })
 })
 

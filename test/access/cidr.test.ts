@@ -149,7 +149,9 @@ function joined(first: Uint8Array, rest: Uint8Array, bits: number): Uint8Array {
 
 function written(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join('.')
-  return Array.from({ length: 8 }, (_, group) => (((bytes[group * 2] ?? 0) << 8) | (bytes[group * 2 + 1] ?? 0)).toString(16)).join(':')
+  return Array.from({ length: 8 }, (_, group) =>
+    (((bytes[group * 2] ?? 0) << 8) | (bytes[group * 2 + 1] ?? 0)).toString(16),
+  ).join(':')
 }
 
 describe('an IPv4 address inside IPv6', () => {
@@ -182,10 +184,15 @@ describe('an IPv4 address inside IPv6', () => {
     expect(canonicalCidr(text)).toBe(canonical)
   })
 
-  test.each(['1:2:3:4:5:6:7:8::', '::1:2:3:4:5:6:7:8', '1:2:3:4:5:6:7', '1.2.3.4::', '::1.2.3.4:5', '::1.2.3', '1:2:3:4:5:6:1.2.3.4:7'])(
-    '%s is no address',
-    (text) => {
-      expect(canonicalCidr(text)).toBeUndefined()
-    },
-  )
+  test.each([
+    '1:2:3:4:5:6:7:8::',
+    '::1:2:3:4:5:6:7:8',
+    '1:2:3:4:5:6:7',
+    '1.2.3.4::',
+    '::1.2.3.4:5',
+    '::1.2.3',
+    '1:2:3:4:5:6:1.2.3.4:7',
+  ])('%s is no address', (text) => {
+    expect(canonicalCidr(text)).toBeUndefined()
+  })
 })

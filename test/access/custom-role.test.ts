@@ -45,9 +45,12 @@ describe('the texts of a new role', () => {
     ])
   })
 
-  test.each([[[]], [['api_keys.read']], [['api_keys.read:all']], [['api_keys.read:own', 'made.up:own']]])('are not %j', (texts) => {
-    expect(() => checkPermissions(texts)).toThrow(expect.objectContaining({ code: 'invalid_request' }))
-  })
+  test.each([[[]], [['api_keys.read']], [['api_keys.read:all']], [['api_keys.read:own', 'made.up:own']]])(
+    'are not %j',
+    (texts) => {
+      expect(() => checkPermissions(texts)).toThrow(expect.objectContaining({ code: 'invalid_request' }))
+    },
+  )
 })
 
 test.each(['abc', 'key_reader', 'a12', 'a'.repeat(50)])('%j names a role', (name) => {

@@ -40,7 +40,10 @@ describe.each(databaseKinds)('A74: nobody locks everybody out on %s', async (kin
 
   test('the last administrator of an organization stays, however many there are elsewhere', async () => {
     const organizationId = await service.createOrganization()
-    const [first, second] = [await holderOf(organizationId, ['admin']), await holderOf(organizationId, ['read_only', 'admin'])]
+    const [first, second] = [
+      await holderOf(organizationId, ['admin']),
+      await holderOf(organizationId, ['read_only', 'admin']),
+    ]
     await holderOf(await service.createOrganization(), ['admin'])
     await revoke(first.id)
     await expect(revoke(second.id)).rejects.toThrow(conflict)

@@ -65,11 +65,15 @@ describe('a refusal', () => {
     ['service_account_disabled', { ...record, serviceAccountDisabledAt: now }],
     ['organization_suspended', { ...record, organizationSuspendedAt: now }],
   ])('says %s only inside', async (reason, stored) => {
-    await expect(authenticateApiKey(storeWith(stored), secret, undefined, now, null)).rejects.toThrow(rejectedFor(reason))
+    await expect(authenticateApiKey(storeWith(stored), secret, undefined, now, null)).rejects.toThrow(
+      rejectedFor(reason),
+    )
   })
 
   test("is given for another key's client id", async () => {
-    await expect(authenticateApiKey(storeWith(record), secret, 'key_2', now, null)).rejects.toThrow(rejectedFor('client_mismatch'))
+    await expect(authenticateApiKey(storeWith(record), secret, 'key_2', now, null)).rejects.toThrow(
+      rejectedFor('client_mismatch'),
+    )
   })
 
   test.each(['', 'mk_live_', secret.toLowerCase(), `${secret}\0`, `${secret.slice(0, -1)}\u212a`])(
@@ -82,12 +86,16 @@ describe('a refusal', () => {
   )
 
   test('holds nothing of the secret', async () => {
-    const refusal = await authenticateApiKey(storeWith(undefined), secret, undefined, now, null).catch((error: unknown) => error)
+    const refusal = await authenticateApiKey(storeWith(undefined), secret, undefined, now, null).catch(
+      (error: unknown) => error,
+    )
     expect(JSON.stringify(refusal, Object.getOwnPropertyNames(refusal))).not.toContain(secret.slice(8, 20))
   })
 })
 
 test('the hash of a key, known from a stolen database, is no key', async () => {
   const hash = await platform.sha256(secret)
-  await expect(authenticateApiKey(storeWith(record), hash, undefined, now, null)).rejects.toThrow(rejectedFor('malformed'))
+  await expect(authenticateApiKey(storeWith(record), hash, undefined, now, null)).rejects.toThrow(
+    rejectedFor('malformed'),
+  )
 })

@@ -18,12 +18,23 @@ describe.each(databaseKinds)('API keys on %s', async (kind) => {
   const other = await service.createOrganization('other')
   const admin = principal(own, ['admin'], { scopes: ['orders:read'] })
 
-  const eventsAbout = async (subject: string) => await services.db.select().from(auditEvents).where(eq(auditEvents.subject, subject))
+  const eventsAbout = async (subject: string) =>
+    await services.db.select().from(auditEvents).where(eq(auditEvents.subject, subject))
 
   describe('a new key', () => {
     test('can be exchanged at once, and its secret is stored nowhere', async () => {
-      const { apiKey, secret } = await createApiKey(services, admin, { name: 'orders', environment: 'live', scopes: ['orders:read'] })
-      expect(apiKey).toMatchObject({ name: 'orders', organizationId: own, status: 'usable', scopes: ['orders:read'], version: 1 })
+      const { apiKey, secret } = await createApiKey(services, admin, {
+        name: 'orders',
+        environment: 'live',
+        scopes: ['orders:read'],
+      })
+      expect(apiKey).toMatchObject({
+        name: 'orders',
+        organizationId: own,
+        status: 'usable',
+        scopes: ['orders:read'],
+        version: 1,
+      })
       const response = await tryExchange(service, secret)
       expect(response.status).toBe(200)
       const [version] = await services.db.select().from(apiKeyVersions).where(eq(apiKeyVersions.apiKeyId, apiKey.id))
@@ -75,7 +86,9 @@ describe.each(databaseKinds)('API keys on %s', async (kind) => {
       const { apiKey } = await createApiKey(services, admin, input)
       expect(apiKey.tokenAlgorithm).toBe('RS256')
       expect(await showApiKey(services, admin, apiKey.id)).toMatchObject({ tokenAlgorithm: 'RS256' })
-      await expect(createApiKey(services, admin, { ...input, tokenAlgorithm: 'none' })).rejects.toMatchObject({ code: 'conflict' })
+      await expect(createApiKey(services, admin, { ...input, tokenAlgorithm: 'none' })).rejects.toMatchObject({
+        code: 'conflict',
+      })
     })
 
     test('is not made when its event cannot be written', async () => {
@@ -93,7 +106,9 @@ describe.each(databaseKinds)('API keys on %s', async (kind) => {
       const [foreign, missing] = await Promise.all(refusals)
       expect(foreign).toMatchObject({ code: 'not_found' })
       expect(foreign).toEqual(missing)
-      await expect(createApiKey(services, systemPrincipal, { ...input, organizationId: 'org_missing' })).rejects.toMatchObject({
+      await expect(
+        createApiKey(services, systemPrincipal, { ...input, organizationId: 'org_missing' }),
+      ).rejects.toMatchObject({
         code: 'not_found',
       })
     })
@@ -101,7 +116,9 @@ describe.each(databaseKinds)('API keys on %s', async (kind) => {
     test('never holds more than its creator', async () => {
       const grants = [{ scopes: ['orders:write'] }, { audiences: ['https://elsewhere.example'] }, { roles: ['root'] }]
       for (const grant of grants) {
-        await expect(createApiKey(services, admin, { name: 'more', environment: 'live', ...grant })).rejects.toMatchObject({
+        await expect(
+          createApiKey(services, admin, { name: 'more', environment: 'live', ...grant }),
+        ).rejects.toMatchObject({
           code: 'permission_denied',
         })
       }

@@ -14,7 +14,20 @@ test.each([
 describe('names that mean something already are refused', () => {
   test.each([
     ...['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'client_id', 'scope', 'org_id', 'env', 'key_version', 'roles'],
-    ...['act', 'may_act', 'cnf', 'azp', 'nonce', 'email', 'groups', 'entitlements', 'authorization_details', 'events', 'sid', 'name'],
+    ...[
+      'act',
+      'may_act',
+      'cnf',
+      'azp',
+      'nonce',
+      'email',
+      'groups',
+      'entitlements',
+      'authorization_details',
+      'events',
+      'sid',
+      'name',
+    ],
   ])('%s', (name) => {
     expect(faultOfCustomClaims({ [name]: 1 })).toMatch(/reserved/)
   })

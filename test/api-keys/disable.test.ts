@@ -17,7 +17,8 @@ describe.each(databaseKinds)('switching an API key off and on, on %s', async (ki
   const own = await service.createOrganization('own')
   const other = await service.createOrganization('other')
   const admin = principal(own, ['admin'])
-  const rulesAbout = async (value: string) => await services.db.select().from(revocations).where(eq(revocations.value, value))
+  const rulesAbout = async (value: string) =>
+    await services.db.select().from(revocations).where(eq(revocations.value, value))
   const eventsAbout = async (subject: string) =>
     (await services.db.select().from(auditEvents).where(eq(auditEvents.subject, subject))).map(({ type }) => type)
   const verdict = (token: string) => outcome((text) => services.verifier.verify(text), token)
@@ -33,7 +34,9 @@ describe.each(databaseKinds)('switching an API key off and on, on %s', async (ki
     })
     expect(await status(secret)).toBe(401)
     expect(await verdict(token)).toBe('invalid_token revoked')
-    expect(await rulesAbout(id)).toEqual([expect.objectContaining({ issuedBefore: null, expiresAt: null, effectiveAt: clock.now() })])
+    expect(await rulesAbout(id)).toEqual([
+      expect.objectContaining({ issuedBefore: null, expiresAt: null, effectiveAt: clock.now() }),
+    ])
     expect(await eventsAbout(id)).toEqual(['api_key.disabled'])
   })
 
@@ -79,7 +82,11 @@ describe.each(databaseKinds)('switching an API key off and on, on %s', async (ki
 
   test('enabling twice, or a key that was never disabled, changes nothing', async () => {
     const { id } = await service.createKey({ organizationId: own })
-    expect(await enableApiKey(services, admin, id)).toMatchObject({ status: 'usable', tokensUsableFrom: null, revision: 1 })
+    expect(await enableApiKey(services, admin, id)).toMatchObject({
+      status: 'usable',
+      tokensUsableFrom: null,
+      revision: 1,
+    })
     expect(await eventsAbout(id)).toEqual([])
   })
 
@@ -94,9 +101,15 @@ describe.each(databaseKinds)('switching an API key off and on, on %s', async (ki
   })
 
   test('a key that is expired now is dead with its tokens, and stays it', async () => {
-    const { id, secret } = await service.createKey({ organizationId: own, expiresAt: new Date(clock.now().getTime() + 86_400_000) })
+    const { id, secret } = await service.createKey({
+      organizationId: own,
+      expiresAt: new Date(clock.now().getTime() + 86_400_000),
+    })
     const { access_token: token } = await exchange(service, secret)
-    expect(await expireApiKey(services, admin, id)).toMatchObject({ status: 'expired', expiresAt: clock.now().toISOString() })
+    expect(await expireApiKey(services, admin, id)).toMatchObject({
+      status: 'expired',
+      expiresAt: clock.now().toISOString(),
+    })
     expect(await status(secret)).toBe(401)
     expect(await verdict(token)).toBe('invalid_token revoked')
     for (const change of [disableApiKey, enableApiKey, expireApiKey]) {
@@ -109,7 +122,11 @@ describe.each(databaseKinds)('switching an API key off and on, on %s', async (ki
     const { id, secret } = await service.createKey({ organizationId: own })
     await exchange(service, secret)
     await services.usage.flush()
-    expect(await tryDisablingApiKey(services, admin, id)).toMatchObject({ apiKeys: 1, apiKeysWithLiveTokens: 1, exchanges: 1 })
+    expect(await tryDisablingApiKey(services, admin, id)).toMatchObject({
+      apiKeys: 1,
+      apiKeysWithLiveTokens: 1,
+      exchanges: 1,
+    })
     expect(await showApiKey(services, admin, id)).toMatchObject({ status: 'usable', revision: 1 })
   })
 
@@ -134,9 +151,14 @@ describe.each(databaseKinds)('switching an API key off and on, on %s', async (ki
       await expect(change(services, admin, id)).rejects.toMatchObject({ code: 'permission_denied' })
     }
     const { items } = await listApiKeys(services, systemPrincipal, { limit: 200 })
-    const others = items.filter((apiKey) => apiKey.roles.includes('root') && apiKey.status === 'usable' && apiKey.id !== id)
+    const others = items.filter(
+      (apiKey) => apiKey.roles.includes('root') && apiKey.status === 'usable' && apiKey.id !== id,
+    )
     for (const root of others) await disableApiKey(services, systemPrincipal, root.id, { force: true })
-    await expect(disableApiKey(services, systemPrincipal, id)).rejects.toMatchObject({ code: 'conflict', reason: 'last holder' })
+    await expect(disableApiKey(services, systemPrincipal, id)).rejects.toMatchObject({
+      code: 'conflict',
+      reason: 'last holder',
+    })
     expect(await disableApiKey(services, systemPrincipal, id, { force: true })).toMatchObject({ status: 'disabled' })
   })
 

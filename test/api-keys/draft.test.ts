@@ -25,12 +25,18 @@ test('a key that asks for nothing gets nothing', () => {
 })
 
 test('what is said twice counts once', () => {
-  const draft = draftApiKey({ ...input, scopes: ['a', 'b', 'a'], audiences: ['x', 'x'], roles: ['admin', 'admin'] }, now)
+  const draft = draftApiKey(
+    { ...input, scopes: ['a', 'b', 'a'], audiences: ['x', 'x'], roles: ['admin', 'admin'] },
+    now,
+  )
   expect(draft).toMatchObject({ scopes: ['a', 'b'], audiences: ['x'], roles: ['admin'] })
 })
 
 test('CIDR ranges are stored in one form, once', () => {
-  const draft = draftApiKey({ ...input, allowedCidrs: ['192.0.2.7', '::ffff:192.0.2.7/128'], deniedCidrs: ['2001:DB8:0::/48'] }, now)
+  const draft = draftApiKey(
+    { ...input, allowedCidrs: ['192.0.2.7', '::ffff:192.0.2.7/128'], deniedCidrs: ['2001:DB8:0::/48'] },
+    now,
+  )
   expect(draft).toMatchObject({ allowedCidrs: ['192.0.2.7/32'], deniedCidrs: ['2001:db8::/48'] })
 })
 
@@ -61,7 +67,9 @@ describe('refused are', () => {
     ['a claim of the service', { customClaims: { org_id: 'org_1' } }],
     ['such a subject in capitals', { subject: 'KEY_1' }],
   ])('%s', (_, change) => {
-    expect(() => draftApiKey({ ...input, ...change }, now)).toThrow(expect.objectContaining({ code: 'invalid_request' }))
+    expect(() => draftApiKey({ ...input, ...change }, now)).toThrow(
+      expect.objectContaining({ code: 'invalid_request' }),
+    )
   })
 })
 

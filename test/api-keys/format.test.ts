@@ -3,12 +3,15 @@ import { describe, expect, test } from 'vitest'
 import { apiKeyHint, generateApiKey, mayBeForeignSecret, parseApiKey } from '../../src/api-keys/format.ts'
 
 describe('a new secret', () => {
-  test.each(['live', 'test'] as const)('says that it is one of ours, for %s, in letters that need no escaping', (environment) => {
-    const secret = generateApiKey(environment)
-    expect(secret).toMatch(new RegExp(`^mk_${environment}_[0-9A-Za-z]{49}$`))
-    expect(encodeURIComponent(secret)).toBe(secret)
-    expect(parseApiKey(secret)).toEqual({ environment, prefix: 'mk' })
-  })
+  test.each(['live', 'test'] as const)(
+    'says that it is one of ours, for %s, in letters that need no escaping',
+    (environment) => {
+      const secret = generateApiKey(environment)
+      expect(secret).toMatch(new RegExp(`^mk_${environment}_[0-9A-Za-z]{49}$`))
+      expect(encodeURIComponent(secret)).toBe(secret)
+      expect(parseApiKey(secret)).toEqual({ environment, prefix: 'mk' })
+    },
+  )
 
   test('is never made twice', () => {
     const secrets = Array.from({ length: 1000 }, () => generateApiKey('live'))
@@ -82,19 +85,34 @@ describe("R142 a prefix of the operator's choice", () => {
 })
 
 describe('a secret from elsewhere', () => {
-  test.each(['a', 'sk_live_51H8abcDEF', '!"#$%&~', generateApiKey('live', 'other'), 'x'.repeat(256), 'a.b.c', 'mk_', 'mk_prod_1'])(
-    'may read %j',
-    (text) => {
-      expect(mayBeForeignSecret(text)).toBe(true)
-    },
-  )
+  test.each([
+    'a',
+    'sk_live_51H8abcDEF',
+    '!"#$%&~',
+    generateApiKey('live', 'other'),
+    'x'.repeat(256),
+    'a.b.c',
+    'mk_',
+    'mk_prod_1',
+  ])('may read %j', (text) => {
+    expect(mayBeForeignSecret(text)).toBe(true)
+  })
 
-  test.each(['', ' ', 'a b', 'a\0', 'ä', 'a\n', '\u007f', 'x'.repeat(257), 'x'.repeat(1_000_000), 'mk_live_', `mk_test_${'a'.repeat(49)}`])(
-    'does not read %j',
-    (text) => {
-      expect(mayBeForeignSecret(text)).toBe(false)
-    },
-  )
+  test.each([
+    '',
+    ' ',
+    'a b',
+    'a\0',
+    'ä',
+    'a\n',
+    '\u007f',
+    'x'.repeat(257),
+    'x'.repeat(1_000_000),
+    'mk_live_',
+    `mk_test_${'a'.repeat(49)}`,
+  ])('does not read %j', (text) => {
+    expect(mayBeForeignSecret(text)).toBe(false)
+  })
 })
 
 function base62Value(text: string): number {
@@ -115,8 +133,10 @@ describe('a text around a secret', () => {
   })
 
   test('that begins like a key of any of our prefixes is a typing error, and one that only ends so may be foreign', () => {
-    for (const text of ['mk_live_x', 'old_test_x', 'old_live_']) expect(mayBeForeignSecret(text, ['mk', 'old'])).toBe(false)
-    for (const text of ['x_mk_live_', 'sk_live_mk_live_', 'old-live_']) expect(mayBeForeignSecret(text, ['mk', 'old'])).toBe(true)
+    for (const text of ['mk_live_x', 'old_test_x', 'old_live_'])
+      expect(mayBeForeignSecret(text, ['mk', 'old'])).toBe(false)
+    for (const text of ['x_mk_live_', 'sk_live_mk_live_', 'old-live_'])
+      expect(mayBeForeignSecret(text, ['mk', 'old'])).toBe(true)
   })
 })
 

@@ -17,7 +17,8 @@ import { exchange, tryExchange } from '../support/oauth-requests.ts'
 import { principal } from '../support/principal.ts'
 import { startTestService } from '../support/test-service.ts'
 
-const sha256 = (secret: string, encoding: 'hex' | 'base64url' = 'hex') => createHash('sha256').update(secret).digest(encoding)
+const sha256 = (secret: string, encoding: 'hex' | 'base64url' = 'hex') =>
+  createHash('sha256').update(secret).digest(encoding)
 const blake3Hex = (secret: string) => Buffer.from(blake3(Buffer.from(secret))).toString('hex')
 let made = 0
 const foreignSecret = () => `sk-${++made}!~/${'x'.repeat(20)}`
@@ -86,7 +87,11 @@ describe.each(databaseKinds)('R140 importing keys that were hashed elsewhere on 
   test('A44 the hash of an imported key, known from a stolen database, is no key', async () => {
     const secret = foreignSecret()
     await run([{ hash: blake3Hex(secret), algorithm: 'blake3' }, { hash: sha256(foreignSecret()) }])
-    const [stored] = await services.db.select().from(apiKeyVersions).where(eq(apiKeyVersions.hashAlgorithm, 'blake3')).limit(1)
+    const [stored] = await services.db
+      .select()
+      .from(apiKeyVersions)
+      .where(eq(apiKeyVersions.hashAlgorithm, 'blake3'))
+      .limit(1)
     for (const text of [blake3Hex(secret), sha256(secret), sha256(secret, 'base64url'), stored?.hash ?? '']) {
       expect((await tryExchange(service, text)).status).toBe(401)
     }
@@ -161,7 +166,9 @@ describe.each(databaseKinds)('R140 importing keys that were hashed elsewhere on 
     const secret = foreignSecret()
     await run([{ hash: sha256(secret) }])
     const stranger = principal(await service.createOrganization(), ['admin'])
-    expect((await run([{ hash: sha256(secret) }], stranger)).rows).toEqual([{ index: 0, result: 'duplicate', id: null }])
+    expect((await run([{ hash: sha256(secret) }], stranger)).rows).toEqual([
+      { index: 0, result: 'duplicate', id: null },
+    ])
   })
 
   test('fills the plan to its limit and no further', async () => {
@@ -194,17 +201,32 @@ describe.each(databaseKinds)('R140 importing keys that were hashed elsewhere on 
       expect.objectContaining({
         type: 'api_keys.imported',
         organizationId,
-        context: { created: 1, duplicates: 0, invalid: 1, apiKeyIds: rows.flatMap((row) => (row.result === 'created' ? row.id : [])) },
+        context: {
+          created: 1,
+          duplicates: 0,
+          invalid: 1,
+          apiKeyIds: rows.flatMap((row) => (row.result === 'created' ? row.id : [])),
+        },
       }),
     ])
   })
 
   test('a thousand rows are one request', async () => {
     const organizationId = await service.createOrganization()
-    const limits = { requestsPerMinute: 1, requestsPerMonth: 1, apiKeys: 5000, defaultOverlapSeconds: 0, maxOverlapSeconds: 0 }
+    const limits = {
+      requestsPerMinute: 1,
+      requestsPerMonth: 1,
+      apiKeys: 5000,
+      defaultOverlapSeconds: 0,
+      maxOverlapSeconds: 0,
+    }
     await services.db.insert(plans).values({ name: 'roomy', ...limits, createdAt: services.now() })
     await services.db.update(organizations).set({ plan: 'roomy' }).where(eq(organizations.id, organizationId))
-    const rows = Array.from({ length: 1000 }, (_, place) => ({ name: `key ${place}`, hash: sha256(foreignSecret()), labels: ['moved'] }))
+    const rows = Array.from({ length: 1000 }, (_, place) => ({
+      name: `key ${place}`,
+      hash: sha256(foreignSecret()),
+      labels: ['moved'],
+    }))
     const answer = await adminClient(service, service.rootKey)('POST', '/v1/api-keys/import', { organizationId, rows })
     expect(answer.status, answer.text.slice(0, 500)).toBe(200)
     expect(answer.body).toMatchObject({ created: 1000, duplicates: 0, invalid: 0 })
@@ -212,7 +234,8 @@ describe.each(databaseKinds)('R140 importing keys that were hashed elsewhere on 
 
   describe('over HTTP', () => {
     const root = adminClient(service, service.rootKey)
-    const post = (rows: unknown[], more: object = {}) => root('POST', '/v1/api-keys/import', { organizationId: own, rows, ...more })
+    const post = (rows: unknown[], more: object = {}) =>
+      root('POST', '/v1/api-keys/import', { organizationId: own, rows, ...more })
 
     test.each<[string, unknown, RegExp]>([
       ['no object', 'mk_live_x', /^The row: /],
@@ -221,14 +244,22 @@ describe.each(databaseKinds)('R140 importing keys that were hashed elsewhere on 
       ['without a name', { hash: 'a'.repeat(64) }, /^name: /],
       ['with a name of a megabyte', { hash: 'a'.repeat(64), name: 'x'.repeat(500_000) }, /^name: /],
       ['with NUL', { hash: 'a'.repeat(64), name: 'a\0b' }, /^name: Control characters/],
-      ['with a secret', { hash: 'a'.repeat(64), name: 'x', secret: 'sk_1' }, /^The row holds a member that is not known here\.$/],
+      [
+        'with a secret',
+        { hash: 'a'.repeat(64), name: 'x', secret: 'sk_1' },
+        /^The row holds a member that is not known here\.$/,
+      ],
       ['with an id of its own', { hash: 'a'.repeat(64), name: 'x', id: 'key_1' }, /not known here/],
       ['of another organization', { hash: 'a'.repeat(64), name: 'x', organizationId: 'org_1' }, /not known here/],
       ['of an algorithm that is not known', { hash: 'a'.repeat(64), name: 'x', algorithm: 'md5' }, /^algorithm: /],
     ])('a row that is %s keeps no other out', async (_, row, why) => {
       const answer = await post([row, { hash: sha256(foreignSecret()), name: 'good' }])
       expect(answer.status).toBe(200)
-      expect(answer.body).toMatchObject({ created: 1, invalid: 1, rows: [{ why: expect.stringMatching(why) }, { result: 'created' }] })
+      expect(answer.body).toMatchObject({
+        created: 1,
+        invalid: 1,
+        rows: [{ why: expect.stringMatching(why) }, { result: 'created' }],
+      })
     })
 
     test('no rows, too many, too much and unknown members are refused', async () => {
@@ -245,7 +276,10 @@ describe.each(databaseKinds)('R140 importing keys that were hashed elsewhere on 
       expect((await adminClient(service, developer.secret)('POST', '/v1/api-keys/import', { rows })).status).toBe(403)
       const organizationId = await service.createOrganization()
       for (const id of [organizationId, 'org_missing']) {
-        const answer = await adminClient(service, admin.secret)('POST', '/v1/api-keys/import', { organizationId: id, rows })
+        const answer = await adminClient(service, admin.secret)('POST', '/v1/api-keys/import', {
+          organizationId: id,
+          rows,
+        })
         expect(answer.status).toBe(404)
       }
     })

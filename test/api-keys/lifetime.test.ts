@@ -21,14 +21,15 @@ test.each<[string, Date | null]>([
   expect(() => requireLifetime({ expiresAt, roles: [] }, { maxKeyLifetimeSeconds: 3600 }, now)).toThrow(
     expect.objectContaining({
       code: 'lifetime_not_allowed',
-      detail: 'API keys of this organization must expire within 3600 s: give an expiresAt until 2026-11-20T13:00:00.000Z.',
+      detail:
+        'API keys of this organization must expire within 3600 s: give an expiresAt until 2026-11-20T13:00:00.000Z.',
       extensions: { latest: '2026-11-20T13:00:00.000Z' },
     }),
   )
 })
 
 test('a key for a pipeline must expire, policy or not', () => {
-  expect(() => requireLifetime({ expiresAt: null, roles: ['ci_service'] }, { maxKeyLifetimeSeconds: null }, now)).toThrow(
-    expect.objectContaining({ code: 'lifetime_not_allowed', detail: expect.stringContaining('ci_service') }),
-  )
+  expect(() =>
+    requireLifetime({ expiresAt: null, roles: ['ci_service'] }, { maxKeyLifetimeSeconds: null }, now),
+  ).toThrow(expect.objectContaining({ code: 'lifetime_not_allowed', detail: expect.stringContaining('ci_service') }))
 })

@@ -16,7 +16,12 @@ describe.each(databaseKinds)('looking keys up on %s', async (kind) => {
   test('finds the key with what decides about it, and the generation of the key ring', async () => {
     const organizationId = await service.createOrganization()
     const expiresAt = new Date('2030-01-01T00:00:00.000Z')
-    const { id, secret } = await service.createKey({ organizationId, scopes: ['orders:read'], audiences: ['https://a.example'], expiresAt })
+    const { id, secret } = await service.createKey({
+      organizationId,
+      scopes: ['orders:read'],
+      audiences: ['https://a.example'],
+      expiresAt,
+    })
     expect(await services.apiKeys.byHash(await hashOf(secret))).toEqual({
       hash: await hashOf(secret),
       hashAlgorithm: 'sha256',

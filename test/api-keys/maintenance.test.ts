@@ -22,9 +22,18 @@ describe.each(databaseKinds)('looking after API keys on %s', async (kind) => {
   const { services, clock } = service
   const organizationId = await service.createOrganization()
   const create = async (more = {}) =>
-    (await createApiKey(services, systemPrincipal, { name: 'looked after', environment: 'live', organizationId, ...more })).apiKey
+    (
+      await createApiKey(services, systemPrincipal, {
+        name: 'looked after',
+        environment: 'live',
+        organizationId,
+        ...more,
+      })
+    ).apiKey
   const eventsAbout = async (subject: string, type: string) =>
-    (await services.db.select().from(auditEvents).where(eq(auditEvents.subject, subject))).filter((event) => event.type === type)
+    (await services.db.select().from(auditEvents).where(eq(auditEvents.subject, subject))).filter(
+      (event) => event.type === type,
+    )
 
   describe('a rotation that comes up', () => {
     test('is told once, a week ahead, and again in the next period', async () => {
@@ -44,7 +53,9 @@ describe.each(databaseKinds)('looking after API keys on %s', async (kind) => {
       clock.advance(24 * day)
       await runMaintenance(services)
       const [, second] = await eventsAbout(id, 'api_key.rotation_due')
-      expect(second).toMatchObject({ context: { version: 2, dueAt: new Date(clock.now().getTime() + 6 * day * 1000).toISOString() } })
+      expect(second).toMatchObject({
+        context: { version: 2, dueAt: new Date(clock.now().getTime() + 6 * day * 1000).toISOString() },
+      })
     })
 
     test('of a short rhythm is told in its last quarter', async () => {
@@ -90,7 +101,8 @@ describe.each(databaseKinds)('looking after API keys on %s', async (kind) => {
   })
 
   describe('a key that has long been dead', () => {
-    const remains = async (id: string) => await services.db.select().from(apiKeyVersions).where(eq(apiKeyVersions.apiKeyId, id))
+    const remains = async (id: string) =>
+      await services.db.select().from(apiKeyVersions).where(eq(apiKeyVersions.apiKeyId, id))
     const isGone = async (id: string) =>
       await showApiKey(services, systemPrincipal, id).then(
         () => false,
@@ -98,7 +110,11 @@ describe.each(databaseKinds)('looking after API keys on %s', async (kind) => {
       )
 
     test('is deleted after ninety days, revoked or expired, with all that it was; the trail stays', async () => {
-      const { secret, apiKey } = await createApiKey(services, systemPrincipal, { name: 'gone', environment: 'live', organizationId })
+      const { secret, apiKey } = await createApiKey(services, systemPrincipal, {
+        name: 'gone',
+        environment: 'live',
+        organizationId,
+      })
       await exchange(service, secret)
       await services.usage.flush()
       await disableApiKey(services, systemPrincipal, apiKey.id)
@@ -125,7 +141,15 @@ describe.each(databaseKinds)('looking after API keys on %s', async (kind) => {
       const used = await service.createKey({ organizationId, revokedAt: clock.now() })
       const ruled = await service.createKey({ organizationId, revokedAt: clock.now() })
       const lastExpiresAt = new Date(clock.now().getTime() + 100 * day * 1000)
-      const use = { apiKeyId: used.id, version: 1, exchanges: 1, lastUsedAt: clock.now(), lastExpiresAt, addresses: [], agents: [] }
+      const use = {
+        apiKeyId: used.id,
+        version: 1,
+        exchanges: 1,
+        lastUsedAt: clock.now(),
+        lastExpiresAt,
+        addresses: [],
+        agents: [],
+      }
       await services.db.insert(apiKeyUsage).values(use)
       await addRule(services.db, clock.now(), { kind: 'api_key', value: ruled.id, effectiveAt: lastExpiresAt })
       clock.advance(95 * day)
@@ -138,14 +162,19 @@ describe.each(databaseKinds)('looking after API keys on %s', async (kind) => {
 
     test('is not one that is merely disabled, or will end', async () => {
       const disabled = await service.createKey({ organizationId, disabledAt: clock.now() })
-      const ending = await service.createKey({ organizationId, revokedAt: new Date(clock.now().getTime() + 100 * day * 1000) })
+      const ending = await service.createKey({
+        organizationId,
+        revokedAt: new Date(clock.now().getTime() + 100 * day * 1000),
+      })
       clock.advance(99 * day)
       await runMaintenance(services)
       expect([await isGone(disabled.id), await isGone(ending.id)]).toEqual([false, false])
     })
 
     test('goes once, however many instances look after it', async () => {
-      const keys = await Promise.all(Array.from({ length: 5 }, () => service.createKey({ organizationId, revokedAt: clock.now() })))
+      const keys = await Promise.all(
+        Array.from({ length: 5 }, () => service.createKey({ organizationId, revokedAt: clock.now() })),
+      )
       clock.advance(91 * day)
       await Promise.all(Array.from({ length: 4 }, () => purgeApiKeys(services)))
       for (const { id } of keys) expect(await eventsAbout(id, 'api_key.purged')).toHaveLength(1)

@@ -26,7 +26,8 @@ describe.each(databaseKinds)('the number of API keys that a plan allows, on %s',
     const settled = await Promise.allSettled(Array.from({ length: 50 }, () => create(organizationId)))
     expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(10)
     for (const refused of settled) {
-      if (refused.status === 'rejected') expect(refused.reason).toMatchObject({ code: 'plan_limit_reached', extensions: { limit: 10 } })
+      if (refused.status === 'rejected')
+        expect(refused.reason).toMatchObject({ code: 'plan_limit_reached', extensions: { limit: 10 } })
     }
     const { items } = await listApiKeys(services, systemPrincipal, { limit: 200 }, { organizationId })
     expect(items).toHaveLength(10)
@@ -36,7 +37,8 @@ describe.each(databaseKinds)('the number of API keys that a plan allows, on %s',
 
   test('does not count what is revoked or expired, and counts what is disabled', async () => {
     const organizationId = await organizationOn('free')
-    for (const dead of [{ revokedAt: clock.now() }, { expiresAt: clock.now() }]) await service.createKey({ organizationId, ...dead })
+    for (const dead of [{ revokedAt: clock.now() }, { expiresAt: clock.now() }])
+      await service.createKey({ organizationId, ...dead })
     await service.createKey({ organizationId, disabledAt: clock.now() })
     await create(organizationId)
     await expect(create(organizationId)).rejects.toMatchObject({ code: 'plan_limit_reached' })
@@ -50,7 +52,9 @@ describe.each(databaseKinds)('the number of API keys that a plan allows, on %s',
     await expect(updateApiKey(services, systemPrincipal, apiKey.id, { roles: ['admin'] })).rejects.toMatchObject({
       code: 'plan_limit_reached',
     })
-    expect(await updateApiKey(services, systemPrincipal, apiKey.id, { name: 'still root' })).toMatchObject({ roles: ['root'] })
+    expect(await updateApiKey(services, systemPrincipal, apiKey.id, { name: 'still root' })).toMatchObject({
+      roles: ['root'],
+    })
   })
 
   test('of one organization says nothing about another', async () => {

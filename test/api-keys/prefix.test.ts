@@ -7,10 +7,15 @@ import { tryExchange } from '../support/oauth-requests.ts'
 import { startTestService } from '../support/test-service.ts'
 
 test('new keys begin as the operator chose, those of a former prefix go on, and those of no prefix of ours are refused', async () => {
-  const service = await startTestService('embedded', { env: { MINTAGE_API_KEY_PREFIX: 'acme', MINTAGE_API_KEY_PREFIX_PREVIOUS: 'mk' } })
+  const service = await startTestService('embedded', {
+    env: { MINTAGE_API_KEY_PREFIX: 'acme', MINTAGE_API_KEY_PREFIX_PREVIOUS: 'mk' },
+  })
   const { db, platform } = service.services
   expect(service.rootKey).toMatch(/^acme_live_/)
-  const { body } = await adminClient(service, service.rootKey)('POST', '/v1/api-keys', { name: 'new', environment: 'test' })
+  const { body } = await adminClient(service, service.rootKey)('POST', '/v1/api-keys', {
+    name: 'new',
+    environment: 'test',
+  })
   expect(body).toMatchObject({ secret: expect.stringMatching(/^acme_test_[0-9A-Za-z]{49}$/) })
   expect((await tryExchange(service, String(body.secret))).status).toBe(200)
 

@@ -18,7 +18,8 @@ describe.each(databaseKinds)('finding API keys on %s', async (kind) => {
   const admin = principal(own, ['admin'])
   const found = async (filter: ApiKeyListFilter, actor = admin) =>
     (await listApiKeys(services, actor, { limit: 200 }, filter)).items.map(({ name }) => name)
-  const create = async (name: string, more = {}) => (await createApiKey(services, admin, { name, environment: 'live', ...more })).apiKey
+  const create = async (name: string, more = {}) =>
+    (await createApiKey(services, admin, { name, environment: 'live', ...more })).apiKey
 
   await create('Orders worker', { labels: ['team:orders', '100%'] })
   await create('orders_test', { environment: 'test' })
@@ -61,7 +62,11 @@ describe.each(databaseKinds)('finding API keys on %s', async (kind) => {
   test('a filter goes through pages like any list', async () => {
     const first = await listApiKeys(services, admin, { limit: 1 }, { name: 'orders' })
     const second = await listApiKeys(services, admin, { limit: 1, cursor: first.nextCursor ?? '' }, { name: 'orders' })
-    expect([first.items[0]?.name, second.items[0]?.name, second.nextCursor]).toEqual(['orders_test', 'Orders worker', null])
+    expect([first.items[0]?.name, second.items[0]?.name, second.nextCursor]).toEqual([
+      'orders_test',
+      'Orders worker',
+      null,
+    ])
   })
 
   test('each status finds the keys that show it, and no others', async () => {
@@ -83,7 +88,11 @@ describe.each(databaseKinds)('finding API keys on %s', async (kind) => {
       for (const expiresAt of ends) {
         for (const disabledAt of ends) {
           for (const serviceAccountId of [null, `svc_${kind}`]) {
-            const instants = { ...(revokedAt && { revokedAt }), ...(expiresAt && { expiresAt }), ...(disabledAt && { disabledAt }) }
+            const instants = {
+              ...(revokedAt && { revokedAt }),
+              ...(expiresAt && { expiresAt }),
+              ...(disabledAt && { disabledAt }),
+            }
             await service.createKey({ organizationId, ...instants, ...(serviceAccountId && { serviceAccountId }) })
           }
         }
@@ -105,8 +114,10 @@ describe.each(databaseKinds)('finding API keys on %s', async (kind) => {
     expect(await found({}, developer)).toEqual([])
     const { apiKey } = await createApiKey(services, developer, { name: 'mine', environment: 'live' })
     expect(await found({ name: 'i' }, developer)).toEqual(['mine'])
-    await expect(disableApiKey(services, { ...developer, clientId: 'key_colleague' }, apiKey.id)).rejects.toMatchObject({
-      code: 'not_found',
-    })
+    await expect(disableApiKey(services, { ...developer, clientId: 'key_colleague' }, apiKey.id)).rejects.toMatchObject(
+      {
+        code: 'not_found',
+      },
+    )
   })
 })

@@ -37,7 +37,12 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
     const tokens = await Promise.all(
       [live, other, tries, foreign].map(async ({ secret }) => (await exchange(service, secret)).access_token),
     )
-    const answer = await revokeApiKeys(services, admin, { environment: 'live' }, { ...because, text: 'the vault was open' })
+    const answer = await revokeApiKeys(
+      services,
+      admin,
+      { environment: 'live' },
+      { ...because, text: 'the vault was open' },
+    )
     expect(answer).toEqual({
       dryRun: false,
       apiKeys: 2,
@@ -63,7 +68,10 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
         },
       }),
     ])
-    expect(await showApiKey(services, admin, live.id)).toMatchObject({ revocationReason: 'leaked', revocationText: 'the vault was open' })
+    expect(await showApiKey(services, admin, live.id)).toMatchObject({
+      revocationReason: 'leaked',
+      revocationText: 'the vault was open',
+    })
   })
 
   test('repeated changes nothing and writes nothing', async () => {
@@ -71,7 +79,10 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
     await service.createKey({ organizationId })
     await revokeApiKeys(services, admin, { organizationId }, because)
     clock.advance(1)
-    expect(await revokeApiKeys(services, admin, { organizationId }, because)).toMatchObject({ apiKeys: 0, apiKeyIds: [] })
+    expect(await revokeApiKeys(services, admin, { organizationId }, because)).toMatchObject({
+      apiKeys: 0,
+      apiKeyIds: [],
+    })
     expect(await eventsAbout(organizationId)).toHaveLength(1)
   })
 
@@ -91,16 +102,26 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
         .where(eq(apiKeys.id, meant.id))
       const others = [await service.createKey({ organizationId }), await service.createKey({ organizationId })]
       const { hint } = await showApiKey(services, admin, meant.id)
-      expect(await revokeApiKeys(services, admin, filterOf({ ...meant, hint }), because)).toMatchObject({ apiKeyIds: [meant.id] })
+      expect(await revokeApiKeys(services, admin, filterOf({ ...meant, hint }), because)).toMatchObject({
+        apiKeyIds: [meant.id],
+      })
       for (const { id } of others) expect(await statusOf(id)).toBe('usable')
     })
 
     test('a version that was rotated away the key that has it', async () => {
       const { organizationId, admin } = await inOrganization()
       const { id } = await service.createKey({ organizationId })
-      const later = { hash: await services.platform.sha256(generateApiKey('live')), hint: 'ZZZZ', createdAt: clock.now() }
+      const later = {
+        hash: await services.platform.sha256(generateApiKey('live')),
+        hint: 'ZZZZ',
+        createdAt: clock.now(),
+      }
       await services.db.insert(apiKeyVersions).values({ apiKeyId: id, version: 2, ...later })
-      const [first] = await services.db.select().from(apiKeyVersions).where(eq(apiKeyVersions.apiKeyId, id)).orderBy(apiKeyVersions.version)
+      const [first] = await services.db
+        .select()
+        .from(apiKeyVersions)
+        .where(eq(apiKeyVersions.apiKeyId, id))
+        .orderBy(apiKeyVersions.version)
       const dry = { ...because, dryRun: true }
       for (const hint of [first?.hint, 'ZZZZ']) {
         expect(await revokeApiKeys(services, admin, { hint }, dry)).toMatchObject({ apiKeyIds: [id] })
@@ -124,7 +145,9 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
   test('refuses a filter that says nothing, and an organization that is not theirs as one that is not there', async () => {
     const { admin } = await inOrganization()
     await expect(revokeApiKeys(services, admin, {}, because)).rejects.toMatchObject({ code: 'invalid_request' })
-    await expect(revokeApiKeys(services, systemPrincipal, { label: undefined }, because)).rejects.toMatchObject({ code: 'invalid_request' })
+    await expect(revokeApiKeys(services, systemPrincipal, { label: undefined }, because)).rejects.toMatchObject({
+      code: 'invalid_request',
+    })
     const { organizationId } = await inOrganization()
     const [foreign, missing] = await Promise.all(
       [organizationId, 'org_missing'].map((id) =>
@@ -141,9 +164,13 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
     const [made, others] = [await service.createKey({ organizationId }), await service.createKey({ organizationId })]
     await services.db.update(apiKeys).set({ createdBy: developerId }).where(eq(apiKeys.id, made.id))
     const developer = principal(organizationId, ['developer'], { clientId: developerId })
-    expect(await revokeApiKeys(services, developer, { organizationId }, because)).toMatchObject({ apiKeyIds: [made.id] })
+    expect(await revokeApiKeys(services, developer, { organizationId }, because)).toMatchObject({
+      apiKeyIds: [made.id],
+    })
     expect(await statusOf(others.id)).toBe('usable')
-    await expect(revokeAllApiKeys(services, developer, organizationId, because)).rejects.toMatchObject({ code: 'permission_denied' })
+    await expect(revokeAllApiKeys(services, developer, organizationId, because)).rejects.toMatchObject({
+      code: 'permission_denied',
+    })
   })
 
   test('in a dry run tells of the keys and who would notice, and writes nothing', async () => {
@@ -166,7 +193,9 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
     const { organizationId, admin } = await inOrganization()
     const { id, secret } = await service.createKey({ organizationId })
     const at = new Date(clock.now().getTime() + 10_000)
-    expect(await revokeApiKeys(services, admin, { organizationId }, { ...because, at })).toMatchObject({ effectiveAt: at.toISOString() })
+    expect(await revokeApiKeys(services, admin, { organizationId }, { ...because, at })).toMatchObject({
+      effectiveAt: at.toISOString(),
+    })
     expect(await statusOf(id)).toBe('usable')
     expect((await exchange(service, secret)).expires_in).toBeLessThanOrEqual(10)
     clock.advance(10)
@@ -176,7 +205,9 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
   test('by two at once ends each key once', async () => {
     const { organizationId, admin } = await inOrganization()
     const keys = await Promise.all(Array.from({ length: 30 }, () => service.createKey({ organizationId })))
-    const answers = await Promise.all(Array.from({ length: 4 }, () => revokeApiKeys(services, admin, { organizationId }, because)))
+    const answers = await Promise.all(
+      Array.from({ length: 4 }, () => revokeApiKeys(services, admin, { organizationId }, because)),
+    )
     expect(answers.reduce((sum, answer) => sum + answer.apiKeys, 0)).toBe(30)
     const rules = await services.db
       .select()
@@ -201,7 +232,9 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
     for (let start = 0; start < rows.length; start += 500) {
       await services.db
         .insert(apiKeys)
-        .values(rows.slice(start, start + 500).map((row) => ({ ...row, ...common, scopes: [], audiences: [], roles: [] })))
+        .values(
+          rows.slice(start, start + 500).map((row) => ({ ...row, ...common, scopes: [], audiences: [], roles: [] })),
+        )
     }
     const answer = await revokeApiKeys(services, admin, { organizationId }, because)
     expect(answer).toMatchObject({ apiKeys: 2500 })
@@ -215,8 +248,13 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
     test("ends every key but the caller's own and every token, and what is made afterwards works", async () => {
       const { organizationId, admin, caller } = await inOrganization()
       const keys = await Promise.all(Array.from({ length: 5 }, () => service.createKey({ organizationId })))
-      const tokens = await Promise.all([...keys, caller].map(async ({ secret }) => (await exchange(service, secret)).access_token))
-      expect(await revokeAllApiKeys(services, admin, organizationId, because)).toMatchObject({ apiKeys: 5, spared: caller.id })
+      const tokens = await Promise.all(
+        [...keys, caller].map(async ({ secret }) => (await exchange(service, secret)).access_token),
+      )
+      expect(await revokeAllApiKeys(services, admin, organizationId, because)).toMatchObject({
+        apiKeys: 5,
+        spared: caller.id,
+      })
       for (const token of tokens) expect(await outcome(verify, token)).toBe('invalid_token revoked')
       for (const { id } of keys) expect(await statusOf(id)).toBe('revoked')
       const [rule] = await services.db.select().from(revocations).where(eq(revocations.value, organizationId))
@@ -229,7 +267,10 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
 
     test('is written down where there is no key to end', async () => {
       const organizationId = await service.createOrganization()
-      expect(await revokeAllApiKeys(services, systemPrincipal, organizationId, because)).toMatchObject({ apiKeys: 0, spared: null })
+      expect(await revokeAllApiKeys(services, systemPrincipal, organizationId, because)).toMatchObject({
+        apiKeys: 0,
+        spared: null,
+      })
       expect(await eventsAbout(organizationId)).toHaveLength(1)
     })
 
@@ -253,7 +294,8 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
       await revokeAllApiKeys(services, admin, organizationId, because)
       const issued = (await Promise.all(exchanges)).filter((answer) => answer !== undefined)
       expect(issued.length).toBeGreaterThan(0)
-      for (const { access_token: token } of issued) expect(await outcome(verify, token)).toMatch(/^invalid_token (revoked|expired)$/)
+      for (const { access_token: token } of issued)
+        expect(await outcome(verify, token)).toMatch(/^invalid_token (revoked|expired)$/)
     })
 
     test('somewhere else is not there', async () => {

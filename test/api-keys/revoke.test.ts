@@ -18,8 +18,10 @@ describe.each(databaseKinds)('revoking an API key on %s', async (kind) => {
   const admin = principal(own, ['admin'])
   const inSeconds = (seconds: number) => new Date(clock.now().getTime() + seconds * 1000)
 
-  const eventsAbout = async (subject: string) => await services.db.select().from(auditEvents).where(eq(auditEvents.subject, subject))
-  const rulesAbout = async (value: string) => await services.db.select().from(revocations).where(eq(revocations.value, value))
+  const eventsAbout = async (subject: string) =>
+    await services.db.select().from(auditEvents).where(eq(auditEvents.subject, subject))
+  const rulesAbout = async (value: string) =>
+    await services.db.select().from(revocations).where(eq(revocations.value, value))
 
   test('marks the key, puts an open rule on the list and writes the event, all with one instant', async () => {
     const { id } = await service.createKey({ organizationId: own })
@@ -70,15 +72,23 @@ describe.each(databaseKinds)('revoking an API key on %s', async (kind) => {
   })
 
   test('brings a revocation that was planned for later forward', async () => {
-    const { id } = await service.createKey({ organizationId: own, revokedAt: new Date(clock.now().getTime() + 3_600_000) })
+    const { id } = await service.createKey({
+      organizationId: own,
+      revokedAt: new Date(clock.now().getTime() + 3_600_000),
+    })
     await revokeApiKey(services, admin, id, { reason: 'leaked' })
-    expect(await showApiKey(services, admin, id)).toMatchObject({ status: 'revoked', revokedAt: clock.now().toISOString() })
+    expect(await showApiKey(services, admin, id)).toMatchObject({
+      status: 'revoked',
+      revokedAt: clock.now().toISOString(),
+    })
   })
 
   test("somebody else's key looks like one that is not there, and stays alive", async () => {
     const { id } = await service.createKey({ organizationId: other })
     const [foreign, missing] = await Promise.all(
-      [id, 'key_missing'].map((name) => revokeApiKey(services, admin, name, { reason: 'other' }).catch((error: unknown) => error)),
+      [id, 'key_missing'].map((name) =>
+        revokeApiKey(services, admin, name, { reason: 'other' }).catch((error: unknown) => error),
+      ),
     )
     expect(foreign).toMatchObject({ code: 'not_found' })
     expect(foreign).toEqual(missing)
@@ -98,7 +108,10 @@ describe.each(databaseKinds)('revoking an API key on %s', async (kind) => {
       const { id, secret } = await service.createKey({ organizationId: own })
       const before = await exchange(service, secret)
       await revokeApiKey(services, admin, id, { reason: 'rotated', at: inSeconds(100) })
-      expect(await showApiKey(services, admin, id)).toMatchObject({ status: 'usable', revokedAt: inSeconds(100).toISOString() })
+      expect(await showApiKey(services, admin, id)).toMatchObject({
+        status: 'usable',
+        revokedAt: inSeconds(100).toISOString(),
+      })
       clock.advance(99)
       const { expires_in: left } = await exchange(service, secret)
       expect(left).toBeLessThanOrEqual(1)
@@ -122,7 +135,10 @@ describe.each(databaseKinds)('revoking an API key on %s', async (kind) => {
       })
       const sooner = inSeconds(50)
       await revokeApiKey(services, admin, id, { reason: 'leaked', at: sooner })
-      expect(await showApiKey(services, admin, id)).toMatchObject({ revokedAt: sooner.toISOString(), revocationReason: 'leaked' })
+      expect(await showApiKey(services, admin, id)).toMatchObject({
+        revokedAt: sooner.toISOString(),
+        revocationReason: 'leaked',
+      })
       expect((await rulesAbout(id)).map(({ effectiveAt }) => effectiveAt)).toEqual([planned, sooner])
     })
 

@@ -23,7 +23,8 @@ describe.each(databaseKinds)('rotating an API key on %s', async (kind) => {
   const status = async (secret: string) => (await tryExchange(service, secret)).status
   const tokenOf = async (secret: string) => (await exchange(service, secret)).access_token
   const inSeconds = (seconds: number) => new Date(clock.now().getTime() + seconds * 1000)
-  const eventsAbout = async (subject: string) => await services.db.select().from(auditEvents).where(eq(auditEvents.subject, subject))
+  const eventsAbout = async (subject: string) =>
+    await services.db.select().from(auditEvents).where(eq(auditEvents.subject, subject))
 
   test('both versions work until the overlap has passed, to the second, and then the new one alone', async () => {
     const { apiKey, secret: former } = await createApiKey(services, admin, input)
@@ -69,12 +70,21 @@ describe.each(databaseKinds)('rotating an API key on %s', async (kind) => {
   })
 
   test('what is not said stays, what is said replaces it, in all versions', async () => {
-    const { apiKey, secret } = await createApiKey(services, admin, { ...input, subject: 'robot', customClaims: { plan: 'gold' } })
+    const { apiKey, secret } = await createApiKey(services, admin, {
+      ...input,
+      subject: 'robot',
+      customClaims: { plan: 'gold' },
+    })
     const rotated = await rotateApiKey(services, admin, apiKey.id, {
       overlapSeconds: 60,
       change: { scopes: ['orders:write'], name: 'new' },
     })
-    expect(rotated.apiKey).toMatchObject({ name: 'new', scopes: ['orders:write'], subject: 'robot', customClaims: { plan: 'gold' } })
+    expect(rotated.apiKey).toMatchObject({
+      name: 'new',
+      scopes: ['orders:write'],
+      subject: 'robot',
+      customClaims: { plan: 'gold' },
+    })
     for (const shown of [secret, rotated.secret]) {
       expect(partsOf(await tokenOf(shown)).claims).toMatchObject({ scope: 'orders:write', sub: 'robot', plan: 'gold' })
     }
@@ -118,7 +128,9 @@ describe.each(databaseKinds)('rotating an API key on %s', async (kind) => {
 
   test('many rotations at once make as many versions, one after the other, and two of them work', async () => {
     const { apiKey, secret } = await createApiKey(services, admin, input)
-    const rotations = await Promise.all(Array.from({ length: 6 }, () => rotateApiKey(services, admin, apiKey.id, { overlapSeconds: 60 })))
+    const rotations = await Promise.all(
+      Array.from({ length: 6 }, () => rotateApiKey(services, admin, apiKey.id, { overlapSeconds: 60 })),
+    )
     const { items } = await listApiKeyVersions(services, admin, apiKey.id, { limit: 50 })
     expect(items.map(({ version, state }) => [version, state])).toEqual([
       [7, 'newest'],
@@ -140,7 +152,11 @@ describe.each(databaseKinds)('rotating an API key on %s', async (kind) => {
       const { apiKey, secret } = await createApiKey(services, admin, input)
       const { secret: fresh } = await rotateApiKey(services, admin, apiKey.id, { overlapSeconds: 3600 })
       const [old, new_] = [await tokenOf(secret), await tokenOf(fresh)]
-      expect(await endApiKeyVersion(services, admin, apiKey.id, 1)).toMatchObject({ version: 2, status: 'usable', revision: 3 })
+      expect(await endApiKeyVersion(services, admin, apiKey.id, 1)).toMatchObject({
+        version: 2,
+        status: 'usable',
+        revision: 3,
+      })
       expect([await status(secret), await status(fresh)]).toEqual([401, 200])
       expect([await verdict(old), await verdict(new_)]).toEqual(['invalid_token revoked', 'accepted'])
       const rules = await services.db.select().from(revocations).where(eq(revocations.value, apiKey.id))
@@ -170,7 +186,15 @@ describe.each(databaseKinds)('rotating an API key on %s', async (kind) => {
     expect(items).toMatchObject([{ version: 2, state: 'newest', endsAt: null, exchanges: 1, agents: ['new-worker/2'] }])
     const older = await listApiKeyVersions(services, admin, apiKey.id, { limit: 1, cursor: nextCursor ?? '' })
     expect(older).toMatchObject({
-      items: [{ version: 1, state: 'overlapping', exchanges: 1, agents: ['old-worker/1'], lastUsedAt: clock.now().toISOString() }],
+      items: [
+        {
+          version: 1,
+          state: 'overlapping',
+          exchanges: 1,
+          agents: ['old-worker/1'],
+          lastUsedAt: clock.now().toISOString(),
+        },
+      ],
       nextCursor: null,
     })
     await expect(listApiKeyVersions(services, admin, apiKey.id, { limit: 1, cursor: 'x' })).rejects.toMatchObject({
@@ -187,14 +211,20 @@ describe.each(databaseKinds)('rotating an API key on %s', async (kind) => {
         (name: string) => listApiKeyVersions(services, admin, name, { limit: 1 }),
       ]
       for (const call of calls) {
-        const [foreign, missing] = await Promise.all([id, 'key_missing'].map((name) => call(name).catch((error: unknown) => error)))
+        const [foreign, missing] = await Promise.all(
+          [id, 'key_missing'].map((name) => call(name).catch((error: unknown) => error)),
+        )
         expect(foreign).toMatchObject({ code: 'not_found' })
         expect(foreign).toEqual(missing)
       }
     })
 
     test('for a key that holds more than the caller, whose secret it would see', async () => {
-      for (const more of [{ scopes: ['people:read'] }, { audiences: ['https://elsewhere.example'] }, { roles: ['root'] }]) {
+      for (const more of [
+        { scopes: ['people:read'] },
+        { audiences: ['https://elsewhere.example'] },
+        { roles: ['root'] },
+      ]) {
         const { id } = await service.createKey({ organizationId: own, ...more })
         await expect(rotateApiKey(services, admin, id, {})).rejects.toMatchObject({ code: 'permission_denied' })
         expect(await showApiKey(services, systemPrincipal, id)).toMatchObject({ version: 1 })
@@ -211,13 +241,18 @@ describe.each(databaseKinds)('rotating an API key on %s', async (kind) => {
     test('by a lifetime policy that the key does not meet, and not when it is met by the same move', async () => {
       const organizationId = await service.createOrganization('strict')
       const { apiKey } = await createApiKey(services, systemPrincipal, { ...input, organizationId })
-      await services.db.update(organizations).set({ maxKeyLifetimeSeconds: 3600 }).where(eq(organizations.id, organizationId))
+      await services.db
+        .update(organizations)
+        .set({ maxKeyLifetimeSeconds: 3600 })
+        .where(eq(organizations.id, organizationId))
       const holder = principal(organizationId, [], { clientId: apiKey.id, apiKeyVersion: 1 })
       const refused = { code: 'lifetime_not_allowed', detail: expect.stringContaining('must expire within 3600 s') }
       await expect(rotateApiKey(services, systemPrincipal, apiKey.id, {})).rejects.toMatchObject(refused)
       await expect(rotateOwnApiKey(services, holder, {})).rejects.toMatchObject(refused)
       const change = { expiresAt: inSeconds(3600) }
-      expect(await rotateApiKey(services, systemPrincipal, apiKey.id, { change })).toMatchObject({ apiKey: { version: 2 } })
+      expect(await rotateApiKey(services, systemPrincipal, apiKey.id, { change })).toMatchObject({
+        apiKey: { version: 2 },
+      })
     })
 
     test('when its event cannot be written: the former secret goes on', async () => {
@@ -231,7 +266,9 @@ describe.each(databaseKinds)('rotating an API key on %s', async (kind) => {
   test('the holder may rotate its own key by its newest secret, without any role, and by nothing else', async () => {
     const { apiKey } = await createApiKey(services, admin, input)
     const holder = principal(own, [], { clientId: apiKey.id, apiKeyVersion: 1 })
-    expect(await rotateOwnApiKey(services, holder, { overlapSeconds: 60 })).toMatchObject({ apiKey: { id: apiKey.id, version: 2 } })
+    expect(await rotateOwnApiKey(services, holder, { overlapSeconds: 60 })).toMatchObject({
+      apiKey: { id: apiKey.id, version: 2 },
+    })
     const byToken = principal(own, ['admin'], { clientId: apiKey.id })
     for (const other of [holder, byToken]) {
       await expect(rotateOwnApiKey(services, other, {})).rejects.toMatchObject({ code: 'permission_denied' })

@@ -16,10 +16,22 @@ describe.each(databaseKinds)('giving an API key to a service account, on %s', as
   const input = { name: 'orders', environment: 'live' } as const
   let count = 0
 
-  async function account(organizationId: string, more: { roles?: string[]; createdBy?: string; disabledAt?: Date } = {}): Promise<string> {
+  async function account(
+    organizationId: string,
+    more: { roles?: string[]; createdBy?: string; disabledAt?: Date } = {},
+  ): Promise<string> {
     count += 1
     const id = `svc_${count}`
-    const whole = { id, organizationId, name: id, description: '', roles: [], createdAt: clock.now(), createdBy: 'system', ...more }
+    const whole = {
+      id,
+      organizationId,
+      name: id,
+      description: '',
+      roles: [],
+      createdAt: clock.now(),
+      createdBy: 'system',
+      ...more,
+    }
     await services.db.insert(serviceAccounts).values(whole)
     return id
   }
@@ -44,12 +56,20 @@ describe.each(databaseKinds)('giving an API key to a service account, on %s', as
   })
 
   test('a developer gives keys to its own account and to those it made, not to that of a colleague', async () => {
-    const [shared, made, foreign] = [await account(own), await account(own, { createdBy: 'key_developer' }), await account(own)]
+    const [shared, made, foreign] = [
+      await account(own),
+      await account(own, { createdBy: 'key_developer' }),
+      await account(own),
+    ]
     const developer = principal(own, ['developer'], { clientId: 'key_developer', serviceAccountId: shared })
     for (const serviceAccountId of [shared, made]) {
-      expect(await createApiKey(services, developer, { ...input, serviceAccountId })).toMatchObject({ apiKey: { serviceAccountId } })
+      expect(await createApiKey(services, developer, { ...input, serviceAccountId })).toMatchObject({
+        apiKey: { serviceAccountId },
+      })
     }
-    await expect(createApiKey(services, developer, { ...input, serviceAccountId: foreign })).rejects.toMatchObject({ code: 'not_found' })
+    await expect(createApiKey(services, developer, { ...input, serviceAccountId: foreign })).rejects.toMatchObject({
+      code: 'not_found',
+    })
   })
 
   test('who may change every key, but make only its own, does not come by the keys of an account in this way', async () => {
@@ -63,16 +83,31 @@ describe.each(databaseKinds)('giving an API key to a service account, on %s', as
 
   test('a key holds no role that its account does not hold, and gets to no disabled account', async () => {
     const admin = principal(own, ['admin'])
-    const [developers, disabled] = [await account(own, { roles: ['developer'] }), await account(own, { disabledAt: clock.now() })]
-    const { apiKey } = await createApiKey(services, admin, { ...input, serviceAccountId: developers, roles: ['developer'] })
-    await expect(updateApiKey(services, admin, apiKey.id, { roles: ['developer', 'read_only'] })).rejects.toMatchObject({
+    const [developers, disabled] = [
+      await account(own, { roles: ['developer'] }),
+      await account(own, { disabledAt: clock.now() }),
+    ]
+    const { apiKey } = await createApiKey(services, admin, {
+      ...input,
+      serviceAccountId: developers,
+      roles: ['developer'],
+    })
+    await expect(updateApiKey(services, admin, apiKey.id, { roles: ['developer', 'read_only'] })).rejects.toMatchObject(
+      {
+        code: 'invalid_request',
+      },
+    )
+    await expect(
+      createApiKey(services, admin, { ...input, serviceAccountId: developers, roles: ['admin'] }),
+    ).rejects.toMatchObject({
       code: 'invalid_request',
     })
-    await expect(createApiKey(services, admin, { ...input, serviceAccountId: developers, roles: ['admin'] })).rejects.toMatchObject({
-      code: 'invalid_request',
+    await expect(createApiKey(services, admin, { ...input, serviceAccountId: disabled })).rejects.toMatchObject({
+      code: 'conflict',
     })
-    await expect(createApiKey(services, admin, { ...input, serviceAccountId: disabled })).rejects.toMatchObject({ code: 'conflict' })
-    expect(await updateApiKey(services, admin, apiKey.id, { serviceAccountId: null, roles: ['read_only'] })).toMatchObject({
+    expect(
+      await updateApiKey(services, admin, apiKey.id, { serviceAccountId: null, roles: ['read_only'] }),
+    ).toMatchObject({
       serviceAccountId: null,
       roles: ['read_only'],
     })
@@ -87,14 +122,20 @@ describe.each(databaseKinds)('giving an API key to a service account, on %s', as
       await expect(updateApiKey(services, admin, id, change)).rejects.toMatchObject({ code: 'conflict' })
       await expect(rotateApiKey(services, admin, id, { change })).rejects.toMatchObject({ code: 'conflict' })
     }
-    expect(await updateApiKey(services, admin, id, { name: 'renamed' })).toMatchObject({ status: 'service_account_disabled' })
+    expect(await updateApiKey(services, admin, id, { name: 'renamed' })).toMatchObject({
+      status: 'service_account_disabled',
+    })
   })
 
   test('a key for a pipeline must expire', async () => {
     const admin = principal(own, ['admin'])
-    await expect(createApiKey(services, admin, { ...input, roles: ['ci_service'] })).rejects.toMatchObject({ code: 'lifetime_not_allowed' })
+    await expect(createApiKey(services, admin, { ...input, roles: ['ci_service'] })).rejects.toMatchObject({
+      code: 'lifetime_not_allowed',
+    })
     const expiresAt = new Date(clock.now().getTime() + 3_600_000)
     const { apiKey } = await createApiKey(services, admin, { ...input, roles: ['ci_service'], expiresAt })
-    await expect(updateApiKey(services, admin, apiKey.id, { expiresAt: null })).rejects.toMatchObject({ code: 'lifetime_not_allowed' })
+    await expect(updateApiKey(services, admin, apiKey.id, { expiresAt: null })).rejects.toMatchObject({
+      code: 'lifetime_not_allowed',
+    })
   })
 })

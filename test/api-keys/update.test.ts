@@ -21,11 +21,17 @@ describe.each(databaseKinds)('changing an API key on %s', async (kind) => {
   const input = { name: 'orders', environment: 'live', scopes: ['orders:read'] } as const
   const inSeconds = (seconds: number) => new Date(clock.now().getTime() + seconds * 1000)
   const eventsAbout = async (subject: string) =>
-    (await services.db.select().from(auditEvents).where(eq(auditEvents.subject, subject))).filter(({ type }) => type === 'api_key.updated')
+    (await services.db.select().from(auditEvents).where(eq(auditEvents.subject, subject))).filter(
+      ({ type }) => type === 'api_key.updated',
+    )
 
   test('changes what is said, leaves the rest, and tells the trail what it was and what it is', async () => {
     const { apiKey } = await createApiKey(services, admin, { ...input, description: 'before', labels: ['a'] })
-    const updated = await updateApiKey(services, admin, apiKey.id, { description: 'after', allowedCidrs: ['10.0.0.0/8'], labels: [] })
+    const updated = await updateApiKey(services, admin, apiKey.id, {
+      description: 'after',
+      allowedCidrs: ['10.0.0.0/8'],
+      labels: [],
+    })
     expect(updated).toEqual({ ...apiKey, description: 'after', allowedCidrs: ['10.0.0.0/8'], labels: [], revision: 2 })
     expect(await showApiKey(services, admin, apiKey.id)).toMatchObject(updated)
     expect(await eventsAbout(apiKey.id)).toEqual([
@@ -51,8 +57,19 @@ describe.each(databaseKinds)('changing an API key on %s', async (kind) => {
       expiresAt: inSeconds(60),
     }
     const { apiKey } = await createApiKey(services, admin, { ...input, ...whole })
-    const nothing = { subject: null, customClaims: null, requestsPerMinute: null, rotateEverySeconds: null, expiresAt: null }
-    expect(await updateApiKey(services, admin, apiKey.id, nothing)).toEqual({ ...apiKey, ...nothing, rotationDueAt: null, revision: 2 })
+    const nothing = {
+      subject: null,
+      customClaims: null,
+      requestsPerMinute: null,
+      rotateEverySeconds: null,
+      expiresAt: null,
+    }
+    expect(await updateApiKey(services, admin, apiKey.id, nothing)).toEqual({
+      ...apiKey,
+      ...nothing,
+      rotationDueAt: null,
+      revision: 2,
+    })
   })
 
   test('nothing new changes nothing and writes nothing', async () => {
@@ -65,13 +82,17 @@ describe.each(databaseKinds)('changing an API key on %s', async (kind) => {
   test('somebody else who changed it meanwhile is not overwritten', async () => {
     const { apiKey } = await createApiKey(services, admin, input)
     await updateApiKey(services, admin, apiKey.id, { name: 'first' }, 1)
-    await expect(updateApiKey(services, admin, apiKey.id, { name: 'second' }, 1)).rejects.toMatchObject({ code: 'precondition_failed' })
+    await expect(updateApiKey(services, admin, apiKey.id, { name: 'second' }, 1)).rejects.toMatchObject({
+      code: 'precondition_failed',
+    })
     expect(await showApiKey(services, admin, apiKey.id)).toMatchObject({ name: 'first', revision: 2 })
   })
 
   test('of many changes of one revision exactly one is made', async () => {
     const { apiKey } = await createApiKey(services, admin, input)
-    const changes = Array.from({ length: 8 }, (_, count) => updateApiKey(services, admin, apiKey.id, { name: `name ${count}` }, 1))
+    const changes = Array.from({ length: 8 }, (_, count) =>
+      updateApiKey(services, admin, apiKey.id, { name: `name ${count}` }, 1),
+    )
     const settled = await Promise.allSettled(changes)
     expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
     expect(await showApiKey(services, admin, apiKey.id)).toMatchObject({ revision: 2 })
@@ -79,8 +100,15 @@ describe.each(databaseKinds)('changing an API key on %s', async (kind) => {
   })
 
   test('tokens of a key carry its claims and speak for its subject, and none of them can be the service', async () => {
-    const { apiKey, secret } = await createApiKey(services, admin, { ...input, customClaims: { plan: 'gold', nested: { a: [1] } } })
-    expect(partsOf((await exchange(service, secret)).access_token).claims).toMatchObject({ plan: 'gold', nested: { a: [1] }, org_id: own })
+    const { apiKey, secret } = await createApiKey(services, admin, {
+      ...input,
+      customClaims: { plan: 'gold', nested: { a: [1] } },
+    })
+    expect(partsOf((await exchange(service, secret)).access_token).claims).toMatchObject({
+      plan: 'gold',
+      nested: { a: [1] },
+      org_id: own,
+    })
     await updateApiKey(services, admin, apiKey.id, { customClaims: { plan: 'free' }, subject: 'robot' })
     const { claims } = partsOf((await exchange(service, secret)).access_token)
     expect(claims).toMatchObject({ plan: 'free', sub: 'robot' })
@@ -131,7 +159,9 @@ describe.each(databaseKinds)('changing an API key on %s', async (kind) => {
       ['a role above the caller', { roles: ['root'] }],
     ])('with %s', async (_, change) => {
       const { apiKey } = await createApiKey(services, admin, input)
-      await expect(updateApiKey(services, admin, apiKey.id, change)).rejects.toMatchObject({ code: 'permission_denied' })
+      await expect(updateApiKey(services, admin, apiKey.id, change)).rejects.toMatchObject({
+        code: 'permission_denied',
+      })
     })
 
     test('for a key with a role above the caller, whatever is changed', async () => {
@@ -144,16 +174,20 @@ describe.each(databaseKinds)('changing an API key on %s', async (kind) => {
     test('for a key that holds more scopes, only where it is widened', async () => {
       const { id } = await service.createKey({ organizationId: own, scopes: ['people:read'] })
       expect(await updateApiKey(services, admin, id, { name: 'renamed' })).toMatchObject({ name: 'renamed' })
-      await expect(updateApiKey(services, admin, id, { scopes: ['people:read', 'orders:read'] })).rejects.toMatchObject({
-        code: 'permission_denied',
-      })
+      await expect(updateApiKey(services, admin, id, { scopes: ['people:read', 'orders:read'] })).rejects.toMatchObject(
+        {
+          code: 'permission_denied',
+        },
+      )
     })
 
     test('for a dead key', async () => {
       const revoked = await service.createKey({ organizationId: own, revokedAt: clock.now() })
       const expired = await service.createKey({ organizationId: own, expiresAt: clock.now() })
       for (const { id } of [revoked, expired]) {
-        await expect(updateApiKey(services, admin, id, { expiresAt: inSeconds(60) })).rejects.toMatchObject({ code: 'conflict' })
+        await expect(updateApiKey(services, admin, id, { expiresAt: inSeconds(60) })).rejects.toMatchObject({
+          code: 'conflict',
+        })
       }
     })
 
@@ -165,18 +199,26 @@ describe.each(databaseKinds)('changing an API key on %s', async (kind) => {
         [{ tokenAlgorithm: 'PS256' }, 'conflict'],
         [{ serviceAccountId: 'svc_missing' }, 'not_found'],
       ] as const
-      for (const [change, code] of refused) await expect(updateApiKey(services, admin, apiKey.id, change)).rejects.toMatchObject({ code })
+      for (const [change, code] of refused)
+        await expect(updateApiKey(services, admin, apiKey.id, change)).rejects.toMatchObject({ code })
     })
   })
 
   test('a lifetime policy is met by whatever is changed, and says until when', async () => {
     const organizationId = await service.createOrganization('strict')
     const { apiKey } = await createApiKey(services, systemPrincipal, { ...input, organizationId })
-    await services.db.update(organizations).set({ maxKeyLifetimeSeconds: 3600 }).where(eq(organizations.id, organizationId))
+    await services.db
+      .update(organizations)
+      .set({ maxKeyLifetimeSeconds: 3600 })
+      .where(eq(organizations.id, organizationId))
     const refused = { code: 'lifetime_not_allowed', extensions: { latest: inSeconds(3600).toISOString() } }
     await expect(updateApiKey(services, systemPrincipal, apiKey.id, { name: 'x' })).rejects.toMatchObject(refused)
-    await expect(updateApiKey(services, systemPrincipal, apiKey.id, { expiresAt: inSeconds(3601) })).rejects.toMatchObject(refused)
+    await expect(
+      updateApiKey(services, systemPrincipal, apiKey.id, { expiresAt: inSeconds(3601) }),
+    ).rejects.toMatchObject(refused)
     await expect(createApiKey(services, systemPrincipal, { ...input, organizationId })).rejects.toMatchObject(refused)
-    expect(await updateApiKey(services, systemPrincipal, apiKey.id, { name: 'x', expiresAt: inSeconds(3600) })).toMatchObject({ name: 'x' })
+    expect(
+      await updateApiKey(services, systemPrincipal, apiKey.id, { name: 'x', expiresAt: inSeconds(3600) }),
+    ).toMatchObject({ name: 'x' })
   })
 })

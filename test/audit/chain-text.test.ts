@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { genesisHash, chainHash as hashOfTold, type TrailEvent, chainText as textOfTold, toldEvent } from '../../src/audit/chain.ts'
+import {
+  genesisHash,
+  chainHash as hashOfTold,
+  type TrailEvent,
+  chainText as textOfTold,
+  toldEvent,
+} from '../../src/audit/chain.ts'
 
 const chainText = (previousHash: string, told: TrailEvent) => textOfTold(previousHash, toldEvent(told))
 const chainHash = (previousHash: string, told: TrailEvent) => hashOfTold(previousHash, toldEvent(told))

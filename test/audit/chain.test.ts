@@ -17,7 +17,13 @@ const serverKinds = databaseKinds.filter((kind) => kind === 'postgres')
 const at = new Date('2026-11-02T10:00:00.123Z')
 
 function something(subject: string | null = 'x'): AuditEvent {
-  return { type: 'operation.refused', actor: systemPrincipal, organizationId: null, subject, context: { operation: 'GET /', code: 'x' } }
+  return {
+    type: 'operation.refused',
+    actor: systemPrincipal,
+    organizationId: null,
+    subject,
+    context: { operation: 'GET /', code: 'x' },
+  }
 }
 
 async function emptyTrail(db: Db): Promise<void> {
@@ -66,7 +72,9 @@ test('an event keeps its hash for ever: the one of docs/audit.md', async () => {
     durationMilliseconds: 12,
     context: { text: 'Grüße', revocationId: 'rev_1', nested: { b: 1, a: [null, true] } },
   }
-  expect(await chainHash(genesisHash, toldEvent(event))).toBe('8c15054817413cf2f933b7e7a6c715940d1692b72f59d59840bf3e695ef5a1e1')
+  expect(await chainHash(genesisHash, toldEvent(event))).toBe(
+    '8c15054817413cf2f933b7e7a6c715940d1692b72f59d59840bf3e695ef5a1e1',
+  )
   expect(await chainHash(genesisHash, toldEvent({ ...event, reason: 'lost' }))).not.toBe(
     '8c15054817413cf2f933b7e7a6c715940d1692b72f59d59840bf3e695ef5a1e1',
   )
@@ -123,7 +131,13 @@ describe.each(databaseKinds)('the chain on %s', async (kind) => {
   })
 
   test('takes up the events from before there was a chain as its first links', async () => {
-    const earlier = { occurredAt: at, type: 'organization.created', result: 'success', actor: 'system', context: {} } as const
+    const earlier = {
+      occurredAt: at,
+      type: 'organization.created',
+      result: 'success',
+      actor: 'system',
+      context: {},
+    } as const
     await db.insert(auditEvents).values([1, 2].map((sequence) => ({ ...earlier, sequence, id: `evt_${sequence}` })))
     expect(await append(db)).toMatchObject({ sequence: 3 })
     await expectWholeChain(db, 3)
@@ -132,7 +146,9 @@ describe.each(databaseKinds)('the chain on %s', async (kind) => {
   test('cannot fork: the database takes no second event after the same one', async () => {
     const first = await append(db)
     await append(db)
-    await db.insert(auditEvents).values({ sequence: 3, id: 'evt_3', occurredAt: at, type: 'x', result: 'success', actor: 'x', context: {} })
+    await db
+      .insert(auditEvents)
+      .values({ sequence: 3, id: 'evt_3', occurredAt: at, type: 'x', result: 'success', actor: 'x', context: {} })
     const fork = db.insert(auditChain).values({ sequence: 3, previousHash: first.hash, hash: 'f'.repeat(64) })
     expect(await fork.catch(sqlState)).toBe('23505')
   })

@@ -17,7 +17,12 @@ async function checkpointsOf({ services }: TestService): Promise<number[]> {
 }
 
 async function tell({ services }: TestService): Promise<void> {
-  await recordRefusal(services, systemPrincipal, { operation: 'GET /', subject: null, code: 'not_found', reason: undefined })
+  await recordRefusal(services, systemPrincipal, {
+    operation: 'GET /',
+    subject: null,
+    code: 'not_found',
+    reason: undefined,
+  })
 }
 
 describe.each(databaseKinds)('checkpoints on %s', (kind) => {
@@ -56,7 +61,10 @@ describe.each(databaseKinds)('checkpoints on %s', (kind) => {
   test('are given on demand, and cover the event that tells of them', async () => {
     const service = await startTestService(kind, { emptied: true })
     const { status, body } = await adminClient(service, service.rootKey)('POST', '/v1/audit-checkpoints')
-    expect([status, body]).toEqual([201, expect.objectContaining({ sequence: 2, count: 2, createdAt: '2026-11-02T10:00:00.000Z' })])
+    expect([status, body]).toEqual([
+      201,
+      expect.objectContaining({ sequence: 2, count: 2, createdAt: '2026-11-02T10:00:00.000Z' }),
+    ])
     const [, link] = await service.services.db.select().from(auditChain).orderBy(asc(auditChain.sequence))
     expect(body.hash).toBe(link?.hash)
     expect((await verifyTrail(await exportTrail(service), { checkpoints: [String(body.signed)] })).faults).toEqual([])

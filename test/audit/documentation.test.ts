@@ -19,14 +19,17 @@ test('the program of docs/audit.md recomputes the chain', async () => {
   const [, program = ''] = /```js\n([\s\S]*?)```/.exec(page) ?? []
   await writeFile(join(folder, 'recompute.mjs'), program)
   await writeFile(join(folder, 'trail.jsonl'), `${lines.join('\n')}\n`)
-  const run = (file: string) => execFileSync(process.execPath, ['recompute.mjs', file], { cwd: folder, encoding: 'utf8', stdio: 'pipe' })
+  const run = (file: string) =>
+    execFileSync(process.execPath, ['recompute.mjs', file], { cwd: folder, encoding: 'utf8', stdio: 'pipe' })
   expect(run('trail.jsonl')).toBe(`the chain ends with ${(await verifyTrail(lines)).head.hash}\n`)
   await writeFile(join(folder, 'edited.jsonl'), lines.join('\n').replace('Zoë', 'Zoe'))
   expect(() => run('edited.jsonl')).toThrow('does not give its hash')
 })
 
 test('the tables of docs/audit.md name every kind of line and of fault', () => {
-  const faults = readFileSync(new URL('../../src/audit/verify/fault.ts', import.meta.url), 'utf8').matchAll(/^ {2}\| '(\w+)'$/gm)
+  const faults = readFileSync(new URL('../../src/audit/verify/fault.ts', import.meta.url), 'utf8').matchAll(
+    /^ {2}\| '(\w+)'$/gm,
+  )
   for (const [, fault] of faults) expect(page).toMatch(new RegExp(`^\\|.*\`${fault}\`.*\\|`, 'm'))
   for (const kind of ['export', 'record_keys', 'checkpoint', 'event', 'link']) {
     expect(page).toMatch(new RegExp(`^\\| \`${kind}\` \\|`, 'm'))

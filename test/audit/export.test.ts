@@ -38,7 +38,10 @@ describe.each(databaseKinds)('the export on %s', async (kind) => {
     await root('POST', '/v1/api-keys', { name: 'first' })
     const lines = await exportTrail(service)
     const last = readLines(lines).at(-1)
-    expect(last).toMatchObject({ kind: 'event', event: { type: 'audit_events.exported', context: { format: 'jsonl', shown: {} } } })
+    expect(last).toMatchObject({
+      kind: 'event',
+      event: { type: 'audit_events.exported', context: { format: 'jsonl', shown: {} } },
+    })
     expect(await verifyTrail(lines)).toMatchObject({ faults: [], shown: Object(last).event.sequence })
   })
 
@@ -166,7 +169,11 @@ describe.each(databaseKinds)('the list on %s', async (kind) => {
 
   test('says from which request an event came, and how long it took', async () => {
     const { body } = await root('GET', '/v1/audit-events?type=api_key.created')
-    expect(Object(body).items[0]).toMatchObject({ requestId: expect.stringMatching(/^req_/), durationMilliseconds: 0, sessionId: null })
+    expect(Object(body).items[0]).toMatchObject({
+      requestId: expect.stringMatching(/^req_/),
+      durationMilliseconds: 0,
+      sessionId: null,
+    })
   })
 })
 

@@ -42,7 +42,9 @@ describe.each(databaseKinds)('the audit trail on %s', async (kind) => {
   })
 
   test.each(['', 'abc', '1e3', '-1', '9'.repeat(16), "1' or 1=1"])('refuses the cursor %j', async (cursor) => {
-    await expect(listAuditEvents(services, systemPrincipal, { limit: 1, cursor })).rejects.toMatchObject({ code: 'invalid_request' })
+    await expect(listAuditEvents(services, systemPrincipal, { limit: 1, cursor })).rejects.toMatchObject({
+      code: 'invalid_request',
+    })
   })
 
   test('keeps no more than 256 characters of what a caller calls itself', async () => {
@@ -57,7 +59,11 @@ describe.each(databaseKinds)('the audit trail on %s', async (kind) => {
     const context = { revocationId: 'rev_1', effectiveAt: '2026-11-02T10:00:00.000Z', text: null }
     const undone = services.db.transaction(async (tx) => {
       const { organizationId } = own
-      await appendAuditEvent(tx, { type: 'api_key.revoked', actor: own, organizationId, subject: 'key_1', context }, services.now())
+      await appendAuditEvent(
+        tx,
+        { type: 'api_key.revoked', actor: own, organizationId, subject: 'key_1', context },
+        services.now(),
+      )
       throw new Error('undone')
     })
     await expect(undone).rejects.toThrow('undone')

@@ -75,7 +75,9 @@ describe('the other nouns', () => {
   })
 
   test('token prints the token alone, so that a shell can keep it', async () => {
-    const { stdout, stderr, code } = await mintage(['token', '--scope', 'orders:read', '--expires-in', '60'], { cwd: folder })
+    const { stdout, stderr, code } = await mintage(['token', '--scope', 'orders:read', '--expires-in', '60'], {
+      cwd: folder,
+    })
     expect(code).toBe(0)
     expect(stdout).toMatch(/^eyJ[\w-]+\.[\w-]+\.[\w-]+\n$/)
     expect(stderr).toBe('valid for 60 s, scope orders:read\n')
@@ -110,7 +112,9 @@ describe('the other nouns', () => {
 
   test('audit lists what was done, newest first', async () => {
     await json('api-keys', 'create', 'audited')
-    expect(await shown('audit', 'list', '--limit', '1')).toMatch(/^2026-11-02T10:0\d:00Z {2}api_key\.created {2}success {2}key_… /m)
+    expect(await shown('audit', 'list', '--limit', '1')).toMatch(
+      /^2026-11-02T10:0\d:00Z {2}api_key\.created {2}success {2}key_… /m,
+    )
   })
 })
 
@@ -119,11 +123,23 @@ describe('what goes wrong', () => {
 
   test.each<[string, string[], string]>([
     ['a command that is not there', ['frobnicate'], "error: unknown command 'frobnicate'\nhint: mintage --help\n[2]\n"],
-    ['a misspelled one', ['api-key', 'list'], "error: unknown command 'api-key' (Did you mean api-keys?)\nhint: mintage --help\n[2]\n"],
-    ['a verb that is not there', ['api-keys', 'drop'], "error: unknown command 'drop'\nhint: mintage api-keys --help\n[2]\n"],
+    [
+      'a misspelled one',
+      ['api-key', 'list'],
+      "error: unknown command 'api-key' (Did you mean api-keys?)\nhint: mintage --help\n[2]\n",
+    ],
+    [
+      'a verb that is not there',
+      ['api-keys', 'drop'],
+      "error: unknown command 'drop'\nhint: mintage api-keys --help\n[2]\n",
+    ],
     ['no verb', ['api-keys'], 'error: a verb is missing\nhint: mintage api-keys --help\n[2]\n'],
     ['no command', [], 'error: a command is missing\nhint: mintage --help\n[2]\n'],
-    ['a missing argument', ['api-keys', 'show'], "error: missing required argument 'id'\nhint: mintage api-keys show --help\n[2]\n"],
+    [
+      'a missing argument',
+      ['api-keys', 'show'],
+      "error: missing required argument 'id'\nhint: mintage api-keys show --help\n[2]\n",
+    ],
     ['an unknown option', ['me', '--verbose'], "error: unknown option '--verbose'\nhint: mintage me --help\n[2]\n"],
     [
       'a number that is none',
@@ -168,21 +184,30 @@ hint: the key is unknown, revoked or expired: set MINTAGE_API_KEY to one that wo
     const run = await mintage(['api-keys', 'list'], elsewhere({ MINTAGE_API_KEY: secret }))
     expect(run).toMatchObject({
       code: 1,
-      stderr: 'error: cannot list API keys: the caller may not do this\nhint: `mintage me` shows what this key may do\n',
+      stderr:
+        'error: cannot list API keys: the caller may not do this\nhint: `mintage me` shows what this key may do\n',
     })
   })
 
   test('no service', async () => {
-    const run = await mintage(['me'], { env: { MINTAGE_URL: 'http://127.0.0.1:9', MINTAGE_API_KEY: generateApiKey('live') } })
+    const run = await mintage(['me'], {
+      env: { MINTAGE_URL: 'http://127.0.0.1:9', MINTAGE_API_KEY: generateApiKey('live') },
+    })
     expect(run).toMatchObject({
       code: 1,
-      stderr: 'error: no answer from http://127.0.0.1:9\nhint: start it with `mintage serve`, or set MINTAGE_URL to where it runs\n',
+      stderr:
+        'error: no answer from http://127.0.0.1:9\nhint: start it with `mintage serve`, or set MINTAGE_URL to where it runs\n',
     })
   })
 
   test('for scripts, errors are JSON as well', async () => {
     const { code, stdout, stderr } = await mintage(['api-keys', 'show', 'key_missing', '--json'], { cwd: folder })
-    expect({ code, stdout, ...JSON.parse(stderr) }).toMatchObject({ code: 1, stdout: '', error: 'not_found', hint: expect.any(String) })
+    expect({ code, stdout, ...JSON.parse(stderr) }).toMatchObject({
+      code: 1,
+      stdout: '',
+      error: 'not_found',
+      hint: expect.any(String),
+    })
   })
 })
 
@@ -202,7 +227,10 @@ describe('A84: keys', () => {
     const place = await temporaryFolder()
     await writeCredentials(place, { url, rootApiKey: service.rootKey }, 0o644)
     const run = await mintage(['me'], { cwd: place })
-    expect(run).toMatchObject({ code: 1, stderr: expect.stringMatching(/^error: other people can read .*\nhint: chmod 600 /) })
+    expect(run).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^error: other people can read .*\nhint: chmod 600 /),
+    })
   })
 
   test('of one service are not sent to another', async () => {
@@ -211,7 +239,9 @@ describe('A84: keys', () => {
   })
 
   test('go over plain http to this machine only', async () => {
-    const run = await mintage(['me'], { env: { MINTAGE_URL: 'http://auth.example', MINTAGE_API_KEY: generateApiKey('live') } })
+    const run = await mintage(['me'], {
+      env: { MINTAGE_URL: 'http://auth.example', MINTAGE_API_KEY: generateApiKey('live') },
+    })
     expect(run).toMatchObject({ code: 2, stderr: expect.stringMatching(/^error: a key is not sent over plain http/) })
   })
 
@@ -266,6 +296,10 @@ test('a name that would command the terminal is shown harmlessly', async () => {
 })
 
 test('commands for PostgreSQL say so when there is none', async () => {
-  expect(await shown('bootstrap')).toBe('$ mintage bootstrap\nerror: the embedded database bootstraps itself\nhint: mintage serve\n[2]\n')
-  expect(await shown('migrate')).toMatch(/^error: there is no PostgreSQL to migrate\nhint: set DATABASE_MIGRATION_URL .*\n\[2\]$/m)
+  expect(await shown('bootstrap')).toBe(
+    '$ mintage bootstrap\nerror: the embedded database bootstraps itself\nhint: mintage serve\n[2]\n',
+  )
+  expect(await shown('migrate')).toMatch(
+    /^error: there is no PostgreSQL to migrate\nhint: set DATABASE_MIGRATION_URL .*\n\[2\]$/m,
+  )
 })

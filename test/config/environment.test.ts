@@ -3,11 +3,16 @@ import { loadConfig } from '../../src/config/settings.ts'
 import { faultsOf } from './faults.ts'
 
 describe('a variable by itself', () => {
-  test.each(['a', 'Acme', 'ac_me', 'acme-', 'seventeenletters1', 'ä1', 'key', 'org'])('the prefix %j is refused in words', (prefix) => {
-    for (const name of ['MINTAGE_API_KEY_PREFIX', 'MINTAGE_API_KEY_PREFIX_PREVIOUS']) {
-      expect(faultsOf({ [name]: prefix })).toEqual([expect.stringMatching(new RegExp(`^${name} .*2 to 16 lower-case letters or digits`))])
-    }
-  })
+  test.each(['a', 'Acme', 'ac_me', 'acme-', 'seventeenletters1', 'ä1', 'key', 'org'])(
+    'the prefix %j is refused in words',
+    (prefix) => {
+      for (const name of ['MINTAGE_API_KEY_PREFIX', 'MINTAGE_API_KEY_PREFIX_PREVIOUS']) {
+        expect(faultsOf({ [name]: prefix })).toEqual([
+          expect.stringMatching(new RegExp(`^${name} .*2 to 16 lower-case letters or digits`)),
+        ])
+      }
+    },
+  )
 
   test('an empty value counts as unset', () => {
     expect(loadConfig({ PORT: '', MINTAGE_TOKEN_TTL: '' }).port).toBe(8787)
@@ -25,7 +30,11 @@ describe('a variable by itself', () => {
     ['a port out of range', { PORT: '65536' }, /^PORT must be/],
     ['an unknown MINTAGE_ name', { MINTAGE_TOKEN_TLL: '60' }, /^MINTAGE_TOKEN_TLL is not a name that Mintage knows$/],
     ['a clock tolerance above 300 seconds', { MINTAGE_CLOCK_TOLERANCE: '301' }, /^MINTAGE_CLOCK_TOLERANCE must be/],
-    ['a database that is none', { DATABASE_URL: 'mysql://db' }, /^DATABASE_URL must be postgres:\/\/…, file:<folder> or memory:$/],
+    [
+      'a database that is none',
+      { DATABASE_URL: 'mysql://db' },
+      /^DATABASE_URL must be postgres:\/\/…, file:<folder> or memory:$/,
+    ],
   ]
   test.each(faulty)('%s is a fault that names its variable', (_name, env, expected) => {
     expect(faultsOf(env)).toEqual([expect.stringMatching(expected)])

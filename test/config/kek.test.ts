@@ -9,11 +9,18 @@ const aws = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'made for this tes
 describe('the KEKs of the configuration', () => {
   test('older KEKs are given one a line', () => {
     const [first, second] = [generateRawKek(), generateRawKek()]
-    expect(loadConfig({ ...postgres, MINTAGE_KEK_PREVIOUS: `${first}\n${second}\n` }).config.previousKeks).toEqual([first, second])
+    expect(loadConfig({ ...postgres, MINTAGE_KEK_PREVIOUS: `${first}\n${second}\n` }).config.previousKeks).toEqual([
+      first,
+      second,
+    ])
   })
 
   const faulty: [string, Record<string, string>, RegExp][] = [
-    ['a KEK of another length', { MINTAGE_KEK: 'raw:c2hvcnQ=' }, /^MINTAGE_KEK must be raw: followed by the base64 of exactly 32 bytes$/],
+    [
+      'a KEK of another length',
+      { MINTAGE_KEK: 'raw:c2hvcnQ=' },
+      /^MINTAGE_KEK must be raw: followed by the base64 of exactly 32 bytes$/,
+    ],
     [
       'a KEK without a provider',
       { MINTAGE_KEK: 'hunter2hunter2' },
@@ -35,7 +42,11 @@ describe('the KEKs of the configuration', () => {
       { MINTAGE_KEK: kmsKek.replace('key/', 'alias/'), ...aws },
       /^MINTAGE_KEK must be aws-kms: followed by the ARN of a key/,
     ],
-    ['a PIN in a PKCS #11 URI', { MINTAGE_KEK: 'pkcs11:object=kek?pin-value=1234' }, /^MINTAGE_KEK must not hold pin-value/],
+    [
+      'a PIN in a PKCS #11 URI',
+      { MINTAGE_KEK: 'pkcs11:object=kek?pin-value=1234' },
+      /^MINTAGE_KEK must not hold pin-value/,
+    ],
     [
       'AWS KMS without credentials',
       { MINTAGE_KEK: kmsKek, AWS_ACCESS_KEY_ID: 'id' },
@@ -57,12 +68,27 @@ describe('the KEKs of the configuration', () => {
   })
 
   test('a KEK of each provider is accepted, with what it is reached with', () => {
-    for (const MINTAGE_KEK of [generateRawKek(), 'file:/kek', 'passphrase:a long passphrase', 'pkcs11:object=kek?module-path=/hsm.so']) {
+    for (const MINTAGE_KEK of [
+      generateRawKek(),
+      'file:/kek',
+      'passphrase:a long passphrase',
+      'pkcs11:object=kek?module-path=/hsm.so',
+    ]) {
       expect(loadConfig({ ...postgres, MINTAGE_KEK }).config.kek).toBe(MINTAGE_KEK)
     }
-    const env = { MINTAGE_KEK: kmsKek, ...aws, AWS_ENDPOINT_URL_KMS: 'http://127.0.0.1:4566', MINTAGE_PKCS11_PIN: '1234' }
+    const env = {
+      MINTAGE_KEK: kmsKek,
+      ...aws,
+      AWS_ENDPOINT_URL_KMS: 'http://127.0.0.1:4566',
+      MINTAGE_PKCS11_PIN: '1234',
+    }
     expect(loadConfig({ ...postgres, ...env }).config.kekAccess).toEqual({
-      aws: { accessKeyId: 'id', secretAccessKey: aws.AWS_SECRET_ACCESS_KEY, sessionToken: null, endpoint: 'http://127.0.0.1:4566' },
+      aws: {
+        accessKeyId: 'id',
+        secretAccessKey: aws.AWS_SECRET_ACCESS_KEY,
+        sessionToken: null,
+        endpoint: 'http://127.0.0.1:4566',
+      },
       pkcs11Pin: '1234',
     })
   })
@@ -90,6 +116,7 @@ describe('the KEKs of the configuration', () => {
       ...aws,
       AWS_ENDPOINT_URL_KMS: 'http://user:864208@kms.example',
     }).join('\n')
-    for (const secret of ['tooshort', '864208', 'blank-before', aws.AWS_SECRET_ACCESS_KEY]) expect(text).not.toContain(secret)
+    for (const secret of ['tooshort', '864208', 'blank-before', aws.AWS_SECRET_ACCESS_KEY])
+      expect(text).not.toContain(secret)
   })
 })

@@ -55,13 +55,21 @@ describe('configuration', () => {
       /^MINTAGE_TOKEN_TTL must not be more than MINTAGE_MAX_TOKEN_TTL$/,
     ],
     ['an issuer over plain http', { MINTAGE_ISSUER: 'http://auth.example' }, /^MINTAGE_ISSUER must be https/],
-    ['an issuer with a query', { MINTAGE_ISSUER: 'https://auth.example?x=1' }, /^MINTAGE_ISSUER must have no user, query or fragment$/],
+    [
+      'an issuer with a query',
+      { MINTAGE_ISSUER: 'https://auth.example?x=1' },
+      /^MINTAGE_ISSUER must have no user, query or fragment$/,
+    ],
     [
       'an issuer with an empty fragment',
       { MINTAGE_ISSUER: 'https://auth.example#' },
       /^MINTAGE_ISSUER must have no user, query or fragment$/,
     ],
-    ['an issuer with a trailing slash', { MINTAGE_ISSUER: 'https://auth.example/' }, /^MINTAGE_ISSUER must not end with a slash$/],
+    [
+      'an issuer with a trailing slash',
+      { MINTAGE_ISSUER: 'https://auth.example/' },
+      /^MINTAGE_ISSUER must not end with a slash$/,
+    ],
     ['an issuer that is no URL', { MINTAGE_ISSUER: 'auth' }, /^MINTAGE_ISSUER must be an absolute URL$/],
     [
       'the issuer as default audience',
@@ -73,7 +81,11 @@ describe('configuration', () => {
       { DATABASE_POOLER: 'transaction' },
       /^DATABASE_POOLER has a meaning only when DATABASE_URL is postgres/,
     ],
-    ['a database in memory whose root key nobody knows', { DATABASE_URL: 'memory:' }, /^MINTAGE_ROOT_API_KEY is missing/],
+    [
+      'a database in memory whose root key nobody knows',
+      { DATABASE_URL: 'memory:' },
+      /^MINTAGE_ROOT_API_KEY is missing/,
+    ],
     ['one port for two servers', { METRICS_PORT: '8787' }, /^METRICS_PORT must differ from PORT/],
   ]
   test.each(faulty)('%s is a fault that names its variable', (_name, env, expected) => {
@@ -107,8 +119,8 @@ describe('configuration', () => {
   })
 
   test('plain http needs to be asked for by name', () => {
-    expect(loadConfig({ ...postgres, MINTAGE_ISSUER: 'http://auth.internal', MINTAGE_ALLOW_HTTP: 'true' }).config.issuer).toBe(
-      'http://auth.internal',
-    )
+    expect(
+      loadConfig({ ...postgres, MINTAGE_ISSUER: 'http://auth.internal', MINTAGE_ALLOW_HTTP: 'true' }).config.issuer,
+    ).toBe('http://auth.internal')
   })
 })

@@ -101,9 +101,12 @@ test.each([
 })
 
 describe('R45 · aud', () => {
-  test.each([[audience], [[audience]], [['https://other.example', audience]]])('R45 · a token whose aud is %j is accepted', async (aud) => {
-    expect(await outcomeOf({ claims: { aud } })).toBe('accepted')
-  })
+  test.each([[audience], [[audience]], [['https://other.example', audience]]])(
+    'R45 · a token whose aud is %j is accepted',
+    async (aud) => {
+      expect(await outcomeOf({ claims: { aud } })).toBe('accepted')
+    },
+  )
 
   test.each([
     'https://other.example',
@@ -156,7 +159,9 @@ describe('R47 · leeway', () => {
 describe('R48 · instants', () => {
   const exact = { clockToleranceSeconds: 0 }
   test('R48 · exp == now is expired', async () => {
-    expect(await outcomeOf({ claims: { iat: startSeconds - 900, exp: startSeconds } }, exact)).toBe('invalid_token expired')
+    expect(await outcomeOf({ claims: { iat: startSeconds - 900, exp: startSeconds } }, exact)).toBe(
+      'invalid_token expired',
+    )
   })
 
   test('R48 · nbf == now is valid and one second later is not', async () => {
@@ -171,7 +176,19 @@ describe('R48 · instants', () => {
 })
 
 describe('R49 · numbers', () => {
-  const texts = ['"1795176900"', '1e400', '-1e400', '-1', '0', '1795176900.5', '9007199254740993', '[1795176900]', 'true', 'null', '{}']
+  const texts = [
+    '"1795176900"',
+    '1e400',
+    '-1e400',
+    '-1',
+    '0',
+    '1795176900.5',
+    '9007199254740993',
+    '[1795176900]',
+    'true',
+    'null',
+    '{}',
+  ]
   test.each(['exp', 'iat', 'nbf'].flatMap((name) => texts.map((text) => [name, text])))(
     'R49 · %s written as %s is refused',
     async (name, text) => {
@@ -179,7 +196,9 @@ describe('R49 · numbers', () => {
       const { exp, iat, ...claims } = issuer.claims()
       const instants = { exp, iat, nbf: iat, [String(name)]: 0 }
       const json = JSON.stringify({ ...claims, ...instants }).replace(`"${name}":0`, `"${name}":${text}`)
-      expect(await outcome(verify, await issuer.sign(issuer.header, json))).toBe('invalid_token claim_missing_or_malformed')
+      expect(await outcome(verify, await issuer.sign(issuer.header, json))).toBe(
+        'invalid_token claim_missing_or_malformed',
+      )
     },
   )
 })

@@ -2,7 +2,14 @@ import { Hono } from 'hono'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { requireAccessToken } from '../../src/kit/hono.ts'
 import { RevocationListUnavailable } from '../../src/kit/revocation/revocation-list.ts'
-import { audience, createTestApp, createTestIssuer, createTestVerifier, startSeconds, type TestIssuer } from '../support/test-issuer.ts'
+import {
+  audience,
+  createTestApp,
+  createTestIssuer,
+  createTestVerifier,
+  startSeconds,
+  type TestIssuer,
+} from '../support/test-issuer.ts'
 
 /** RFC 6750, through the middleware as an application mounts it. */
 let issuer: TestIssuer
@@ -35,7 +42,8 @@ test.each([
 })
 
 test('R65 · a token outside of the alphabet is a malformed token: 401 invalid_token', async () => {
-  for (const text of [`token="${token}"`, `${token}:x`, `"${token}"`]) expect(await guarded.answer(text)).toBe('401 invalid_token')
+  for (const text of [`token="${token}"`, `${token}:x`, `"${token}"`])
+    expect(await guarded.answer(text)).toBe('401 invalid_token')
 })
 
 describe('R66 · access_token', () => {
@@ -76,12 +84,14 @@ describe('R69 · invalid_token', () => {
     revocations.revoke({ kind: 'token', value: 'dead' })
     clock.seconds += 60
     const answers = await Promise.all(
-      ['garbage', await issuer.token({ claims: { exp: startSeconds + 1 } }), await issuer.token({ claims: { jti: 'dead' } })].map(
-        async (text) => {
-          const response = await request({ authorization: `Bearer ${text}` })
-          return [response.status, challengeOf(response), await response.text()]
-        },
-      ),
+      [
+        'garbage',
+        await issuer.token({ claims: { exp: startSeconds + 1 } }),
+        await issuer.token({ claims: { jti: 'dead' } }),
+      ].map(async (text) => {
+        const response = await request({ authorization: `Bearer ${text}` })
+        return [response.status, challengeOf(response), await response.text()]
+      }),
     )
     expect(answers[0]?.[0]).toBe(401)
     expect(answers[0]?.[1]).toMatch(/^Bearer realm="[^"]*", error="invalid_token", error_description="[^"]*"$/)
@@ -102,7 +112,10 @@ describe('R71 · the challenge', () => {
   test('R71 · has each parameter once, quoted, and never the token', async () => {
     const app = new Hono()
     const { verify } = createTestVerifier(issuer)
-    const options = { realm: 'a "quoted\\ realm', resourceMetadata: 'https://api.example/.well-known/oauth-protected-resource' }
+    const options = {
+      realm: 'a "quoted\\ realm',
+      resourceMetadata: 'https://api.example/.well-known/oauth-protected-resource',
+    }
     app.use(requireAccessToken({ verifier: { verify, audience }, scope: 'orders:delete', ...options }))
     const secret = await issuer.token()
     for (const authorization of [`Bearer ${secret}`, `Bearer ${secret}x`, `Bearer ${secret},`, 'Basic YTpi']) {
@@ -124,7 +137,11 @@ describe('R71 · the challenge', () => {
 })
 
 test.each([
-  ['the key set', () => createTestVerifier(issuer, { keys: { holds: () => false, find: () => Promise.reject(new Error('away')) } }), '1'],
+  [
+    'the key set',
+    () => createTestVerifier(issuer, { keys: { holds: () => false, find: () => Promise.reject(new Error('away')) } }),
+    '1',
+  ],
   [
     'the revocation list',
     () => {

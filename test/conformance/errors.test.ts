@@ -19,7 +19,11 @@ describe('problem details (RFC 9457)', () => {
     ['a method that is not taken', () => service.request('/.well-known/jwks.json', { method: 'DELETE' }), 405],
     ['a body that is no JSON', () => service.request('/v1/api-keys', admin('POST', '{"name":')), 400],
     ['a thing that is not there', () => service.request('/v1/api-keys/key_0', admin('GET')), 404],
-    ['a database that is away', () => withDatabaseAway(service).request('/v1/api-keys', { headers: { 'X-API-Key': secret } }), 503],
+    [
+      'a database that is away',
+      () => withDatabaseAway(service).request('/v1/api-keys', { headers: { 'X-API-Key': secret } }),
+      503,
+    ],
   ])('R121 describe %s', async (_, ask, status) => {
     const response = await ask()
     expect(response.status).toBe(status)
@@ -37,27 +41,36 @@ describe('problem details (RFC 9457)', () => {
 })
 
 describe('errors of the OAuth endpoints', () => {
-  test.each(['/token', '/introspect', '/revoke'])('R122 keep the form of OAuth at %s, whatever went wrong', async (path) => {
-    const large = form({ token: 'x'.repeat(20_000), subject_token: 'x' })
-    const attempts: [Promise<Response>, number][] = [
-      [service.request(path), 405],
-      [service.request(path, { method: 'POST', body: '{}', headers: { 'Content-Type': 'application/json' } }), 400],
-      [service.request(path, large), 413],
-      [service.request(path, form({ token: 'x' }, { 'Content-Encoding': 'gzip' })), 415],
-      [service.request(path, form({ token: 'x' }, { Authorization: 'Bearer wrong' })), 401],
-      [withDatabaseAway(service).request(path, form({ token: 'x' }, { Authorization: `Bearer ${secret}` })), 503],
-    ]
-    for (const [asked, status] of attempts) {
-      const response = await asked
-      expect(response.status).toBe(status)
-      expect(response.headers.get('content-type')).toBe('application/json')
-      expect(response.headers.get('cache-control')).toBe('no-store')
-      expect(await response.json()).toEqual({ error: expect.stringMatching(/^[a-z_]+$/), error_description: expect.any(String) })
-    }
-  })
+  test.each(['/token', '/introspect', '/revoke'])(
+    'R122 keep the form of OAuth at %s, whatever went wrong',
+    async (path) => {
+      const large = form({ token: 'x'.repeat(20_000), subject_token: 'x' })
+      const attempts: [Promise<Response>, number][] = [
+        [service.request(path), 405],
+        [service.request(path, { method: 'POST', body: '{}', headers: { 'Content-Type': 'application/json' } }), 400],
+        [service.request(path, large), 413],
+        [service.request(path, form({ token: 'x' }, { 'Content-Encoding': 'gzip' })), 415],
+        [service.request(path, form({ token: 'x' }, { Authorization: 'Bearer wrong' })), 401],
+        [withDatabaseAway(service).request(path, form({ token: 'x' }, { Authorization: `Bearer ${secret}` })), 503],
+      ]
+      for (const [asked, status] of attempts) {
+        const response = await asked
+        expect(response.status).toBe(status)
+        expect(response.headers.get('content-type')).toBe('application/json')
+        expect(response.headers.get('cache-control')).toBe('no-store')
+        expect(await response.json()).toEqual({
+          error: expect.stringMatching(/^[a-z_]+$/),
+          error_description: expect.any(String),
+        })
+      }
+    },
+  )
 
   test('R23 a database that is away gives 503, no-store, and when to come back', async () => {
-    const response = await withDatabaseAway(service).request('/token', { method: 'POST', headers: { 'X-API-Key': secret } })
+    const response = await withDatabaseAway(service).request('/token', {
+      method: 'POST',
+      headers: { 'X-API-Key': secret },
+    })
     expect(response.status).toBe(503)
     expect(response.headers.get('cache-control')).toBe('no-store')
     expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0)
@@ -71,13 +84,23 @@ describe('errors of the OAuth endpoints', () => {
         return Reflect.get(target, name, receiver)
       },
     })
-    const response = await createApp(() => broken).request('/token', { method: 'POST', headers: { 'X-API-Key': secret } })
+    const response = await createApp(() => broken).request('/token', {
+      method: 'POST',
+      headers: { 'X-API-Key': secret },
+    })
     expect(response.status).toBe(500)
-    expect(await response.json()).toEqual({ error: 'server_error', error_description: 'Something went wrong on our side.' })
+    expect(await response.json()).toEqual({
+      error: 'server_error',
+      error_description: 'Something went wrong on our side.',
+    })
     expect(JSON.stringify(service.logged)).not.toContain(secret)
   })
 })
 
 function admin(method: string, body?: string): RequestInit {
-  return { method, headers: { 'X-API-Key': service.rootKey, 'Content-Type': 'application/json' }, ...(body === undefined ? {} : { body }) }
+  return {
+    method,
+    headers: { 'X-API-Key': service.rootKey, 'Content-Type': 'application/json' },
+    ...(body === undefined ? {} : { body }),
+  }
 }

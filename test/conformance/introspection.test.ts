@@ -22,7 +22,11 @@ describe('token introspection (RFC 7662)', () => {
   test('tells a caller of the same organization what a token is', async () => {
     const { access_token } = await exchange(service, key.secret)
     const { claims } = partsOf(access_token)
-    expect(JSON.parse(await answer(key.secret, access_token))).toEqual({ active: true, token_type: 'Bearer', ...claims })
+    expect(JSON.parse(await answer(key.secret, access_token))).toEqual({
+      active: true,
+      token_type: 'Bearer',
+      ...claims,
+    })
   })
 
   test.each([
@@ -35,10 +39,15 @@ describe('token introspection (RFC 7662)', () => {
 
   test('R80 refuses anonymous callers and bad keys', async () => {
     const { access_token: token } = await exchange(service, key.secret)
-    expect(await oauthError(await service.request('/introspect', form({ token })))).toMatchObject({ status: 401, error: 'invalid_client' })
+    expect(await oauthError(await service.request('/introspect', form({ token })))).toMatchObject({
+      status: 401,
+      error: 'invalid_client',
+    })
     expect(await oauthError(await ask('wrong', token))).toMatchObject({ status: 401, error: 'invalid_client' })
     expect(await oauthError(await ask(token, token))).toMatchObject({ status: 401, error: 'invalid_client' })
-    expect(await oauthError(await service.request('/introspect', form({ token, subject_token: key.secret })))).toMatchObject({
+    expect(
+      await oauthError(await service.request('/introspect', form({ token, subject_token: key.secret }))),
+    ).toMatchObject({
       status: 401,
     })
     expect((await service.request('/introspect')).status).toBe(405)
@@ -48,7 +57,16 @@ describe('token introspection (RFC 7662)', () => {
     const { access_token: token } = await exchange(service, key.secret)
     const [header, claims, signature] = token.split('.')
     const forged = `${header}.${claims}.${signature?.startsWith('A') ? 'B' : 'A'}${signature?.slice(1)}`
-    for (const text of ['unknown', forged, `${token}=`, `${header}.${claims}.`, 'é', '\u0000', 'x'.repeat(15_000), key.secret]) {
+    for (const text of [
+      'unknown',
+      forged,
+      `${token}=`,
+      `${header}.${claims}.`,
+      'é',
+      '\u0000',
+      'x'.repeat(15_000),
+      key.secret,
+    ]) {
       expect(await answer(key.secret, text)).toBe(inactive)
     }
   })
@@ -79,7 +97,10 @@ describe('token introspection (RFC 7662)', () => {
     ['its subject was revoked', (id: string) => addRule('subject', `${service.organizationId} ${id}`)],
   ])('R83 a token is inactive when %s', async (_, revoke) => {
     service = await startTestService('embedded', { emptied: true })
-    const asking = await service.createKey({ organizationId: await service.createOrganization(), audiences: [`${issuer}/api`] })
+    const asking = await service.createKey({
+      organizationId: await service.createOrganization(),
+      audiences: [`${issuer}/api`],
+    })
     const dying = await service.createKey()
     const { access_token: token } = await exchange(service, dying.secret)
     expect(await answer(asking.secret, token)).toContain('"active":true')
@@ -100,6 +121,14 @@ describe('token introspection (RFC 7662)', () => {
 
 async function addRule(kind: 'all' | 'organization' | 'subject', value: string): Promise<void> {
   const { db, now, config } = service.services
-  const rule = { kind, value, effectiveAt: now(), expires: 'when_dead', organizationId: null, reason: 'test', actor: 'system' } as const
+  const rule = {
+    kind,
+    value,
+    effectiveAt: now(),
+    expires: 'when_dead',
+    organizationId: null,
+    reason: 'test',
+    actor: 'system',
+  } as const
   await db.transaction(async (tx) => void (await addRevocationRule(tx, rule, config.clockToleranceSeconds, now())))
 }

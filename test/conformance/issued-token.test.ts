@@ -54,11 +54,16 @@ describe('an issued access token (RFC 9068)', () => {
   test('R40 has the client as its subject, in a namespace of its own, unless the key names one', async () => {
     expect(partsOf((await exchange(service, key.secret)).access_token).claims.sub).toMatch(/^key_/)
     const named = await service.createKey({ subject: 'customer-7' })
-    expect(partsOf((await exchange(service, named.secret)).access_token).claims).toMatchObject({ sub: 'customer-7', client_id: named.id })
+    expect(partsOf((await exchange(service, named.secret)).access_token).claims).toMatchObject({
+      sub: 'customer-7',
+      client_id: named.id,
+    })
   })
 
   test('R41 writes the scope as one string, and none where none was granted', async () => {
-    expect(partsOf((await exchange(service, key.secret, { scope: 'orders:write' })).access_token).claims.scope).toBe('orders:write')
+    expect(partsOf((await exchange(service, key.secret, { scope: 'orders:write' })).access_token).claims.scope).toBe(
+      'orders:write',
+    )
     const bare = await service.createKey()
     const answer = await exchange(service, bare.secret)
     expect(partsOf(answer.access_token).claims).not.toHaveProperty('scope')
@@ -67,7 +72,9 @@ describe('an issued access token (RFC 9068)', () => {
 
   test('R42 names roles by the SCIM claim, and only in a token for the admin API', async () => {
     const admin = await service.createKey({ roles: ['admin'] })
-    expect(partsOf((await exchange(service, admin.secret, { audience: issuer })).access_token).claims.roles).toEqual(['admin'])
+    expect(partsOf((await exchange(service, admin.secret, { audience: issuer })).access_token).claims.roles).toEqual([
+      'admin',
+    ])
     expect(partsOf((await exchange(service, admin.secret)).access_token).claims).not.toHaveProperty('roles')
   })
 
@@ -75,7 +82,8 @@ describe('an issued access token (RFC 9068)', () => {
     const { access_token } = await exchange(service, key.secret)
     const text = JSON.stringify(partsOf(access_token))
     const hash = await service.services.platform.sha256(key.secret)
-    for (const part of [key.secret, key.secret.slice(8, 20), key.secret.slice(-10), hash]) expect(text).not.toContain(part)
+    for (const part of [key.secret, key.secret.slice(8, 20), key.secret.slice(-10), hash])
+      expect(text).not.toContain(part)
   })
 
   test('R51 has an identifier of 128 random bits, never the same twice', async () => {

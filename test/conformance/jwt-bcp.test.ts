@@ -1,7 +1,14 @@
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { VerificationAlgorithm } from '../../src/kit/jwk.ts'
-import { createTestIssuer, createTestVerifier, encodePart, issuerUrl, outcome, type TestIssuer } from '../support/test-issuer.ts'
+import {
+  createTestIssuer,
+  createTestVerifier,
+  encodePart,
+  issuerUrl,
+  outcome,
+  type TestIssuer,
+} from '../support/test-issuer.ts'
 
 /** RFC 8725 and its successor's draft. */
 let issuer: TestIssuer
@@ -59,18 +66,29 @@ test.each(['es256', 'Es256', 'ES256 ', 'noNE', 'NONE', '__proto__', 'constructor
   },
 )
 
-test.each(['rs256', 'Rs256', 'ps256', 'eddsa', 'EDDSA', 'ed25519', 'es384', 'RS256 ', 'RS-256', 'RSA', 'Ed448', 'ES256K', 'HS256'])(
-  'R53 · neither a token nor a key may say %j',
-  async (alg) => {
-    for (const algorithm of every) {
-      const signer = await createTestIssuer(algorithm)
-      const token = await signer.token({ header: { alg } })
-      expect(await outcome(createTestVerifier(signer).verify, token)).toBe('invalid_token algorithm')
-      const jwks = Object({ keys: [{ ...signer.publicJwk, alg }] })
-      expect(await outcome(createTestVerifier({ jwks }).verify, await signer.token())).toBe('invalid_token unknown_key')
-    }
-  },
-)
+test.each([
+  'rs256',
+  'Rs256',
+  'ps256',
+  'eddsa',
+  'EDDSA',
+  'ed25519',
+  'es384',
+  'RS256 ',
+  'RS-256',
+  'RSA',
+  'Ed448',
+  'ES256K',
+  'HS256',
+])('R53 · neither a token nor a key may say %j', async (alg) => {
+  for (const algorithm of every) {
+    const signer = await createTestIssuer(algorithm)
+    const token = await signer.token({ header: { alg } })
+    expect(await outcome(createTestVerifier(signer).verify, token)).toBe('invalid_token algorithm')
+    const jwks = Object({ keys: [{ ...signer.publicJwk, alg }] })
+    expect(await outcome(createTestVerifier({ jwks }).verify, await signer.token())).toBe('invalid_token unknown_key')
+  }
+})
 
 describe('R54 · the two names of Ed25519', () => {
   test.each(['EdDSA', 'Ed25519'] as const)('R54 · an allow-list that has %s has both names', async (allowed) => {
@@ -86,7 +104,10 @@ describe('R54 · the two names of Ed25519', () => {
     ['Ed25519', 'EdDSA'],
   ] as const)('R54 · a token with %s verifies with a key that says %s', async (used, declared) => {
     const signer = await createTestIssuer(used)
-    const { verify } = createTestVerifier({ jwks: { keys: [{ ...signer.publicJwk, alg: declared }] } }, { algorithms: every })
+    const { verify } = createTestVerifier(
+      { jwks: { keys: [{ ...signer.publicJwk, alg: declared }] } },
+      { algorithms: every },
+    )
     expect(await outcome(verify, await signer.token())).toBe('accepted')
   })
 
@@ -115,7 +136,9 @@ test.each(['=', '==', ' ', '\n', '\t', '\0', '+', '/', '%41', 'é', '．', '"'])
     const { verify } = createTestVerifier(issuer)
     const token = await issuer.token()
     for (const position of [0, 5, token.indexOf('.'), token.length - 5, token.length]) {
-      expect(await outcome(verify, token.slice(0, position) + character + token.slice(position))).toBe('invalid_token malformed')
+      expect(await outcome(verify, token.slice(0, position) + character + token.slice(position))).toBe(
+        'invalid_token malformed',
+      )
     }
   },
 )
@@ -137,26 +160,41 @@ describe('R57 · header and payload are UTF-8 JSON objects without duplicates', 
     ['a header in UTF-16', 'malformed', () => [Buffer.from(header(), 'utf16le'), good()]],
     ['aud twice', 'duplicate_member', () => [header(), good().replace('{', '{"aud":"https://evil.example",')]],
     ['alg twice', 'duplicate_member', () => [header().replace('{', '{"alg":"none",'), good()]],
-    ['a member twice, deep inside', 'duplicate_member', () => [header(), good().replace('{', '{"plan":[{"a":1,"a":2}],')]],
-    ['a member twice, once spelled with an escape', 'duplicate_member', () => [header(), good().replace('{', '{"\\u0073ub":"key_0009",')]],
+    [
+      'a member twice, deep inside',
+      'duplicate_member',
+      () => [header(), good().replace('{', '{"plan":[{"a":1,"a":2}],')],
+    ],
+    [
+      'a member twice, once spelled with an escape',
+      'duplicate_member',
+      () => [header(), good().replace('{', '{"\\u0073ub":"key_0009",')],
+    ],
   ])('R57 · %s is refused', async (_, reason, make) => {
     const { verify } = createTestVerifier(issuer)
     expect(await outcome(verify, await issuer.sign(...make()))).toBe(`invalid_token ${reason}`)
   })
 })
 
-test.each([[['exp']], [['b64']], [[]], ['exp'], [null], [{}]])('R58 · a token with crit %j is refused', async (crit) => {
-  expect(await outcomeOf({ crit, exp: 1, b64: true })).toBe('invalid_token header_parameter')
-  expect(await outcomeOf({ crit })).toBe('invalid_token header_parameter')
-})
+test.each([[['exp']], [['b64']], [[]], ['exp'], [null], [{}]])(
+  'R58 · a token with crit %j is refused',
+  async (crit) => {
+    expect(await outcomeOf({ crit, exp: 1, b64: true })).toBe('invalid_token header_parameter')
+    expect(await outcomeOf({ crit })).toBe('invalid_token header_parameter')
+  },
+)
 
 test.each(['jku', 'x5u', 'jwk', 'x5c'])('R59 · a token with %s in its header is refused', async (name) => {
   const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true })
   const jwk = await exportJWK(publicKey)
   const value = { jku: 'https://evil.example/jwks', x5u: 'https://evil.example/cert', jwk, x5c: ['MIIB'] }[name]
   const { verify } = createTestVerifier(issuer)
-  expect(await outcome(verify, await issuer.token({ header: { [name]: value } }))).toBe('invalid_token header_parameter')
-  const forged = await new SignJWT(issuer.claims()).setProtectedHeader({ ...issuer.header, [name]: value }).sign(privateKey)
+  expect(await outcome(verify, await issuer.token({ header: { [name]: value } }))).toBe(
+    'invalid_token header_parameter',
+  )
+  const forged = await new SignJWT(issuer.claims())
+    .setProtectedHeader({ ...issuer.header, [name]: value })
+    .sign(privateKey)
   expect(await outcome(verify, forged)).toBe('invalid_token header_parameter')
 })
 
@@ -185,11 +223,14 @@ test.each([
   expect(lookups).toEqual([])
 })
 
-test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])('R60 · the kid %s is a name like any other', async (kid) => {
-  expect(await outcomeOf({ kid })).toBe('invalid_token unknown_key')
-  const signer = await createTestIssuer('ES256', kid)
-  expect(await outcome(createTestVerifier(signer).verify, await signer.token())).toBe('accepted')
-})
+test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
+  'R60 · the kid %s is a name like any other',
+  async (kid) => {
+    expect(await outcomeOf({ kid })).toBe('invalid_token unknown_key')
+    const signer = await createTestIssuer('ES256', kid)
+    expect(await outcome(createTestVerifier(signer).verify, await signer.token())).toBe('accepted')
+  },
+)
 
 test('R61 · a key of one issuer never validates a token of another', async () => {
   const other = await createTestIssuer('ES256', issuer.kid)
@@ -218,7 +259,12 @@ test.each([
 test('R63 · nothing but the kid is used before the signature was verified', async () => {
   const { verify } = createTestVerifier(issuer)
   const [header, , signature] = (await issuer.token()).split('.')
-  for (const payload of ['not json', '[]', JSON.stringify({ iss: 'https://evil.example' }), JSON.stringify({ exp: 0 })]) {
+  for (const payload of [
+    'not json',
+    '[]',
+    JSON.stringify({ iss: 'https://evil.example' }),
+    JSON.stringify({ exp: 0 }),
+  ]) {
     expect(await outcome(verify, `${header}.${encodePart(payload)}.${signature}`)).toBe('invalid_token signature')
   }
 })
@@ -227,6 +273,8 @@ test('R64 · length and parts are checked before anything is cut', async () => {
   const { verify } = createTestVerifier(issuer)
   expect(await outcome(verify, '.'.repeat(100_000))).toBe('invalid_token too_long')
   expect(await outcome(verify, '.'.repeat(8192))).toBe('invalid_token malformed')
-  expect(await outcome(verify, await issuer.token({ claims: { pad: 'x'.repeat(6000) } }))).toBe('invalid_token too_long')
+  expect(await outcome(verify, await issuer.token({ claims: { pad: 'x'.repeat(6000) } }))).toBe(
+    'invalid_token too_long',
+  )
   expect(await outcome(verify, await issuer.token({ claims: { pad: 'x'.repeat(5000) } }))).toBe('accepted')
 })

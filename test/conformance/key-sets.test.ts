@@ -27,7 +27,9 @@ test('R91 a key is published before it signs, longer than any verifier waits, an
   const { jwksMaxAgeSeconds, maxTokenTtlSeconds, clockToleranceSeconds } = service.services.config
   const former = await signingKid()
   const next = (await publishedKids()).find((kid) => kid !== former)
-  await expect(rotateSigningKey(service.services, systemPrincipal, { purpose: 'token' })).rejects.toMatchObject({ code: 'too_early' })
+  await expect(rotateSigningKey(service.services, systemPrincipal, { purpose: 'token' })).rejects.toMatchObject({
+    code: 'too_early',
+  })
 
   service.clock.advance(jwksMaxAgeSeconds + 600 + clockToleranceSeconds + 1)
   await rotateSigningKey(service.services, systemPrincipal, { purpose: 'token' })

@@ -27,14 +27,19 @@ describe('R137 an admin of one organization', () => {
   test('sees and touches nothing of another one', async () => {
     expect(await (await service.request('/v1/api-keys', asAdmin('GET'))).text()).not.toContain(foreign.id)
     expect((await service.request(`/v1/api-keys/${foreign.id}`, asAdmin('GET'))).status).toBe(404)
-    expect((await service.request(`/v1/api-keys/${foreign.id}/revoke`, asAdmin('POST', { reason: 'other' }))).status).toBe(404)
+    expect(
+      (await service.request(`/v1/api-keys/${foreign.id}/revoke`, asAdmin('POST', { reason: 'other' }))).status,
+    ).toBe(404)
     expect((await exchange(service, foreign.secret)).access_token).toBeTruthy()
   })
 
-  test.each(['id', 'hash', 'createdBy', 'revokedAt', 'isAdmin'])('cannot set what is not offered: %s', async (member) => {
-    const response = await service.request('/v1/api-keys', asAdmin('POST', { name: 'x', [member]: 'x' }))
-    expect(response.status).toBe(400)
-  })
+  test.each(['id', 'hash', 'createdBy', 'revokedAt', 'isAdmin'])(
+    'cannot set what is not offered: %s',
+    async (member) => {
+      const response = await service.request('/v1/api-keys', asAdmin('POST', { name: 'x', [member]: 'x' }))
+      expect(response.status).toBe(400)
+    },
+  )
 })
 
 describe('R134 the private signing keys', () => {
@@ -58,10 +63,21 @@ test('R138 nothing that the service logs holds a key or a token, whatever was se
   const { access_token: token } = await exchange(service, admin.secret)
   const carriers = [admin.secret, token]
   for (const carrier of carriers) {
-    for (const path of ['/token', '/introspect', '/revoke', '/v1/me', '/nowhere', `/${carrier}`, `/token?a=${carrier}`]) {
+    for (const path of [
+      '/token',
+      '/introspect',
+      '/revoke',
+      '/v1/me',
+      '/nowhere',
+      `/${carrier}`,
+      `/token?a=${carrier}`,
+    ]) {
       await service.request(
         path,
-        form({ token: carrier, scope: carrier, audience: carrier, resource: carrier }, { Authorization: basic(carrier, 'x') }),
+        form(
+          { token: carrier, scope: carrier, audience: carrier, resource: carrier },
+          { Authorization: basic(carrier, 'x') },
+        ),
       )
       await service.request(path, {
         method: 'POST',

@@ -100,12 +100,15 @@ describe.each(documents)('the public document %s', (path) => {
   })
 })
 
-test.each(['/token', '/introspect', '/revoke', '/v1/me'])('R114 %s may not be read from another origin', async (path) => {
-  for (const method of ['POST', 'OPTIONS']) {
-    const { headers } = await service.request(path, { method, headers: { Origin: 'https://evil.example' } })
-    expect(headers.get('access-control-allow-origin')).toBeNull()
-  }
-})
+test.each(['/token', '/introspect', '/revoke', '/v1/me'])(
+  'R114 %s may not be read from another origin',
+  async (path) => {
+    for (const method of ['POST', 'OPTIONS']) {
+      const { headers } = await service.request(path, { method, headers: { Origin: 'https://evil.example' } })
+      expect(headers.get('access-control-allow-origin')).toBeNull()
+    }
+  },
+)
 
 describe('the metadata document (RFC 8414)', () => {
   test('R95 has the issuer exactly as it was configured', async () => {
@@ -116,7 +119,10 @@ describe('the metadata document (RFC 8414)', () => {
     const tenant = `${issuer}/tenant`
     const other = await startTestService('embedded', { env: { MINTAGE_ISSUER: tenant } })
     for (const path of [`${metadataPath}/tenant`, metadataPath]) {
-      expect(await (await other.request(path)).json()).toMatchObject({ issuer: tenant, token_endpoint: `${tenant}/token` })
+      expect(await (await other.request(path)).json()).toMatchObject({
+        issuer: tenant,
+        token_endpoint: `${tenant}/token`,
+      })
     }
     expect((await other.request(`${metadataPath}/other`)).status).toBe(404)
     expect((await service.request(`${metadataPath}/tenant`)).status).toBe(404)
@@ -140,7 +146,10 @@ describe('the metadata document (RFC 8414)', () => {
       expect(response.status, pathname).not.toBe(404)
       expect(response.status, pathname).not.toBe(405)
     }
-    expect(metadata.grant_types_supported).toEqual(['client_credentials', 'urn:ietf:params:oauth:grant-type:token-exchange'])
+    expect(metadata.grant_types_supported).toEqual([
+      'client_credentials',
+      'urn:ietf:params:oauth:grant-type:token-exchange',
+    ])
     expect(metadata.token_endpoint_auth_methods_supported).toEqual(['client_secret_basic', 'client_secret_post'])
   })
 
@@ -162,5 +171,7 @@ test('R62 the feed is a JWT of another type, signed by a record key, and no toke
   const text = await response.text()
   const options = { currentDate: service.clock.now(), typ: 'mintage-revocations+jwt' }
   await jwtVerify(text, createLocalJWKSet({ keys: await keysAt('/.well-known/record-keys.json') }), options)
-  await expect(jwtVerify(text, createLocalJWKSet({ keys: await keysAt('/.well-known/jwks.json') }), options)).rejects.toThrow()
+  await expect(
+    jwtVerify(text, createLocalJWKSet({ keys: await keysAt('/.well-known/jwks.json') }), options),
+  ).rejects.toThrow()
 })

@@ -3,7 +3,10 @@ import { describe, expect, test } from 'vitest'
 
 const folder = new URL('.', import.meta.url)
 const page = readFileSync(new URL('README.md', folder), 'utf8')
-const rows = [...page.matchAll(/^\| (R\d+) \|.*\| ([^|]+) \|$/gm)].map(([, number = '', proof = '']) => ({ number, proof }))
+const rows = [...page.matchAll(/^\| (R\d+) \|.*\| ([^|]+) \|$/gm)].map(([, number = '', proof = '']) => ({
+  number,
+  proof,
+}))
 
 describe('the table of requirements', () => {
   test('has every number once, in order', () => {

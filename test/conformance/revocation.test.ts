@@ -24,11 +24,17 @@ describe.each(databaseKinds)('token revocation (RFC 7009) on %s', async (kind) =
 
   test('R74 refuses strangers, requests without a token, and other methods', async () => {
     const key = await service.createKey()
-    expect(await oauthError(await service.request('/revoke', form({ token: 'x' })))).toMatchObject({ status: 401, error: 'invalid_client' })
+    expect(await oauthError(await service.request('/revoke', form({ token: 'x' })))).toMatchObject({
+      status: 401,
+      error: 'invalid_client',
+    })
     expect(await oauthError(await send(service.rootKey.slice(0, -1), { token: 'x' }))).toMatchObject({ status: 401 })
     expect(await oauthError(await send(key.secret, {}))).toMatchObject({ status: 400, error: 'invalid_request' })
     expect((await service.request('/revoke')).status).toBe(405)
-    expect((await service.request(`/revoke?token=x`, form({ token: 'x' }, { Authorization: `Bearer ${key.secret}` }))).status).toBe(400)
+    expect(
+      (await service.request(`/revoke?token=x`, form({ token: 'x' }, { Authorization: `Bearer ${key.secret}` })))
+        .status,
+    ).toBe(400)
   })
 
   test('R75 lets nobody revoke a token or a key of somebody else, and tells nothing', async () => {
@@ -50,7 +56,16 @@ describe.each(databaseKinds)('token revocation (RFC 7009) on %s', async (kind) =
     const key = await service.createKey()
     const { access_token: token } = await exchange(service, key.secret)
     await send(key.secret, { token })
-    for (const text of [token, 'unknown', 'a.b.c', `${token}=`, '\u0000', 'é', 'x'.repeat(15_000), key.secret.replace(/.$/, '!')]) {
+    for (const text of [
+      token,
+      'unknown',
+      'a.b.c',
+      `${token}=`,
+      '\u0000',
+      'é',
+      'x'.repeat(15_000),
+      key.secret.replace(/.$/, '!'),
+    ]) {
       const response = await send(key.secret, { token: text })
       expect([response.status, await response.text()]).toEqual([200, ''])
     }
@@ -68,7 +83,9 @@ describe.each(databaseKinds)('token revocation (RFC 7009) on %s', async (kind) =
     const { access_token: token } = await exchange(service, key.secret)
     const { access_token: sister } = await exchange(service, key.secret)
     expect((await send(key.secret, { token })).status).toBe(200)
-    await expect(Promise.resolve().then(() => service.services.verifier.verify(token))).rejects.toMatchObject({ code: 'invalid_token' })
+    await expect(Promise.resolve().then(() => service.services.verifier.verify(token))).rejects.toMatchObject({
+      code: 'invalid_token',
+    })
     expect(await isActive(service, key.secret, sister)).toBe(true)
   })
 
@@ -78,7 +95,9 @@ describe.each(databaseKinds)('token revocation (RFC 7009) on %s', async (kind) =
     const { access_token: token } = await exchange(service, key.secret)
     expect((await send(key.secret, { token: key.secret })).status).toBe(200)
     expect(await isActive(service, other.secret, token)).toBe(false)
-    expect(await oauthError(await service.request('/token', { method: 'POST', headers: { 'X-API-Key': key.secret } }))).toMatchObject({
+    expect(
+      await oauthError(await service.request('/token', { method: 'POST', headers: { 'X-API-Key': key.secret } })),
+    ).toMatchObject({
       status: 401,
       error: 'invalid_client',
     })
@@ -87,7 +106,10 @@ describe.each(databaseKinds)('token revocation (RFC 7009) on %s', async (kind) =
   test('R79 a database that is away gives 503 and says when to come back', async () => {
     const key = await service.createKey()
     const { access_token: token } = await exchange(service, key.secret)
-    const response = await withDatabaseAway(service).request('/revoke', form({ token }, { Authorization: `Bearer ${key.secret}` }))
+    const response = await withDatabaseAway(service).request(
+      '/revoke',
+      form({ token }, { Authorization: `Bearer ${key.secret}` }),
+    )
     expect(response.status).toBe(503)
     expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0)
     expect(await response.json()).toMatchObject({ error: 'temporarily_unavailable' })

@@ -36,11 +36,13 @@ describe.runIf(isInstalled)('an independent implementation (jose jwk thp)', () =
 
   test('R88 names every key of the published set as we do', async () => {
     const service = await startTestService()
-    for (const algorithm of known) if (algorithm !== 'ES256') await addSigningKey(service.services, systemPrincipal, { algorithm })
+    for (const algorithm of known)
+      if (algorithm !== 'ES256') await addSigningKey(service.services, systemPrincipal, { algorithm })
     service.clock.advance(1)
     const { keys } = keySet.parse(await (await service.request('/.well-known/jwks.json')).json())
     expect(keys).toHaveLength(2 + known.length - 1)
-    for (const { kid, ...jwk } of keys) expect(jose(['jwk', 'thp', '-i', '-', '-a', 'S256'], JSON.stringify(jwk))).toBe(kid)
+    for (const { kid, ...jwk } of keys)
+      expect(jose(['jwk', 'thp', '-i', '-', '-a', 'S256'], JSON.stringify(jwk))).toBe(kid)
   })
 
   test('R86 finds nothing private in the published set', async () => {

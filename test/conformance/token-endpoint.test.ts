@@ -14,12 +14,15 @@ const post = (init: RequestInit = {}) => service.request('/token', { method: 'PO
 const bearer = (secret = key.secret) => ({ Authorization: `Bearer ${secret}` })
 
 describe('the token endpoint (RFC 6749)', () => {
-  test.each(['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])('R1 answers %s with 405 and says what it takes', async (method) => {
-    const response = await service.request('/token', { method, headers: bearer() })
-    expect(response.status).toBe(405)
-    expect(response.headers.get('allow')).toBe('POST')
-    expect(response.headers.get('cache-control')).toBe('no-store')
-  })
+  test.each(['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])(
+    'R1 answers %s with 405 and says what it takes',
+    async (method) => {
+      const response = await service.request('/token', { method, headers: bearer() })
+      expect(response.status).toBe(405)
+      expect(response.headers.get('allow')).toBe('POST')
+      expect(response.headers.get('cache-control')).toBe('no-store')
+    },
+  )
 
   test.each([
     ['JSON', 'application/json', '{"grant_type":"client_credentials"}'],
@@ -37,14 +40,18 @@ describe('the token endpoint (RFC 6749)', () => {
     })
   })
 
-  test.each(['application/x-www-form-urlencoded', 'APPLICATION/X-WWW-FORM-URLENCODED', 'application/x-www-form-urlencoded; charset=UTF-8'])(
-    'R2 takes a form sent as %s, and an empty body without any type',
-    async (contentType) => {
-      const response = await post({ headers: { 'Content-Type': contentType, ...bearer() }, body: 'grant_type=client_credentials' })
-      expect(response.status).toBe(200)
-      expect((await post({ headers: bearer() })).status).toBe(200)
-    },
-  )
+  test.each([
+    'application/x-www-form-urlencoded',
+    'APPLICATION/X-WWW-FORM-URLENCODED',
+    'application/x-www-form-urlencoded; charset=UTF-8',
+  ])('R2 takes a form sent as %s, and an empty body without any type', async (contentType) => {
+    const response = await post({
+      headers: { 'Content-Type': contentType, ...bearer() },
+      body: 'grant_type=client_credentials',
+    })
+    expect(response.status).toBe(200)
+    expect((await post({ headers: bearer() })).status).toBe(200)
+  })
 
   test('R3 refuses a parameter sent twice', async () => {
     const response = await post(
@@ -87,12 +94,16 @@ describe('the token endpoint (RFC 6749)', () => {
   )
 
   test('R7 takes the key in the form', async () => {
-    const response = await post(form({ grant_type: 'client_credentials', client_id: key.id, client_secret: key.secret }))
+    const response = await post(
+      form({ grant_type: 'client_credentials', client_id: key.id, client_secret: key.secret }),
+    )
     expect(response.status).toBe(200)
   })
 
   test('R7 a key with another client id is refused like an unknown one', async () => {
-    const response = await post(form({ grant_type: 'client_credentials', client_id: 'key_other', client_secret: key.secret }))
+    const response = await post(
+      form({ grant_type: 'client_credentials', client_id: 'key_other', client_secret: key.secret }),
+    )
     expect(await oauthError(response)).toMatchObject({ status: 401, error: 'invalid_client' })
   })
 
@@ -127,7 +138,10 @@ describe('the token endpoint (RFC 6749)', () => {
   })
 
   test('R10 asks for a credential where none came', async () => {
-    expect(await oauthError(await post(form({ grant_type: 'client_credentials' })))).toMatchObject({ status: 401, error: 'invalid_client' })
+    expect(await oauthError(await post(form({ grant_type: 'client_credentials' })))).toMatchObject({
+      status: 401,
+      error: 'invalid_client',
+    })
   })
 
   test('R13 refuses a scope that the key does not hold', async () => {
@@ -136,9 +150,20 @@ describe('the token endpoint (RFC 6749)', () => {
   })
 
   test('R14 reads scopes case-sensitively, folds repetition and minds no order', async () => {
-    expect((await exchange(service, key.secret, { scope: 'orders:write orders:read orders:write' })).scope).toBe('orders:write orders:read')
-    for (const scope of ['ORDERS:READ', 'orders:read  orders:write', 'orders:read\torders:write', 'orders:"read"', 'orders']) {
-      expect(await oauthError(await post(form({ scope }, bearer())))).toMatchObject({ status: 400, error: 'invalid_scope' })
+    expect((await exchange(service, key.secret, { scope: 'orders:write orders:read orders:write' })).scope).toBe(
+      'orders:write orders:read',
+    )
+    for (const scope of [
+      'ORDERS:READ',
+      'orders:read  orders:write',
+      'orders:read\torders:write',
+      'orders:"read"',
+      'orders',
+    ]) {
+      expect(await oauthError(await post(form({ scope }, bearer())))).toMatchObject({
+        status: 400,
+        error: 'invalid_scope',
+      })
     }
   })
 
@@ -204,10 +229,16 @@ describe('the token endpoint (RFC 6749)', () => {
     expect(new Set(keys.map(({ secret }) => secret.slice(8, 30))).size).toBe(20)
   })
 
-  test.each(['password', 'implicit', 'authorization_code', 'refresh_token'])('R110 offers no other grant: %s', async (grantType) => {
-    const parameters = { grant_type: grantType, username: 'a', password: 'b', code: 'c', refresh_token: 'd' }
-    expect(await oauthError(await post(form(parameters, bearer())))).toMatchObject({ status: 400, error: 'unsupported_grant_type' })
-  })
+  test.each(['password', 'implicit', 'authorization_code', 'refresh_token'])(
+    'R110 offers no other grant: %s',
+    async (grantType) => {
+      const parameters = { grant_type: grantType, username: 'a', password: 'b', code: 'c', refresh_token: 'd' }
+      expect(await oauthError(await post(form(parameters, bearer())))).toMatchObject({
+        status: 400,
+        error: 'unsupported_grant_type',
+      })
+    },
+  )
 
   test('R24 writes the token type as Bearer', async () => {
     expect((await exchange(service, key.secret)).token_type).toBe('Bearer')

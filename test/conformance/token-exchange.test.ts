@@ -11,7 +11,11 @@ beforeAll(async () => {
 })
 
 const send = (parameters: Record<string, string>) => service.request('/token', form(parameters))
-const subject = () => ({ grant_type: tokenExchangeGrant, subject_token: key.secret, subject_token_type: apiKeyTokenType })
+const subject = () => ({
+  grant_type: tokenExchangeGrant,
+  subject_token: key.secret,
+  subject_token_type: apiKeyTokenType,
+})
 
 describe('token exchange (RFC 8693)', () => {
   test.each(['subject_token', 'subject_token_type'])('R25 needs %s', async (missing) => {
@@ -32,13 +36,18 @@ describe('token exchange (RFC 8693)', () => {
   test.each([{ actor_token: 'a' }, { actor_token_type: 'b' }, { actor_token: 'a', actor_token_type: 'b' }])(
     'R27 takes no actor: %j',
     async (actor) => {
-      expect(await oauthError(await send({ ...subject(), ...actor }))).toMatchObject({ status: 400, error: 'invalid_request' })
+      expect(await oauthError(await send({ ...subject(), ...actor }))).toMatchObject({
+        status: 400,
+        error: 'invalid_request',
+      })
     },
   )
 
   test('R28 issues access tokens and JWTs and nothing else', async () => {
     for (const type of ['access_token', 'jwt'].map((name) => `urn:ietf:params:oauth:token-type:${name}`)) {
-      expect(await (await send({ ...subject(), requested_token_type: type })).json()).toMatchObject({ issued_token_type: type })
+      expect(await (await send({ ...subject(), requested_token_type: type })).json()).toMatchObject({
+        issued_token_type: type,
+      })
     }
     const refused = await send({ ...subject(), requested_token_type: 'urn:ietf:params:oauth:token-type:refresh_token' })
     expect(await oauthError(refused)).toMatchObject({ status: 400, error: 'invalid_request' })
@@ -80,7 +89,10 @@ describe('resource indicators (RFC 8707)', () => {
   test.each(['b.example', '/orders', 'https://b.example#part', 'https://b.example/ ', 'not a uri'])(
     'R32 refuses the resource %j',
     async (resource) => {
-      expect(await oauthError(await send({ ...subject(), resource }))).toMatchObject({ status: 400, error: 'invalid_target' })
+      expect(await oauthError(await send({ ...subject(), resource }))).toMatchObject({
+        status: 400,
+        error: 'invalid_target',
+      })
     },
   )
 
@@ -94,9 +106,9 @@ describe('resource indicators (RFC 8707)', () => {
 
   test('R33 R111 restricts the audience to what was asked, or to the default one', async () => {
     expect(partsOf((await exchange(service, key.secret)).access_token).claims.aud).toBe(`${issuer}/api`)
-    expect(partsOf((await exchange(service, key.secret, { audience: 'https://b.example' })).access_token).claims.aud).toBe(
-      'https://b.example',
-    )
+    expect(
+      partsOf((await exchange(service, key.secret, { audience: 'https://b.example' })).access_token).claims.aud,
+    ).toBe('https://b.example')
   })
 
   test('R33 gives an admin token only to a key with a role, only when asked, and for nothing beside', async () => {
@@ -113,14 +125,26 @@ describe('resource indicators (RFC 8707)', () => {
       ],
       { Authorization: `Bearer ${admin.secret}` },
     )
-    expect(await oauthError(await service.request('/token', both))).toMatchObject({ status: 400, error: 'invalid_target' })
-    expect(await oauthError(await send({ ...subject(), audience: issuer }))).toMatchObject({ status: 400, error: 'invalid_target' })
+    expect(await oauthError(await service.request('/token', both))).toMatchObject({
+      status: 400,
+      error: 'invalid_target',
+    })
+    expect(await oauthError(await send({ ...subject(), audience: issuer }))).toMatchObject({
+      status: 400,
+      error: 'invalid_target',
+    })
   })
 
   test('R33 exchanges a root key for the admin API and nothing else', async () => {
-    expect(partsOf((await exchange(service, service.rootKey)).access_token).claims).toMatchObject({ aud: issuer, roles: ['root'] })
+    expect(partsOf((await exchange(service, service.rootKey)).access_token).claims).toMatchObject({
+      aud: issuer,
+      roles: ['root'],
+    })
     const elsewhere = form({ audience: `${issuer}/api` }, { Authorization: `Bearer ${service.rootKey}` })
-    expect(await oauthError(await service.request('/token', elsewhere))).toMatchObject({ status: 400, error: 'invalid_target' })
+    expect(await oauthError(await service.request('/token', elsewhere))).toMatchObject({
+      status: 400,
+      error: 'invalid_target',
+    })
   })
 })
 

@@ -4,7 +4,14 @@ import { beforeAll, expect, test } from 'vitest'
 import { requireAccessToken } from '../../src/kit/hono.ts'
 import { protectedResource } from '../../src/kit/protected-resource.ts'
 import { createRemoteIssuer, createRemoteKeys } from '../support/remote-issuer.ts'
-import { audience, createTestIssuer, createTestVerifier, issuerUrl, outcome, type TestIssuer } from '../support/test-issuer.ts'
+import {
+  audience,
+  createTestIssuer,
+  createTestVerifier,
+  issuerUrl,
+  outcome,
+  type TestIssuer,
+} from '../support/test-issuer.ts'
 
 /** RFC 7517, 8414 and 9728 as the verifier meets them. */
 let issuer: TestIssuer
@@ -52,14 +59,19 @@ test('R94 · weak keys and keys that disagree with themselves verify nothing, wh
     { ...p384, alg: 'ES256', kid: 'crv-alg' },
     { ...p384, crv: 'P-256', alg: 'ES256', kid: 'crv-point' },
   ]
-  const { keys } = createRemoteKeys(createRemoteIssuer([...bad, rsa.publicJwk]), { algorithms: ['ES256', 'ES384', 'RS256'] })
+  const { keys } = createRemoteKeys(createRemoteIssuer([...bad, rsa.publicJwk]), {
+    algorithms: ['ES256', 'ES384', 'RS256'],
+  })
   await keys.ready?.()
   for (const { kid } of bad) expect(keys.holds(kid)).toBe(false)
   expect(keys.holds('rsa')).toBe(true)
 })
 
 test('R99, R102 · an application can serve its protected-resource metadata', async () => {
-  const resource = protectedResource({ verifier: { issuer: issuerUrl, audience: 'https://api.example/shop' }, scopes: ['orders:read'] })
+  const resource = protectedResource({
+    verifier: { issuer: issuerUrl, audience: 'https://api.example/shop' },
+    scopes: ['orders:read'],
+  })
   const app = new Hono().get(resource.path, (c) => c.json(resource.document))
   const response = await app.request('/.well-known/oauth-protected-resource/shop')
   expect(await response.json()).toEqual({
@@ -73,7 +85,12 @@ test('R99, R102 · an application can serve its protected-resource metadata', as
 test('R100 · the 401 names the metadata', async () => {
   const { metadataUrl } = protectedResource({ verifier: { issuer: issuerUrl, audience } })
   const app = new Hono()
-  app.use(requireAccessToken({ verifier: { verify: createTestVerifier(issuer).verify, audience }, resourceMetadata: metadataUrl }))
+  app.use(
+    requireAccessToken({
+      verifier: { verify: createTestVerifier(issuer).verify, audience },
+      resourceMetadata: metadataUrl,
+    }),
+  )
   for (const headers of [{}, { authorization: 'Bearer x' }]) {
     const response = await app.request('/', { headers })
     expect(response.headers.get('www-authenticate')).toContain(
@@ -82,10 +99,13 @@ test('R100 · the 401 names the metadata', async () => {
   }
 })
 
-test.each([`${issuerUrl}/`, 'https://evil.example', undefined])('R101 · metadata that says the issuer is %s is refused', async (other) => {
-  const remote = createRemoteIssuer([issuer.publicJwk])
-  remote.metadata = { ...remote.metadata, issuer: other }
-  const { keys } = createRemoteKeys(remote)
-  await expect(keys.find(issuer.kid)).rejects.toMatchObject({ code: 'unavailable' })
-  expect(remote.fetches()).toEqual([])
-})
+test.each([`${issuerUrl}/`, 'https://evil.example', undefined])(
+  'R101 · metadata that says the issuer is %s is refused',
+  async (other) => {
+    const remote = createRemoteIssuer([issuer.publicJwk])
+    remote.metadata = { ...remote.metadata, issuer: other }
+    const { keys } = createRemoteKeys(remote)
+    await expect(keys.find(issuer.kid)).rejects.toMatchObject({ code: 'unavailable' })
+    expect(remote.fetches()).toEqual([])
+  },
+)

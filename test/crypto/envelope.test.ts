@@ -38,7 +38,8 @@ describe('envelope', () => {
   })
 
   test('an empty text and a byte order mark survive', async () => {
-    for (const text of ['', '\ufeffx']) expect(await encryption.open(await encryption.seal(text, context), context)).toBe(text)
+    for (const text of ['', '\ufeffx'])
+      expect(await encryption.open(await encryption.seal(text, context), context)).toBe(text)
   })
 
   test('the plaintext and the KEK cannot be seen in it', () => {
@@ -69,12 +70,16 @@ describe('envelope', () => {
   test('the sealed part of one envelope does not open under the data key of another', async () => {
     const [form, kekId, wrapped] = envelope.split('.')
     const [, , , sealed] = (await encryption.seal(plaintext, context)).split('.')
-    expect((await refusal(encryption.open([form, kekId, wrapped, sealed].join('.'), context))).code).toBe('not_authentic')
+    expect((await refusal(encryption.open([form, kekId, wrapped, sealed].join('.'), context))).code).toBe(
+      'not_authentic',
+    )
   })
 
   test('the data key and the plaintext cannot trade places', async () => {
     const [form, kekId, wrapped, sealed] = envelope.split('.')
-    expect((await refusal(encryption.open([form, kekId, sealed, wrapped].join('.'), context))).code).toBe('not_authentic')
+    expect((await refusal(encryption.open([form, kekId, sealed, wrapped].join('.'), context))).code).toBe(
+      'not_authentic',
+    )
   })
 
   test('every truncation is refused', async () => {
@@ -198,7 +203,11 @@ describe('a change of KEK', () => {
     const changing = await createKeyEncryption({ kek: newKek, previousKeks: [kek] })
     const [sealing = '', previous = ''] = changing.kekIds
     expect(await changing.sealingKekId()).toBe(sealing)
-    expect(await Promise.all([sealing, previous, 'kek_AAAAAAAAAAAAAAAA'].map((id) => changing.holds(id)))).toEqual([true, true, false])
+    expect(await Promise.all([sealing, previous, 'kek_AAAAAAAAAAAAAAAA'].map((id) => changing.holds(id)))).toEqual([
+      true,
+      true,
+      false,
+    ])
   })
 })
 
@@ -236,7 +245,9 @@ describe('KEK', () => {
   test('a provider that the platform lacks is refused with those that it has', async () => {
     const providers = workersKekProviders({ aws: null, pkcs11Pin: null })
     for (const text of ['file:/kek', 'passphrase:a long enough passphrase', 'pkcs11:object=a?module-path=/a']) {
-      await expect(createKeyEncryption({ kek: text, providers })).rejects.toThrow('raw:, aws-kms: (what this platform has)')
+      await expect(createKeyEncryption({ kek: text, providers })).rejects.toThrow(
+        'raw:, aws-kms: (what this platform has)',
+      )
     }
   })
 

@@ -5,9 +5,12 @@ import { sha256Base64Url } from '../../src/crypto/digest.ts'
 import { newId, randomBase62, randomToken } from '../../src/crypto/random.ts'
 
 describe('random text', () => {
-  test.each([0, 1, 6, 22, 43, 1000])('base62 text has exactly the %i characters asked for, all of them letters and digits', (length) => {
-    expect(randomBase62(length)).toMatch(new RegExp(`^[0-9A-Za-z]{${length}}$`))
-  })
+  test.each([0, 1, 6, 22, 43, 1000])(
+    'base62 text has exactly the %i characters asked for, all of them letters and digits',
+    (length) => {
+      expect(randomBase62(length)).toMatch(new RegExp(`^[0-9A-Za-z]{${length}}$`))
+    },
+  )
 
   test('every base62 character comes up equally often', () => {
     const counts = new Map<string, number>()
@@ -42,14 +45,18 @@ describe('digest', () => {
   })
 
   test('both runtimes hash the same bytes of text beyond ASCII', async () => {
-    for (const text of ['é', '🔑', '\u0000', '\ud800', 'x'.repeat(100_000)]) expect(sha256OnNode(text)).toBe(await sha256Base64Url(text))
+    for (const text of ['é', '🔑', '\u0000', '\ud800', 'x'.repeat(100_000)])
+      expect(sha256OnNode(text)).toBe(await sha256Base64Url(text))
   })
 })
 
 describe('base64', () => {
-  test.each(['A', 'AA=', 'AA==', 'AB', 'A A', 'AA\n', 'A+', 'A/', '\u0000'])('base64url refuses the spelling %j', (text) => {
-    expect(decodeBase64Url(text)).toBeUndefined()
-  })
+  test.each(['A', 'AA=', 'AA==', 'AB', 'A A', 'AA\n', 'A+', 'A/', '\u0000'])(
+    'base64url refuses the spelling %j',
+    (text) => {
+      expect(decodeBase64Url(text)).toBeUndefined()
+    },
+  )
 
   test.each(['AA', 'AB==', 'AA=', 'A-==', ' AA==', 'AA==\n', '='])('base64 refuses the spelling %j', (text) => {
     expect(decodeBase64(text)).toBeUndefined()

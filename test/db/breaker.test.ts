@@ -4,7 +4,12 @@ import { createBreaker } from '../../src/db/breaker.ts'
 function breakerWithClock() {
   const clock = { now: 0 }
   let opened = 0
-  const breaker = createBreaker({ failuresToOpen: 3, retryMilliseconds: 500, clock: () => clock.now, onOpen: () => opened++ })
+  const breaker = createBreaker({
+    failuresToOpen: 3,
+    retryMilliseconds: 500,
+    clock: () => clock.now,
+    onOpen: () => opened++,
+  })
   return { breaker, clock, opened: () => opened }
 }
 

@@ -9,8 +9,10 @@ import { databaseKinds, openTestDatabase } from '../support/databases.ts'
 const planted = 'planted-value-that-must-stay-inside'
 const row = { id: planted, name: planted, plan: 'free', createdAt: new Date(0) }
 
-const serverError = (code: string, severity = 'ERROR') => Object.assign(new Error('said by the server'), { code, severity })
-const wrapped = (cause: Error) => Object.assign(new Error(`Failed query: … params: ${planted}`, { cause }), { query: 'select $1' })
+const serverError = (code: string, severity = 'ERROR') =>
+  Object.assign(new Error('said by the server'), { code, severity })
+const wrapped = (cause: Error) =>
+  Object.assign(new Error(`Failed query: … params: ${planted}`, { cause }), { query: 'select $1' })
 
 test.each([
   ['57014', 'a cancelled statement'],
@@ -53,9 +55,13 @@ describe.each(databaseKinds)('on %s', (kind) => {
     db = (await openTestDatabase(kind)).db
   })
   const idsLike = async (pattern: string) =>
-    (await db.select({ id: organizations.id }).from(organizations).where(like(organizations.id, pattern)).orderBy(organizations.id)).map(
-      ({ id }) => id,
-    )
+    (
+      await db
+        .select({ id: organizations.id })
+        .from(organizations)
+        .where(like(organizations.id, pattern))
+        .orderBy(organizations.id)
+    ).map(({ id }) => id)
 
   test('a broken constraint has its SQLSTATE, and its reason holds no value of the statement', async () => {
     await db.insert(organizations).values(row)
@@ -134,7 +140,12 @@ describe.each(databaseKinds)('on %s', (kind) => {
       })),
     ).toEqual(expected)
 
-    const state = { ringGeneration: 2 ** 40, revocationGeneration: at.getTime(), largestTokenTtlSeconds: 1, createdAt: at }
+    const state = {
+      ringGeneration: 2 ** 40,
+      revocationGeneration: at.getTime(),
+      largestTokenTtlSeconds: 1,
+      createdAt: at,
+    }
     await db.insert(serviceState).values(state)
     expect(await db.select().from(serviceState)).toMatchObject([state])
   })

@@ -54,10 +54,14 @@ describe.each(databaseKinds)('a lease on %s', async (kind) => {
   test('is taken by one of many who ask at once', async () => {
     const name = fresh()
     const { url } = database
-    const others = Array.from({ length: 4 }, () => (url ? openPostgres({ url, pooler: 'transaction', maxConnections: 2 }) : undefined))
+    const others = Array.from({ length: 4 }, () =>
+      url ? openPostgres({ url, pooler: 'transaction', maxConnections: 2 }) : undefined,
+    )
     const dbs = others.map((other) => other?.db ?? db)
     const taken = await Promise.all(
-      dbs.flatMap((each, index) => [`${index}a`, `${index}b`].map((holder) => acquireLease(each, lease(holder, name), at(0)))),
+      dbs.flatMap((each, index) =>
+        [`${index}a`, `${index}b`].map((holder) => acquireLease(each, lease(holder, name), at(0))),
+      ),
     )
     await Promise.all(others.map((other) => other?.close()))
     expect(taken.filter((each) => each !== undefined)).toEqual([{ name, fence: 1 }])

@@ -13,7 +13,12 @@ import * as schema from '../../src/db/schema.ts'
 import { createPostgresDatabase, databaseKinds, openTestDatabase, type TestDatabase } from '../support/databases.ts'
 
 const instant = new Date('2026-01-01T00:00:00.250Z')
-const state = { ringGeneration: 1, revocationGeneration: 1767225600250, largestTokenTtlSeconds: 3600, createdAt: instant }
+const state = {
+  ringGeneration: 1,
+  revocationGeneration: 1767225600250,
+  largestTokenTtlSeconds: 3600,
+  createdAt: instant,
+}
 const rule = {
   id: 'rev_1',
   kind: 'token',
@@ -41,7 +46,9 @@ describe.each(databaseKinds)('on %s', (kind) => {
 
   test('a migrated database is current, and one migrated by a newer version is ahead', async () => {
     expect(await migrationState(db)).toBe('current')
-    await db.execute(sql`insert into drizzle.__drizzle_migrations (hash, created_at) values ('newer', ${latestMigration.when + 1})`)
+    await db.execute(
+      sql`insert into drizzle.__drizzle_migrations (hash, created_at) values ('newer', ${latestMigration.when + 1})`,
+    )
     expect(await migrationState(db)).toBe('ahead')
     await db.execute(sql`delete from drizzle.__drizzle_migrations where hash = 'newer'`)
     await db.execute(sql`update drizzle.__drizzle_migrations set created_at = created_at - 1`)
@@ -58,10 +65,14 @@ describe.each(databaseKinds)('on %s', (kind) => {
     const tables = Object.values(schema).map((table) => getTableConfig(table as PgTable).name)
     expect(tables).toContain('signing_keys')
     for (const table of tables) {
-      const denied = await asReader((tx) => tx.select({ one: sql`1` }).from(sql`${sql.identifier(table)}`)).catch(sqlState)
+      const denied = await asReader((tx) => tx.select({ one: sql`1` }).from(sql`${sql.identifier(table)}`)).catch(
+        sqlState,
+      )
       expect([table, denied]).toEqual([table, '42501'])
     }
-    const written = await asReader((tx) => tx.execute(sql`update mintage_revocations_v1 set reason = ''`)).catch(sqlState)
+    const written = await asReader((tx) => tx.execute(sql`update mintage_revocations_v1 set reason = ''`)).catch(
+      sqlState,
+    )
     expect(['42501', '42703', '55000']).toContain(written)
   })
 
@@ -85,7 +96,8 @@ describe.each(databaseKinds)('on %s', (kind) => {
 
   test('a rule, a new generation and a changed key ring are told to who listens', async () => {
     const heard: string[] = []
-    for (const channel of ['mintage_revocations', 'mintage_keyring']) await database.listen?.(channel, () => heard.push(channel))
+    for (const channel of ['mintage_revocations', 'mintage_keyring'])
+      await database.listen?.(channel, () => heard.push(channel))
     const next = async () => {
       await expect.poll(() => heard.length).toBeGreaterThan(0)
       return heard.splice(0)
@@ -109,7 +121,9 @@ test('an embedded database is empty before it is migrated, and migrating it agai
   await migrate(database)
   await migrate(database)
   expect(await migrationState(database.db)).toBe('current')
-  await database.db.execute(sql`insert into drizzle.__drizzle_migrations (hash, created_at) values ('newer', ${latestMigration.when + 1})`)
+  await database.db.execute(
+    sql`insert into drizzle.__drizzle_migrations (hash, created_at) values ('newer', ${latestMigration.when + 1})`,
+  )
   await expect(migrate(database)).rejects.toThrow('newer version of mintage')
   await database.close()
 })

@@ -66,7 +66,9 @@ describe.runIf(binaries !== undefined)('a PostgreSQL server of its own', () => {
   })
 
   test('killed is refused at once, found again when it is back, and has lost nothing acknowledged', async () => {
-    await database.db.insert(organizations).values({ id: 'org_kept', name: 'Kept', plan: 'free', createdAt: new Date(0) })
+    await database.db
+      .insert(organizations)
+      .values({ id: 'org_kept', name: 'Kept', plan: 'free', createdAt: new Date(0) })
     await cluster.kill()
     for (let i = 0; i < 5; i++) {
       const { code, milliseconds } = await attempt(database)
@@ -75,7 +77,9 @@ describe.runIf(binaries !== undefined)('a PostgreSQL server of its own', () => {
     }
     await cluster.start()
     await expect.poll(async () => (await attempt(database)).code, { timeout: 5000 }).toBe('ok')
-    expect(await database.db.select({ id: organizations.id }).from(organizations).where(eq(organizations.id, 'org_kept'))).toHaveLength(1)
+    expect(
+      await database.db.select({ id: organizations.id }).from(organizations).where(eq(organizations.id, 'org_kept')),
+    ).toHaveLength(1)
   })
 })
 

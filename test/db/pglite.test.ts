@@ -24,7 +24,9 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 test('a second process is refused in words, and kill -9 of the first loses nothing that was acknowledged', async () => {
   const writer = spawn(process.execPath, [writerPath, folder], { stdio: ['ignore', 'pipe', 'inherit'] })
   const acknowledged = await acknowledgements(writer, 20)
-  await expect(openEmbedded({ folder })).rejects.toThrow(`the database folder ${folder} is in use by process ${writer.pid}`)
+  await expect(openEmbedded({ folder })).rejects.toThrow(
+    `the database folder ${folder} is in use by process ${writer.pid}`,
+  )
   writer.kill('SIGKILL')
   await once(writer, 'exit')
 

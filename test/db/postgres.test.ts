@@ -65,7 +65,8 @@ describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
         expect(performance.now() - begun).toBeLessThan(2000)
         await expect
           .poll(
-            () => admin`select pid from pg_stat_activity where state = 'active' and query like '%pg_sleep%' and pid <> pg_backend_pid()`,
+            () =>
+              admin`select pid from pg_stat_activity where state = 'active' and query like '%pg_sleep%' and pid <> pg_backend_pid()`,
           )
           .toHaveLength(0)
         expect(await db.select({ one: sql`1` }).from(one)).toEqual([{ one: 1 }])
@@ -89,7 +90,10 @@ describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
       expect(code).toBe('database_unavailable')
       expect(await late.promise).toBe('database_unavailable')
       await expect
-        .poll(() => admin`select pid from pg_stat_activity where query like '%pg_sleep%' and state <> 'idle' and pid <> pg_backend_pid()`)
+        .poll(
+          () =>
+            admin`select pid from pg_stat_activity where query like '%pg_sleep%' and state <> 'idle' and pid <> pg_backend_pid()`,
+        )
         .toHaveLength(0)
       expect(await ids()).toEqual([])
     })
@@ -97,7 +101,12 @@ describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
     test('that may have changed something leaves its outcome open', async () => {
       const { db } = open()
       expect(
-        await refusal(db.update(organizations).set({ name: sql`pg_sleep(30)::text || 'x'` }).where(sql`(select true from pg_sleep(30))`)),
+        await refusal(
+          db
+            .update(organizations)
+            .set({ name: sql`pg_sleep(30)::text || 'x'` })
+            .where(sql`(select true from pg_sleep(30))`),
+        ),
       ).toBe('outcome_unknown')
     })
   })
@@ -111,7 +120,9 @@ describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
       }),
     )
     expect(code).toBe('database_unavailable')
-    await expect.poll(() => admin`select pid from pg_stat_activity where state like 'idle in transaction%'`).toHaveLength(0)
+    await expect
+      .poll(() => admin`select pid from pg_stat_activity where state like 'idle in transaction%'`)
+      .toHaveLength(0)
     expect(await ids()).toEqual([])
   })
 
@@ -153,7 +164,8 @@ describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
           )
           await expect
             .poll(
-              () => admin`select pid from pg_stat_activity where query like '%pg_sleep%' and state = 'active' and pid <> pg_backend_pid()`,
+              () =>
+                admin`select pid from pg_stat_activity where query like '%pg_sleep%' and state = 'active' and pid <> pg_backend_pid()`,
             )
             .toHaveLength(1)
           await terminate()
@@ -184,7 +196,9 @@ describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
         const { proxy, db } = await openThroughProxy()
         await db.select({ one: sql`1` }).from(one)
         proxy[lose]('commit')
-        expect(await refusal(db.transaction((tx) => tx.insert(organizations).values(organization(`org_${lose}`))))).toBe('outcome_unknown')
+        expect(
+          await refusal(db.transaction((tx) => tx.insert(organizations).values(organization(`org_${lose}`)))),
+        ).toBe('outcome_unknown')
         await expect.poll(ids).toEqual([`org_${lose}`])
         await admin`delete from organizations`
       },
@@ -216,7 +230,10 @@ describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
   test('limits stand on the session without a pooler, and inside the transaction behind one', async () => {
     const show = (db: Pick<Database['db'], 'select'>) =>
       db
-        .select({ statement: sql`current_setting('statement_timeout')`, idle: sql`current_setting('idle_in_transaction_session_timeout')` })
+        .select({
+          statement: sql`current_setting('statement_timeout')`,
+          idle: sql`current_setting('idle_in_transaction_session_timeout')`,
+        })
         .from(one)
     const direct = open({ deadlineMilliseconds: 1400 }).db
     const pooled = open({ pooler: 'transaction', deadlineMilliseconds: 1400 }).db

@@ -8,7 +8,12 @@ import { databaseKinds, openTestDatabase } from '../support/databases.ts'
 const now = new Date('2030-01-01T00:00:00Z')
 
 async function fill(db: Db, count: number): Promise<void> {
-  const rows = Array.from({ length: count }, (_, index) => ({ id: `org_${index}`, name: 'worn', plan: 'free' as const, createdAt: now }))
+  const rows = Array.from({ length: count }, (_, index) => ({
+    id: `org_${index}`,
+    name: 'worn',
+    plan: 'free' as const,
+    createdAt: now,
+  }))
   await db.insert(organizations).values(rows)
 }
 

@@ -87,7 +87,9 @@ describe.each(databaseKinds)('who calls the admin API, on %s', (kind) => {
 
     test('a key that was revoked, one that expired, one of a suspended organization', async () => {
       const past = new Date(start.getTime() - 1000)
-      const keys = await Promise.all([{ revokedAt: past }, { expiresAt: past }, { disabledAt: past }].map((key) => service.createKey(key)))
+      const keys = await Promise.all(
+        [{ revokedAt: past }, { expiresAt: past }, { disabledAt: past }].map((key) => service.createKey(key)),
+      )
       const faces = await Promise.all(
         [...keys.map(({ secret }) => secret), generateApiKey('live')].map(async (secret) => {
           const response = await me({ 'X-API-Key': secret })
@@ -161,5 +163,7 @@ test('a refusal stays a refusal when the trail cannot be written, and the operat
   const { secret } = await service.createKey()
   await service.services.db.execute(sql`alter table audit_events rename to lost`)
   expect((await adminClient(service, secret)('GET', '/v1/api-keys')).status).toBe(403)
-  expect(service.logged).toContainEqual(expect.objectContaining({ event: 'audit_failed', operation: 'GET /v1/api-keys' }))
+  expect(service.logged).toContainEqual(
+    expect.objectContaining({ event: 'audit_failed', operation: 'GET /v1/api-keys' }),
+  )
 })

@@ -28,9 +28,13 @@ describe.skipIf(chromium === null)('the reference page in Chromium', () => {
     })
 
     test('shows every route of the service', async () => {
-      const shown = await reader.page.locator('.opblock-summary').evaluateAll((rows) => rows.map((row) => row.textContent ?? ''))
+      const shown = await reader.page
+        .locator('.opblock-summary')
+        .evaluateAll((rows) => rows.map((row) => row.textContent ?? ''))
       const { paths }: { paths: Record<string, object> } = await (await fetch(`${service.url}/openapi.json`)).json()
-      const routes = Object.entries(paths).flatMap(([path, item]) => Object.keys(item).map((method) => `${method.toUpperCase()}${path}`))
+      const routes = Object.entries(paths).flatMap(([path, item]) =>
+        Object.keys(item).map((method) => `${method.toUpperCase()}${path}`),
+      )
       const withoutBreaks = shown.map((text) => text.replaceAll('\u200b', ''))
       expect(routes.filter((route) => !withoutBreaks.some((text) => text.startsWith(route)))).toEqual([])
       expect(shown.length).toBe(routes.length)
@@ -39,12 +43,16 @@ describe.skipIf(chromium === null)('the reference page in Chromium', () => {
     test('opens the route that a link names', async () => {
       await reader.page.locator('#operations-me-showCaller.is-open').waitFor()
       expect(await reader.page.locator('.opblock.is-open').count()).toBe(1)
-      expect(await reader.page.locator('#operations-me-showCaller').textContent()).toContain('No credential, or one that is refused')
+      expect(await reader.page.locator('#operations-me-showCaller').textContent()).toContain(
+        'No credential, or one that is refused',
+      )
     })
 
     test('is light or dark as the reader prefers, also when that changes', async () => {
       const background = () =>
-        reader.page.locator('.swagger-ui').evaluate((page) => getComputedStyle(page.ownerDocument.documentElement).backgroundColor)
+        reader.page
+          .locator('.swagger-ui')
+          .evaluate((page) => getComputedStyle(page.ownerDocument.documentElement).backgroundColor)
       await reader.page.emulateMedia({ colorScheme: 'dark' })
       await expect.poll(background, soon).toBe('rgb(28, 32, 34)')
       await reader.page.emulateMedia({ colorScheme: 'light' })
@@ -71,7 +79,9 @@ describe.skipIf(chromium === null)('the reference page in Chromium', () => {
       expect(service.issuer).not.toBe(service.url)
       await authorize(page, apiKey)
       expect(await tryOut(page, 'me-showCaller')).toMatchObject({ url: `${service.url}/v1/me`, status: 200 })
-      expect(await page.evaluate('JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])')).toBe('[{},{},""]')
+      expect(await page.evaluate('JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])')).toBe(
+        '[{},{},""]',
+      )
     })
 
     test('sends of a form and of a filter what was typed, and no example', async () => {
@@ -83,7 +93,9 @@ describe.skipIf(chromium === null)('the reference page in Chromium', () => {
         body: 'scope=orders%3Aread',
       })
       await authorize(page, rootApiKey)
-      expect(await tryOut(page, 'audit-events-listAuditEvents')).toMatchObject({ url: `${service.url}/v1/audit-events?limit=50` })
+      expect(await tryOut(page, 'audit-events-listAuditEvents')).toMatchObject({
+        url: `${service.url}/v1/audit-events?limit=50`,
+      })
     })
   })
 
@@ -92,9 +104,13 @@ describe.skipIf(chromium === null)('the reference page in Chromium', () => {
     await page.goto(`${service.url}/docs`, { waitUntil: 'commit' })
     await page.evaluate(`fetch('https://elsewhere.example/?typed').catch(() => {})`)
     await page.evaluate(`document.body.insertAdjacentHTML('beforeend', '<img src="https://elsewhere.example/?typed">')`)
-    await page.evaluate(`document.body.insertAdjacentHTML('beforeend', '<iframe src="https://elsewhere.example/?typed">')`)
+    await page.evaluate(
+      `document.body.insertAdjacentHTML('beforeend', '<iframe src="https://elsewhere.example/?typed">')`,
+    )
     await page.evaluate(`document.body.insertAdjacentHTML('beforeend', '<svg onload="globalThis.slipped = true">')`)
-    await page.evaluate(`document.body.append(Object.assign(document.createElement('script'), { text: 'globalThis.slipped = true' }))`)
+    await page.evaluate(
+      `document.body.append(Object.assign(document.createElement('script'), { text: 'globalThis.slipped = true' }))`,
+    )
     const violations = () => complaints.filter((complaint) => complaint.startsWith('violation')).sort()
     await expect
       .poll(violations, soon)
@@ -143,5 +159,10 @@ async function tryOut(page: Page, operation: string, form: Record<string, string
     .locator('.live-responses-table .response-col_status', { hasText: String(answer.status()) })
     .first()
     .waitFor()
-  return { url: answer.url(), status: answer.status(), challenge: answer.headers()['www-authenticate'], body: answer.request().postData() }
+  return {
+    url: answer.url(),
+    status: answer.status(),
+    challenge: answer.headers()['www-authenticate'],
+    body: answer.request().postData(),
+  }
 }

@@ -26,7 +26,13 @@ describe('the reference page', () => {
   test('finds every file that it loads, as what it is', async () => {
     const html = await (await service.request('/docs')).text()
     const loaded = [...html.matchAll(/(?:src|href)="(?!data:)([^"]+)"/g)].map(([, path = '']) => path)
-    expect(loaded).toEqual(['docs/swagger-ui.css', 'docs/style.css', 'docs/swagger-ui-bundle.js', 'docs/start.js', 'openapi.json'])
+    expect(loaded).toEqual([
+      'docs/swagger-ui.css',
+      'docs/style.css',
+      'docs/swagger-ui-bundle.js',
+      'docs/start.js',
+      'openapi.json',
+    ])
     for (const path of loaded) {
       const response = await service.request(`/${path}`)
       expect(response.status, path).toBe(200)
@@ -40,7 +46,9 @@ describe('the reference page', () => {
 
   test('is loaded once: who has a file gets 304', async () => {
     const { headers } = await service.request('/docs/swagger-ui-bundle.js')
-    const again = await service.request('/docs/swagger-ui-bundle.js', { headers: { 'If-None-Match': headers.get('etag') ?? '' } })
+    const again = await service.request('/docs/swagger-ui-bundle.js', {
+      headers: { 'If-None-Match': headers.get('etag') ?? '' },
+    })
     expect(again.status).toBe(304)
   })
 

@@ -19,7 +19,8 @@ describe.each(databaseKinds)('R139 a POST with an Idempotency-Key on %s', async 
     return { status: response.status, headers: response.headers, text, body: JSON.parse(text) }
   }
   const create = (key: string, name: string, credential?: string) => post('/v1/api-keys', key, { name }, credential)
-  const countNamed = async (name: string) => (await services.db.select().from(apiKeys).where(eq(apiKeys.name, name))).length
+  const countNamed = async (name: string) =>
+    (await services.db.select().from(apiKeys).where(eq(apiKeys.name, name))).length
 
   test('sent again gets the same answer without the secret, and makes nothing', async () => {
     const first = await create('once', 'once')
@@ -43,9 +44,15 @@ describe.each(databaseKinds)('R139 a POST with an Idempotency-Key on %s', async 
 
   test('with another request is refused in words, whatever differs', async () => {
     await create('reused', 'reused')
-    for (const answer of [await create('reused', 'other'), await post('/v1/organizations', 'reused', { name: 'reused' })]) {
+    for (const answer of [
+      await create('reused', 'other'),
+      await post('/v1/organizations', 'reused', { name: 'reused' }),
+    ]) {
       expect(answer.status).toBe(422)
-      expect(answer.body).toMatchObject({ code: 'idempotency_key_reused', detail: expect.stringContaining('another request') })
+      expect(answer.body).toMatchObject({
+        code: 'idempotency_key_reused',
+        detail: expect.stringContaining('another request'),
+      })
     }
     expect(await countNamed('other')).toBe(0)
   })
@@ -77,7 +84,9 @@ describe.each(databaseKinds)('R139 a POST with an Idempotency-Key on %s', async 
   test('that was refused may be sent again, and is done then', async () => {
     const refused = await post('/v1/api-keys', 'refused', { name: 'refused', organizationId: 'org_missing' })
     expect(refused.status).toBe(404)
-    expect(await post('/v1/api-keys', 'refused', { name: 'refused', organizationId: 'org_missing' })).toMatchObject({ status: 404 })
+    expect(await post('/v1/api-keys', 'refused', { name: 'refused', organizationId: 'org_missing' })).toMatchObject({
+      status: 404,
+    })
     expect((await create('refused', 'refused')).status).toBe(201)
   })
 
@@ -144,7 +153,8 @@ describe.each(databaseKinds)('R139 a POST with an Idempotency-Key on %s', async 
   })
 
   test('means nothing on a GET', async () => {
-    const get = () => service.request('/v1/me', { headers: { Authorization: `Bearer ${service.rootKey}`, 'Idempotency-Key': 'get' } })
+    const get = () =>
+      service.request('/v1/me', { headers: { Authorization: `Bearer ${service.rootKey}`, 'Idempotency-Key': 'get' } })
     expect((await get()).status).toBe(200)
     expect((await get()).headers.get('idempotency-replayed')).toBeNull()
   })

@@ -42,7 +42,9 @@ describe('the API document', () => {
 
   test('every reference in it leads somewhere', () => {
     const references = [...text.matchAll(/"\$ref":"#\/([^"]+)"/g)].map(([, pointer = '']) => pointer)
-    const dead = references.filter((pointer) => pointer.split('/').reduce<unknown>((at, name) => Object(at)[name], document) === undefined)
+    const dead = references.filter(
+      (pointer) => pointer.split('/').reduce<unknown>((at, name) => Object(at)[name], document) === undefined,
+    )
     expect(references.length).toBeGreaterThan(20)
     expect(dead).toEqual([])
   })
@@ -64,7 +66,9 @@ describe('the API document', () => {
   test('names each operation once, with a summary and a tag', () => {
     const ids = operations().map(({ operation }) => operation.operationId)
     expect(new Set(ids).size).toBe(ids.length)
-    const nameless = operations().filter(({ operation }) => !operation.operationId || !operation.summary || operation.tags?.length !== 1)
+    const nameless = operations().filter(
+      ({ operation }) => !operation.operationId || !operation.summary || operation.tags?.length !== 1,
+    )
     expect(nameless.map(({ name }) => name)).toEqual([])
   })
 
@@ -76,18 +80,28 @@ describe('the API document', () => {
 
   test('says of each operation who may call it', () => {
     const open = operations().filter(({ operation }) => operation.security?.length === 0)
-    expect(open.map(({ path }) => path).filter((path) => path.startsWith('/v1') || /^\/(token|introspect|revoke)$/.test(path))).toEqual([])
+    expect(
+      open
+        .map(({ path }) => path)
+        .filter((path) => path.startsWith('/v1') || /^\/(token|introspect|revoke)$/.test(path)),
+    ).toEqual([])
     expect(document.security).toEqual([{ bearer: [] }, { apiKey: [] }])
   })
 
   test('every list has a cursor, and every change of a thing by PUT or PATCH an If-Match', () => {
-    const lists = operations().filter(({ name, operation }) => /^GET \/v1\//.test(name) && /^list/.test(operation.operationId ?? ''))
+    const lists = operations().filter(
+      ({ name, operation }) => /^GET \/v1\//.test(name) && /^list/.test(operation.operationId ?? ''),
+    )
     // These are few by nature, and all of them are on the one page.
     const onOnePage = ['listPlans', 'listKeks', 'listSigningKeys', 'listRoles']
     const without = lists.filter(({ operation }) => !operation.parameters?.some(({ name }) => name === 'cursor'))
-    expect(without.map(({ operation }) => operation.operationId).filter((id) => !onOnePage.includes(id ?? ''))).toEqual([])
+    expect(without.map(({ operation }) => operation.operationId).filter((id) => !onOnePage.includes(id ?? ''))).toEqual(
+      [],
+    )
     const changes = operations().filter(({ name }) => /^(PUT|PATCH) /.test(name))
-    const unguarded = changes.filter(({ operation }) => !operation.parameters?.some(({ name }) => name.toLowerCase() === 'if-match'))
+    const unguarded = changes.filter(
+      ({ operation }) => !operation.parameters?.some(({ name }) => name.toLowerCase() === 'if-match'),
+    )
     expect(unguarded.map(({ name }) => name)).toEqual([])
   })
 
@@ -110,7 +124,9 @@ describe('the API document', () => {
     const first = await service.request('/openapi.json')
     expect(first.headers.get('content-type')).toBe('application/json')
     expect(first.headers.get('cache-control')).toBe('public, max-age=300')
-    const again = await service.request('/openapi.json', { headers: { 'If-None-Match': first.headers.get('etag') ?? '' } })
+    const again = await service.request('/openapi.json', {
+      headers: { 'If-None-Match': first.headers.get('etag') ?? '' },
+    })
     expect(again.status).toBe(304)
   })
 })

@@ -13,7 +13,8 @@ const routes = [
 
 test.each(['first', 'second'])('finds the same at the %s time as a router that remembers nothing', (time) => {
   const [remembering, forgetful] = [rememberingRouter<string>(), new TrieRouter<string>()]
-  for (const router of [remembering, forgetful]) for (const [method, path, handler] of routes) router.add(method, path, handler)
+  for (const router of [remembering, forgetful])
+    for (const [method, path, handler] of routes) router.add(method, path, handler)
   const asked = [
     ['POST', '/token'],
     ['GET', '/token'],
@@ -28,7 +29,8 @@ test.each(['first', 'second'])('finds the same at the %s time as a router that r
     ['GET', '/*'],
   ] as const
   if (time === 'second') for (const [method, path] of asked) remembering.match(method, path)
-  for (const [method, path] of asked) expect(remembering.match(method, path), `${method} ${path}`).toEqual(forgetful.match(method, path))
+  for (const [method, path] of asked)
+    expect(remembering.match(method, path), `${method} ${path}`).toEqual(forgetful.match(method, path))
 })
 
 test('knows of a route that is added after it was asked', () => {

@@ -31,7 +31,9 @@ describe.each(databaseKinds)('a KEK that is lost for good, on %s', (kind) => {
       'token revoked',
     ])
     expect(activated).toContain((await after.keyring.signer('token')).kid)
-    expect((await after.keyring.publicKeys('token')).keys.map(({ kid }) => kid)).not.toEqual(expect.arrayContaining([revoked[0]]))
+    expect((await after.keyring.publicKeys('token')).keys.map(({ kid }) => kid)).not.toEqual(
+      expect.arrayContaining([revoked[0]]),
+    )
     ring.clock.advance(leadSeconds)
     expect(await rotateSigningKey(after, root, { purpose: 'token' })).toMatchObject({ state: 'active' })
   })
@@ -39,7 +41,10 @@ describe.each(databaseKinds)('a KEK that is lost for good, on %s', (kind) => {
   test('leaves one event in the trail', async () => {
     const ring = await startRing(kind)
     const [lost = ''] = ring.keyEncryption.kekIds
-    const { revoked, activated } = await abandonKek(await ringServices(ring.database, ring.clock, generateRawKek()), lost)
+    const { revoked, activated } = await abandonKek(
+      await ringServices(ring.database, ring.clock, generateRawKek()),
+      lost,
+    )
     const events = await ring.db.select().from(auditEvents).where(eq(auditEvents.type, 'kek.abandoned'))
     expect(events).toMatchObject([{ actor: 'system', subject: lost, context: { revoked, activated } }])
   })

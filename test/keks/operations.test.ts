@@ -8,7 +8,14 @@ import { kekStatus, rewrapEnvelopes } from '../../src/keks/operations.ts'
 import { signJwt } from '../../src/signing-keys/jwt.ts'
 import { rotateSigningKey, selfTest } from '../../src/signing-keys/operations.ts'
 import { readRingGeneration } from '../../src/signing-keys/queries.ts'
-import { admin, type RingService, ringServices, root, rotateEverySeconds, startRing } from '../signing-keys/ring-service.ts'
+import {
+  admin,
+  type RingService,
+  ringServices,
+  root,
+  rotateEverySeconds,
+  startRing,
+} from '../signing-keys/ring-service.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { run } from '../support/service-process.ts'
 
@@ -92,7 +99,11 @@ describe.each(databaseKinds)('A63 · a change of KEK on %s', (kind) => {
     const { kek } = await rewrapEnvelopes(changing, root)
     const events = await rewrapEvents(ring)
     expect(events).toHaveLength(1)
-    expect(events[0]).toMatchObject({ actor: 'key_root', subject: kek, context: { kek, envelopes: 4, moved: 4, left: [] } })
+    expect(events[0]).toMatchObject({
+      actor: 'key_root',
+      subject: kek,
+      context: { kek, envelopes: 4, moved: 4, left: [] },
+    })
     expect(await readRingGeneration(ring.db)).toBe((generation ?? 0) + 1)
   })
 
@@ -103,22 +114,25 @@ describe.each(databaseKinds)('A63 · a change of KEK on %s', (kind) => {
     expect(await envelopes(ring)).toEqual(before)
   })
 
-  test.each([1, 2, 3, 4])('interrupted after row %i, every key stays readable and the next run does the rest', async (last) => {
-    const { ring, newKek, changing, changed } = await startChange(kind)
-    const interrupted = rewrapEnvelopes(changing, root, {
-      afterStep(step, row) {
-        if (step === 'row_moved' && row === last) throw new Interrupted()
-      },
-    })
-    await expect(interrupted).rejects.toBeInstanceOf(Interrupted)
-    const [kek] = changing.keyEncryption.kekIds
-    expect((await kekIds(ring)).filter((id) => id === kek)).toHaveLength(last)
-    await selfTest(await ringServices(ring.database, ring.clock, newKek, [ring.kek]))
-    expect(await rewrapEvents(ring)).toEqual([])
-    expect(await rewrapEnvelopes(changing, root)).toMatchObject({ envelopes: 4, moved: 4 - last })
-    expect(await rewrapEvents(ring)).toHaveLength(1)
-    await selfTest(await changed())
-  })
+  test.each([1, 2, 3, 4])(
+    'interrupted after row %i, every key stays readable and the next run does the rest',
+    async (last) => {
+      const { ring, newKek, changing, changed } = await startChange(kind)
+      const interrupted = rewrapEnvelopes(changing, root, {
+        afterStep(step, row) {
+          if (step === 'row_moved' && row === last) throw new Interrupted()
+        },
+      })
+      await expect(interrupted).rejects.toBeInstanceOf(Interrupted)
+      const [kek] = changing.keyEncryption.kekIds
+      expect((await kekIds(ring)).filter((id) => id === kek)).toHaveLength(last)
+      await selfTest(await ringServices(ring.database, ring.clock, newKek, [ring.kek]))
+      expect(await rewrapEvents(ring)).toEqual([])
+      expect(await rewrapEnvelopes(changing, root)).toMatchObject({ envelopes: 4, moved: 4 - last })
+      expect(await rewrapEvents(ring)).toHaveLength(1)
+      await selfTest(await changed())
+    },
+  )
 
   test('a row that somebody else changes under its hands is left to them', async () => {
     const { ring, newKek, changing, changed } = await startChange(kind)
@@ -140,7 +154,10 @@ describe.each(databaseKinds)('A63 · a change of KEK on %s', (kind) => {
         if (step === 'checked') await rotateSigningKey(ring, root, { purpose: 'token', force: true })
       },
     })
-    expect((await kekStatus(changing, root)).find(({ use }) => use === 'opens')).toMatchObject({ envelopes: 1, liveEnvelopes: 1 })
+    expect((await kekStatus(changing, root)).find(({ use }) => use === 'opens')).toMatchObject({
+      envelopes: 1,
+      liveEnvelopes: 1,
+    })
     expect(await rewrapEnvelopes(changing, root)).toMatchObject({ envelopes: 5, moved: 1 })
   })
 
@@ -149,7 +166,8 @@ describe.each(databaseKinds)('A63 · a change of KEK on %s', (kind) => {
     const before = [await envelopes(ring), await readRingGeneration(ring.db)]
     const { code, detail } = await refusal(rewrapEnvelopes(await changed(), root))
     expect(code).toBe('conflict')
-    for (const word of ['Nothing was moved', ring.keyEncryption.kekIds[0], 'MINTAGE_KEK_PREVIOUS']) expect(detail).toContain(word)
+    for (const word of ['Nothing was moved', ring.keyEncryption.kekIds[0], 'MINTAGE_KEK_PREVIOUS'])
+      expect(detail).toContain(word)
     expect([await envelopes(ring), await readRingGeneration(ring.db)]).toEqual(before)
     expect(await rewrapEvents(ring)).toEqual([])
   })
@@ -159,7 +177,8 @@ describe.each(databaseKinds)('A63 · a change of KEK on %s', (kind) => {
     ['cut to nothing', () => ''],
     [
       'changed in its wrapped key',
-      (envelope) => envelope.replace(/^(.*\.)(.)(.*\..*)$/, (_, start, one, rest) => start + (one === 'A' ? 'B' : 'A') + rest),
+      (envelope) =>
+        envelope.replace(/^(.*\.)(.)(.*\..*)$/, (_, start, one, rest) => start + (one === 'A' ? 'B' : 'A') + rest),
     ],
   ])('an envelope that was %s is refused, and nothing is written', async (_name, damage) => {
     const { ring, changing } = await startChange(kind)
@@ -169,7 +188,9 @@ describe.each(databaseKinds)('A63 · a change of KEK on %s', (kind) => {
     const { code, detail } = await refusal(rewrapEnvelopes(changing, root))
     expect({ code, detail }).toEqual({
       code: 'conflict',
-      detail: expect.stringMatching(new RegExp(`Nothing was moved: the envelope of signing_keys ${kid}.*(malformed|damaged)`)),
+      detail: expect.stringMatching(
+        new RegExp(`Nothing was moved: the envelope of signing_keys ${kid}.*(malformed|damaged)`),
+      ),
     })
     expect(await envelopes(ring)).toEqual(before)
     expect(await rewrapEvents(ring)).toEqual([])
@@ -233,42 +254,47 @@ describe.each(databaseKinds)('A63 · a change of KEK on %s', (kind) => {
   })
 })
 
-describe.each(databaseKinds.filter((kind) => kind === 'postgres'))('A63 · a change of KEK by several processes on %s', (kind) => {
-  test('runs that go at once move each row once', async () => {
-    const { ring, newKek, changed } = await startChange(kind)
-    const instances = await Promise.all(Array.from({ length: 4 }, () => ringServices(ring.database, ring.clock, newKek, [ring.kek])))
-    const runs = await Promise.all(instances.map((each) => rewrapEnvelopes(each, root)))
-    expect(runs.reduce((sum, { moved }) => sum + moved, 0)).toBe(4)
-    expect(await rewrapEvents(ring)).toHaveLength(4)
-    await selfTest(await changed())
-  })
-
-  test.each(['checked:0', 'row_moved:1', 'row_moved:3', 'rows_moved:4'])(
-    'one that dies by kill -9 after %s is finished by the next',
-    async (step) => {
-      const { ring, newKek, changing, changed } = await startChange(kind)
-      const env = {
-        DATABASE_URL: ring.database.url ?? '',
-        MINTAGE_KEK: newKek,
-        MINTAGE_KEK_PREVIOUS: ring.kek,
-        NOW: ring.clock.now().toISOString(),
-      }
-      const died = run('test/keks/rewrap-process.ts', { env: { ...env, DIE_AFTER: step } })
-      expect(await died.ended).toBeNull()
-      expect(died.process.signalCode).toBe('SIGKILL')
-      const [kek] = changing.keyEncryption.kekIds
-      const movedBefore = (await kekIds(ring)).filter((id) => id === kek).length
-      expect(movedBefore).toBe(Number(step.split(':')[1]))
-      await selfTest(changing)
-      const next = run('test/keks/rewrap-process.ts', { env })
-      // Its connections stay open: it did what it was to do when the trail says so.
-      await expect.poll(() => rewrapEvents(ring), { timeout: 15_000 }).toHaveLength(1)
-      await next.end('SIGKILL')
-      expect((await rewrapEvents(ring))[0]?.context).toMatchObject({ envelopes: 4, moved: 4 - movedBefore })
+describe.each(databaseKinds.filter((kind) => kind === 'postgres'))(
+  'A63 · a change of KEK by several processes on %s',
+  (kind) => {
+    test('runs that go at once move each row once', async () => {
+      const { ring, newKek, changed } = await startChange(kind)
+      const instances = await Promise.all(
+        Array.from({ length: 4 }, () => ringServices(ring.database, ring.clock, newKek, [ring.kek])),
+      )
+      const runs = await Promise.all(instances.map((each) => rewrapEnvelopes(each, root)))
+      expect(runs.reduce((sum, { moved }) => sum + moved, 0)).toBe(4)
+      expect(await rewrapEvents(ring)).toHaveLength(4)
       await selfTest(await changed())
-    },
-  )
-})
+    })
+
+    test.each(['checked:0', 'row_moved:1', 'row_moved:3', 'rows_moved:4'])(
+      'one that dies by kill -9 after %s is finished by the next',
+      async (step) => {
+        const { ring, newKek, changing, changed } = await startChange(kind)
+        const env = {
+          DATABASE_URL: ring.database.url ?? '',
+          MINTAGE_KEK: newKek,
+          MINTAGE_KEK_PREVIOUS: ring.kek,
+          NOW: ring.clock.now().toISOString(),
+        }
+        const died = run('test/keks/rewrap-process.ts', { env: { ...env, DIE_AFTER: step } })
+        expect(await died.ended).toBeNull()
+        expect(died.process.signalCode).toBe('SIGKILL')
+        const [kek] = changing.keyEncryption.kekIds
+        const movedBefore = (await kekIds(ring)).filter((id) => id === kek).length
+        expect(movedBefore).toBe(Number(step.split(':')[1]))
+        await selfTest(changing)
+        const next = run('test/keks/rewrap-process.ts', { env })
+        // Its connections stay open: it did what it was to do when the trail says so.
+        await expect.poll(() => rewrapEvents(ring), { timeout: 15_000 }).toHaveLength(1)
+        await next.end('SIGKILL')
+        expect((await rewrapEvents(ring))[0]?.context).toMatchObject({ envelopes: 4, moved: 4 - movedBefore })
+        await selfTest(await changed())
+      },
+    )
+  },
+)
 
 describe.each(databaseKinds)('the self test on %s', (kind) => {
   test('names every missing KEK at once, with the keys that it sealed', async () => {

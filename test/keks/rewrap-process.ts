@@ -9,7 +9,13 @@ import { createKeyring } from '../../src/signing-keys/keyring.ts'
 
 // A rewrap in a process of its own that ends as by kill -9 after the named step: DATABASE_URL, MINTAGE_KEK, MINTAGE_KEK_PREVIOUS, NOW, DIE_AFTER.
 
-const { DATABASE_URL: url = '', MINTAGE_KEK: kek = '', MINTAGE_KEK_PREVIOUS: previous = '', NOW = '', DIE_AFTER } = process.env
+const {
+  DATABASE_URL: url = '',
+  MINTAGE_KEK: kek = '',
+  MINTAGE_KEK_PREVIOUS: previous = '',
+  NOW = '',
+  DIE_AFTER,
+} = process.env
 const { config } = loadConfig({ MINTAGE_ISSUER: 'https://auth.example' })
 const { db } = openPostgres({ url, pooler: 'none', deadlineMilliseconds: 15_000 })
 const now = () => new Date(NOW)

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { hasAccessTokenInQuery, readBearer } from '../../src/kit/bearer.ts'
 
-const read = (authorization: string | undefined) => readBearer({ get: (name) => (name === 'authorization' ? authorization : undefined) })
+const read = (authorization: string | undefined) =>
+  readBearer({ get: (name) => (name === 'authorization' ? authorization : undefined) })
 
 describe('readBearer', () => {
   test.each([
@@ -37,7 +38,8 @@ describe('readBearer', () => {
   })
 
   test('what the token looks like is left to the verifier', () => {
-    for (const token of ['x=y', '"x"', 'é', '='.repeat(1_000_000)]) expect(read(`Bearer ${token}`)).toEqual({ kind: 'token', token })
+    for (const token of ['x=y', '"x"', 'é', '='.repeat(1_000_000)])
+      expect(read(`Bearer ${token}`)).toEqual({ kind: 'token', token })
   })
 })
 

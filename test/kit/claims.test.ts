@@ -90,7 +90,8 @@ describe('the claims of a token', () => {
   })
 
   test('a token of the test environment is taken where it is asked for, or where any is', () => {
-    for (const environment of ['test', undefined] as const) expect(accepted({ env: 'test' }, { environment }).environment).toBe('test')
+    for (const environment of ['test', undefined] as const)
+      expect(accepted({ env: 'test' }, { environment }).environment).toBe('test')
     expect(read({ env: 'other' }, { environment: undefined })).toBe('environment')
   })
 

@@ -20,16 +20,19 @@ describe('fetchDocument', () => {
     expect(headers.get('age')).toBe('3')
   })
 
-  test.each([201, 204, 301, 302, 307, 308, 400, 404, 500, 503])('refuses status %i, and follows no redirect', async (status) => {
-    const seen: string[] = []
-    const answer = load(async (target, init) => {
-      seen.push(target)
-      expect(init.redirect).toBe('manual')
-      return new Response(null, { status, headers: { location: 'https://evil.example/' } })
-    })
-    await expect(answer).rejects.toThrow(`status ${status}`)
-    expect(seen).toEqual([url])
-  })
+  test.each([201, 204, 301, 302, 307, 308, 400, 404, 500, 503])(
+    'refuses status %i, and follows no redirect',
+    async (status) => {
+      const seen: string[] = []
+      const answer = load(async (target, init) => {
+        seen.push(target)
+        expect(init.redirect).toBe('manual')
+        return new Response(null, { status, headers: { location: 'https://evil.example/' } })
+      })
+      await expect(answer).rejects.toThrow(`status ${status}`)
+      expect(seen).toEqual([url])
+    },
+  )
 
   test.each([
     ['nothing', ''],
@@ -50,12 +53,16 @@ describe('fetchDocument', () => {
   })
 
   test('gives up on a server that does not answer, even when fetch ignores its signal', async () => {
-    await expect(load(() => new Promise(() => undefined), { timeoutMilliseconds: 20 })).rejects.toThrow('no answer within 20 ms')
+    await expect(load(() => new Promise(() => undefined), { timeoutMilliseconds: 20 })).rejects.toThrow(
+      'no answer within 20 ms',
+    )
   })
 
   test('gives up on a body that never ends', async () => {
     const silent = new ReadableStream<Uint8Array>({ pull: () => new Promise(() => undefined) })
-    await expect(load(async () => new Response(silent), { timeoutMilliseconds: 20 })).rejects.toThrow('no answer within 20 ms')
+    await expect(load(async () => new Response(silent), { timeoutMilliseconds: 20 })).rejects.toThrow(
+      'no answer within 20 ms',
+    )
   })
 
   test('asks caches for the origin only when told so', async () => {

@@ -1,7 +1,13 @@
 import { Hono } from 'hono'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { requireAccessToken } from '../../src/kit/hono.ts'
-import { audience, createTestApp, createTestIssuer, createTestVerifier, type TestIssuer } from '../support/test-issuer.ts'
+import {
+  audience,
+  createTestApp,
+  createTestIssuer,
+  createTestVerifier,
+  type TestIssuer,
+} from '../support/test-issuer.ts'
 
 let issuer: TestIssuer
 let verify: ReturnType<typeof createTestVerifier>['verify']
@@ -20,11 +26,14 @@ test('the middleware has a name for stack traces', () => {
   expect(requireAccessToken({ verifier: { verify, audience } }).name).toBe('requireAccessToken')
 })
 
-test.each(['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS', 'PROPFIND'])('%s is refused without a token', async (method) => {
-  const { app } = createTestApp(verify)
-  const response = await app.request('/orders', { method, headers: { 'x-http-method-override': 'TRACE' } })
-  expect(response.status).toBe(401)
-})
+test.each(['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS', 'PROPFIND'])(
+  '%s is refused without a token',
+  async (method) => {
+    const { app } = createTestApp(verify)
+    const response = await app.request('/orders', { method, headers: { 'x-http-method-override': 'TRACE' } })
+    expect(response.status).toBe(401)
+  },
+)
 
 describe('scope', () => {
   test.each([
@@ -79,7 +88,9 @@ describe('scope', () => {
     [{ some: ['a'] }],
     [null],
   ])('%j is refused at construction', (scope) => {
-    expect(() => requireAccessToken({ verifier: { verify, audience }, scope: Object(scope).valueOf() })).toThrow(TypeError)
+    expect(() => requireAccessToken({ verifier: { verify, audience }, scope: Object(scope).valueOf() })).toThrow(
+      TypeError,
+    )
   })
 })
 
@@ -113,8 +124,12 @@ describe('Vary: Authorization', () => {
   })
 
   test('stands beside what the handler varies by, and once only', async () => {
-    expect((await respond(() => new Response('x', { headers: { vary: 'Accept' } }))).headers.get('vary')).toBe('Accept, Authorization')
-    expect((await respond(() => new Response('x', { headers: { vary: 'authorization' } }))).headers.get('vary')).toBe('authorization')
+    expect((await respond(() => new Response('x', { headers: { vary: 'Accept' } }))).headers.get('vary')).toBe(
+      'Accept, Authorization',
+    )
+    expect((await respond(() => new Response('x', { headers: { vary: 'authorization' } }))).headers.get('vary')).toBe(
+      'authorization',
+    )
   })
 
   test('is on the answer to an error in the handler', async () => {

@@ -11,7 +11,11 @@ async function fetchesOf(options: Partial<VerifierOptions>, jwksUri?: string): P
   const fetch: Fetch = async (url, init) => {
     sent.push({ url, headers: new Headers(init.headers) })
     if (url.includes('oauth-authorization-server')) {
-      return Response.json({ issuer, jwks_uri: jwksUri ?? `${issuer}/.well-known/jwks.json`, revocations_uri: `${issuer}/revocations` })
+      return Response.json({
+        issuer,
+        jwks_uri: jwksUri ?? `${issuer}/.well-known/jwks.json`,
+        revocations_uri: `${issuer}/revocations`,
+      })
     }
     return Response.json({ keys: [] })
   }

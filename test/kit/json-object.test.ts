@@ -71,6 +71,8 @@ describe('readJsonObject', () => {
   test('what was read cannot be changed at any depth', () => {
     const value = read('{"a":{"b":[{"c":1}]}}')
     expect(() => Object.assign(value, { a: 1 })).toThrow(TypeError)
-    expect(value).toSatisfy((read) => Object.isFrozen(read.a) && Object.isFrozen(read.a.b) && Object.isFrozen(read.a.b[0]))
+    expect(value).toSatisfy(
+      (read) => Object.isFrozen(read.a) && Object.isFrozen(read.a.b) && Object.isFrozen(read.a.b[0]),
+    )
   })
 })

@@ -65,8 +65,14 @@ describe('readPublicJwk', () => {
   })
 
   test('an RSA modulus with the fingerprint of CVE-2017-15361 is ignored', () => {
-    const primes = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113]
-    const product = [...primes, 127, 131, 137, 139, 149, 151, 157, 163, 167].reduce((all, prime) => all * BigInt(prime), 1n)
+    const primes = [
+      2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107,
+      109, 113,
+    ]
+    const product = [...primes, 127, 131, 137, 139, 149, 151, 157, 163, 167].reduce(
+      (all, prime) => all * BigInt(prime),
+      1n,
+    )
     let power = 1n
     for (let step = 0; step < 1234; step += 1) power = (power * 65537n) % product
     const factor = (1n << 2047n) / product + 1n
@@ -85,7 +91,10 @@ describe('importKeys', () => {
   test('a point off its curve is ignored and the keys beside it work', async () => {
     const y = Buffer.from(ec.y ?? '', 'base64url')
     y[3] = (y[3] ?? 0) ^ 1
-    const keys = await importKeys({ keys: [{ ...ec, kid: 'off-curve', y: y.toString('base64url') }, ec, rsa, okp] }, all)
+    const keys = await importKeys(
+      { keys: [{ ...ec, kid: 'off-curve', y: y.toString('base64url') }, ec, rsa, okp] },
+      all,
+    )
     expect([...keys.keys()]).toEqual(['ES256-key', 'RS256-key', 'EdDSA-key'])
   })
 

@@ -2,7 +2,12 @@ import { describe, expect, test } from 'vitest'
 import { checkIssuer, metadataUrl, readIssuerMetadata } from '../../src/kit/metadata.ts'
 
 const issuer = 'https://auth.example'
-const metadata = { issuer, jwks_uri: `${issuer}/jwks`, revocations_uri: `${issuer}/revocations`, record_keys_uri: `${issuer}/record-keys` }
+const metadata = {
+  issuer,
+  jwks_uri: `${issuer}/jwks`,
+  revocations_uri: `${issuer}/revocations`,
+  record_keys_uri: `${issuer}/record-keys`,
+}
 
 describe('readIssuerMetadata', () => {
   test('gives the URLs that a verifier needs', () => {

@@ -12,7 +12,8 @@ async function signer(algorithm: VerificationAlgorithm) {
   const { publicKey, privateKey } = await generateKeyPair(algorithm, { extractable: true })
   const jwk = readPublicJwk({ ...(await exportJWK(publicKey)), alg: algorithm, kid: 'k' }, new Set(algorithms))
   if (!jwk) throw new Error('no key')
-  const sign = async (text: string) => parts(await new SignJWT({ text }).setProtectedHeader({ alg: algorithm }).sign(privateKey))
+  const sign = async (text: string) =>
+    parts(await new SignJWT({ text }).setProtectedHeader({ alg: algorithm }).sign(privateKey))
   return { jwk, sign, publicKey }
 }
 
@@ -46,11 +47,14 @@ describe.each(algorithms)('a signature check of %s', (algorithm) => {
   })
 })
 
-test.each(['ES256', 'EdDSA', 'Ed25519', 'RS256', 'PS256'] as const)('%s is checked without a promise on Node', async (algorithm) => {
-  const { jwk, sign } = await signer(algorithm)
-  const check = await createSignatureCheck(jwk)
-  expect(check(await sign('a'))).toBe(true)
-})
+test.each(['ES256', 'EdDSA', 'Ed25519', 'RS256', 'PS256'] as const)(
+  '%s is checked without a promise on Node',
+  async (algorithm) => {
+    const { jwk, sign } = await signer(algorithm)
+    const check = await createSignatureCheck(jwk)
+    expect(check(await sign('a'))).toBe(true)
+  },
+)
 
 test('ES384 is left to a thread', async () => {
   const { jwk, sign } = await signer('ES384')

@@ -10,9 +10,12 @@ describe('the header of a token', () => {
     expect(read({ ...honest, typ })).toEqual({ algorithm: 'ES256', kid: 'kid-1' })
   })
 
-  test.each(['crit', 'jku', 'jwk', 'x5u', 'x5c', 'cty', 'b64', 'zip', 'enc'])('with %s is refused for that, whatever it says', (name) => {
-    for (const value of [['x'], 'x', null, false]) expect(read({ ...honest, [name]: value })).toBe('header_parameter')
-  })
+  test.each(['crit', 'jku', 'jwk', 'x5u', 'x5c', 'cty', 'b64', 'zip', 'enc'])(
+    'with %s is refused for that, whatever it says',
+    (name) => {
+      for (const value of [['x'], 'x', null, false]) expect(read({ ...honest, [name]: value })).toBe('header_parameter')
+    },
+  )
 
   test.each<[string, object]>([
     ['type', { typ: 'JWT' }],
@@ -33,6 +36,7 @@ describe('the header of a token', () => {
 
   test('names its key by 1 to 128 letters that need no escaping, from the first to the last', () => {
     for (const kid of ['a', '2026-11.key_1~', 'x'.repeat(128)]) expect(isKid(kid)).toBe(true)
-    for (const kid of ['', 'x'.repeat(129), '/kid', 'kid/', ' kid', 'kid\n', 'ключ', "kid' or '1"]) expect(isKid(kid)).toBe(false)
+    for (const kid of ['', 'x'.repeat(129), '/kid', 'kid/', ' kid', 'kid\n', 'ключ', "kid' or '1"])
+      expect(isKid(kid)).toBe(false)
   })
 })

@@ -62,7 +62,9 @@ function counting(keys: KeySet): KeySet & { checks: () => number } {
 
 test('a good token gives what it says', async () => {
   const { verify } = createTestVerifier(issuer)
-  const token = await verify(await issuer.token({ claims: { jti: 'token-x', roles: ['admin'], plan: { name: 'pro' } } }))
+  const token = await verify(
+    await issuer.token({ claims: { jti: 'token-x', roles: ['admin'], plan: { name: 'pro' } } }),
+  )
   expect(token).toMatchObject({
     id: 'token-x',
     issuer: issuerUrl,
@@ -230,9 +232,13 @@ describe('a dependency that cannot answer', () => {
   })
 
   test('a list that answers later is waited for', async () => {
-    const { verify } = createTestVerifier(issuer, { revocations: listOf({ isRevoked: async ({ clientId }) => clientId === 'key_0009' }) })
+    const { verify } = createTestVerifier(issuer, {
+      revocations: listOf({ isRevoked: async ({ clientId }) => clientId === 'key_0009' }),
+    })
     expect(await outcome(verify, await issuer.token())).toBe('accepted')
-    expect(await outcome(verify, await issuer.token({ claims: { client_id: 'key_0009' } }))).toBe('invalid_token revoked')
+    expect(await outcome(verify, await issuer.token({ claims: { client_id: 'key_0009' } }))).toBe(
+      'invalid_token revoked',
+    )
   })
 })
 
@@ -256,7 +262,9 @@ describe('options', () => {
 
   test('a verifier without an audience takes tokens for any, and still refuses a malformed one', async () => {
     const { verify } = createTestVerifier(issuer, { audience: undefined, environment: undefined })
-    expect(await outcome(verify, await issuer.token({ claims: { aud: ['https://other.example', 'b'], env: 'test' } }))).toBe('accepted')
+    expect(
+      await outcome(verify, await issuer.token({ claims: { aud: ['https://other.example', 'b'], env: 'test' } })),
+    ).toBe('accepted')
     expect(await outcome(verify, await issuer.token({ claims: { aud: [] } }))).toBe('invalid_token audience')
     expect(await outcome(verify, await issuer.token({ claims: { env: 'prod' } }))).toBe('invalid_token environment')
   })
@@ -267,7 +275,9 @@ test('the text of an error holds nothing of the token', async () => {
   const text = await issuer.token({ header: { typ: 'secret-type' } })
   const error: unknown = await verify(text).catch((error: unknown) => error)
   expect(error).toBeInstanceOf(Error)
-  expect(error instanceof Error && `${error.message}${error.stack}${JSON.stringify(error)}${error.cause}`).not.toMatch(/secret-type|eyJ/)
+  expect(error instanceof Error && `${error.message}${error.stack}${JSON.stringify(error)}${error.cause}`).not.toMatch(
+    /secret-type|eyJ/,
+  )
 })
 
 function fail(error: Error): never {

@@ -13,7 +13,10 @@ function createTestedVerifier(remote: RemoteIssuer, options: Partial<VerifierOpt
   const clock = createClock()
   const now = () => clock.now()
   const revocations = memoryRevocationList({ now })
-  return { clock, verifier: createVerifier({ issuer: issuerUrl, audience, revocations, fetch: remote.fetch, now, ...options }) }
+  return {
+    clock,
+    verifier: createVerifier({ issuer: issuerUrl, audience, revocations, fetch: remote.fetch, now, ...options }),
+  }
 }
 
 test('issuer and audience are enough: the keys are found in the metadata', async () => {
@@ -98,5 +101,7 @@ test.each([
   [{ jwksMaximumAgeSeconds: -1 }],
   [{ environment: 'prod' }],
 ])('options %j are refused at construction', (options) => {
-  expect(() => createVerifier({ issuer: issuerUrl, audience, revocations: memoryRevocationList(), ...Object(options) })).toThrow(TypeError)
+  expect(() =>
+    createVerifier({ issuer: issuerUrl, audience, revocations: memoryRevocationList(), ...Object(options) }),
+  ).toThrow(TypeError)
 })

@@ -13,7 +13,10 @@ describe('the audience of a token', () => {
   })
 
   test('is exactly what was asked, each once', () => {
-    expect(narrowAudience(['billing', 'https://b.example', 'billing'], plain, rules)).toEqual(['billing', 'https://b.example'])
+    expect(narrowAudience(['billing', 'https://b.example', 'billing'], plain, rules)).toEqual([
+      'billing',
+      'https://b.example',
+    ])
   })
 
   test.each([
@@ -38,23 +41,27 @@ describe('the audience of a token', () => {
 
   test('of the admin API needs a role or the audience itself, and is given only when asked', () => {
     expect(narrowAudience(['https://auth.example'], admin, rules)).toEqual(['https://auth.example'])
-    expect(narrowAudience(['https://auth.example'], { audiences: ['https://auth.example'], roles: [] }, rules)).toEqual([
-      'https://auth.example',
-    ])
+    expect(narrowAudience(['https://auth.example'], { audiences: ['https://auth.example'], roles: [] }, rules)).toEqual(
+      ['https://auth.example'],
+    )
   })
 
   test('of the admin API never stands beside another one', () => {
-    expect(() => narrowAudience(['https://auth.example', 'https://auth.example/api'], admin, rules)).toThrow('invalid_target')
+    expect(() => narrowAudience(['https://auth.example', 'https://auth.example/api'], admin, rules)).toThrow(
+      'invalid_target',
+    )
   })
 })
 
 describe('a resource', () => {
-  test.each(['https://b.example', 'https://b.example/orders?v=2', 'urn:example:orders', 'https://[2001:db8::1]:8443/a%20b'])(
-    'may be %s',
-    (uri) => {
-      expect(checkResource(uri)).toBe(uri)
-    },
-  )
+  test.each([
+    'https://b.example',
+    'https://b.example/orders?v=2',
+    'urn:example:orders',
+    'https://[2001:db8::1]:8443/a%20b',
+  ])('may be %s', (uri) => {
+    expect(checkResource(uri)).toBe(uri)
+  })
 
   test.each([
     'b.example',

@@ -35,7 +35,10 @@ describe('the claims of an access token', () => {
   })
 
   test('name the subject of the key where it has one', () => {
-    expect(accessTokenClaims({ ...facts, subject: 'customer-7' })).toMatchObject({ sub: 'customer-7', client_id: 'key_1' })
+    expect(accessTokenClaims({ ...facts, subject: 'customer-7' })).toMatchObject({
+      sub: 'customer-7',
+      client_id: 'key_1',
+    })
   })
 
   test('hold several audiences as an array', () => {
@@ -69,12 +72,16 @@ describe('the life of a token', () => {
   test('never passes the earliest end, nor the cap, nor what was asked', () => {
     const end = fc.option(fc.integer({ min: 1_000_001, max: 9_000_000 }).map((milliseconds) => new Date(milliseconds)))
     fc.assert(
-      fc.property(fc.array(end, { maxLength: 3 }), fc.option(fc.integer({ min: 1 }), { nil: undefined }), (ends, requested) => {
-        const { issuedAt, expiresAt } = tokenLifetime(at(1000), requested, { ...limits, ends })
-        for (const end of ends) if (end) expect(expiresAt * 1000).toBeLessThanOrEqual(end.getTime())
-        expect(expiresAt - issuedAt).toBeLessThanOrEqual(Math.min(requested ?? 900, 3600))
-        expect(Number.isInteger(expiresAt)).toBe(true)
-      }),
+      fc.property(
+        fc.array(end, { maxLength: 3 }),
+        fc.option(fc.integer({ min: 1 }), { nil: undefined }),
+        (ends, requested) => {
+          const { issuedAt, expiresAt } = tokenLifetime(at(1000), requested, { ...limits, ends })
+          for (const end of ends) if (end) expect(expiresAt * 1000).toBeLessThanOrEqual(end.getTime())
+          expect(expiresAt - issuedAt).toBeLessThanOrEqual(Math.min(requested ?? 900, 3600))
+          expect(Number.isInteger(expiresAt)).toBe(true)
+        },
+      ),
     )
   })
 

@@ -52,7 +52,9 @@ describe('a client credential', () => {
   })
 
   test('by Bearer or X-API-Key takes the client id of the form along', () => {
-    expect(readClientCredential({ authorization: 'Bearer s', apiKey: undefined }, parseForm('client_id=key_1'))).toEqual({
+    expect(
+      readClientCredential({ authorization: 'Bearer s', apiKey: undefined }, parseForm('client_id=key_1')),
+    ).toEqual({
       method: 'bearer',
       clientId: 'key_1',
       secret: 's',

@@ -10,10 +10,13 @@ test.each([
   expect(metadataPath(issuer)).toBe(path)
 })
 
-test.each(['https://auth.example', 'https://auth.example/tenant'])('every URL in the metadata of %s begins with it', (issuer) => {
-  const metadata = authorizationServerMetadata({ issuer, revocationLatencySeconds: 10 })
-  expect(metadata.issuer).toBe(issuer)
-  for (const [name, value] of Object.entries(metadata)) {
-    if (/_endpoint$|_uri$/.test(name)) expect(value).toMatch(new RegExp(`^${issuer}/[^/]`))
-  }
-})
+test.each(['https://auth.example', 'https://auth.example/tenant'])(
+  'every URL in the metadata of %s begins with it',
+  (issuer) => {
+    const metadata = authorizationServerMetadata({ issuer, revocationLatencySeconds: 10 })
+    expect(metadata.issuer).toBe(issuer)
+    for (const [name, value] of Object.entries(metadata)) {
+      if (/_endpoint$|_uri$/.test(name)) expect(value).toMatch(new RegExp(`^${issuer}/[^/]`))
+    }
+  },
+)

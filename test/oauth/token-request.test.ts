@@ -56,9 +56,12 @@ describe('a token request', () => {
     expect(() => readTokenRequest(bearer, 'subject_token=s')).toThrow('invalid_request')
   })
 
-  test.each(['0', '-1', '1.5', '1e3', ' 60', '0x10', '007', '٣', 'soon'])('with the lifetime %s is refused', (expiresIn) => {
-    expect(() => readTokenRequest(bearer, `expires_in=${encodeURIComponent(expiresIn)}`)).toThrow('invalid_request')
-  })
+  test.each(['0', '-1', '1.5', '1e3', ' 60', '0x10', '007', '٣', 'soon'])(
+    'with the lifetime %s is refused',
+    (expiresIn) => {
+      expect(() => readTokenRequest(bearer, `expires_in=${encodeURIComponent(expiresIn)}`)).toThrow('invalid_request')
+    },
+  )
 
   test('may ask for any positive lifetime, however long', () => {
     expect(readTokenRequest(bearer, `expires_in=${'9'.repeat(400)}`).expiresInSeconds).toBe(Number.POSITIVE_INFINITY)
@@ -81,7 +84,11 @@ describe('a token request', () => {
       ['with an actor token', none, `${exchange}&actor_token=a&actor_token_type=b`],
       ['with an actor token and no type', none, `${exchange}&actor_token=a`],
       ['with an actor token type and no token', none, `${exchange}&actor_token_type=a`],
-      ['with an unknown requested token type', none, `${exchange}&requested_token_type=urn:ietf:params:oauth:token-type:saml2`],
+      [
+        'with an unknown requested token type',
+        none,
+        `${exchange}&requested_token_type=urn:ietf:params:oauth:token-type:saml2`,
+      ],
       ['with a second credential', bearer, exchange],
     ])('%s is an invalid request', (_, headers, body) => {
       expect(() => readTokenRequest(headers, body)).toThrow('invalid_request')

@@ -81,7 +81,9 @@ describe('a credential at the edge of what is read', () => {
 
 describe('an audience', () => {
   test('that is the default one may be asked for by name', () => {
-    expect(narrowAudience([rules.defaultAudience], { audiences: [], roles: [] }, rules)).toEqual([rules.defaultAudience])
+    expect(narrowAudience([rules.defaultAudience], { audiences: [], roles: [] }, rules)).toEqual([
+      rules.defaultAudience,
+    ])
   })
 
   test('held by a role is the admin API alone, and no other that the key was not given', () => {

@@ -13,9 +13,11 @@ const execute = promisify(execFile)
 
 /** Runs to its end; rejects with what it printed when it fails. */
 async function run(command: string, args: readonly string[], cwd: string): Promise<string> {
-  const { stdout } = await execute(command, args, { cwd, maxBuffer: 1 << 24 }).catch((error: { stdout?: string; stderr?: string }) => {
-    throw new Error(`${command} ${args.join(' ')} failed:\n${error.stdout ?? ''}${error.stderr ?? ''}`)
-  })
+  const { stdout } = await execute(command, args, { cwd, maxBuffer: 1 << 24 }).catch(
+    (error: { stdout?: string; stderr?: string }) => {
+      throw new Error(`${command} ${args.join(' ')} failed:\n${error.stdout ?? ''}${error.stderr ?? ''}`)
+    },
+  )
   return stdout
 }
 
@@ -48,7 +50,11 @@ export type RunningApplication = { ask(token: string): Promise<[status: number, 
 export async function installApplication(folder: string, packageName: string, tarball: string): Promise<Application> {
   mkdirSync(folder)
   const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-  const manifest = { private: true, type: 'module', dependencies: { hono: devDependencies.hono, [packageName]: `file:${tarball}` } }
+  const manifest = {
+    private: true,
+    type: 'module',
+    dependencies: { hono: devDependencies.hono, [packageName]: `file:${tarball}` },
+  }
   writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest))
   for (const [name, text] of Object.entries(applicationFiles(packageName))) writeFileSync(join(folder, name), text)
   await run('npm', ['install', '--silent', '--no-audit', '--no-fund', '--prefer-offline'], folder)
@@ -56,9 +62,16 @@ export async function installApplication(folder: string, packageName: string, ta
   const nodeTypes = ['--lib', 'es2024', '--types', 'node', '--typeRoots', join(root, 'node_modules/@types')]
   return {
     folder,
-    typeCheck: (libraries) => run(tsc, ['-p', '.', ...(libraries === 'node' ? nodeTypes : [])], folder).catch((error) => error.message),
+    typeCheck: (libraries) =>
+      run(tsc, ['-p', '.', ...(libraries === 'node' ? nodeTypes : [])], folder).catch((error) => error.message),
     start: (environment) =>
-      talkTo(spawn(process.execPath, ['built/main.js'], { cwd: folder, env: environment, stdio: ['pipe', 'pipe', 'inherit'] })),
+      talkTo(
+        spawn(process.execPath, ['built/main.js'], {
+          cwd: folder,
+          env: environment,
+          stdio: ['pipe', 'pipe', 'inherit'],
+        }),
+      ),
   }
 }
 
@@ -84,7 +97,9 @@ function talkTo(child: ChildProcess): RunningApplication {
 }
 
 /** The packed service, started by its own command on the embedded database. */
-export async function startPackedService(folder: string): Promise<{ issuer: string; apiKey: string; stop(): Promise<void> }> {
+export async function startPackedService(
+  folder: string,
+): Promise<{ issuer: string; apiKey: string; stop(): Promise<void> }> {
   const port = await freePort()
   const issuer = `http://localhost:${port}`
   const data = join(folder, 'data')
@@ -107,7 +122,11 @@ export async function startPackedService(folder: string): Promise<{ issuer: stri
     await ended
   }
   const ready = async () => (await fetch(`${issuer}/readyz`).catch(() => undefined))?.ok === true
-  for (const deadline = Date.now() + 60_000; !(await ready()); await new Promise((resolve) => setTimeout(resolve, 100))) {
+  for (
+    const deadline = Date.now() + 60_000;
+    !(await ready());
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  ) {
     if (child.exitCode !== null || Date.now() > deadline) {
       await stop()
       throw new Error(`npx mintage serve did not become ready:\n${said}`)
@@ -138,6 +157,11 @@ function packagesIn(modules: string): string[] {
   if (!existsSync(modules)) return []
   const names = readdirSync(modules)
     .filter((name) => !name.startsWith('.'))
-    .flatMap((name) => (name.startsWith('@') ? readdirSync(join(modules, name)).map((inner) => `${name}/${inner}`) : [name]))
-  return names.flatMap((name) => [name, ...packagesIn(join(modules, name, 'node_modules')).map((inner) => `${name}/node_modules/${inner}`)])
+    .flatMap((name) =>
+      name.startsWith('@') ? readdirSync(join(modules, name)).map((inner) => `${name}/${inner}`) : [name],
+    )
+  return names.flatMap((name) => [
+    name,
+    ...packagesIn(join(modules, name, 'node_modules')).map((inner) => `${name}/node_modules/${inner}`),
+  ])
 }

@@ -2,7 +2,14 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Application, installApplication, installed, packBoth, runInstalled, startPackedService } from './downstream.ts'
+import {
+  type Application,
+  installApplication,
+  installed,
+  packBoth,
+  runInstalled,
+  startPackedService,
+} from './downstream.ts'
 
 const minute = 60_000
 
@@ -47,7 +54,9 @@ describe.each(packages)('an application on %s', (_name, application) => {
     expect(installed(application().folder).packages.filter((path) => /(^|\/)hono$/.test(path))).toEqual(['hono'])
   })
 
-  test('protects a route with what it installed, and refuses a token that was revoked', { timeout: minute }, async () => {
+  test('protects a route with what it installed, and refuses a token that was revoked', {
+    timeout: minute,
+  }, async () => {
     const token = await exchange()
     const running = application().start({ ISSUER: service.issuer, AUDIENCE: `${service.issuer}/api` })
     try {
@@ -71,14 +80,21 @@ test('the kit installs nothing of the server', () => {
 })
 
 async function exchange(): Promise<string> {
-  const response = await fetch(`${service.issuer}/token`, { method: 'POST', headers: { Authorization: `Bearer ${service.apiKey}` } })
+  const response = await fetch(`${service.issuer}/token`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${service.apiKey}` },
+  })
   expect(response.status).toBe(200)
   return (await response.json()).access_token
 }
 
 async function revoke(token: string): Promise<void> {
   const headers = { Authorization: `Bearer ${service.apiKey}` }
-  const response = await fetch(`${service.issuer}/revoke`, { method: 'POST', headers, body: new URLSearchParams({ token }) })
+  const response = await fetch(`${service.issuer}/revoke`, {
+    method: 'POST',
+    headers,
+    body: new URLSearchParams({ token }),
+  })
   expect(response.status).toBe(200)
 }
 

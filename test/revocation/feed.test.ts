@@ -33,7 +33,12 @@ describe.each(databaseKinds)('the published feed on %s', (kind) => {
   const claims = async (cursor?: string) => claimsOf((await service.feed.document(cursor)).body)
 
   test('tells each rule by a truncated hash of its name, and no name in clear', async () => {
-    await addRule(db, clock.now(), { kind: 'api_key', value: 'key_secretive', maxVersion: 3, issuedBefore: clock.now() })
+    await addRule(db, clock.now(), {
+      kind: 'api_key',
+      value: 'key_secretive',
+      maxVersion: 3,
+      issuedBefore: clock.now(),
+    })
     await revoke('jti-secretive')
     const { body, maxAgeSeconds } = await service.feed.document()
     const effectiveAt = seconds(clock.now()) - 1
@@ -99,7 +104,9 @@ describe.each(databaseKinds)('the published feed on %s', (kind) => {
     await revoke('a')
     const { cursor } = await claims()
     await revoke('a')
-    expect((await claims(String(cursor))).rules).toEqual({ [nameOf('token:a')]: [expect.any(Array), expect.any(Array)] })
+    expect((await claims(String(cursor))).rules).toEqual({
+      [nameOf('token:a')]: [expect.any(Array), expect.any(Array)],
+    })
   })
 
   test('answers a cursor of another instance, also one that is ahead', async () => {
@@ -200,7 +207,8 @@ describe('the position of a snapshot', () => {
 
   test('is not invented for other text', () => {
     for (const text of ['', '1', '1:2', 'a:b:', '1:2:x', '-1:2:']) expect(() => sequence(text)).toThrow('no snapshot')
-    for (const text of ['', '1', '1-', '-1', '1-2', '1-2-', '1-2-3-4', '1.5-2-3', ' 1-2-3']) expect(parseCursor(text)).toBeUndefined()
+    for (const text of ['', '1', '1-', '-1', '1-2', '1-2-', '1-2-3-4', '1.5-2-3', ' 1-2-3'])
+      expect(parseCursor(text)).toBeUndefined()
   })
 })
 

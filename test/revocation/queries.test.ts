@@ -119,7 +119,10 @@ describe.each(databaseKinds)('what changes the whole list on %s', (kind) => {
     await addRule(db, now, { kind: 'token', value: 'j', effectiveAt: later(now, 86_400) })
     await addRule(db, now, { kind: 'all', value: '*' })
     const read = () =>
-      db.select({ expiresAt: revocations.expiresAt, xactId: revocations.xactId }).from(revocations).orderBy(revocations.kind)
+      db
+        .select({ expiresAt: revocations.expiresAt, xactId: revocations.xactId })
+        .from(revocations)
+        .orderBy(revocations.kind)
     const before = await read()
     await raiseLargestTokenTtl(db, largestTtl - 1)
     expect(await read()).toEqual(before)

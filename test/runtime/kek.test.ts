@@ -3,7 +3,13 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
 import { mintage, mintageProcess } from '../support/run-cli.ts'
-import { credentialsOf, run, type ServiceProcess, startedFolder, startServiceProcess } from '../support/service-process.ts'
+import {
+  credentialsOf,
+  run,
+  type ServiceProcess,
+  startedFolder,
+  startServiceProcess,
+} from '../support/service-process.ts'
 
 async function exchange({ url, folder }: ServiceProcess): Promise<number> {
   const { apiKey } = await credentialsOf(folder)
@@ -22,7 +28,10 @@ describe('the KEK of a running service', () => {
     const MINTAGE_KEK = 'passphrase:a passphrase of the tests'
     const changing = await startServiceProcess({ folder, env: { MINTAGE_KEK, MINTAGE_KEK_PREVIOUS: old } })
     const rewrapped = await cli(changing, 'kek', 'rewrap')
-    expect(rewrapped).toMatchObject({ code: 0, stdout: expect.stringMatching(/^moved 4 of 4 envelopes to passphrase_600000_/) })
+    expect(rewrapped).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^moved 4 of 4 envelopes to passphrase_600000_/),
+    })
     await changing.end()
     await rm(join(folder, '.mintage/kek'))
     const changed = await startServiceProcess({ folder, env: { MINTAGE_KEK } })

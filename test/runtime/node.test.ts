@@ -3,7 +3,14 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { callOrders, createKey, exchange, liveTheJourney, revokeKey, startProtectedApp } from '../support/journey.ts'
 import { credentialsIn } from '../support/printed-credentials.ts'
-import { credentialsOf, eventually, freePort, run, startedFolder, startServiceProcess } from '../support/service-process.ts'
+import {
+  credentialsOf,
+  eventually,
+  freePort,
+  run,
+  startedFolder,
+  startServiceProcess,
+} from '../support/service-process.ts'
 
 describe('the service on Node with its embedded database', () => {
   test('a newcomer goes from nothing to the first token with what the first start printed', async () => {
@@ -59,7 +66,9 @@ describe('the service on Node with its embedded database', () => {
       body: new URLSearchParams({ token }),
     })
     expect(await introspected.json()).toEqual({ active: false })
-    expect((await fetch(`${again.url}/token`, { method: 'POST', headers: { 'x-api-key': apiKey.secret } })).status).toBe(401)
+    expect(
+      (await fetch(`${again.url}/token`, { method: 'POST', headers: { 'x-api-key': apiKey.secret } })).status,
+    ).toBe(401)
   })
 
   test('stopped under load, no request that was taken on fails', async () => {
@@ -105,5 +114,10 @@ describe('the service on Node with its embedded database', () => {
 
 /** Nobody listens any more, or the kernel had not yet handed the connection over when that ended: no request was sent. */
 function hasNotConnected(error: unknown): boolean {
-  return error instanceof Error && error.cause instanceof Error && 'syscall' in error.cause && error.cause.syscall === 'connect'
+  return (
+    error instanceof Error &&
+    error.cause instanceof Error &&
+    'syscall' in error.cause &&
+    error.cause.syscall === 'connect'
+  )
 }

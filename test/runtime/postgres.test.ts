@@ -3,7 +3,14 @@ import { generateApiKey } from '../../src/api-keys/format.ts'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
 import { databaseKinds, openTestDatabase } from '../support/databases.ts'
 import { callOrders, createKey, exchange, liveTheJourney, revokeKey, startProtectedApp } from '../support/journey.ts'
-import { eventually, freePort, run, type ServiceProcess, startServiceProcess, temporaryFolder } from '../support/service-process.ts'
+import {
+  eventually,
+  freePort,
+  run,
+  type ServiceProcess,
+  startServiceProcess,
+  temporaryFolder,
+} from '../support/service-process.ts'
 
 const rootKey = generateApiKey('live')
 
@@ -45,14 +52,22 @@ describe.runIf(databaseKinds.includes('postgres'))('the service on Node with Pos
     const first = await start()
     const second = await start(await freePort())
     const app = await startProtectedApp(issuer)
-    const apiKey = await createKey(second.url, rootKey, { name: 'shared', environment: 'test', scopes: ['orders:read'] })
+    const apiKey = await createKey(second.url, rootKey, {
+      name: 'shared',
+      environment: 'test',
+      scopes: ['orders:read'],
+    })
     const token = await exchange(second.url, { method: 'POST', headers: { 'x-api-key': apiKey.secret } })
     expect((await callOrders(app, token)).status).toBe(200)
     expect((await revokeKey(second.url, rootKey, apiKey.id)).status).toBe(204)
     await eventually(async () => (await callOrders(app, token)).status === 401, 2000)
     await eventually(async () => {
       const body = new URLSearchParams({ token })
-      const answer = await fetch(`${first.url}/introspect`, { method: 'POST', headers: { authorization: `Bearer ${rootKey}` }, body })
+      const answer = await fetch(`${first.url}/introspect`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${rootKey}` },
+        body,
+      })
       return (await answer.json()).active === false
     }, 2000)
   })
@@ -60,7 +75,9 @@ describe.runIf(databaseKinds.includes('postgres'))('the service on Node with Pos
   test('two first starts at once make one key ring and one root key', async () => {
     const { start } = await deployment()
     const [first, second] = await Promise.all([start(), start(await freePort())])
-    const sets = await Promise.all([first, second].map(async ({ url }) => await (await fetch(`${url}/.well-known/jwks.json`)).json()))
+    const sets = await Promise.all(
+      [first, second].map(async ({ url }) => await (await fetch(`${url}/.well-known/jwks.json`)).json()),
+    )
     expect(sets[0]).toEqual(sets[1])
     expect(sets[0].keys).toHaveLength(2)
     const listed = await fetch(`${first.url}/v1/api-keys`, { headers: { 'x-api-key': rootKey } })
@@ -70,7 +87,10 @@ describe.runIf(databaseKinds.includes('postgres'))('the service on Node with Pos
   test('a database that was never started is refused with the command to run', async () => {
     const { env } = await deployment()
     const { MINTAGE_ROOT_API_KEY: _undeclared, ...others } = env
-    const program = run('src/node/main.ts', { cwd: await temporaryFolder(), env: { ...others, PORT: String(await freePort()) } })
+    const program = run('src/node/main.ts', {
+      cwd: await temporaryFolder(),
+      env: { ...others, PORT: String(await freePort()) },
+    })
     expect(await program.ended).toBe(1)
     expect(program.printed()).toMatch(/mintage bootstrap/)
   })

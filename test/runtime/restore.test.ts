@@ -29,7 +29,11 @@ describe.runIf(databaseKinds.includes('postgres') && binaries)('a database resto
     }
     const service = await startServiceProcess({ port, env })
     const app = await startProtectedApp(issuer)
-    const apiKey = await createKey(service.url, rootKey, { name: 'before the backup', environment: 'test', scopes: ['orders:read'] })
+    const apiKey = await createKey(service.url, rootKey, {
+      name: 'before the backup',
+      environment: 'test',
+      scopes: ['orders:read'],
+    })
 
     const backup = join(await temporaryFolder(), 'mintage.dump')
     await postgres(join(binaries, 'pg_dump'), ['--format=custom', `--file=${backup}`, url])
@@ -39,7 +43,13 @@ describe.runIf(databaseKinds.includes('postgres') && binaries)('a database resto
     await eventually(async () => (await callOrders(app, token)).status === 401, 2000)
     await service.end()
 
-    await postgres(join(binaries, 'pg_restore'), ['--clean', '--if-exists', '--single-transaction', `--dbname=${url}`, backup])
+    await postgres(join(binaries, 'pg_restore'), [
+      '--clean',
+      '--if-exists',
+      '--single-transaction',
+      `--dbname=${url}`,
+      backup,
+    ])
     const restored = await mintageProcess(['restored', '--yes'], { env: { ...env, PORT: String(port) } })
     expect(restored.code, restored.stderr).toBe(0)
     expect(restored.stderr).toMatch(/alive again: revoke them now/)

@@ -16,7 +16,13 @@ describe.runIf(databaseKinds.includes('postgres'))('eight processes on one Postg
     console.info(
       `${report.rotations.token} + ${report.rotations.record} rotations, ${report.verifications} verifications of ${report.tokens} tokens under ${report.kids} keys in ${Math.round(report.seconds)} s`,
     )
-    expect(report).toMatchObject({ refused: [], unissued: [], signedByAnother: [], duplicateKids: 0, instancesThatSigned: 8 })
+    expect(report).toMatchObject({
+      refused: [],
+      unissued: [],
+      signedByAnother: [],
+      duplicateKids: 0,
+      instancesThatSigned: 8,
+    })
     expect(report.rotations.token + report.rotations.record).toBeGreaterThanOrEqual(12)
     expect(report.verifications).toBeGreaterThanOrEqual(1000)
     expect(report.kids).toBeGreaterThanOrEqual(6)

@@ -24,7 +24,14 @@ async function startWorker(entrypoint: string, port: number, variables: Record<s
     config: resolve(root, 'wrangler.toml'),
     entrypoint: resolve(root, entrypoint),
     bindings: Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, plain(value)])),
-    dev: { server: { hostname: '127.0.0.1', port }, inspector: false, watch: false, logLevel: 'error', persist: false, remote: false },
+    dev: {
+      server: { hostname: '127.0.0.1', port },
+      inspector: false,
+      watch: false,
+      logLevel: 'error',
+      persist: false,
+      remote: false,
+    },
   })
   started.push(worker)
   await worker.ready
@@ -86,7 +93,10 @@ describe.runIf(databaseKinds.includes('postgres'))('the service in workerd with 
   })
 
   test('refuses a wrong key as on Node', async () => {
-    const refused = await fetch(`${service}/token`, { method: 'POST', headers: { 'x-api-key': generateApiKey('live') } })
+    const refused = await fetch(`${service}/token`, {
+      method: 'POST',
+      headers: { 'x-api-key': generateApiKey('live') },
+    })
     expect(refused.status).toBe(401)
     expect(await refused.json()).toMatchObject({ error: 'invalid_client' })
   })
@@ -102,7 +112,9 @@ describe.runIf(databaseKinds.includes('postgres'))('the service in workerd with 
     await fetch(`${service}/.well-known/jwks.json`, { headers: { ...asRoot, 'mintage-verifier': 'edge' } })
     await eventually(async () => {
       const { items } = await (await fetch(`${service}/v1/verifiers`, { headers: asRoot })).json()
-      return items.some((verifier: { name: string; clientId: string }) => verifier.name === 'edge' && verifier.clientId === id)
+      return items.some(
+        (verifier: { name: string; clientId: string }) => verifier.name === 'edge' && verifier.clientId === id,
+      )
     }, 5000)
   })
 

@@ -40,7 +40,11 @@ describe('A71: nobody rises', () => {
   })
 
   test('an admin can hand on what it holds, and root anything', async () => {
-    const held = { scopes: ['orders:read'], audiences: ['https://a.example', `${issuer}/api`, issuer], roles: ['admin'] }
+    const held = {
+      scopes: ['orders:read'],
+      audiences: ['https://a.example', `${issuer}/api`, issuer],
+      roles: ['admin'],
+    }
     expect((await admin('POST', '/v1/api-keys', { name: 'x', ...held })).status).toBe(201)
     const anything = { scopes: ['anything'], audiences: ['https://anywhere.example'], roles: ['root'] }
     expect((await root('POST', '/v1/api-keys', { name: 'x', ...anything })).status).toBe(201)
@@ -57,7 +61,13 @@ describe('A71: nobody rises', () => {
 
   test('a key without a role can only ask who it is', async () => {
     expect((await member('GET', '/v1/me')).status).toBe(200)
-    for (const path of ['/v1/api-keys', '/v1/organizations', '/v1/signing-keys', '/v1/revocations', '/v1/audit-events']) {
+    for (const path of [
+      '/v1/api-keys',
+      '/v1/organizations',
+      '/v1/signing-keys',
+      '/v1/revocations',
+      '/v1/audit-events',
+    ]) {
       expect((await member('GET', path)).status, path).toBe(403)
     }
     expect((await member('POST', '/v1/api-keys', { name: 'x' })).status).toBe(403)
@@ -88,7 +98,13 @@ describe('A72, A73: nobody writes what is not theirs to write', () => {
       body: '{"name":"who"}',
     })
     const { items } = (await root('GET', '/v1/audit-events?limit=1')).body as { items: Record<string, unknown>[] }
-    expect(items[0]).toMatchObject({ type: 'api_key.created', actor: id, organizationId: own, address: null, agent: 'a'.repeat(256) })
+    expect(items[0]).toMatchObject({
+      type: 'api_key.created',
+      actor: id,
+      organizationId: own,
+      address: null,
+      agent: 'a'.repeat(256),
+    })
   })
 })
 
@@ -101,19 +117,24 @@ describe('A71: no route lets anybody rise', async () => {
     permissions: ['signing_keys.rotate:all'],
   }
   const doors = operations.flatMap((operation) =>
-    Object.keys(rises).flatMap((member) => (resolve(operation.body)?.properties?.[member] ? [{ ...operation, member }] : [])),
+    Object.keys(rises).flatMap((member) =>
+      resolve(operation.body)?.properties?.[member] ? [{ ...operation, member }] : [],
+    ),
   )
 
   test('there are doors to try', () => {
     expect(new Set(doors.map(({ operationId }) => operationId)).size).toBeGreaterThan(6)
   })
 
-  test.each(doors)('$name gives no $member that the caller does not hold', async ({ operationId, method, path, member }) => {
-    const request = await adminRequests[operationId]?.(await createPlace(service, own))
-    if (!request) throw new Error(`${operationId} needs an example in support/admin-requests.ts`)
-    const answer = await admin(method, pathOf(path, request), { ...request.body, [member]: rises[member] })
-    expect(member === 'permissions' ? [400, 403] : [403], answer.text).toContain(answer.status)
-  })
+  test.each(doors)(
+    '$name gives no $member that the caller does not hold',
+    async ({ operationId, method, path, member }) => {
+      const request = await adminRequests[operationId]?.(await createPlace(service, own))
+      if (!request) throw new Error(`${operationId} needs an example in support/admin-requests.ts`)
+      const answer = await admin(method, pathOf(path, request), { ...request.body, [member]: rises[member] })
+      expect(member === 'permissions' ? [400, 403] : [403], answer.text).toContain(answer.status)
+    },
+  )
 
   test('no row of an import brings a role, a scope or an audience along that the caller does not hold', async () => {
     for (const [member, value] of Object.entries(rises).slice(0, 3)) {
@@ -139,7 +160,11 @@ describe('A46: what is searched for is text, and no pattern', () => {
       expect((await root('POST', '/v1/api-keys', { name, organizationId, labels: [name] })).status).toBe(201)
     }
     const found = async (filter: string) =>
-      ((await root('GET', `/v1/api-keys?organizationId=${organizationId}&${filter}`)).body as { items: { name: string }[] }).items
+      (
+        (await root('GET', `/v1/api-keys?organizationId=${organizationId}&${filter}`)).body as {
+          items: { name: string }[]
+        }
+      ).items
     expect((await found(`name=${encodeURIComponent(text)}`)).map(({ name }) => name)).toEqual([`before ${text} after`])
     expect(await found(`label=${encodeURIComponent(text)}`)).toEqual([])
   })

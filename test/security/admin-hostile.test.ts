@@ -81,18 +81,21 @@ test.each(withBody)('A72, A73: $name refuses a member that it does not know, and
   await Promise.all(intruders.map(refuses))
 })
 
-test.each(withBody)('A46, A47: $name keeps its composure at whatever one of its members may hold', async (operation) => {
-  const { organizationId, call } = await newRoot()
-  const example = await exampleOf(operation, organizationId)
-  const path = pathOf(operation.path, example)
-  for (const [member, schema] of Object.entries(operation.body?.properties ?? {})) {
-    for (const value of hostileTo(resolve(schema) ?? {})) {
-      const answer = await call(operation.method, path, { ...example.body, [member]: value })
-      expectComposure(answer, `${member} = ${JSON.stringify(value).slice(0, 60)}`)
-      if (typeof value === 'string' && value.includes('\u0000')) expect(answer.status, `${member} with NUL`).toBe(400)
+test.each(withBody)(
+  'A46, A47: $name keeps its composure at whatever one of its members may hold',
+  async (operation) => {
+    const { organizationId, call } = await newRoot()
+    const example = await exampleOf(operation, organizationId)
+    const path = pathOf(operation.path, example)
+    for (const [member, schema] of Object.entries(operation.body?.properties ?? {})) {
+      for (const value of hostileTo(resolve(schema) ?? {})) {
+        const answer = await call(operation.method, path, { ...example.body, [member]: value })
+        expectComposure(answer, `${member} = ${JSON.stringify(value).slice(0, 60)}`)
+        if (typeof value === 'string' && value.includes('\u0000')) expect(answer.status, `${member} with NUL`).toBe(400)
+      }
     }
-  }
-})
+  },
+)
 
 test.each(withBody)('A36, A45: $name refuses what is too large, too deep, or no JSON object', async (operation) => {
   const { organizationId, call } = await newRoot()
@@ -120,13 +123,19 @@ test.each(withQuery)(
     const { organizationId, call } = await newRoot()
     const example = await exampleOf(operation, organizationId)
     const refuses = async (intruder: string) => {
-      const answer = await call('GET', pathOf(operation.path, { ...example, query: { ...example.query, [intruder]: marker } }))
+      const answer = await call(
+        'GET',
+        pathOf(operation.path, { ...example, query: { ...example.query, [intruder]: marker } }),
+      )
       expect({ intruder, status: answer.status }, answer.text).toEqual({ intruder, status: 400 })
     }
     await Promise.all(['unknown', 'sort', 'order', 'fields', 'offset', '__proto__', 'limit[]', 'where'].map(refuses))
     for (const { name } of operation.parameters.filter((parameter) => parameter.in === 'query')) {
       for (const value of hostileValues.filter((hostile) => typeof hostile === 'string')) {
-        const answer = await call('GET', pathOf(operation.path, { ...example, query: { ...example.query, [name]: value } }))
+        const answer = await call(
+          'GET',
+          pathOf(operation.path, { ...example, query: { ...example.query, [name]: value } }),
+        )
         expectComposure(answer, `${name}=${JSON.stringify(value).slice(0, 60)}`)
         if (value.includes('\u0000')) expect(answer.status, `${name} with NUL`).toBe(400)
       }
@@ -134,40 +143,44 @@ test.each(withQuery)(
   },
 )
 
-test.each(operations)('$name answers whatever its schema allows, and what is nearly so, without failing', async (operation) => {
-  let { organizationId, call } = await newRoot()
-  const place = await createPlace(service, organizationId)
-  const ids = [
-    organizationId,
-    (await place.apiKey()).id,
-    await place.serviceAccount(),
-    await place.role(),
-    await place.rule(),
-    'admin',
-    'live',
-  ]
-  const parts = (of: 'path' | 'query') =>
-    fc.record(
-      Object.fromEntries(
-        operation.parameters
-          .filter((parameter) => parameter.in === of)
-          .map(({ name, schema = {} }) => [name, valuesOf(schema, resolve, ids)]),
-      ),
-      of === 'query' ? { requiredKeys: [] } : {},
+test.each(operations)(
+  '$name answers whatever its schema allows, and what is nearly so, without failing',
+  async (operation) => {
+    let { organizationId, call } = await newRoot()
+    const place = await createPlace(service, organizationId)
+    const ids = [
+      organizationId,
+      (await place.apiKey()).id,
+      await place.serviceAccount(),
+      await place.role(),
+      await place.rule(),
+      'admin',
+      'live',
+    ]
+    const parts = (of: 'path' | 'query') =>
+      fc.record(
+        Object.fromEntries(
+          operation.parameters
+            .filter((parameter) => parameter.in === of)
+            .map(({ name, schema = {} }) => [name, valuesOf(schema, resolve, ids)]),
+        ),
+        of === 'query' ? { requiredKeys: [] } : {},
+      )
+    const body = operation.body ? valuesOf(operation.body, resolve, ids) : fc.constant(undefined)
+    const texts = (record: object) =>
+      Object.fromEntries(Object.entries(record).map(([name, value]) => [name, textOf(value)]))
+    await fc.assert(
+      fc.asyncProperty(parts('path'), parts('query'), body, async (params, query, said) => {
+        const path = pathOf(operation.path, { params: texts(params), query: texts(query) })
+        const answer = await call(operation.method, path, said)
+        expectComposure({ ...answer, text: answer.text.replaceAll(marker, '') }, path)
+        service.clock.advance(1) // a key that took over at this very instant signs from the next millisecond on
+        if (answer.status === 401) ({ organizationId, call } = await newRoot()) // it did that to itself
+      }),
+      { numRuns: 8, seed: 20_261_102 },
     )
-  const body = operation.body ? valuesOf(operation.body, resolve, ids) : fc.constant(undefined)
-  const texts = (record: object) => Object.fromEntries(Object.entries(record).map(([name, value]) => [name, textOf(value)]))
-  await fc.assert(
-    fc.asyncProperty(parts('path'), parts('query'), body, async (params, query, said) => {
-      const path = pathOf(operation.path, { params: texts(params), query: texts(query) })
-      const answer = await call(operation.method, path, said)
-      expectComposure({ ...answer, text: answer.text.replaceAll(marker, '') }, path)
-      service.clock.advance(1) // a key that took over at this very instant signs from the next millisecond on
-      if (answer.status === 401) ({ organizationId, call } = await newRoot()) // it did that to itself
-    }),
-    { numRuns: 8, seed: 20_261_102 },
-  )
-})
+  },
+)
 
 /** As a URL can carry it. */
 function textOf(value: unknown): string {

@@ -12,7 +12,11 @@ const { operations, resolve } = await readApiDocument(service)
 type Spot = { in: 'path' | 'query' | 'body'; way: readonly string[] }
 
 const spots = operations.flatMap((operation) =>
-  spotsOf(operation).map((spot) => ({ name: `${operation.name}, ${spot.way.join('.')} in the ${spot.in}`, operation, spot })),
+  spotsOf(operation).map((spot) => ({
+    name: `${operation.name}, ${spot.way.join('.')} in the ${spot.in}`,
+    operation,
+    spot,
+  })),
 )
 
 describe('A70: an admin of one organization, in front of the ids of another', () => {
@@ -30,7 +34,8 @@ describe('A70: an admin of one organization, in front of the ids of another', ()
   })
 
   test('there are ids to swap in every part of a request', () => {
-    for (const part of ['path', 'query', 'body']) expect(spots.filter(({ spot }) => spot.in === part).length, part).toBeGreaterThan(5)
+    for (const part of ['path', 'query', 'body'])
+      expect(spots.filter(({ spot }) => spot.in === part).length, part).toBeGreaterThan(5)
   })
 
   test.each(spots)('$name: theirs is answered like one that is not there', async ({ operation, spot }) => {
@@ -45,7 +50,8 @@ describe('A70: an admin of one organization, in front of the ids of another', ()
 
   test('nothing of theirs was changed by all that', async () => {
     const root = adminClient(service, service.rootKey)
-    const { items } = (await root('GET', `/v1/audit-events?organizationId=${theirs.organizationId}&actor=${id}`)).body as {
+    const { items } = (await root('GET', `/v1/audit-events?organizationId=${theirs.organizationId}&actor=${id}`))
+      .body as {
       items: object[]
     }
     expect(items.filter((event) => 'result' in event && event.result === 'success')).toEqual([])
@@ -55,20 +61,33 @@ describe('A70: an admin of one organization, in front of the ids of another', ()
     '$name shows nothing of theirs',
     async ({ path }) => {
       // Of an organization that never named one of their ids, so nothing may lead it there.
-      const { secret } = await service.createKey({ organizationId: await service.createOrganization(), roles: ['admin'] })
-      const ids = await Promise.all([theirs.apiKey().then((key) => key.id), theirs.serviceAccount(), theirs.role(), theirs.rule()])
+      const { secret } = await service.createKey({
+        organizationId: await service.createOrganization(),
+        roles: ['admin'],
+      })
+      const ids = await Promise.all([
+        theirs.apiKey().then((key) => key.id),
+        theirs.serviceAccount(),
+        theirs.role(),
+        theirs.rule(),
+      ])
       const answer = await adminClient(service, secret)('GET', path)
       for (const name of [...ids, theirs.organizationId, theirs.event]) expect(answer.text).not.toContain(name)
     },
   )
 
-  test.each(['organization', 'subject'])('a revocation rule about a foreign %s is refused as about a missing one', async (kind) => {
-    const value = (organizationId: string) => (kind === 'subject' ? `${organizationId} alice` : organizationId)
-    const answers = [theirs.organizationId, 'org_missing'].map((name) => admin('POST', '/v1/revocations', { kind, value: value(name) }))
-    const [ofTheirs, ofNothing] = await Promise.all(answers)
-    expect(ofTheirs?.status).toBe(404)
-    expect(face(ofTheirs)).toEqual(face(ofNothing))
-  })
+  test.each(['organization', 'subject'])(
+    'a revocation rule about a foreign %s is refused as about a missing one',
+    async (kind) => {
+      const value = (organizationId: string) => (kind === 'subject' ? `${organizationId} alice` : organizationId)
+      const answers = [theirs.organizationId, 'org_missing'].map((name) =>
+        admin('POST', '/v1/revocations', { kind, value: value(name) }),
+      )
+      const [ofTheirs, ofNothing] = await Promise.all(answers)
+      expect(ofTheirs?.status).toBe(404)
+      expect(face(ofTheirs)).toEqual(face(ofNothing))
+    },
+  )
 
   test('a token of theirs cannot be named, not even by its jti', async () => {
     const { status } = await admin('POST', '/v1/revocations', { kind: 'token', value: 'some-jti' })
@@ -100,7 +119,9 @@ function isNameOfAThing(member: string): boolean {
 
 function spotsOf({ parameters, body }: ApiOperation): Spot[] {
   const inPath = parameters.filter((parameter) => parameter.in === 'path' && parameter.name !== 'version')
-  const inQuery = parameters.filter((parameter) => parameter.in === 'query' && /Id$|^(?:actor|subject)$/.test(parameter.name))
+  const inQuery = parameters.filter(
+    (parameter) => parameter.in === 'query' && /Id$|^(?:actor|subject)$/.test(parameter.name),
+  )
   // What a thing is called, and what its tokens say, is not the name of another thing.
   const own = new Set(['name', 'subject'])
   return [
@@ -120,7 +141,11 @@ function waysToNames(schema: Schema | undefined): string[][] {
 }
 
 /** What stands for a thing of theirs, and the same for one that nobody has. */
-async function swapsAt({ path, operationId }: ApiOperation, spot: Spot, theirs: Place): Promise<{ foreign: unknown; missing: unknown }[]> {
+async function swapsAt(
+  { path, operationId }: ApiOperation,
+  spot: Spot,
+  theirs: Place,
+): Promise<{ foreign: unknown; missing: unknown }[]> {
   const missing = 'missing_0192f0c4a1b27c3d8e4f5a6b7c8d9e0f'
   const apiKey = async () => (await theirs.apiKey()).id
   const byMember: Record<string, () => Promise<{ foreign: unknown; missing: unknown }[]>> = {
@@ -177,5 +202,10 @@ function answersOf({ method }: ApiOperation, { in: part, way }: Spot): number[] 
 /** What a caller can tell answers apart by. */
 function face(answer: AdminAnswer | undefined) {
   const { instance: _, ...body } = answer?.body ?? {}
-  return { status: answer?.status, body, length: answer?.text.length, challenge: answer?.headers.get('www-authenticate') }
+  return {
+    status: answer?.status,
+    body,
+    length: answer?.text.length,
+    challenge: answer?.headers.get('www-authenticate'),
+  }
 }

@@ -22,7 +22,9 @@ const serverKinds = databaseKinds.filter((kind) => kind === 'postgres')
 /** The statements of docs/postgresql.md that make the service's role, for a role of the test's own. */
 function grants(role: string, owner: string): string {
   const page = readFileSync(new URL('../../docs/postgresql.md', import.meta.url), 'utf8')
-  const block = [...page.matchAll(/```sql\n([\s\S]*?)```/g)].map(([, text = '']) => text).find((text) => text.includes('on all tables'))
+  const block = [...page.matchAll(/```sql\n([\s\S]*?)```/g)]
+    .map(([, text = '']) => text)
+    .find((text) => text.includes('on all tables'))
   if (!block) throw new Error('docs/postgresql.md has lost its grants')
   return block.replaceAll(/\bmintage_owner\b/g, owner).replaceAll(/\b(to|from) mintage\b/g, `$1 ${role}`)
 }
@@ -105,9 +107,21 @@ describe.each(serverKinds)('R135 A81 the role of the service on %s', (kind) => {
 describe.each(databaseKinds)('A81 somebody who may write everything on %s', async (kind) => {
   test.each([
     ['changes an event', "update audit_events set reason = 'nothing' where sequence = 3", 'edited'],
-    ['changes when it happened', "update audit_events set occurred_at = occurred_at - interval '1 day' where sequence = 3", 'edited'],
-    ['takes an event out', 'delete from audit_chain where sequence = 3; delete from audit_events where sequence = 3', 'deleted'],
-    ['cuts the end off', 'delete from audit_chain where sequence >= 4; delete from audit_events where sequence >= 4', 'rewritten'],
+    [
+      'changes when it happened',
+      "update audit_events set occurred_at = occurred_at - interval '1 day' where sequence = 3",
+      'edited',
+    ],
+    [
+      'takes an event out',
+      'delete from audit_chain where sequence = 3; delete from audit_events where sequence = 3',
+      'deleted',
+    ],
+    [
+      'cuts the end off',
+      'delete from audit_chain where sequence >= 4; delete from audit_events where sequence >= 4',
+      'rewritten',
+    ],
     ['changes a link', "update audit_chain set hash = repeat('f', 64) where sequence = 3", 'edited'],
     ['forges a checkpoint', "update audit_checkpoints set signed = replace(signed, 'e', 'f')", 'bad_checkpoint'],
   ])('%s, and it shows', async (_, statements, fault) => {
@@ -201,7 +215,9 @@ describe('A83 an export', () => {
     const { body } = await root('POST', '/v1/api-keys', { name: 'exported' })
     const { secret } = Object(body)
     const trail = (await exportTrail(service)).filter((line) => !line.startsWith('{"kind":"checkpoint"')).join('\n')
-    const csv = await (await service.request('/v1/audit-events/export?format=csv', { headers: { 'X-API-Key': service.rootKey } })).text()
+    const csv = await (
+      await service.request('/v1/audit-events/export?format=csv', { headers: { 'X-API-Key': service.rootKey } })
+    ).text()
     for (const text of [trail, csv]) {
       expect(credentialsIn(text)).toEqual([])
       expect(text).not.toContain(await service.services.platform.sha256(secret))
@@ -211,10 +227,22 @@ describe('A83 an export', () => {
 
   test('lets no spreadsheet calculate what a stranger wrote', async () => {
     const service = await startTestService('embedded', { emptied: true })
-    const headers = { 'X-API-Key': service.rootKey, 'Content-Type': 'application/json', 'User-Agent': '=HYPERLINK("http://evil.example")' }
-    const created = await service.request('/v1/api-keys', { method: 'POST', headers, body: JSON.stringify({ name: '=1+1' }) })
+    const headers = {
+      'X-API-Key': service.rootKey,
+      'Content-Type': 'application/json',
+      'User-Agent': '=HYPERLINK("http://evil.example")',
+    }
+    const created = await service.request('/v1/api-keys', {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ name: '=1+1' }),
+    })
     const { apiKey } = await created.json()
-    await service.request(`/v1/api-keys/${apiKey.id}/revoke`, { method: 'POST', headers, body: JSON.stringify({ reason: 'leaked' }) })
+    await service.request(`/v1/api-keys/${apiKey.id}/revoke`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ reason: 'leaked' }),
+    })
     const csv = await (await service.request('/v1/audit-events/export?format=csv', { headers })).text()
     expect(csv).toContain(`"'=HYPERLINK(""http://evil.example"")"`)
     expect(csv).not.toMatch(/(?:^|,)"[=+@-]/m)

@@ -23,7 +23,11 @@ const bearer = () => ({ Authorization: `Bearer ${secret}` })
 describe.each(paths)('A35 a body that is not what it says, at %s', (path) => {
   test.each([
     ['JSON sent as a form', formType, '{"grant_type":"client_credentials","token":"x"}'],
-    ['a multipart form', 'multipart/form-data; boundary=x', '--x\r\nContent-Disposition: form-data; name="token"\r\n\r\nx\r\n--x--'],
+    [
+      'a multipart form',
+      'multipart/form-data; boundary=x',
+      '--x\r\nContent-Disposition: form-data; name="token"\r\n\r\nx\r\n--x--',
+    ],
     ['a form in UTF-16', `${formType}; charset=utf-16`, 'token=x'],
     ['a form in UTF-7', `${formType}; charset=utf-7`, 'token=x'],
     ['a form whose type is followed by another one', `${formType}, application/json`, 'token=x'],
@@ -31,7 +35,11 @@ describe.each(paths)('A35 a body that is not what it says, at %s', (path) => {
     ['a parameter twice', formType, 'token=x&token=y'],
     ['a parameter twice, once encoded', formType, 'token=x&%74oken=y'],
   ])('is an invalid request: %s', async (_, contentType, body) => {
-    const response = await service.request(path, { method: 'POST', headers: { 'Content-Type': contentType, ...bearer() }, body })
+    const response = await service.request(path, {
+      method: 'POST',
+      headers: { 'Content-Type': contentType, ...bearer() },
+      body,
+    })
     if (path === '/token' && body.startsWith('{'))
       expect(response.status).toBe(200) // one unknown parameter beside a good credential
     else expect(await oauthError(response)).toMatchObject({ status: 400, error: 'invalid_request' })
@@ -40,7 +48,13 @@ describe.each(paths)('A35 a body that is not what it says, at %s', (path) => {
 
 describe('A36 a body that does not end', () => {
   const head = (...more: string[]) =>
-    lines('POST /token HTTP/1.1', 'Host: localhost', `Authorization: Bearer ${secret}`, `Content-Type: ${formType}`, ...more)
+    lines(
+      'POST /token HTTP/1.1',
+      'Host: localhost',
+      `Authorization: Bearer ${secret}`,
+      `Content-Type: ${formType}`,
+      ...more,
+    )
 
   test('of 100 MB is refused before it is read', async () => {
     const port = await listenForTest(service)
@@ -53,7 +67,10 @@ describe('A36 a body that does not end', () => {
     const port = await listenForTest(service)
     const chunk = `10000\r\n${'a'.repeat(65_536)}\r\n`
     const before = process.memoryUsage().rss
-    const answer = await sendRaw(port, [head('Transfer-Encoding: chunked'), ...Array.from({ length: 1600 }, () => chunk)])
+    const answer = await sendRaw(port, [
+      head('Transfer-Encoding: chunked'),
+      ...Array.from({ length: 1600 }, () => chunk),
+    ])
     expect(answer.status).toBe(413)
     expect(process.memoryUsage().rss - before).toBeLessThan(64 * 1024 * 1024)
   })
@@ -68,10 +85,13 @@ describe('A36 a body that does not end', () => {
       const plain = await sendRaw(port, [head(`Content-Length: ${body.length}`, 'Connection: close') + body])
       expect(plain.status).toBe(status)
       const chunked = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
-      expect((await sendRaw(port, [head('Transfer-Encoding: chunked', 'Connection: close') + chunked])).status).toBe(status)
-      expect((await service.request('/token', { method: 'POST', headers: { 'Content-Type': formType, ...bearer() }, body })).status).toBe(
+      expect((await sendRaw(port, [head('Transfer-Encoding: chunked', 'Connection: close') + chunked])).status).toBe(
         status,
       )
+      expect(
+        (await service.request('/token', { method: 'POST', headers: { 'Content-Type': formType, ...bearer() }, body }))
+          .status,
+      ).toBe(status)
     }
   })
 

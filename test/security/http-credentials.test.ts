@@ -46,9 +46,15 @@ test('A26 two Authorization lines on one connection are refused too', async () =
 describe('A27 two principals in one request', () => {
   test.each(['/token', '/introspect', '/revoke'])('are refused at %s and neither is used', async (path) => {
     const target = await exchange(service, key.secret)
-    const request = form({ token: target.access_token }, { Authorization: `Bearer ${key.secret}`, 'X-API-Key': other.secret })
+    const request = form(
+      { token: target.access_token },
+      { Authorization: `Bearer ${key.secret}`, 'X-API-Key': other.secret },
+    )
     expect(await oauthError(await service.request(path, request))).toMatchObject(refused)
-    const asked = await service.request('/introspect', form({ token: target.access_token }, { 'X-API-Key': key.secret }))
+    const asked = await service.request(
+      '/introspect',
+      form({ token: target.access_token }, { 'X-API-Key': key.secret }),
+    )
     expect(await asked.json()).toMatchObject({ active: true })
   })
 
@@ -65,8 +71,16 @@ describe('A28 a key outside the places for it', () => {
     ['an empty query, beside a good credential', 400, () => service.request('/token?', bearer())],
     ['a query that is percent-encoded', 400, () => service.request(`/token?%61pi_key=${key.secret}`, bearer())],
     ['the path', 404, () => service.request(`/token/${key.secret}`, { method: 'POST' })],
-    ['a cookie', 400, () => service.request('/token', { method: 'POST', headers: { Cookie: `api_key=${key.secret}` } })],
-    ['the referrer', 400, () => service.request('/token', { method: 'POST', headers: { Referer: `https://a.example/?k=${key.secret}` } })],
+    [
+      'a cookie',
+      400,
+      () => service.request('/token', { method: 'POST', headers: { Cookie: `api_key=${key.secret}` } }),
+    ],
+    [
+      'the referrer',
+      400,
+      () => service.request('/token', { method: 'POST', headers: { Referer: `https://a.example/?k=${key.secret}` } }),
+    ],
     ['the agent', 400, () => service.request('/token', { method: 'POST', headers: { 'User-Agent': key.secret } })],
     ['the query of the admin API', 401, () => service.request(`/v1/me?access_token=${service.rootKey}`)],
   ])('opens nothing and is in no log: %s', async (_, status, ask) => {

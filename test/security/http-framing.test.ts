@@ -17,7 +17,11 @@ const smuggled = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'
 
 describe('A29 a request whose length can be read in two ways', () => {
   test.each([
-    ['Content-Length and Transfer-Encoding', ['Content-Length: 4', 'Transfer-Encoding: chunked'], `0\r\n\r\n${smuggled}`],
+    [
+      'Content-Length and Transfer-Encoding',
+      ['Content-Length: 4', 'Transfer-Encoding: chunked'],
+      `0\r\n\r\n${smuggled}`,
+    ],
     ['two different Content-Lengths', ['Content-Length: 0', 'Content-Length: 48'], smuggled],
     ['a list of Content-Lengths', ['Content-Length: 0, 48'], smuggled],
     ['a Content-Length with a sign', ['Content-Length: +0'], smuggled],
@@ -39,7 +43,9 @@ describe('A29 a request whose length can be read in two ways', () => {
 
   test('is refused with bare line feeds', async () => {
     const port = await listenForTest(service)
-    const answer = await sendRaw(port, [`POST /token HTTP/1.1\nHost: localhost\nAuthorization: Bearer ${secret}\nContent-Length: 0\n\n`])
+    const answer = await sendRaw(port, [
+      `POST /token HTTP/1.1\nHost: localhost\nAuthorization: Bearer ${secret}\nContent-Length: 0\n\n`,
+    ])
     expect(answer.status).toBe(400)
     expect(answer.closed).toBe(true)
   })
@@ -52,8 +58,14 @@ describe('A30 a request that lies about where it is', () => {
     ['another host', [`GET ${metadata} HTTP/1.1`, 'Host: evil.example']],
     ['two hosts', [`GET ${metadata} HTTP/1.1`, 'Host: auth.example', 'Host: evil.example']],
     ['an absolute target', [`GET http://evil.example${metadata} HTTP/1.1`, 'Host: auth.example']],
-    ['a forwarded host', [`GET ${metadata} HTTP/1.1`, 'Host: auth.example', 'X-Forwarded-Host: evil.example', 'X-Forwarded-Proto: ftp']],
-    ['a Forwarded header', [`GET ${metadata} HTTP/1.1`, 'Host: auth.example', 'Forwarded: host=evil.example;proto=ftp']],
+    [
+      'a forwarded host',
+      [`GET ${metadata} HTTP/1.1`, 'Host: auth.example', 'X-Forwarded-Host: evil.example', 'X-Forwarded-Proto: ftp'],
+    ],
+    [
+      'a Forwarded header',
+      [`GET ${metadata} HTTP/1.1`, 'Host: auth.example', 'Forwarded: host=evil.example;proto=ftp'],
+    ],
     ['a port and a user', [`GET ${metadata} HTTP/1.1`, 'Host: user@evil.example:99']],
   ])('changes no issuer and no link: %s', async (_, head) => {
     const port = await listenForTest(service)

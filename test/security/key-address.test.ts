@@ -5,7 +5,11 @@ import { startTestService } from '../support/test-service.ts'
 
 describe.each(databaseKinds)('a key outside of its addresses, on %s', async (kind) => {
   const service = await startTestService(kind, { env: { MINTAGE_TRUSTED_PROXY_HOPS: '1' } })
-  const allowed = await service.createKey({ roles: ['admin'], audiences: ['https://auth.example'], allowedCidrs: ['192.0.2.0/24'] })
+  const allowed = await service.createKey({
+    roles: ['admin'],
+    audiences: ['https://auth.example'],
+    allowedCidrs: ['192.0.2.0/24'],
+  })
   const denied = await service.createKey({ deniedCidrs: ['203.0.113.0/24', '2001:db8::/32'] })
   const unknown = `${allowed.secret.slice(0, 20)}x${allowed.secret.slice(21)}`
   const from = (address: string) => ({ 'X-Forwarded-For': `10.9.9.9, ${address}` })
@@ -32,14 +36,22 @@ describe.each(databaseKinds)('a key outside of its addresses, on %s', async (kin
   })
 
   test('is told nothing that an unknown key is not told; the log knows why', async () => {
-    const [outside, missing] = await Promise.all([exchange(allowed.secret, '192.0.3.7'), exchange(unknown, '192.0.3.7')])
+    const [outside, missing] = await Promise.all([
+      exchange(allowed.secret, '192.0.3.7'),
+      exchange(unknown, '192.0.3.7'),
+    ])
     expect(await oauthError(outside)).toEqual(await oauthError(missing))
     expect(service.exchanges.get('address_not_allowed')).toBeGreaterThan(0)
   })
 
   test('is refused at every other door too, its admin token included', async () => {
     const token = (
-      await (await service.request('/token', form({ audience: 'https://auth.example' }, { ...bearer(), ...from('192.0.2.7') }))).json()
+      await (
+        await service.request(
+          '/token',
+          form({ audience: 'https://auth.example' }, { ...bearer(), ...from('192.0.2.7') }),
+        )
+      ).json()
     ).access_token
     const doors: [string, RequestInit][] = [
       ['/introspect', form({ token }, { Authorization: basic(allowed.id, allowed.secret) })],

@@ -43,7 +43,10 @@ const forms: [string, (secret: string) => RequestInit][] = [
   ['the form', (secret) => form({ grant_type: 'client_credentials', client_id: good.id, client_secret: secret })],
   ['Bearer', (secret) => ({ method: 'POST', headers: { Authorization: `Bearer ${secret}` } })],
   ['X-API-Key', (secret) => ({ method: 'POST', headers: { 'X-API-Key': secret } })],
-  ['token exchange', (secret) => form({ grant_type: tokenExchangeGrant, subject_token: secret, subject_token_type: apiKeyTokenType })],
+  [
+    'token exchange',
+    (secret) => form({ grant_type: tokenExchangeGrant, subject_token: secret, subject_token_type: apiKeyTokenType }),
+  ],
 ]
 
 describe.each(forms)('A42 R11 a refused key sent by %s', (_, request) => {
@@ -60,7 +63,10 @@ test('A42 R11 the true reason is counted and logged for the operator, without th
     const before = service.exchanges.get(reason) ?? 0
     await service.request('/token', { method: 'POST', headers: { 'X-API-Key': secret } })
     expect(service.exchanges.get(reason), reason).toBe(before + 1)
-    expect(service.logged.findLast(({ event }) => event === 'request_refused')).toMatchObject({ code: 'api_key_rejected', reason })
+    expect(service.logged.findLast(({ event }) => event === 'request_refused')).toMatchObject({
+      code: 'api_key_rejected',
+      reason,
+    })
   }
   const printed = JSON.stringify(service.logged)
   for (const secret of Object.values(refusedKeys)) expect(printed).not.toContain(secret)
@@ -102,7 +108,8 @@ describe.each(databaseKinds)('A41 R133 on %s, by the time that a refusal takes',
   const client = await createKey()
   const revoked = await createKey({ revokedAt: clock.now() })
   const alone = (secret: string) => ({ method: 'POST', headers: { 'X-API-Key': secret } })
-  const asClient = (secret: string) => form({ grant_type: 'client_credentials' }, { Authorization: basic(client.id, secret) })
+  const asClient = (secret: string) =>
+    form({ grant_type: 'client_credentials' }, { Authorization: basic(client.id, secret) })
   const good = await createKey()
 
   test.each<[string, (secret: string) => RequestInit, string]>([
@@ -141,7 +148,9 @@ async function interleaved(rounds: number, time: (secret: string) => Promise<num
 /** Mann-Whitney U: the one series is longer than the other by more than a twentieth, and not by chance (one in a thousand). */
 function isLonger(times: readonly number[], others: readonly number[]): boolean {
   const [n, m] = [times.length, others.length]
-  const ranked = [...times.map((time) => [time, 1] as const), ...others.map((time) => [time * 1.05, 0] as const)].sort(([a], [b]) => a - b)
+  const ranked = [...times.map((time) => [time, 1] as const), ...others.map((time) => [time * 1.05, 0] as const)].sort(
+    ([a], [b]) => a - b,
+  )
   const rankSum = ranked.reduce((sum, [, own], index) => sum + own * (index + 1), 0)
   const u = rankSum - (n * (n + 1)) / 2
   return (u - (n * m) / 2) / Math.sqrt((n * m * (n + m + 1)) / 12) > 3.1

@@ -43,7 +43,10 @@ async function deployment(ageSeconds: number): Promise<Deployment> {
   return { url, env }
 }
 
-async function withServices(env: Record<string, string>, work: (services: Services) => Promise<unknown>): Promise<void> {
+async function withServices(
+  env: Record<string, string>,
+  work: (services: Services) => Promise<unknown>,
+): Promise<void> {
   const settings = loadConfig(env)
   const { database, keyEncryption } = await openDatabase(settings)
   const log = createLog({ threshold: 'error', now: () => new Date(), write: keepForInspection })
@@ -57,7 +60,9 @@ async function ringOf(url: string, now = Date.now()) {
   const sql = postgres(url, { max: 1, onnotice: () => {} })
   const rows = await sql<{ purpose: string; sequence: number; kid: string; at: number }[]>`
     select purpose, sequence, kid, (extract(epoch from activates_at) * 1000)::float8 as at from signing_key_activations`
-  const keys = await sql<{ kid: string; revoked: boolean }[]>`select kid, revoked_at is not null as revoked from signing_keys order by kid`
+  const keys = await sql<
+    { kid: string; revoked: boolean }[]
+  >`select kid, revoked_at is not null as revoked from signing_keys order by kid`
   const rules = await sql<{ value: string }[]>`select value from revocations order by value`
   await sql.end()
   const active = ['token', 'record'].map((purpose) => {
@@ -83,7 +88,8 @@ const rotate = {
 const replace = {
   action: 'replace',
   ageSeconds: 60,
-  again: (services: Services) => replaceSigningKey(services, systemPrincipal, { purpose: 'token', distrustPending: true }),
+  again: (services: Services) =>
+    replaceSigningKey(services, systemPrincipal, { purpose: 'token', distrustPending: true }),
 }
 /** The last one is there for the start of a service. */
 const actions: Action[] = [maintain, rotate, replace, maintain]
@@ -145,7 +151,9 @@ describe.runIf(databaseKinds.includes('postgres'))('A60 · kill -9', () => {
       const { keys } = await (await fetch(`${service.url}/.well-known/jwks.json`)).json()
       return keys.length === 3
     }, 5000)
-    expect((await fetch(`${service.url}/token`, { method: 'POST', headers: { 'x-api-key': rootKey } })).status).toBe(200)
+    expect((await fetch(`${service.url}/token`, { method: 'POST', headers: { 'x-api-key': rootKey } })).status).toBe(
+      200,
+    )
   })
 })
 

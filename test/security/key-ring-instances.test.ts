@@ -10,34 +10,42 @@ import { leadSeconds, ringServices, root, rotateEverySeconds, startRing } from '
 import { databaseKinds } from '../support/databases.ts'
 
 describe.each(databaseKinds.filter((kind) => kind === 'postgres'))('A59 · eight instances on %s', (kind) => {
-  test.each([false, true])('A59 · that rotate at once (forced: %s) activate one new key, with no gap in the sequence', async (force) => {
-    const ring = await startRing(kind)
-    const { url } = ring.database
-    if (!url) throw new Error('the test database has a URL')
-    const databases = Array.from({ length: 8 }, () => openPostgres({ url, pooler: 'none', maxConnections: 2 }))
-    try {
-      const instances = await Promise.all(databases.map((database) => ringServices(database, ring.clock, ring.kek)))
-      await Promise.all(instances.map(({ keyring }) => keyring.reload()))
-      if (!force) ring.clock.advance(leadSeconds)
-      const results = await Promise.allSettled(instances.map((each) => rotateSigningKey(each, root, { purpose: 'token', force })))
+  test.each([false, true])(
+    'A59 · that rotate at once (forced: %s) activate one new key, with no gap in the sequence',
+    async (force) => {
+      const ring = await startRing(kind)
+      const { url } = ring.database
+      if (!url) throw new Error('the test database has a URL')
+      const databases = Array.from({ length: 8 }, () => openPostgres({ url, pooler: 'none', maxConnections: 2 }))
+      try {
+        const instances = await Promise.all(databases.map((database) => ringServices(database, ring.clock, ring.kek)))
+        await Promise.all(instances.map(({ keyring }) => keyring.reload()))
+        if (!force) ring.clock.advance(leadSeconds)
+        const results = await Promise.allSettled(
+          instances.map((each) => rotateSigningKey(each, root, { purpose: 'token', force })),
+        )
 
-      const turned = results.filter(({ status }) => status === 'fulfilled').length
-      const codes = results.flatMap((result) => (result.status === 'rejected' ? [codeOf(result.reason)] : []))
-      expect(codes.filter((code) => code !== 'conflict' && code !== 'too_early')).toEqual([])
-      // Forced, one that begins when another has ended is a rotation of its own: at once means that both saw the same ring.
-      if (force) expect(turned).toBeGreaterThanOrEqual(1)
-      else expect(turned).toBe(1)
-      const rows = await ring.db.select().from(signingKeyActivations).where(eq(signingKeyActivations.purpose, 'token'))
-      const sequences = rows.map(({ sequence }) => sequence).sort((a, b) => a - b)
-      expect(sequences).toEqual(Array.from({ length: 2 + 2 * turned }, (_, index) => index + 1))
-      ring.clock.advance(1)
-      const states = (await keysOf(ring, 'token')).map(({ state }) => state)
-      expect(states.filter((state) => state === 'active')).toHaveLength(1)
-      expect(states.filter((state) => state === 'pending')).toHaveLength(1)
-    } finally {
-      await Promise.all(databases.map((database) => database.close()))
-    }
-  })
+        const turned = results.filter(({ status }) => status === 'fulfilled').length
+        const codes = results.flatMap((result) => (result.status === 'rejected' ? [codeOf(result.reason)] : []))
+        expect(codes.filter((code) => code !== 'conflict' && code !== 'too_early')).toEqual([])
+        // Forced, one that begins when another has ended is a rotation of its own: at once means that both saw the same ring.
+        if (force) expect(turned).toBeGreaterThanOrEqual(1)
+        else expect(turned).toBe(1)
+        const rows = await ring.db
+          .select()
+          .from(signingKeyActivations)
+          .where(eq(signingKeyActivations.purpose, 'token'))
+        const sequences = rows.map(({ sequence }) => sequence).sort((a, b) => a - b)
+        expect(sequences).toEqual(Array.from({ length: 2 + 2 * turned }, (_, index) => index + 1))
+        ring.clock.advance(1)
+        const states = (await keysOf(ring, 'token')).map(({ state }) => state)
+        expect(states.filter((state) => state === 'active')).toHaveLength(1)
+        expect(states.filter((state) => state === 'pending')).toHaveLength(1)
+      } finally {
+        await Promise.all(databases.map((database) => database.close()))
+      }
+    },
+  )
 
   test('A59 · that do maintenance at once publish one key of each purpose', async () => {
     const ring = await startRing(kind)

@@ -45,7 +45,13 @@ function behindCache(service: TestService, copy: string) {
     now: service.clock.now,
     fetch: async () => new Response(copy, { headers: { 'content-type': 'application/jwk-set+json' } }),
   })
-  return createAccessTokenVerifier({ issuer, audience: `${issuer}/api`, keys, revocations: memoryRevocationList(), now: service.clock.now })
+  return createAccessTokenVerifier({
+    issuer,
+    audience: `${issuer}/api`,
+    keys,
+    revocations: memoryRevocationList(),
+    now: service.clock.now,
+  })
 }
 
 const outcome = async (verification: Promise<unknown>) =>

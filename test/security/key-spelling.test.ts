@@ -10,7 +10,8 @@ beforeAll(async () => {
   key = await service.createKey()
 })
 
-const sent = (secret: string) => form({ grant_type: tokenExchangeGrant, subject_token: secret, subject_token_type: apiKeyTokenType })
+const sent = (secret: string) =>
+  form({ grant_type: tokenExchangeGrant, subject_token: secret, subject_token_type: apiKeyTokenType })
 const posted = (secret: string) => form({ grant_type: 'client_credentials', client_id: key.id, client_secret: secret })
 
 describe('A43 a key that is nearly right', () => {
@@ -28,14 +29,23 @@ describe('A43 a key that is nearly right', () => {
     ['with a line break after it', (secret) => `${secret}\n`],
     ['with fullwidth letters', (secret) => secret.replace('mk', 'ｍｋ')],
     ['with a zero-width joiner', (secret) => `${secret.slice(0, 20)}\u200d${secret.slice(20)}`],
-    ['with two characters swapped', (secret) => secret.slice(0, 20) + secret.charAt(21) + secret.charAt(20) + secret.slice(22)],
+    [
+      'with two characters swapped',
+      (secret) => secret.slice(0, 20) + secret.charAt(21) + secret.charAt(20) + secret.slice(22),
+    ],
     ['percent-encoded twice', (secret) => secret.replaceAll('_', '%5F')],
     ['in quotes', (secret) => `"${secret}"`],
   ])('is refused: %s', async (_, spell) => {
     const secret = spell(key.secret)
     if (secret === key.secret) return
-    expect(await oauthError(await service.request('/token', posted(secret)))).toMatchObject({ status: 401, error: 'invalid_client' })
-    expect(await oauthError(await service.request('/token', sent(secret)))).toMatchObject({ status: 400, error: 'invalid_request' })
+    expect(await oauthError(await service.request('/token', posted(secret)))).toMatchObject({
+      status: 401,
+      error: 'invalid_client',
+    })
+    expect(await oauthError(await service.request('/token', sent(secret)))).toMatchObject({
+      status: 400,
+      error: 'invalid_request',
+    })
   })
 })
 
@@ -43,7 +53,10 @@ describe('A44 what the database holds', () => {
   test('is no key: the stored hash opens nothing', async () => {
     const hash = await service.services.platform.sha256(key.secret)
     for (const secret of [hash, `mk_live_${hash}`, Buffer.from(hash, 'base64url').toString('hex')]) {
-      expect(await oauthError(await service.request('/token', posted(secret)))).toMatchObject({ status: 401, error: 'invalid_client' })
+      expect(await oauthError(await service.request('/token', posted(secret)))).toMatchObject({
+        status: 401,
+        error: 'invalid_client',
+      })
     }
   })
 

@@ -43,7 +43,11 @@ function keySetOnly(issuer: string) {
 
 async function introspect(service: { url: string }, token: string): Promise<void> {
   const body = new URLSearchParams({ token })
-  const answer = await fetch(`${service.url}/introspect`, { method: 'POST', headers: { authorization: `Bearer ${rootKey}` }, body })
+  const answer = await fetch(`${service.url}/introspect`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${rootKey}` },
+    body,
+  })
   if ((await answer.json()).active !== true) throw new Error('inactive')
 }
 
@@ -52,7 +56,9 @@ describe.runIf(databaseKinds.includes('postgres'))('A62 · a signing key that le
     const { url, issuer, services } = await deployment()
     const [first, second] = services
     if (!first || !second) throw new Error('there are two instances')
-    const metadata: { revocation_latency_seconds: number } = await (await fetch(`${issuer}/.well-known/oauth-authorization-server`)).json()
+    const metadata: { revocation_latency_seconds: number } = await (
+      await fetch(`${issuer}/.well-known/oauth-authorization-server`)
+    ).json()
     const listBound = metadata.revocation_latency_seconds * 1000
     const apiKey = await createKey(first.url, rootKey, { name: 'orders', environment: 'live', scopes: [] })
     const issue = async (service: { url: string }) =>

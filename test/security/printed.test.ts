@@ -19,11 +19,27 @@ test('R138 a key in the URL, the agent, a header, a form or a body that is no fo
     await request(`/token?api_key=${secret}`, { method: 'POST' })
     await request(`/${secret}`)
     await request(`/v1/api-keys/${secret}`, { headers: { authorization: `Bearer ${secret}`, 'user-agent': secret } })
-    await request('/token', { method: 'POST', headers: { authorization: `Basic ${btoa(`x:${secret}`)}`, 'user-agent': `curl ${secret}` } })
-    await request('/token', { method: 'POST', body: new URLSearchParams({ grant_type: secret, scope: secret, client_secret: secret }) })
-    await request('/token', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ key: secret }) })
-    await request('/introspect', { method: 'POST', headers: { 'x-api-key': secret }, body: new URLSearchParams({ token: secret }) })
-    await request('/revocations', { headers: { 'if-none-match': secret, referer: `https://x/?k=${secret}`, cookie: secret } })
+    await request('/token', {
+      method: 'POST',
+      headers: { authorization: `Basic ${btoa(`x:${secret}`)}`, 'user-agent': `curl ${secret}` },
+    })
+    await request('/token', {
+      method: 'POST',
+      body: new URLSearchParams({ grant_type: secret, scope: secret, client_secret: secret }),
+    })
+    await request('/token', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ key: secret }),
+    })
+    await request('/introspect', {
+      method: 'POST',
+      headers: { 'x-api-key': secret },
+      body: new URLSearchParams({ token: secret }),
+    })
+    await request('/revocations', {
+      headers: { 'if-none-match': secret, referer: `https://x/?k=${secret}`, cookie: secret },
+    })
   }
   const text = JSON.stringify(logged)
   expect(text.length).toBeGreaterThan(1000)
@@ -34,7 +50,9 @@ test('what an error says and what hangs on it is searched too', () => {
   const key = generateApiKey('live')
   const lines: string[] = []
   const log = createLog({ threshold: 'info', now: () => new Date(0), write: (line) => void lines.push(line) })
-  log('error', 'request_failed', { error: Object.assign(new Error(`bad ${key}`), { code: key, cause: new Error(key) }) })
+  log('error', 'request_failed', {
+    error: Object.assign(new Error(`bad ${key}`), { code: key, cause: new Error(key) }),
+  })
   for (const line of lines) keepForInspection(line)
   expect(credentialsIn(lines.join('\n'))).toEqual([])
 })

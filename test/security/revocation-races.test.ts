@@ -10,7 +10,10 @@ import { startTestService, type TestService } from '../support/test-service.ts'
 
 describe.each(databaseKinds)('A50: a key ended while it is being exchanged, on %s', (kind) => {
   test.each([
-    ['revoked', (service: TestService, id: string) => revokeApiKey(service.services, systemPrincipal, id, { reason: 'leaked' })],
+    [
+      'revoked',
+      (service: TestService, id: string) => revokeApiKey(service.services, systemPrincipal, id, { reason: 'leaked' }),
+    ],
     ['disabled', (service: TestService, id: string) => disableApiKey(service.services, systemPrincipal, id)],
     ['expired', (service: TestService, id: string) => expireApiKey(service.services, systemPrincipal, id)],
     [
@@ -44,7 +47,9 @@ describe.each(databaseKinds)('A50: a key ended while it is being exchanged, on %
         const tokens = answers.flatMap((answer) => answer?.access_token ?? [])
         issued += tokens.length
         refused += answers.length - tokens.length
-        const outcomes = await Promise.all(tokens.map((token) => outcome((text) => services.verifier.verify(text), token)))
+        const outcomes = await Promise.all(
+          tokens.map((token) => outcome((text) => services.verifier.verify(text), token)),
+        )
         expect(outcomes).toEqual(tokens.map(() => 'invalid_token revoked'))
       }
       expect(issued + refused).toBeGreaterThanOrEqual(1000)
@@ -59,7 +64,9 @@ describe.each(databaseKinds)('A51: a key that is revoked, on %s', (kind) => {
   test('takes the tokens with it that it made before, and those of no other key', async () => {
     const { services, ...service } = await startTestService(kind, { emptied: true })
     const [revoked, other] = [await service.createKey(), await service.createKey()]
-    const tokens = await Promise.all(Array.from({ length: 5 }, () => exchange({ services, ...service }, revoked.secret)))
+    const tokens = await Promise.all(
+      Array.from({ length: 5 }, () => exchange({ services, ...service }, revoked.secret)),
+    )
     const { access_token: spared } = await exchange({ services, ...service }, other.secret)
     const verify = (text: string) => services.verifier.verify(text)
     for (const { access_token: token } of tokens) expect(await outcome(verify, token)).toBe('accepted')

@@ -15,7 +15,14 @@ import {
 import { movableClock } from '../support/clock.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { feedIssuer, startFeedService } from '../support/feed-service.ts'
-import { addRule, openRevocationDatabase, seconds, someToken, untilVerdict, verdict } from '../support/revocation-rules.ts'
+import {
+  addRule,
+  openRevocationDatabase,
+  seconds,
+  someToken,
+  untilVerdict,
+  verdict,
+} from '../support/revocation-rules.ts'
 import { clock, follow, scriptedSource } from '../support/synced-list.ts'
 
 const token = (jti: string) => someToken(clock, { jti })
@@ -29,7 +36,9 @@ describe.each(databaseKinds)('A53: a revocation on %s', (kind) => {
     const rule = fc.record({
       kind: fc.constantFrom('token', 'api_key', 'organization', 'subject', 'all', 'signing_key'),
       effective: fc.integer({ min: 0, max: 20_000_000 }).map((milliseconds) => milliseconds / 1000),
-      issuedBefore: fc.option(fc.integer({ min: -20_000_000, max: 20_000_000 }).map((milliseconds) => milliseconds / 1000)),
+      issuedBefore: fc.option(
+        fc.integer({ min: -20_000_000, max: 20_000_000 }).map((milliseconds) => milliseconds / 1000),
+      ),
       tolerance: fc.integer({ min: 0, max: 300 }),
       ttl: fc.integer({ min: 1, max: 86_400 }),
       /** A verifier's leeway beyond the service's, and how far its clock runs behind. */

@@ -106,7 +106,8 @@ const root = adminClient(service, service.rootKey)
 
 test('every route is in the table, and the table holds nothing else', () => {
   expect(Object.keys(table).sort()).toEqual(operations.map(({ operationId }) => operationId).sort())
-  for (const [operation, row] of Object.entries(table)) expect(row.trim().split(/\s+/), operation).toHaveLength(columns.length)
+  for (const [operation, row] of Object.entries(table))
+    expect(row.trim().split(/\s+/), operation).toHaveLength(columns.length)
 })
 
 test.each(operations)('$name is for those whose role says so, and reaches as far as it says', async (operation) => {
@@ -140,20 +141,32 @@ function placesToTry(operation: ApiOperation, reach: string | undefined) {
 
 /** Plans, signing keys and the like are in nobody's organization: there is no elsewhere, and no two callers at once. */
 function isOfTheService({ path, operationId }: ApiOperation): boolean {
-  return /^\/v1\/(?:plans|signing-keys|verifiers|keks|audit-checkpoints)/.test(path) || operationId === 'createOrganization'
+  return (
+    /^\/v1\/(?:plans|signing-keys|verifiers|keks|audit-checkpoints)/.test(path) || operationId === 'createOrganization'
+  )
 }
 
-async function member(organizationId: string, column: (typeof columns)[number]): Promise<{ id: string; call: AdminCall }> {
+async function member(
+  organizationId: string,
+  column: (typeof columns)[number],
+): Promise<{ id: string; call: AdminCall }> {
   if (column === 'custom') await root('POST', '/v1/roles', { ...custom, organizationId })
   const roles = column === 'no role' ? [] : [column === 'custom' ? custom.name : column]
   const expiresAt = new Date(service.clock.now().getTime() + 86_400_000)
-  const { id, secret } = await service.createKey({ organizationId, roles, ...(column === 'ci_service' ? { expiresAt } : {}) })
+  const { id, secret } = await service.createKey({
+    organizationId,
+    roles,
+    ...(column === 'ci_service' ? { expiresAt } : {}),
+  })
   // Nobody may be the last administrator and revoke itself.
   if (column === 'admin') await service.createKey({ organizationId, roles })
   return { id, call: adminClient(service, secret) }
 }
 
-async function requestIn(place: Parameters<(typeof adminRequests)[string]>[0], { operationId }: ApiOperation): Promise<AdminRequest> {
+async function requestIn(
+  place: Parameters<(typeof adminRequests)[string]>[0],
+  { operationId }: ApiOperation,
+): Promise<AdminRequest> {
   const request = adminRequests[operationId]
   if (!request) throw new Error(`${operationId} needs an example in support/admin-requests.ts`)
   return await request(place)
@@ -169,6 +182,11 @@ function judge({ status, text, body }: AdminAnswer, { shows }: AdminRequest): Ou
 
 function expected(reach: string | undefined, where: string): Outcome {
   if (reach === '-') return 'forbidden'
-  const reached = { all: ['elsewhere', 'organization', 'own'], any: ['own'], org: ['organization', 'own'], own: ['own'] }[reach ?? '']
+  const reached = {
+    all: ['elsewhere', 'organization', 'own'],
+    any: ['own'],
+    org: ['organization', 'own'],
+    own: ['own'],
+  }[reach ?? '']
   return reached?.includes(where) ? 'done' : 'not there'
 }

@@ -26,9 +26,22 @@ beforeEach(() => {
 const refused = '401 invalid_token'
 
 describe('A6 · kid', () => {
-  const kids = ['../../etc/passwd', "' OR 1=1--", 'k'.repeat(65_536), 'a\0b', '🔑', ['ES256-key'], 1, undefined, '__proto__', 'constructor']
+  const kids = [
+    '../../etc/passwd',
+    "' OR 1=1--",
+    'k'.repeat(65_536),
+    'a\0b',
+    '🔑',
+    ['ES256-key'],
+    1,
+    undefined,
+    '__proto__',
+    'constructor',
+  ]
   test.each(kids.map((kid) => [String(kid).slice(0, 20), kid]))('A6 · %s is refused', async (_, kid) => {
-    expect(await outcome(target.verify, await issuer.token({ header: { kid } }))).toMatch(/^invalid_token (kid|unknown_key|too_long)$/)
+    expect(await outcome(target.verify, await issuer.token({ header: { kid } }))).toMatch(
+      /^invalid_token (kid|unknown_key|too_long)$/,
+    )
   })
 })
 
@@ -52,10 +65,19 @@ describe('A11, A12 · typ', () => {
   })
 
   test('A12 · an ID token, a session and a webhook of the same key are refused', async () => {
-    const idToken = { iss: issuerUrl, sub: 'user', aud: audience, iat: startSeconds, exp: startSeconds + 60, nonce: 'x' }
+    const idToken = {
+      iss: issuerUrl,
+      sub: 'user',
+      aud: audience,
+      iat: startSeconds,
+      exp: startSeconds + 60,
+      nonce: 'x',
+    }
     expect(await answer(await issuer.sign({ ...issuer.header, typ: 'JWT' }, idToken))).toBe(refused)
     expect(await answer(await issuer.sign(issuer.header, idToken))).toBe(refused)
-    expect(await answer(await issuer.sign(issuer.header, { ...idToken, data: { type: 'api_key.revoked' } }))).toBe(refused)
+    expect(await answer(await issuer.sign(issuer.header, { ...idToken, data: { type: 'api_key.revoked' } }))).toBe(
+      refused,
+    )
   })
 })
 
@@ -112,7 +134,9 @@ describe('A16 · exp', () => {
   )
 
   test('A16 · exp beyond the leeway, a missing exp, and a lifetime beyond the policy are refused', async () => {
-    expect(await answer(await issuer.token({ claims: { iat: startSeconds - 900, exp: startSeconds - 31 } }))).toBe(refused)
+    expect(await answer(await issuer.token({ claims: { iat: startSeconds - 900, exp: startSeconds - 31 } }))).toBe(
+      refused,
+    )
     expect(await answer(await issuer.token({ claims: { exp: undefined } }))).toBe(refused)
     expect(await answer(await issuer.token({ claims: { exp: startSeconds + 3600 } }))).toBe('200')
     expect(await answer(await issuer.token({ claims: { exp: startSeconds + 3601 } }))).toBe(refused)
@@ -121,12 +145,16 @@ describe('A16 · exp', () => {
   })
 })
 
-test.each([{ nbf: startSeconds + 31 }, { iat: startSeconds + 31 }, { iat: undefined }, { iat: 'now' }, { nbf: 'now' }, { nbf: -1 }])(
-  'A17 · %j is refused',
-  async (claims) => {
-    expect(await answer(await issuer.token({ claims }))).toBe(refused)
-  },
-)
+test.each([
+  { nbf: startSeconds + 31 },
+  { iat: startSeconds + 31 },
+  { iat: undefined },
+  { iat: 'now' },
+  { nbf: 'now' },
+  { nbf: -1 },
+])('A17 · %j is refused', async (claims) => {
+  expect(await answer(await issuer.token({ claims }))).toBe(refused)
+})
 
 test.each([
   { env: 'test' },
@@ -160,11 +188,18 @@ describe('A21 · encodings', () => {
     ['a byte order mark', () => Buffer.from(`\ufeff${json()}`)],
     ['UTF-16LE', () => Buffer.from(json(), 'utf16le')],
     ['UTF-16BE', () => Buffer.from(json(), 'utf16le').swap16()],
-    ['an invalid byte', () => Buffer.concat([Buffer.from('{"x":"'), Buffer.from([0xff]), Buffer.from(`",${json().slice(1)}`)])],
-    ['an overlong quote', () => Buffer.concat([Buffer.from('{"x":"'), Buffer.from([0xc0, 0xa2]), Buffer.from(`",${json().slice(1)}`)])],
+    [
+      'an invalid byte',
+      () => Buffer.concat([Buffer.from('{"x":"'), Buffer.from([0xff]), Buffer.from(`",${json().slice(1)}`)]),
+    ],
+    [
+      'an overlong quote',
+      () => Buffer.concat([Buffer.from('{"x":"'), Buffer.from([0xc0, 0xa2]), Buffer.from(`",${json().slice(1)}`)]),
+    ],
     [
       'an encoded surrogate',
-      () => Buffer.concat([Buffer.from('{"x":"'), Buffer.from([0xed, 0xa0, 0x80]), Buffer.from(`",${json().slice(1)}`)]),
+      () =>
+        Buffer.concat([Buffer.from('{"x":"'), Buffer.from([0xed, 0xa0, 0x80]), Buffer.from(`",${json().slice(1)}`)]),
     ],
   ])('A21 · %s in the payload is refused', async (_, payload) => {
     expect(await answer(await issuer.sign(issuer.header, payload()))).toBe(refused)

@@ -1,7 +1,14 @@
 import { exportJWK, generateKeyPair } from 'jose'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { VerificationAlgorithm } from '../../src/kit/jwk.ts'
-import { createTestApp, createTestIssuer, createTestVerifier, encodePart, outcome, type TestIssuer } from '../support/test-issuer.ts'
+import {
+  createTestApp,
+  createTestIssuer,
+  createTestVerifier,
+  encodePart,
+  outcome,
+  type TestIssuer,
+} from '../support/test-issuer.ts'
 
 /** Tokens that nobody signed, or somebody else did. */
 let issuer: TestIssuer
@@ -74,7 +81,9 @@ describe('A7, A8 · keys that the token brings along', () => {
       return Response.json({ keys: [] })
     }
     try {
-      expect(await answer(await issuer.token({ header: { [name]: 'https://evil.example/keys' } }))).toBe('401 invalid_token')
+      expect(await answer(await issuer.token({ header: { [name]: 'https://evil.example/keys' } }))).toBe(
+        '401 invalid_token',
+      )
     } finally {
       globalThis.fetch = original
     }
@@ -104,17 +113,24 @@ test.each(['alg', 'kid', 'typ'])('A10 · %s twice in the header is refused', asy
   const json = JSON.stringify(issuer.header)
   const value = JSON.stringify(Object(issuer.header)[name])
   for (const header of [json.replace('{', `{"${name}":${value},`), json.replace('}', `,"${name}":${value}}`)]) {
-    expect(await outcome(target.verify, await issuer.sign(header, issuer.claims()))).toBe('invalid_token duplicate_member')
+    expect(await outcome(target.verify, await issuer.sign(header, issuer.claims()))).toBe(
+      'invalid_token duplicate_member',
+    )
   }
 })
 
-test.each(['aud', 'exp', 'scope', 'sub', 'org_id', 'jti'])('A10 · %s twice in a signed payload is refused', async (name) => {
-  const json = JSON.stringify(issuer.claims())
-  for (const payload of [
-    json.replace('{', `{"${name}":"x",`),
-    json.replace(/\}$/, `,"${name}":${JSON.stringify(Object(issuer.claims())[name])}}`),
-  ]) {
-    expect(await outcome(target.verify, await issuer.sign(issuer.header, payload))).toBe('invalid_token duplicate_member')
-    expect(await answer(await issuer.sign(issuer.header, payload))).toBe('401 invalid_token')
-  }
-})
+test.each(['aud', 'exp', 'scope', 'sub', 'org_id', 'jti'])(
+  'A10 · %s twice in a signed payload is refused',
+  async (name) => {
+    const json = JSON.stringify(issuer.claims())
+    for (const payload of [
+      json.replace('{', `{"${name}":"x",`),
+      json.replace(/\}$/, `,"${name}":${JSON.stringify(Object(issuer.claims())[name])}}`),
+    ]) {
+      expect(await outcome(target.verify, await issuer.sign(issuer.header, payload))).toBe(
+        'invalid_token duplicate_member',
+      )
+      expect(await answer(await issuer.sign(issuer.header, payload))).toBe('401 invalid_token')
+    }
+  },
+)

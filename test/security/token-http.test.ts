@@ -45,7 +45,10 @@ describe('A28 · a token outside of the header', () => {
   test.each<[string, (token: string) => Record<string, string>]>([
     ['a cookie', (token) => ({ cookie: `access_token=${token}; Authorization=Bearer ${token}` })],
     ['the referrer', (token) => ({ referer: `https://app.example/?access_token=${token}` })],
-    ['a forwarded header', (token) => ({ 'x-forwarded-authorization': `Bearer ${token}`, 'proxy-authorization': `Bearer ${token}` })],
+    [
+      'a forwarded header',
+      (token) => ({ 'x-forwarded-authorization': `Bearer ${token}`, 'proxy-authorization': `Bearer ${token}` }),
+    ],
     ['a method override', (token) => ({ 'x-http-method-override': 'GET', 'x-access-token': token })],
   ])('A28 · in %s it opens nothing', async (_, headers) => {
     expect((await guarded.request(headers(token))).status).toBe(401)

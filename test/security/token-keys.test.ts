@@ -1,6 +1,12 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { createRemoteIssuer, createRemoteKeys } from '../support/remote-issuer.ts'
-import { createTestApp, createTestIssuer, createTestVerifier, outcome, type TestIssuer } from '../support/test-issuer.ts'
+import {
+  createTestApp,
+  createTestIssuer,
+  createTestVerifier,
+  outcome,
+  type TestIssuer,
+} from '../support/test-issuer.ts'
 
 /** What is done to the key set, and by means of it. */
 let issuer: TestIssuer
@@ -30,7 +36,9 @@ describe('A24 · bad keys in a JWK Set', () => {
     const { verify } = createTestVerifier(issuer, { keys, algorithms: ['ES256', 'RS256'] })
     expect(await outcome(verify, await issuer.token())).toBe('accepted')
     expect(await outcome(verify, await rsa.token())).toBe('accepted')
-    expect(await outcome(verify, await issuer.token({ header: { kid: 'bad' } }))).toMatch(/unknown_key|keys_unavailable/)
+    expect(await outcome(verify, await issuer.token({ header: { kid: 'bad' } }))).toMatch(
+      /unknown_key|keys_unavailable/,
+    )
     expect(keys.holds('bad')).toBe(false)
   })
 })
@@ -62,7 +70,9 @@ describe('A61 · a thousand clients with unknown kids', () => {
     const remote = createRemoteIssuer([issuer.publicJwk])
     const { keys } = createRemoteKeys(remote)
     const { verify } = createTestVerifier(issuer, { keys })
-    const forged = await Promise.all(Array.from({ length: 500 }, (_, index) => issuer.token({ header: { kid: `unknown-${index}` } })))
+    const forged = await Promise.all(
+      Array.from({ length: 500 }, (_, index) => issuer.token({ header: { kid: `unknown-${index}` } })),
+    )
     await Promise.all(forged.map((token) => outcome(verify, token)))
     expect(remote.fetches()).toHaveLength(1)
   })

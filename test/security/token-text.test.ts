@@ -1,6 +1,13 @@
 import fc from 'fast-check'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createTestApp, createTestIssuer, createTestVerifier, encodePart, outcome, type TestIssuer } from '../support/test-issuer.ts'
+import {
+  createTestApp,
+  createTestIssuer,
+  createTestVerifier,
+  encodePart,
+  outcome,
+  type TestIssuer,
+} from '../support/test-issuer.ts'
 
 /** Texts that try to be read as something, or to be too much to read. */
 let issuer: TestIssuer
@@ -13,19 +20,26 @@ beforeEach(() => {
 })
 
 describe('A18, A19 · size', () => {
-  test.each([8193, 16_384, 100_000, 5_000_000])('A18 · %i characters are refused without being parsed', async (length) => {
-    const token = await issuer.token({ claims: { pad: 'x'.repeat(length) } })
-    expect(await outcome(target.verify, token)).toBe('invalid_token too_long')
-    expect(await createTestApp(target.verify).answer(token)).toBe('401 invalid_token')
-  })
+  test.each([8193, 16_384, 100_000, 5_000_000])(
+    'A18 · %i characters are refused without being parsed',
+    async (length) => {
+      const token = await issuer.token({ claims: { pad: 'x'.repeat(length) } })
+      expect(await outcome(target.verify, token)).toBe('invalid_token too_long')
+      expect(await createTestApp(target.verify).answer(token)).toBe('401 invalid_token')
+    },
+  )
 
   test('A19 · dots without end and nesting without end are refused', async () => {
     expect(await outcome(target.verify, '.'.repeat(100_000))).toBe('invalid_token too_long')
     expect(await outcome(target.verify, '.'.repeat(8000))).toBe('invalid_token malformed')
     const nested = (levels: number) => `{"a":${'['.repeat(levels)}${']'.repeat(levels)}}`
-    expect(await outcome(target.verify, await issuer.sign(issuer.header, nested(100_000)))).toBe('invalid_token too_long')
+    expect(await outcome(target.verify, await issuer.sign(issuer.header, nested(100_000)))).toBe(
+      'invalid_token too_long',
+    )
     expect(await outcome(target.verify, await issuer.sign(issuer.header, nested(2500)))).toBe('invalid_token malformed')
-    expect(await outcome(target.verify, await issuer.sign(nested(2500), issuer.claims()))).toBe('invalid_token malformed')
+    expect(await outcome(target.verify, await issuer.sign(nested(2500), issuer.claims()))).toBe(
+      'invalid_token malformed',
+    )
   })
 })
 
@@ -60,7 +74,8 @@ describe('A20 · other spellings of a token', () => {
     const { answer } = createTestApp(target.verify)
     const text = await issuer.token()
     expect(await answer(text)).toBe('200')
-    for (const other of [`${text}==`, `${text}=`, flipSpareBits(text), `${text}.`]) expect(await answer(other)).toBe('401 invalid_token')
+    for (const other of [`${text}==`, `${text}=`, flipSpareBits(text), `${text}.`])
+      expect(await answer(other)).toBe('401 invalid_token')
   })
 
   /** A token whose text holds - and _, so that the other alphabet spells it differently. */
@@ -81,9 +96,13 @@ test('no mutation of a valid token’s text verifies', async () => {
   const mutation = fc.oneof(
     fc.tuple(position, character).map(([at, to]) => token.slice(0, at) + to + token.slice(at + 1)),
     fc.tuple(position, character).map(([at, to]) => token.slice(0, at) + to + token.slice(at)),
-    fc.tuple(position, fc.integer({ min: 1, max: 40 })).map(([at, length]) => token.slice(0, at) + token.slice(at + length)),
+    fc
+      .tuple(position, fc.integer({ min: 1, max: 40 }))
+      .map(([at, length]) => token.slice(0, at) + token.slice(at + length)),
     fc.tuple(position, position).map(([from, to]) => token.slice(from) + token.slice(0, to)),
-    fc.tuple(position, fc.string({ unit: 'binary', maxLength: 20 })).map(([at, text]) => token.slice(0, at) + text + token.slice(at)),
+    fc
+      .tuple(position, fc.string({ unit: 'binary', maxLength: 20 }))
+      .map(([at, text]) => token.slice(0, at) + text + token.slice(at)),
     position.map((at) => token.slice(0, at) + token.slice(at).toUpperCase()),
   )
   await fc.assert(

@@ -48,11 +48,18 @@ describe.each(databaseKinds)('on %s', (kind) => {
     const { activations } = await showSigningKey(service.services, systemPrincipal, next.kid)
     expect(activations).toMatchObject([
       { state: 'overtaken' },
-      { state: 'effective', actor: 'system', reason: 'held by all known verifiers (2)', activatesAt: service.clock.now().toISOString() },
+      {
+        state: 'effective',
+        actor: 'system',
+        reason: 'held by all known verifiers (2)',
+        activatesAt: service.clock.now().toISOString(),
+      },
     ])
     const following = await pendingKey()
     expect(following.kid).not.toBe(next.kid)
-    expect(following.activatesAt.getTime()).toBe(service.clock.now().getTime() + service.services.config.rotateEverySeconds * 1000)
+    expect(following.activatesAt.getTime()).toBe(
+      service.clock.now().getTime() + service.services.config.rotateEverySeconds * 1000,
+    )
     expect(await bringForwardWhenReady(service.services)).toEqual([])
   })
 

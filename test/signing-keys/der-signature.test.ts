@@ -43,7 +43,8 @@ describe.each([32, 48] as const)('r‖s in halves of %i bytes of a DER signature
   })
 
   test('is refused for every truncation', () => {
-    for (let length = 0; length < good.length; length++) expect(() => signatureFromDer(good.subarray(0, length), size)).toThrow('DER')
+    for (let length = 0; length < good.length; length++)
+      expect(() => signatureFromDer(good.subarray(0, length), size)).toThrow('DER')
   })
 })
 

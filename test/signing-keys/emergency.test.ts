@@ -21,7 +21,9 @@ describe.each(databaseKinds)('a leaked signing key on %s', (kind) => {
     expect(replaced).toMatchObject({
       active: { kid: pending?.kid, state: 'active' },
       next: { state: 'pending', publishedAt: ring.clock.now().toISOString() },
-      revoked: [{ kid: leaked?.kid, state: 'revoked', revokedBy: 'key_root', revocationReason: 'in a public repository' }],
+      revoked: [
+        { kid: leaked?.kid, state: 'revoked', revokedBy: 'key_root', revocationReason: 'in a public repository' },
+      ],
     })
     expect((await ring.keyring.signer('token')).kid).toBe(pending?.kid)
     const listed = (await ring.keyring.publicKeys('token')).keys.map(({ kid }) => kid)
@@ -106,7 +108,12 @@ describe.each(databaseKinds)('a leaked signing key on %s', (kind) => {
     ring.clock.advance(0.001)
     await replaceSigningKey(ring, root, line)
     ring.clock.advance(0.002)
-    expect((await keysOf(ring, 'token')).map(({ state }) => state).sort()).toEqual(['active', 'pending', 'revoked', 'revoked'])
+    expect((await keysOf(ring, 'token')).map(({ state }) => state).sort()).toEqual([
+      'active',
+      'pending',
+      'revoked',
+      'revoked',
+    ])
   })
 
   test('is told from one that was replaced before, is retired, is another line’s or nobody’s', async () => {
@@ -116,9 +123,13 @@ describe.each(databaseKinds)('a leaked signing key on %s', (kind) => {
     const [record] = await keysOf(ring, 'record')
     await rotateSigningKey(ring, root, line)
     ring.clock.advance(30 + 3600 + 30 + 300)
-    expect(await refusal(replaceSigningKey(ring, root, { ...line, kid: first?.kid }))).toMatchObject({ code: 'conflict' })
+    expect(await refusal(replaceSigningKey(ring, root, { ...line, kid: first?.kid }))).toMatchObject({
+      code: 'conflict',
+    })
     const { revoked } = await replaceSigningKey(ring, root, line)
-    expect(await refusal(replaceSigningKey(ring, root, { ...line, kid: revoked[0]?.kid }))).toMatchObject({ code: 'conflict' })
+    expect(await refusal(replaceSigningKey(ring, root, { ...line, kid: revoked[0]?.kid }))).toMatchObject({
+      code: 'conflict',
+    })
     for (const kid of [record?.kid, 'nobody']) {
       expect(await refusal(replaceSigningKey(ring, root, { ...line, kid }))).toMatchObject({ code: 'not_found' })
     }

@@ -81,7 +81,10 @@ test.runIf(hasJoseCommand).each(['ES256', 'ES384', 'RS256', 'PS256'] as const)(
   'R88 the thumbprint of a key for %s is what the jose command says',
   async (algorithm) => {
     const { kid, publicJwk } = await generateKeyPair(algorithm)
-    const { stdout } = spawnSync('jose', ['jwk', 'thp', '-a', 'S256', '-i', '-'], { input: JSON.stringify(publicJwk), encoding: 'utf8' })
+    const { stdout } = spawnSync('jose', ['jwk', 'thp', '-a', 'S256', '-i', '-'], {
+      input: JSON.stringify(publicJwk),
+      encoding: 'utf8',
+    })
     expect(stdout.trim()).toBe(kid)
   },
 )

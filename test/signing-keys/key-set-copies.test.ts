@@ -9,7 +9,12 @@ import {
   signingKeyState,
 } from '../../src/signing-keys/lifecycle.ts'
 
-const config = { jwksMaxAgeSeconds: 300, verifierRefreshSeconds: 600, clockToleranceSeconds: 30, maxTokenTtlSeconds: 900 }
+const config = {
+  jwksMaxAgeSeconds: 300,
+  verifierRefreshSeconds: 600,
+  clockToleranceSeconds: 30,
+  maxTokenTtlSeconds: 900,
+}
 const timing = keyTiming(config, 900)
 const rotateEverySeconds = 1000
 const second = 1000
@@ -83,14 +88,18 @@ describe('a cached copy of the key set', () => {
         const copy = new Set(
           keys
             .filter(({ publishedAt }) => publishedAt.getTime() <= readAt)
-            .filter((each) => ['pending', 'active', 'retiring'].includes(signingKeyState(each, periods, timing, new Date(readAt))))
+            .filter((each) =>
+              ['pending', 'active', 'retiring'].includes(signingKeyState(each, periods, timing, new Date(readAt))),
+            )
             .map(({ kid }) => kid),
         )
         // Served by an instance that read it a second ago, kept by a cache for max-age, then by a verifier for its own refresh interval.
         const served = publicKeysMaximumAgeSeconds
         const dropped = readAt + (served + keySetMaxAgeSeconds(config, served) + config.verifierRefreshSeconds) * second
         for (const at of [readAt, dropped - 1, readAt + Math.floor(random() * (dropped - readAt))]) {
-          expect(copy, `seed ${seed}: the copy read at ${readAt} when it is ${at}`).toContain(periodAt(periods, at)?.kid)
+          expect(copy, `seed ${seed}: the copy read at ${readAt} when it is ${at}`).toContain(
+            periodAt(periods, at)?.kid,
+          )
         }
         const issuedAt = readAt - Math.floor(random() * 900) * second
         const signer = issuedAt >= 0 ? periodAt(periods, issuedAt)?.kid : undefined
@@ -117,6 +126,8 @@ describe('a cached copy of the key set', () => {
       { sequence: 2, kid: 'b', activatesAt: new Date(1_000_000) },
     ])
     const retires = retiresAt(key('a', 0), periods, timing)?.getTime() ?? 0
-    expect(retires - 1_000_000).toBeGreaterThanOrEqual((900 + config.clockToleranceSeconds + config.jwksMaxAgeSeconds) * second)
+    expect(retires - 1_000_000).toBeGreaterThanOrEqual(
+      (900 + config.clockToleranceSeconds + config.jwksMaxAgeSeconds) * second,
+    )
   })
 })

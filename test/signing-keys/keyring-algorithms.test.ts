@@ -13,7 +13,8 @@ describe.each(databaseKinds)('a keyring with several algorithms on %s', (kind) =
     const ring = await startRing(kind)
     const { kid } = await ring.keyring.signer('token')
     const others = new Map<Algorithm, string>()
-    for (const algorithm of algorithms) if (algorithm !== 'ES256') others.set(algorithm, await addSigningKey(ring, algorithm))
+    for (const algorithm of algorithms)
+      if (algorithm !== 'ES256') others.set(algorithm, await addSigningKey(ring, algorithm))
     const generation = await readRingGeneration(ring.db)
     for (const algorithm of algorithms) {
       const signer = await ring.keyring.signer('token', generation, algorithm)

@@ -135,7 +135,11 @@ describe.each(databaseKinds)('the keyring on %s', (kind) => {
     const database = await openTestDatabase(kind)
     const ring = await startRing(kind)
     const { keyring } = await ringServices(database, ring.clock, ring.kek)
-    expect(keyring.state()).toEqual({ generation: undefined, usable: false, reason: 'the key ring has not been read yet' })
+    expect(keyring.state()).toEqual({
+      generation: undefined,
+      usable: false,
+      reason: 'the key ring has not been read yet',
+    })
     await expect(keyring.signer('token')).rejects.toMatchObject({ code: 'keyring_unavailable', status: 503 })
     await expect(keyring.publicKeys('token')).rejects.toMatchObject({ code: 'keyring_unavailable', status: 503 })
   })
@@ -144,7 +148,10 @@ describe.each(databaseKinds)('the keyring on %s', (kind) => {
     const ring = await startRing(kind)
     const { keyring, logged } = await ringServices(ring.database, ring.clock, generateRawKek())
     await expect(keyring.signer('token')).rejects.toMatchObject({ code: 'keyring_unavailable' })
-    expect(keyring.state()).toMatchObject({ usable: false, reason: expect.stringContaining(ring.keyEncryption.kekIds[0] ?? '?') })
+    expect(keyring.state()).toMatchObject({
+      usable: false,
+      reason: expect.stringContaining(ring.keyEncryption.kekIds[0] ?? '?'),
+    })
     expect((await keyring.publicKeys('token')).keys).toHaveLength(2)
     expect(logged).toContainEqual(expect.objectContaining({ level: 'error', event: 'signing_key.unusable' }))
   })
@@ -237,7 +244,10 @@ describe.each(databaseKinds)('the public key set on %s', (kind) => {
       .update(signingKeys)
       .set({ algorithm: 'ML-DSA-65', publicJwk: { kty: 'AKP' } })
       .where(eq(signingKeys.kid, kid))
-    await ring.db.update(signingKeyActivations).set({ algorithm: 'ML-DSA-65' }).where(eq(signingKeyActivations.kid, kid))
+    await ring.db
+      .update(signingKeyActivations)
+      .set({ algorithm: 'ML-DSA-65' })
+      .where(eq(signingKeyActivations.kid, kid))
     expect((await ring.keyring.publicKeys('token')).keys.map((key) => key.kid)).toEqual([active?.kid])
     ring.clock.advance(2 * rotateEverySeconds)
     expect((await ring.keyring.signer('token')).kid).toBe(active?.kid)

@@ -1,17 +1,32 @@
 import { describe, expect, test } from 'vitest'
 import { type Activation, activePeriods, nextActivation, periodAt } from '../../src/signing-keys/activations.ts'
-import { activationSafeAt, keySetMaxAgeSeconds, keyTiming, retiresAt, signingKeyState } from '../../src/signing-keys/lifecycle.ts'
+import {
+  activationSafeAt,
+  keySetMaxAgeSeconds,
+  keyTiming,
+  retiresAt,
+  signingKeyState,
+} from '../../src/signing-keys/lifecycle.ts'
 
 const origin = Date.UTC(2026, 0, 1)
 const at = (seconds: number) => new Date(origin + seconds * 1000)
-const activation = (sequence: number, kid: string, seconds: number): Activation => ({ sequence, kid, activatesAt: at(seconds) })
+const activation = (sequence: number, kid: string, seconds: number): Activation => ({
+  sequence,
+  kid,
+  activatesAt: at(seconds),
+})
 const key = (kid: string, publishedSeconds: number, revokedSeconds?: number) => ({
   kid,
   publishedAt: at(publishedSeconds),
   revokedAt: revokedSeconds === undefined ? null : at(revokedSeconds),
 })
 
-const config = { jwksMaxAgeSeconds: 300, verifierRefreshSeconds: 600, clockToleranceSeconds: 30, maxTokenTtlSeconds: 3600 }
+const config = {
+  jwksMaxAgeSeconds: 300,
+  verifierRefreshSeconds: 600,
+  clockToleranceSeconds: 30,
+  maxTokenTtlSeconds: 3600,
+}
 const timing = keyTiming(config, 3600)
 
 describe('timing', () => {
@@ -86,12 +101,16 @@ describe('active periods', () => {
 
   test('from the first activation on there is exactly one active key at every instant, whatever the history', () => {
     for (let round = 0; round < 500; round++) {
-      const history = Array.from({ length: 8 }, (_, index) => activation(index + 1, `k${index}`, Math.floor(Math.random() * 20)))
+      const history = Array.from({ length: 8 }, (_, index) =>
+        activation(index + 1, `k${index}`, Math.floor(Math.random() * 20)),
+      )
       const periods = activePeriods(history)
       for (let second = 0; second < 25; second++) {
         const come = history.filter(({ activatesAt }) => activatesAt <= at(second))
         const highest = come.toSorted((a, b) => b.sequence - a.sequence)[0]
-        expect(periods.filter(({ from, until }) => from <= ms(second) && ms(second) < until)).toHaveLength(come.length > 0 ? 1 : 0)
+        expect(periods.filter(({ from, until }) => from <= ms(second) && ms(second) < until)).toHaveLength(
+          come.length > 0 ? 1 : 0,
+        )
         expect(periodAt(periods, ms(second))?.kid).toBe(highest?.kid)
       }
     }
@@ -131,7 +150,12 @@ describe('state of a key', () => {
   })
 
   test('a key that was rolled back to is retained from its last period', () => {
-    const rolledBack = activePeriods([activation(1, 'a', 0), activation(2, 'b', 10), activation(3, 'a', 20), activation(4, 'c', 5000)])
+    const rolledBack = activePeriods([
+      activation(1, 'a', 0),
+      activation(2, 'b', 10),
+      activation(3, 'a', 20),
+      activation(4, 'c', 5000),
+    ])
     expect(retiresAt(key('a', 0), rolledBack, timing)).toEqual(at(5000 + retention))
     expect(signingKeyState(key('a', 0), rolledBack, timing, at(15))).toBe('retiring')
     expect(signingKeyState(key('a', 0), rolledBack, timing, at(25))).toBe('active')

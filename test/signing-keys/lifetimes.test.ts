@@ -18,7 +18,10 @@ describe('lifetimes that can be kept', () => {
   test.each<[string, LifetimeConfig]>([
     ['the defaults', defaults],
     ['a rotation as long as the publish lead, tokens as long as the rotation', seconds],
-    ['the longest of everything', { ...defaults, jwksMaxAgeSeconds: day, verifierRefreshSeconds: day, maxTokenTtlSeconds: day }],
+    [
+      'the longest of everything',
+      { ...defaults, jwksMaxAgeSeconds: day, verifierRefreshSeconds: day, maxTokenTtlSeconds: day },
+    ],
     ['the shortest rotation that the other defaults allow', { ...defaults, rotateEverySeconds: 3600 }],
   ])('%s', (_, config) => {
     expect(lifetimeFaults(config)).toEqual([])
@@ -33,8 +36,16 @@ describe('lifetimes that cannot be kept stop the start', () => {
       { ...seconds, rotateEverySeconds: 1, maxTokenTtlSeconds: 1, tokenTtlSeconds: 1 },
       /^MINTAGE_ROTATE_EVERY \(1 s\) is shorter than the 2 s/,
     ],
-    ['by a verifier refresh', { ...seconds, verifierRefreshSeconds: 1 }, /^MINTAGE_ROTATE_EVERY .*MINTAGE_VERIFIER_REFRESH/],
-    ['by a clock tolerance', { ...seconds, clockToleranceSeconds: 1 }, /^MINTAGE_ROTATE_EVERY .*MINTAGE_CLOCK_TOLERANCE/],
+    [
+      'by a verifier refresh',
+      { ...seconds, verifierRefreshSeconds: 1 },
+      /^MINTAGE_ROTATE_EVERY .*MINTAGE_VERIFIER_REFRESH/,
+    ],
+    [
+      'by a clock tolerance',
+      { ...seconds, clockToleranceSeconds: 1 },
+      /^MINTAGE_ROTATE_EVERY .*MINTAGE_CLOCK_TOLERANCE/,
+    ],
     [
       'a JWK Set that caches keep longer than a rotation',
       { ...defaults, jwksMaxAgeSeconds: day, rotateEverySeconds: day },
@@ -55,13 +66,20 @@ describe('lifetimes that cannot be kept stop the start', () => {
 
   test.each([
     ['max-age beyond the lead', { publishLeadSeconds: 299 }, /^MINTAGE_JWKS_MAX_AGE \(300 s\) .* 299 s/],
-    ['tokens that live longer than their key is published', { retentionSeconds: 3599 }, /^MINTAGE_MAX_TOKEN_TTL \(3600 s\) .*3599 s/],
+    [
+      'tokens that live longer than their key is published',
+      { retentionSeconds: 3599 },
+      /^MINTAGE_MAX_TOKEN_TTL \(3600 s\) .*3599 s/,
+    ],
   ])('%s, whatever the timing was computed from', (_, wrong, words) => {
     expect(lifetimeFaults(defaults, { ...keyTiming(defaults, 3600), ...wrong })).toEqual([expect.stringMatching(words)])
   })
 
   test('all of them are told at once', () => {
     const config = { ...seconds, rotateEverySeconds: 1, verifierRefreshSeconds: 60 }
-    expect(lifetimeFaults(config).map((fault) => fault.split(' ')[0])).toEqual(['MINTAGE_ROTATE_EVERY', 'MINTAGE_MAX_TOKEN_TTL'])
+    expect(lifetimeFaults(config).map((fault) => fault.split(' ')[0])).toEqual([
+      'MINTAGE_ROTATE_EVERY',
+      'MINTAGE_MAX_TOKEN_TTL',
+    ])
   })
 })

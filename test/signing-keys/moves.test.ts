@@ -35,7 +35,12 @@ describe.each(databaseKinds)('a forced rotation on %s', (kind) => {
   test('revokes the former key and all of its tokens when asked, in the same transaction', async () => {
     const ring = await startRing(kind)
     const [former] = await keysOf(ring, 'token')
-    const { kid } = await rotateSigningKey(ring, root, { ...line, force: true, revokeFormer: true, reason: 'laptop stolen' })
+    const { kid } = await rotateSigningKey(ring, root, {
+      ...line,
+      force: true,
+      revokeFormer: true,
+      reason: 'laptop stolen',
+    })
     ring.clock.advance(1)
     expect(await showSigningKey(ring, root, former?.kid ?? '')).toMatchObject({
       state: 'revoked',
@@ -43,12 +48,23 @@ describe.each(databaseKinds)('a forced rotation on %s', (kind) => {
       revocationReason: 'laptop stolen',
     })
     expect(await ring.db.select().from(revocations)).toMatchObject([
-      { kind: 'signing_key', value: former?.kid, expiresAt: null, issuedBefore: null, actor: 'key_root', reason: 'laptop stolen' },
+      {
+        kind: 'signing_key',
+        value: former?.kid,
+        expiresAt: null,
+        issuedBefore: null,
+        actor: 'key_root',
+        reason: 'laptop stolen',
+      },
     ])
     expect((await ring.keyring.publicKeys('token')).keys.map((key) => key.kid)).not.toContain(former?.kid)
     expect((await ring.keyring.signer('token')).kid).toBe(kid)
     expect(await ring.db.select().from(auditEvents)).toMatchObject([
-      { type: 'signing_key.rotated', reason: 'laptop stolen', context: { forced: true, former: former?.kid, revoked: [former?.kid] } },
+      {
+        type: 'signing_key.rotated',
+        reason: 'laptop stolen',
+        context: { forced: true, former: former?.kid, revoked: [former?.kid] },
+      },
     ])
   })
 
@@ -56,7 +72,9 @@ describe.each(databaseKinds)('a forced rotation on %s', (kind) => {
     const ring = await startRing(kind)
     ring.clock.advance(leadSeconds)
     const before = await readRing(ring.db)
-    expect(await refusal(rotateSigningKey(ring, root, { ...line, revokeFormer: true }))).toMatchObject({ code: 'invalid_request' })
+    expect(await refusal(rotateSigningKey(ring, root, { ...line, revokeFormer: true }))).toMatchObject({
+      code: 'invalid_request',
+    })
     expect(await readRing(ring.db)).toEqual(before)
   })
 })
@@ -66,11 +84,16 @@ describe.each(databaseKinds)('activation on %s', (kind) => {
     const ring = await startRing(kind)
     const [, pending] = await keysOf(ring, 'token')
     const kid = pending?.kid ?? ''
-    expect(await refusal(activateSigningKey(ring, root, kid))).toMatchObject({ code: 'too_early', extensions: { safeAt: pending?.safeAt } })
+    expect(await refusal(activateSigningKey(ring, root, kid))).toMatchObject({
+      code: 'too_early',
+      extensions: { safeAt: pending?.safeAt },
+    })
     ring.clock.advance(leadSeconds)
     expect(await activateSigningKey(ring, root, kid, { reason: 'audit' })).toMatchObject({ kid, state: 'active' })
     expect((await keysOf(ring, 'token')).map(({ state }) => state)).toEqual(['retiring', 'active', 'pending'])
-    expect(await ring.db.select().from(auditEvents)).toMatchObject([{ type: 'signing_key.activated', subject: kid, reason: 'audit' }])
+    expect(await ring.db.select().from(auditEvents)).toMatchObject([
+      { type: 'signing_key.activated', subject: kid, reason: 'audit' },
+    ])
   })
 
   test('of any other key is refused in words', async () => {
@@ -86,7 +109,9 @@ describe.each(databaseKinds)('activation on %s', (kind) => {
       detail: expect.stringMatching(/is retiring/),
     })
     expect(await refusal(activateSigningKey(ring, root, 'nobody'))).toMatchObject({ code: 'not_found' })
-    expect(await refusal(activateSigningKey(ring, admin, active?.kid ?? ''))).toMatchObject({ code: 'permission_denied' })
+    expect(await refusal(activateSigningKey(ring, admin, active?.kid ?? ''))).toMatchObject({
+      code: 'permission_denied',
+    })
   })
 })
 
@@ -111,9 +136,9 @@ describe.each(databaseKinds)('rollback on %s', (kind) => {
     expect(await showSigningKey(ring, root, active.kid)).toMatchObject({ state: 'retiring' })
     const due = new Date(ring.clock.now().getTime() + rotateEverySeconds * 1000).toISOString()
     expect(await showSigningKey(ring, root, pending.kid)).toMatchObject({ state: 'pending', activatesAt: due })
-    expect(await ring.db.select().from(auditEvents).where(eq(auditEvents.type, 'signing_key.rolled_back'))).toMatchObject([
-      { subject: former.kid, reason: 'a verifier cannot read it', context: { former: active.kid } },
-    ])
+    expect(
+      await ring.db.select().from(auditEvents).where(eq(auditEvents.type, 'signing_key.rolled_back')),
+    ).toMatchObject([{ subject: former.kid, reason: 'a verifier cannot read it', context: { former: active.kid } }])
   })
 
   test('twice is back where it began', async () => {
@@ -134,7 +159,10 @@ describe.each(databaseKinds)('rollback on %s', (kind) => {
 
   test('is refused to a revoked key, however it was revoked', async () => {
     const first = await rotated()
-    await first.ring.db.update(signingKeys).set({ revokedAt: first.ring.clock.now() }).where(eq(signingKeys.kid, first.former.kid))
+    await first.ring.db
+      .update(signingKeys)
+      .set({ revokedAt: first.ring.clock.now() })
+      .where(eq(signingKeys.kid, first.former.kid))
     expect(await refusal(rollbackSigningKey(first.ring, root, line))).toMatchObject({
       code: 'conflict',
       detail: expect.stringMatching(/revoked/),
@@ -171,7 +199,13 @@ describe.each(databaseKinds)('what is shown of the ring on %s', (kind) => {
       followedAt: due,
       retiresAt: at(rotateEverySeconds + 30 + 3600 + 30 + 300),
     })
-    expect(pending).toMatchObject({ version: 2, safeAt: at(leadSeconds), activatesAt: due, followedAt: null, retiresAt: null })
+    expect(pending).toMatchObject({
+      version: 2,
+      safeAt: at(leadSeconds),
+      activatesAt: due,
+      followedAt: null,
+      retiresAt: null,
+    })
   })
 
   test('has the whole history of a key: what was decided when, by whom and why, and what came of it', async () => {
@@ -183,7 +217,14 @@ describe.each(databaseKinds)('what is shown of the ring on %s', (kind) => {
     const { activations, createdBy } = await showSigningKey(ring, root, second?.kid ?? '')
     expect(createdBy).toBe('system')
     expect(activations).toEqual([
-      { sequence: 2, activatesAt: second?.activatesAt, state: 'overtaken', decidedAt: start, actor: 'system', reason: 'rotation interval' },
+      {
+        sequence: 2,
+        activatesAt: second?.activatesAt,
+        state: 'overtaken',
+        decidedAt: start,
+        actor: 'system',
+        reason: 'rotation interval',
+      },
       {
         sequence: 3,
         activatesAt: ring.clock.now().toISOString(),
@@ -194,7 +235,10 @@ describe.each(databaseKinds)('what is shown of the ring on %s', (kind) => {
       },
     ])
     const [, , third] = await keysOf(ring, 'token')
-    expect(await showSigningKey(ring, root, third?.kid ?? '')).toMatchObject({ createdBy: 'key_root', activations: [{ state: 'planned' }] })
+    expect(await showSigningKey(ring, root, third?.kid ?? '')).toMatchObject({
+      createdBy: 'key_root',
+      activations: [{ state: 'planned' }],
+    })
   })
 
   test('has what each key signed and when it signed last', async () => {
@@ -203,7 +247,11 @@ describe.each(databaseKinds)('what is shown of the ring on %s', (kind) => {
     const lastSignedAt = ring.clock.now()
     const usage = { tokens: 7, lastSignedAt, lastExpiresAt: new Date(lastSignedAt.getTime() + 900_000) }
     await ring.db.insert(signingKeyUsage).values({ kid: active?.kid ?? '', ...usage })
-    const shown = { tokens: 7, lastSignedAt: lastSignedAt.toISOString(), lastExpiresAt: usage.lastExpiresAt.toISOString() }
+    const shown = {
+      tokens: 7,
+      lastSignedAt: lastSignedAt.toISOString(),
+      lastExpiresAt: usage.lastExpiresAt.toISOString(),
+    }
     expect(await showSigningKey(ring, root, active?.kid ?? '')).toMatchObject({ usage: shown })
     expect((await listSigningKeys(ring, root)).find(({ kid }) => kid === pending?.kid)).toMatchObject({ usage: null })
   })
@@ -230,5 +278,7 @@ test('a spare pending key gets its turn from maintenance instead of another one 
     { state: 'active' },
     { kid: planned.kid, activatesAt: planned.activatesAt.toISOString() },
   ])
-  expect(await ring.db.select().from(auditEvents)).toMatchObject([{ type: 'signing_key.planned', subject: planned.kid }])
+  expect(await ring.db.select().from(auditEvents)).toMatchObject([
+    { type: 'signing_key.planned', subject: planned.kid },
+  ])
 })

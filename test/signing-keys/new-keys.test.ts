@@ -18,10 +18,12 @@ const jwkOf = (key: KeyObject): Record<string, unknown> => ({ ...key.export({ fo
 const p256 = () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
 const p384 = () => generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey
 const ed25519 = () => generateKeyPairSync('ed25519').privateKey
-const rsa = (modulusLength = 2048, publicExponent = 65_537) => generateKeyPairSync('rsa', { modulusLength, publicExponent }).privateKey
+const rsa = (modulusLength = 2048, publicExponent = 65_537) =>
+  generateKeyPairSync('rsa', { modulusLength, publicExponent }).privateKey
 
 const token = { purpose: 'token' } as const
-const later = (ring: RingService, seconds: number) => new Date(ring.clock.now().getTime() + seconds * 1000).toISOString()
+const later = (ring: RingService, seconds: number) =>
+  new Date(ring.clock.now().getTime() + seconds * 1000).toISOString()
 
 describe.each(databaseKinds)('an own key on %s', (kind) => {
   test.each<[string, () => KeyObject, Algorithm | undefined, Algorithm]>([
@@ -38,7 +40,9 @@ describe.each(databaseKinds)('an own key on %s', (kind) => {
         const own = make()
         const key = form === 'pem' ? { pem: pemOf(own) } : { jwk: jwkOf(own) }
         const imported = await importSigningKey(ring, root, { ...token, key, algorithm })
-        const kid = await thumbprint(Object.fromEntries(Object.entries(jwkOf(own)).map(([name, value]) => [name, String(value)])))
+        const kid = await thumbprint(
+          Object.fromEntries(Object.entries(jwkOf(own)).map(([name, value]) => [name, String(value)])),
+        )
         expect(imported).toMatchObject({
           kid,
           algorithm: expected,
@@ -48,7 +52,11 @@ describe.each(databaseKinds)('an own key on %s', (kind) => {
           safeAt: later(ring, leadSeconds),
         })
         const secrets = Object.entries(jwkOf(own)).filter(([name]) => ['d', 'p', 'q', 'dp', 'dq', 'qi'].includes(name))
-        const written = JSON.stringify([await ring.db.select().from(signingKeys), await ring.db.select().from(auditEvents), ring.logged])
+        const written = JSON.stringify([
+          await ring.db.select().from(signingKeys),
+          await ring.db.select().from(auditEvents),
+          ring.logged,
+        ])
         for (const [, secret] of secrets) expect(written).not.toContain(secret)
         ring.clock.set(new Date(imported.activatesAt ?? 0))
         const signer = await ring.keyring.signer('token', undefined, expected)
@@ -106,7 +114,9 @@ describe.each(databaseKinds)('an own key on %s', (kind) => {
       purpose: 'record',
       state: 'pending',
     })
-    expect(await refusal(importSigningKey(ring, root, { purpose: 'record', key: { pem: pemOf(ed25519()) } }))).toMatchObject({
+    expect(
+      await refusal(importSigningKey(ring, root, { purpose: 'record', key: { pem: pemOf(ed25519()) } })),
+    ).toMatchObject({
       code: 'invalid_request',
     })
   })
@@ -116,12 +126,17 @@ describe('what is no key to sign with', () => {
   const stranger = () => jwkOf(p256())
   const cases: [string, () => { pem: string } | { jwk: Record<string, unknown> }, Algorithm?][] = [
     ['an empty text', () => ({ pem: '' })],
-    ['a public key', () => ({ pem: generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }).toString() })],
+    [
+      'a public key',
+      () => ({ pem: generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }).toString() }),
+    ],
     ['SEC 1', () => ({ pem: p256().export({ type: 'sec1', format: 'pem' }).toString() })],
     ['PKCS #1', () => ({ pem: rsa().export({ type: 'pkcs1', format: 'pem' }).toString() })],
     [
       'an encrypted key',
-      () => ({ pem: p256().export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' }).toString() }),
+      () => ({
+        pem: p256().export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' }).toString(),
+      }),
     ],
     ['a truncated key', () => ({ pem: pemOf(p256()).slice(0, 80) })],
     ['a flipped key', () => ({ pem: pemOf(p256()).replace(/.\n-----END/, '!\n-----END') })],
@@ -142,25 +157,34 @@ describe('what is no key to sign with', () => {
     ['an RSA JWK with e = 1', () => ({ jwk: { ...jwkOf(rsa()), e: 'AQ' } })],
   ]
 
-  test.each(cases)('%s is refused in words that hold nothing of it, and nothing is written', async (_, key, algorithm) => {
-    const ring = await startRing('embedded')
-    const before = await readRing(ring.db)
-    const given = key()
-    const error = await refusal(importSigningKey(ring, root, { ...token, key: given, ...(algorithm && { algorithm }) }))
-    expect(error.code).toBe('invalid_request')
-    const said = JSON.stringify([error.message, error.detail, error.stack, String(error.cause), ring.logged])
-    const material =
-      'pem' in given ? given.pem.split('\n').slice(1, -2) : Object.values(given.jwk).filter((value) => String(value).length > 20)
-    for (const part of material) expect(said).not.toContain(part)
-    expect(await readRing(ring.db)).toEqual(before)
-  })
+  test.each(cases)(
+    '%s is refused in words that hold nothing of it, and nothing is written',
+    async (_, key, algorithm) => {
+      const ring = await startRing('embedded')
+      const before = await readRing(ring.db)
+      const given = key()
+      const error = await refusal(
+        importSigningKey(ring, root, { ...token, key: given, ...(algorithm && { algorithm }) }),
+      )
+      expect(error.code).toBe('invalid_request')
+      const said = JSON.stringify([error.message, error.detail, error.stack, String(error.cause), ring.logged])
+      const material =
+        'pem' in given
+          ? given.pem.split('\n').slice(1, -2)
+          : Object.values(given.jwk).filter((value) => String(value).length > 20)
+      for (const part of material) expect(said).not.toContain(part)
+      expect(await readRing(ring.db)).toEqual(before)
+    },
+  )
 
   test('nobody imports but whoever owns the ring', async () => {
     const ring = await startRing('embedded')
     expect(await refusal(importSigningKey(ring, admin, { ...token, key: { pem: pemOf(p256()) } }))).toMatchObject({
       code: 'permission_denied',
     })
-    expect(await refusal(addSigningKey(ring, admin, { algorithm: 'EdDSA' }))).toMatchObject({ code: 'permission_denied' })
+    expect(await refusal(addSigningKey(ring, admin, { algorithm: 'EdDSA' }))).toMatchObject({
+      code: 'permission_denied',
+    })
   })
 })
 
@@ -177,7 +201,9 @@ describe.each(databaseKinds)('another algorithm on %s', (kind) => {
       safeAt: later(ring, leadSeconds),
     })
     ring.clock.advance(leadSeconds - 0.001)
-    await expect(async () => await ring.keyring.signer('token', undefined, 'EdDSA')).rejects.toMatchObject({ code: 'keyring_unavailable' })
+    await expect(async () => await ring.keyring.signer('token', undefined, 'EdDSA')).rejects.toMatchObject({
+      code: 'keyring_unavailable',
+    })
     ring.clock.advance(0.001)
     expect((await ring.keyring.signer('token', undefined, 'EdDSA')).kid).toBe(added.kid)
     await maintainSigningKeys(ring)
@@ -185,7 +211,10 @@ describe.each(databaseKinds)('another algorithm on %s', (kind) => {
       { state: 'active' },
       { state: 'pending', activatesAt: later(ring, rotateEverySeconds) },
     ])
-    expect(await ring.db.select().from(auditEvents)).toMatchObject([{ type: 'signing_key.added' }, { type: 'signing_key.created' }])
+    expect(await ring.db.select().from(auditEvents)).toMatchObject([
+      { type: 'signing_key.added' },
+      { type: 'signing_key.created' },
+    ])
   })
 
   test('has an active key of its own: the default one signs on beside it', async () => {
@@ -202,7 +231,9 @@ describe.each(databaseKinds)('another algorithm on %s', (kind) => {
   test('is not added twice, and cannot be rotated before it is there', async () => {
     const ring = await startRing(kind)
     expect(await refusal(addSigningKey(ring, root, { algorithm: 'ES256' }))).toMatchObject({ code: 'conflict' })
-    expect(await refusal(rotateSigningKey(ring, root, { ...token, algorithm: 'PS256' }))).toMatchObject({ code: 'not_found' })
+    expect(await refusal(rotateSigningKey(ring, root, { ...token, algorithm: 'PS256' }))).toMatchObject({
+      code: 'not_found',
+    })
     await addSigningKey(ring, root, { algorithm: 'PS256' })
     expect(await refusal(addSigningKey(ring, root, { algorithm: 'PS256' }))).toMatchObject({ code: 'conflict' })
   })

@@ -4,7 +4,13 @@ import { createKeyEncryption } from '../../src/crypto/envelope.ts'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
 import { auditEvents, signingKeyActivations, signingKeys } from '../../src/db/schema.ts'
 import { thumbprint } from '../../src/signing-keys/key-pair.ts'
-import { createSigningKeys, listSigningKeys, maintainSigningKeys, rotateSigningKey, selfTest } from '../../src/signing-keys/operations.ts'
+import {
+  createSigningKeys,
+  listSigningKeys,
+  maintainSigningKeys,
+  rotateSigningKey,
+  selfTest,
+} from '../../src/signing-keys/operations.ts'
 import { readRing, readRingGeneration } from '../../src/signing-keys/queries.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { keysOf, refusal } from './ring-keys.ts'
@@ -16,7 +22,11 @@ describe.each(databaseKinds)('the key ring on %s', (kind) => {
     for (const purpose of ['token', 'record'] as const) {
       const [active, pending, ...others] = await keysOf(ring, purpose)
       expect(others).toEqual([])
-      expect(active).toMatchObject({ state: 'active', activatesAt: ring.clock.now().toISOString(), retiresAt: expect.any(String) })
+      expect(active).toMatchObject({
+        state: 'active',
+        activatesAt: ring.clock.now().toISOString(),
+        retiresAt: expect.any(String),
+      })
       const due = new Date(ring.clock.now().getTime() + rotateEverySeconds * 1000).toISOString()
       expect(pending).toMatchObject({ state: 'pending', publishedAt: ring.clock.now().toISOString(), activatesAt: due })
     }
@@ -79,7 +89,13 @@ describe.each(databaseKinds)('the key ring on %s', (kind) => {
         actor: 'key_root',
         subject: kid,
         organizationId: null,
-        context: { purpose: 'record', algorithm: 'ES256', sequence: 3, activatesAt: ring.clock.now().toISOString(), forced: false },
+        context: {
+          purpose: 'record',
+          algorithm: 'ES256',
+          sequence: 3,
+          activatesAt: ring.clock.now().toISOString(),
+          forced: false,
+        },
       },
     ])
   })
@@ -99,7 +115,9 @@ describe.each(databaseKinds)('the key ring on %s', (kind) => {
     const { kid, activatesAt } = await rotateSigningKey(ring, root, { purpose: 'token', force: true })
     ring.clock.set(new Date(activatesAt ?? 0))
     const keys = await keysOf(ring, 'token')
-    expect(keys.map(({ state }) => state)).toEqual(expect.arrayContaining(['retiring', 'retiring', 'active', 'pending']))
+    expect(keys.map(({ state }) => state)).toEqual(
+      expect.arrayContaining(['retiring', 'retiring', 'active', 'pending']),
+    )
     expect(keys.find(({ state }) => state === 'active')?.kid).toBe(kid)
   })
 
@@ -122,7 +140,10 @@ describe.each(databaseKinds)('the key ring on %s', (kind) => {
       expect((await keysOf(ring, purpose)).map(({ state }) => state)).toEqual(['retiring', 'active', 'pending'])
     }
     expect(await readRingGeneration(ring.db)).toBe(generation + 2)
-    expect(await ring.db.select().from(auditEvents)).toMatchObject([{ type: 'signing_key.created' }, { type: 'signing_key.created' }])
+    expect(await ring.db.select().from(auditEvents)).toMatchObject([
+      { type: 'signing_key.created' },
+      { type: 'signing_key.created' },
+    ])
   })
 
   test('refuses to rotate to a key that maintenance was too late to publish, and has published it then', async () => {
@@ -136,7 +157,9 @@ describe.each(databaseKinds)('the key ring on %s', (kind) => {
   test('is neither shown to nor turned by an admin of an organization', async () => {
     const ring = await startRing(kind)
     ring.clock.advance(leadSeconds)
-    expect(await refusal(rotateSigningKey(ring, admin, { purpose: 'token' }))).toMatchObject({ code: 'permission_denied' })
+    expect(await refusal(rotateSigningKey(ring, admin, { purpose: 'token' }))).toMatchObject({
+      code: 'permission_denied',
+    })
     expect(await refusal(listSigningKeys(ring, admin))).toMatchObject({ code: 'permission_denied' })
   })
 })
@@ -155,20 +178,27 @@ describe.each(databaseKinds)('the self test on %s', (kind) => {
     const before = await readRing(ring.db)
     const stranger = { ...ring, keyEncryption: await createKeyEncryption({ kek: generateRawKek() }) }
     const error: unknown = await selfTest(stranger).catch((reason: unknown) => reason)
-    for (const word of [ring.keyEncryption.kekIds[0], 'MINTAGE_KEK', 'MINTAGE_KEK_PREVIOUS']) expect(String(error)).toContain(word)
+    for (const word of [ring.keyEncryption.kekIds[0], 'MINTAGE_KEK', 'MINTAGE_KEK_PREVIOUS'])
+      expect(String(error)).toContain(word)
     expect(await readRing(ring.db)).toEqual(before)
   })
 
   test('passes when the KEK that sealed the ring became a previous one', async () => {
     const ring = await startRing(kind)
-    await selfTest({ ...ring, keyEncryption: await createKeyEncryption({ kek: generateRawKek(), previousKeks: [ring.kek] }) })
+    await selfTest({
+      ...ring,
+      keyEncryption: await createKeyEncryption({ kek: generateRawKek(), previousKeks: [ring.kek] }),
+    })
   })
 
   test('finds envelopes that were swapped between two rows', async () => {
     const ring = await startRing(kind)
     const [first, second] = await ring.db.select().from(signingKeys)
     if (!first || !second) throw new Error('two keys are there')
-    await ring.db.update(signingKeys).set({ sealedPrivateKey: second.sealedPrivateKey }).where(eq(signingKeys.kid, first.kid))
+    await ring.db
+      .update(signingKeys)
+      .set({ sealedPrivateKey: second.sealedPrivateKey })
+      .where(eq(signingKeys.kid, first.kid))
     await expect(selfTest(ring)).rejects.toThrow('belongs elsewhere')
   })
 

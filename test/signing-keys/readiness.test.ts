@@ -42,7 +42,9 @@ describe('readiness', () => {
 
   test('without any authenticated verifier brings nothing forward', () => {
     expect(readiness([], 'new', now)).toMatchObject({ known: 0, safeToBringForward: false })
-    expect(readinessText(readinessView(readiness([], 'new', now)), now)).toBe('no authenticated verifier has come within a day')
+    expect(readinessText(readinessView(readiness([], 'new', now)), now)).toBe(
+      'no authenticated verifier has come within a day',
+    )
   })
 
   test('calls an authenticated verifier without a name by its key', () => {
@@ -73,7 +75,9 @@ describe('a turn is brought forward', () => {
     const activatesAt = now
     const safeAt = new Date(0)
     expect(broughtForwardFrom({ activatesAt, safeAt, rotateEverySeconds: 36_000 })).toEqual(minutesAgo(60))
-    expect(broughtForwardFrom({ activatesAt, safeAt, rotateEverySeconds: 90 * 86_400 })).toEqual(new Date(now.getTime() - day))
+    expect(broughtForwardFrom({ activatesAt, safeAt, rotateEverySeconds: 90 * 86_400 })).toEqual(
+      new Date(now.getTime() - day),
+    )
   })
 
   test('never to before the safe instant, whatever the plan', () => {

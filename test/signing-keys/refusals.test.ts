@@ -53,7 +53,9 @@ describe('a database that never went through its first start', async () => {
 describe('the ring is nobody’s but the service’s', () => {
   test('a role within an organization does not reach it, whatever stands in its definition', async () => {
     const ring = await startRing('embedded')
-    const customRoles = new Map([['keeper', { 'signing_keys.read': 'organization', 'signing_keys.rotate': 'organization' } as const]])
+    const customRoles = new Map([
+      ['keeper', { 'signing_keys.read': 'organization', 'signing_keys.rotate': 'organization' } as const],
+    ])
     const keeper = { ...root, clientId: 'key_keeper', roles: new Set(['keeper']), customRoles }
     expect((await refusal(listSigningKeys(ring, keeper))).code).toBe('permission_denied')
     expect((await refusal(rotateSigningKey(ring, keeper, { ...line, force: true }))).code).toBe('permission_denied')
@@ -113,7 +115,10 @@ describe('an envelope that opens and holds no key', () => {
     async (content) => {
       const ring = await startRing('embedded')
       const [key] = await keysOf(ring, 'token')
-      const sealedPrivateKey = await ring.keyEncryption.seal(content, sealContext({ ...line, kid: key?.kid ?? '', algorithm: 'ES256' }))
+      const sealedPrivateKey = await ring.keyEncryption.seal(
+        content,
+        sealContext({ ...line, kid: key?.kid ?? '', algorithm: 'ES256' }),
+      )
       await ring.db
         .update(signingKeys)
         .set({ sealedPrivateKey })
@@ -157,7 +162,12 @@ describe('an own key in the words of others', () => {
 })
 
 describe('an own RSA key', async () => {
-  const algorithm = { name: 'RSASSA-PKCS1-v1_5', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]), hash: 'SHA-256' }
+  const algorithm = {
+    name: 'RSASSA-PKCS1-v1_5',
+    modulusLength: 2048,
+    publicExponent: new Uint8Array([1, 0, 1]),
+    hash: 'SHA-256',
+  }
   const { privateKey } = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
   const { key_ops: _, ext: __, alg: ___, ...whole } = await crypto.subtle.exportKey('jwk', privateKey)
 

@@ -6,7 +6,9 @@ import { type RingService, root } from './ring-service.ts'
 
 /** The keys of a purpose in the order of their turns, those without one last. */
 export async function keysOf(ring: RingService, purpose: KeyPurpose, algorithm = 'ES256'): Promise<SigningKeyView[]> {
-  const keys = (await listSigningKeys(ring, root)).filter((key) => key.purpose === purpose && key.algorithm === algorithm)
+  const keys = (await listSigningKeys(ring, root)).filter(
+    (key) => key.purpose === purpose && key.algorithm === algorithm,
+  )
   const order = (key: { activatesAt: string | null }) => key.activatesAt ?? '9'
   return keys.sort((a, b) => (order(a) < order(b) ? -1 : 1))
 }

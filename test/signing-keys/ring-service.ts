@@ -37,7 +37,12 @@ export async function startRing(kind: DatabaseKind, { ownDatabase = false } = {}
 }
 
 /** One instance over the database; several of them are several processes as far as the ring can see. */
-export async function ringServices(database: Database, clock: MovableClock, kek: string, previousKeks: readonly string[] = []) {
+export async function ringServices(
+  database: Database,
+  clock: MovableClock,
+  kek: string,
+  previousKeks: readonly string[] = [],
+) {
   const config: Config = loadConfig({ MINTAGE_ISSUER: 'https://auth.example' }).config
   const logged: Record<string, unknown>[] = []
   const log = createLog({

@@ -17,7 +17,13 @@ async function storedKey(algorithm: Algorithm, pair: KeyPair, sealed = pair.priv
   const at = new Date(0)
   const identity = { kid: pair.kid, purpose: 'token', algorithm } as const
   const sealedPrivateKey = await sealPrivateKey(keyEncryption, identity, sealed)
-  const unused = { origin: 'generated', createdBy: 'system', revokedBy: null, revocationReason: null, revokedAt: null } as const
+  const unused = {
+    origin: 'generated',
+    createdBy: 'system',
+    revokedBy: null,
+    revocationReason: null,
+    revokedAt: null,
+  } as const
   return { ...identity, ...unused, publicJwk: pair.publicJwk, sealedPrivateKey, createdAt: at, publishedAt: at }
 }
 

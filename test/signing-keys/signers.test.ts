@@ -40,7 +40,9 @@ describe.each([
   describe.each(algorithms)('for %s', (algorithm) => {
     const header = btoa(JSON.stringify({ alg: algorithm })).replaceAll('=', '')
 
-    test('makes signatures of one length that jose accepts, numbers with leading zeros included', { timeout: 60_000 }, async () => {
+    test('makes signatures of one length that jose accepts, numbers with leading zeros included', {
+      timeout: 60_000,
+    }, async () => {
       const pair = pairOf(algorithm)
       const publicKey = await importJWK(pair.publicJwk, algorithm)
       const sign = await createSigner(algorithm, pair.privateJwk)
@@ -48,7 +50,10 @@ describe.each([
       const isEcdsa = algorithm.startsWith('ES')
       let [firstHalves, secondHalves] = [0, 0]
       for (let round = 0; round < rounds[algorithm] && !(isEcdsa && firstHalves > 0 && secondHalves > 0); round++) {
-        const inputs = Array.from({ length: 100 }, (_, index) => `${header}.${btoa(`${round} ${index}`).replaceAll('=', '')}`)
+        const inputs = Array.from(
+          { length: 100 },
+          (_, index) => `${header}.${btoa(`${round} ${index}`).replaceAll('=', '')}`,
+        )
         await Promise.all(
           inputs.map(async (input) => {
             const signature = await sign(input)
@@ -92,7 +97,12 @@ describe.each([
 
     test('says nothing of the key that it refuses', async () => {
       const { privateJwk } = pairOf(algorithm)
-      const damaged = { ...privateJwk, n: 'AQAB', x: 'AQAB', crv: privateJwk.kty === 'OKP' ? 'Ed448' : (privateJwk.crv ?? '') }
+      const damaged = {
+        ...privateJwk,
+        n: 'AQAB',
+        x: 'AQAB',
+        crv: privateJwk.kty === 'OKP' ? 'Ed448' : (privateJwk.crv ?? ''),
+      }
       const refusal = await Promise.resolve(createSigner(algorithm, damaged)).catch((error: unknown) => error)
       expect(refusal).toBeInstanceOf(Error)
       expect(String(refusal)).not.toContain(privateJwk.d.slice(0, 12))

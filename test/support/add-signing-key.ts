@@ -16,8 +16,24 @@ export async function addSigningKey(
   const sealedPrivateKey = await sealPrivateKey(services.keyEncryption, { kid, ...line }, privateJwk)
   const by = { createdAt: now, createdBy: 'system' }
   await services.db.transaction(async (tx) => {
-    await insertSigningKey(tx, { kid, ...line, ...by, publicJwk, sealedPrivateKey, origin: 'generated', publishedAt: now })
-    await insertActivation(tx, { kid, ...line, sequence: 1, activatesAt: now, createdAt: now, actor: 'system', reason: 'test' })
+    await insertSigningKey(tx, {
+      kid,
+      ...line,
+      ...by,
+      publicJwk,
+      sealedPrivateKey,
+      origin: 'generated',
+      publishedAt: now,
+    })
+    await insertActivation(tx, {
+      kid,
+      ...line,
+      sequence: 1,
+      activatesAt: now,
+      createdAt: now,
+      actor: 'system',
+      reason: 'test',
+    })
     await advanceRingGeneration(tx)
   })
   return kid

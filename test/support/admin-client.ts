@@ -4,7 +4,12 @@ export type AdminAnswer = { status: number; headers: Headers; text: string; body
 
 export type AdminMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
-export type AdminCall = (method: AdminMethod, path: string, body?: unknown, headers?: Record<string, string>) => Promise<AdminAnswer>
+export type AdminCall = (
+  method: AdminMethod,
+  path: string,
+  body?: unknown,
+  headers?: Record<string, string>,
+) => Promise<AdminAnswer>
 
 /** Calls the admin API with one credential; a string body goes as it stands. */
 export function adminClient(service: Pick<TestService, 'request'>, credential: string): AdminCall {

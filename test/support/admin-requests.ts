@@ -11,7 +11,13 @@ export type AdminRequest = {
   shows?: string
 }
 
-const planLimits = { requestsPerMinute: 5, requestsPerMonth: 500, apiKeys: 3, defaultOverlapSeconds: 60, maxOverlapSeconds: 600 }
+const planLimits = {
+  requestsPerMinute: 5,
+  requestsPerMonth: 500,
+  apiKeys: 3,
+  defaultOverlapSeconds: 60,
+  maxOverlapSeconds: 600,
+}
 const name = () => `n${randomUUID().replaceAll('-', '').slice(0, 20)}`
 const hash = () => randomBytes(32).toString('base64url')
 
@@ -55,7 +61,9 @@ export const adminRequests: Readonly<Record<string, (place: Place) => AdminReque
   disableServiceAccount: account,
   enableServiceAccount: account,
 
-  createRole: (place) => ({ body: { name: name(), permissions: ['api_keys.read:own'], organizationId: place.organizationId } }),
+  createRole: (place) => ({
+    body: { name: name(), permissions: ['api_keys.read:own'], organizationId: place.organizationId },
+  }),
   listRoles: async (place) => ({ query: { organizationId: place.organizationId }, shows: await place.role() }),
   showRole: role,
   updateRole: async (place) => ({ ...(await role(place)), body: { permissions: ['api_keys.read:own'] } }),
@@ -81,7 +89,9 @@ export const adminRequests: Readonly<Record<string, (place: Place) => AdminReque
     return { body: { filter: { prefix: 'mk', hint }, dryRun: true }, shows: id }
   },
   findLeakedApiKey: async (place) => ({ body: { sha256: (await place.apiKey()).hash } }),
-  importApiKeys: (place) => ({ body: { organizationId: place.organizationId, rows: [{ name: name(), hash: hash() }] } }),
+  importApiKeys: (place) => ({
+    body: { organizationId: place.organizationId, rows: [{ name: name(), hash: hash() }] },
+  }),
 
   createRevocation: async (place) => ({ body: { kind: 'api_key', value: (await place.apiKey()).id } }),
   listRevocations: async (place) => ({ query: { limit: '200' }, shows: await place.rule() }),
@@ -96,7 +106,9 @@ export const adminRequests: Readonly<Record<string, (place: Place) => AdminReque
     return {}
   },
   replaceSigningKey: () => ({ body: { compromised: true } }),
-  importSigningKey: async () => ({ body: { algorithm: 'EdDSA', jwk: { ...(await generateKeyPair('EdDSA')).privateJwk } } }),
+  importSigningKey: async () => ({
+    body: { algorithm: 'EdDSA', jwk: { ...(await generateKeyPair('EdDSA')).privateJwk } },
+  }),
   addSigningKey: () => ({ body: { algorithm: 'ES384' } }),
   listVerifiers: nothing,
   kekStatus: nothing,
@@ -109,7 +121,9 @@ export const adminRequests: Readonly<Record<string, (place: Place) => AdminReque
 
 /** The path of the request, its placeholders filled in. */
 export function pathOf(template: string, { params = {}, query = {} }: AdminRequest): string {
-  const path = template.replaceAll(/\{(\w+)\}/g, (_, placeholder: string) => encodeURIComponent((params[placeholder] ?? '').toWellFormed()))
+  const path = template.replaceAll(/\{(\w+)\}/g, (_, placeholder: string) =>
+    encodeURIComponent((params[placeholder] ?? '').toWellFormed()),
+  )
   const text = new URLSearchParams(query).toString()
   return text === '' ? path : `${path}?${text}`
 }

@@ -52,9 +52,8 @@ type Written = {
 
 /** What the service itself says that it serves: tests that walk it meet every new route. */
 export async function readApiDocument(service: Pick<TestService, 'request'>): Promise<ApiDocument> {
-  const document: { paths: Record<string, Record<string, Written>>; components: { schemas: Record<string, Schema> } } = await (
-    await service.request('/openapi.json')
-  ).json()
+  const document: { paths: Record<string, Record<string, Written>>; components: { schemas: Record<string, Schema> } } =
+    await (await service.request('/openapi.json')).json()
   const resolve = (schema: Schema | undefined): Schema | undefined =>
     schema?.$ref === undefined ? schema : resolve(document.components.schemas[schema.$ref.split('/').at(-1) ?? ''])
   const all = Object.entries(document.paths).flatMap(([path, item]) =>

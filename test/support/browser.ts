@@ -37,7 +37,9 @@ export async function openPage(browser: Browser, origin: string, options: Browse
     },
   )
   await context.exposeFunction('reportViolation', (directive: string) => complaints.push(`violation of ${directive}`))
-  await context.addInitScript(`addEventListener('securitypolicyviolation', (event) => reportViolation(event.effectiveDirective))`)
+  await context.addInitScript(
+    `addEventListener('securitypolicyviolation', (event) => reportViolation(event.effectiveDirective))`,
+  )
   const page = await context.newPage()
   page.setDefaultTimeout(15_000) // under the ceiling of a test, so that what was waited for is told
   page.on('pageerror', (error) => complaints.push(`exception: ${error.message}`))

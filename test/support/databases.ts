@@ -20,8 +20,12 @@ const { embeddedTemplate, postgres: server } = inject('databases')
 export const databaseKinds: readonly DatabaseKind[] = server ? ['embedded', 'postgres'] : ['embedded']
 
 /** A fresh, migrated, empty database of the test file's own, closed and dropped when the file ends. The default deadline suits a busy machine. */
-export async function openTestDatabase(kind: DatabaseKind, { deadlineMilliseconds = 15_000 } = {}): Promise<TestDatabase> {
-  const database = kind === 'embedded' ? await openEmbeddedCopy(deadlineMilliseconds) : await openPostgresCopy(deadlineMilliseconds)
+export async function openTestDatabase(
+  kind: DatabaseKind,
+  { deadlineMilliseconds = 15_000 } = {},
+): Promise<TestDatabase> {
+  const database =
+    kind === 'embedded' ? await openEmbeddedCopy(deadlineMilliseconds) : await openPostgresCopy(deadlineMilliseconds)
   releaseAfterFile(() => database.close())
   return database
 }

@@ -3,7 +3,11 @@ import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 /** What a request was signed with. */
-export type AwsKeyPair = { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string }
+export type AwsKeyPair = {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly sessionToken?: string
+}
 
 export type FakeKms = {
   readonly url: string
@@ -32,7 +36,8 @@ export async function startFakeKms(region: string, keyArns: readonly string[]): 
     const scripted = next.shift()
     if (scripted === 'stall') return
     const refusal = signatureFault(request, body, credentials, region)
-    const { status, body: answer } = scripted ?? (refusal ? fault(refusal) : answerOf(String(request.headers['x-amz-target']), body, keys))
+    const { status, body: answer } =
+      scripted ?? (refusal ? fault(refusal) : answerOf(String(request.headers['x-amz-target']), body, keys))
     const operation = String(request.headers['x-amz-target']).replace('TrentService.', '')
     const name = typeof answer === 'object' && answer !== null && '__type' in answer ? String(answer.__type) : 'ok'
     asked.push({ operation, context: JSON.parse(body).EncryptionContext, answer: name })
@@ -62,7 +67,10 @@ function answerOf(target: string, body: string, keys: ReadonlyMap<string, Buffer
     const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(context)
     const sealed = Buffer.concat([cipher.update(Buffer.from(Plaintext, 'base64')), cipher.final()])
     const blob = Buffer.concat([digest(KeyId), nonce, sealed, cipher.getAuthTag()])
-    return { status: 200, body: { KeyId, CiphertextBlob: blob.toString('base64'), EncryptionAlgorithm: 'SYMMETRIC_DEFAULT' } }
+    return {
+      status: 200,
+      body: { KeyId, CiphertextBlob: blob.toString('base64'), EncryptionAlgorithm: 'SYMMETRIC_DEFAULT' },
+    }
   }
   if (target !== 'TrentService.Decrypt') return fault('UnknownOperationException')
   const blob = Buffer.from(CiphertextBlob, 'base64')
@@ -73,7 +81,10 @@ function answerOf(target: string, body: string, keys: ReadonlyMap<string, Buffer
     const decipher = createDecipheriv('aes-256-gcm', key, blob.subarray(32, 44), { authTagLength: 16 }).setAAD(context)
     decipher.setAuthTag(blob.subarray(-16))
     const plaintext = Buffer.concat([decipher.update(blob.subarray(44, -16)), decipher.final()])
-    return { status: 200, body: { KeyId, Plaintext: plaintext.toString('base64'), EncryptionAlgorithm: 'SYMMETRIC_DEFAULT' } }
+    return {
+      status: 200,
+      body: { KeyId, Plaintext: plaintext.toString('base64'), EncryptionAlgorithm: 'SYMMETRIC_DEFAULT' },
+    }
   } catch {
     return fault('InvalidCiphertextException')
   }
@@ -84,11 +95,17 @@ export function fault(type: string, status = 400): KmsFault {
   return { status, body: { __type: type, message: `kms-message-text of ${type}` } }
 }
 
-function signatureFault(request: IncomingMessage, body: string, credentials: Required<AwsKeyPair>, region: string): string | undefined {
+function signatureFault(
+  request: IncomingMessage,
+  body: string,
+  credentials: Required<AwsKeyPair>,
+  region: string,
+): string | undefined {
   const header = (name: string) => String(request.headers[name] ?? '')
   const pattern =
     /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/([^/]+)\/aws4_request, SignedHeaders=([^,]+), Signature=([0-9a-f]{64})$/
-  const [, accessKeyId, day, signedRegion, service, signedHeaders = '', signature = ''] = pattern.exec(header('authorization')) ?? []
+  const [, accessKeyId, day, signedRegion, service, signedHeaders = '', signature = ''] =
+    pattern.exec(header('authorization')) ?? []
   if (accessKeyId !== credentials.accessKeyId || header('x-amz-security-token') !== credentials.sessionToken)
     return 'UnrecognizedClientException'
   const names = signedHeaders.split(';')

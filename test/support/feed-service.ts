@@ -33,7 +33,9 @@ export type FeedService = {
   /** Paths that were asked for, with their queries. */
   readonly asked: string[]
   /** Put in front of `/revocations`: a network or a service that misbehaves. */
-  misbehave: ((url: URL, honest: () => Promise<Response>, init: RequestInit) => Response | Promise<Response>) | undefined
+  misbehave:
+    | ((url: URL, honest: () => Promise<Response>, init: RequestInit) => Response | Promise<Response>)
+    | undefined
 }
 
 /** A publisher over the service's own list on this database. */
@@ -66,7 +68,8 @@ export async function startFeedService(db: Db, clock: MovableClock): Promise<Fee
       if (url.pathname.endsWith('/record-keys.json')) return Response.json({ keys: [recordKey.published] })
       const honest = async () => {
         const { body, etag } = await feed.document(url.searchParams.get('cursor') ?? undefined)
-        if (new Headers(init.headers).get('if-none-match') === etag) return new Response(null, { status: 304, headers: { etag } })
+        if (new Headers(init.headers).get('if-none-match') === etag)
+          return new Response(null, { status: 304, headers: { etag } })
         return new Response(body, { headers: { etag, 'content-type': 'application/jwt' } })
       }
       return await (service.misbehave ? service.misbehave(url, honest, init) : honest())

@@ -1,6 +1,10 @@
 import { existsSync } from 'node:fs'
 
-const libraries = ['/usr/lib/softhsm/libsofthsm2.so', '/usr/local/lib/softhsm/libsofthsm2.so', '/opt/homebrew/lib/softhsm/libsofthsm2.so']
+const libraries = [
+  '/usr/lib/softhsm/libsofthsm2.so',
+  '/usr/local/lib/softhsm/libsofthsm2.so',
+  '/opt/homebrew/lib/softhsm/libsofthsm2.so',
+]
 
 /** The library of softhsm2, where its package is installed. */
 export function findSoftHsm(): string | undefined {

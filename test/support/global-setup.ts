@@ -34,7 +34,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('softHsm', await softHsm())
   project.provide('chromium', browser())
   const [embeddedTemplate, server] = await Promise.all([embeddedTemplateFile(), startPostgres()])
-  project.provide('databases', { embeddedTemplate, postgres: server ? { url: server.url, template: server.template } : null })
+  project.provide('databases', {
+    embeddedTemplate,
+    postgres: server ? { url: server.url, template: server.template } : null,
+  })
   console.log(
     server
       ? `databases: embedded, postgres (${server.from})`
@@ -53,8 +56,13 @@ async function softHsm(): Promise<string | null> {
           () => undefined,
           () => 'pkcs11js was not built',
         )
-  if (lacking !== undefined && process.env.CI === 'true') throw new Error(`with CI=true the tests need a software HSM: ${lacking}`)
-  console.log(lacking === undefined ? `HSM: softhsm2 (${library})` : `HSM: none, KEKs in a PKCS #11 token are not tested; ${lacking}`)
+  if (lacking !== undefined && process.env.CI === 'true')
+    throw new Error(`with CI=true the tests need a software HSM: ${lacking}`)
+  console.log(
+    lacking === undefined
+      ? `HSM: softhsm2 (${library})`
+      : `HSM: none, KEKs in a PKCS #11 token are not tested; ${lacking}`,
+  )
   return lacking === undefined ? (library ?? null) : null
 }
 
@@ -64,7 +72,9 @@ function browser(): string | null {
   if (program === undefined && process.env.CI === 'true')
     throw new Error('with CI=true the tests need a browser: chromium is not installed')
   console.log(
-    program === undefined ? 'browser: none, pages are not looked at; chromium is not installed' : `browser: chromium (${program})`,
+    program === undefined
+      ? 'browser: none, pages are not looked at; chromium is not installed'
+      : `browser: chromium (${program})`,
   )
   return program ?? null
 }

@@ -6,7 +6,8 @@ export function interceptTransactions(database: Database, before: () => Promise<
   const db = new Proxy(database.db, {
     get(target, name, receiver) {
       const member: unknown = Reflect.get(target, name, receiver)
-      if (name !== 'transaction' || typeof member !== 'function') return typeof member === 'function' ? member.bind(target) : member
+      if (name !== 'transaction' || typeof member !== 'function')
+        return typeof member === 'function' ? member.bind(target) : member
       return async (...args: unknown[]) => {
         if (first) {
           first = false
@@ -24,7 +25,14 @@ export function interceptPreparedSelects(db: Db, before: (values: unknown) => Pr
   return intercept(db, before)
 }
 
-const onTheWayToExecute: ReadonlySet<string | symbol> = new Set(['select', 'from', 'innerJoin', 'leftJoin', 'where', 'prepare'])
+const onTheWayToExecute: ReadonlySet<string | symbol> = new Set([
+  'select',
+  'from',
+  'innerJoin',
+  'leftJoin',
+  'where',
+  'prepare',
+])
 
 function intercept<Target extends object>(target: Target, before: (values: unknown) => Promise<void>): Target {
   return new Proxy(target, {

@@ -6,7 +6,9 @@ export type ProtectedApp = { readonly url: string; readonly program: Program }
 /** Starts the downstream application in a process of its own and waits until it answers. */
 export async function startProtectedApp(issuer: string, env: Record<string, string> = {}): Promise<ProtectedApp> {
   const port = await freePort()
-  const program = run('test/support/protected-app.ts', { env: { ISSUER: issuer, AUDIENCE: `${issuer}/api`, PORT: String(port), ...env } })
+  const program = run('test/support/protected-app.ts', {
+    env: { ISSUER: issuer, AUDIENCE: `${issuer}/api`, PORT: String(port), ...env },
+  })
   const url = `http://127.0.0.1:${port}`
   await eventually(async () => (await fetch(`${url}/open`)).ok, 10_000)
   return { url, program }
@@ -44,7 +46,11 @@ export async function exchange(service: string, request: RequestInit): Promise<s
 }
 
 /** Creates an API key through the admin API. */
-export async function createKey(service: string, rootKey: string, body: object): Promise<{ id: string; secret: string }> {
+export async function createKey(
+  service: string,
+  rootKey: string,
+  body: object,
+): Promise<{ id: string; secret: string }> {
   const response = await fetch(`${service}/v1/api-keys`, {
     method: 'POST',
     headers: { authorization: `Bearer ${rootKey}`, 'content-type': 'application/json' },
@@ -67,8 +73,17 @@ export async function revokeKey(service: string, rootKey: string, id: string): P
  * The main job: a key is made, exchanged in every form, opens a protected route in another process, and once it is revoked each of its tokens is
  * refused there within the ceiling. Gives the milliseconds between the answer to the revocation and the first refusal.
  */
-export async function liveTheJourney(service: { url: string }, app: { url: string }, rootKey: string, ceilingMilliseconds: number) {
-  const apiKey = await createKey(service.url, rootKey, { name: 'journey', environment: 'test', scopes: ['orders:read'] })
+export async function liveTheJourney(
+  service: { url: string },
+  app: { url: string },
+  rootKey: string,
+  ceilingMilliseconds: number,
+) {
+  const apiKey = await createKey(service.url, rootKey, {
+    name: 'journey',
+    environment: 'test',
+    scopes: ['orders:read'],
+  })
   const tokens = await exchangeInAllForms(service.url, apiKey)
   for (const token of tokens) {
     const answer = await callOrders(app, token)

@@ -7,7 +7,11 @@ import { startTestService, type TestService } from './test-service.ts'
 
 /** The service behind the real HTTP server on a free loopback port until the test file ends; gives its URL. */
 export async function serve(service: TestService): Promise<string> {
-  const server = await listen({ fetch: (request, env) => service.app.fetch(request, Object(env)), port: 0, host: '127.0.0.1' })
+  const server = await listen({
+    fetch: (request, env) => service.app.fetch(request, Object(env)),
+    port: 0,
+    host: '127.0.0.1',
+  })
   releaseAfterFile(() => server.stop(0))
   return `http://127.0.0.1:${server.port}`
 }

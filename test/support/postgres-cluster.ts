@@ -29,12 +29,27 @@ export function findPostgresBinaries(): string | undefined {
 
 const versionOf = (path: string) => Number(path.split('/')[4])
 
-export async function createPostgresCluster(binaries: string, settings: Record<string, string> = {}): Promise<PostgresCluster> {
+export async function createPostgresCluster(
+  binaries: string,
+  settings: Record<string, string> = {},
+): Promise<PostgresCluster> {
   const owner = serverOwner()
   const folder = mkdtempSync(join(tmpdir(), 'mintage-postgres-'))
   if (owner) chownSync(folder, owner.uid, owner.gid)
   const data = join(folder, 'data')
-  const initdb = ['-D', data, '-U', 'mintage', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync', '--no-instructions']
+  const initdb = [
+    '-D',
+    data,
+    '-U',
+    'mintage',
+    '-A',
+    'trust',
+    '-E',
+    'UTF8',
+    '--locale=C',
+    '--no-sync',
+    '--no-instructions',
+  ]
   execFileSync(join(binaries, 'initdb'), initdb, { ...owner, cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] })
   const port = await freePort()
   let server: ChildProcess | undefined
@@ -45,7 +60,9 @@ export async function createPostgresCluster(binaries: string, settings: Record<s
   }
   const stopped = () =>
     new Promise<void>((resolve) =>
-      server && server.exitCode === null && server.signalCode === null ? server.once('exit', () => resolve()) : resolve(),
+      server && server.exitCode === null && server.signalCode === null
+        ? server.once('exit', () => resolve())
+        : resolve(),
     )
 
   const cluster: PostgresCluster = {
@@ -109,7 +126,9 @@ function startServer(
     ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
   ]
   const user = owner ? [`--reuid=${owner.uid}`, `--regid=${owner.gid}`, '--clear-groups'] : []
-  const [command = '', ...args] = existsSync('/usr/bin/setpriv') ? ['/usr/bin/setpriv', '--pdeathsig=QUIT', ...user, ...postgres] : postgres
+  const [command = '', ...args] = existsSync('/usr/bin/setpriv')
+    ? ['/usr/bin/setpriv', '--pdeathsig=QUIT', ...user, ...postgres]
+    : postgres
   const identity = command === '/usr/bin/setpriv' ? {} : owner
   return spawn(command, args, { ...identity, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
 }
@@ -149,7 +168,9 @@ function freePort(): Promise<number> {
     probe.once('error', reject)
     probe.listen(0, '127.0.0.1', () => {
       const address = probe.address()
-      probe.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no free port'))))
+      probe.close(() =>
+        typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no free port')),
+      )
     })
   })
 }

@@ -4,7 +4,13 @@ import type { Principal } from '../../src/access/principal.ts'
 export function principal(
   organizationId: string,
   roles: readonly string[],
-  held: { clientId?: string; apiKeyVersion?: number; serviceAccountId?: string; scopes?: string[]; audiences?: string[] } = {},
+  held: {
+    clientId?: string
+    apiKeyVersion?: number
+    serviceAccountId?: string
+    scopes?: string[]
+    audiences?: string[]
+  } = {},
 ): Principal {
   const { scopes, audiences, ...who } = held
   return {

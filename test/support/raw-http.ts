@@ -5,7 +5,11 @@ import type { TestService } from './test-service.ts'
 
 /** The service behind the real HTTP server on a free loopback port, for the rest of the test. */
 export async function listenForTest(service: TestService): Promise<number> {
-  const server = await listen({ fetch: (request, env) => service.app.fetch(request, Object(env)), port: 0, host: '127.0.0.1' })
+  const server = await listen({
+    fetch: (request, env) => service.app.fetch(request, Object(env)),
+    port: 0,
+    host: '127.0.0.1',
+  })
   onTestFinished(() => server.stop(0))
   return server.port
 }
@@ -17,7 +21,11 @@ export type RawAnswer = { readonly status: number; readonly text: string; readon
  * Writes bytes as they are, one chunk after the other while the server listens, and reads until it closes, or until the answer stops
  * for `quietMilliseconds`: some answers leave the connection open.
  */
-export function sendRaw(port: number, chunks: Iterable<string | Uint8Array>, quietMilliseconds = 2000): Promise<RawAnswer> {
+export function sendRaw(
+  port: number,
+  chunks: Iterable<string | Uint8Array>,
+  quietMilliseconds = 2000,
+): Promise<RawAnswer> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
     const pending = chunks[Symbol.iterator]()

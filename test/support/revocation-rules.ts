@@ -11,7 +11,11 @@ export const tolerance = 30
 export const largestTtl = 3600
 
 /** A database that was started once, and so can hold rules: a fresh one, or the file's own, emptied. */
-export async function openRevocationDatabase(kind: DatabaseKind, now: Date, { emptied = false } = {}): Promise<TestDatabase> {
+export async function openRevocationDatabase(
+  kind: DatabaseKind,
+  now: Date,
+  { emptied = false } = {},
+): Promise<TestDatabase> {
   const database = await (emptied ? emptiedDatabase(kind) : openTestDatabase(kind))
   await claimFirstStart(database.db, { largestTokenTtlSeconds: largestTtl, now })
   return database
@@ -37,7 +41,14 @@ export type RuleChanges = Partial<NewRevocationRule> & Pick<NewRevocationRule, '
 
 /** Adds an open rule that takes effect now, unless told otherwise. Gives its id. */
 export async function addRule(db: Db, now: Date, rule: RuleChanges): Promise<string> {
-  const whole = { effectiveAt: now, expires: 'when_dead', organizationId: null, reason: 'test', actor: 'system', ...rule } as const
+  const whole = {
+    effectiveAt: now,
+    expires: 'when_dead',
+    organizationId: null,
+    reason: 'test',
+    actor: 'system',
+    ...rule,
+  } as const
   return await db.transaction((tx) => addRevocationRule(tx, whole, tolerance, now))
 }
 
@@ -53,7 +64,10 @@ export async function untilVerdict(
   expected: boolean,
   ceilingMilliseconds = 5000,
 ): Promise<void> {
-  await vi.waitFor(async () => expect(await verdict(list, token)).toBe(expected), { timeout: ceilingMilliseconds, interval: 5 })
+  await vi.waitFor(async () => expect(await verdict(list, token)).toBe(expected), {
+    timeout: ceilingMilliseconds,
+    interval: 5,
+  })
 }
 
 /** A monotonic clock that stands still until it is moved. */

@@ -8,7 +8,10 @@ const settings = loadConfig(process.env)
 const rotateEverySeconds = Number(process.env.ROTATE_EVERY)
 const verifierRefreshSeconds = Number(process.env.VERIFIER_REFRESH)
 const { log } = processLog('warn', () => new Date())
-const service = await startService({ ...settings, config: { ...settings.config, rotateEverySeconds, verifierRefreshSeconds } }, { log })
+const service = await startService(
+  { ...settings, config: { ...settings.config, rotateEverySeconds, verifierRefreshSeconds } },
+  { log },
+)
 process.on('SIGTERM', () => service.stop(1000).finally(() => process.exit(0)))
 // Whoever started it is gone.
 process.on('disconnect', () => process.exit(0))

@@ -64,7 +64,12 @@ export async function runRotations(plan: RotationPlan): Promise<RotationReport> 
 
 type Instances = { urls: string[]; children: ChildProcess[]; issuer: string; rootKey: string }
 
-async function rotate(plan: RotationPlan, instances: Instances, sql: postgres.Sql, revocations: ReturnType<typeof postgresRevocationList>) {
+async function rotate(
+  plan: RotationPlan,
+  instances: Instances,
+  sql: postgres.Sql,
+  revocations: ReturnType<typeof postgresRevocationList>,
+) {
   const { issuer, urls } = instances
   const audience = `${issuer}/api`
   const apiKey = await createApiKey(instances)
@@ -83,9 +88,18 @@ async function rotate(plan: RotationPlan, instances: Instances, sql: postgres.Sq
   }
   const anywhere = (url: string) => fetch(url.replace(issuer, pick(urls)))
   const kit = [0, 10_000].map((cacheSize) =>
-    createVerifier({ issuer, audience, revocations, cacheSize, jwksCoolDownSeconds: 1, fetch: (url) => anywhere(String(url)) }),
+    createVerifier({
+      issuer,
+      audience,
+      revocations,
+      cacheSize,
+      jwksCoolDownSeconds: 1,
+      fetch: (url) => anywhere(String(url)),
+    }),
   )
-  const strict = [0, 1].map(() => strictVerifier({ issuer, audience, fetch: anywhere, onSet: (kids) => countDuplicates(report, kids) }))
+  const strict = [0, 1].map(() =>
+    strictVerifier({ issuer, audience, fetch: anywhere, onSet: (kids) => countDuplicates(report, kids) }),
+  )
   const verifiers = [...kit.map((each) => async (text: string) => void (await each.verify(text))), ...strict]
   await revocations.ready()
 
@@ -95,7 +109,8 @@ async function rotate(plan: RotationPlan, instances: Instances, sql: postgres.Sq
     for (const check of verifiers) {
       report.verifications++
       await check(token.text).catch(
-        (error: unknown) => void report.refused.push(`${token.kid} after ${Date.now() - token.until} ms: ${wordsOf(error)}`),
+        (error: unknown) =>
+          void report.refused.push(`${token.kid} after ${Date.now() - token.until} ms: ${wordsOf(error)}`),
       )
     }
   }
@@ -135,14 +150,20 @@ async function rotate(plan: RotationPlan, instances: Instances, sql: postgres.Sq
     if (!isOver && Date.now() - watched < 1000) continue
     watched = Date.now()
     const periods = await readPeriods(sql, watched)
-    report.rotations = { token: periods.token.length - before.token.length, record: periods.record.length - before.record.length }
+    report.rotations = {
+      token: periods.token.length - before.token.length,
+      record: periods.record.length - before.record.length,
+    }
     report.kids = new Set([...checked, ...issued].map(({ kid }) => kid)).size
     report.instancesThatSigned = signedBy.size
     plan.onProgress?.(report)
-    const isDone = Math.min(report.rotations.token, report.rotations.record) >= plan.rotations && report.verifications >= plan.verifications
+    const isDone =
+      Math.min(report.rotations.token, report.rotations.record) >= plan.rotations &&
+      report.verifications >= plan.verifications
     if (!isDone && !isOver) continue
     for (const token of [...checked, ...issued]) {
-      if (!wasActive(periods.token, token)) report.signedByAnother.push(`${token.kid} from ${token.from} to ${token.until}`)
+      if (!wasActive(periods.token, token))
+        report.signedByAnother.push(`${token.kid} from ${token.from} to ${token.until}`)
     }
     for (const each of kit) await each.close()
     return report
@@ -166,7 +187,12 @@ function strictVerifier(options: {
       const maxAge = Number(/max-age=(\d+)/.exec(answer.headers.get('cache-control') ?? '')?.[1])
       copy = { keys: createLocalJWKSet(set), until: asked + maxAge * 1000 }
     }
-    await jwtVerify(text, copy.keys, { issuer: options.issuer, audience: options.audience, typ: 'at+jwt', clockTolerance: 5 })
+    await jwtVerify(text, copy.keys, {
+      issuer: options.issuer,
+      audience: options.audience,
+      typ: 'at+jwt',
+      clockTolerance: 5,
+    })
   }
 }
 
@@ -217,7 +243,9 @@ async function readPeriods(sql: postgres.Sql, now: number): Promise<Record<'toke
     select purpose, sequence, kid, (extract(epoch from activates_at) * 1000)::float8 as at from signing_key_activations`
   const of = (purpose: string) =>
     activePeriods(
-      rows.filter((row) => row.purpose === purpose).map(({ sequence, kid, at }) => ({ sequence, kid, activatesAt: new Date(at) })),
+      rows
+        .filter((row) => row.purpose === purpose)
+        .map(({ sequence, kid, at }) => ({ sequence, kid, activatesAt: new Date(at) })),
     )
   const begun = (periods: ActivePeriod[]) => periods.filter(({ from }) => from <= now)
   return { token: begun(of('token')), record: begun(of('record')) }

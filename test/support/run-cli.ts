@@ -16,7 +16,10 @@ export type CliOptions = {
 }
 
 /** Runs `mintage …` in this process, with nothing of its surroundings; `terminal` is a person who answers. */
-export async function mintage(args: readonly string[], options: CliOptions & { terminal?: Terminal | undefined } = {}): Promise<CliRun> {
+export async function mintage(
+  args: readonly string[],
+  options: CliOptions & { terminal?: Terminal | undefined } = {},
+): Promise<CliRun> {
   const stdout: string[] = []
   const stderr: string[] = []
   const code = await run(args, {
@@ -41,7 +44,10 @@ export const mainFile = resolve(import.meta.dirname, '../../src/cli/main.ts')
  * Runs `mintage …` as the process that people start, with nothing of this one's environment but PATH: for what only that shows, such as
  * its end, which does not come while a command has left something open.
  */
-export function mintageProcess(args: readonly string[], { env = {}, cwd = '/', input = '' }: CliOptions = {}): Promise<CliRun> {
+export function mintageProcess(
+  args: readonly string[],
+  { env = {}, cwd = '/', input = '' }: CliOptions = {},
+): Promise<CliRun> {
   return new Promise((done) => {
     const child = execFile(
       process.execPath,

@@ -46,23 +46,38 @@ export const hostileValues: readonly unknown[] = [
 /** Those of them that a member of such a schema is tempted by: all texts where it takes a text, and a few of each other kind. */
 export function hostileTo({ type, enum: words }: Schema): readonly unknown[] {
   const isText = [type].flat().includes('string') && words === undefined
-  return hostileValues.filter((value, index) => (typeof value === 'string' ? isText || index < 2 : !isText || index % 4 === 0))
+  return hostileValues.filter((value, index) =>
+    typeof value === 'string' ? isText || index < 2 : !isText || index % 4 === 0,
+  )
 }
 
 /** Values that the schema means, with something hostile in the place of one of five members, and known ids where texts are free. */
-export function valuesOf(schema: Schema, resolve: (schema: Schema) => Schema | undefined, ids: readonly string[]): fc.Arbitrary<unknown> {
+export function valuesOf(
+  schema: Schema,
+  resolve: (schema: Schema) => Schema | undefined,
+  ids: readonly string[],
+): fc.Arbitrary<unknown> {
   const meant = meantBy(resolve(schema) ?? {}, (inner) => valuesOf(inner, resolve, ids), ids)
   return fc.oneof({ weight: 4, arbitrary: meant }, { weight: 1, arbitrary: fc.constantFrom(...hostileValues) })
 }
 
-function meantBy(schema: Schema, inner: (schema: Schema) => fc.Arbitrary<unknown>, ids: readonly string[]): fc.Arbitrary<unknown> {
+function meantBy(
+  schema: Schema,
+  inner: (schema: Schema) => fc.Arbitrary<unknown>,
+  ids: readonly string[],
+): fc.Arbitrary<unknown> {
   if (schema.enum) return fc.constantFrom(...schema.enum)
   if (schema.anyOf) return fc.oneof(...schema.anyOf.map(inner))
   const types = [schema.type ?? 'object'].flat()
   return fc.oneof(...types.map((type) => ofType(type, schema, inner, ids)))
 }
 
-function ofType(type: string, schema: Schema, inner: (schema: Schema) => fc.Arbitrary<unknown>, ids: readonly string[]) {
+function ofType(
+  type: string,
+  schema: Schema,
+  inner: (schema: Schema) => fc.Arbitrary<unknown>,
+  ids: readonly string[],
+) {
   switch (type) {
     case 'null':
       return fc.constant(null)
@@ -74,18 +89,25 @@ function ofType(type: string, schema: Schema, inner: (schema: Schema) => fc.Arbi
     case 'array':
       return fc.array(inner(schema.items ?? {}), { maxLength: Math.min(schema.maxItems ?? 3, 3) })
     case 'object':
-      return fc.record(Object.fromEntries(Object.entries(schema.properties ?? {}).map(([member, value]) => [member, inner(value)])), {
-        requiredKeys: schema.required ?? [],
-      })
+      return fc.record(
+        Object.fromEntries(Object.entries(schema.properties ?? {}).map(([member, value]) => [member, inner(value)])),
+        {
+          requiredKeys: schema.required ?? [],
+        },
+      )
     default:
       return texts(schema, ids)
   }
 }
 
-function texts({ format, pattern, minLength = 0, maxLength = 60 }: Schema, ids: readonly string[]): fc.Arbitrary<string> {
+function texts(
+  { format, pattern, minLength = 0, maxLength = 60 }: Schema,
+  ids: readonly string[],
+): fc.Arbitrary<string> {
   if (format === 'date-time')
     return fc.date({ noInvalidDate: true, min: new Date(0), max: new Date(4e12) }).map((date) => date.toISOString())
-  const free = pattern === undefined ? freeTexts(minLength, Math.min(maxLength, 60)) : fc.stringMatching(new RegExp(pattern))
+  const free =
+    pattern === undefined ? freeTexts(minLength, Math.min(maxLength, 60)) : fc.stringMatching(new RegExp(pattern))
   return fc.oneof(free, fc.constantFrom(...ids))
 }
 

@@ -20,7 +20,10 @@ export type Program = {
   end(signal?: NodeJS.Signals): Promise<number | null>
 }
 
-export function run(script: string, options: { args?: string[]; env?: Record<string, string>; cwd?: string } = {}): Program {
+export function run(
+  script: string,
+  options: { args?: string[]; env?: Record<string, string>; cwd?: string } = {},
+): Program {
   const child = spawn(process.execPath, [join(root, script), ...(options.args ?? [])], {
     cwd: options.cwd ?? root,
     env: { PATH: process.env.PATH ?? '', NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? '', ...options.env },
@@ -110,7 +113,9 @@ async function firstStart(): Promise<string> {
 }
 
 /** The files of a first start on the embedded database. */
-export async function credentialsOf(folder: string): Promise<{ url: string; rootApiKey: string; apiKey: string; organizationId: string }> {
+export async function credentialsOf(
+  folder: string,
+): Promise<{ url: string; rootApiKey: string; apiKey: string; organizationId: string }> {
   return JSON.parse(await readFile(join(folder, '.mintage/credentials.json'), 'utf8'))
 }
 
@@ -119,7 +124,8 @@ export async function eventually(happened: () => Promise<boolean>, ceilingMillis
   const started = performance.now()
   for (;;) {
     if (await happened().catch(() => false)) return performance.now() - started
-    if (performance.now() - started > ceilingMilliseconds) throw new Error(`it did not happen within ${ceilingMilliseconds} ms`)
+    if (performance.now() - started > ceilingMilliseconds)
+      throw new Error(`it did not happen within ${ceilingMilliseconds} ms`)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }

@@ -36,7 +36,10 @@ async function createToken(): Promise<TestToken> {
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   await mkdir(join(folder, 'tokens'))
   const configuration = join(folder, 'softhsm2.conf')
-  await writeFile(configuration, `directories.tokendir = ${join(folder, 'tokens')}\nobjectstore.backend = file\nlog.level = ERROR\n`)
+  await writeFile(
+    configuration,
+    `directories.tokendir = ${join(folder, 'tokens')}\nobjectstore.backend = file\nlog.level = ERROR\n`,
+  )
   process.env.SOFTHSM2_CONF = configuration
   const label = 'mintage test'
   const pin = String(randomInt(10_000_000, 99_999_999))

@@ -1,5 +1,10 @@
 import { onTestFinished } from 'vitest'
-import { createSyncedList, type RevocationSource, type SyncedList, type SyncedListOptions } from '../../src/kit/revocation/synced.ts'
+import {
+  createSyncedList,
+  type RevocationSource,
+  type SyncedList,
+  type SyncedListOptions,
+} from '../../src/kit/revocation/synced.ts'
 import type { RevocationRow } from '../../src/kit/revocation/synced-rules.ts'
 import { movableClock } from './clock.ts'
 
@@ -67,7 +72,14 @@ export function scriptedSource() {
     },
     listeners,
     revoke(jti: string, changes: Partial<RevocationRow> = {}) {
-      const rule = { kind: 'token', value: jti, maxVersion: null, issuedBefore: null, effectiveAt: 0, expiresAt: null } as const
+      const rule = {
+        kind: 'token',
+        value: jti,
+        maxVersion: null,
+        issuedBefore: null,
+        effectiveAt: 0,
+        expiresAt: null,
+      } as const
       rows.set(jti, { id: jti, lifted: false, ...rule, ...changes, xactId: xid })
       xid += 1n
     },

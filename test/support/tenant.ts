@@ -27,12 +27,22 @@ export type Place = {
 
 export type PlacedKey = { id: string; hint: string; hash: string }
 
-export async function createPlace(service: TestService, organizationId: string, maker = 'key_elsewhere'): Promise<Place> {
+export async function createPlace(
+  service: TestService,
+  organizationId: string,
+  maker = 'key_elsewhere',
+): Promise<Place> {
   const { services } = service
   const root = adminClient(service, service.rootKey)
   const event = newId('key')
   const actor = principal(organizationId, [], { clientId: maker })
-  const appended = { type: 'api_key.version_ended', actor, organizationId, subject: event, context: { version: 1 } } as const
+  const appended = {
+    type: 'api_key.version_ended',
+    actor,
+    organizationId,
+    subject: event,
+    context: { version: 1 },
+  } as const
   await services.db.transaction(async (tx) => await appendAuditEvent(tx, appended, services.now()))
 
   async function created(path: string, body: object, member: string): Promise<string> {
@@ -57,7 +67,15 @@ export async function createPlace(service: TestService, organizationId: string, 
     },
     async serviceAccount() {
       const id = newId('svc')
-      const account = { id, organizationId, name: id, description: '', roles: [], createdAt: services.now(), createdBy: maker }
+      const account = {
+        id,
+        organizationId,
+        name: id,
+        description: '',
+        roles: [],
+        createdAt: services.now(),
+        createdBy: maker,
+      }
       await insertServiceAccount(services.db, account)
       return id
     },
@@ -66,11 +84,20 @@ export async function createPlace(service: TestService, organizationId: string, 
     plan: () =>
       created(
         '/v1/plans',
-        { name: someName(), requestsPerMinute: 1, requestsPerMonth: 1, apiKeys: 1, defaultOverlapSeconds: 0, maxOverlapSeconds: 0 },
+        {
+          name: someName(),
+          requestsPerMinute: 1,
+          requestsPerMonth: 1,
+          apiKeys: 1,
+          defaultOverlapSeconds: 0,
+          maxOverlapSeconds: 0,
+        },
         'name',
       ),
     async signingKey(state) {
-      const { items } = (await root('GET', '/v1/signing-keys')).body as { items: { kid: string; state: string; purpose: string }[] }
+      const { items } = (await root('GET', '/v1/signing-keys')).body as {
+        items: { kid: string; state: string; purpose: string }[]
+      }
       const found = items.find((key) => key.state === state && key.purpose === 'token')
       if (!found) throw new Error(`there is no ${state} key`)
       return found.kid

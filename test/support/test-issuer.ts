@@ -24,9 +24,16 @@ export async function createTestIssuer(algorithm: VerificationAlgorithm = 'ES256
   const header = { alg: algorithm, kid, typ: 'at+jwt' }
 
   /** Parts as they are: text is not parsed, so it may hold what no serializer writes. */
-  async function sign(headerPart: object | string | Uint8Array, payload: object | string | Uint8Array): Promise<string> {
+  async function sign(
+    headerPart: object | string | Uint8Array,
+    payload: object | string | Uint8Array,
+  ): Promise<string> {
     const input = `${encodePart(headerPart)}.${encodePart(payload)}`
-    const signature = await crypto.subtle.sign(signatureParameters[algorithm], privateKey, new TextEncoder().encode(input))
+    const signature = await crypto.subtle.sign(
+      signatureParameters[algorithm],
+      privateKey,
+      new TextEncoder().encode(input),
+    )
     return `${input}.${encodePart(new Uint8Array(signature))}`
   }
 
@@ -74,18 +81,32 @@ export function createClock(): Clock {
 }
 
 /** A verifier for `audience` with a list in memory and a clock to move. */
-export function createTestVerifier(issuer: Pick<TestIssuer, 'jwks'>, options: Partial<AccessTokenVerifierOptions> = {}) {
+export function createTestVerifier(
+  issuer: Pick<TestIssuer, 'jwks'>,
+  options: Partial<AccessTokenVerifierOptions> = {},
+) {
   const clock = createClock()
   const now = () => clock.now()
   const revocations: MemoryRevocationList = memoryRevocationList({ now })
   const algorithms = options.algorithms
   const keys = localKeySet(async () => issuer.jwks, { now, ...(algorithms && { algorithms }) })
-  const verifier = createAccessTokenVerifier({ issuer: issuerUrl, audience, environment: 'live', keys, revocations, now, ...options })
+  const verifier = createAccessTokenVerifier({
+    issuer: issuerUrl,
+    audience,
+    environment: 'live',
+    keys,
+    revocations,
+    now,
+    ...options,
+  })
   return { clock, revocations, verify: async (text: string): Promise<AccessToken> => verifier.verify(text), verifier }
 }
 
 /** `accepted`, or the code and the private reason of the refusal. */
-export async function outcome(verify: (text: string) => AccessToken | Promise<AccessToken>, text: string): Promise<string> {
+export async function outcome(
+  verify: (text: string) => AccessToken | Promise<AccessToken>,
+  text: string,
+): Promise<string> {
   try {
     await verify(text)
     return 'accepted'
@@ -96,10 +117,16 @@ export async function outcome(verify: (text: string) => AccessToken | Promise<Ac
 }
 
 /** A route behind the middleware; `reasons` collects what the operator is told. */
-export function createTestApp(verify: (text: string) => AccessToken | Promise<AccessToken>, scope?: GuardOptions['scope']) {
+export function createTestApp(
+  verify: (text: string) => AccessToken | Promise<AccessToken>,
+  scope?: GuardOptions['scope'],
+) {
   const reasons: string[] = []
   const app = new Hono()
-  app.use('/orders', requireAccessToken({ verifier: { verify, audience }, scope, onRefused: ({ reason }) => reasons.push(reason) }))
+  app.use(
+    '/orders',
+    requireAccessToken({ verifier: { verify, audience }, scope, onRefused: ({ reason }) => reasons.push(reason) }),
+  )
   app.all('/orders', (c) => c.json({ by: c.var.accessToken.clientId }))
   return {
     app,

@@ -69,13 +69,19 @@ export type TestServiceOptions = {
 }
 
 /** The whole service on a fresh database, unless told otherwise, bootstrapped, on a clock that the test moves; its own revocation list is read in each request. */
-export async function startTestService(kind: DatabaseKind = 'embedded', options: TestServiceOptions = {}): Promise<TestService> {
+export async function startTestService(
+  kind: DatabaseKind = 'embedded',
+  options: TestServiceOptions = {},
+): Promise<TestService> {
   const database = await (options.emptied ? emptiedDatabase(kind) : openTestDatabase(kind))
   const clock = options.clock ?? movableClock()
   const { config } = loadConfig({ MINTAGE_ISSUER: issuer, ...options.env })
   const logged: Record<string, unknown>[] = []
   const exchanges = new Map<string, number>()
-  const metrics: Metrics = { request() {}, exchange: (result) => void exchanges.set(result, (exchanges.get(result) ?? 0) + 1) }
+  const metrics: Metrics = {
+    request() {},
+    exchange: (result) => void exchanges.set(result, (exchanges.get(result) ?? 0) + 1),
+  }
   const log = createLog({
     threshold: 'debug',
     now: clock.now,

@@ -7,9 +7,20 @@ import type { TestService } from './test-service.ts'
 /** The same service before a database that nobody answers for: port 1 of this machine. For the rest of the test. */
 export function withDatabaseAway({ services }: TestService): Pick<TestService, 'request'> {
   const { config, platform, keyEncryption, log, metrics, now } = services
-  const database = openPostgres({ url: 'postgres://nobody@127.0.0.1:1/nothing', pooler: 'none', deadlineMilliseconds: 1000 })
+  const database = openPostgres({
+    url: 'postgres://nobody@127.0.0.1:1/nothing',
+    pooler: 'none',
+    deadlineMilliseconds: 1000,
+  })
   onTestFinished(() => database.close())
-  const away = createServices(config, database, { platform, keyEncryption, log, metrics, now, revocations: { refreshInRequest: true } })
+  const away = createServices(config, database, {
+    platform,
+    keyEncryption,
+    log,
+    metrics,
+    now,
+    revocations: { refreshInRequest: true },
+  })
   const app = createApp(() => away)
   return { request: async (path, init) => await app.request(path, init) }
 }

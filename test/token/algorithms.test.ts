@@ -29,7 +29,8 @@ describe.each(databaseKinds)('tokens by the algorithm that the API key asks for,
     service = await startTestService(kind)
     kids.set('ES256', (await service.services.keyring.signer('token')).kid)
     for (const algorithm of algorithms) {
-      if (algorithm !== 'ES256') kids.set(algorithm, await addSigningKey(service.services, algorithm, await pairOf(algorithm)))
+      if (algorithm !== 'ES256')
+        kids.set(algorithm, await addSigningKey(service.services, algorithm, await pairOf(algorithm)))
     }
   })
 
@@ -39,8 +40,18 @@ describe.each(databaseKinds)('tokens by the algorithm that the API key asks for,
     test('R38 signs, and the published set verifies, by jose as by the kit', async () => {
       const { secret, id } = await service.createKey({ tokenAlgorithm })
       const { access_token } = await exchange(service, secret)
-      expect(partsOf(access_token).header).toEqual({ alg: tokenAlgorithm, kid: kids.get(tokenAlgorithm), typ: 'at+jwt' })
-      const expected = { issuer, audience: `${issuer}/api`, typ: 'at+jwt', algorithms: [tokenAlgorithm], currentDate: service.clock.now() }
+      expect(partsOf(access_token).header).toEqual({
+        alg: tokenAlgorithm,
+        kid: kids.get(tokenAlgorithm),
+        typ: 'at+jwt',
+      })
+      const expected = {
+        issuer,
+        audience: `${issuer}/api`,
+        typ: 'at+jwt',
+        algorithms: [tokenAlgorithm],
+        currentDate: service.clock.now(),
+      }
       await jwtVerify(access_token, createLocalJWKSet(await published()), expected)
       expect(await kit(service).verify(access_token)).toMatchObject({ clientId: id, keyId: kids.get(tokenAlgorithm) })
     })
@@ -48,7 +59,10 @@ describe.each(databaseKinds)('tokens by the algorithm that the API key asks for,
     test('is told by introspection and accepted by the admin API like any other', async () => {
       const { secret, id } = await service.createKey({ tokenAlgorithm, roles: ['admin'] })
       const { access_token } = await exchange(service, secret, { audience: issuer })
-      const introspected = await service.request('/introspect', form({ token: access_token }, { Authorization: basic(id, secret) }))
+      const introspected = await service.request(
+        '/introspect',
+        form({ token: access_token }, { Authorization: basic(id, secret) }),
+      )
       expect(await introspected.json()).toMatchObject({ active: true, client_id: id })
       const me = await service.request('/v1/me', { headers: { Authorization: `Bearer ${access_token}` } })
       expect(await me.json()).toMatchObject({ id, tokenAlgorithm })
@@ -64,14 +78,18 @@ describe.each(databaseKinds)('tokens by the algorithm that the API key asks for,
     const keys = await Promise.all(algorithms.map((tokenAlgorithm) => service.createKey({ tokenAlgorithm })))
     const wanted = Array.from({ length: 40 }, (_, index) => index % algorithms.length)
     const tokens = await Promise.all(wanted.map((index) => exchange(service, keys[index]?.secret ?? '')))
-    expect(tokens.map(({ access_token }) => partsOf(access_token).header.alg)).toEqual(wanted.map((index) => algorithms[index]))
+    expect(tokens.map(({ access_token }) => partsOf(access_token).header.alg)).toEqual(
+      wanted.map((index) => algorithms[index]),
+    )
   })
 
   test('records are signed by ES256 alone', async () => {
     const records = keySet.parse(await (await service.request('/.well-known/record-keys.json')).json())
     expect(new Set(records.keys.map(({ alg }) => alg))).toEqual(new Set(['ES256']))
     const { keyring } = service.services
-    await expect(Promise.resolve(keyring.signer('record', undefined, 'RS256'))).rejects.toMatchObject({ code: 'keyring_unavailable' })
+    await expect(Promise.resolve(keyring.signer('record', undefined, 'RS256'))).rejects.toMatchObject({
+      code: 'keyring_unavailable',
+    })
   })
 
   test('no key is published under two algorithms, and none of them holds a private member', async () => {
@@ -84,15 +102,18 @@ describe.each(databaseKinds)('tokens by the algorithm that the API key asks for,
 })
 
 describe('an algorithm that cannot be had', () => {
-  test.each(['RS256', 'ML-DSA-65', 'none', 'HS256'])('%s is 503, and never another one instead', async (tokenAlgorithm) => {
-    const service = await startTestService()
-    const { secret } = await service.createKey({ tokenAlgorithm })
-    const refused = await service.request('/token', form({}, { Authorization: `Bearer ${secret}` }))
-    expect(await oauthError(refused)).toMatchObject({ status: 503, error: 'temporarily_unavailable' })
-    if (tokenAlgorithm !== 'RS256') return
-    await addSigningKey(service.services, 'RS256')
-    expect(partsOf((await exchange(service, secret)).access_token).header).toMatchObject({ alg: 'RS256' })
-  })
+  test.each(['RS256', 'ML-DSA-65', 'none', 'HS256'])(
+    '%s is 503, and never another one instead',
+    async (tokenAlgorithm) => {
+      const service = await startTestService()
+      const { secret } = await service.createKey({ tokenAlgorithm })
+      const refused = await service.request('/token', form({}, { Authorization: `Bearer ${secret}` }))
+      expect(await oauthError(refused)).toMatchObject({ status: 503, error: 'temporarily_unavailable' })
+      if (tokenAlgorithm !== 'RS256') return
+      await addSigningKey(service.services, 'RS256')
+      expect(partsOf((await exchange(service, secret)).access_token).header).toMatchObject({ alg: 'RS256' })
+    },
+  )
 })
 
 /** The kit as an application has it, over the service's own documents. */

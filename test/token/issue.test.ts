@@ -36,19 +36,24 @@ describe.each(databaseKinds)('an exchange on %s', async (kind) => {
     const issued = await issueAccessToken({ ...services, apiKeys }, requestOf(key.secret), clock.now())
     const verified = Promise.resolve().then(() => services.verifier.verify(issued.accessToken))
     await expect(verified).rejects.toMatchObject({ code: 'invalid_token' })
-    await expect(issueAccessToken(services, requestOf(key.secret), clock.now())).rejects.toMatchObject({ code: 'api_key_rejected' })
+    await expect(issueAccessToken(services, requestOf(key.secret), clock.now())).rejects.toMatchObject({
+      code: 'api_key_rejected',
+    })
   })
 
   test('says no more lifetime than is left when the request arrived within a second', async () => {
     const key = await service.createKey()
     const receivedAt = new Date(clock.now().getTime() + 750)
     const { accessToken, expiresInSeconds } = await issueAccessToken(services, requestOf(key.secret), receivedAt)
-    expect(receivedAt.getTime() + expiresInSeconds * 1000).toBeLessThanOrEqual(Number(partsOf(accessToken).claims.exp) * 1000)
+    expect(receivedAt.getTime() + expiresInSeconds * 1000).toBeLessThanOrEqual(
+      Number(partsOf(accessToken).claims.exp) * 1000,
+    )
   })
 
   test('signs with the key that took over, as soon as the lookup has seen the change', async () => {
     const key = await service.createKey()
-    const before = partsOf((await issueAccessToken(services, requestOf(key.secret), clock.now())).accessToken).header.kid
+    const before = partsOf((await issueAccessToken(services, requestOf(key.secret), clock.now())).accessToken).header
+      .kid
     const { kid } = await rotateSigningKey(services, systemPrincipal, { purpose: 'token', force: true })
     const after = partsOf((await issueAccessToken(services, requestOf(key.secret), clock.now())).accessToken).header.kid
     expect(after).toBe(kid)

@@ -24,13 +24,17 @@ describe('a client that revokes its token', () => {
       .select()
       .from(revocations)
       .where(eq(revocations.value, String(jti)))
-    expect(rules).toMatchObject([{ kind: 'token', issuedBefore: null, organizationId: service.organizationId, actor: key.id }])
+    expect(rules).toMatchObject([
+      { kind: 'token', issuedBefore: null, organizationId: service.organizationId, actor: key.id },
+    ])
     expect(Number(rules[0]?.expiresAt)).toBeGreaterThanOrEqual(Number(exp) * 1000)
     const events = await service.services.db
       .select()
       .from(auditEvents)
       .where(eq(auditEvents.subject, String(jti)))
-    expect(events).toMatchObject([{ type: 'token.revoked', actor: key.id, organizationId: service.organizationId, agent: 'curl/8' }])
+    expect(events).toMatchObject([
+      { type: 'token.revoked', actor: key.id, organizationId: service.organizationId, agent: 'curl/8' },
+    ])
   })
 
   test('leaves nothing at all when the token is not its own', async () => {
@@ -41,7 +45,9 @@ describe('a client that revokes its token', () => {
     await revoke(other.secret, token)
     await revoke(other.secret, key.secret)
     await revoke(other.secret, 'garbage')
-    expect(await Promise.all([service.services.db.$count(revocations), service.services.db.$count(auditEvents)])).toEqual(before)
+    expect(
+      await Promise.all([service.services.db.$count(revocations), service.services.db.$count(auditEvents)]),
+    ).toEqual(before)
   })
 
   test('can end its key, and the event names it', async () => {

@@ -38,9 +38,15 @@ describe.each(databaseKinds)('what ending keys would break, on %s', async (kind)
       tokensLiveUntil: new Date(usedAt.getTime() + 900_000).toISOString(),
       exchanges: 2,
       lastUsedAt: usedAt.toISOString(),
-      lastUses: [{ apiKeyId: used.id, version: 1, exchanges: 2, lastUsedAt: usedAt.toISOString(), addresses: [], agents: [] }],
+      lastUses: [
+        { apiKeyId: used.id, version: 1, exchanges: 2, lastUsedAt: usedAt.toISOString(), addresses: [], agents: [] },
+      ],
     })
     clock.advance(900)
-    expect(await whatWouldBreak(services.db, asked, clock.now())).toEqual({ ...alive, apiKeysWithLiveTokens: 0, tokensLiveUntil: null })
+    expect(await whatWouldBreak(services.db, asked, clock.now())).toEqual({
+      ...alive,
+      apiKeysWithLiveTokens: 0,
+      tokensLiveUntil: null,
+    })
   })
 })

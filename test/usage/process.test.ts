@@ -7,7 +7,9 @@ import { credentialsOf, type ServiceProcess, startServiceProcess } from '../supp
 async function exchangesShown(service: ServiceProcess): Promise<number> {
   const { rootApiKey, apiKey } = await credentialsOf(service.folder)
   const me = await (await fetch(`${service.url}/v1/me`, { headers: { 'X-API-Key': apiKey } })).json()
-  const shown = await (await fetch(`${service.url}/v1/api-keys/${me.id}`, { headers: { 'X-API-Key': rootApiKey } })).json()
+  const shown = await (
+    await fetch(`${service.url}/v1/api-keys/${me.id}`, { headers: { 'X-API-Key': rootApiKey } })
+  ).json()
   return shown.usage[0]?.exchanges ?? 0
 }
 

@@ -13,7 +13,16 @@ const seconds = (count: number) => new Date(start + count * 1000)
 
 function exchange(change: Partial<Exchange> = {}): Exchange {
   const at = change.at ?? seconds(0)
-  return { apiKeyId: 'key_1', version: 1, kid: 'kid_1', expiresAt: at.getTime() / 1000 + 900, address: null, agent: null, at, ...change }
+  return {
+    apiKeyId: 'key_1',
+    version: 1,
+    kid: 'kid_1',
+    expiresAt: at.getTime() / 1000 + 900,
+    address: null,
+    agent: null,
+    at,
+    ...change,
+  }
 }
 
 /** A recorder is a process as far as the database can see. */
@@ -53,7 +62,8 @@ describe.each(databaseKinds)('the usage recorder on %s', (kind) => {
 
   test('remembers the last five addresses and agents, newest first, across flushes and processes', async () => {
     const [one, two] = [recorderOf(database).recorder, recorderOf(database).recorder]
-    for (const at of [1, 2, 3, 4]) one.recordExchange(exchange({ at: seconds(at), address: `192.0.2.${at}`, agent: `agent/${at}` }))
+    for (const at of [1, 2, 3, 4])
+      one.recordExchange(exchange({ at: seconds(at), address: `192.0.2.${at}`, agent: `agent/${at}` }))
     await one.flush()
     two.recordExchange(exchange({ at: seconds(10), address: '192.0.2.10', agent: 'agent/2' }))
     two.recordExchange(exchange({ at: seconds(11), address: '192.0.2.3', agent: null }))
@@ -97,11 +107,13 @@ describe.each(databaseKinds)('the usage recorder on %s', (kind) => {
           exchanges: group.length,
           lastUsedAt: Math.max(...group.map(({ at }) => at)),
         }))
-        const stored = (await database.db.select().from(apiKeyUsage)).map(({ apiKeyId, version, exchanges, lastUsedAt }) => ({
-          name: `${apiKeyId} ${version}`,
-          exchanges,
-          lastUsedAt: (lastUsedAt.getTime() - start) / 1000,
-        }))
+        const stored = (await database.db.select().from(apiKeyUsage)).map(
+          ({ apiKeyId, version, exchanges, lastUsedAt }) => ({
+            name: `${apiKeyId} ${version}`,
+            exchanges,
+            lastUsedAt: (lastUsedAt.getTime() - start) / 1000,
+          }),
+        )
         const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1)
         expect(stored.sort(byName)).toEqual(expected.sort(byName))
         const tokens = (await database.db.select().from(signingKeyUsage)).reduce((sum, row) => sum + row.tokens, 0)
@@ -115,7 +127,8 @@ describe.each(databaseKinds)('the usage recorder on %s', (kind) => {
     const ids = Array.from({ length: 1200 }, (_, index) => `key_${index}`)
     const processes = [ids, ids.toReversed()].map((order) => ({ order, ...recorderOf(database) }))
     for (let round = 0; round < 3; round += 1) {
-      for (const { order, recorder } of processes) for (const apiKeyId of order) recorder.recordExchange(exchange({ apiKeyId }))
+      for (const { order, recorder } of processes)
+        for (const apiKeyId of order) recorder.recordExchange(exchange({ apiKeyId }))
       await Promise.all(processes.map(({ recorder }) => recorder.flush()))
     }
     expect(processes.flatMap(({ logged }) => logged)).toEqual([])
@@ -127,8 +140,14 @@ describe.each(databaseKinds)('the usage recorder on %s', (kind) => {
 
   test('agents of any size and content are stored bounded, in one line each, and harm neither the database nor the others', async () => {
     const { recorder, logged } = recorderOf(database)
-    const agents = ["'; drop table api_key_usage; --", 'a\nb\r\n\u0000c\u001b[31m', 'x'.repeat(1_000_000), '\ud800\u202e{"a",b}\\']
-    for (const [index, agent] of agents.entries()) recorder.recordExchange(exchange({ at: seconds(index), agent, address: agent }))
+    const agents = [
+      "'; drop table api_key_usage; --",
+      'a\nb\r\n\u0000c\u001b[31m',
+      'x'.repeat(1_000_000),
+      '\ud800\u202e{"a",b}\\',
+    ]
+    for (const [index, agent] of agents.entries())
+      recorder.recordExchange(exchange({ at: seconds(index), agent, address: agent }))
     await recorder.flush()
     expect(logged).toEqual([])
     const [row] = await findApiKeyUsage(database.db, 'key_1')
@@ -148,7 +167,8 @@ describe.each(databaseKinds)('the usage recorder on %s', (kind) => {
 })
 
 describe('while the database is away', () => {
-  const nowhere = () => openPostgres({ url: 'postgres://nobody@127.0.0.1:1/nothing', pooler: 'none', deadlineMilliseconds: 1000 })
+  const nowhere = () =>
+    openPostgres({ url: 'postgres://nobody@127.0.0.1:1/nothing', pooler: 'none', deadlineMilliseconds: 1000 })
 
   test('nothing is lost: the failed flush is logged and the next one brings it all', async () => {
     const away = nowhere()
@@ -179,6 +199,9 @@ describe('while the database is away', () => {
     await recorder.flush()
     await away.close()
     expect(logged.filter(({ event }) => event === 'usage_dropped')).toMatchObject([{ level: 'error', exchanges: 50 }])
-    expect(logged.filter(({ event }) => event === 'usage_flush_failed')).toMatchObject([{ waiting: 100 }, { waiting: 100 }])
+    expect(logged.filter(({ event }) => event === 'usage_flush_failed')).toMatchObject([
+      { waiting: 100 },
+      { waiting: 100 },
+    ])
   })
 })

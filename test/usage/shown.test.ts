@@ -50,7 +50,15 @@ describe.each(databaseKinds)('what a key was used for, on %s', (kind) => {
   test('costs no token its answer while it cannot be written', async () => {
     const { secret } = await service.createKey()
     const { usage } = service.services
-    usage.recordExchange({ apiKeyId: 'x', version: 1, kid: 'k', expiresAt: 0, address: null, agent: null, at: new Date(0) })
+    usage.recordExchange({
+      apiKeyId: 'x',
+      version: 1,
+      kid: 'k',
+      expiresAt: 0,
+      address: null,
+      agent: null,
+      at: new Date(0),
+    })
     const flushing = usage.flush()
     expect((await exchange(service, secret)).token_type).toBe('Bearer')
     await flushing

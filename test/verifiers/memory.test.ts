@@ -7,7 +7,14 @@ import { createVerifierMemory } from '../../src/verifiers/memory.ts'
 import { openTestDatabase } from '../support/databases.ts'
 
 const at = new Date('2026-11-02T10:00:00.000Z')
-const seen = (name: string) => ({ clientId: 'key_1', name, kids: ['kid-1'], lastFetchedAt: at, address: null, agent: null })
+const seen = (name: string) => ({
+  clientId: 'key_1',
+  name,
+  kids: ['kid-1'],
+  lastFetchedAt: at,
+  address: null,
+  agent: null,
+})
 
 async function startMemory() {
   const { db } = await openTestDatabase('embedded')
@@ -50,7 +57,8 @@ test('a verifier that has been away is told in minutes, and then in hours', () =
   const waiting = (minutesAgo: number) => [
     { name: 'billing-api', lastFetchedAt: new Date(at.getTime() - minutesAgo * 60_000).toISOString() },
   ]
-  const text = (minutesAgo: number) => readinessText({ holding: 5, known: 6, waitingFor: waiting(minutesAgo), absent: [] }, at)
+  const text = (minutesAgo: number) =>
+    readinessText({ holding: 5, known: 6, waitingFor: waiting(minutesAgo), absent: [] }, at)
   expect(text(40)).toBe('5 of 6 verifiers hold the new key, billing-api last fetched 40 min ago')
   expect(text(119)).toContain('119 min ago')
   expect(text(120)).toContain('2 h ago')

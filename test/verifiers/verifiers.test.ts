@@ -36,7 +36,11 @@ describe.each(databaseKinds)('who fetched the key set, on %s', (kind) => {
 
   test('is remembered by name and API key, with the keys that it saw', async () => {
     const { id, secret } = await service.createKey()
-    const response = await fetchKeys({ Authorization: `Bearer ${secret}`, 'Mintage-Verifier': 'billing-api', 'User-Agent': 'kit/1' })
+    const response = await fetchKeys({
+      Authorization: `Bearer ${secret}`,
+      'Mintage-Verifier': 'billing-api',
+      'User-Agent': 'kit/1',
+    })
     const set = await response.json()
     expect(await rows()).toEqual([
       {
@@ -65,7 +69,9 @@ describe.each(databaseKinds)('who fetched the key set, on %s', (kind) => {
       ['', 'shop-2'],
       ['', 'shop-3'],
     ])
-    expect(service.logged).toContainEqual(expect.objectContaining({ event: 'verifier_not_authenticated', reason: 'revoked' }))
+    expect(service.logged).toContainEqual(
+      expect.objectContaining({ event: 'verifier_not_authenticated', reason: 'revoked' }),
+    )
   })
 
   test('is nobody who only reads the document, asks for its head, or sends no key that works and no name', async () => {
@@ -145,9 +151,14 @@ describe.each(databaseKinds)('who fetched the key set, on %s', (kind) => {
       expect(own.headers.get('cache-control')).toMatch(/^private, max-age=\d+$/)
       expect(own.headers.get('vary')).toBe('Authorization')
       const unchanged = await fetchKeys({ Authorization: credential, 'If-None-Match': open.headers.get('etag') ?? '' })
-      expect([unchanged.status, unchanged.headers.get('cache-control')]).toEqual([304, own.headers.get('cache-control')])
+      expect([unchanged.status, unchanged.headers.get('cache-control')]).toEqual([
+        304,
+        own.headers.get('cache-control'),
+      ])
     }
-    const records = await service.request('/.well-known/record-keys.json', { headers: { Authorization: `Bearer ${secret}` } })
+    const records = await service.request('/.well-known/record-keys.json', {
+      headers: { Authorization: `Bearer ${secret}` },
+    })
     expect(records.headers.get('cache-control')).toMatch(/^public/)
   })
 
@@ -163,14 +174,19 @@ describe.each(databaseKinds)('who fetched the key set, on %s', (kind) => {
       items: [own, other]
         .toSorted((a, b) => (a.id > b.id ? -1 : 1))
         .map(({ id }) =>
-          id === own.id ? { name: 'billing-api', clientId: id, state: 'absent' } : { name: null, clientId: id, state: 'known' },
+          id === own.id
+            ? { name: 'billing-api', clientId: id, state: 'absent' }
+            : { name: null, clientId: id, state: 'known' },
         )
         .concat([{ name: 'shop', clientId: null, state: 'anonymous' } as never]),
       nextCursor: null,
     })
     const pages = []
     for (let cursor: unknown = ''; cursor !== null; ) {
-      const page = await root('GET', `/v1/verifiers?limit=1${cursor ? `&cursor=${encodeURIComponent(String(cursor))}` : ''}`)
+      const page = await root(
+        'GET',
+        `/v1/verifiers?limit=1${cursor ? `&cursor=${encodeURIComponent(String(cursor))}` : ''}`,
+      )
       pages.push(...(page.body.items as unknown[]))
       cursor = page.body.nextCursor
     }

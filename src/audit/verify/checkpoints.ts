@@ -35,7 +35,12 @@ export type TrailCheckpointsOptions = {
   report: ReportFault
 }
 
-export function createTrailCheckpoints({ openWith, pinnedKeys, heads, report }: TrailCheckpointsOptions): TrailCheckpoints {
+export function createTrailCheckpoints({
+  openWith,
+  pinnedKeys,
+  heads,
+  report,
+}: TrailCheckpointsOptions): TrailCheckpoints {
   const expected: Expected[] = heads.map((head) => ({ ...head, says: 'the head that was given', line: null }))
   const opened: OpenedCheckpoint[] = []
   let open: OpenCheckpoint | undefined
@@ -71,7 +76,12 @@ export function createTrailCheckpoints({ openWith, pinnedKeys, heads, report }: 
       const { sequence, hash, count, iat, kid } = checkpoint
       // Who has a leaked key can also put an earlier instant: whether what it signed before counts, its revocation's reason tells.
       if (iat >= (revokedAt.get(kid) ?? Number.POSITIVE_INFINITY)) {
-        report('revoked_key', `the checkpoint over ${eventName(sequence)} is signed by ${kid} after that key was revoked`, sequence, line)
+        report(
+          'revoked_key',
+          `the checkpoint over ${eventName(sequence)} is signed by ${kid} after that key was revoked`,
+          sequence,
+          line,
+        )
         return undefined
       }
       expected.push({ sequence, hash, count, says: `the checkpoint of ${instantOf(iat)}`, line })
@@ -113,8 +123,12 @@ function unmet(
 
 function refusalOf(error: unknown): [TrailFaultKind, string] {
   const { code, kid, message } = Object(error)
-  if (code === 'unknown_key') return ['foreign_key', `a checkpoint is signed by ${String(kid)}, which is none of the record keys`]
-  return ['bad_checkpoint', `a checkpoint is not to be believed: ${typeof message === 'string' ? message : 'it cannot be read'}`]
+  if (code === 'unknown_key')
+    return ['foreign_key', `a checkpoint is signed by ${String(kid)}, which is none of the record keys`]
+  return [
+    'bad_checkpoint',
+    `a checkpoint is not to be believed: ${typeof message === 'string' ? message : 'it cannot be read'}`,
+  ]
 }
 
 /** A record key's `revoked` member (as in OpenID Federation 1.0 §8.7): seconds since 1970. */

@@ -48,14 +48,20 @@ export function createTrailLinks(report: ReportFault): TrailLinks {
     while (first <= to && places.has(first)) first++
     while (last > first && places.has(last)) last--
     if (first > to) return
-    report('deleted', first === last ? `event ${first} is missing` : `events ${first} to ${last} are missing`, first, line)
+    report(
+      'deleted',
+      first === last ? `event ${first} is missing` : `events ${first} to ${last} are missing`,
+      first,
+      line,
+    )
   }
 
   return {
     take(link, line) {
       const { sequence, previousHash, hash } = link
       if (sequence <= head.sequence) return takeOutOfPlace(link, line)
-      if (previousHash !== head.hash && sequence > head.sequence + 1) gaps.push({ from: head.sequence + 1, to: sequence - 1, line })
+      if (previousHash !== head.hash && sequence > head.sequence + 1)
+        gaps.push({ from: head.sequence + 1, to: sequence - 1, line })
       else if (previousHash !== head.hash) {
         const message = `event ${sequence} does not follow ${eventName(head.sequence)}: one of them, or what was before, was replaced`
         report('replaced', message, sequence, line)

@@ -43,7 +43,8 @@ function read(members: Readonly<Record<string, unknown>>): ReadLine | undefined 
   if (kind === 'record_keys') return Array.isArray(members.keys) ? { kind, keys: members.keys } : undefined
   if (kind === 'checkpoint') return typeof members.signed === 'string' ? { kind, signed: members.signed } : undefined
   if (!isHash(previousHash) || !isHash(hash)) return undefined
-  if (kind === 'link') return isPlace(members.sequence) ? { kind, sequence: members.sequence, previousHash, hash } : undefined
+  if (kind === 'link')
+    return isPlace(members.sequence) ? { kind, sequence: members.sequence, previousHash, hash } : undefined
   return kind === 'event' && isEvent(members.event) ? { kind, previousHash, hash, event: members.event } : undefined
 }
 

@@ -89,7 +89,12 @@ export function createTrail(options: TrailOptions): Trail {
     shown++
     lastShown = event
     if ((await chainHash(previousHash, event)) !== hash) {
-      report('edited', `event ${sequence} (${id}, ${type}) was changed: what it says does not give its hash`, sequence, lines)
+      report(
+        'edited',
+        `event ${sequence} (${id}, ${type}) was changed: what it says does not give its hash`,
+        sequence,
+        lines,
+      )
     }
     links.take({ sequence, previousHash, hash }, lines)
     takeInstant(event)
@@ -109,7 +114,12 @@ export function createTrail(options: TrailOptions): Trail {
     if (!checkpoint) return
     const { iss, iat, sequence } = checkpoint
     if (opening && iss !== opening.issuer) {
-      report('bad_checkpoint', `the checkpoint over ${eventName(sequence)} is of ${iss}, the export of ${opening.issuer}`, sequence, line)
+      report(
+        'bad_checkpoint',
+        `the checkpoint over ${eventName(sequence)} is of ${iss}, the export of ${opening.issuer}`,
+        sequence,
+        line,
+      )
     }
     if (sequence === links.head().sequence) latest = Math.max(latest, iat * 1000)
   }
@@ -117,9 +127,15 @@ export function createTrail(options: TrailOptions): Trail {
   /** What the export says about itself is signed by nobody; the event that tells of it is in the chain. */
   function checkShown({ shown: said }: { shown: object }): void {
     const { sequence } = links.head()
-    const told = lastShown?.sequence === sequence && lastShown.type === 'audit_events.exported' ? lastShown.context.shown : said
+    const told =
+      lastShown?.sequence === sequence && lastShown.type === 'audit_events.exported' ? lastShown.context.shown : said
     if (canonicalJson(told) !== canonicalJson(said)) {
-      report('withheld', `the first line names other filters than event ${sequence}, which tells of the export`, sequence, 1)
+      report(
+        'withheld',
+        `the first line names other filters than event ${sequence}, which tells of the export`,
+        sequence,
+        1,
+      )
     } else if (Object.keys(said).length === 0 && shown < links.count()) {
       report('withheld', `the export was of everything, but tells ${shown} of ${links.count()} events`, null, 1)
     }
@@ -130,7 +146,8 @@ export function createTrail(options: TrailOptions): Trail {
       lines++
       const line = readTrailLine(text)
       if (typeof line === 'string') return report('malformed', `line ${lines} ${line}`, null, lines)
-      if ((lines === 1) !== (line.kind === 'export')) report('malformed', `line ${lines} is not where an export has it`, null, lines)
+      if ((lines === 1) !== (line.kind === 'export'))
+        report('malformed', `line ${lines} is not where an export has it`, null, lines)
       await take(line)
     },
 
@@ -143,7 +160,13 @@ export function createTrail(options: TrailOptions): Trail {
       const seal = checkpoints.end(links, { countsMatter: faults.length === 0 })
       if (opening && faults.length === 0) checkShown(opening)
       const head = links.head()
-      if (!seal) report('unsealed', `no checkpoint that is believed covers the end, ${eventName(head.sequence)}`, head.sequence, null)
+      if (!seal)
+        report(
+          'unsealed',
+          `no checkpoint that is believed covers the end, ${eventName(head.sequence)}`,
+          head.sequence,
+          null,
+        )
       return {
         faults,
         issuer: opening?.issuer ?? null,

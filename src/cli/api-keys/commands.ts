@@ -15,7 +15,10 @@ type UpdateOptions = SettingsOptions & { name?: string; revision?: number; json?
 
 const filters: readonly Filter[] = [
   { query: 'organizationId', option: new Option('--organization <id>', 'of this organization') },
-  { query: 'environment', option: new Option('--environment <environment>', 'of this environment').choices(['live', 'test']) },
+  {
+    query: 'environment',
+    option: new Option('--environment <environment>', 'of this environment').choices(['live', 'test']),
+  },
   { query: 'label', option: new Option('--label <label>', 'with this label') },
   { query: 'status', option: new Option('--status <status>', 'that are usable, disabled, expired, revoked, …') },
   { query: 'serviceAccountId', option: new Option('--service-account <id>', 'of this service account') },
@@ -34,12 +37,16 @@ export function apiKeysCommand(cli: Cli): Command {
     'mintage api-keys create orders --scope orders:read',
   )
     .argument('<name>', 'for people, 1 to 100 characters')
-    .addOption(new Option('--environment <environment>', 'what its tokens are for').choices(['live', 'test']).default('live'))
+    .addOption(
+      new Option('--environment <environment>', 'what its tokens are for').choices(['live', 'test']).default('live'),
+    )
     .option('--organization <id>', 'where it belongs (default: your own)')
   settingsOptions(create, { takesAway: false }).action(async (name: string, options: CreateOptions) => {
     const { environment, organization: organizationId } = options
     const body = { name, environment, organizationId, ...settingsOf(options) }
-    const created = await cli.api().post<{ apiKey: ApiKeyView; secret: string }>('/v1/api-keys', 'create the API key', body)
+    const created = await cli
+      .api()
+      .post<{ apiKey: ApiKeyView; secret: string }>('/v1/api-keys', 'create the API key', body)
     const { id } = created.apiKey
     print(cli, options, created, () => fields({ id, name: created.apiKey.name, secret: created.secret }))
     if (!options.json) cli.output.warn('the secret is not shown again: keep it where your service reads it')
@@ -68,7 +75,12 @@ export function apiKeysCommand(cli: Cli): Command {
       print(cli, options, apiKey, () => `${apiKeyFields(apiKey)}\n\n${usageTable(apiKey.usage)}`)
     })
 
-  const update = verb(apiKeys, 'update', 'change what a key says; its secret stays', `mintage api-keys update ${exampleKey} --label ci`)
+  const update = verb(
+    apiKeys,
+    'update',
+    'change what a key says; its secret stays',
+    `mintage api-keys update ${exampleKey} --label ci`,
+  )
     .argument('<id>', 'id of the key')
     .option('--name <name>', 'for people, 1 to 100 characters')
     .option('--revision <number>', 'only from this revision on', wholeNumber)
@@ -117,7 +129,11 @@ export function apiKeyFields(apiKey: ApiKeyView): string {
     ...(apiKey.allowedCidrs.length === 0 ? {} : { 'only from': apiKey.allowedCidrs }),
     ...(apiKey.deniedCidrs.length === 0 ? {} : { 'not from': apiKey.deniedCidrs }),
     ...said('own limit', apiKey.requestsPerMinute && `${apiKey.requestsPerMinute} a minute`),
-    ...said('rotate', apiKey.rotateEverySeconds && `every ${durationText(apiKey.rotateEverySeconds)}, due ${apiKey.rotationDueAt ?? '-'}`),
+    ...said(
+      'rotate',
+      apiKey.rotateEverySeconds &&
+        `every ${durationText(apiKey.rotateEverySeconds)}, due ${apiKey.rotationDueAt ?? '-'}`,
+    ),
     version: apiKey.version,
     hint: `…${apiKey.hint}`,
     created: apiKey.createdAt,

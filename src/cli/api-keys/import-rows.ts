@@ -16,7 +16,9 @@ export async function readImportRows(here: Surroundings, path: string): Promise<
   const text = path === '-' ? await readAll(here.input) : readFile(locate(here, path))
   const isJson = path === '-' ? text.trimStart().startsWith('{') : path.endsWith('.jsonl')
   if (!isJson && path !== '-' && !path.endsWith('.csv')) {
-    throw new UsageError('the file is neither .jsonl nor .csv', { hint: 'mintage api-keys import - < file reads either' })
+    throw new UsageError('the file is neither .jsonl nor .csv', {
+      hint: 'mintage api-keys import - < file reads either',
+    })
   }
   const rows = isJson ? jsonRows(text) : csvRows(text)
   if (rows.length === 0) throw new UsageError('there is nothing to import', { hint: 'mintage api-keys import --help' })
@@ -37,10 +39,14 @@ function jsonRows(text: string): FileRow[] {
 
 function csvRows(text: string): FileRow[] {
   const [header, ...records] = parseCsv(text) ?? []
-  if (!header) throw new UsageError('the file is no CSV', { hint: 'the first line names the columns, such as name,hash,algorithm,scopes' })
+  if (!header)
+    throw new UsageError('the file is no CSV', {
+      hint: 'the first line names the columns, such as name,hash,algorithm,scopes',
+    })
   return records.map((record, index): FileRow => {
     const line = index + 2
-    if (record.length !== header.length) return { line, fault: `The record has ${record.length} fields, and the header ${header.length}.` }
+    if (record.length !== header.length)
+      return { line, fault: `The record has ${record.length} fields, and the header ${header.length}.` }
     return csvRow(line, header, record)
   })
 }

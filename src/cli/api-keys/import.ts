@@ -11,7 +11,11 @@ const mostRows = 500
 const mostBytes = 800_000
 
 /** As the service reports, by the line of the file. */
-type LineReport = ImportedRow extends infer Row ? (Row extends ImportedRow ? Omit<Row, 'index'> & { line: number } : never) : never
+type LineReport = ImportedRow extends infer Row
+  ? Row extends ImportedRow
+    ? Omit<Row, 'index'> & { line: number }
+    : never
+  : never
 
 export function addImportVerb(apiKeys: Command, cli: Cli): void {
   verb(apiKeys, 'import', 'take in API keys that were hashed elsewhere', 'mintage api-keys import keys.csv')
@@ -23,7 +27,9 @@ export function addImportVerb(apiKeys: Command, cli: Cli): void {
     )
     .action(async (file: string, options: { organization?: string; json?: boolean }) => {
       const rows = await readImportRows(cli, file)
-      const reports = rows.flatMap((row): LineReport[] => ('fault' in row ? [{ line: row.line, result: 'invalid', why: row.fault }] : []))
+      const reports = rows.flatMap((row): LineReport[] =>
+        'fault' in row ? [{ line: row.line, result: 'invalid', why: row.fault }] : [],
+      )
       for (const chunk of chunksOf(rows)) reports.push(...(await importChunk(cli, chunk, options.organization)))
       const report = summaryOf(reports)
       print(cli, options, report, () => reportText(report))
@@ -37,7 +43,11 @@ export function addImportVerb(apiKeys: Command, cli: Cli): void {
     })
 }
 
-async function importChunk(cli: Cli, chunk: readonly { line: number; row: unknown }[], organizationId?: string): Promise<LineReport[]> {
+async function importChunk(
+  cli: Cli,
+  chunk: readonly { line: number; row: unknown }[],
+  organizationId?: string,
+): Promise<LineReport[]> {
   const body = { organizationId, rows: chunk.map(({ row }) => row) }
   const { rows } = await cli.api().post<ImportReport>('/v1/api-keys/import', 'import the API keys', body)
   return rows.map(({ index, ...row }): LineReport => ({ ...row, line: chunk[index]?.line ?? 0 }))

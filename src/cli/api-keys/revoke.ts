@@ -23,7 +23,8 @@ type Many = When & {
   hint?: string
 }
 
-export const reasonOption = () => new Option('--reason <reason>', 'why, for the audit trail').choices(revocationReasons).default('other')
+export const reasonOption = () =>
+  new Option('--reason <reason>', 'why, for the audit trail').choices(revocationReasons).default('other')
 
 /** The verbs of `api-keys` that end keys, and the one that finds the key to end. */
 export function addRevokingVerbs(apiKeys: Command, cli: Cli): void {
@@ -37,13 +38,22 @@ export function addRevokingVerbs(apiKeys: Command, cli: Cli): void {
         print(cli, options, impact, () => impactText(impact))
         return
       }
-      await requireConsent(cli, options, { question: `Revoke ${printable(id)}? It stops for good, and its tokens die.` })
+      await requireConsent(cli, options, {
+        question: `Revoke ${printable(id)}? It stops for good, and its tokens die.`,
+      })
       await cli.api().post(path, 'revoke the API key', bodyOf(options))
       const from = at === undefined ? '' : `, from ${at} on`
       print(cli, options, { id, revoked: true }, () => `revoked ${printable(id)} and every token that it made${from}`)
     })
 
-  revoking(verb(apiKeys, 'revoke-many', 'revoke all API keys that the options mean', 'mintage api-keys revoke-many --label ci --dry-run'))
+  revoking(
+    verb(
+      apiKeys,
+      'revoke-many',
+      'revoke all API keys that the options mean',
+      'mintage api-keys revoke-many --label ci --dry-run',
+    ),
+  )
     .option('--organization <id>', 'of this organization')
     .option('--label <label>', 'with this label')
     .addOption(new Option('--environment <environment>', 'of this environment').choices(['live', 'test']))
@@ -52,7 +62,15 @@ export function addRevokingVerbs(apiKeys: Command, cli: Cli): void {
     .option('--prefix <prefix>', 'beginning of a leaked secret, such as mk')
     .option('--hint <letters>', 'last four letters of its random part')
     .action(async (options: Many) => {
-      const { organization: organizationId, label, environment, createdBefore, serviceAccount: serviceAccountId, prefix, hint } = options
+      const {
+        organization: organizationId,
+        label,
+        environment,
+        createdBefore,
+        serviceAccount: serviceAccountId,
+        prefix,
+        hint,
+      } = options
       const filter = { organizationId, label, environment, createdBefore, serviceAccountId, prefix, hint }
       if (Object.values(filter).every((value) => value === undefined)) {
         throw new UsageError('which keys is missing', { code: 'usage', hint: 'mintage api-keys revoke-many --help' })
@@ -65,7 +83,10 @@ export function addRevokingVerbs(apiKeys: Command, cli: Cli): void {
     })
 
   verb(apiKeys, 'find-leaked', 'find the API key of a leaked secret', 'mintage api-keys find-leaked < leaked.txt')
-    .addHelpText('after', '\nThe secret is read from standard input or MINTAGE_LEAKED_KEY.\nOnly hashes of it are sent.')
+    .addHelpText(
+      'after',
+      '\nThe secret is read from standard input or MINTAGE_LEAKED_KEY.\nOnly hashes of it are sent.',
+    )
     .action(async (options: { json?: boolean }) => {
       const secret = await readLeakedSecret(cli)
       const hashes = {
@@ -74,7 +95,8 @@ export function addRevokingVerbs(apiKeys: Command, cli: Cli): void {
       }
       const found = await cli.api().post<{ id: string }>('/v1/api-keys/find-leaked', 'find the API key', hashes)
       print(cli, options, found, () => found.id)
-      if (!options.json) cli.output.warn(`revoke it with: mintage api-keys revoke ${printable(found.id)} --reason leaked`)
+      if (!options.json)
+        cli.output.warn(`revoke it with: mintage api-keys revoke ${printable(found.id)} --reason leaked`)
     })
 }
 

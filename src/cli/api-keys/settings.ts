@@ -45,7 +45,8 @@ const seldom = [
 export function settingsOptions(command: Command, { brief = false, takesAway = true } = {}): Command {
   for (const option of often) command.addOption(brief ? hidden(option) : option)
   for (const option of seldom) command.addOption(hidden(option))
-  if (takesAway) for (const option of [...often, ...seldom]) command.addOption(new Option(`--no-${option.name()}`).hideHelp())
+  if (takesAway)
+    for (const option of [...often, ...seldom]) command.addOption(new Option(`--no-${option.name()}`).hideHelp())
   const more = brief ? [...often, ...seldom] : seldom
   return command.addHelpText('after', `\nAnd: ${lines(more)}${takesAway ? '\n--no-… takes one away.' : ''}`)
 }

@@ -11,10 +11,16 @@ type SwitchOptions = { dryRun?: boolean; force?: boolean; yes?: boolean; json?: 
 
 /** The verbs of `api-keys` that switch one off and on. */
 export function addSwitchingVerbs(apiKeys: Command, cli: Cli): void {
-  const switchOff = async (id: string, options: SwitchOptions, say: { verb: string; question: string; done: string }) => {
+  const switchOff = async (
+    id: string,
+    options: SwitchOptions,
+    say: { verb: string; question: string; done: string },
+  ) => {
     const { dryRun, force } = options
     if (dryRun) {
-      const impact = await cli.api().post<Impact>(apiKeyPath(id, `/${say.verb}`), `try to ${say.verb} the API key`, { dryRun })
+      const impact = await cli
+        .api()
+        .post<Impact>(apiKeyPath(id, `/${say.verb}`), `try to ${say.verb} the API key`, { dryRun })
       print(cli, options, impact, () => impactText(impact))
       return
     }
@@ -23,20 +29,27 @@ export function addSwitchingVerbs(apiKeys: Command, cli: Cli): void {
     print(cli, options, { id, [`${say.verb}d`]: true }, () => say.done)
   }
 
-  switching(verb(apiKeys, 'disable', 'switch a key and its tokens off', `mintage api-keys disable ${exampleKey}`)).action(
-    async (id: string, options: SwitchOptions) => {
-      const name = printable(id)
-      const question = `Disable ${name}? Its tokens die at once.`
-      await switchOff(id, options, { verb: 'disable', question, done: `disabled ${name}: no new tokens, and those that lived are dead` })
-    },
-  )
+  switching(
+    verb(apiKeys, 'disable', 'switch a key and its tokens off', `mintage api-keys disable ${exampleKey}`),
+  ).action(async (id: string, options: SwitchOptions) => {
+    const name = printable(id)
+    const question = `Disable ${name}? Its tokens die at once.`
+    await switchOff(id, options, {
+      verb: 'disable',
+      question,
+      done: `disabled ${name}: no new tokens, and those that lived are dead`,
+    })
+  })
 
   verb(apiKeys, 'enable', 'let a disabled key work again', `mintage api-keys enable ${exampleKey}`)
     .argument('<id>', 'id of the key')
     .action(async (id: string, options: { json?: boolean }) => {
       const enabled = await cli.api().post<EnabledApiKey>(apiKeyPath(id, '/enable'), 'enable the API key')
       const { tokensUsableFrom } = enabled
-      const when = tokensUsableFrom === null ? 'it was not disabled' : `tokens issued from ${shortInstant(tokensUsableFrom)} on live`
+      const when =
+        tokensUsableFrom === null
+          ? 'it was not disabled'
+          : `tokens issued from ${shortInstant(tokensUsableFrom)} on live`
       print(cli, options, enabled, () => `enabled ${printable(id)}; ${when}`)
     })
 

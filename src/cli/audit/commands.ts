@@ -33,16 +33,20 @@ export function auditCommand(cli: Cli): Command {
 
   addExportVerb(audit, cli)
 
-  verb(audit, 'checkpoint', 'sign for the trail as it stands', 'mintage audit checkpoint --json > checkpoint.json').action(
-    async (options: { json?: boolean }) => {
-      const checkpoint = await cli.api().post<AuditCheckpointView>('/v1/audit-checkpoints', 'sign a checkpoint')
-      const { sequence, hash, count, createdAt, kid, signed } = checkpoint
-      print(cli, options, checkpoint, () =>
-        fields({ head: `${sequence}:${hash}`, events: count, signed: createdAt, 'by key': kid, jws: signed }),
-      )
-      if (!options.json) cli.output.warn('keep it where the service cannot write: mintage audit verify --checkpoint <file>')
-    },
-  )
+  verb(
+    audit,
+    'checkpoint',
+    'sign for the trail as it stands',
+    'mintage audit checkpoint --json > checkpoint.json',
+  ).action(async (options: { json?: boolean }) => {
+    const checkpoint = await cli.api().post<AuditCheckpointView>('/v1/audit-checkpoints', 'sign a checkpoint')
+    const { sequence, hash, count, createdAt, kid, signed } = checkpoint
+    print(cli, options, checkpoint, () =>
+      fields({ head: `${sequence}:${hash}`, events: count, signed: createdAt, 'by key': kid, jws: signed }),
+    )
+    if (!options.json)
+      cli.output.warn('keep it where the service cannot write: mintage audit verify --checkpoint <file>')
+  })
 
   addVerifyVerb(audit, cli)
   return audit
@@ -63,7 +67,11 @@ function addExportVerb(audit: Command, cli: Cli): void {
   const summary = 'the trail as one file that proves itself'
   const command = audit.command('export').summary(summary).description(summary)
   addFilters(command, filters())
-    .addOption(new Option('--format <format>', 'csv is for reading and proves nothing').choices(['jsonl', 'csv']).default('jsonl'))
+    .addOption(
+      new Option('--format <format>', 'csv is for reading and proves nothing')
+        .choices(['jsonl', 'csv'])
+        .default('jsonl'),
+    )
     .option('--output <file>', 'a new file; standard output without it')
     .addHelpText('after', '\nExample:\n  $ mintage audit export --output trail.jsonl')
     .action(async (options: { format: string; output?: string }) => {
@@ -85,6 +93,10 @@ async function writeNewFile(cli: Cli, written: string, pieces: AsyncIterable<str
     if (!exists) await rm(path, { force: true })
     if (cause instanceof CliError) throw cause
     const why = exists ? 'it is there already' : 'it cannot be written'
-    throw new CliError(`no export to ${printable(written)}: ${why}`, { code: 'file', hint: 'give another --output', cause })
+    throw new CliError(`no export to ${printable(written)}: ${why}`, {
+      code: 'file',
+      hint: 'give another --output',
+      cause,
+    })
   }
 }

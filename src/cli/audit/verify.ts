@@ -53,11 +53,15 @@ function conclude(cli: Cli, verdict: TrailVerdict, { json }: VerifyOptions): voi
   const { faults, events, shown, head, seal, pinned, issuer } = verdict
   if (faults.length > 0) {
     if (!json)
-      for (const { message, line } of faults) cli.output.warn(printable(`broken: ${message}${line === null ? '' : ` (line ${line})`}`))
-    throw new NotVerifiedError(`the audit trail is not what it was: ${faults.length === 1 ? 'one fault' : `${faults.length} faults`}`, {
-      code: 'not_verified',
-      hint: 'keep the file as it is, and read docs/audit.md#when-it-is-broken',
-    })
+      for (const { message, line } of faults)
+        cli.output.warn(printable(`broken: ${message}${line === null ? '' : ` (line ${line})`}`))
+    throw new NotVerifiedError(
+      `the audit trail is not what it was: ${faults.length === 1 ? 'one fault' : `${faults.length} faults`}`,
+      {
+        code: 'not_verified',
+        hint: 'keep the file as it is, and read docs/audit.md#when-it-is-broken',
+      },
+    )
   }
   if (json) return
   cli.output.write(
@@ -69,11 +73,13 @@ function conclude(cli: Cli, verdict: TrailVerdict, { json }: VerifyOptions): voi
       'by key': seal?.kid ?? null,
     }),
   )
-  if (!pinned) cli.output.warn('the keys came with the trail: --record-keys with a copy of your own proves whose they are')
+  if (!pinned)
+    cli.output.warn('the keys came with the trail: --record-keys with a copy of your own proves whose they are')
 }
 
 async function open(cli: Cli, file: string | undefined): Promise<AsyncIterable<string>> {
-  if (file === undefined) return await cli.api().stream('/v1/audit-events/export', 'read the audit trail', { format: 'jsonl' })
+  if (file === undefined)
+    return await cli.api().stream('/v1/audit-events/export', 'read the audit trail', { format: 'jsonl' })
   if (file === '-') return cli.input.pieces()
   return readPieces(cli, file)
 }
@@ -112,6 +118,7 @@ function unreadable(file: string, why: string, cause?: unknown): CliError {
 
 function readHead(text: string): { sequence: number; hash: string } {
   const [, sequence, hash] = /^([1-9]\d{0,14}):([0-9a-f]{64})$/.exec(text) ?? []
-  if (sequence === undefined || hash === undefined) throw new InvalidArgumentError('it must be <sequence>:<64 hexadecimal digits>.')
+  if (sequence === undefined || hash === undefined)
+    throw new InvalidArgumentError('it must be <sequence>:<64 hexadecimal digits>.')
   return { sequence: Number(sequence), hash }
 }

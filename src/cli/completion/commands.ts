@@ -29,10 +29,13 @@ function stepsOf(command: Command, path = ''): Step[] {
   return [own, ...command.commands.flatMap((child) => stepsOf(child, `${path} ${child.name()}`.trim()))]
 }
 
-const wordsOf = ({ commands, options }: Step) => [...commands.map(({ name }) => name), ...options.map(({ flag }) => flag)].join(' ')
+const wordsOf = ({ commands, options }: Step) =>
+  [...commands.map(({ name }) => name), ...options.map(({ flag }) => flag)].join(' ')
 const choicesOf = (steps: readonly Step[]) =>
   steps.flatMap(({ path, options }) =>
-    options.filter(({ choices }) => choices.length > 0).map(({ flag, choices }) => ({ at: `${path} ${flag}`, choices: choices.join(' ') })),
+    options
+      .filter(({ choices }) => choices.length > 0)
+      .map(({ flag, choices }) => ({ at: `${path} ${flag}`, choices: choices.join(' ') })),
   )
 const pathsOf = (steps: readonly Step[]) =>
   steps.filter(({ path }) => path !== '').map(({ path }) => (path.includes(' ') ? `'${path}'` : `' ${path}'`))
@@ -88,7 +91,9 @@ compdef _mintage mintage`
 
 function fish(steps: readonly Step[]): string {
   const lines = steps.flatMap(({ path, commands, options }) => [
-    ...commands.map(({ name, summary }) => `complete -c mintage -n "__mintage_at '${path}'" -f -a ${name} -d ${quoted(summary)}`),
+    ...commands.map(
+      ({ name, summary }) => `complete -c mintage -n "__mintage_at '${path}'" -f -a ${name} -d ${quoted(summary)}`,
+    ),
     ...options.map(({ flag, summary, choices }) => {
       const values = choices.length === 0 ? '' : ` -x -a '${choices.join(' ')}'`
       return `complete -c mintage -n "__mintage_at '${path}'" -l ${flag.slice(2)}${values} -d ${quoted(summary)}`

@@ -9,19 +9,22 @@ type Row = { readonly name: string; readonly value: string; readonly from: 'envi
 
 /** `mintage config`: what the service would start with here. All faults at once, as the service tells them; exit code 2 then. */
 export function addConfigCommand(program: Command, cli: Cli): void {
-  verb(program, 'config', 'print the configuration that the service would start with; secrets are hidden', 'mintage config').action(
-    async (options: { json?: boolean }) => {
-      const rows = configurationRows(await readSettings(cli), cli.env)
-      const byName = Object.fromEntries(rows.map(({ name, value, from }) => [name, { value, from }]))
-      print(cli, options, byName, () =>
-        table(rows, [
-          { title: 'name', value: ({ name }) => name },
-          { title: 'value', value: ({ value }) => value },
-          { title: 'from', value: ({ from }) => from },
-        ]),
-      )
-    },
-  )
+  verb(
+    program,
+    'config',
+    'print the configuration that the service would start with; secrets are hidden',
+    'mintage config',
+  ).action(async (options: { json?: boolean }) => {
+    const rows = configurationRows(await readSettings(cli), cli.env)
+    const byName = Object.fromEntries(rows.map(({ name, value, from }) => [name, { value, from }]))
+    print(cli, options, byName, () =>
+      table(rows, [
+        { title: 'name', value: ({ name }) => name },
+        { title: 'value', value: ({ value }) => value },
+        { title: 'from', value: ({ from }) => from },
+      ]),
+    )
+  })
 }
 
 /** Every name of docs/configuration.md with its effective value. No secret is in any of them. */

@@ -9,18 +9,24 @@ import { examineService } from './service.ts'
 
 /** `mintage doctor`: the database from here, and the service as everybody sees it. Changes nothing. Exit code 1 when something failed. */
 export function addDoctorCommand(program: Command, cli: Cli): void {
-  verb(program, 'doctor', 'look for what is wrong: database, keys, clocks, the service itself', 'mintage doctor').action(
-    async (options: { json?: boolean }) => {
-      const findings = await busy(cli, options, 'looking', async () => [...(await examineDatabase(cli)), ...(await examineService(cli))])
-      const failed = findings.filter(({ state }) => state === 'failed').length
-      print(cli, options, { healthy: failed === 0, checks: findings }, () => findings.map(line).join('\n'))
-      if (failed === 0) return
-      throw new CliError(`${failed} of ${findings.length} checks failed`, {
-        code: 'unhealthy',
-        hint: 'mend the first one that failed, then look again: mintage doctor',
-      })
-    },
-  )
+  verb(
+    program,
+    'doctor',
+    'look for what is wrong: database, keys, clocks, the service itself',
+    'mintage doctor',
+  ).action(async (options: { json?: boolean }) => {
+    const findings = await busy(cli, options, 'looking', async () => [
+      ...(await examineDatabase(cli)),
+      ...(await examineService(cli)),
+    ])
+    const failed = findings.filter(({ state }) => state === 'failed').length
+    print(cli, options, { healthy: failed === 0, checks: findings }, () => findings.map(line).join('\n'))
+    if (failed === 0) return
+    throw new CliError(`${failed} of ${findings.length} checks failed`, {
+      code: 'unhealthy',
+      hint: 'mend the first one that failed, then look again: mintage doctor',
+    })
+  })
 }
 
 function line({ name, state, detail, hint }: Finding): string {

@@ -41,11 +41,18 @@ async function open({ database }: Settings, cli: Cli): Promise<Database | Findin
     const { url, pooler, directUrl } = database
     return openPostgres({ url, pooler, maxConnections: 1, ...(directUrl === null ? {} : { directUrl }) })
   }
-  if (database.folder === null) return { name: 'database', state: 'skipped', detail: 'it is in the memory of the service' }
+  if (database.folder === null)
+    return { name: 'database', state: 'skipped', detail: 'it is in the memory of the service' }
   const folder = locate(cli, database.folder)
   if (!existsSync(folder)) {
-    if (cli.env.MINTAGE_URL) return { name: 'database', state: 'skipped', detail: 'there is none here; the service is elsewhere' }
-    return { name: 'database', state: 'failed', detail: `there is none in ${database.folder}`, hint: 'mintage serve makes one' }
+    if (cli.env.MINTAGE_URL)
+      return { name: 'database', state: 'skipped', detail: 'there is none here; the service is elsewhere' }
+    return {
+      name: 'database',
+      state: 'failed',
+      detail: `there is none in ${database.folder}`,
+      hint: 'mintage serve makes one',
+    }
   }
   const { openEmbedded } = await import('../../db/pglite.ts')
   try {
@@ -53,7 +60,8 @@ async function open({ database }: Settings, cli: Cli): Promise<Database | Findin
   } catch (error) {
     const words = error instanceof Error ? error.message : 'it does not open'
     const holder = / is in use by (process \d+|another process)/.exec(words)?.[1]
-    if (holder) return { name: 'database', state: 'skipped', detail: `${holder} has it, as it should be while the service runs` }
+    if (holder)
+      return { name: 'database', state: 'skipped', detail: `${holder} has it, as it should be while the service runs` }
     return { name: 'database', state: 'failed', detail: words, hint: 'docs/configuration.md, or restore a backup' }
   }
 }
@@ -69,7 +77,10 @@ async function examine(database: Database, settings: Settings): Promise<Finding[
   if (found.some(({ state }) => state === 'failed')) return found
   found.push(await attempt('clock of database', 'set both clocks by NTP', () => compareClocks(database, settings)))
   if ((await findServiceState(database.db)) === undefined) {
-    return [...found, { name: 'key ring', state: 'failed', detail: 'the database was never started', hint: 'mintage bootstrap' }]
+    return [
+      ...found,
+      { name: 'key ring', state: 'failed', detail: 'the database was never started', hint: 'mintage bootstrap' },
+    ]
   }
   return [...found, ...(await examineKeys(database, settings))]
 }
@@ -77,7 +88,8 @@ async function examine(database: Database, settings: Settings): Promise<Finding[
 async function examineSchema({ db }: Database): Promise<string | undefined> {
   const { migrationState } = await import('../../db/migration-state.ts')
   const state = await migrationState(db)
-  if (state !== 'current') throw new Error(state === 'empty' ? 'there are no tables yet' : `the schema is ${state} of this version`)
+  if (state !== 'current')
+    throw new Error(state === 'empty' ? 'there are no tables yet' : `the schema is ${state} of this version`)
   return undefined
 }
 
@@ -101,7 +113,13 @@ async function examineKeys(database: Database, settings: Settings): Promise<Find
     return keyEncryption.kekIds.join(' ')
   })
   if (!keyEncryption) return [kek]
-  const services = { config: settings.config, db: database.db, keyEncryption, now: () => new Date(), platform: nodePlatform() }
+  const services = {
+    config: settings.config,
+    db: database.db,
+    keyEncryption,
+    now: () => new Date(),
+    platform: nodePlatform(),
+  }
   return [kek, await attempt('key ring', 'docs/runbooks/lost-kek.md', () => selfTest(services).then(() => undefined))]
 }
 
@@ -110,6 +128,11 @@ async function attempt(name: string, hint: string, look: () => Promise<string | 
     const detail = await look()
     return { name, state: 'ok', ...(detail ? { detail } : {}) }
   } catch (error) {
-    return { name, state: 'failed', detail: (error instanceof Error ? error.message : 'it failed').replace(/\n\s*/g, ' '), hint }
+    return {
+      name,
+      state: 'failed',
+      detail: (error instanceof Error ? error.message : 'it failed').replace(/\n\s*/g, ' '),
+      hint,
+    }
   }
 }

@@ -49,7 +49,14 @@ async function examineReadiness(url: string): Promise<Finding[]> {
   const { body } = await fetchJson(`${url}/readyz`).catch(() => ({ body: undefined }))
   const checks = Object.entries(Object(Object(body).checks))
   if (checks.length === 0)
-    return [{ name: 'readiness', state: 'failed', detail: `${url}/readyz does not say`, hint: 'is MINTAGE_URL a Mintage service?' }]
+    return [
+      {
+        name: 'readiness',
+        state: 'failed',
+        detail: `${url}/readyz does not say`,
+        hint: 'is MINTAGE_URL a Mintage service?',
+      },
+    ]
   return checks.map(([name, check]) => {
     const { state, reason } = Object(check)
     const words = name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
@@ -68,7 +75,9 @@ async function examineMetadata(url: string): Promise<Finding[]> {
   const { body } = await fetchJson(`${url}/.well-known/oauth-authorization-server`).catch(() => ({ body: undefined }))
   const { issuer } = Object(body)
   if (typeof issuer !== 'string') {
-    return [{ name: 'metadata', state: 'failed', detail: `${url} gives none`, hint: 'is MINTAGE_URL a Mintage service?' }]
+    return [
+      { name: 'metadata', state: 'failed', detail: `${url} gives none`, hint: 'is MINTAGE_URL a Mintage service?' },
+    ]
   }
   const [{ fetchIssuerMetadata }, { feedRevocationList }, { runtimeFetch }] = await Promise.all([
     import('../../kit/metadata.ts'),

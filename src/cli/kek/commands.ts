@@ -31,15 +31,25 @@ export function kekCommand(cli: Cli): Command {
     },
   )
 
-  verb(kek, 'rewrap', 'move every envelope to the KEK that seals', 'mintage kek rewrap').action(async (options: { json?: boolean }) => {
-    const rewrap = await busy(cli, options, 'moving envelopes', () => cli.api().post<RewrapView>('/v1/keks/rewrap', 'rewrap'))
-    const { kek: id, envelopes, moved, left } = rewrap
-    print(cli, options, rewrap, () => `moved ${moved} of ${envelopes} envelopes to ${id}`)
-    if (left.length > 0 && !options.json) cli.output.warn(`left as they were, for they do not open and are not needed: ${left.join(' ')}`)
-  })
+  verb(kek, 'rewrap', 'move every envelope to the KEK that seals', 'mintage kek rewrap').action(
+    async (options: { json?: boolean }) => {
+      const rewrap = await busy(cli, options, 'moving envelopes', () =>
+        cli.api().post<RewrapView>('/v1/keks/rewrap', 'rewrap'),
+      )
+      const { kek: id, envelopes, moved, left } = rewrap
+      print(cli, options, rewrap, () => `moved ${moved} of ${envelopes} envelopes to ${id}`)
+      if (left.length > 0 && !options.json)
+        cli.output.warn(`left as they were, for they do not open and are not needed: ${left.join(' ')}`)
+    },
+  )
 
   withConsent(
-    verb(kek, 'abandon', 'for a KEK that is lost for good: replace the keys that it sealed', 'mintage kek abandon kek_q83vEjRWeJq83vEj'),
+    verb(
+      kek,
+      'abandon',
+      'for a KEK that is lost for good: replace the keys that it sealed',
+      'mintage kek abandon kek_q83vEjRWeJq83vEj',
+    ),
   )
     .argument('<id>', 'the missing KEK, as the service named it when it did not start')
     .action(async (id: string, options: { yes?: boolean; json?: boolean }) => {
@@ -57,13 +67,19 @@ export function kekCommand(cli: Cli): Command {
 /** On the database itself, with the service's variables: the service does not start without the KEK. */
 async function abandonIn(cli: Cli, id: string): Promise<Abandoned> {
   const settings = locateFiles(await readSettings(cli), cli)
-  const [{ openDatabase }, { abandonKek }] = await Promise.all([import('../../node/start.ts'), import('../../keks/abandon.ts')])
+  const [{ openDatabase }, { abandonKek }] = await Promise.all([
+    import('../../node/start.ts'),
+    import('../../keks/abandon.ts'),
+  ])
   const { database, keyEncryption } = await openDatabase(settings)
   try {
     return await abandonKek({ db: database.db, config: settings.config, keyEncryption, now: () => new Date() }, id)
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error
-    throw new CliError(`cannot abandon the KEK: ${asClause(error.detail)}`, { code: error.code, hint: 'docs/runbooks/lost-kek.md' })
+    throw new CliError(`cannot abandon the KEK: ${asClause(error.detail)}`, {
+      code: error.code,
+      hint: 'docs/runbooks/lost-kek.md',
+    })
   } finally {
     await database.close()
   }

@@ -12,10 +12,12 @@ type RevokeOptions = { reason: string; text?: string; yes?: boolean; json?: bool
 
 /** `me` and what the holder of a key may do with it, whatever its roles. */
 export function addMeCommand(program: Command, cli: Cli): void {
-  const me = verb(program, 'me', 'show the API key that this terminal uses', 'mintage me').action(async (options: { json?: boolean }) => {
-    const caller = await cli.api().get<CallerView>('/v1/me', 'show the API key')
-    print(cli, options, caller, () => callerFields(caller))
-  })
+  const me = verb(program, 'me', 'show the API key that this terminal uses', 'mintage me').action(
+    async (options: { json?: boolean }) => {
+      const caller = await cli.api().get<CallerView>('/v1/me', 'show the API key')
+      print(cli, options, caller, () => callerFields(caller))
+    },
+  )
   me.helpCommand(false)
 
   verb(me, 'rotate', 'give this key a new secret, shown once', 'mintage me rotate --overlap 1h')
@@ -32,7 +34,9 @@ export function addMeCommand(program: Command, cli: Cli): void {
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<RevokeOptions>()
       const { reason, text } = options
-      await requireConsent(cli, options, { question: 'Revoke the key that this terminal uses, with every token that it made?' })
+      await requireConsent(cli, options, {
+        question: 'Revoke the key that this terminal uses, with every token that it made?',
+      })
       await cli.api().post('/v1/me/revoke', 'revoke the API key', { reason, text })
       print(cli, options, { revoked: true }, () => 'revoked this key and every token that it made')
     })

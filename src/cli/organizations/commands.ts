@@ -14,7 +14,11 @@ const example = 'org_0192f0c4a1b27c3d'
 const pathOf = (id: string, verbPath = '') => `/v1/organizations/${encodeURIComponent(id)}${verbPath}`
 
 export function organizationsCommand(cli: Cli): Command {
-  const organizations = noun('organizations', 'create, change, suspend and list organizations', 'mintage organizations list')
+  const organizations = noun(
+    'organizations',
+    'create, change, suspend and list organizations',
+    'mintage organizations list',
+  )
   const show = (options: { json?: boolean }, organization: OrganizationView) =>
     print(cli, options, organization, () => organizationFields(organization))
 
@@ -37,7 +41,10 @@ export function organizationsCommand(cli: Cli): Command {
     filters: [
       { query: 'slug', option: new Option('--slug <slug>', 'the one with this slug') },
       { query: 'plan', option: new Option('--plan <plan>', 'on this plan') },
-      { query: 'suspended', option: new Option('--suspended <whether>', 'suspended ones, or others').choices(['true', 'false']) },
+      {
+        query: 'suspended',
+        option: new Option('--suspended <whether>', 'suspended ones, or others').choices(['true', 'false']),
+      },
     ],
     columns: [
       { title: 'id', value: ({ id }) => id },
@@ -74,12 +81,20 @@ export function organizationsCommand(cli: Cli): Command {
       show(options, await cli.api().post<OrganizationView>(pathOf(id, '/change-plan'), 'change the plan', { plan }))
     })
 
-  verb(organizations, 'change-policy', 'say how long keys may live', `mintage organizations change-policy ${example} 7776000`)
+  verb(
+    organizations,
+    'change-policy',
+    'say how long keys may live',
+    `mintage organizations change-policy ${example} 7776000`,
+  )
     .argument('<id>', 'id of the organization')
     .argument('<seconds>', 'new and changed keys must expire within; or never')
     .action(async (id: string, seconds: string, options: { json?: boolean }) => {
       const body = { maxKeyLifetimeSeconds: seconds === 'never' ? null : wholeNumber(seconds) }
-      show(options, await cli.api().post<OrganizationView>(pathOf(id, '/change-policy'), 'change the lifetime policy', body))
+      show(
+        options,
+        await cli.api().post<OrganizationView>(pathOf(id, '/change-policy'), 'change the lifetime policy', body),
+      )
     })
 
   addSuspensionVerbs(organizations, cli)
@@ -88,7 +103,14 @@ export function organizationsCommand(cli: Cli): Command {
 }
 
 function addSuspensionVerbs(organizations: Command, cli: Cli): void {
-  withConsent(verb(organizations, 'suspend', 'stop it: no new tokens, live ones dead', `mintage organizations suspend ${example}`))
+  withConsent(
+    verb(
+      organizations,
+      'suspend',
+      'stop it: no new tokens, live ones dead',
+      `mintage organizations suspend ${example}`,
+    ),
+  )
     .argument('<id>', 'id of the organization')
     .addOption(reasonOption())
     .option('--text <text>', 'why, in your own words')
@@ -96,13 +118,20 @@ function addSuspensionVerbs(organizations: Command, cli: Cli): void {
     .action(async (id: string, options: SuspendOptions) => {
       const { reason, text, dryRun } = options
       if (dryRun) {
-        const impact = await cli.api().post<Impact>(pathOf(id, '/suspend'), 'try suspending the organization', { dryRun })
+        const impact = await cli
+          .api()
+          .post<Impact>(pathOf(id, '/suspend'), 'try suspending the organization', { dryRun })
         print(cli, options, impact, () => impactText(impact))
         return
       }
       await requireConsent(cli, options, { question: `Suspend ${printable(id)}? Its keys stop, and its tokens die.` })
       await cli.api().post(pathOf(id, '/suspend'), 'suspend the organization', { reason, text })
-      print(cli, options, { id, suspended: true }, () => `suspended ${printable(id)}: no new tokens, and those that lived are dead`)
+      print(
+        cli,
+        options,
+        { id, suspended: true },
+        () => `suspended ${printable(id)}: no new tokens, and those that lived are dead`,
+      )
     })
 
   verb(organizations, 'resume', 'let a suspended one go on', `mintage organizations resume ${example}`)

@@ -11,19 +11,24 @@ const pathOf = (name: string) => `/v1/plans/${encodeURIComponent(name)}`
 export function plansCommand(cli: Cli): Command {
   const plans = noun('plans', 'list plans, and make own ones', 'mintage plans list')
 
-  verb(plans, 'list', 'list plans, built-in ones first', 'mintage plans list').action(async (options: { json?: boolean }) => {
-    const page = await cli.api().get<{ items: PlanView[] }>('/v1/plans', 'list plans')
-    print(cli, options, page, () =>
-      table(page.items, [
-        { title: 'name', value: ({ name }) => name },
-        { title: 'a minute', value: ({ requestsPerMinute }) => requestsPerMinute },
-        { title: 'a month', value: ({ requestsPerMonth }) => requestsPerMonth },
-        { title: 'keys', value: ({ apiKeys }) => apiKeys },
-        { title: 'overlap', value: ({ defaultOverlapSeconds, maxOverlapSeconds }) => `${defaultOverlapSeconds}/${maxOverlapSeconds} s` },
-        { title: 'kind', value: ({ builtIn }) => (builtIn ? 'built in' : 'own') },
-      ]),
-    )
-  })
+  verb(plans, 'list', 'list plans, built-in ones first', 'mintage plans list').action(
+    async (options: { json?: boolean }) => {
+      const page = await cli.api().get<{ items: PlanView[] }>('/v1/plans', 'list plans')
+      print(cli, options, page, () =>
+        table(page.items, [
+          { title: 'name', value: ({ name }) => name },
+          { title: 'a minute', value: ({ requestsPerMinute }) => requestsPerMinute },
+          { title: 'a month', value: ({ requestsPerMonth }) => requestsPerMonth },
+          { title: 'keys', value: ({ apiKeys }) => apiKeys },
+          {
+            title: 'overlap',
+            value: ({ defaultOverlapSeconds, maxOverlapSeconds }) => `${defaultOverlapSeconds}/${maxOverlapSeconds} s`,
+          },
+          { title: 'kind', value: ({ builtIn }) => (builtIn ? 'built in' : 'own') },
+        ]),
+      )
+    },
+  )
 
   verb(plans, 'show', 'show a plan', 'mintage plans show pro')
     .argument('<name>', 'name of the plan')
@@ -33,12 +38,19 @@ export function plansCommand(cli: Cli): Command {
     })
 
   const create = verb(plans, 'create', 'create a plan of your own', 'mintage plans create startup --keys 5')
-  withLimits(create.argument('<name>', 'small letters, digits and hyphens'), startup).action(async (name: string, options: Options) => {
-    const plan = await cli.api().post<PlanView>('/v1/plans', 'create the plan', { name, ...limitsOf(options) })
-    print(cli, options, plan, () => planFields(plan))
-  })
+  withLimits(create.argument('<name>', 'small letters, digits and hyphens'), startup).action(
+    async (name: string, options: Options) => {
+      const plan = await cli.api().post<PlanView>('/v1/plans', 'create the plan', { name, ...limitsOf(options) })
+      print(cli, options, plan, () => planFields(plan))
+    },
+  )
 
-  const update = verb(plans, 'update', 'change limits, for everybody on the plan', 'mintage plans update startup --keys 6')
+  const update = verb(
+    plans,
+    'update',
+    'change limits, for everybody on the plan',
+    'mintage plans update startup --keys 6',
+  )
   withLimits(update.argument('<name>', 'name of an own plan'), {})
     .option('--revision <number>', 'only from this revision on', wholeNumber)
     .action(async (name: string, options: Options) => {

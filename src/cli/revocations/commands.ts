@@ -38,7 +38,14 @@ export function revocationsCommand(cli: Cli): Command {
     ],
   })
 
-  withConsent(verb(revocations, 'create', 'revoke tokens by a name that they carry', "mintage revocations create --kind all --value '*'"))
+  withConsent(
+    verb(
+      revocations,
+      'create',
+      'revoke tokens by a name that they carry',
+      "mintage revocations create --kind all --value '*'",
+    ),
+  )
     .addOption(
       new Option('--kind <kind>', 'what the value names')
         .choices(['token', 'api_key', 'subject', 'organization', 'signing_key', 'all'])
@@ -61,14 +68,29 @@ export function revocationsCommand(cli: Cli): Command {
       }
       const rule = await cli.api().post<RevocationView>('/v1/revocations', 'add the revocation rule', body)
       print(cli, options, rule, () =>
-        fields({ id: rule.id, kind: rule.kind, value: rule.value, effective: rule.effectiveAt, expires: rule.expiresAt }),
+        fields({
+          id: rule.id,
+          kind: rule.kind,
+          value: rule.value,
+          effective: rule.effectiveAt,
+          expires: rule.expiresAt,
+        }),
       )
     })
 
-  withConsent(verb(revocations, 'lift', 'take a rule off the list', 'mintage revocations lift rev_0192f0c4a1b27c3d8e4f5a6b7c8d9e0f'))
+  withConsent(
+    verb(
+      revocations,
+      'lift',
+      'take a rule off the list',
+      'mintage revocations lift rev_0192f0c4a1b27c3d8e4f5a6b7c8d9e0f',
+    ),
+  )
     .argument('<id>', 'id of the rule')
     .action(async (id: string, options: { yes?: boolean; json?: boolean }) => {
-      await requireConsent(cli, options, { question: `Lift ${printable(id)}? Tokens that it killed and that have not expired live again.` })
+      await requireConsent(cli, options, {
+        question: `Lift ${printable(id)}? Tokens that it killed and that have not expired live again.`,
+      })
       await cli.api().post(`/v1/revocations/${encodeURIComponent(id)}/lift`, 'lift the revocation rule')
       print(cli, options, { id, lifted: true }, () => `lifted ${printable(id)}`)
     })

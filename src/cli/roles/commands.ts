@@ -15,7 +15,8 @@ const permissionOption = () =>
 export function rolesCommand(cli: Cli): Command {
   const roles = noun('roles', 'list roles, and make own ones', 'mintage roles list')
   const show = (options: { json?: boolean }, role: RoleView) => print(cli, options, role, () => roleFields(role))
-  const inOrganization = (command: Command) => command.option('--organization <id>', 'whose role (default: of your own)')
+  const inOrganization = (command: Command) =>
+    command.option('--organization <id>', 'whose role (default: of your own)')
 
   inOrganization(
     verb(
@@ -27,9 +28,14 @@ export function rolesCommand(cli: Cli): Command {
   )
     .argument('<name>', 'small letters, digits and underscores')
     .addOption(permissionOption().makeOptionMandatory())
-    .action(async (name: string, { permission: permissions, organization: organizationId, ...options }: RoleOptions) => {
-      show(options, await cli.api().post<RoleView>('/v1/roles', 'create the role', { name, permissions, organizationId }))
-    })
+    .action(
+      async (name: string, { permission: permissions, organization: organizationId, ...options }: RoleOptions) => {
+        show(
+          options,
+          await cli.api().post<RoleView>('/v1/roles', 'create the role', { name, permissions, organizationId }),
+        )
+      },
+    )
 
   inOrganization(verb(roles, 'list', 'list roles, built-in ones first', 'mintage roles list')).action(
     async ({ organization: organizationId, ...options }: RoleOptions) => {
@@ -51,13 +57,21 @@ export function rolesCommand(cli: Cli): Command {
     })
 
   inOrganization(
-    verb(roles, 'update', 'say anew what an own role permits', 'mintage roles update key_reader --permission api_keys.read:own'),
+    verb(
+      roles,
+      'update',
+      'say anew what an own role permits',
+      'mintage roles update key_reader --permission api_keys.read:own',
+    ),
   )
     .argument('<name>', 'name of an own role')
     .addOption(permissionOption().makeOptionMandatory())
     .option('--revision <number>', 'only from this revision on', wholeNumber)
     .action(async (name: string, { permission: permissions, organization, revision, ...options }: RoleOptions) => {
-      show(options, await cli.api().patch<RoleView>(pathOf(name, organization), 'change the role', { permissions }, revision))
+      show(
+        options,
+        await cli.api().patch<RoleView>(pathOf(name, organization), 'change the role', { permissions }, revision),
+      )
     })
 
   inOrganization(verb(roles, 'delete', 'delete an own role that nobody holds', 'mintage roles delete key_reader'))
@@ -93,7 +107,12 @@ export function membersCommand(cli: Cli): Command {
       print(cli, options, member, () => memberFields(member))
     })
 
-  verb(members, 'assign-roles', 'give it these roles and no others', 'mintage members assign-roles key_0192f0c4a1b27c3d --role developer')
+  verb(
+    members,
+    'assign-roles',
+    'give it these roles and no others',
+    'mintage members assign-roles key_0192f0c4a1b27c3d --role developer',
+  )
     .argument('<id>', 'id of a service account or an API key')
     .option('--role <role>', 'repeat for more', collect)
     .option('--no-role', 'take all roles away')
@@ -107,11 +126,27 @@ export function membersCommand(cli: Cli): Command {
 }
 
 function roleFields({ name, builtIn, permissions, organizationId, createdAt, revision }: RoleView): string {
-  const said = fields({ name, kind: builtIn ? 'built in' : 'own', organization: organizationId, created: createdAt, revision })
+  const said = fields({
+    name,
+    kind: builtIn ? 'built in' : 'own',
+    organization: organizationId,
+    created: createdAt,
+    revision,
+  })
   return [said, 'permissions', ...permissions.map((permission) => `  ${permission}`)].join('\n')
 }
 
-function memberFields({ id, kind, name, organizationId, roles, serviceAccountId, expiresAt, disabledAt, revision }: MemberView): string {
+function memberFields({
+  id,
+  kind,
+  name,
+  organizationId,
+  roles,
+  serviceAccountId,
+  expiresAt,
+  disabledAt,
+  revision,
+}: MemberView): string {
   return fields({
     id,
     kind: kind.replace('_', ' '),

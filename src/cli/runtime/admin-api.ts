@@ -37,7 +37,9 @@ export function adminApi({ url, apiKey }: Credentials): AdminApi {
   async function stream(doing: string, path: string): Promise<AsyncIterable<string>> {
     const silence = new AbortController()
     const deadline = setTimeout(() => silence.abort(), deadlineMilliseconds)
-    const response = await sendAuthenticated(path, { method: 'GET', signal: silence.signal }).finally(() => clearTimeout(deadline))
+    const response = await sendAuthenticated(path, { method: 'GET', signal: silence.signal }).finally(() =>
+      clearTimeout(deadline),
+    )
     if (!response.ok) throw refusal(doing, response, await response.text())
     return piecesOf(response, silence, url)
   }
@@ -53,7 +55,10 @@ export function adminApi({ url, apiKey }: Credentials): AdminApi {
       ask(doing, path, {
         method: 'PATCH',
         body: JSON.stringify(body),
-        headers: { 'Content-Type': 'application/json', ...(revision === undefined ? {} : { 'If-Match': `"${revision}"` }) },
+        headers: {
+          'Content-Type': 'application/json',
+          ...(revision === undefined ? {} : { 'If-Match': `"${revision}"` }),
+        },
       }),
     remove: (path, doing) => ask(doing, path, { method: 'DELETE' }),
     stream: (path, doing, query = {}) => stream(doing, `${path}${queryText(query)}`),
@@ -67,7 +72,10 @@ async function send(address: string, init: RequestInit, url: string): Promise<Re
     return await fetch(address, { signal: AbortSignal.timeout(deadlineMilliseconds), ...init, redirect: 'error' })
   } catch (cause) {
     if (cause instanceof TypeError && !/fetch failed/.test(cause.message)) {
-      throw new CliError('the API key holds characters that no header can carry', { hint: 'check MINTAGE_API_KEY', code: 'no_credentials' })
+      throw new CliError('the API key holds characters that no header can carry', {
+        hint: 'check MINTAGE_API_KEY',
+        code: 'no_credentials',
+      })
     }
     throw new CliError(`no answer from ${url}`, {
       code: 'unreachable',
@@ -89,7 +97,11 @@ async function* piecesOf({ body }: Response, silence: AbortController, url: stri
       yield value
     }
   } catch (cause) {
-    throw new CliError(`${url} broke off in the middle of its answer`, { code: 'unreachable', hint: 'run it again', cause })
+    throw new CliError(`${url} broke off in the middle of its answer`, {
+      code: 'unreachable',
+      hint: 'run it again',
+      cause,
+    })
   } finally {
     await reader.cancel().catch(() => {})
   }
@@ -115,12 +127,16 @@ type Problem = {
 
 function refusal(doing: string, response: Response, text: string): CliError {
   const problem = readProblem(text) ?? { code: 'failed', detail: `the service answered ${response.status}` }
-  return new CliError(`cannot ${doing}: ${asClause(problem.detail)}`, { code: problem.code, hint: hintFor(problem, response) })
+  return new CliError(`cannot ${doing}: ${asClause(problem.detail)}`, {
+    code: problem.code,
+    hint: hintFor(problem, response),
+  })
 }
 
 function readProblem(text: string): Problem | undefined {
   try {
-    const body: { code?: unknown; detail?: unknown; error?: unknown; error_description?: unknown; safeAt?: unknown } = JSON.parse(text)
+    const body: { code?: unknown; detail?: unknown; error?: unknown; error_description?: unknown; safeAt?: unknown } =
+      JSON.parse(text)
     const code = body.code ?? body.error
     const detail = body.detail ?? body.error_description ?? code
     if (typeof code !== 'string' || typeof detail !== 'string') return undefined

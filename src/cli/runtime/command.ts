@@ -17,7 +17,11 @@ export function createCli(surroundings: Surroundings): Cli {
 
 /** A command that only has verbs; the example is one of theirs. */
 export function noun(name: string, summary: string, example: string): Command {
-  return new Command(name).summary(summary).description(summary).helpCommand(false).addHelpText('after', `\nExample:\n  $ ${example}`)
+  return new Command(name)
+    .summary(summary)
+    .description(summary)
+    .helpCommand(false)
+    .addHelpText('after', `\nExample:\n  $ ${example}`)
 }
 
 /** Adds a verb; each has `--json` and an example. */
@@ -43,7 +47,9 @@ export function listVerb<Row>(
   const command = addFilters(verb(parent, 'list', `list ${list.what}, newest first`, list.example), filters)
   return pageOptions(command).action(async (options: PageOptions) => {
     const asked = { path: list.path, what: list.what, query: filterQuery(filters, options) }
-    await printPage<Row>(cli, options, asked, (rows) => (rows.length === 0 ? `no ${list.what}` : table(rows, list.columns)))
+    await printPage<Row>(cli, options, asked, (rows) =>
+      rows.length === 0 ? `no ${list.what}` : table(rows, list.columns),
+    )
   })
 }
 

@@ -24,11 +24,19 @@ export async function requireConsent(
     throw new CliError('nothing was done', { code: 'declined' })
   }
   if (dangerous) {
-    throw new UsageError(`nobody is here to answer: ${question}`, { code: 'consent_missing', hint: 'add --yes if it is meant' })
+    throw new UsageError(`nobody is here to answer: ${question}`, {
+      code: 'consent_missing',
+      hint: 'add --yes if it is meant',
+    })
   }
 }
 
 /** Long work: a wheel turns for whoever watches. */
-export async function busy<Result>(cli: Cli, options: { json?: boolean }, what: string, work: () => Promise<Result>): Promise<Result> {
+export async function busy<Result>(
+  cli: Cli,
+  options: { json?: boolean },
+  what: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
   return cli.terminal && !options.json ? await cli.terminal.spin(what, work) : await work()
 }

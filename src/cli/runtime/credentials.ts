@@ -21,7 +21,8 @@ export function findCredentials(here: Here, purpose: Purpose): Credentials {
   const { env } = here
   const path = firstStartPath(here)
   const apiKey = env.MINTAGE_API_KEY
-  if (apiKey) return { url: checkUrl(env.MINTAGE_URL || readFirstStart(here)?.url || defaultUrl, env), apiKey: apiKey.trim() }
+  if (apiKey)
+    return { url: checkUrl(env.MINTAGE_URL || readFirstStart(here)?.url || defaultUrl, env), apiKey: apiKey.trim() }
   const firstStart = readFirstStart(here)
   if (!firstStart) {
     throw new CliError('no API key to work with', {
@@ -30,7 +31,8 @@ export function findCredentials(here: Here, purpose: Purpose): Credentials {
     })
   }
   const found = purpose === 'admin' ? firstStart.rootApiKey : firstStart.apiKey
-  if (!found) throw new CliError(`${path} holds no key for this`, { code: 'no_credentials', hint: 'set MINTAGE_API_KEY' })
+  if (!found)
+    throw new CliError(`${path} holds no key for this`, { code: 'no_credentials', hint: 'set MINTAGE_API_KEY' })
   if (env.MINTAGE_URL && origin(env.MINTAGE_URL) !== origin(firstStart.url)) {
     throw new CliError(`the key in ${path} belongs to ${firstStart.url}, and MINTAGE_URL is another service`, {
       code: 'no_credentials',
@@ -65,7 +67,11 @@ function readFirstStart(here: Here): FirstStartFile | undefined {
     throw error
   }
   const firstStart = parse(text)
-  if (!firstStart) throw new CliError(`${path} is damaged`, { code: 'unsafe_file', hint: 'set MINTAGE_URL and MINTAGE_API_KEY instead' })
+  if (!firstStart)
+    throw new CliError(`${path} is damaged`, {
+      code: 'unsafe_file',
+      hint: 'set MINTAGE_URL and MINTAGE_API_KEY instead',
+    })
   return firstStart
 }
 
@@ -84,7 +90,8 @@ function word(value: unknown): string | undefined {
 }
 
 function checkUrl(url: string, env: Here['env']): string {
-  if (!URL.canParse(url)) throw new UsageError('MINTAGE_URL is no URL', { hint: `for example MINTAGE_URL=${defaultUrl}` })
+  if (!URL.canParse(url))
+    throw new UsageError('MINTAGE_URL is no URL', { hint: `for example MINTAGE_URL=${defaultUrl}` })
   const { protocol, hostname } = new URL(url)
   const local = hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname)
   if (protocol !== 'https:' && !(protocol === 'http:' && (local || env.MINTAGE_ALLOW_HTTP === 'true'))) {

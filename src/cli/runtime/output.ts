@@ -8,9 +8,14 @@ export type Column<Row> = { readonly title: string; readonly value: (row: Row) =
 
 /** A table for people: titles in capitals, columns as wide as their longest value, two blanks between them. */
 export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
-  const cells = [columns.map(({ title }) => title.toUpperCase()), ...rows.map((row) => columns.map(({ value }) => shown(value(row))))]
+  const cells = [
+    columns.map(({ title }) => title.toUpperCase()),
+    ...rows.map((row) => columns.map(({ value }) => shown(value(row)))),
+  ]
   const widths = columns.map((_, index) => Math.max(...cells.map((line) => line[index]?.length ?? 0)))
-  return cells.map((line) => `${line.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join('  ')}`.trimEnd()).join('\n')
+  return cells
+    .map((line) => `${line.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join('  ')}`.trimEnd())
+    .join('\n')
 }
 
 /** Names and values under one another. */
@@ -18,7 +23,8 @@ export function fields(values: Readonly<Record<string, string | number | null | 
   const width = Math.max(...Object.keys(values).map((name) => name.length))
   return Object.entries(values)
     .map(
-      ([name, value]) => `${name.padEnd(width)}  ${shown(typeof value === 'object' && value !== null ? value.join(' ') || null : value)}`,
+      ([name, value]) =>
+        `${name.padEnd(width)}  ${shown(typeof value === 'object' && value !== null ? value.join(' ') || null : value)}`,
     )
     .join('\n')
 }

@@ -8,7 +8,8 @@ export async function readSettings({ env }: Pick<Surroundings, 'env'>): Promise<
   try {
     return loadConfig(env)
   } catch (error) {
-    if (error instanceof ConfigError) throw new UsageError(error.message, { hint: 'every name and default: docs/configuration.md' })
+    if (error instanceof ConfigError)
+      throw new UsageError(error.message, { hint: 'every name and default: docs/configuration.md' })
     throw error
   }
 }
@@ -16,11 +17,15 @@ export async function readSettings({ env }: Pick<Surroundings, 'env'>): Promise<
 /** The same, with each path as one that leads to its file: for whoever opens what it names. */
 export function locateFiles(settings: Settings, here: Pick<Surroundings, 'folder'>): Settings {
   const { config, database, dataDir } = settings
-  const locateKek = (written: string) => (written.startsWith('file:') ? `file:${locate(here, written.slice('file:'.length))}` : written)
+  const locateKek = (written: string) =>
+    written.startsWith('file:') ? `file:${locate(here, written.slice('file:'.length))}` : written
   return {
     ...settings,
     config: { ...config, kek: config.kek && locateKek(config.kek), previousKeks: config.previousKeks.map(locateKek) },
-    database: database.kind === 'embedded' && database.folder !== null ? { ...database, folder: locate(here, database.folder) } : database,
+    database:
+      database.kind === 'embedded' && database.folder !== null
+        ? { ...database, folder: locate(here, database.folder) }
+        : database,
     dataDir: locate(here, dataDir),
   }
 }

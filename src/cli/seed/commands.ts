@@ -28,7 +28,9 @@ export function addSeedCommand(program: Command, cli: Cli): void {
       const url = findUrl(cli)
       if (others > 0 || !isLocal(url)) {
         const there =
-          others === 0 ? 'is not on this machine' : `holds ${others === 1 ? 'an organization' : `${others} organizations`} of its own`
+          others === 0
+            ? 'is not on this machine'
+            : `holds ${others === 1 ? 'an organization' : `${others} organizations`} of its own`
         await requireConsent(cli, options, { question: `${url} ${there}. Put demo data into it?`, dangerous: true })
       }
       const seeded = await busy(cli, options, 'making demo data', () => seed(api, new Date()))
@@ -46,7 +48,9 @@ export function addSeedCommand(program: Command, cli: Cli): void {
 
 /** Besides the demo's and the one of the first start; a page of them says enough. */
 async function otherOrganizations(api: AdminApi): Promise<number> {
-  const { items } = await api.get<Page<OrganizationView>>('/v1/organizations', 'look at the organizations', { limit: '200' })
+  const { items } = await api.get<Page<OrganizationView>>('/v1/organizations', 'look at the organizations', {
+    limit: '200',
+  })
   const known = new Set(['default', ...demoOrganizations.map(({ slug }) => slug)])
   return items.filter(({ slug, name }) => !known.has(slug ?? name)).length
 }
@@ -64,7 +68,9 @@ async function seed(api: AdminApi, now: Date): Promise<Seeded[]> {
     const { items: present } = await api.get<Page<ApiKeyView>>('/v1/api-keys', 'look at the API keys', query)
     for (const key of keys) {
       const known = present.find(({ name }) => name === key.name)
-      const { apiKey, secret } = known ? { apiKey: known, secret: null } : await createDemoKey(api, key, organizationId, now)
+      const { apiKey, secret } = known
+        ? { apiKey: known, secret: null }
+        : await createDemoKey(api, key, organizationId, now)
       if (key.ends && apiKey.status === 'usable') await endDemoKey(api, apiKey, key.ends)
       seeded.push({ organization: wanted.slug, name: key.name, id: apiKey.id, made: known === undefined, secret })
     }
@@ -72,8 +78,13 @@ async function seed(api: AdminApi, now: Date): Promise<Seeded[]> {
   return seeded
 }
 
-async function findOrCreateOrganization(api: AdminApi, wanted: { slug: string; name: string; plan: string }): Promise<OrganizationView> {
-  const { items } = await api.get<Page<OrganizationView>>('/v1/organizations', 'look at the organizations', { slug: wanted.slug })
+async function findOrCreateOrganization(
+  api: AdminApi,
+  wanted: { slug: string; name: string; plan: string },
+): Promise<OrganizationView> {
+  const { items } = await api.get<Page<OrganizationView>>('/v1/organizations', 'look at the organizations', {
+    slug: wanted.slug,
+  })
   return items[0] ?? (await api.post<OrganizationView>('/v1/organizations', 'create the organization', wanted))
 }
 
@@ -83,7 +94,8 @@ async function createDemoKey(
   organizationId: string,
   now: Date,
 ): Promise<{ apiKey: ApiKeyView; secret: string }> {
-  const expiresAt = expiresInDays === undefined ? undefined : new Date(now.getTime() + expiresInDays * 86_400_000).toISOString()
+  const expiresAt =
+    expiresInDays === undefined ? undefined : new Date(now.getTime() + expiresInDays * 86_400_000).toISOString()
   return await api.post('/v1/api-keys', `create the API key ${settings.name}`, {
     ...settings,
     organizationId,
@@ -93,5 +105,9 @@ async function createDemoKey(
 }
 
 async function endDemoKey(api: AdminApi, { id, name }: ApiKeyView, ends: 'disable' | 'revoke'): Promise<void> {
-  await api.post(`/v1/api-keys/${id}/${ends}`, `${ends} the API key ${name}`, ends === 'revoke' ? { reason: 'leaked' } : {})
+  await api.post(
+    `/v1/api-keys/${id}/${ends}`,
+    `${ends} the API key ${name}`,
+    ends === 'revoke' ? { reason: 'leaked' } : {},
+  )
 }

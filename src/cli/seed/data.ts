@@ -18,7 +18,12 @@ export type DemoKey = {
   readonly ends?: 'disable' | 'revoke'
 }
 
-export type DemoOrganization = { readonly slug: string; readonly name: string; readonly plan: string; readonly keys: readonly DemoKey[] }
+export type DemoOrganization = {
+  readonly slug: string
+  readonly name: string
+  readonly plan: string
+  readonly keys: readonly DemoKey[]
+}
 
 /** One key of each kind, within what the plans allow: 10 keys in pro, 2 in free. */
 export const demoOrganizations: readonly DemoOrganization[] = [
@@ -27,9 +32,19 @@ export const demoOrganizations: readonly DemoOrganization[] = [
     name: 'Acme',
     plan: 'pro',
     keys: [
-      { name: 'orders', description: 'The order service', scopes: ['orders:read', 'orders:write'], requestsPerMinute: 60 },
+      {
+        name: 'orders',
+        description: 'The order service',
+        scopes: ['orders:read', 'orders:write'],
+        requestsPerMinute: 60,
+      },
       { name: 'orders tests', description: 'For its test suite', environment: 'test', scopes: ['orders:*'] },
-      { name: 'billing', scopes: ['invoices:read'], audiences: ['https://billing.example'], subject: 'billing-service' },
+      {
+        name: 'billing',
+        scopes: ['invoices:read'],
+        audiences: ['https://billing.example'],
+        subject: 'billing-service',
+      },
       { name: 'warehouse', scopes: ['stock:read'], customClaims: { region: 'eu', site: 7 } },
       {
         name: 'office',
@@ -37,8 +52,19 @@ export const demoOrganizations: readonly DemoOrganization[] = [
         scopes: ['reports:read'],
         allowedCidrs: ['192.0.2.0/24', '2001:db8::/32'],
       },
-      { name: 'deployment', description: 'Ends by itself', scopes: ['deploy'], roles: ['ci_service'], expiresInDays: 30 },
-      { name: 'nightly export', description: 'To be rotated each quarter', scopes: ['export'], rotateEverySeconds: 90 * 86_400 },
+      {
+        name: 'deployment',
+        description: 'Ends by itself',
+        scopes: ['deploy'],
+        roles: ['ci_service'],
+        expiresInDays: 30,
+      },
+      {
+        name: 'nightly export',
+        description: 'To be rotated each quarter',
+        scopes: ['export'],
+        rotateEverySeconds: 90 * 86_400,
+      },
       { name: 'administrator', description: 'Manages the organization', roles: ['admin'] },
       { name: 'paused', description: 'Disabled', scopes: ['orders:read'], ends: 'disable' },
       { name: 'leaked', description: 'Revoked', scopes: ['orders:read'], ends: 'revoke' },

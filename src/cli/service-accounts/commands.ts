@@ -15,17 +15,23 @@ const pathOf = (id: string, verbPath = '') => `/v1/service-accounts/${encodeURIC
 
 export function serviceAccountsCommand(cli: Cli): Command {
   const accounts = noun('service-accounts', 'members that own several API keys', 'mintage service-accounts list')
-  const show = (options: { json?: boolean }, account: ServiceAccountView) => print(cli, options, account, () => accountFields(account))
+  const show = (options: { json?: boolean }, account: ServiceAccountView) =>
+    print(cli, options, account, () => accountFields(account))
 
   verb(accounts, 'create', 'create a service account', 'mintage service-accounts create billing --role developer')
     .argument('<name>', 'unique in its organization')
     .option('--description <text>', 'what it is for')
     .option('--role <role>', 'the most that its keys hold; repeat for more', collect)
     .option('--organization <id>', 'where it belongs (default: your own)')
-    .action(async (name: string, { description, role: roles, organization: organizationId, ...options }: CreateOptions) => {
-      const body = { name, description, roles, organizationId }
-      show(options, await cli.api().post<ServiceAccountView>('/v1/service-accounts', 'create the service account', body))
-    })
+    .action(
+      async (name: string, { description, role: roles, organization: organizationId, ...options }: CreateOptions) => {
+        const body = { name, description, roles, organizationId }
+        show(
+          options,
+          await cli.api().post<ServiceAccountView>('/v1/service-accounts', 'create the service account', body),
+        )
+      },
+    )
 
   listVerb<ServiceAccountView>(accounts, cli, {
     path: '/v1/service-accounts',
@@ -33,7 +39,10 @@ export function serviceAccountsCommand(cli: Cli): Command {
     example: 'mintage service-accounts list',
     filters: [
       { query: 'organizationId', option: new Option('--organization <id>', 'of this organization') },
-      { query: 'disabled', option: new Option('--disabled <whether>', 'disabled ones, or others').choices(['true', 'false']) },
+      {
+        query: 'disabled',
+        option: new Option('--disabled <whether>', 'disabled ones, or others').choices(['true', 'false']),
+      },
     ],
     columns: [
       { title: 'id', value: ({ id }) => id },
@@ -51,7 +60,12 @@ export function serviceAccountsCommand(cli: Cli): Command {
       show(options, await cli.api().get<ServiceAccountView>(pathOf(id), 'show the service account'))
     })
 
-  verb(accounts, 'update', 'change name, description or roles', `mintage service-accounts update ${example} --role read_only`)
+  verb(
+    accounts,
+    'update',
+    'change name, description or roles',
+    `mintage service-accounts update ${example} --role read_only`,
+  )
     .argument('<id>', 'id of the account')
     .option('--name <name>', 'unique in its organization')
     .option('--description <text>', 'what it is for')
@@ -65,7 +79,9 @@ export function serviceAccountsCommand(cli: Cli): Command {
 
   addSwitchingVerbs(accounts, cli)
 
-  withConsent(verb(accounts, 'delete', 'delete one whose keys are all revoked', `mintage service-accounts delete ${example}`))
+  withConsent(
+    verb(accounts, 'delete', 'delete one whose keys are all revoked', `mintage service-accounts delete ${example}`),
+  )
     .argument('<id>', 'id of the account')
     .action(async (id: string, options: { yes?: boolean; json?: boolean }) => {
       await requireConsent(cli, options, { question: `Delete ${printable(id)}?` })
@@ -85,13 +101,20 @@ function addSwitchingVerbs(accounts: Command, cli: Cli): void {
     .action(async (id: string, options: DisableOptions) => {
       const { reason, text, dryRun } = options
       if (dryRun) {
-        const impact = await cli.api().post<Impact>(pathOf(id, '/disable'), 'try disabling the service account', { dryRun })
+        const impact = await cli
+          .api()
+          .post<Impact>(pathOf(id, '/disable'), 'try disabling the service account', { dryRun })
         print(cli, options, impact, () => impactText(impact))
         return
       }
       await requireConsent(cli, options, { question: `Disable ${printable(id)}? Its keys stop, and their tokens die.` })
       await cli.api().post(pathOf(id, '/disable'), 'disable the service account', { reason, text })
-      print(cli, options, { id, disabled: true }, () => `disabled ${printable(id)}: no new tokens, and those that lived are dead`)
+      print(
+        cli,
+        options,
+        { id, disabled: true },
+        () => `disabled ${printable(id)}: no new tokens, and those that lived are dead`,
+      )
     })
 
   verb(accounts, 'enable', 'let a disabled one go on', `mintage service-accounts enable ${example}`)

@@ -33,7 +33,10 @@ export function addLocalCommands(program: Command, cli: Cli): void {
     async (options: { json?: boolean }) => {
       const firstStart = await bootstrapPostgres(cli)
       print(cli, options, firstStart, () =>
-        fields({ organization: firstStart.organizationId, 'root key': firstStart.rootApiKey ?? 'the one in MINTAGE_ROOT_API_KEY' }),
+        fields({
+          organization: firstStart.organizationId,
+          'root key': firstStart.rootApiKey ?? 'the one in MINTAGE_ROOT_API_KEY',
+        }),
       )
       if (!options.json && firstStart.rootApiKey)
         cli.output.warn('the root key is not shown again: keep it as MINTAGE_API_KEY where you work')
@@ -50,14 +53,22 @@ export function addLocalCommands(program: Command, cli: Cli): void {
   ).action(async (options: { yes?: boolean; json?: boolean }) => {
     await requireConsent(cli, options, { question: 'Kill every token that was issued until now?', dangerous: true })
     const generation = await declareDatabaseRestored(cli)
-    print(cli, options, { generation }, () => 'every token issued until now is dead, and every verifier will load the whole list')
+    print(
+      cli,
+      options,
+      { generation },
+      () => 'every token issued until now is dead, and every verifier will load the whole list',
+    )
     if (!options.json) cli.output.warn('API keys that were revoked since the backup are alive again: revoke them now')
   })
 }
 
 async function declareDatabaseRestored(cli: Cli): Promise<number> {
   const settings = locateFiles(await readSettings(cli), cli)
-  const [{ openDatabase }, { declareRestored }] = await Promise.all([import('../../node/start.ts'), import('../../restore.ts')])
+  const [{ openDatabase }, { declareRestored }] = await Promise.all([
+    import('../../node/start.ts'),
+    import('../../restore.ts'),
+  ])
   const { database } = await openDatabase(settings)
   try {
     return await declareRestored({ db: database.db, config: settings.config, now: () => new Date() })
@@ -78,7 +89,13 @@ async function bootstrapPostgres(cli: Cli) {
   ])
   const { database, keyEncryption } = await openDatabase(settings)
   try {
-    const services = { db: database.db, config: settings.config, keyEncryption, platform: nodePlatform(), now: () => new Date() }
+    const services = {
+      db: database.db,
+      config: settings.config,
+      keyEncryption,
+      platform: nodePlatform(),
+      now: () => new Date(),
+    }
     const firstStart = await bootstrap(services, { withTestKey: false })
     if (!firstStart) {
       throw new CliError('this database was started before, and its root key was shown then', {

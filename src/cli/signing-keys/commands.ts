@@ -60,27 +60,42 @@ function heldBy({ kid, verifiers }: WithReadiness<SigningKeyView>): string[] {
 }
 
 function addMovingVerbs(signingKeys: Command, cli: Cli): void {
-  withForce(withLine(verb(signingKeys, 'rotate', 'let the next key sign, and publish another', 'mintage signing-keys rotate'))).action(
-    async (options: LineOptions & ForceOptions) => {
-      const { purpose, algorithm } = options
-      const body = { purpose, algorithm, ...forceOf(options) }
-      showMoved(cli, options, await cli.api().post<SigningKeyView>(`${path}/rotate`, 'rotate the signing key', body))
-    },
-  )
+  withForce(
+    withLine(verb(signingKeys, 'rotate', 'let the next key sign, and publish another', 'mintage signing-keys rotate')),
+  ).action(async (options: LineOptions & ForceOptions) => {
+    const { purpose, algorithm } = options
+    const body = { purpose, algorithm, ...forceOf(options) }
+    showMoved(cli, options, await cli.api().post<SigningKeyView>(`${path}/rotate`, 'rotate the signing key', body))
+  })
 
   withForce(verb(signingKeys, 'activate', 'let this pending key sign', 'mintage signing-keys activate -- <kid>'))
     .argument('<kid>', 'one that begins with - goes after --')
     .action(async (kid: string, options: ForceOptions) => {
       const address = `${path}/${encodeURIComponent(kid)}/activate`
-      showMoved(cli, options, await cli.api().post<SigningKeyView>(address, 'activate the signing key', forceOf(options)))
+      showMoved(
+        cli,
+        options,
+        await cli.api().post<SigningKeyView>(address, 'activate the signing key', forceOf(options)),
+      )
     })
 
-  withLine(verb(signingKeys, 'rollback', 'let the former key sign again', 'mintage signing-keys rollback --reason "new key rejected"'))
+  withLine(
+    verb(
+      signingKeys,
+      'rollback',
+      'let the former key sign again',
+      'mintage signing-keys rollback --reason "new key rejected"',
+    ),
+  )
     .option('--reason <text>', 'for the history')
     .action(async (options: LineOptions) => {
       const { purpose, algorithm, reason } = options
       const body = { purpose, algorithm, reason }
-      showMoved(cli, options, await cli.api().post<SigningKeyView>(`${path}/rollback`, 'roll back to the former key', body))
+      showMoved(
+        cli,
+        options,
+        await cli.api().post<SigningKeyView>(`${path}/rollback`, 'roll back to the former key', body),
+      )
     })
 }
 
@@ -114,7 +129,11 @@ function addEmergencyVerb(signingKeys: Command, cli: Cli): void {
 function addNewKeyVerbs(signingKeys: Command, cli: Cli): void {
   verb(signingKeys, 'import', 'take in a private key, as the next one', 'mintage signing-keys import < key.pem')
     .addOption(new Option('--purpose <purpose>', 'what it signs').choices(['token', 'record']).default('token'))
-    .addOption(new Option('--algorithm <algorithm>', 'by which it signs (default: what the key is made for)').choices(algorithms))
+    .addOption(
+      new Option('--algorithm <algorithm>', 'by which it signs (default: what the key is made for)').choices(
+        algorithms,
+      ),
+    )
     .action(async (options: { purpose: string; algorithm?: string; json?: boolean }) => {
       const { purpose, algorithm } = options
       const body = { purpose, algorithm, ...(await readKey(cli)) }
@@ -139,7 +158,10 @@ function withLine(command: Command): Command {
 
 function withForce(command: Command): Command {
   return command
-    .option('--force', 'before it is safe: verifiers that do not hold the key answer 503, others refuse good tokens, until they fetch it')
+    .option(
+      '--force',
+      'before it is safe: verifiers that do not hold the key answer 503, others refuse good tokens, until they fetch it',
+    )
     .option('--revoke-former', 'with --force: the key that signed before dies, with every token that it signed')
     .option('--reason <text>', 'for the history')
 }
@@ -150,7 +172,9 @@ function forceOf({ force = false, revokeFormer = false, reason }: ForceOptions) 
 
 function showMoved(cli: Cli, options: { json?: boolean; force?: boolean }, key: SigningKeyView): void {
   const { kid, purpose, algorithm, state, activatesAt, safeAt } = key
-  print(cli, options, key, () => fields({ kid, purpose, algorithm, state, activates: activatesAt, 'safe from': safeAt }))
+  print(cli, options, key, () =>
+    fields({ kid, purpose, algorithm, state, activates: activatesAt, 'safe from': safeAt }),
+  )
   if (!options.force || options.json || activatesAt === null || activatesAt >= safeAt) return
   cli.output.warn(`forced: until ${safeAt} a verifier that has not fetched the key set again cannot check its tokens`)
 }
@@ -194,7 +218,8 @@ function leaves(instant: string | null): string | null {
 /** From standard input, so that no key stands in a command line or in the shell's history. */
 async function readKey(cli: Cli): Promise<{ pem: string } | { jwk: unknown }> {
   const text = (await readCredential(cli.input)).trim()
-  if (text === '') throw new UsageError('there is no key on standard input', { hint: 'mintage signing-keys import < key.pem' })
+  if (text === '')
+    throw new UsageError('there is no key on standard input', { hint: 'mintage signing-keys import < key.pem' })
   if (!text.startsWith('{')) return { pem: text }
   try {
     return { jwk: JSON.parse(text) }

@@ -23,6 +23,7 @@ export function addHolderCommands(program: Command, cli: Cli): void {
       if (options.expiresIn !== undefined) form.set('expires_in', String(options.expiresIn))
       const answer = await cli.api('exchange').exchange<TokenAnswer>(form, 'exchange the API key')
       print(cli, options, answer, () => answer.access_token)
-      if (!options.json) cli.output.warn(`valid for ${answer.expires_in} s${answer.scope ? `, scope ${answer.scope}` : ''}`)
+      if (!options.json)
+        cli.output.warn(`valid for ${answer.expires_in} s${answer.scope ? `, scope ${answer.scope}` : ''}`)
     })
 }

@@ -26,10 +26,14 @@ export function jsonFields(object: JsonObject): string {
 
 function decode(text: string): { header: JsonObject; claims: JsonObject } {
   const parts = readTokenText(text)
-  if (parts === 'too_long') throw new UsageError('this is longer than any token', { hint: 'mintage token | mintage token --decode' })
-  const [header, claims] = parts === 'malformed' ? [parts, parts] : [readJsonObject(parts.header), readJsonObject(parts.payload)]
+  if (parts === 'too_long')
+    throw new UsageError('this is longer than any token', { hint: 'mintage token | mintage token --decode' })
+  const [header, claims] =
+    parts === 'malformed' ? [parts, parts] : [readJsonObject(parts.header), readJsonObject(parts.payload)]
   if (typeof header === 'string' || typeof claims === 'string') {
-    throw new UsageError('this is no token: three parts of base64url with JSON inside', { hint: 'mintage token | mintage token --decode' })
+    throw new UsageError('this is no token: three parts of base64url with JSON inside', {
+      hint: 'mintage token | mintage token --decode',
+    })
   }
   return { header, claims }
 }

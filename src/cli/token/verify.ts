@@ -10,7 +10,12 @@ type VerifyOptions = { issuer?: string; audience?: string; environment: 'live' |
 
 /** `mintage verify`: what an application with the kit would say about a token. Exit code 0 = good, 3 = not, 1 = nobody can say. */
 export function addVerifyCommand(program: Command, cli: Cli): void {
-  verb(program, 'verify', 'verify the access token on standard input, as an application does', 'mintage token | mintage verify')
+  verb(
+    program,
+    'verify',
+    'verify the access token on standard input, as an application does',
+    'mintage token | mintage verify',
+  )
     .option('--issuer <url>', 'whose tokens are good (default: the service here)')
     .option('--audience <audience>', 'who must be meant (default: <issuer>/api)')
     .addOption(new Option('--environment <environment>', 'of which keys').choices(['live', 'test']).default('live'))
@@ -19,13 +24,21 @@ export function addVerifyCommand(program: Command, cli: Cli): void {
       const { issuer = findUrl(cli), environment } = options
       const token = await readToken(cli, 'mintage verify')
       const { audience = `${issuer}/api` } = options
-      const verified = await busy(cli, options, `verifying by ${issuer}`, () => verify(token, { issuer, audience, environment }))
-      print(cli, options, { verified: true, issuer, audience, environment, claims: verified.claims }, () => jsonFields(verified.claims))
-      if (!options.json) cli.output.warn(`verified: issued by ${issuer} for ${audience}, ${environment}, and not revoked`)
+      const verified = await busy(cli, options, `verifying by ${issuer}`, () =>
+        verify(token, { issuer, audience, environment }),
+      )
+      print(cli, options, { verified: true, issuer, audience, environment, claims: verified.claims }, () =>
+        jsonFields(verified.claims),
+      )
+      if (!options.json)
+        cli.output.warn(`verified: issued by ${issuer} for ${audience}, ${environment}, and not revoked`)
     })
 }
 
-async function verify(token: string, expected: { issuer: string; audience: string; environment: 'live' | 'test' }): Promise<AccessToken> {
+async function verify(
+  token: string,
+  expected: { issuer: string; audience: string; environment: 'live' | 'test' },
+): Promise<AccessToken> {
   const { AccessTokenError, createVerifier } = await import('../../kit/verify.ts')
   const verifier = newVerifier(() => createVerifier({ ...expected, cacheSize: 0 }))
   try {
@@ -46,14 +59,20 @@ function newVerifier<Verifier>(create: () => Verifier): Verifier {
   }
 }
 
-function explain({ code, reason }: AccessTokenError, { issuer, environment }: { issuer: string; environment: 'live' | 'test' }): CliError {
+function explain(
+  { code, reason }: AccessTokenError,
+  { issuer, environment }: { issuer: string; environment: 'live' | 'test' },
+): CliError {
   const [words, hint] = meanings[reason]
   if (code === 'unavailable')
     return new CliError(`nobody can say: ${words}`, { code: reason, hint: hint ?? `is ${issuer} up? mintage doctor` })
   const other = environment === 'live' ? 'test' : 'live'
   return new NotVerifiedError(`not verified: ${words}`, {
     code: reason,
-    hint: reason === 'environment' ? `mintage verify --environment ${other}` : (hint ?? 'mintage token --decode shows what it says'),
+    hint:
+      reason === 'environment'
+        ? `mintage verify --environment ${other}`
+        : (hint ?? 'mintage token --decode shows what it says'),
   })
 }
 
@@ -72,7 +91,10 @@ const meanings: Readonly<Record<AccessTokenErrorReason, readonly [words: string,
   type: ['it is no access token (typ is not at+jwt)'],
   algorithm: ['it is signed by an algorithm that is not taken'],
   kid: ['it names no signing key'],
-  unknown_key: ['the issuer has no such signing key', 'it comes from another service, or its key is retired or revoked'],
+  unknown_key: [
+    'the issuer has no such signing key',
+    'it comes from another service, or its key is retired or revoked',
+  ],
   signature: ['the signature is wrong: it was changed, or somebody else made it'],
   issuer: ['another service issued it', 'mintage verify --issuer <iss of the token>'],
   audience: ['it is meant for somebody else', 'mintage verify --audience <aud of the token>'],

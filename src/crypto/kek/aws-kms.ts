@@ -40,7 +40,11 @@ export function isKmsKeyArn(text: string): boolean {
  * `mintage`, which KMS authenticates and AWS CloudTrail shows: it names the row, never a secret. Asks nothing before the
  * first envelope. Errors hold the ARN and the name of KMS's error, never its text, which can repeat what was signed.
  */
-export async function awsKmsKek(arn: string, access: AwsAccess | null, options: AwsKmsOptions = {}): Promise<KekSource> {
+export async function awsKmsKek(
+  arn: string,
+  access: AwsAccess | null,
+  options: AwsKmsOptions = {},
+): Promise<KekSource> {
   const [, partition, region] = keyArn.exec(arn) ?? []
   if (!region) throw new Error('a KEK in AWS KMS must be aws-kms: and the ARN of a key (not of an alias)')
   if (!access) throw new Error('a KEK in AWS KMS needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY')
@@ -54,7 +58,8 @@ export async function awsKmsKek(arn: string, access: AwsAccess | null, options: 
       const Plaintext = encodeBase64(dataKey)
       const answer = await call('Encrypt', { KeyId: arn, Plaintext, EncryptionContext: contextOf(associatedData) })
       const wrapped = bytesOf(answer.CiphertextBlob)
-      if (answer.KeyId !== arn || !wrapped) throw unavailable(id, 'answers Encrypt for another key, or without a ciphertext')
+      if (answer.KeyId !== arn || !wrapped)
+        throw unavailable(id, 'answers Encrypt for another key, or without a ciphertext')
       return wrapped
     },
     async unwrap(wrapped, associatedData) {
@@ -63,29 +68,48 @@ export async function awsKmsKek(arn: string, access: AwsAccess | null, options: 
       const answer = await call('Decrypt', { KeyId: arn, CiphertextBlob, EncryptionContext: contextOf(associatedData) })
       if (notAuthentic.has(String(answer.error))) return undefined
       const dataKey = bytesOf(answer.Plaintext)
-      if (answer.KeyId !== arn || !dataKey) throw unavailable(id, 'answers Decrypt for another key, or without a plaintext')
+      if (answer.KeyId !== arn || !dataKey)
+        throw unavailable(id, 'answers Decrypt for another key, or without a plaintext')
       return dataKey
     },
   })
 }
 
-type Answer = { readonly KeyId?: unknown; readonly CiphertextBlob?: unknown; readonly Plaintext?: unknown; readonly error?: string }
+type Answer = {
+  readonly KeyId?: unknown
+  readonly CiphertextBlob?: unknown
+  readonly Plaintext?: unknown
+  readonly error?: string
+}
 
 type ClientOptions = AwsKmsOptions & { id: string; endpoint: string; region: string; access: AwsAccess }
 
 /** Gives KMS's answer, or `{ error }` where the ciphertext is at fault; throws `kek_unavailable` for anything else. */
 function kmsClient({ id, endpoint, region, access, deadlineMilliseconds = 5000, fetch: send = fetch }: ClientOptions) {
   const { accessKeyId, secretAccessKey, sessionToken } = access
-  const client = new AwsClient({ accessKeyId, secretAccessKey, service: 'kms', region, ...(sessionToken === null ? {} : { sessionToken }) })
+  const client = new AwsClient({
+    accessKeyId,
+    secretAccessKey,
+    service: 'kms',
+    region,
+    ...(sessionToken === null ? {} : { sessionToken }),
+  })
 
-  async function attempt(operation: 'Encrypt' | 'Decrypt', body: string, signal: AbortSignal): Promise<Answer & { passing?: true }> {
+  async function attempt(
+    operation: 'Encrypt' | 'Decrypt',
+    body: string,
+    signal: AbortSignal,
+  ): Promise<Answer & { passing?: true }> {
     const headers = { 'Content-Type': 'application/x-amz-json-1.1', 'X-Amz-Target': `TrentService.${operation}` }
     const request = await client.sign(endpoint, { method: 'POST', headers, body })
     const response = await send(request, { signal, redirect: 'manual' })
     const answer = jsonObject(await response.text())
-    if (response.ok && answer) return { KeyId: answer.KeyId, CiphertextBlob: answer.CiphertextBlob, Plaintext: answer.Plaintext }
+    if (response.ok && answer)
+      return { KeyId: answer.KeyId, CiphertextBlob: answer.CiphertextBlob, Plaintext: answer.Plaintext }
     const error = errorName(answer) ?? `status ${response.status}`
-    return passing.has(error) || response.status >= 500 || response.status === 429 ? { error, passing: true } : { error }
+    return passing.has(error) || response.status >= 500 || response.status === 429
+      ? { error, passing: true }
+      : { error }
   }
 
   return async (operation: 'Encrypt' | 'Decrypt', request: object): Promise<Answer> => {
@@ -93,13 +117,18 @@ function kmsClient({ id, endpoint, region, access, deadlineMilliseconds = 5000, 
     const body = JSON.stringify(request)
     for (let left = attempts - 1; ; left--) {
       const answer = await attempt(operation, body, signal).catch((cause: unknown) => {
-        throw unavailable(id, signal.aborted ? `does not answer within ${deadlineMilliseconds} ms` : 'cannot be reached', cause)
+        throw unavailable(
+          id,
+          signal.aborted ? `does not answer within ${deadlineMilliseconds} ms` : 'cannot be reached',
+          cause,
+        )
       })
       if (answer.passing && left > 0) {
         await pause(50 * 2 ** (attempts - left))
         continue
       }
-      if (answer.error !== undefined && !notAuthentic.has(answer.error)) throw unavailable(id, `refuses ${operation}: ${answer.error}`)
+      if (answer.error !== undefined && !notAuthentic.has(answer.error))
+        throw unavailable(id, `refuses ${operation}: ${answer.error}`)
       return answer
     }
   }

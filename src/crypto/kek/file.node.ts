@@ -19,7 +19,8 @@ export async function readSecretFile(path: string, what: 'KEK' | 'PIN'): Promise
   })
   try {
     const { bytesRead, buffer } = await file.read(Buffer.alloc(largestFileBytes + 1), 0)
-    if (bytesRead > largestFileBytes) throw new Error(`the ${what} file ${path} is larger than ${largestFileBytes} bytes: no ${what} is`)
+    if (bytesRead > largestFileBytes)
+      throw new Error(`the ${what} file ${path} is larger than ${largestFileBytes} bytes: no ${what} is`)
     return buffer.toString('utf8', 0, bytesRead)
   } finally {
     await file.close()

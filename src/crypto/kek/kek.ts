@@ -7,7 +7,10 @@ export type Kek = {
    * Undefined when the wrapped key is not authentic. Throws `kek_unavailable` when that cannot be told, because what holds the key
    * does not answer or refuses.
    */
-  unwrap(wrapped: Uint8Array<ArrayBuffer>, associatedData: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer> | undefined>
+  unwrap(
+    wrapped: Uint8Array<ArrayBuffer>,
+    associatedData: Uint8Array<ArrayBuffer>,
+  ): Promise<Uint8Array<ArrayBuffer> | undefined>
 }
 
 /** What one written KEK gives. Most are one key; a passphrase is one for each salt that it was used with. */

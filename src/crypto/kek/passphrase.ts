@@ -70,7 +70,8 @@ export async function passphraseKek(passphrase: string, rounds = leastRounds): P
 
 /** What is wrong with the passphrase, never repeating it; undefined = nothing. Says nothing about how easily it is guessed. */
 export function passphraseFault(passphrase: string): string | undefined {
-  if ([...passphrase.normalize('NFC')].length < shortestPassphrase) return `must have at least ${shortestPassphrase} characters`
+  if ([...passphrase.normalize('NFC')].length < shortestPassphrase)
+    return `must have at least ${shortestPassphrase} characters`
   if (passphrase !== passphrase.trim()) return 'must not begin or end with a blank'
   return undefined
 }

@@ -25,7 +25,8 @@ const queryAttributes = ['module-path', 'pin-source']
 export function parsePkcs11Uri(written: string): Pkcs11Uri | { fault: string } {
   const [path = '', query = '', ...rest] = written.split('?')
   if (rest.length > 0) return { fault: 'must be a PKCS #11 URI with at most one ?' }
-  if (/(^|&)pin-value=/.test(query)) return { fault: 'must not hold pin-value: give the PIN by pin-source or MINTAGE_PKCS11_PIN' }
+  if (/(^|&)pin-value=/.test(query))
+    return { fault: 'must not hold pin-value: give the PIN by pin-source or MINTAGE_PKCS11_PIN' }
   const inPath = readAttributes(path, ';', pathAttributes)
   const inQuery = readAttributes(query, '&', queryAttributes)
   if (!inPath || !inQuery) {
@@ -34,14 +35,20 @@ export function parsePkcs11Uri(written: string): Pkcs11Uri | { fault: string } {
   }
   const label = inPath.get('object') ?? ''
   if (!/^[A-Za-z0-9_-]{1,64}$/.test(label)) {
-    return { fault: 'must name the key by object=, its label: 1 to 64 letters, digits, - and _, which become the id of the KEK' }
+    return {
+      fault:
+        'must name the key by object=, its label: 1 to 64 letters, digits, - and _, which become the id of the KEK',
+    }
   }
-  if (![undefined, 'secret-key'].includes(inPath.get('type'))) return { fault: 'must name a key with type=secret-key, or none' }
+  if (![undefined, 'secret-key'].includes(inPath.get('type')))
+    return { fault: 'must name a key with type=secret-key, or none' }
   const modulePath = inQuery.get('module-path') ?? ''
-  if (!modulePath.startsWith('/')) return { fault: 'must name the library of the token by module-path=, an absolute path, after the ?' }
+  if (!modulePath.startsWith('/'))
+    return { fault: 'must name the library of the token by module-path=, an absolute path, after the ?' }
   const pinSource = inQuery.get('pin-source')
   const pinFile = pinSource?.replace(/^file:(\/\/)?(?=\/)/, '')
-  if (pinFile !== undefined && !pinFile.startsWith('/')) return { fault: 'must name a file by pin-source=, as file:/path' }
+  if (pinFile !== undefined && !pinFile.startsWith('/'))
+    return { fault: 'must name a file by pin-source=, as file:/path' }
   const keyId = inPath.get('id')
   return {
     label,
@@ -59,7 +66,8 @@ export function parsePkcs11Uri(written: string): Pkcs11Uri | { fault: string } {
 function readAttributes(written: string, separator: string, known: readonly string[]): Map<string, string> | undefined {
   const attributes = new Map<string, string>()
   for (const part of written === '' ? [] : written.split(separator)) {
-    const [, name = '', value = ''] = /^([a-z-]+)=((?:[A-Za-z0-9\-._~:[\]@!$'()*+,=&/|]|%[0-9A-Fa-f]{2})*)$/.exec(part) ?? []
+    const [, name = '', value = ''] =
+      /^([a-z-]+)=((?:[A-Za-z0-9\-._~:[\]@!$'()*+,=&/|]|%[0-9A-Fa-f]{2})*)$/.exec(part) ?? []
     if (!known.includes(name) || attributes.has(name)) return undefined
     attributes.set(
       name,

@@ -13,7 +13,12 @@ const nonceBytes = 12
 const tagBytes = 16
 
 /** What C_Decrypt answers to a ciphertext that is not this key's: v3's name, the names of v2's makers, and SoftHSM's. */
-const notAuthentic = new Set(['CKR_AEAD_DECRYPT_FAILED', 'CKR_ENCRYPTED_DATA_INVALID', 'CKR_ENCRYPTED_DATA_LEN_RANGE', 'CKR_GENERAL_ERROR'])
+const notAuthentic = new Set([
+  'CKR_AEAD_DECRYPT_FAILED',
+  'CKR_ENCRYPTED_DATA_INVALID',
+  'CKR_ENCRYPTED_DATA_LEN_RANGE',
+  'CKR_GENERAL_ERROR',
+])
 
 /**
  * An AES-256 key that never leaves a PKCS #11 token: it wraps data keys by CKM_AES_GCM inside the token, as nonce (12 random bytes) ‖
@@ -85,7 +90,9 @@ export async function pkcs11Kek(
     id,
     async wrap(dataKey, associatedData) {
       const nonce = crypto.getRandomValues(new Uint8Array(nonceBytes))
-      const sealed = await inTurn((key) => key.encrypt(nonce, associatedData, dataKey)).catch((error: unknown) => refuse(id, error))
+      const sealed = await inTurn((key) => key.encrypt(nonce, associatedData, dataKey)).catch((error: unknown) =>
+        refuse(id, error),
+      )
       return Uint8Array.from([...nonce, ...sealed])
     },
     async unwrap(wrapped, associatedData) {
@@ -111,7 +118,10 @@ async function loadModule(path: string, id: string): Promise<Pkcs11Module> {
   const known = modules.get(path)
   if (known) return known
   const { default: pkcs11 } = await import('pkcs11js').catch((cause: unknown) => {
-    throw new Error(`the KEK ${id} needs the optional package pkcs11js: npm install pkcs11js, with a C++ compiler at hand`, { cause })
+    throw new Error(
+      `the KEK ${id} needs the optional package pkcs11js: npm install pkcs11js, with a C++ compiler at hand`,
+      { cause },
+    )
   })
   const library = new pkcs11.PKCS11()
   try {
@@ -138,7 +148,10 @@ class DeadlineError extends Error {}
 
 async function withDeadline<Result>(work: Promise<Result>, milliseconds: number): Promise<Result> {
   const { promise, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new DeadlineError(`the token does not answer within ${milliseconds} ms`)), milliseconds)
+  const timer = setTimeout(
+    () => reject(new DeadlineError(`the token does not answer within ${milliseconds} ms`)),
+    milliseconds,
+  )
   try {
     return await Promise.race([work, promise])
   } finally {

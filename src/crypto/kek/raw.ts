@@ -10,7 +10,8 @@ export function generateRawKek(): string {
 /** The KEK whose 32 bytes are written as base64. */
 export async function rawKek(written: string): Promise<KekSource> {
   const bytes = decodeBase64(written)
-  if (bytes?.length !== 32) throw new Error('a raw KEK must be raw: and the base64 of exactly 32 bytes, with its padding')
+  if (bytes?.length !== 32)
+    throw new Error('a raw KEK must be raw: and the base64 of exactly 32 bytes, with its padding')
   return singleKek(await kekOfBytes(bytes, `kek_${await keyCheck(bytes)}`))
 }
 

@@ -8,7 +8,9 @@ const importedApiKey = z
   .strictObject({
     ...settings,
     environment: environment.default('live'),
-    hash: word(100).openapi({ description: 'Of the secret, without salt: 64 hexadecimal digits, or 32 bytes as base64url' }),
+    hash: word(100).openapi({
+      description: 'Of the secret, without salt: 64 hexadecimal digits, or 32 bytes as base64url',
+    }),
     algorithm: z.enum(['sha256', 'blake3']).default('sha256'),
     hint: text(4).optional().openapi({ description: 'Last characters of the secret, for people' }),
   })
@@ -21,7 +23,11 @@ const apiKeyImport = z
       .array(z.unknown())
       .min(1)
       .max(1000)
-      .openapi({ type: 'array', items: { $ref: '#/components/schemas/ImportedApiKey' }, description: 'Each is judged by itself' }),
+      .openapi({
+        type: 'array',
+        items: { $ref: '#/components/schemas/ImportedApiKey' },
+        description: 'Each is judged by itself',
+      }),
   })
   .openapi('ApiKeyImport')
 
@@ -49,7 +55,10 @@ export function apiKeyImportRoutes(app: OpenAPIHono<AppEnv>): void {
 
   app.openapi(importApiKeysRoute, async (c) => {
     const { organizationId, rows } = c.req.valid('json')
-    return c.json(await importApiKeys(c.var.services, c.var.principal, { organizationId, rows: rows.map(readRow) }), 200)
+    return c.json(
+      await importApiKeys(c.var.services, c.var.principal, { organizationId, rows: rows.map(readRow) }),
+      200,
+    )
   })
 }
 
@@ -58,7 +67,8 @@ function readRow(row: unknown, index: number): ImportInput {
   const read = importedApiKey.safeParse(row)
   if (read.success) return { index, key: read.data }
   const [issue] = read.error.issues
-  if (!issue || issue.code === 'unrecognized_keys') return { index, fault: 'The row holds a member that is not known here.' }
+  if (!issue || issue.code === 'unrecognized_keys')
+    return { index, fault: 'The row holds a member that is not known here.' }
   const [member = 'The row'] = issue.path
   return { index, fault: `${String(member)}: ${issue.message}.` }
 }

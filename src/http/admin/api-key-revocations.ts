@@ -21,10 +21,16 @@ const filter = z
     environment: z.enum(['live', 'test']).optional(),
     createdBefore: instantInput.optional(),
     serviceAccountId: word(128).optional(),
-    prefix: word(16).optional().openapi({ description: 'What the leaked secret begins with, before the environment', example: 'mk' }),
-    hint: word(4).optional().openapi({ description: 'Last four characters of the random part, as `hint` of a key shows them' }),
+    prefix: word(16)
+      .optional()
+      .openapi({ description: 'What the leaked secret begins with, before the environment', example: 'mk' }),
+    hint: word(4)
+      .optional()
+      .openapi({ description: 'Last four characters of the random part, as `hint` of a key shows them' }),
   })
-  .openapi('ApiKeyFilter', { description: 'Keys of which everything that is said here is true; something must be said' })
+  .openapi('ApiKeyFilter', {
+    description: 'Keys of which everything that is said here is true; something must be said',
+  })
 
 const manyRevocations = z.strictObject({ filter, ...because, at, dryRun, force }).openapi('ApiKeysRevocation')
 const allRevocations = z.strictObject({ ...because, dryRun }).openapi('OrganizationRevocation')
@@ -103,6 +109,9 @@ export function apiKeyRevocationRoutes(app: OpenAPIHono<AppEnv>): void {
 
   app.openapi(revokeAllRoute, async (c) => {
     const { reason = 'other', ...asked } = c.req.valid('json')
-    return c.json(await revokeAllApiKeys(c.var.services, c.var.principal, c.req.valid('param').id, { reason, ...asked }), 200)
+    return c.json(
+      await revokeAllApiKeys(c.var.services, c.var.principal, c.req.valid('param').id, { reason, ...asked }),
+      200,
+    )
   })
 }

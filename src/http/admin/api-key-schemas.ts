@@ -25,7 +25,9 @@ export const apiKey = z
       .string()
       .nullable()
       .openapi({ example: 'RS256', description: "What its tokens are signed with; null: the service's default" }),
-    customClaims: claims.nullable().openapi({ description: 'Claims that its tokens carry beside those of the service' }),
+    customClaims: claims
+      .nullable()
+      .openapi({ description: 'Claims that its tokens carry beside those of the service' }),
     allowedCidrs: z
       .array(z.string())
       .openapi({ description: 'Where it may be used from; empty: from everywhere', example: ['192.0.2.0/24'] }),
@@ -69,11 +71,20 @@ export const settings = {
   description: text(500, 0).optional(),
   scopes: z.array(word(128)).max(100).optional(),
   audiences: z.array(word(255)).max(50).optional(),
-  roles: z.array(word(50)).max(10).optional().openapi({ description: 'Built-in roles, or custom ones of the organization' }),
+  roles: z
+    .array(word(50))
+    .max(10)
+    .optional()
+    .openapi({ description: 'Built-in roles, or custom ones of the organization' }),
   subject: text(255).nullable().optional().openapi({ description: "sub of its tokens; null: the key's id" }),
   tokenAlgorithm: z.enum(algorithms).nullable().optional(),
-  customClaims: claims.nullable().optional().openapi({ description: '4 KB of JSON at most; no registered name and none of the service' }),
-  allowedCidrs: ranges.optional().openapi({ description: 'CIDR ranges, IPv4 or IPv6; empty: everywhere', example: ['192.0.2.0/24'] }),
+  customClaims: claims
+    .nullable()
+    .optional()
+    .openapi({ description: '4 KB of JSON at most; no registered name and none of the service' }),
+  allowedCidrs: ranges
+    .optional()
+    .openapi({ description: 'CIDR ranges, IPv4 or IPv6; empty: everywhere', example: ['192.0.2.0/24'] }),
   deniedCidrs: ranges.optional(),
   requestsPerMinute: z.int().min(1).max(1_000_000).nullable().optional(),
   rotateEverySeconds: z.int().min(3600).max(315_360_000).nullable().optional(),

@@ -1,5 +1,11 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { disableApiKey, enableApiKey, expireApiKey, tryDisablingApiKey, tryExpiringApiKey } from '../../api-keys/disable.ts'
+import {
+  disableApiKey,
+  enableApiKey,
+  expireApiKey,
+  tryDisablingApiKey,
+  tryExpiringApiKey,
+} from '../../api-keys/disable.ts'
 import type { AppEnv } from '../context.ts'
 import { apiKey } from './api-key-schemas.ts'
 import { dryRun, impact } from './impact.ts'
@@ -15,7 +21,8 @@ const switching = z.strictObject({ dryRun, force }).openapi('ApiKeySwitch')
 const enabledApiKey = apiKey
   .extend({
     tokensUsableFrom: instant.nullable().openapi({
-      description: 'Tokens that are issued before stay dead, as do all from before it was disabled; null: it was not disabled',
+      description:
+        'Tokens that are issued before stay dead, as do all from before it was disabled; null: it was not disabled',
     }),
   })
   .openapi('EnabledApiKey')

@@ -31,7 +31,9 @@ const version = z
     endsAt: instant.nullable().openapi({ description: 'null: with the key' }),
     exchanges: z.int(),
     lastUsedAt: instant.nullable(),
-    lastExpiresAt: instant.nullable().openapi({ description: 'Until then one of its tokens may be alive, unless something ended it' }),
+    lastExpiresAt: instant
+      .nullable()
+      .openapi({ description: 'Until then one of its tokens may be alive, unless something ended it' }),
     addresses: z.array(z.string()).openapi({ description: 'The last few, newest first' }),
     agents: z.array(z.string()).openapi({ description: 'The last few, newest first' }),
   })
@@ -60,7 +62,10 @@ const listVersionsRoute = createRoute({
   operationId: 'listApiKeyVersions',
   summary: 'List the versions of an API key, newest first, and who uses them',
   request: { params: idParam, query: pageQuery },
-  responses: { 200: jsonAnswer('One page; what versions were used for is some seconds behind', pageSchema(version)), ...refusals },
+  responses: {
+    200: jsonAnswer('One page; what versions were used for is some seconds behind', pageSchema(version)),
+    ...refusals,
+  },
 })
 
 const endVersionRoute = createRoute({
@@ -81,7 +86,10 @@ export function apiKeyVersionRoutes(app: OpenAPIHono<AppEnv>): void {
   })
 
   app.openapi(listVersionsRoute, async (c) => {
-    return c.json(await listApiKeyVersions(c.var.services, c.var.principal, c.req.valid('param').id, c.req.valid('query')), 200)
+    return c.json(
+      await listApiKeyVersions(c.var.services, c.var.principal, c.req.valid('param').id, c.req.valid('query')),
+      200,
+    )
   })
 
   app.openapi(endVersionRoute, async (c) => {

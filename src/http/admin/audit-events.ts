@@ -33,7 +33,11 @@ const auditCheckpoint = z
     count: z.int().openapi({ description: 'Events up to and with that one' }),
     createdAt: instant,
     kid: z.string().openapi({ description: 'The record key that signed it' }),
-    signed: z.string().openapi({ description: 'Compact JWS, typ mintage-audit-checkpoint+jwt. Keep it where this service cannot write' }),
+    signed: z
+      .string()
+      .openapi({
+        description: 'Compact JWS, typ mintage-audit-checkpoint+jwt. Keep it where this service cannot write',
+      }),
   })
   .openapi('AuditCheckpoint')
 
@@ -46,7 +50,10 @@ const filters = {
   actor: word(128).optional().openapi(query('actor', 'Client id, or system')),
   subject: word(400).optional().openapi(query('subject', 'Id of the thing that was acted on')),
   organizationId: word(128).optional().openapi(query('organizationId', 'The organization that the event is about')),
-  result: z.enum(['success', 'refused']).optional().openapi(query('result', 'refused: what an authenticated caller did not get')),
+  result: z
+    .enum(['success', 'refused'])
+    .optional()
+    .openapi(query('result', 'refused: what an authenticated caller did not get')),
   from: instantInput.optional().openapi(query('from', 'Events at this instant and later')),
   to: instantInput.optional().openapi(query('to', 'Events before this instant')),
 }

@@ -32,7 +32,10 @@ export const readJsonBody: MiddlewareHandler<AppEnv> = async function readJsonBo
 }
 
 /** The text is kept by the request, so that the schema's reader finds it. */
-async function checkJson(request: { header(name: string): string | undefined; text(): Promise<string> }): Promise<void> {
+async function checkJson(request: {
+  header(name: string): string | undefined
+  text(): Promise<string>
+}): Promise<void> {
   const text = await request.text()
   if (text === '') return
   const mediaType = request.header('content-type')?.split(';')[0]?.trim().toLowerCase()

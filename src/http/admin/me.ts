@@ -10,7 +10,9 @@ import { instant, jsonAnswer, jsonBody, refusals } from './schemas.ts'
 
 const caller = apiKey
   .extend({
-    limits: z.object({ requestsPerMinute: z.int(), requestsPerMonth: z.int() }).openapi({ description: "Its own, or its plan's" }),
+    limits: z
+      .object({ requestsPerMinute: z.int(), requestsPerMonth: z.int() })
+      .openapi({ description: "Its own, or its plan's" }),
     usedVersion: z
       .object({ version: z.int(), endsAt: instant.nullable() })
       .nullable()

@@ -2,7 +2,19 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { assignRoles, listMembers, type MemberView, showMember } from '../../members/operations.ts'
 import type { AppEnv } from '../context.ts'
 import { etagOf, expectedRevision } from '../etag.ts'
-import { idParam, ifMatch, instant, jsonAnswer, jsonBody, outdated, pageQuery, pageSchema, refusals, roleNames, word } from './schemas.ts'
+import {
+  idParam,
+  ifMatch,
+  instant,
+  jsonAnswer,
+  jsonBody,
+  outdated,
+  pageQuery,
+  pageSchema,
+  refusals,
+  roleNames,
+  word,
+} from './schemas.ts'
 
 const member = z
   .object({
@@ -73,7 +85,13 @@ export function memberRoutes(app: OpenAPIHono<AppEnv>): void {
 
   app.openapi(assignRolesRoute, async (c) => {
     const { id } = c.req.valid('param')
-    const assigned = await assignRoles(c.var.services, c.var.principal, id, c.req.valid('json').roles, expectedRevision(c))
+    const assigned = await assignRoles(
+      c.var.services,
+      c.var.principal,
+      id,
+      c.req.valid('json').roles,
+      expectedRevision(c),
+    )
     return c.json(assigned, 200, tagged(assigned))
   })
 }

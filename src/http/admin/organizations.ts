@@ -14,7 +14,19 @@ import { etagOf, expectedRevision } from '../etag.ts'
 import { dryRun, impact } from './impact.ts'
 import { limits } from './plan-limits.ts'
 import { because } from './revocation-reason.ts'
-import { idParam, ifMatch, instant, jsonAnswer, jsonBody, outdated, pageQuery, pageSchema, refusals, text, word } from './schemas.ts'
+import {
+  idParam,
+  ifMatch,
+  instant,
+  jsonAnswer,
+  jsonBody,
+  outdated,
+  pageQuery,
+  pageSchema,
+  refusals,
+  text,
+  word,
+} from './schemas.ts'
 
 const organization = z
   .object({
@@ -168,20 +180,38 @@ export function organizationRoutes(app: OpenAPIHono<AppEnv>): void {
 
   app.openapi(updateOrganizationRoute, async (c) => {
     const { id } = c.req.valid('param')
-    const updated = await updateOrganization(c.var.services, c.var.principal, id, c.req.valid('json'), expectedRevision(c))
+    const updated = await updateOrganization(
+      c.var.services,
+      c.var.principal,
+      id,
+      c.req.valid('json'),
+      expectedRevision(c),
+    )
     return c.json(updated, 200, tagged(updated))
   })
 
   app.openapi(changePlanRoute, async (c) => {
     const { id } = c.req.valid('param')
-    const changed = await changeOrganizationPlan(c.var.services, c.var.principal, id, c.req.valid('json').plan, expectedRevision(c))
+    const changed = await changeOrganizationPlan(
+      c.var.services,
+      c.var.principal,
+      id,
+      c.req.valid('json').plan,
+      expectedRevision(c),
+    )
     return c.json(changed, 200, tagged(changed))
   })
 
   app.openapi(changePolicyRoute, async (c) => {
     const { id } = c.req.valid('param')
     const { maxKeyLifetimeSeconds } = c.req.valid('json')
-    const changed = await changeOrganizationPolicy(c.var.services, c.var.principal, id, maxKeyLifetimeSeconds, expectedRevision(c))
+    const changed = await changeOrganizationPolicy(
+      c.var.services,
+      c.var.principal,
+      id,
+      maxKeyLifetimeSeconds,
+      expectedRevision(c),
+    )
     return c.json(changed, 200, tagged(changed))
   })
 

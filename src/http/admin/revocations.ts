@@ -2,7 +2,17 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { createRevocation, liftRevocation, listRevocations } from '../../revocations/operations.ts'
 import type { AppEnv } from '../context.ts'
 import { because } from './revocation-reason.ts'
-import { idParam, instant, instantInput, jsonAnswer, jsonBody, pageQuery, pageSchema, refusals, text } from './schemas.ts'
+import {
+  idParam,
+  instant,
+  instantInput,
+  jsonAnswer,
+  jsonBody,
+  pageQuery,
+  pageSchema,
+  refusals,
+  text,
+} from './schemas.ts'
 
 const kind = z.enum(['token', 'api_key', 'subject', 'organization', 'signing_key', 'all'])
 

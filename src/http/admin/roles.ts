@@ -31,7 +31,10 @@ const nameParam = z.object({ name: word(50).openapi({ param: { name: 'name', in:
 const organizationQuery = z.strictObject({
   organizationId: word(128)
     .optional()
-    .openapi({ param: { name: 'organizationId', in: 'query' }, description: 'Whose role; absent: of your own organization' }),
+    .openapi({
+      param: { name: 'organizationId', in: 'query' },
+      description: 'Whose role; absent: of your own organization',
+    }),
 })
 const one = jsonAnswer('The role; its ETag goes into If-Match of a change', role)
 
@@ -89,7 +92,10 @@ export function roleRoutes(app: OpenAPIHono<AppEnv>): void {
   })
 
   app.openapi(listRolesRoute, async (c) => {
-    return c.json({ items: await listRoles(c.var.services, c.var.principal, c.req.valid('query')), nextCursor: null }, 200)
+    return c.json(
+      { items: await listRoles(c.var.services, c.var.principal, c.req.valid('query')), nextCursor: null },
+      200,
+    )
   })
 
   app.openapi(showRoleRoute, async (c) => {
@@ -99,7 +105,13 @@ export function roleRoutes(app: OpenAPIHono<AppEnv>): void {
 
   app.openapi(updateRoleRoute, async (c) => {
     const change = { ...c.req.valid('query'), ...c.req.valid('json') }
-    const updated = await updateRole(c.var.services, c.var.principal, c.req.valid('param').name, change, expectedRevision(c))
+    const updated = await updateRole(
+      c.var.services,
+      c.var.principal,
+      c.req.valid('param').name,
+      change,
+      expectedRevision(c),
+    )
     return c.json(updated, 200, tagged(updated))
   })
 

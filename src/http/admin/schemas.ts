@@ -10,7 +10,10 @@ export function text(longest: number, shortest = 1) {
     .string()
     .min(shortest)
     .max(longest)
-    .refine((value) => value.isWellFormed() && !/\p{Cc}/u.test(value), 'Control characters and unpaired surrogates are not allowed')
+    .refine(
+      (value) => value.isWellFormed() && !/\p{Cc}/u.test(value),
+      'Control characters and unpaired surrogates are not allowed',
+    )
 }
 
 /** One word of visible ASCII: a scope, an audience, an id. */
@@ -61,7 +64,9 @@ export function pageSchema<Item extends z.ZodType>(item: Item) {
 
 const problem = z
   .looseObject({
-    type: z.string().openapi({ description: 'urn:mintage:problem: and the code; docs/errors.md has a section for each' }),
+    type: z
+      .string()
+      .openapi({ description: 'urn:mintage:problem: and the code; docs/errors.md has a section for each' }),
     title: z.string(),
     status: z.int(),
     detail: z.string(),
@@ -95,7 +100,11 @@ export const ifMatch = z.object({
     .string()
     .max(64)
     .optional()
-    .openapi({ param: { name: 'if-match', in: 'header' }, description: 'ETag of the answer that the change is based on', example: '"3"' }),
+    .openapi({
+      param: { name: 'if-match', in: 'header' },
+      description: 'ETag of the answer that the change is based on',
+      example: '"3"',
+    }),
 })
 
 /** Beside `refusals`, of a route that takes `If-Match`. */

@@ -1,5 +1,9 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { disableServiceAccount, enableServiceAccount, tryDisablingServiceAccount } from '../../service-accounts/disabling.ts'
+import {
+  disableServiceAccount,
+  enableServiceAccount,
+  tryDisablingServiceAccount,
+} from '../../service-accounts/disabling.ts'
 import {
   createServiceAccount,
   deleteServiceAccount,
@@ -158,7 +162,13 @@ export function serviceAccountRoutes(app: OpenAPIHono<AppEnv>): void {
 
   app.openapi(updateServiceAccountRoute, async (c) => {
     const { id } = c.req.valid('param')
-    const updated = await updateServiceAccount(c.var.services, c.var.principal, id, c.req.valid('json'), expectedRevision(c))
+    const updated = await updateServiceAccount(
+      c.var.services,
+      c.var.principal,
+      id,
+      c.req.valid('json'),
+      expectedRevision(c),
+    )
     return c.json(updated, 200, tagged(updated))
   })
 

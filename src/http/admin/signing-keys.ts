@@ -2,7 +2,13 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { ServiceError } from '../../errors.ts'
 import { replaceSigningKey } from '../../signing-keys/emergency.ts'
 import { addSigningKey, importSigningKey } from '../../signing-keys/new-keys.ts'
-import { activateSigningKey, listSigningKeys, rollbackSigningKey, rotateSigningKey, showSigningKey } from '../../signing-keys/operations.ts'
+import {
+  activateSigningKey,
+  listSigningKeys,
+  rollbackSigningKey,
+  rotateSigningKey,
+  showSigningKey,
+} from '../../signing-keys/operations.ts'
 import { algorithms } from '../../signing-keys/signer.ts'
 import type { AppEnv } from '../context.ts'
 import { idParam, instant, jsonAnswer, jsonBody, refusals, text, word } from './schemas.ts'
@@ -62,8 +68,14 @@ const signingKeyDetail = signingKey
 
 const line = { purpose: purpose.default('token'), algorithm: algorithm.default('ES256') }
 const force = {
-  force: z.boolean().default(false).openapi({ description: 'Before it is safe, for incidents: verifiers may refuse good tokens' }),
-  revokeFormer: z.boolean().default(false).openapi({ description: 'With force: the key that signed before dies with all of its tokens' }),
+  force: z
+    .boolean()
+    .default(false)
+    .openapi({ description: 'Before it is safe, for incidents: verifiers may refuse good tokens' }),
+  revokeFormer: z
+    .boolean()
+    .default(false)
+    .openapi({ description: 'With force: the key that signed before dies with all of its tokens' }),
   reason: text(200).optional(),
 }
 const rotation = z.strictObject({ ...line, ...force }).openapi('SigningKeyRotation')

@@ -6,7 +6,10 @@ import { instant, jsonAnswer, pageQuery, pageSchema, refusals } from './schemas.
 const verifier = z
   .object({
     name: z.string().nullable().openapi({ example: 'billing-api', description: 'What it calls itself; not checked' }),
-    clientId: z.string().nullable().openapi({ description: 'API key that it authenticated with; null: anonymous, which never counts' }),
+    clientId: z
+      .string()
+      .nullable()
+      .openapi({ description: 'API key that it authenticated with; null: anonymous, which never counts' }),
     state: z
       .enum(['anonymous', 'known', 'absent'])
       .openapi({ description: 'absent: has not come for a day, so that nothing waits for it' }),

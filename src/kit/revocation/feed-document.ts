@@ -60,7 +60,9 @@ export function readFeedClaims(
 
 function isFeedClaims(payload: unknown): payload is FeedClaims {
   if (typeof payload !== 'object' || payload === null) return false
-  const { iss, iat, exp, generation, sequence, cursor, since, rules } = payload as Partial<Record<keyof FeedClaims, unknown>>
+  const { iss, iat, exp, generation, sequence, cursor, since, rules } = payload as Partial<
+    Record<keyof FeedClaims, unknown>
+  >
   return (
     typeof iss === 'string' &&
     Number.isFinite(iat) &&
@@ -83,7 +85,12 @@ function isCursor(value: unknown): value is string {
 function indexedRule(rule: unknown): IndexedRule {
   if (!Array.isArray(rule)) throw new FeedRefused('it holds a malformed rule')
   const [effectiveAt, issuedBefore, expiresAt, maxVersion]: unknown[] = rule
-  if (!isNumber(effectiveAt) || !isNumberOrNull(issuedBefore) || !isNumberOrNull(expiresAt) || !isNumberOrNull(maxVersion)) {
+  if (
+    !isNumber(effectiveAt) ||
+    !isNumberOrNull(issuedBefore) ||
+    !isNumberOrNull(expiresAt) ||
+    !isNumberOrNull(maxVersion)
+  ) {
     throw new FeedRefused('it holds a malformed rule')
   }
   return { id: '', effectiveAt, issuedBefore, expiresAt, maxVersion }

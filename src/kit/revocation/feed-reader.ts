@@ -60,7 +60,10 @@ export function createFeedList(options: FeedListOptions): RevocationList {
     const at = seconds(now())
     const { claims, rules } = readFeedClaims(payload, { issuer, now: at, clockToleranceSeconds })
     const sequence = BigInt(claims.sequence)
-    if (held && (claims.generation < held.generation || (claims.generation === held.generation && sequence < held.sequence))) {
+    if (
+      held &&
+      (claims.generation < held.generation || (claims.generation === held.generation && sequence < held.sequence))
+    ) {
       throw new FeedRefused('it goes back behind what is known')
     }
     if (claims.since === undefined) index.replace(withoutEmpty(rules))
@@ -74,7 +77,12 @@ export function createFeedList(options: FeedListOptions): RevocationList {
       // Beyond the tolerance the document was old on arrival, and counts as that old.
       newsAt = startedAt - Math.max(0, at - claims.iat - clockToleranceSeconds) * 1000
     }
-    held = { generation: claims.generation, sequence, cursor: claims.cursor, issuedAt: Math.max(claims.iat, held?.issuedAt ?? 0) }
+    held = {
+      generation: claims.generation,
+      sequence,
+      cursor: claims.cursor,
+      issuedAt: Math.max(claims.iat, held?.issuedAt ?? 0),
+    }
     tagged = answer.etag === undefined ? undefined : { cursor, etag: answer.etag }
     return true
   }
@@ -92,7 +100,8 @@ export function createFeedList(options: FeedListOptions): RevocationList {
 
   function strikes(token: RevocableToken, names: readonly string[]): boolean {
     const at = seconds(now())
-    if (index.lacksRulesAt(at)) throw new RevocationListUnavailable('the clock went back past rules that were dropped as expired')
+    if (index.lacksRulesAt(at))
+      throw new RevocationListUnavailable('the clock went back past rules that were dropped as expired')
     return index.strikes(token, names, at)
   }
 

@@ -41,20 +41,31 @@ export type FeedRevocationListOptions = {
  * that cannot work.
  */
 export function feedRevocationList(options: FeedRevocationListOptions): RevocationList {
-  const { issuer, fetch = runtimeFetch, now = () => new Date(), monotonic = monotonicMilliseconds, maximumBytes = 33_554_432 } = options
+  const {
+    issuer,
+    fetch = runtimeFetch,
+    now = () => new Date(),
+    monotonic = monotonicMilliseconds,
+    maximumBytes = 33_554_432,
+  } = options
   const timeoutMilliseconds = positiveMilliseconds('timeoutMilliseconds', options.timeoutMilliseconds ?? 5000)
   checkIssuer(issuer)
   for (const url of [options.url, options.recordKeysUrl]) {
-    if (url !== undefined && !isAcceptableUrl(url, issuer)) throw new TypeError('url and recordKeysUrl must be https URLs, like the issuer')
+    if (url !== undefined && !isAcceptableUrl(url, issuer))
+      throw new TypeError('url and recordKeysUrl must be https URLs, like the issuer')
   }
   let source: { url: string; keys: KeySet } | undefined
 
   async function findSource(): Promise<{ url: string; keys: KeySet }> {
     if (source) return source
-    const found = options.url && options.recordKeysUrl ? undefined : await fetchIssuerMetadata({ issuer, fetch, timeoutMilliseconds })
+    const found =
+      options.url && options.recordKeysUrl
+        ? undefined
+        : await fetchIssuerMetadata({ issuer, fetch, timeoutMilliseconds })
     const url = options.url ?? found?.revocationsUri
     const jwksUrl = options.recordKeysUrl ?? found?.recordKeysUri
-    if (url === undefined || jwksUrl === undefined) throw new Error('the metadata of the issuer names no revocation feed')
+    if (url === undefined || jwksUrl === undefined)
+      throw new Error('the metadata of the issuer names no revocation feed')
     source = { url, keys: remoteKeySet({ issuer, jwksUrl, fetch, now, timeoutMilliseconds }) }
     return source
   }

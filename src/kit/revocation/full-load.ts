@@ -22,7 +22,8 @@ export async function loadInFull(source: {
   const begun = parseSnapshot(first.generation, first.snapshot)
   const last = await source.read(begun.xmin)
   const ended = parseSnapshot(last.generation, last.snapshot)
-  if (ended.generation !== begun.generation || ended.sequence < begun.sequence) throw new Error('the database was restored during the load')
+  if (ended.generation !== begun.generation || ended.sequence < begun.sequence)
+    throw new Error('the database was restored during the load')
   for (const row of last.rows) rows.set(row.id, row)
   return { ...last, rows: [...rows.values()] }
 }

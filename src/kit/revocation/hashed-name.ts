@@ -7,7 +7,9 @@ import { namesOfToken } from './rules.ts'
  */
 export function hashedName(name: string): string | Promise<string> {
   if (sha256OfNode) return truncate(sha256OfNode(name))
-  return crypto.subtle.digest('SHA-256', encoder.encode(name)).then((digest) => truncate(base64Url(new Uint8Array(digest))))
+  return crypto.subtle
+    .digest('SHA-256', encoder.encode(name))
+    .then((digest) => truncate(base64Url(new Uint8Array(digest))))
 }
 
 /** The names of a token, hashed. */

@@ -21,7 +21,10 @@ export type MemoryRevocationListOptions = {
  * A list that lives in this process and is always fresh: for tests, and for a service that is alone and revokes nothing from outside.
  * What it holds is gone with the process, and no other process sees it.
  */
-export function memoryRevocationList({ rules = [], now = () => new Date() }: MemoryRevocationListOptions = {}): MemoryRevocationList {
+export function memoryRevocationList({
+  rules = [],
+  now = () => new Date(),
+}: MemoryRevocationListOptions = {}): MemoryRevocationList {
   const index = createRuleIndex()
   let added = 0
 

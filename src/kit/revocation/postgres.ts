@@ -38,7 +38,11 @@ export function postgresRevocationList(options: PostgresRevocationListOptions): 
   const onWorkers = runsOnWorkers()
   const { mode = onWorkers ? 'strict' : 'synced', now = () => new Date(), monotonic = monotonicMilliseconds } = options
   const deadlineMilliseconds = positiveMilliseconds('deadlineMilliseconds', options.deadlineMilliseconds ?? 1500)
-  const connection = { ...options, deadlineMilliseconds, pooler: options.pooler ?? (onWorkers ? 'transaction' : 'none') } as const
+  const connection = {
+    ...options,
+    deadlineMilliseconds,
+    pooler: options.pooler ?? (onWorkers ? 'transaction' : 'none'),
+  } as const
   checkUrl('url', options.url)
   if (options.directUrl !== undefined) checkUrl('directUrl', options.directUrl)
   // On Workers a connection belongs to the request that opened it.
@@ -49,18 +53,27 @@ export function postgresRevocationList(options: PostgresRevocationListOptions): 
     deadlineMilliseconds,
   })
   if (mode === 'strict') {
-    return createStrictList({ find: reader.find, now, monotonic, endOfTurn: onWorkers ? undefined : endOfTurn, close: reader.close })
+    return createStrictList({
+      find: reader.find,
+      now,
+      monotonic,
+      endOfTurn: onWorkers ? undefined : endOfTurn,
+      close: reader.close,
+    })
   }
   const listenUrl = options.directUrl ?? (connection.pooler === 'none' ? options.url : undefined)
-  return createSyncedList(listenUrl === undefined ? reader : { ...reader, listen: (onChange) => listen(listenUrl, onChange) }, {
-    now,
-    monotonic,
-    pollMilliseconds: options.pollMilliseconds ?? 1000,
-    maximumStalenessMilliseconds: options.maximumStalenessMilliseconds ?? 10_000,
-    deadlineMilliseconds: 20 * deadlineMilliseconds,
-    inRequest: onWorkers,
-    startsWhenAsked: true,
-  })
+  return createSyncedList(
+    listenUrl === undefined ? reader : { ...reader, listen: (onChange) => listen(listenUrl, onChange) },
+    {
+      now,
+      monotonic,
+      pollMilliseconds: options.pollMilliseconds ?? 1000,
+      maximumStalenessMilliseconds: options.maximumStalenessMilliseconds ?? 10_000,
+      deadlineMilliseconds: 20 * deadlineMilliseconds,
+      inRequest: onWorkers,
+      startsWhenAsked: true,
+    },
+  )
 }
 
 /** The parser's own errors quote the URL, password and all: they are not passed on. */

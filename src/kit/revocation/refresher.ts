@@ -146,7 +146,9 @@ export function createRefresher(options: RefresherOptions): Refresher {
       const at = newsAt()
       const usable = !closed && isYoungerThan(maximumStaleness)
       const ageMilliseconds = at === undefined ? null : Math.max(0, monotonic() - at)
-      return usable ? { usable, ageMilliseconds } : { usable, ageMilliseconds, reason: describe(at === undefined, closed, failure) }
+      return usable
+        ? { usable, ageMilliseconds }
+        : { usable, ageMilliseconds, reason: describe(at === undefined, closed, failure) }
     },
     close() {
       closed = true
@@ -176,7 +178,10 @@ function settled(work: Promise<void>): Promise<void> {
 
 function describe(neverLoaded: boolean, closed: boolean, failure: unknown): string {
   if (closed) return 'the revocation list is closed'
-  return describeFailure(`the revocation list is ${neverLoaded ? 'not loaded yet' : 'older than its maximum staleness'}`, failure)
+  return describeFailure(
+    `the revocation list is ${neverLoaded ? 'not loaded yet' : 'older than its maximum staleness'}`,
+    failure,
+  )
 }
 
 /** For the operator: what is wrong, and the first line of why. */

@@ -59,7 +59,8 @@ export function createRuleIndex(): RuleIndex {
         const kept = rules.filter(({ expiresAt }) => expiresAt === null || !(expiresAt + keepExpiredSeconds <= now))
         if (kept.length === rules.length) continue
         for (const { expiresAt } of rules) {
-          if (expiresAt !== null && expiresAt + keepExpiredSeconds <= now) droppedUntil = Math.max(droppedUntil, expiresAt)
+          if (expiresAt !== null && expiresAt + keepExpiredSeconds <= now)
+            droppedUntil = Math.max(droppedUntil, expiresAt)
         }
         set(name, kept)
       }

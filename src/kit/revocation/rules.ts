@@ -56,7 +56,11 @@ export function subjectValue(organizationId: string, subject: string): string {
  * The last second in which a token can be issued that the rule covers: the rule may go once such a token is dead. Null when there is no
  * such second and the rule must stay: an open rule on a name under which tokens are issued further, or on a stolen signing key.
  */
-export function lastCoveredIssue(rule: { kind: RevocationKind; issuedBefore: number | null; effectiveAt: number }): number | null {
+export function lastCoveredIssue(rule: {
+  kind: RevocationKind
+  issuedBefore: number | null
+  effectiveAt: number
+}): number | null {
   switch (rule.kind) {
     case 'signing_key':
       return null

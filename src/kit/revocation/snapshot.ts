@@ -19,9 +19,14 @@ const maximumInProgress = 2n ** 18n
 export function parseSnapshot(generation: number, text: string): SyncPosition {
   const match = /^(\d+):(\d+):([\d,]*)$/.exec(text)
   const [, xmin, xmax, inProgress] = match ?? []
-  if (xmin === undefined || xmax === undefined || inProgress === undefined) throw new Error('the database gave no snapshot')
+  if (xmin === undefined || xmax === undefined || inProgress === undefined)
+    throw new Error('the database gave no snapshot')
   const count = inProgress === '' ? 0 : inProgress.split(',').length
-  return { generation, xmin: BigInt(xmin), sequence: BigInt(xmax) * maximumInProgress + (maximumInProgress - 1n - BigInt(count)) }
+  return {
+    generation,
+    xmin: BigInt(xmin),
+    sequence: BigInt(xmax) * maximumInProgress + (maximumInProgress - 1n - BigInt(count)),
+  }
 }
 
 /** The same as opaque text: the cursor of a feed's document, from which a delta can be asked for. */

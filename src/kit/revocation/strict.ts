@@ -48,11 +48,14 @@ export function createStrictList({ find, now, monotonic, endOfTurn, close }: Str
   function flush(): void {
     const checks = waiting
     waiting = []
-    for (let start = 0; start < checks.length; start += largestBatch) void ask(checks.slice(start, start + largestBatch))
+    for (let start = 0; start < checks.length; start += largestBatch)
+      void ask(checks.slice(start, start + largestBatch))
   }
 
   function unavailable(): RevocationListUnavailable {
-    const reason = closed ? 'the revocation list is closed' : describeFailure('the database could not be asked', failure)
+    const reason = closed
+      ? 'the revocation list is closed'
+      : describeFailure('the database could not be asked', failure)
     return new RevocationListUnavailable(reason, 1, failure === undefined ? {} : { cause: failure })
   }
 
@@ -83,7 +86,9 @@ export function createStrictList({ find, now, monotonic, endOfTurn, close }: Str
     state() {
       const usable = !closed && failure === undefined
       const ageMilliseconds = answeredAt === undefined ? null : Math.max(0, monotonic() - answeredAt)
-      return usable ? { usable, ageMilliseconds, rules: null } : { usable, ageMilliseconds, rules: null, reason: unavailable().message }
+      return usable
+        ? { usable, ageMilliseconds, rules: null }
+        : { usable, ageMilliseconds, rules: null, reason: unavailable().message }
     },
     async close() {
       closed = true

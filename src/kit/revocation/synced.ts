@@ -61,7 +61,9 @@ export function createSyncedList(source: RevocationSource, options: SyncedListOp
   /** Maintenance removes lifted and expired rows in the end: who was away must not build on what it had. */
   function isLongAgo(at: number): boolean {
     const newsAt = rules.newsAt()
-    const limit = options.inRequest ? longAgoMilliseconds : Math.min(options.maximumStalenessMilliseconds, longAgoMilliseconds)
+    const limit = options.inRequest
+      ? longAgoMilliseconds
+      : Math.min(options.maximumStalenessMilliseconds, longAgoMilliseconds)
     return newsAt === undefined || !(at - newsAt <= limit)
   }
 
@@ -87,7 +89,8 @@ export function createSyncedList(source: RevocationSource, options: SyncedListOp
 
   function strikes(token: Parameters<RevocationList['isRevoked']>[0], names: readonly string[]): boolean {
     const at = seconds(now())
-    if (index.lacksRulesAt(at)) throw new RevocationListUnavailable('the clock went back past rules that were dropped as expired')
+    if (index.lacksRulesAt(at))
+      throw new RevocationListUnavailable('the clock went back past rules that were dropped as expired')
     return index.strikes(token, names, at)
   }
 

@@ -115,7 +115,11 @@ function batchOf(rows: readonly ViewRow[]): RevocationBatch {
   if (!first) throw new Error('the database was never started: the view has no generation')
   if (first.replica) throw new Error('the database is a replica, which answers and is stale')
   const { generation, snapshot } = first
-  return { rows: rows.flatMap(({ id, ...row }) => (id === null ? [] : [revocationRow(id, row)])), generation: Number(generation), snapshot }
+  return {
+    rows: rows.flatMap(({ id, ...row }) => (id === null ? [] : [revocationRow(id, row)])),
+    generation: Number(generation),
+    snapshot,
+  }
 }
 
 function revocationRow(id: string, row: Omit<ViewRow, 'id'>): RevocationRow {

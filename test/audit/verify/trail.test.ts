@@ -3,7 +3,15 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { genesisHash } from '../../../src/audit/chain.ts'
 import type { TrailLine } from '../../../src/audit/verify/lines.ts'
 import { createTrail } from '../../../src/audit/verify/trail.ts'
-import { exportTrail, faultsOf, foreignRecordKey, readLines, rechained, verifyTrail, writeLines } from '../../support/audit-trail.ts'
+import {
+  exportTrail,
+  faultsOf,
+  foreignRecordKey,
+  readLines,
+  rechained,
+  verifyTrail,
+  writeLines,
+} from '../../support/audit-trail.ts'
 import { startTestService, type TestService } from '../../support/test-service.ts'
 
 let service: TestService
@@ -30,7 +38,8 @@ beforeAll(async () => {
 })
 
 /** Index of the line of an event. */
-const at = (sequence: number) => readLines(lines).findIndex((line) => line.kind === 'event' && line.event.sequence === sequence)
+const at = (sequence: number) =>
+  readLines(lines).findIndex((line) => line.kind === 'event' && line.event.sequence === sequence)
 const without = (...sequences: number[]) => lines.filter((_, index) => !sequences.map(at).includes(index))
 const moved = (from: number, to: number) => lines.toSpliced(at(from), 1).toSpliced(at(to), 0, lines[at(from)] ?? '')
 
@@ -41,7 +50,8 @@ function changed(change: (line: TrailLine & { kind: 'event' }) => void, sequence
   return all
 }
 
-const withActor = (sequence: number) => changed((line) => Object.assign(line.event, { actor: 'key_somebody_else' }), sequence)
+const withActor = (sequence: number) =>
+  changed((line) => Object.assign(line.event, { actor: 'key_somebody_else' }), sequence)
 
 describe('a trail that nobody touched', () => {
   test('is verified, and says what was', async () => {
@@ -69,7 +79,9 @@ describe('R135 what somebody did to the file is told', () => {
     expect(faults).toEqual([
       {
         kind: 'edited',
-        message: expect.stringMatching(/^event 3 \(evt_\w+, api_key\.created\) was changed: what it says does not give its hash$/),
+        message: expect.stringMatching(
+          /^event 3 \(evt_\w+, api_key\.created\) was changed: what it says does not give its hash$/,
+        ),
         sequence: 3,
         line: at(3) + 1,
       },
@@ -81,7 +93,9 @@ describe('R135 what somebody did to the file is told', () => {
     ['several', [5, 6, 7], 'events 5 to 7 are missing'],
     ['the first', [1], 'event 1 is missing'],
   ])('%s left out', async (_, sequences, message) => {
-    expect((await verifyTrail(without(...sequences))).faults).toEqual([expect.objectContaining({ kind: 'deleted', message })])
+    expect((await verifyTrail(without(...sequences))).faults).toEqual([
+      expect.objectContaining({ kind: 'deleted', message }),
+    ])
   })
 
   test('one left out over which there is a checkpoint', async () => {
@@ -123,7 +137,9 @@ describe('R135 what somebody did to the file is told', () => {
     const [, , seal] = readLines(lines)
     expect(await faultsOf(earlier)).toEqual([])
     expect(await faultsOf(earlier, { heads: [head] })).toEqual(['truncated'])
-    expect(await faultsOf(earlier, { checkpoints: [seal?.kind === 'checkpoint' ? seal.signed : ''] })).toEqual(['truncated'])
+    expect(await faultsOf(earlier, { checkpoints: [seal?.kind === 'checkpoint' ? seal.signed : ''] })).toEqual([
+      'truncated',
+    ])
   })
 
   test('a second event at a place that is taken', async () => {
@@ -133,7 +149,10 @@ describe('R135 what somebody did to the file is told', () => {
   })
 
   test('an event in place of another, with a hash of its own', async () => {
-    const replaced = changed((line) => Object.assign(line, rechained([{ ...line, event: { ...line.event, reason: 'x' } }])[0]), 5)
+    const replaced = changed(
+      (line) => Object.assign(line, rechained([{ ...line, event: { ...line.event, reason: 'x' } }])[0]),
+      5,
+    )
     expect(await faultsOf(writeLines(replaced))).toEqual(['replaced', 'replaced'])
   })
 
@@ -163,9 +182,12 @@ describe('R135 what somebody did to the file is told', () => {
 describe('a checkpoint is believed only', () => {
   const foreign = foreignRecordKey()
   const seal = () => ({
-    ...Object(JSON.parse(Buffer.from(String(Object(readLines(lines)[2]).signed).split('.')[1] ?? '', 'base64url').toString())),
+    ...Object(
+      JSON.parse(Buffer.from(String(Object(readLines(lines)[2]).signed).split('.')[1] ?? '', 'base64url').toString()),
+    ),
   })
-  const signedBy = (signed: string, keys = lines[1] ?? '') => lines.with(1, keys).with(2, JSON.stringify({ kind: 'checkpoint', signed }))
+  const signedBy = (signed: string, keys = lines[1] ?? '') =>
+    lines.with(1, keys).with(2, JSON.stringify({ kind: 'checkpoint', signed }))
   const recordKeys = (): object[] => Object(readLines(lines)[1]).keys
 
   test('under a record key', async () => {
@@ -235,10 +257,15 @@ describe('a file that is none', () => {
     ['empty', []],
     ['no JSON', ['hello']],
     ['an array', ['[]']],
-    ['another format', ['{"kind":"export","format":"x","version":1,"issuer":"x","exportedAt":"","exportedBy":"","shown":{},"head":{}}']],
+    [
+      'another format',
+      ['{"kind":"export","format":"x","version":1,"issuer":"x","exportedAt":"","exportedBy":"","shown":{},"head":{}}'],
+    ],
     [
       'a newer version',
-      ['{"kind":"export","format":"mintage-audit-trail","version":2,"issuer":"x","exportedAt":"","exportedBy":"","shown":{},"head":{}}'],
+      [
+        '{"kind":"export","format":"mintage-audit-trail","version":2,"issuer":"x","exportedAt":"","exportedBy":"","shown":{},"head":{}}',
+      ],
     ],
     ['an unknown kind', ['{"kind":"toString"}']],
   ])('%s', async (_, text) => {
@@ -256,11 +283,19 @@ describe('a file that is none', () => {
     `{"kind":"event","previousHash":"x","hash":"${genesisHash}","event":{}}`,
   ])('a line of another shape: %s', async (line) => {
     const { faults } = await verifyTrail(lines.toSpliced(3, 0, line))
-    expect(faults).toContainEqual({ kind: 'malformed', message: 'line 4 has not the shape of its kind', sequence: null, line: 4 })
+    expect(faults).toContainEqual({
+      kind: 'malformed',
+      message: 'line 4 has not the shape of its kind',
+      sequence: null,
+      line: 4,
+    })
   })
 
   test('a line that says two things', async () => {
-    const twice = lines.with(at(3), (lines[at(3)] ?? '').replace('"actor":', '"actor":"key_shown_to_a_reader","actor":'))
+    const twice = lines.with(
+      at(3),
+      (lines[at(3)] ?? '').replace('"actor":', '"actor":"key_shown_to_a_reader","actor":'),
+    )
     const beside = lines.with(at(3), (lines[at(3)] ?? '').replace('"event":', '"approvedBy":"root","event":'))
     for (const text of [twice, beside]) expect((await faultsOf(text))[0]).toBe('malformed')
   })
@@ -314,5 +349,8 @@ function flipped(text: string, place: number, by: number): string {
 /** One checkpoint of several may go, or stand elsewhere: those that stay still cover what it covered. */
 function isSpareCheckpoint(one: { kind: string; line: number }, text: string): boolean {
   const isOne = (line: string | undefined) => line?.startsWith('{"kind":"checkpoint"') === true && line !== lines[2]
-  return (one.kind === 'drop' && isOne(text)) || (one.kind === 'swap' && (isOne(text) || isOne(lines[one.line + 1]) || one.line === 2))
+  return (
+    (one.kind === 'drop' && isOne(text)) ||
+    (one.kind === 'swap' && (isOne(text) || isOne(lines[one.line + 1]) || one.line === 2))
+  )
 }

@@ -15,7 +15,8 @@ beforeAll(async () => {
   ;({ service, folder } = await serveFromFolder())
 })
 
-const run = (args: readonly string[], env: Record<string, string> = {}): Promise<CliRun> => mintage(args, { cwd: folder, env })
+const run = (args: readonly string[], env: Record<string, string> = {}): Promise<CliRun> =>
+  mintage(args, { cwd: folder, env })
 const shown = async (...args: string[]) => transcript(args, await run(args))
 const json = async (...args: string[]) => JSON.parse((await run([...args, '--json'])).stdout)
 const hashOf = (secret: string) => createHash('sha256').update(secret).digest('hex')
@@ -35,12 +36,18 @@ describe('revoking', () => {
   test('at an instant ahead says from when on', async () => {
     const { id } = await service.createKey()
     const at = new Date(service.clock.now().getTime() + 3_600_000).toISOString()
-    expect(await shown('api-keys', 'revoke', id, '--at', at, '--reason', 'rotated', '--text', 'the new one is out')).toBe(
+    expect(
+      await shown('api-keys', 'revoke', id, '--at', at, '--reason', 'rotated', '--text', 'the new one is out'),
+    ).toBe(
       `$ mintage api-keys revoke ${id} --at ${at} --reason rotated --text the new one is out
 revoked key_… and every token that it made, from ${at} on
 `,
     )
-    expect(await json('api-keys', 'show', id)).toMatchObject({ status: 'usable', revokedAt: at, revocationText: 'the new one is out' })
+    expect(await json('api-keys', 'show', id)).toMatchObject({
+      status: 'usable',
+      revokedAt: at,
+      revocationText: 'the new one is out',
+    })
   })
 
   test('many by a label', async () => {
@@ -60,7 +67,10 @@ revoked 2 API keys, from 2026-11-02T10:00:00Z on
   key_…
 `,
     )
-    expect(await json('api-keys', 'show', keys[0]?.id ?? '')).toMatchObject({ status: 'revoked', revocationReason: 'unused' })
+    expect(await json('api-keys', 'show', keys[0]?.id ?? '')).toMatchObject({
+      status: 'revoked',
+      revocationReason: 'unused',
+    })
   })
 
   test('many by nothing is a wrong command', async () => {
@@ -95,7 +105,11 @@ describe('find-leaked', () => {
   test('takes the secret from the environment, and says the id and what to type next', async () => {
     const { id, secret } = await service.createKey()
     const found = await run(['api-keys', 'find-leaked'], { MINTAGE_LEAKED_KEY: secret })
-    expect(found).toMatchObject({ code: 0, stdout: `${id}\n`, stderr: `revoke it with: mintage api-keys revoke ${id} --reason leaked\n` })
+    expect(found).toMatchObject({
+      code: 0,
+      stdout: `${id}\n`,
+      stderr: `revoke it with: mintage api-keys revoke ${id} --reason leaked\n`,
+    })
   })
 
   test('takes it from standard input', async () => {
@@ -132,11 +146,17 @@ describe('import', () => {
       'keys.csv',
       `name,hash,scopes,customClaims\n"orders, eu",${hashOf(secret)},orders:read orders:write,"{""tier"":""gold""}"\n`,
     )
-    expect(await shown('api-keys', 'import', file)).toBe('$ mintage api-keys import keys.csv\ncreated 1, duplicates 0, invalid 0\n')
+    expect(await shown('api-keys', 'import', file)).toBe(
+      '$ mintage api-keys import keys.csv\ncreated 1, duplicates 0, invalid 0\n',
+    )
     const { status } = await service.request('/token', { method: 'POST', headers: { 'X-API-Key': secret } })
     expect(status).toBe(200)
     const { items } = await json('api-keys', 'list', '--limit', '1')
-    expect(items[0]).toMatchObject({ name: 'orders, eu', scopes: ['orders:read', 'orders:write'], customClaims: { tier: 'gold' } })
+    expect(items[0]).toMatchObject({
+      name: 'orders, eu',
+      scopes: ['orders:read', 'orders:write'],
+      customClaims: { tier: 'gold' },
+    })
   })
 
   test('tells line by line what did not land, and ends with 1', async () => {
@@ -162,11 +182,19 @@ hint: mend them and run it again: what is there already stays
 
   test('sends thousands in several requests', async () => {
     const { db, now } = service.services
-    const limits = { requestsPerMinute: 1, requestsPerMonth: 1, apiKeys: 5000, defaultOverlapSeconds: 0, maxOverlapSeconds: 0 }
+    const limits = {
+      requestsPerMinute: 1,
+      requestsPerMonth: 1,
+      apiKeys: 5000,
+      defaultOverlapSeconds: 0,
+      maxOverlapSeconds: 0,
+    }
     await db.insert(plans).values({ name: 'roomy', ...limits, createdAt: now() })
     const organizationId = await service.createOrganization()
     await db.update(organizations).set({ plan: 'roomy' }).where(eq(organizations.id, organizationId))
-    const lines = Array.from({ length: 1200 }, (_, place) => JSON.stringify({ name: `key ${place}`, hash: hashOf(`many ${place}`) }))
+    const lines = Array.from({ length: 1200 }, (_, place) =>
+      JSON.stringify({ name: `key ${place}`, hash: hashOf(`many ${place}`) }),
+    )
     const { stdout, code } = await mintageProcess(['api-keys', 'import', '-', '--organization', organizationId], {
       cwd: folder,
       input: lines.join('\n'),
@@ -186,13 +214,16 @@ hint: mend them and run it again: what is there already stays
   })
 })
 
-test.each(['api-keys revoke', 'api-keys revoke-many', 'api-keys find-leaked', 'api-keys import', 'organizations revoke-all'])(
-  'the help of %s fits a screen',
-  async (command) => {
-    const { stdout } = await run([...command.split(' '), '--help'])
-    const lines = stdout.trimEnd().split('\n')
-    expect(lines.length).toBeLessThanOrEqual(24)
-    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(80)
-    expect(stdout).toMatch(/^Example:\n {2}\$ mintage/m)
-  },
-)
+test.each([
+  'api-keys revoke',
+  'api-keys revoke-many',
+  'api-keys find-leaked',
+  'api-keys import',
+  'organizations revoke-all',
+])('the help of %s fits a screen', async (command) => {
+  const { stdout } = await run([...command.split(' '), '--help'])
+  const lines = stdout.trimEnd().split('\n')
+  expect(lines.length).toBeLessThanOrEqual(24)
+  expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(80)
+  expect(stdout).toMatch(/^Example:\n {2}\$ mintage/m)
+})

@@ -29,7 +29,18 @@ const create = async (...args: string[]): Promise<{ apiKey: { id: string }; secr
 describe('the life of an API key at a terminal', () => {
   test('create says everything there is to say about a key', async () => {
     const { apiKey } = await create(
-      ...['--description', 'reads orders', '--label', 'ci', '--label', 'nightly', '--subject', 'robot', '--claims', '{"plan":"gold"}'],
+      ...[
+        '--description',
+        'reads orders',
+        '--label',
+        'ci',
+        '--label',
+        'nightly',
+        '--subject',
+        'robot',
+        '--claims',
+        '{"plan":"gold"}',
+      ],
       ...['--allow', '192.0.2.0/24', '--deny', '192.0.2.7', '--requests-per-minute', '30', '--rotate-every', '30d'],
       ...['--expires-at', '2030-01-01T00:00:00Z', '--scope', 'orders:read'],
     )
@@ -52,7 +63,17 @@ describe('the life of an API key at a terminal', () => {
 
   test('update changes what it is told, takes away what it is told, and keeps to its revision', async () => {
     const { apiKey } = await create('--label', 'ci', '--expires-at', '2030-01-01T00:00:00Z')
-    const updated = await json('api-keys', 'update', apiKey.id, '--name', 'renamed', '--no-label', '--no-expires-at', '--revision', '1')
+    const updated = await json(
+      'api-keys',
+      'update',
+      apiKey.id,
+      '--name',
+      'renamed',
+      '--no-label',
+      '--no-expires-at',
+      '--revision',
+      '1',
+    )
     expect(updated).toMatchObject({ name: 'renamed', labels: [], expiresAt: null, revision: 2 })
     expect(await shown('api-keys', 'update', apiKey.id, '--name', 'again', '--revision', '1')).toBe(
       `$ mintage api-keys update key_… --name again --revision 1
@@ -80,7 +101,9 @@ last used         -
     expect(await shown('api-keys', 'enable', apiKey.id)).toBe(
       '$ mintage api-keys enable key_…\nenabled key_…; tokens issued from 2026-11-02T10:00:31Z on live\n',
     )
-    expect(await shown('api-keys', 'enable', apiKey.id)).toBe('$ mintage api-keys enable key_…\nenabled key_…; it was not disabled\n')
+    expect(await shown('api-keys', 'enable', apiKey.id)).toBe(
+      '$ mintage api-keys enable key_…\nenabled key_…; it was not disabled\n',
+    )
   })
 
   test('expire, for good', async () => {
@@ -118,8 +141,12 @@ the former one, version 1, works until ${until}
     const { apiKey, secret } = await create()
     await service.request('/token', { method: 'POST', headers: { 'X-API-Key': secret, 'User-Agent': 'old-worker/1' } })
     await service.services.usage.flush()
-    expect(await json('api-keys', 'rotate', apiKey.id, '--description', 'second')).toMatchObject({ apiKey: { description: 'second' } })
-    const text = (await shown('api-keys', 'versions', apiKey.id)).replace(/…[0-9A-Za-z]{4}/g, '…hint').replace(/ {2,}/g, '  ')
+    expect(await json('api-keys', 'rotate', apiKey.id, '--description', 'second')).toMatchObject({
+      apiKey: { description: 'second' },
+    })
+    const text = (await shown('api-keys', 'versions', apiKey.id))
+      .replace(/…[0-9A-Za-z]{4}/g, '…hint')
+      .replace(/ {2,}/g, '  ')
     expect(text).toBe(
       `$ mintage api-keys versions key_…
 VERSION  STATE  HINT  CREATED  ENDS  EXCHANGES  LAST USED  FROM  BY
@@ -142,7 +169,18 @@ error: cannot end the version: this is the newest version. To end it, rotate the
     const { apiKey } = await create('--label', 'odd one', '--environment', 'test')
     for (const filter of [
       ['--label', 'odd one'],
-      ['--label', 'odd one', '--status', 'usable', '--environment', 'test', '--name', 'ORD', '--created-before', '2030-01-01T00:00:00Z'],
+      [
+        '--label',
+        'odd one',
+        '--status',
+        'usable',
+        '--environment',
+        'test',
+        '--name',
+        'ORD',
+        '--created-before',
+        '2030-01-01T00:00:00Z',
+      ],
     ]) {
       expect((await json('api-keys', 'list', ...filter)).items).toMatchObject([{ id: apiKey.id }])
     }
@@ -159,7 +197,9 @@ describe('the holder of a key at a terminal', () => {
     expect(me.stdout).toMatch(/^per minute {3}7\nper month {4}1000000\nthis secret {2}version 1$/m)
     const rotated = await mintage(['me', 'rotate', '--overlap', '1h', '--json'], as(secret))
     const fresh: string = JSON.parse(rotated.stdout).secret
-    expect((await mintage(['me'], as(secret))).stdout).toMatch(/^this secret {2}version 1, until 2026-11-02T11:00:00Z$/m)
+    expect((await mintage(['me'], as(secret))).stdout).toMatch(
+      /^this secret {2}version 1, until 2026-11-02T11:00:00Z$/m,
+    )
     const again = await mintage(['me', 'rotate'], as(secret))
     expect([again.code, again.stderr]).toEqual([
       1,

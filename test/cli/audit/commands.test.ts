@@ -60,7 +60,10 @@ hint: give another --output
   })
 
   test('goes to standard output, byte by byte as the service made it', async () => {
-    const { stdout, code } = await mintageProcess(['audit', 'export', '--format', 'csv', '--type', 'api_key.created'], online)
+    const { stdout, code } = await mintageProcess(
+      ['audit', 'export', '--format', 'csv', '--type', 'api_key.created'],
+      online,
+    )
     expect(code).toBe(0)
     expect(stdout.split('\r\n')).toHaveLength(4)
     const { stdout: trail } = await mintage(['audit', 'export'], online)
@@ -76,14 +79,20 @@ describe('verify', () => {
 
   test('with pinned keys has nothing left to say', async () => {
     await writeFile(path('record-keys.json'), await (await service.request('/.well-known/record-keys.json')).text())
-    const { code, stderr } = await mintage(['audit', 'verify', 'trail.jsonl', '--record-keys', 'record-keys.json'], offline)
+    const { code, stderr } = await mintage(
+      ['audit', 'verify', 'trail.jsonl', '--record-keys', 'record-keys.json'],
+      offline,
+    )
     expect([code, stderr]).toEqual([0, ''])
   })
 
   test('says what was changed, and where, and ends with 3', async () => {
     const lines = await exportTrail(service)
     const place = lines.findIndex((line) => line.includes('"billing"'))
-    await writeFile(path('edited.jsonl'), lines.with(place, (lines[place] ?? '').replace('"billing"', '"nothing"')).join('\n'))
+    await writeFile(
+      path('edited.jsonl'),
+      lines.with(place, (lines[place] ?? '').replace('"billing"', '"nothing"')).join('\n'),
+    )
     expect(await shown(['audit', 'verify', 'edited.jsonl'], offline)).toBe(`$ mintage audit verify edited.jsonl
 broken: event 3 (evt_…, api_key.created) was changed: what it says does not give its hash (line 6)
 error: the audit trail is not what it was: one fault
@@ -124,7 +133,9 @@ hint: keep the file as it is, and read docs/audit.md#when-it-is-broken
       code: 0,
       stdout: expect.stringMatching(/^verified {2}\d+ events/),
     })
-    expect(await mintage(['audit', 'verify', '-'], { ...offline, input: input.slice(0, -100) })).toMatchObject({ code: 3 })
+    expect(await mintage(['audit', 'verify', '-'], { ...offline, input: input.slice(0, -100) })).toMatchObject({
+      code: 3,
+    })
   })
 
   test.each([
@@ -149,8 +160,14 @@ test('checkpoint shows what to keep', async () => {
 })
 
 test('list takes the filters of the admin API', async () => {
-  const { stdout } = await mintage(['audit', 'list', '--type', 'api_key.created', '--result', 'success', '--json'], online)
-  expect(JSON.parse(stdout).items.map(({ type }: { type: string }) => type)).toEqual(['api_key.created', 'api_key.created'])
+  const { stdout } = await mintage(
+    ['audit', 'list', '--type', 'api_key.created', '--result', 'success', '--json'],
+    online,
+  )
+  expect(JSON.parse(stdout).items.map(({ type }: { type: string }) => type)).toEqual([
+    'api_key.created',
+    'api_key.created',
+  ])
   expect(await shown(['audit', 'list', '--from', '2030-01-01T00:00:00Z'], online)).toBe(
     '$ mintage audit list --from 2030-01-01T00:00:00Z\nno audit events\n',
   )

@@ -29,6 +29,9 @@ describe('completion', () => {
   })
 
   test('for a shell that nobody wrote it for says which there are', async () => {
-    expect(await mintage(['completion', 'tcsh'])).toMatchObject({ code: 2, stderr: expect.stringContaining('bash, zsh, fish') })
+    expect(await mintage(['completion', 'tcsh'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('bash, zsh, fish'),
+    })
   })
 })

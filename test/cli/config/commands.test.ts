@@ -46,13 +46,17 @@ describe('mintage config', () => {
     expect(code).toBe(0)
     for (const secret of [...Object.values(secrets), 'hunter2hunter2', 'hunter3hunter3'])
       expect(stdout).not.toContain(secret.replace('raw:', ''))
-    expect(stdout).toMatch(/^DATABASE_URL +postgres:\/\/mintage:\(hidden\)@db\.example:5432\/mintage\?\(hidden\) +environment$/m)
+    expect(stdout).toMatch(
+      /^DATABASE_URL +postgres:\/\/mintage:\(hidden\)@db\.example:5432\/mintage\?\(hidden\) +environment$/m,
+    )
     expect(stdout).toMatch(/^MINTAGE_KEK +aws-kms:arn:aws:kms:eu-central-1:111122223333:key\//m)
     expect(stdout).toMatch(/^MINTAGE_KEK_PREVIOUS +raw:\(hidden\), passphrase:\(hidden\), file:\/run\/secrets\/kek /m)
   })
 
   test('tells all faults at once', async () => {
-    const { code, stderr } = await mintage(['config'], { env: { DATABASE_URL: 'mysql://x', MINTAGE_FOO: '1', MINTAGE_TOKEN_TTL: 'soon' } })
+    const { code, stderr } = await mintage(['config'], {
+      env: { DATABASE_URL: 'mysql://x', MINTAGE_FOO: '1', MINTAGE_TOKEN_TTL: 'soon' },
+    })
     expect(code).toBe(2)
     expect(stderr).toMatch(/^error: the configuration has 3 faults:\n/)
     for (const name of ['DATABASE_URL', 'MINTAGE_FOO', 'MINTAGE_TOKEN_TTL']) expect(stderr).toContain(`  ${name} `)

@@ -48,7 +48,10 @@ revision  1
     expect(await shown('organizations', 'update', id, '--name', 'Late', '--revision', '1')).toMatch(
       /^error: cannot change the organization: it was changed since you read it\..*\nhint: look at it with the verb `show`.*\n\[1\]$/m,
     )
-    expect(await json('organizations', 'change-plan', id, 'free')).toMatchObject({ plan: 'free', limits: { apiKeys: 2 } })
+    expect(await json('organizations', 'change-plan', id, 'free')).toMatchObject({
+      plan: 'free',
+      limits: { apiKeys: 2 },
+    })
     expect(await json('organizations', 'change-policy', id, '86400')).toMatchObject({ maxKeyLifetimeSeconds: 86_400 })
     expect(await json('organizations', 'change-policy', id, 'never')).toMatchObject({ maxKeyLifetimeSeconds: null })
     expect(await json('organizations', 'suspend', id, '--dry-run')).toMatchObject({ apiKeys: 0, lastUses: [] })
@@ -57,7 +60,9 @@ revision  1
       'suspended org_…: no new tokens, and those that lived are dead',
     )
     expect((await json('organizations', 'list', '--suspended', 'true')).items).toMatchObject([{ id }])
-    expect((await shown('organizations', 'resume', id)).split('\n')[1]).toBe('resumed org_…; tokens from before stay dead')
+    expect((await shown('organizations', 'resume', id)).split('\n')[1]).toBe(
+      'resumed org_…; tokens from before stay dead',
+    )
   })
 
   test('says what is wrong, and in which member', async () => {
@@ -77,35 +82,58 @@ free  10  1000  2  3600/86400 s  built in
 pro  60  100000  10  86400/604800 s  built in
 enterprise  300  1000000  50  86400/2592000 s  built in
 `)
-  expect(await json('plans', 'create', 'startup', '--keys', '5')).toMatchObject({ name: 'startup', apiKeys: 5, requestsPerMinute: 10 })
+  expect(await json('plans', 'create', 'startup', '--keys', '5')).toMatchObject({
+    name: 'startup',
+    apiKeys: 5,
+    requestsPerMinute: 10,
+  })
   expect(await json('plans', 'update', 'startup', '--keys', '6')).toMatchObject({ apiKeys: 6, requestsPerMinute: 10 })
   expect(await json('plans', 'show', 'startup')).toMatchObject({ revision: 2 })
   expect(await shown('plans', 'delete', 'startup')).toBe('$ mintage plans delete startup\ndeleted startup\n')
-  expect(await shown('plans', 'delete', 'free')).toMatch(/^error: cannot delete the plan: a built-in plan stays as it is\./m)
+  expect(await shown('plans', 'delete', 'free')).toMatch(
+    /^error: cannot delete the plan: a built-in plan stays as it is\./m,
+  )
 })
 
 test('service accounts are made, given other roles, stopped and deleted', async () => {
-  expect(await shown('service-accounts', 'create', 'billing', '--role', 'developer', '--description', 'invoices')).toMatch(
+  expect(
+    await shown('service-accounts', 'create', 'billing', '--role', 'developer', '--description', 'invoices'),
+  ).toMatch(
     /^id {2}svc_…\nname {2}billing\ndescription {2}invoices\norganization {2}org_…\nroles {2}developer\nkeys {2}0\ndisabled {2}-\n/m,
   )
   const { id } = (await json('service-accounts', 'list', '--limit', '1')).items[0]
   expect(await json('members', 'assign-roles', id, '--role', 'read_only', '--role', 'write_agent')).toMatchObject({
     roles: ['read_only', 'write_agent'],
   })
-  expect(await json('service-accounts', 'update', id, '--no-role', '--description', '')).toMatchObject({ roles: [], description: '' })
+  expect(await json('service-accounts', 'update', id, '--no-role', '--description', '')).toMatchObject({
+    roles: [],
+    description: '',
+  })
   expect(await json('service-accounts', 'disable', id, '--dry-run')).toMatchObject({ apiKeys: 0 })
   expect((await shown('service-accounts', 'disable', id)).split('\n')[1]).toBe(
     'disabled svc_…: no new tokens, and those that lived are dead',
   )
   expect((await json('service-accounts', 'list', '--disabled', 'true')).items).toMatchObject([{ id }])
-  expect((await shown('service-accounts', 'enable', id)).split('\n')[1]).toBe('enabled svc_…; tokens from before stay dead')
+  expect((await shown('service-accounts', 'enable', id)).split('\n')[1]).toBe(
+    'enabled svc_…; tokens from before stay dead',
+  )
   expect((await shown('service-accounts', 'delete', id)).split('\n')[1]).toBe('deleted svc_…')
-  expect(await shown('service-accounts', 'show', id)).toMatch(/^error: cannot show the service account: .*\nhint: list what there is/m)
+  expect(await shown('service-accounts', 'show', id)).toMatch(
+    /^error: cannot show the service account: .*\nhint: list what there is/m,
+  )
 })
 
 test('roles are made of permissions, shown, and deleted', async () => {
   expect(
-    await shown('roles', 'create', 'key_reader', '--permission', 'api_keys.read:organization', '--permission', 'roles.read:organization'),
+    await shown(
+      'roles',
+      'create',
+      'key_reader',
+      '--permission',
+      'api_keys.read:organization',
+      '--permission',
+      'roles.read:organization',
+    ),
   ).toBe(`$ mintage roles create key_reader --permission api_keys.read:organization --permission roles.read:organization
 name  key_reader
 kind  own
@@ -117,7 +145,9 @@ permissions
   roles.read:organization
 `)
   expect((await json('roles', 'list')).items).toHaveLength(7)
-  expect(await json('roles', 'update', 'key_reader', '--permission', 'api_keys.read:own')).toMatchObject({ revision: 2 })
+  expect(await json('roles', 'update', 'key_reader', '--permission', 'api_keys.read:own')).toMatchObject({
+    revision: 2,
+  })
   expect(await shown('roles', 'create', 'other', '--permission', 'keks.rewrap:organization')).toMatch(
     /^error: cannot create the role: permissions holds something that is no permission:reach/m,
   )

@@ -27,7 +27,8 @@ function cliWith(answer: boolean | 'nobody'): Asked {
 }
 
 const question = 'Revoke all of them?'
-const consent = (cli: Cli, options: ConsentOptions, dangerous = true) => requireConsent(cli, options, { question, dangerous })
+const consent = (cli: Cli, options: ConsentOptions, dangerous = true) =>
+  requireConsent(cli, options, { question, dangerous })
 
 describe('before something is destroyed', () => {
   test('the person at the terminal is asked, and a no ends it', async () => {
@@ -88,16 +89,21 @@ describe('what nobody should do by a slip', () => {
     expect(asked).toHaveLength(1)
   })
 
-  test.each(['api-keys revoke key_1', 'revocations lift rev_1', 'organizations suspend org_1', 'service-accounts delete svc_1'])(
-    '`mintage %s` asks at a terminal, and does it in a script',
-    async (command) => {
-      const { cli, asked } = cliWith(false)
-      expect(await mintage(command.split(' '), { env, terminal: cli.terminal })).toMatchObject({
-        code: 1,
-        stderr: 'error: nothing was done\n',
-      })
-      expect(asked).toHaveLength(1)
-      expect(await mintage(command.split(' '), { env })).toMatchObject({ code: 1, stderr: expect.stringContaining('no answer from') })
-    },
-  )
+  test.each([
+    'api-keys revoke key_1',
+    'revocations lift rev_1',
+    'organizations suspend org_1',
+    'service-accounts delete svc_1',
+  ])('`mintage %s` asks at a terminal, and does it in a script', async (command) => {
+    const { cli, asked } = cliWith(false)
+    expect(await mintage(command.split(' '), { env, terminal: cli.terminal })).toMatchObject({
+      code: 1,
+      stderr: 'error: nothing was done\n',
+    })
+    expect(asked).toHaveLength(1)
+    expect(await mintage(command.split(' '), { env })).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('no answer from'),
+    })
+  })
 })

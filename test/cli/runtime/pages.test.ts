@@ -8,11 +8,15 @@ const rows = (page: string, form: RegExp) => [...read(page).matchAll(form)].map(
 
 test('docs/cli.md has a row for every command, and for no other', () => {
   const commands = everyCommand().filter(({ words, isVerb }) => isVerb || words.join(' ') === 'me')
-  expect(rows('cli.md', /^\| `(mintage [a-z -]+)` \|/gm)).toEqual(commands.map(({ words }) => ['mintage', ...words].join(' ')).sort())
+  expect(rows('cli.md', /^\| `(mintage [a-z -]+)` \|/gm)).toEqual(
+    commands.map(({ words }) => ['mintage', ...words].join(' ')).sort(),
+  )
 })
 
 test('docs/admin-api.md has a row for every route, and for no other', () => {
   const { paths = {} } = adminRoutes().getOpenAPI31Document({ openapi: '3.1.0', info: { title: '', version: '' } })
-  const routes = Object.entries(paths).flatMap(([path, item]) => Object.keys(item).map((method) => `${method.toUpperCase()} /v1${path}`))
+  const routes = Object.entries(paths).flatMap(([path, item]) =>
+    Object.keys(item).map((method) => `${method.toUpperCase()} /v1${path}`),
+  )
   expect(rows('admin-api.md', /^\| `([A-Z]+ \/v1\/[^`]+)` \|/gm)).toEqual(routes.sort())
 })

@@ -3,7 +3,13 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { generateApiKey } from '../../../src/api-keys/format.ts'
 import { mintage, mintageProcess, transcript } from '../../support/run-cli.ts'
-import { credentialsOf, eventually, type ServiceProcess, startServiceProcess, temporaryFolder } from '../../support/service-process.ts'
+import {
+  credentialsOf,
+  eventually,
+  type ServiceProcess,
+  startServiceProcess,
+  temporaryFolder,
+} from '../../support/service-process.ts'
 
 // What needs a whole service beside the terminal: verify, doctor, seed.
 
@@ -41,32 +47,49 @@ describe('mintage token --decode', () => {
     ['nothing', '', /^error: there is no token on standard input\nhint: mintage token \| mintage token --decode\n$/],
     ['something else', 'hello', /^error: this is no token/],
   ])('of %s says so', async (_, text, stderr) => {
-    expect(await fed(text, 'token', '--decode')).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(stderr) })
+    expect(await fed(text, 'token', '--decode')).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringMatching(stderr),
+    })
   })
 })
 
 describe('mintage verify', () => {
-  const verify = async (token: string, ...options: string[]) => await fed(token, 'verify', '--environment', 'test', ...options)
+  const verify = async (token: string, ...options: string[]) =>
+    await fed(token, 'verify', '--environment', 'test', ...options)
 
   test('prints the claims of a good token', async () => {
     const options = { cwd: service.folder, input: await newToken() }
     const { code, stdout, stderr } = await mintageProcess(['verify', '--environment', 'test'], options)
     expect(code).toBe(0)
     expect(stdout).toMatch(/^scope {8}orders:read orders:write$/m)
-    expect(stderr).toMatch(/^verified: issued by http:\/\/localhost:\d+ for http:\/\/localhost:\d+\/api, test, and not revoked\n$/)
-    expect(JSON.parse((await verify(await newToken(), '--json')).stdout)).toMatchObject({ verified: true, claims: { env: 'test' } })
+    expect(stderr).toMatch(
+      /^verified: issued by http:\/\/localhost:\d+ for http:\/\/localhost:\d+\/api, test, and not revoked\n$/,
+    )
+    expect(JSON.parse((await verify(await newToken(), '--json')).stdout)).toMatchObject({
+      verified: true,
+      claims: { env: 'test' },
+    })
   })
 
   test('says why one is not good, what to do, and ends with 3', async () => {
     const token = (await newToken()).trim()
     const [header = '', payload = '', signature = ''] = token.split('.')
     const changed = `${header}.${payload}.${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`
-    const refused = (words: string, hint: string) => ({ code: 3, stdout: '', stderr: `error: not verified: ${words}\nhint: ${hint}\n` })
+    const refused = (words: string, hint: string) => ({
+      code: 3,
+      stdout: '',
+      stderr: `error: not verified: ${words}\nhint: ${hint}\n`,
+    })
     expect(await fed(token, 'verify')).toEqual(
       refused('it was made by a key of the other environment', 'mintage verify --environment test'),
     )
     expect(await verify(changed)).toEqual(
-      refused('the signature is wrong: it was changed, or somebody else made it', 'mintage token --decode shows what it says'),
+      refused(
+        'the signature is wrong: it was changed, or somebody else made it',
+        'mintage token --decode shows what it says',
+      ),
     )
     expect(await verify(token, '--audience', 'https://billing.example')).toEqual(
       refused('it is meant for somebody else', 'mintage verify --audience <aud of the token>'),
@@ -92,7 +115,9 @@ describe('mintage verify', () => {
     const run = await verify(await newToken(), '--issuer', 'http://127.0.0.1:9', '--audience', 'x')
     expect(run).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/^error: nobody can say: .*\nhint: is http:\/\/127\.0\.0\.1:9 up\? mintage doctor\n$/),
+      stderr: expect.stringMatching(
+        /^error: nobody can say: .*\nhint: is http:\/\/127\.0\.0\.1:9 up\? mintage doctor\n$/,
+      ),
     })
   })
 })
@@ -107,9 +132,13 @@ describe('mintage seed', () => {
     expect(bySecret(first.stdout)).toHaveLength(12)
     const again = await here('seed', '--json')
     const { items } = JSON.parse(again.stdout)
-    expect(items.map(({ made, secret }: { made: boolean; secret: null }) => [made, secret])).toEqual(items.map(() => [false, null]))
+    expect(items.map(({ made, secret }: { made: boolean; secret: null }) => [made, secret])).toEqual(
+      items.map(() => [false, null]),
+    )
     const { items: keys } = JSON.parse((await here('api-keys', 'list', '--json', '--limit', '200')).stdout)
-    expect(new Set(keys.map(({ status }: { status: string }) => status))).toEqual(new Set(['usable', 'disabled', 'revoked']))
+    expect(new Set(keys.map(({ status }: { status: string }) => status))).toEqual(
+      new Set(['usable', 'disabled', 'revoked']),
+    )
   })
 
   test('stops before a service that holds something of its own, unless --yes', async () => {
@@ -144,11 +173,17 @@ describe('mintage doctor', () => {
   })
 
   test('says of a key that does not work', async () => {
-    const env = { MINTAGE_URL: service.url, MINTAGE_API_KEY: generateApiKey('live'), MINTAGE_DATA_DIR: '/nowhere/at/all' }
+    const env = {
+      MINTAGE_URL: service.url,
+      MINTAGE_API_KEY: generateApiKey('live'),
+      MINTAGE_DATA_DIR: '/nowhere/at/all',
+    }
     const { code, stdout } = await mintage(['doctor'], { env })
     expect(code).toBe(1)
     expect(stdout).toMatch(/^skipped {2}database +there is none here; the service is elsewhere$/m)
-    expect(stdout).toMatch(/^failed {3}API key +cannot show the API key: client authentication failed\n {9}→ the key is unknown/m)
+    expect(stdout).toMatch(
+      /^failed {3}API key +cannot show the API key: client authentication failed\n {9}→ the key is unknown/m,
+    )
   })
 
   test('looks into the database itself when the service is down, and changes nothing', async () => {
@@ -156,12 +191,16 @@ describe('mintage doctor', () => {
     const nothing = await mintage(['doctor'], { cwd: place, env: { PORT: '9' } })
     expect(nothing).toMatchObject({
       code: 1,
-      stdout: expect.stringMatching(/^failed {3}database +there is none in \.mintage\/data\n {9}→ mintage serve makes one$/m),
+      stdout: expect.stringMatching(
+        /^failed {3}database +there is none in \.mintage\/data\n {9}→ mintage serve makes one$/m,
+      ),
     })
 
     await service.end()
     const down = await hereProcess('doctor')
-    expect(down.stdout).toMatch(/^ok {7}migrations\nok {7}clock of database .*\nok {7}KEK +kek_.*\nok {7}key ring\nfailed {3}service /m)
+    expect(down.stdout).toMatch(
+      /^ok {7}migrations\nok {7}clock of database .*\nok {7}KEK +kek_.*\nok {7}key ring\nfailed {3}service /m,
+    )
     expect(down).toMatchObject({
       code: 1,
       stderr: 'error: 1 of 7 checks failed\nhint: mend the first one that failed, then look again: mintage doctor\n',
@@ -180,6 +219,8 @@ describe('mintage doctor', () => {
 
   test('tells all faults of the configuration', async () => {
     const { stdout } = await mintage(['doctor'], { env: { MINTAGE_FOO: '1', MINTAGE_TOKEN_TTL: 'soon' } })
-    expect(stdout).toMatch(/^failed {3}configuration +the configuration has 2 faults: · MINTAGE_FOO .* · MINTAGE_TOKEN_TTL /m)
+    expect(stdout).toMatch(
+      /^failed {3}configuration +the configuration has 2 faults: · MINTAGE_FOO .* · MINTAGE_TOKEN_TTL /m,
+    )
   })
 })

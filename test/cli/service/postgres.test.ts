@@ -5,7 +5,11 @@ import { createPostgresDatabase, databaseKinds } from '../../support/databases.t
 import { mintage, mintageProcess } from '../../support/run-cli.ts'
 
 describe.runIf(databaseKinds.includes('postgres'))('from an empty PostgreSQL to the root key', () => {
-  const service = (url: string) => ({ DATABASE_URL: url, MINTAGE_KEK: generateRawKek(), MINTAGE_ISSUER: 'https://auth.example' })
+  const service = (url: string) => ({
+    DATABASE_URL: url,
+    MINTAGE_KEK: generateRawKek(),
+    MINTAGE_ISSUER: 'https://auth.example',
+  })
 
   test('migrate makes the tables, and may be repeated', async () => {
     const url = await createPostgresDatabase('empty')
@@ -26,7 +30,11 @@ describe.runIf(databaseKinds.includes('postgres'))('from an empty PostgreSQL to 
     expect(organizationId).toMatch(/^org_/)
     expect(parseApiKey(rootApiKey)).toMatchObject({ environment: 'live' })
     const second = await mintage(['bootstrap'], { env })
-    expect(second).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^error: this database was started before/) })
+    expect(second).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^error: this database was started before/),
+    })
   })
 
   test('bootstrap without tables says what to run first', async () => {
@@ -36,7 +44,9 @@ describe.runIf(databaseKinds.includes('postgres'))('from an empty PostgreSQL to 
   })
 
   test('bootstrap with a wrong configuration names the fault, and no value', async () => {
-    const run = await mintage(['bootstrap'], { env: { DATABASE_URL: 'postgres://u:hunter2@db.example/x', MINTAGE_KEK: 'raw:nonsense' } })
+    const run = await mintage(['bootstrap'], {
+      env: { DATABASE_URL: 'postgres://u:hunter2@db.example/x', MINTAGE_KEK: 'raw:nonsense' },
+    })
     expect(run.code).toBe(2)
     expect(run.stderr).toMatch(/^error: the configuration has .*\n(?: .*\n)* +MINTAGE_KEK /)
     expect(run.stderr).not.toMatch(/hunter2|nonsense/)

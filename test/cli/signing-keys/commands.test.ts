@@ -36,7 +36,10 @@ describe('signing keys from a terminal', () => {
     expect(former).toMatchObject({ purpose: 'token', state: 'active', version: 1 })
     service.clock.advance(1)
     expect(await shown('signing-keys', 'show', '--', former.kid)).toMatch(/^5 {9}.* effective .* key_… +tried it$/m)
-    expect(await json('signing-keys', 'add', '--algorithm', 'EdDSA')).toMatchObject({ algorithm: 'EdDSA', state: 'pending' })
+    expect(await json('signing-keys', 'add', '--algorithm', 'EdDSA')).toMatchObject({
+      algorithm: 'EdDSA',
+      state: 'pending',
+    })
   })
 
   test('an own key comes in over standard input, as PEM or as a JWK, and nowhere else', async () => {
@@ -45,13 +48,19 @@ describe('signing keys from a terminal', () => {
     const jwk = JSON.stringify(own().export({ format: 'jwk' }))
     for (const input of [pem, jwk]) {
       const { stdout, stderr, code } = await mintage(['signing-keys', 'import', '--json'], { env, input })
-      expect([code, JSON.parse(stdout)]).toMatchObject([0, { algorithm: 'EdDSA', origin: 'imported', state: 'pending' }])
-      for (const part of [...pem.split('\n').slice(1, -2), JSON.parse(jwk).d]) expect(stdout + stderr).not.toContain(part)
+      expect([code, JSON.parse(stdout)]).toMatchObject([
+        0,
+        { algorithm: 'EdDSA', origin: 'imported', state: 'pending' },
+      ])
+      for (const part of [...pem.split('\n').slice(1, -2), JSON.parse(jwk).d])
+        expect(stdout + stderr).not.toContain(part)
     }
     expect(await shown('signing-keys', 'import')).toBe(
       '$ mintage signing-keys import\nerror: there is no key on standard input\nhint: mintage signing-keys import < key.pem\n[2]\n',
     )
-    expect((await mintage(['signing-keys', 'import'], { env, input: '{"kty":' })).stderr).toMatch(/neither PEM nor JSON/)
+    expect((await mintage(['signing-keys', 'import'], { env, input: '{"kty":' })).stderr).toMatch(
+      /neither PEM nor JSON/,
+    )
   })
 
   test('a leaked key is replaced when the command says that it leaked', async () => {
@@ -66,7 +75,11 @@ hint: if it leaked: mintage signing-keys replace --compromised; if not: mintage 
       (key: { purpose: string; state: string }) => key.purpose === 'token' && key.state === 'active',
     )
     const replaced = await json('signing-keys', 'replace', '--compromised', '--reason', 'seen in a paste')
-    expect(replaced).toMatchObject({ active: { state: 'active' }, next: { state: 'pending' }, revoked: [{ kid: leaked.kid }] })
+    expect(replaced).toMatchObject({
+      active: { state: 'active' },
+      next: { state: 'pending' },
+      revoked: [{ kid: leaked.kid }],
+    })
     expect(await shown('signing-keys', 'show', '--', leaked.kid)).toMatch(/^revoked {8}.* by key_…: seen in a paste$/m)
     expect(await shown('revocations', 'list')).toContain(leaked.kid)
   })

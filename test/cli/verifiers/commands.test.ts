@@ -50,7 +50,9 @@ test('the operator sees who holds the key that signs next, and who does not', as
     ),
     row('stranger', [], 1),
   ])
-  expect(await shown('signing-keys', 'list')).toContain(`${next}: 1 of 2 verifiers hold the new key, billing-api last fetched 40 min ago\n`)
+  expect(await shown('signing-keys', 'list')).toContain(
+    `${next}: 1 of 2 verifiers hold the new key, billing-api last fetched 40 min ago\n`,
+  )
   const listed = (await shown('verifiers', 'list')).split('\n').map((line) => line.replace(/\d{4}-\S+Z/, 'INSTANT'))
   expect(listed).toEqual([
     'NAME  API KEY  STATE  KEYS  LAST FETCHED  FROM',
@@ -64,7 +66,10 @@ test('the operator sees who holds the key that signs next, and who does not', as
 test('a key that was used shows where, and one that was not says so', async () => {
   const { id, secret } = await service.createKey()
   expect(await shown('api-keys', 'show', id)).toContain('\n\nnot used so far\n')
-  await service.request('/token', { method: 'POST', headers: { 'X-API-Key': secret, 'User-Agent': 'orders/1\u00a0\u009b31m' } })
+  await service.request('/token', {
+    method: 'POST',
+    headers: { 'X-API-Key': secret, 'User-Agent': 'orders/1\u00a0\u009b31m' },
+  })
   await service.services.usage.flush()
   expect(await shown('api-keys', 'show', id)).toMatch(
     /VERSION {2}EXCHANGES {2}LAST USED {2}TOKENS UNTIL {2}FROM {2}BY\n1 {2}1 {2}\S+Z {2}\S+Z {2}- {2}orders\/1.*�31m\n/,

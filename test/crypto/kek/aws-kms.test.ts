@@ -56,7 +56,8 @@ describe('the stand-in for KMS', () => {
       { ...access, sessionToken: 'other' },
       { ...access, sessionToken: null },
     ]
-    for (const each of wrong) expect((await refusal((await open(each)).wrap(dataKey, place))).reason).toMatch(/Signature|Client/)
+    for (const each of wrong)
+      expect((await refusal((await open(each)).wrap(dataKey, place))).reason).toMatch(/Signature|Client/)
     const elsewhere = await awsKmsKek(firstArn.replace('eu-central-1', 'us-east-1'), access)
     const { reason } = await refusal((await elsewhere.sealing()).wrap(dataKey, place))
     expect(reason).toContain('SignatureDoesNotMatch')
@@ -141,8 +142,11 @@ describe('a KEK in AWS KMS', () => {
       body: { __type: `x ${access.secretAccessKey}`, message: access.sessionToken },
     })
     const errors = [await refusal(kek.wrap(dataKey, place)), await refusal(kek.wrap(dataKey, place))]
-    const text = errors.map((error) => `${error.message} ${error.reason} ${error.detail} ${String(error.cause)}`).join('\n')
-    for (const secret of [access.secretAccessKey, access.sessionToken ?? '', 'kms-message-text']) expect(text).not.toContain(secret)
+    const text = errors
+      .map((error) => `${error.message} ${error.reason} ${error.detail} ${String(error.cause)}`)
+      .join('\n')
+    for (const secret of [access.secretAccessKey, access.sessionToken ?? '', 'kms-message-text'])
+      expect(text).not.toContain(secret)
   })
 
   test.each([

@@ -45,7 +45,12 @@ const providers: Record<string, () => Promise<KekPair>> = {
 
   async passphrase() {
     const [first, second] = ['one passphrase for the tests', 'another passphrase for the tests']
-    return { first: () => passphraseKek(first), second: () => passphraseKek(second), secrets: [first, second], stop: nothing }
+    return {
+      first: () => passphraseKek(first),
+      second: () => passphraseKek(second),
+      secrets: [first, second],
+      stop: nothing,
+    }
   },
 
   async 'aws-kms'() {

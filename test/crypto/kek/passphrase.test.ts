@@ -19,9 +19,12 @@ describe('a passphrase', () => {
 
   test('the derived key is that of PBKDF2-HMAC-SHA-256 with the salt and rounds of the id', async () => {
     const { pbkdf2Sync, createHash } = await import('node:crypto')
-    const [, rounds, salt, check] = /^passphrase_(\d+)_(.{43})_(.{16})$/.exec((await (await passphraseKek(passphrase)).sealing()).id) ?? []
+    const [, rounds, salt, check] =
+      /^passphrase_(\d+)_(.{43})_(.{16})$/.exec((await (await passphraseKek(passphrase)).sealing()).id) ?? []
     const key = pbkdf2Sync(passphrase, Buffer.from(salt ?? '', 'base64url'), Number(rounds), 32, 'sha256')
-    expect(createHash('sha256').update('mintage kek id\0').update(key).digest().subarray(0, 12).toString('base64url')).toBe(check)
+    expect(
+      createHash('sha256').update('mintage kek id\0').update(key).digest().subarray(0, 12).toString('base64url'),
+    ).toBe(check)
   })
 
   test('a new start goes on with the salt that it meets, so that one derivation opens and seals everything', async () => {
@@ -70,8 +73,13 @@ describe('a passphrase', () => {
 
   test('another passphrase is told as a missing KEK, not as damage', async () => {
     const envelope = await (await start()).seal('x', context)
-    const error: unknown = await (await start('another passphrase altogether')).open(envelope, context).catch((reason: unknown) => reason)
-    expect(error).toMatchObject({ code: 'kek_missing', message: expect.stringContaining('a passphrase, which is another one') })
+    const error: unknown = await (await start('another passphrase altogether'))
+      .open(envelope, context)
+      .catch((reason: unknown) => reason)
+    expect(error).toMatchObject({
+      code: 'kek_missing',
+      message: expect.stringContaining('a passphrase, which is another one'),
+    })
     expect(String(error)).not.toContain(passphrase)
   })
 

@@ -20,16 +20,24 @@ describe('a PKCS #11 URI (RFC 7512)', () => {
   })
 
   test('needs no more than a label and a module', () => {
-    expect(parsePkcs11Uri(`object=kek?${module}`)).toMatchObject({ label: 'kek', token: undefined, keyId: undefined, pinFile: undefined })
+    expect(parsePkcs11Uri(`object=kek?${module}`)).toMatchObject({
+      label: 'kek',
+      token: undefined,
+      keyId: undefined,
+      pinFile: undefined,
+    })
   })
 
   test('percent-encoded UTF-8 is read as text', () => {
     expect(parsePkcs11Uri(`token=Schl%C3%BCssel;object=kek?${module}`)).toMatchObject({ token: 'Schlüssel' })
   })
 
-  test.each(['file:///etc/pin', 'file:/etc/pin', '/etc/pin', '%2Fetc%2Fpin'])('pin-source may be written %s', (source) => {
-    expect(parsePkcs11Uri(`object=kek?${module}&pin-source=${source}`)).toMatchObject({ pinFile: '/etc/pin' })
-  })
+  test.each(['file:///etc/pin', 'file:/etc/pin', '/etc/pin', '%2Fetc%2Fpin'])(
+    'pin-source may be written %s',
+    (source) => {
+      expect(parsePkcs11Uri(`object=kek?${module}&pin-source=${source}`)).toMatchObject({ pinFile: '/etc/pin' })
+    },
+  )
 
   test.each([
     ['no label', `token=a?${module}`, 'object='],

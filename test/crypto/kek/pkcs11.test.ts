@@ -28,7 +28,8 @@ describe.each(softHsm === null ? [] : [softHsm])('a KEK in a token of %s', (libr
   })
 
   const written = (label: string, more = '') => token.uri(label).slice('pkcs11:'.length) + more
-  const refusal = async (text: string, pin: string | null) => String(await pkcs11Kek(text, pin).catch((reason: unknown) => reason))
+  const refusal = async (text: string, pin: string | null) =>
+    String(await pkcs11Kek(text, pin).catch((reason: unknown) => reason))
 
   test('is named by its label', async () => {
     expect((await pkcs11Kek(written('kek-1'), token.pin)).ids).toEqual(['pkcs11:kek-1'])
@@ -49,7 +50,9 @@ describe.each(softHsm === null ? [] : [softHsm])('a KEK in a token of %s', (libr
   test('many calls at once are answered one after the other', async () => {
     const kek = await (await pkcs11Kek(written('kek-1'), token.pin)).sealing()
     const wrapped = await Promise.all(Array.from({ length: 50 }, () => kek.wrap(dataKey, place)))
-    const unwrapped = await Promise.all(wrapped.map((each, index) => kek.unwrap(each, index % 2 === 0 ? place : place.slice(1))))
+    const unwrapped = await Promise.all(
+      wrapped.map((each, index) => kek.unwrap(each, index % 2 === 0 ? place : place.slice(1))),
+    )
     expect(unwrapped.map((each) => each?.length)).toEqual(wrapped.map((_, index) => (index % 2 === 0 ? 32 : undefined)))
   })
 
@@ -77,7 +80,9 @@ describe.each(softHsm === null ? [] : [softHsm])('a KEK in a token of %s', (libr
   })
 
   test('a token that is not there is refused in words', async () => {
-    expect(await refusal(written('kek-1').replace(/token=[^;]+/, 'token=elsewhere'), token.pin)).toContain('no token matches its URI')
+    expect(await refusal(written('kek-1').replace(/token=[^;]+/, 'token=elsewhere'), token.pin)).toContain(
+      'no token matches its URI',
+    )
   })
 
   test('a wrong PIN is refused by the name that the token gives it, tried once, and never shown', async () => {

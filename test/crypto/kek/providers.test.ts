@@ -18,13 +18,16 @@ afterAll(() => kms.stop())
 const access = () => ({ aws: { ...kms.credentials, endpoint: kms.url }, pkcs11Pin: '1234' })
 
 describe('what a runtime can use as a KEK', () => {
-  test.each(['raw', 'aws-kms'] as const)('%s seals on Node what opens on Workers, and the other way round', async (provider) => {
-    const kek = provider === 'raw' ? generateRawKek() : `aws-kms:${firstArn}`
-    const node = await createKeyEncryption({ kek, providers: nodeKekProviders(access()) })
-    const workers = await createKeyEncryption({ kek, providers: workersKekProviders(access()) })
-    expect(await workers.open(await node.seal('from node', context), context)).toBe('from node')
-    expect(await node.open(await workers.seal('from workers', context), context)).toBe('from workers')
-  })
+  test.each(['raw', 'aws-kms'] as const)(
+    '%s seals on Node what opens on Workers, and the other way round',
+    async (provider) => {
+      const kek = provider === 'raw' ? generateRawKek() : `aws-kms:${firstArn}`
+      const node = await createKeyEncryption({ kek, providers: nodeKekProviders(access()) })
+      const workers = await createKeyEncryption({ kek, providers: workersKekProviders(access()) })
+      expect(await workers.open(await node.seal('from node', context), context)).toBe('from node')
+      expect(await node.open(await workers.seal('from workers', context), context)).toBe('from workers')
+    },
+  )
 
   test('a passphrase is derived on Node, and refused on Workers, where rounds are capped', async () => {
     const kek = 'passphrase:ein langes Kennwort für Tests'

@@ -13,7 +13,11 @@ describe.each(databaseKinds)('the admin API on %s', (kind) => {
   })
 
   test('a key is created, shown, listed and revoked, and its secret is in one answer only', async () => {
-    const created = await root('POST', '/v1/api-keys', { name: 'orders', scopes: ['orders:read'], expiresAt: '2030-01-01T01:00:00+01:00' })
+    const created = await root('POST', '/v1/api-keys', {
+      name: 'orders',
+      scopes: ['orders:read'],
+      expiresAt: '2030-01-01T01:00:00+01:00',
+    })
     expect(created.status).toBe(201)
     expect(created.headers.get('cache-control')).toBe('no-store')
     const { apiKey, secret } = created.body
@@ -33,7 +37,10 @@ describe.each(databaseKinds)('the admin API on %s', (kind) => {
     expect(listed.body).toEqual({ items: [apiKey], nextCursor: id })
     expect((await root('POST', `/v1/api-keys/${id}/revoke`, { reason: 'leaked' })).status).toBe(204)
     expect((await root('POST', `/v1/api-keys/${id}/revoke`)).status).toBe(204)
-    expect((await root('GET', `/v1/api-keys/${id}`)).body).toMatchObject({ status: 'revoked', revocationReason: 'leaked' })
+    expect((await root('GET', `/v1/api-keys/${id}`)).body).toMatchObject({
+      status: 'revoked',
+      revocationReason: 'leaked',
+    })
     const audit = await root('GET', '/v1/audit-events?limit=200')
     expect(shown.text + listed.text + audit.text).not.toContain(String(secret).slice(8, 30))
   })
@@ -44,7 +51,9 @@ describe.each(databaseKinds)('the admin API on %s', (kind) => {
     const { access_token: token } = await exchange(service, secret)
     await root('POST', `/v1/api-keys/${apiKey.id}/revoke`)
     expect((await tryExchange(service, secret)).status).toBe(401)
-    await expect(Promise.resolve(service.services.verifier.verify(token)).then((verdict) => verdict)).rejects.toMatchObject({
+    await expect(
+      Promise.resolve(service.services.verifier.verify(token)).then((verdict) => verdict),
+    ).rejects.toMatchObject({
       reason: 'revoked',
     })
   })
@@ -123,7 +132,10 @@ describe.each(databaseKinds)('the admin API on %s', (kind) => {
       const rule = { kind: 'all', value: '*' }
       expect((await adminClient(service, secret)('POST', '/v1/revocations', rule)).status).toBe(403)
       const created = await root('POST', '/v1/revocations', rule)
-      expect(created.body).toMatchObject({ issuedBefore: service.clock.now().toISOString(), expiresAt: expect.any(String) })
+      expect(created.body).toMatchObject({
+        issuedBefore: service.clock.now().toISOString(),
+        expiresAt: expect.any(String),
+      })
     })
   })
 
@@ -195,7 +207,12 @@ describe.each(databaseKinds)('the admin API on %s', (kind) => {
           controller.enqueue(chunk)
         },
       })
-      const init = { method: 'POST', headers: { 'X-API-Key': service.rootKey, 'Content-Type': 'application/json' }, body, duplex: 'half' }
+      const init = {
+        method: 'POST',
+        headers: { 'X-API-Key': service.rootKey, 'Content-Type': 'application/json' },
+        body,
+        duplex: 'half',
+      }
       const response = await service.request('/v1/api-keys', init as RequestInit)
       expect(response.status).toBe(413)
       expect(sent).toBeLessThan(30)
@@ -226,9 +243,12 @@ describe.each(databaseKinds)('the admin API on %s', (kind) => {
       expect((await root('GET', path)).status).toBe(400)
     })
 
-    test.each(['%25', '_', '%27or%271', '%5C', '%E0%A4%A', 'key_1'])('%s is an id like any other, and not there', async (id) => {
-      expect((await root('GET', `/v1/api-keys/${id}`)).status).toBe(404)
-    })
+    test.each(['%25', '_', '%27or%271', '%5C', '%E0%A4%A', 'key_1'])(
+      '%s is an id like any other, and not there',
+      async (id) => {
+        expect((await root('GET', `/v1/api-keys/${id}`)).status).toBe(404)
+      },
+    )
   })
 
   test.each([

@@ -20,11 +20,17 @@ describe('the routes that revoke', () => {
     expect(dry).toMatchObject({ status: 200, body: { apiKeys: 1, apiKeysUsed: 0, lastUses: [] } })
     expect((await root('GET', `/v1/api-keys/${id}`)).body).toMatchObject({ status: 'usable' })
     expect((await root('POST', `/v1/api-keys/${id}/revoke`)).status).toBe(204)
-    expect((await root('GET', `/v1/api-keys/${id}`)).body).toMatchObject({ revocationReason: 'other', revocationText: null })
+    expect((await root('GET', `/v1/api-keys/${id}`)).body).toMatchObject({
+      revocationReason: 'other',
+      revocationText: null,
+    })
   })
 
   test('take `revoke` for the route of many, not for the id of a key', async () => {
-    expect(await root('POST', '/v1/api-keys/revoke', some)).toMatchObject({ status: 200, body: { apiKeys: 0, dryRun: false } })
+    expect(await root('POST', '/v1/api-keys/revoke', some)).toMatchObject({
+      status: 200,
+      body: { apiKeys: 0, dryRun: false },
+    })
   })
 
   test.each<[string, string, unknown]>([
@@ -58,13 +64,15 @@ describe('the routes that revoke', () => {
     expect((await root('POST', '/v1/api-keys/revoke', { ...some, text: 'x'.repeat(1_000_000) })).status).toBe(413)
   })
 
-  test.each(['/v1/api-keys/revoke', '/v1/api-keys/key_1/revoke', '/v1/api-keys/find-leaked', '/v1/organizations/org_1/revoke-all'])(
-    '%s is closed to a caller who may only read',
-    async (path) => {
-      const { secret } = await service.createKey({ roles: ['read_only'] })
-      const body = path.endsWith('find-leaked') ? { sha256: 'A'.repeat(43) } : path.endsWith('keys/revoke') ? some : {}
-      const expected = path.endsWith('find-leaked') ? 404 : 403 // reading is what it may
-      expect((await adminClient(service, secret)('POST', path, body)).status).toBe(expected)
-    },
-  )
+  test.each([
+    '/v1/api-keys/revoke',
+    '/v1/api-keys/key_1/revoke',
+    '/v1/api-keys/find-leaked',
+    '/v1/organizations/org_1/revoke-all',
+  ])('%s is closed to a caller who may only read', async (path) => {
+    const { secret } = await service.createKey({ roles: ['read_only'] })
+    const body = path.endsWith('find-leaked') ? { sha256: 'A'.repeat(43) } : path.endsWith('keys/revoke') ? some : {}
+    const expected = path.endsWith('find-leaked') ? 404 : 403 // reading is what it may
+    expect((await adminClient(service, secret)('POST', path, body)).status).toBe(expected)
+  })
 })

@@ -13,7 +13,8 @@ describe.each(databaseKinds)('the life of an API key by HTTP, on %s', (kind) => 
   })
 
   type Created = { apiKey: { id: string; revision: number }; secret: string }
-  const create = async (body: object = {}) => (await root('POST', '/v1/api-keys', { name: 'orders', ...body })).body as Created
+  const create = async (body: object = {}) =>
+    (await root('POST', '/v1/api-keys', { name: 'orders', ...body })).body as Created
   const claimsOf = async (secret: string) => partsOf((await exchange(service, secret)).access_token).claims
 
   test('everything that is said about a key is shown, and reaches its tokens', async () => {
@@ -39,7 +40,12 @@ describe.each(databaseKinds)('the life of an API key by HTTP, on %s', (kind) => 
     expect(apiKey).toMatchObject({ ...said, tokenAlgorithm: null, serviceAccountId: null, rotationDueAt, revision: 1 })
     const allowedAnywhere = await root('PATCH', `/v1/api-keys/${apiKey.id}`, { deniedCidrs: [] })
     expect(allowedAnywhere.body).toMatchObject({ deniedCidrs: [] })
-    expect(await claimsOf(secret)).toMatchObject({ sub: 'robot', plan: 'gold', 'https://acme.example/tenant': { id: 7 }, env: 'test' })
+    expect(await claimsOf(secret)).toMatchObject({
+      sub: 'robot',
+      plan: 'gold',
+      'https://acme.example/tenant': { id: 7 },
+      env: 'test',
+    })
   })
 
   test('null says never, and may be said', async () => {
@@ -60,7 +66,10 @@ describe.each(databaseKinds)('the life of an API key by HTTP, on %s', (kind) => 
   test('disable, a dry run before it, and enable', async () => {
     const { apiKey, secret } = await create()
     const path = `/v1/api-keys/${apiKey.id}`
-    expect((await root('POST', `${path}/disable`, { dryRun: true })).body).toMatchObject({ apiKeys: 1, apiKeysWithLiveTokens: 0 })
+    expect((await root('POST', `${path}/disable`, { dryRun: true })).body).toMatchObject({
+      apiKeys: 1,
+      apiKeysWithLiveTokens: 0,
+    })
     expect((await tryExchange(service, secret)).status).toBe(200)
     expect((await root('POST', `${path}/disable`)).status).toBe(204)
     expect((await tryExchange(service, secret)).status).toBe(401)
@@ -76,7 +85,8 @@ describe.each(databaseKinds)('the life of an API key by HTTP, on %s', (kind) => 
     expect((await root('POST', `${path}/expire`, { dryRun: true })).status).toBe(200)
     expect((await root('POST', `${path}/expire`)).status).toBe(204)
     expect((await tryExchange(service, secret)).status).toBe(401)
-    for (const verb of ['expire', 'disable', 'enable', 'rotate']) expect((await root('POST', `${path}/${verb}`)).status).toBe(409)
+    for (const verb of ['expire', 'disable', 'enable', 'rotate'])
+      expect((await root('POST', `${path}/${verb}`)).status).toBe(409)
     expect((await root('PATCH', path, { expiresAt: null })).status).toBe(409)
   })
 
@@ -86,21 +96,34 @@ describe.each(databaseKinds)('the life of an API key by HTTP, on %s', (kind) => 
     const rotated = await root('POST', `${path}/rotate`, { overlapSeconds: 3600, description: 'second secret' })
     expect(rotated.headers.get('cache-control')).toBe('no-store')
     const fresh = String(rotated.body.secret)
-    expect(rotated.body).toMatchObject({ apiKey: { version: 2, description: 'second secret' }, formerVersion: { version: 1 } })
-    expect([(await tryExchange(service, secret)).status, (await tryExchange(service, fresh)).status]).toEqual([200, 200])
+    expect(rotated.body).toMatchObject({
+      apiKey: { version: 2, description: 'second secret' },
+      formerVersion: { version: 1 },
+    })
+    expect([(await tryExchange(service, secret)).status, (await tryExchange(service, fresh)).status]).toEqual([
+      200, 200,
+    ])
     const versions = await root('GET', `${path}/versions`)
-    expect(versions.body).toMatchObject({ items: [{ version: 2 }, { version: 1, state: 'overlapping' }], nextCursor: null })
+    expect(versions.body).toMatchObject({
+      items: [{ version: 2 }, { version: 1, state: 'overlapping' }],
+      nextCursor: null,
+    })
     expect((await root('POST', `${path}/versions/1/end`)).body).toMatchObject({ version: 2, status: 'usable' })
-    expect([(await tryExchange(service, secret)).status, (await tryExchange(service, fresh)).status]).toEqual([401, 200])
+    expect([(await tryExchange(service, secret)).status, (await tryExchange(service, fresh)).status]).toEqual([
+      401, 200,
+    ])
     const shown = await root('GET', path)
     const trail = await root('GET', '/v1/audit-events?limit=50')
-    for (const shownOnce of [secret, fresh]) expect(versions.text + shown.text + trail.text).not.toContain(shownOnce.slice(8, 30))
+    for (const shownOnce of [secret, fresh])
+      expect(versions.text + shown.text + trail.text).not.toContain(shownOnce.slice(8, 30))
   })
 
   test('a rotation without a body takes the overlap of the plan', async () => {
     const { apiKey } = await create()
     const endsAt = new Date(service.clock.now().getTime() + 86_400_000).toISOString()
-    expect((await root('POST', `/v1/api-keys/${apiKey.id}/rotate`)).body).toMatchObject({ formerVersion: { version: 1, endsAt } })
+    expect((await root('POST', `/v1/api-keys/${apiKey.id}/rotate`)).body).toMatchObject({
+      formerVersion: { version: 1, endsAt },
+    })
   })
 
   test('a list is filtered', async () => {
@@ -114,7 +137,11 @@ describe.each(databaseKinds)('the life of an API key by HTTP, on %s', (kind) => 
 
   describe('the holder of a key without any role', () => {
     test('sees the key, its limits and the secret it used, and nothing else', async () => {
-      const { apiKey, secret } = await create({ scopes: ['orders:read'], requestsPerMinute: 7, rotateEverySeconds: 86_400 })
+      const { apiKey, secret } = await create({
+        scopes: ['orders:read'],
+        requestsPerMinute: 7,
+        rotateEverySeconds: 86_400,
+      })
       const holder = adminClient(service, secret)
       expect((await holder('GET', '/v1/me')).body).toMatchObject({
         id: apiKey.id,
@@ -125,7 +152,13 @@ describe.each(databaseKinds)('the life of an API key by HTTP, on %s', (kind) => 
         rotationDueAt: expect.any(String),
         usedVersion: { version: 1, endsAt: null },
       })
-      for (const path of ['/v1/api-keys', `/v1/api-keys/${apiKey.id}`, '/v1/organizations', '/v1/audit-events', '/v1/revocations']) {
+      for (const path of [
+        '/v1/api-keys',
+        `/v1/api-keys/${apiKey.id}`,
+        '/v1/organizations',
+        '/v1/audit-events',
+        '/v1/revocations',
+      ]) {
         expect((await holder('GET', path)).status, path).toBe(403)
       }
       expect((await holder('POST', `/v1/api-keys/${apiKey.id}/rotate`)).status).toBe(403)
@@ -138,7 +171,9 @@ describe.each(databaseKinds)('the life of an API key by HTTP, on %s', (kind) => 
       const former = await adminClient(service, secret)('GET', '/v1/me')
       expect(former.body).toMatchObject({ version: 2, usedVersion: { version: 1, endsAt: expect.any(String) } })
       expect((await adminClient(service, secret)('POST', '/v1/me/rotate')).status).toBe(403)
-      expect((await adminClient(service, String(rotated.body.secret))('POST', '/v1/me/rotate', { name: 'mine' })).status).toBe(400)
+      expect(
+        (await adminClient(service, String(rotated.body.secret))('POST', '/v1/me/rotate', { name: 'mine' })).status,
+      ).toBe(400)
       const admin = await create({ roles: ['admin'], audiences: ['https://auth.example'] })
       const body = new URLSearchParams({ audience: 'https://auth.example' })
       const answer = await service.request('/token', { method: 'POST', headers: { 'X-API-Key': admin.secret }, body })
@@ -151,7 +186,10 @@ describe.each(databaseKinds)('the life of an API key by HTTP, on %s', (kind) => 
       const { apiKey, secret } = await create()
       expect((await adminClient(service, secret)('POST', '/v1/me/revoke', { reason: 'leaked' })).status).toBe(204)
       expect((await tryExchange(service, secret)).status).toBe(401)
-      expect((await root('GET', `/v1/api-keys/${apiKey.id}`)).body).toMatchObject({ status: 'revoked', revocationReason: 'leaked' })
+      expect((await root('GET', `/v1/api-keys/${apiKey.id}`)).body).toMatchObject({
+        status: 'revoked',
+        revocationReason: 'leaked',
+      })
       expect((await adminClient(service, secret)('GET', '/v1/me')).status).toBe(401)
     })
   })

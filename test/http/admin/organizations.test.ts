@@ -13,12 +13,18 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
     root = adminClient(service, service.rootKey)
   })
 
-  const create = async (body: object) => (await root('POST', '/v1/organizations', body)).body as { id: string; slug: string }
+  const create = async (body: object) =>
+    (await root('POST', '/v1/organizations', body)).body as { id: string; slug: string }
   const tokenOf = async (secret: string) => (await exchange(service, secret)).access_token
 
   describe('have a slug and an email that no other has', () => {
     test('and an answer that shows everything about them', async () => {
-      const created = await root('POST', '/v1/organizations', { name: 'Full', slug: 'full-1', email: 'Ops@Full.example', plan: 'pro' })
+      const created = await root('POST', '/v1/organizations', {
+        name: 'Full',
+        slug: 'full-1',
+        email: 'Ops@Full.example',
+        plan: 'pro',
+      })
       expect(created.status).toBe(201)
       expect(created.headers.get('etag')).toBe('"1"')
       expect(created.body).toMatchObject({
@@ -50,7 +56,9 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
     })
 
     test('of ten that ask for one slug at once, one gets it', async () => {
-      const answers = await Promise.all(Array.from({ length: 10 }, () => root('POST', '/v1/organizations', { name: 'Race', slug: 'race' })))
+      const answers = await Promise.all(
+        Array.from({ length: 10 }, () => root('POST', '/v1/organizations', { name: 'Race', slug: 'race' })),
+      )
       expect(answers.map(({ status }) => status).sort()).toEqual([201, ...Array.from({ length: 9 }, () => 409)])
     })
 
@@ -83,13 +91,17 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
       const renamed = await root('PATCH', `/v1/organizations/${id}`, { name: 'After' })
       expect(renamed.body).toMatchObject({ name: 'After', slug: 'before', email: 'a@before.example', revision: 2 })
       expect(renamed.headers.get('etag')).toBe('"2"')
-      expect((await root('PATCH', `/v1/organizations/${id}`, { email: null })).body).toMatchObject({ email: null, revision: 3 })
+      expect((await root('PATCH', `/v1/organizations/${id}`, { email: null })).body).toMatchObject({
+        email: null,
+        revision: 3,
+      })
       expect((await root('PATCH', `/v1/organizations/${id}`, {})).status).toBe(400)
     })
 
     test('only from the revision that If-Match names, when it names one', async () => {
       const { id } = await create({ name: 'Matched' })
-      const patch = (etag: string) => root('PATCH', `/v1/organizations/${id}`, { name: 'Changed' }, { 'If-Match': etag })
+      const patch = (etag: string) =>
+        root('PATCH', `/v1/organizations/${id}`, { name: 'Changed' }, { 'If-Match': etag })
       for (const stale of ['"7"', 'W/"1"', '"one"', '1']) {
         const refused = await patch(stale)
         expect([refused.status, refused.body.code], stale).toEqual([412, 'precondition_failed'])
@@ -139,7 +151,10 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
 
   test('are found by slug, plan and suspension', async () => {
     const { id, slug } = await create({ name: 'Sought', plan: 'pro' })
-    expect((await root('GET', `/v1/organizations?slug=${slug}`)).body).toMatchObject({ items: [{ id }], nextCursor: null })
+    expect((await root('GET', `/v1/organizations?slug=${slug}`)).body).toMatchObject({
+      items: [{ id }],
+      nextCursor: null,
+    })
     expect((await root('GET', '/v1/organizations?slug=%25')).body).toMatchObject({ items: [] })
     expect((await root('GET', '/v1/organizations?plan=pro&limit=1')).body).toMatchObject({ items: [{ id }] })
     await root('POST', `/v1/organizations/${id}/suspend`)
@@ -199,7 +214,10 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
       await root('POST', `/v1/organizations/${id}/suspend`)
       const { body } = await root('GET', '/v1/revocations?limit=1')
       const [{ id: ruleId }] = body.items as [{ id: string }]
-      expect((await root('POST', `/v1/revocations/${ruleId}/lift`)).body).toMatchObject({ status: 409, code: 'conflict' })
+      expect((await root('POST', `/v1/revocations/${ruleId}/lift`)).body).toMatchObject({
+        status: 409,
+        code: 'conflict',
+      })
       expect((await root('POST', `/v1/revocations/${String(other.id)}/lift`)).status).toBe(204)
       await root('POST', `/v1/organizations/${id}/resume`)
       expect(await lives(service, before)).toBe(false)
@@ -230,8 +248,12 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
     })
   })
 
-  test.each(['suspend', 'resume', 'change-plan', 'change-policy'])('%s of one that is not there is not found', async (verb) => {
-    const body = verb === 'change-plan' ? { plan: 'pro' } : verb === 'change-policy' ? { maxKeyLifetimeSeconds: null } : {}
-    expect((await root('POST', `/v1/organizations/org_missing/${verb}`, body)).status).toBe(404)
-  })
+  test.each(['suspend', 'resume', 'change-plan', 'change-policy'])(
+    '%s of one that is not there is not found',
+    async (verb) => {
+      const body =
+        verb === 'change-plan' ? { plan: 'pro' } : verb === 'change-policy' ? { maxKeyLifetimeSeconds: null } : {}
+      expect((await root('POST', `/v1/organizations/org_missing/${verb}`, body)).status).toBe(404)
+    },
+  )
 })

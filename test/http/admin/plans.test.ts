@@ -4,7 +4,13 @@ import { type AdminCall, adminClient, adminClientWith } from '../../support/admi
 import { databaseKinds } from '../../support/databases.ts'
 import { startTestService, type TestService } from '../../support/test-service.ts'
 
-const limits = { requestsPerMinute: 20, requestsPerMonth: 5_000_000_000, apiKeys: 3, defaultOverlapSeconds: 60, maxOverlapSeconds: 600 }
+const limits = {
+  requestsPerMinute: 20,
+  requestsPerMonth: 5_000_000_000,
+  apiKeys: 3,
+  defaultOverlapSeconds: 60,
+  maxOverlapSeconds: 600,
+}
 
 describe.each(databaseKinds)('plans on %s', (kind) => {
   let service: TestService
@@ -15,7 +21,8 @@ describe.each(databaseKinds)('plans on %s', (kind) => {
     root = adminClient(service, service.rootKey)
   })
 
-  const organizationOn = async (plan: string) => String((await root('POST', '/v1/organizations', { name: 'On a plan', plan })).body.id)
+  const organizationOn = async (plan: string) =>
+    String((await root('POST', '/v1/organizations', { name: 'On a plan', plan })).body.id)
 
   test('three are built in, with their limits', async () => {
     const { body } = await root('GET', '/v1/plans')
@@ -33,7 +40,10 @@ describe.each(databaseKinds)('plans on %s', (kind) => {
     expect(await planOf(service.services.db, id)).toEqual(limits)
     const updated = await root('PATCH', '/v1/plans/startup', { apiKeys: 4 }, { 'If-Match': '"1"' })
     expect(updated.body).toMatchObject({ ...limits, apiKeys: 4, revision: 2, builtIn: false })
-    expect((await root('GET', `/v1/organizations/${id}`)).body).toMatchObject({ plan: 'startup', limits: { ...limits, apiKeys: 4 } })
+    expect((await root('GET', `/v1/organizations/${id}`)).body).toMatchObject({
+      plan: 'startup',
+      limits: { ...limits, apiKeys: 4 },
+    })
     expect((await root('PATCH', '/v1/plans/startup', { apiKeys: 5 }, { 'If-Match': '"1"' })).status).toBe(412)
     expect((await root('GET', '/v1/plans')).body.items).toHaveLength(4)
   })
@@ -42,7 +52,10 @@ describe.each(databaseKinds)('plans on %s', (kind) => {
     await root('POST', '/v1/plans', { name: 'trial', ...limits })
     const id = await organizationOn('trial')
     const refused = await root('DELETE', '/v1/plans/trial')
-    expect([refused.status, refused.body.detail]).toEqual([409, 'The plan is in use by 1 organization: change their plan first.'])
+    expect([refused.status, refused.body.detail]).toEqual([
+      409,
+      'The plan is in use by 1 organization: change their plan first.',
+    ])
     await root('POST', `/v1/organizations/${id}/change-plan`, { plan: 'free' })
     expect((await root('DELETE', '/v1/plans/trial')).status).toBe(204)
     expect((await root('GET', '/v1/plans/trial')).status).toBe(404)
@@ -76,7 +89,9 @@ describe.each(databaseKinds)('plans on %s', (kind) => {
   })
 
   test('two of one name are not made', async () => {
-    const answers = await Promise.all(Array.from({ length: 5 }, () => root('POST', '/v1/plans', { name: 'single', ...limits })))
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, () => root('POST', '/v1/plans', { name: 'single', ...limits })),
+    )
     expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409, 409])
   })
 

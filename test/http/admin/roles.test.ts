@@ -19,7 +19,8 @@ describe.each(databaseKinds)('roles on %s', (kind) => {
 
   const callerWith = (key: KeyOptions) => adminClientWith(service, { organizationId, ...key })
   const member = async (key: KeyOptions = {}) => (await service.createKey({ organizationId, ...key })).id
-  const assign = (caller: AdminCall, id: string, roles: unknown) => caller('POST', `/v1/members/${id}/assign-roles`, { roles })
+  const assign = (caller: AdminCall, id: string, roles: unknown) =>
+    caller('POST', `/v1/members/${id}/assign-roles`, { roles })
 
   describe('of an own making', () => {
     test('permit their holders what they say, at once when it changes', async () => {
@@ -34,7 +35,12 @@ describe.each(databaseKinds)('roles on %s', (kind) => {
       const reader = await callerWith({ roles: ['key_reader'] })
       expect((await reader('GET', '/v1/api-keys')).status).toBe(200)
       expect((await reader('GET', '/v1/audit-events')).status).toBe(403)
-      const updated = await admin('PATCH', '/v1/roles/key_reader', { permissions: ['audit_events.read:own'] }, { 'If-Match': '"1"' })
+      const updated = await admin(
+        'PATCH',
+        '/v1/roles/key_reader',
+        { permissions: ['audit_events.read:own'] },
+        { 'If-Match': '"1"' },
+      )
       expect(updated.body).toMatchObject({ permissions: ['audit_events.read:own'], revision: 2 })
       expect((await reader('GET', '/v1/api-keys')).status).toBe(403)
       expect((await reader('GET', '/v1/audit-events')).status).toBe(200)
@@ -52,7 +58,9 @@ describe.each(databaseKinds)('roles on %s', (kind) => {
       expect((await theirAdmin('DELETE', `/v1/roles/local?organizationId=${organizationId}`)).status).toBe(404)
       expect((await theirAdmin('PATCH', '/v1/roles/local', { permissions: ['api_keys.read:own'] })).status).toBe(404)
       expect((await root('GET', `/v1/roles/local?organizationId=${organizationId}`)).status).toBe(200)
-      expect((await theirAdmin('POST', '/v1/roles', { name: 'local', permissions: ['api_keys.read:own'] })).status).toBe(201)
+      expect(
+        (await theirAdmin('POST', '/v1/roles', { name: 'local', permissions: ['api_keys.read:own'] })).status,
+      ).toBe(201)
     })
 
     test.each([
@@ -76,11 +84,16 @@ describe.each(databaseKinds)('roles on %s', (kind) => {
     test('are not called like a built-in role, nor like another', async () => {
       const permissions = ['api_keys.read:own']
       for (const name of ['root', 'admin', 'read_only']) {
-        expect((await admin('POST', '/v1/roles', { name, permissions })).body).toMatchObject({ status: 409, member: 'name' })
+        expect((await admin('POST', '/v1/roles', { name, permissions })).body).toMatchObject({
+          status: 409,
+          member: 'name',
+        })
         expect((await admin('PATCH', `/v1/roles/${name}`, { permissions })).status).toBe(409)
         expect((await admin('DELETE', `/v1/roles/${name}`)).status).toBe(409)
       }
-      const answers = await Promise.all(Array.from({ length: 5 }, () => admin('POST', '/v1/roles', { name: 'only', permissions })))
+      const answers = await Promise.all(
+        Array.from({ length: 5 }, () => admin('POST', '/v1/roles', { name: 'only', permissions })),
+      )
       expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409, 409])
     })
 
@@ -94,12 +107,18 @@ describe.each(databaseKinds)('roles on %s', (kind) => {
       expect((await make('reader', 'api_keys.read:own')).status).toBe(201)
       expect((await make('wider', 'api_keys.read:organization')).status).toBe(403)
       expect((await make('other', 'api_keys.revoke:own')).status).toBe(403)
-      expect((await maker('PATCH', '/v1/roles/reader', { permissions: ['api_keys.read:organization'] })).status).toBe(403)
+      expect((await maker('PATCH', '/v1/roles/reader', { permissions: ['api_keys.read:organization'] })).status).toBe(
+        403,
+      )
       await admin('POST', '/v1/roles', { name: 'beyond', permissions: ['api_keys.revoke:organization'] })
       expect((await maker('PATCH', '/v1/roles/beyond', { permissions: ['api_keys.read:own'] })).status).toBe(403)
       expect((await maker('DELETE', '/v1/roles/beyond')).status).toBe(403)
       expect(
-        (await maker('PATCH', '/v1/roles/role_maker', { permissions: ['api_keys.read:own', 'members.assign_roles:organization'] })).status,
+        (
+          await maker('PATCH', '/v1/roles/role_maker', {
+            permissions: ['api_keys.read:own', 'members.assign_roles:organization'],
+          })
+        ).status,
       ).toBe(403)
     })
 
@@ -117,7 +136,10 @@ describe.each(databaseKinds)('roles on %s', (kind) => {
       for (let round = 0; round < 5; round += 1) {
         await admin('POST', '/v1/roles', { name: 'fleeting', permissions: ['api_keys.read:own'] })
         const id = await member()
-        const [granted, deleted] = await Promise.all([assign(admin, id, ['fleeting']), admin('DELETE', '/v1/roles/fleeting')])
+        const [granted, deleted] = await Promise.all([
+          assign(admin, id, ['fleeting']),
+          admin('DELETE', '/v1/roles/fleeting'),
+        ])
         expect([
           [200, 409],
           [400, 204],
@@ -146,7 +168,9 @@ describe.each(databaseKinds)('roles on %s', (kind) => {
       expect((await admin('GET', `/v1/members/${id}`)).body).toEqual(assigned.body)
       expect((await admin('GET', `/v1/api-keys/${id}`)).body).toMatchObject({ roles: ['read_only'] })
       const { body } = await admin('GET', '/v1/audit-events?limit=1')
-      expect(body.items).toMatchObject([{ type: 'member.roles_assigned', subject: id, context: { roles: ['read_only'], former: [] } }])
+      expect(body.items).toMatchObject([
+        { type: 'member.roles_assigned', subject: id, context: { roles: ['read_only'], former: [] } },
+      ])
     })
 
     test('are listed with them: accounts, then keys, page by page', async () => {
@@ -155,7 +179,10 @@ describe.each(databaseKinds)('roles on %s', (kind) => {
       const seen: string[] = []
       let cursor: string | null = ''
       while (cursor !== null) {
-        const { body }: { body: Record<string, unknown> } = await admin('GET', `/v1/members?limit=2${cursor && `&cursor=${cursor}`}`)
+        const { body }: { body: Record<string, unknown> } = await admin(
+          'GET',
+          `/v1/members?limit=2${cursor && `&cursor=${cursor}`}`,
+        )
         seen.push(...(body.items as { id: string }[]).map(({ id }) => id))
         cursor = body.nextCursor as string | null
       }
@@ -193,7 +220,10 @@ describe.each(databaseKinds)('roles on %s', (kind) => {
       const id = await member({ serviceAccountId: String(body.id) })
       expect((await assign(admin, id, ['read_only'])).status).toBe(400)
       expect((await assign(admin, id, ['developer'])).status).toBe(200)
-      expect((await assign(admin, String(body.id), ['read_only'])).body).toMatchObject({ kind: 'service_account', roles: ['read_only'] })
+      expect((await assign(admin, String(body.id), ['read_only'])).body).toMatchObject({
+        kind: 'service_account',
+        roles: ['read_only'],
+      })
     })
 
     test('A74: the last administrator and the last root key are not stripped', async () => {
@@ -220,7 +250,11 @@ describe.each(databaseKinds)('roles on %s', (kind) => {
     test('a developer reads and revokes the keys that it made and those of its service account, and no others', async () => {
       const { body: account } = await admin('POST', '/v1/service-accounts', { name: 'reach', roles: ['developer'] })
       const serviceAccountId = String(account.id)
-      const { id: clientId, secret } = await service.createKey({ organizationId, serviceAccountId, roles: ['developer'] })
+      const { id: clientId, secret } = await service.createKey({
+        organizationId,
+        serviceAccountId,
+        roles: ['developer'],
+      })
       const developer = adminClient(service, secret)
       const made = await member({ createdBy: clientId })
       const shared = await member({ serviceAccountId })
@@ -237,7 +271,11 @@ describe.each(databaseKinds)('roles on %s', (kind) => {
     })
 
     test('a developer makes a key of its own, with no more than it holds', async () => {
-      const { id: clientId, secret } = await service.createKey({ organizationId, roles: ['developer'], scopes: ['orders:*'] })
+      const { id: clientId, secret } = await service.createKey({
+        organizationId,
+        roles: ['developer'],
+        scopes: ['orders:*'],
+      })
       const developer = adminClient(service, secret)
       const created = await developer('POST', '/v1/api-keys', { name: 'mine', scopes: ['orders:read'] })
       expect(created.status).toBe(201)

@@ -22,9 +22,19 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
   const tokenOf = async (secret: string) => (await exchange(service, secret)).access_token
 
   test('are created, shown, listed, changed and deleted', async () => {
-    const created = await admin('POST', '/v1/service-accounts', { name: 'billing', description: 'invoices', roles: ['developer'] })
+    const created = await admin('POST', '/v1/service-accounts', {
+      name: 'billing',
+      description: 'invoices',
+      roles: ['developer'],
+    })
     expect([created.status, created.headers.get('etag')]).toEqual([201, '"1"'])
-    expect(created.body).toMatchObject({ organizationId, name: 'billing', roles: ['developer'], apiKeys: 0, disabledAt: null })
+    expect(created.body).toMatchObject({
+      organizationId,
+      name: 'billing',
+      roles: ['developer'],
+      apiKeys: 0,
+      disabledAt: null,
+    })
     const path = `/v1/service-accounts/${String(created.body.id)}`
     expect((await admin('GET', path)).body).toEqual(created.body)
     expect((await admin('GET', '/v1/service-accounts?limit=1')).body).toMatchObject({ items: [created.body] })
@@ -45,7 +55,9 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
   })
 
   test('have a name of their own in their organization', async () => {
-    const answers = await Promise.all(Array.from({ length: 5 }, () => admin('POST', '/v1/service-accounts', { name: 'only' })))
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, () => admin('POST', '/v1/service-accounts', { name: 'only' })),
+    )
     expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409, 409])
     expect(answers.find(({ status }) => status === 409)?.body).toMatchObject({ code: 'conflict', member: 'name' })
     expect((await root('POST', '/v1/service-accounts', { name: 'only' })).status).toBe(201)
@@ -74,16 +86,22 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
     const path = `/v1/service-accounts/${serviceAccountId}`
     expect((await admin('POST', `${path}/disable`, { reason: 'compromised' })).status).toBe(204)
     expect((await tryExchange(service, keys[0].secret)).status).toBe(401)
-    expect([await lives(service, first), await lives(service, second), await lives(service, other)]).toEqual([false, false, true])
-    expect((await admin('GET', `/v1/api-keys/${keys[0].id}`)).body).toMatchObject({ status: 'service_account_disabled' })
+    expect([await lives(service, first), await lives(service, second), await lives(service, other)]).toEqual([
+      false,
+      false,
+      true,
+    ])
+    expect((await admin('GET', `/v1/api-keys/${keys[0].id}`)).body).toMatchObject({
+      status: 'service_account_disabled',
+    })
     service.clock.advance(100)
     expect((await admin('POST', `${path}/enable`)).status).toBe(204)
     service.clock.advance(2)
-    expect([await lives(service, await tokenOf(keys[0].secret)), await lives(service, first), await lives(service, second)]).toEqual([
-      true,
-      false,
-      false,
-    ])
+    expect([
+      await lives(service, await tokenOf(keys[0].secret)),
+      await lives(service, first),
+      await lives(service, second),
+    ]).toEqual([true, false, false])
     const { body } = await admin('GET', '/v1/audit-events?limit=2')
     expect(body.items).toMatchObject([
       { type: 'service_account.enabled', context: { apiKeys: 2 } },
@@ -110,7 +128,8 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
 
   test('are switched once, however often it is said', async () => {
     const path = `/v1/service-accounts/${await create({ name: 'often' })}`
-    for (const verb of ['disable', 'disable', 'enable', 'enable']) expect((await admin('POST', `${path}/${verb}`)).status).toBe(204)
+    for (const verb of ['disable', 'disable', 'enable', 'enable'])
+      expect((await admin('POST', `${path}/${verb}`)).status).toBe(204)
     expect((await admin('GET', path)).body).toMatchObject({ revision: 3 })
   })
 
@@ -137,7 +156,9 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
   test('get no role that permits more than the caller may do, and do not lose one either', async () => {
     expect((await admin('POST', '/v1/service-accounts', { name: 'risen', roles: ['root'] })).status).toBe(403)
     expect((await admin('POST', '/v1/service-accounts', { name: 'risen', roles: ['made_up'] })).status).toBe(400)
-    const roots = String((await root('POST', '/v1/service-accounts', { name: 'roots', organizationId, roles: ['root'] })).body.id)
+    const roots = String(
+      (await root('POST', '/v1/service-accounts', { name: 'roots', organizationId, roles: ['root'] })).body.id,
+    )
     for (const [method, path, body] of [
       ['PATCH', '', { roles: [] }],
       ['PATCH', '', { name: 'x' }],
@@ -151,7 +172,11 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
 
   test('A74: the account of the last administrator is neither stripped nor disabled', async () => {
     const alone = await service.createOrganization('alone')
-    const { body } = await root('POST', '/v1/service-accounts', { name: 'ops', organizationId: alone, roles: ['admin'] })
+    const { body } = await root('POST', '/v1/service-accounts', {
+      name: 'ops',
+      organizationId: alone,
+      roles: ['admin'],
+    })
     await service.createKey({ organizationId: alone, serviceAccountId: String(body.id), roles: ['admin'] })
     const path = `/v1/service-accounts/${String(body.id)}`
     expect((await root('PATCH', path, { roles: ['developer'] })).body).toMatchObject({ status: 409, code: 'conflict' })
@@ -165,9 +190,14 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
     const serviceAccountId = await create({ name: 'team', roles: ['developer'] })
     await create({ name: 'other team' })
     const developer = await callerWith({ serviceAccountId, roles: ['developer'] })
-    expect((await developer('GET', '/v1/service-accounts')).body).toMatchObject({ items: [{ id: serviceAccountId }], nextCursor: null })
+    expect((await developer('GET', '/v1/service-accounts')).body).toMatchObject({
+      items: [{ id: serviceAccountId }],
+      nextCursor: null,
+    })
     expect((await developer('POST', '/v1/service-accounts', { name: 'mine' })).status).toBe(403)
-    expect((await developer('PATCH', `/v1/service-accounts/${serviceAccountId}`, { roles: ['admin'] })).status).toBe(403)
+    expect((await developer('PATCH', `/v1/service-accounts/${serviceAccountId}`, { roles: ['admin'] })).status).toBe(
+      403,
+    )
   })
 
   test.each(['id', 'organization_id', 'createdBy', 'disabledAt', 'isAdmin', 'revision', 'apiKeys'])(
@@ -190,7 +220,9 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
         expect((await admin(method, `/v1/service-accounts/${id}${path}`, json)).status).toBe(404)
       }
     }
-    expect((await admin('POST', '/v1/service-accounts', { name: 'x', organizationId: service.organizationId })).status).toBe(404)
+    expect(
+      (await admin('POST', '/v1/service-accounts', { name: 'x', organizationId: service.organizationId })).status,
+    ).toBe(404)
     expect((await root('POST', '/v1/service-accounts', { name: 'x', organizationId: 'org_missing' })).status).toBe(404)
   })
 })

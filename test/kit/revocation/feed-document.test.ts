@@ -2,7 +2,15 @@ import { expect, test } from 'vitest'
 import { FeedRefused, readFeedClaims } from '../../../src/kit/revocation/feed-document.ts'
 
 const expected = { issuer: 'https://auth.example', now: 1000, clockToleranceSeconds: 30 }
-const honest = { iss: 'https://auth.example', iat: 1000, exp: 1010, generation: 1, sequence: '1', cursor: '1-1', rules: {} }
+const honest = {
+  iss: 'https://auth.example',
+  iat: 1000,
+  exp: 1010,
+  generation: 1,
+  sequence: '1',
+  cursor: '1-1',
+  rules: {},
+}
 
 test('an honest document is taken', () => {
   expect(readFeedClaims(honest, expected).claims).toMatchObject(honest)

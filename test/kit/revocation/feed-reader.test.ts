@@ -5,7 +5,14 @@ import { type RevocationList, RevocationListUnavailable } from '../../../src/kit
 import { startNewGeneration } from '../../../src/revocation/queries.ts'
 import { type MovableClock, movableClock } from '../../support/clock.ts'
 import { type FeedService, feedIssuer, someSigningKey, startFeedService } from '../../support/feed-service.ts'
-import { addRule, movableMilliseconds, openRevocationDatabase, seconds, someToken, verdict } from '../../support/revocation-rules.ts'
+import {
+  addRule,
+  movableMilliseconds,
+  openRevocationDatabase,
+  seconds,
+  someToken,
+  verdict,
+} from '../../support/revocation-rules.ts'
 
 let clock: MovableClock
 let time: ReturnType<typeof movableMilliseconds>
@@ -49,7 +56,10 @@ async function pass(secondsLater: number): Promise<void> {
 }
 
 /** Answers with a document of these claims over those of an honest one. */
-function forge(changes: Record<string, unknown>, options: { typ?: string; sign?: FeedService['recordKey'] } = {}): void {
+function forge(
+  changes: Record<string, unknown>,
+  options: { typ?: string; sign?: FeedService['recordKey'] } = {},
+): void {
   service.misbehave = async () => {
     const at = seconds(clock.now())
     const claims = {
@@ -97,7 +107,11 @@ describe('a document is refused', () => {
     ['with a name in clear', { rules: { 'token:j': [[1, null, null, null]] } }, /malformed name/],
     ['with a rule that is no list', { rules: { [`${'A'.repeat(21)}Q`]: [{}] } }, /malformed rule/],
     ['with a rule that is cut', { rules: { [`${'A'.repeat(21)}Q`]: [[1, null]] } }, /malformed rule/],
-    ['with an instant that is no number', { rules: { [`${'A'.repeat(21)}Q`]: [['1', null, null, null]] } }, /malformed rule/],
+    [
+      'with an instant that is no number',
+      { rules: { [`${'A'.repeat(21)}Q`]: [['1', null, null, null]] } },
+      /malformed rule/,
+    ],
     ['that is a delta nobody asked for', { since: '1-1' }, /nobody asked for/],
   ])('%s', async (_, changes, reason) => {
     forge(changes)
@@ -127,10 +141,13 @@ describe('a document is refused', () => {
     expect(await refusal()).toMatch(/signature is wrong/)
   })
 
-  test.each(['', '{}', 'a.b', 'a.b.c.d', 'e30.e30.e30', 'é.é.é', '.'.repeat(100_000)])('when it is %j instead of a JWS', async (body) => {
-    service.misbehave = () => new Response(body)
-    expect(await refusal()).toMatch(/refused/)
-  })
+  test.each(['', '{}', 'a.b', 'a.b.c.d', 'e30.e30.e30', 'é.é.é', '.'.repeat(100_000)])(
+    'when it is %j instead of a JWS',
+    async (body) => {
+      service.misbehave = () => new Response(body)
+      expect(await refusal()).toMatch(/refused/)
+    },
+  )
 
   test('when its header offers a key, an extension or no algorithm', async () => {
     for (const extra of [

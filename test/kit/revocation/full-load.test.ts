@@ -30,7 +30,9 @@ describe.each(databaseKinds)('a long list on %s', (kind) => {
         if (pages === 2) {
           await liftRevocationRule(db, 'rev_0000001', clock.now()) // behind
           await liftRevocationRule(db, `rev_0${String(many).padStart(6, '0')}`, clock.now()) // ahead
-          await db.execute(sql`update revocations set id = 'rev_00', xact_id = pg_current_xact_id() where id = 'rev_0000002'`)
+          await db.execute(
+            sql`update revocations set id = 'rev_00', xact_id = pg_current_xact_id() where id = 'rev_0000002'`,
+          )
           await addRule(db, clock.now(), { kind: 'token', value: 'meanwhile' })
         }
         return page
@@ -39,7 +41,9 @@ describe.each(databaseKinds)('a long list on %s', (kind) => {
     await list.refresh()
     expect(pages).toBe(3)
     const verdicts = await Promise.all(
-      ['many 1', `many ${many}`, 'many 2', 'many 3', 'meanwhile'].map((jti) => verdict(list, someToken(clock, { jti }))),
+      ['many 1', `many ${many}`, 'many 2', 'many 3', 'meanwhile'].map((jti) =>
+        verdict(list, someToken(clock, { jti })),
+      ),
     )
     expect(verdicts).toEqual([false, false, true, true, true])
   })

@@ -140,7 +140,13 @@ describe.each(implementations)('a revocation list, $name', ({ start }) => {
   test.each(Object.keys(valueNamed) as (keyof typeof valueNamed)[])(
     'refuses what a rule of kind %s names, and nothing beside it',
     async (kind) => {
-      const stranger = someToken(clock, { jti: 'x', clientId: 'x', organizationId: 'x', subject: token.subject, kid: 'x' })
+      const stranger = someToken(clock, {
+        jti: 'x',
+        clientId: 'x',
+        organizationId: 'x',
+        subject: token.subject,
+        kid: 'x',
+      })
       expect(await verdict(setup.list, token)).toBe(false)
       const lift = await setup.add({ kind, value: valueNamed[kind](token) })
       await untilVerdict(setup.list, token, true)
@@ -176,9 +182,17 @@ describe.each(implementations)('a revocation list, $name', ({ start }) => {
 
   test('considers every rule of a name', async () => {
     const minute = 60_000
-    await setup.add({ kind: 'organization', value: token.organizationId, issuedBefore: new Date(clock.now().getTime() - minute) })
+    await setup.add({
+      kind: 'organization',
+      value: token.organizationId,
+      issuedBefore: new Date(clock.now().getTime() - minute),
+    })
     const lift = await setup.add({ kind: 'organization', value: token.organizationId })
-    await setup.add({ kind: 'organization', value: token.organizationId, issuedBefore: new Date(clock.now().getTime() - 2 * minute) })
+    await setup.add({
+      kind: 'organization',
+      value: token.organizationId,
+      issuedBefore: new Date(clock.now().getTime() - 2 * minute),
+    })
     await untilVerdict(setup.list, token, true)
     await lift()
     await untilVerdict(setup.list, token, false)

@@ -65,7 +65,14 @@ describe.skipIf(!databaseKinds.includes('postgres'))('the reader for application
         await untilVerdict(list, token(`by role ${mode}`), true)
         await list.close()
       }
-      for (const table of ['api_keys', 'api_key_versions', 'signing_keys', 'revocations', 'service_state', 'audit_events']) {
+      for (const table of [
+        'api_keys',
+        'api_key_versions',
+        'signing_keys',
+        'revocations',
+        'service_state',
+        'audit_events',
+      ]) {
         await expect(reader.unsafe(`select * from ${table}`)).rejects.toMatchObject({ code: '42501' })
       }
       await expect(reader`insert into revocations default values`).rejects.toMatchObject({ code: '42501' })
@@ -79,7 +86,9 @@ describe.skipIf(!databaseKinds.includes('postgres'))('the reader for application
   test.each(['synced', 'strict'] as const)('refuses a replica, %s', async (mode) => {
     // pg_catalog is searched first unless it is named: so this session believes that it is recovering.
     await database.db.execute(sql`create schema if not exists replica`)
-    await database.db.execute(sql`create or replace function replica.pg_is_in_recovery() returns boolean language sql as 'select true'`)
+    await database.db.execute(
+      sql`create or replace function replica.pg_is_in_recovery() returns boolean language sql as 'select true'`,
+    )
     const replica = new URL(url)
     replica.searchParams.set('search_path', 'replica,pg_catalog,public')
     const list = follow({ url: replica.href, mode })
@@ -160,19 +169,26 @@ describe('a database that is gone or silent', () => {
     const list = follow({ url: `postgres://reader:hunter2@127.0.0.1:${port}/mintage`, mode, deadlineMilliseconds: 200 })
     const refusal = await verdict(list, token('j')).catch((error: unknown) => error)
     expect(refusal).toBeInstanceOf(RevocationListUnavailable)
-    expect(JSON.stringify([String(refusal), list.state(), refusal instanceof Error ? String(refusal.cause) : ''])).not.toContain('hunter2')
+    expect(
+      JSON.stringify([String(refusal), list.state(), refusal instanceof Error ? String(refusal.cause) : '']),
+    ).not.toContain('hunter2')
   })
 
-  test.each(['not a url: hunter2', 'http://reader:hunter2@db/x', ''])('%j is refused at construction without being quoted', (url) => {
-    const attempt = () => postgresRevocationList({ url })
-    expect(attempt).toThrow(TypeError)
-    expect(attempt).not.toThrow(/hunter2/)
-  })
+  test.each(['not a url: hunter2', 'http://reader:hunter2@db/x', ''])(
+    '%j is refused at construction without being quoted',
+    (url) => {
+      const attempt = () => postgresRevocationList({ url })
+      expect(attempt).toThrow(TypeError)
+      expect(attempt).not.toThrow(/hunter2/)
+    },
+  )
 })
 
 describe('strict checks', () => {
-  const asking = (find: (names: readonly string[]) => Promise<ReadonlyMap<string, never[]>>, endOfTurn?: (task: () => void) => void) =>
-    createStrictList({ find, now: clock.now, monotonic: () => 0, endOfTurn, async close() {} })
+  const asking = (
+    find: (names: readonly string[]) => Promise<ReadonlyMap<string, never[]>>,
+    endOfTurn?: (task: () => void) => void,
+  ) => createStrictList({ find, now: clock.now, monotonic: () => 0, endOfTurn, async close() {} })
 
   test('of one turn of the event loop travel in one query, each name once', async () => {
     const asked: (readonly string[])[] = []
@@ -184,7 +200,15 @@ describe('strict checks', () => {
     expect(await Promise.all(['a', 'b', 'a'].map((jti) => verdict(list, token(jti))))).toEqual([false, false, false])
     expect(asked.length).toBe(1)
     expect([...(asked[0] ?? [])].sort()).toEqual(
-      ['token:a', 'token:b', 'api_key:key_1', 'organization:org_1', 'subject:org_1 user 1', 'signing_key:kid-1', 'all:*'].sort(),
+      [
+        'token:a',
+        'token:b',
+        'api_key:key_1',
+        'organization:org_1',
+        'subject:org_1 user 1',
+        'signing_key:kid-1',
+        'all:*',
+      ].sort(),
     )
   })
 

@@ -41,7 +41,10 @@ describe('freshness', () => {
     time.advance(1)
     const refusal = await verdict(list, token('j')).catch((error: unknown) => error)
     expect(refusal).toBeInstanceOf(RevocationListUnavailable)
-    expect(refusal).toMatchObject({ retryAfterSeconds: 1, message: 'the revocation list is older than its maximum staleness: gone' })
+    expect(refusal).toMatchObject({
+      retryAfterSeconds: 1,
+      message: 'the revocation list is older than its maximum staleness: gone',
+    })
     expect(list.state()).toMatchObject({ usable: false, ageMilliseconds: 10_001 })
     database.fail(undefined)
     await list.refresh()

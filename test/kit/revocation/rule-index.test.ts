@@ -49,12 +49,16 @@ describe('rules of one name', () => {
 describe('expired rules', () => {
   test('are never dropped before their expiry and the leeway of a verifier', () => {
     fc.assert(
-      fc.property(fc.integer({ min: -10_000, max: 10_000 }), fc.integer({ min: -10_000, max: 10_000 }), (expiry, moment) => {
-        const index = createRuleIndex()
-        index.set('a', [rule('1', { expiresAt: now + expiry }), rule('2')])
-        index.dropExpired(now + moment)
-        expect(index.size()).toBe(moment >= expiry + keepExpiredSeconds ? 1 : 2)
-      }),
+      fc.property(
+        fc.integer({ min: -10_000, max: 10_000 }),
+        fc.integer({ min: -10_000, max: 10_000 }),
+        (expiry, moment) => {
+          const index = createRuleIndex()
+          index.set('a', [rule('1', { expiresAt: now + expiry }), rule('2')])
+          index.dropExpired(now + moment)
+          expect(index.size()).toBe(moment >= expiry + keepExpiredSeconds ? 1 : 2)
+        },
+      ),
     )
   })
 

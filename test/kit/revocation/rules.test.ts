@@ -83,7 +83,8 @@ describe('an instant kills the whole second in which it lies', () => {
   })
 
   test('an open rule kills whatever was issued, before and after it', () => {
-    for (const issuedAt of [0, now - 1, now, now + 10_000]) expect(covers(rule({}), { ...token, issuedAt }, now)).toBe(true)
+    for (const issuedAt of [0, now - 1, now, now + 10_000])
+      expect(covers(rule({}), { ...token, issuedAt }, now)).toBe(true)
   })
 })
 
@@ -117,11 +118,19 @@ describe('a rule on a key can be narrowed to versions', () => {
 describe('what cannot be judged is dead', () => {
   test('a token without a number where one belongs is covered', () => {
     expect(covers(rule({ issuedBefore: now - 1000 }), { ...token, issuedAt: Number.NaN }, now)).toBe(true)
-    expect(covers(rule({ kind: 'api_key', value: 'key_1', maxVersion: 1 }), { ...token, keyVersion: Number.NaN }, now)).toBe(true)
+    expect(
+      covers(rule({ kind: 'api_key', value: 'key_1', maxVersion: 1 }), { ...token, keyVersion: Number.NaN }, now),
+    ).toBe(true)
   })
 
   test('a stolen signing key is dead whatever iat the thief writes, and its rule never ends', () => {
-    const stolen = rule({ kind: 'signing_key', value: 'kid-1', issuedBefore: now - 1000, expiresAt: now - 500, maxVersion: 1 })
+    const stolen = rule({
+      kind: 'signing_key',
+      value: 'kid-1',
+      issuedBefore: now - 1000,
+      expiresAt: now - 500,
+      maxVersion: 1,
+    })
     expect(covers(stolen, { ...token, issuedAt: now + 999 }, now)).toBe(true)
     expect(effectOf(stolen).expiresAt).toBeNull()
   })

@@ -2,9 +2,21 @@ import { eq, sql } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
 import { revocations, serviceState } from '../../../src/db/schema.ts'
 import { RevocationListUnavailable } from '../../../src/kit/revocation/revocation-list.ts'
-import { addRevocationRule, liftRevocationRule, serviceRevocationSource, startNewGeneration } from '../../../src/revocation/queries.ts'
+import {
+  addRevocationRule,
+  liftRevocationRule,
+  serviceRevocationSource,
+  startNewGeneration,
+} from '../../../src/revocation/queries.ts'
 import { databaseKinds } from '../../support/databases.ts'
-import { addRule, openRevocationDatabase, someToken, tolerance, untilVerdict, verdict } from '../../support/revocation-rules.ts'
+import {
+  addRule,
+  openRevocationDatabase,
+  someToken,
+  tolerance,
+  untilVerdict,
+  verdict,
+} from '../../support/revocation-rules.ts'
 import { clock, counted, follow } from '../../support/synced-list.ts'
 
 const token = (jti: string) => someToken(clock, { jti })
@@ -126,7 +138,10 @@ describe.skipIf(!databaseKinds.includes('postgres'))('a synced list on postgres,
   test('hears of a rule by the notification of its commit, without waiting for the poll', async () => {
     const { db, listen } = await openRevocationDatabase('postgres', clock.now())
     if (!listen) throw new Error('this database cannot listen')
-    const list = follow(serviceRevocationSource(db, { listen }), { pollMilliseconds: 1_000_000, maximumStalenessMilliseconds: 1_000_000 })
+    const list = follow(serviceRevocationSource(db, { listen }), {
+      pollMilliseconds: 1_000_000,
+      maximumStalenessMilliseconds: 1_000_000,
+    })
     list.start()
     await list.ready()
     const heard = Promise.withResolvers<void>()

@@ -9,39 +9,48 @@ const clock = movableClock()
 const token = (jti: string) => someToken(clock, { jti })
 const options = { now: clock.now, deadlineMilliseconds: 10_000 }
 
-describe.skipIf(!databaseKinds.includes('postgres'))('the reader on a platform where no two requests may share a connection', () => {
-  let database: TestDatabase
-  let url = ''
-  beforeAll(async () => {
-    database = await openRevocationDatabase('postgres', clock.now())
-    url = database.url ?? ''
-  })
-  beforeEach(() => void vi.stubGlobal('navigator', { userAgent: 'Cloudflare-Workers' }))
-  afterEach(() => void vi.unstubAllGlobals())
+describe.skipIf(!databaseKinds.includes('postgres'))(
+  'the reader on a platform where no two requests may share a connection',
+  () => {
+    let database: TestDatabase
+    let url = ''
+    beforeAll(async () => {
+      database = await openRevocationDatabase('postgres', clock.now())
+      url = database.url ?? ''
+    })
+    beforeEach(() => void vi.stubGlobal('navigator', { userAgent: 'Cloudflare-Workers' }))
+    afterEach(() => void vi.unstubAllGlobals())
 
-  test('asks for each check by itself, and is never stale', async () => {
-    const list = postgresRevocationList({ url, now: clock.now })
-    expect(await verdict(list, token('strict'))).toBe(false)
-    await addRule(database.db, clock.now(), { kind: 'token', value: 'strict' })
-    expect(await verdict(list, token('strict'))).toBe(true)
-    await list.close()
-  })
+    test('asks for each check by itself, and is never stale', async () => {
+      const list = postgresRevocationList({ url, now: clock.now })
+      expect(await verdict(list, token('strict'))).toBe(false)
+      await addRule(database.db, clock.now(), { kind: 'token', value: 'strict' })
+      expect(await verdict(list, token('strict'))).toBe(true)
+      await list.close()
+    })
 
-  test('reads the whole list within a request when that is asked for, past the pooler or not', async () => {
-    const list = postgresRevocationList({ ...options, url, directUrl: url, mode: 'synced', maximumStalenessMilliseconds: 10_000 })
-    await addRule(database.db, clock.now(), { kind: 'token', value: 'synced' })
-    expect(await verdict(list, token('synced'))).toBe(true)
-    await list.close()
-  })
+    test('reads the whole list within a request when that is asked for, past the pooler or not', async () => {
+      const list = postgresRevocationList({
+        ...options,
+        url,
+        directUrl: url,
+        mode: 'synced',
+        maximumStalenessMilliseconds: 10_000,
+      })
+      await addRule(database.db, clock.now(), { kind: 'token', value: 'synced' })
+      expect(await verdict(list, token('synced'))).toBe(true)
+      await list.close()
+    })
 
-  test.each(['synced', 'strict'] as const)('answers nothing any more once it was closed, %s', async (mode) => {
-    const list = postgresRevocationList({ ...options, url, mode })
-    expect(await verdict(list, token('x'))).toBe(false)
-    await list.close()
-    await expect(verdict(list, token('x'))).rejects.toThrow(RevocationListUnavailable)
-    await expect(list.ready(50)).rejects.toThrow(RevocationListUnavailable)
-  })
-})
+    test.each(['synced', 'strict'] as const)('answers nothing any more once it was closed, %s', async (mode) => {
+      const list = postgresRevocationList({ ...options, url, mode })
+      expect(await verdict(list, token('x'))).toBe(false)
+      await list.close()
+      await expect(verdict(list, token('x'))).rejects.toThrow(RevocationListUnavailable)
+      await expect(list.ready(50)).rejects.toThrow(RevocationListUnavailable)
+    })
+  },
+)
 
 describe.skipIf(!databaseKinds.includes('postgres'))('a database that was migrated and never started', () => {
   test.each(['synced', 'strict'] as const)('is no answer, and not an empty list, %s', async (mode) => {
@@ -54,7 +63,8 @@ describe.skipIf(!databaseKinds.includes('postgres'))('a database that was migrat
 })
 
 test('a URL past the pooler that is none is refused at construction without being quoted', () => {
-  const attempt = () => postgresRevocationList({ url: 'postgres://reader@db/mintage', directUrl: 'http://reader:hunter2@db' })
+  const attempt = () =>
+    postgresRevocationList({ url: 'postgres://reader@db/mintage', directUrl: 'http://reader:hunter2@db' })
   expect(attempt).toThrow('directUrl must be a postgres:// URL')
   expect(attempt).not.toThrow(/hunter2/)
 })
