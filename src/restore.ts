@@ -1,6 +1,6 @@
 import { systemPrincipal } from './access/principal.ts'
 import { appendAuditEvent } from './audit/queries.ts'
-import { startNewGeneration } from './revocation/queries.ts'
+import { startNewGeneration } from './revocation/maintenance-queries.ts'
 import type { Services } from './services.ts'
 
 /**

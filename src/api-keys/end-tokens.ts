@@ -1,6 +1,6 @@
 import type { Principal } from '../access/principal.ts'
 import type { Db } from '../db/database.ts'
-import { addRevocationRule } from '../revocation/queries.ts'
+import { addRevocationRule } from '../revocation/rule-queries.ts'
 import type { Services } from '../services.ts'
 
 /** Tokens of these versions are dead from `at` on, whenever they were issued. */

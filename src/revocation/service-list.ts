@@ -5,7 +5,7 @@ import { formatCursor, parseCursor, type SyncPosition } from '../kit/revocation/
 import { createSyncedList } from '../kit/revocation/synced.ts'
 import type { SyncedRules } from '../kit/revocation/synced-rules.ts'
 import { monotonicMilliseconds } from '../kit/runtime.ts'
-import { serviceRevocationSource } from './queries.ts'
+import { serviceRevocationSource } from './list-queries.ts'
 
 /** What the list holds at one moment; to be used before anything is awaited. */
 export type RevocationSnapshot = {

@@ -1,7 +1,7 @@
 import { ServiceError } from '../errors.ts'
 import type { RevocationKind } from '../kit/revocation/revocation-list.ts'
-import type { NewRevocationRule } from '../revocation/queries.ts'
 import type { Because } from '../revocation/reasons.ts'
+import type { NewRevocationRule } from '../revocation/rule-queries.ts'
 
 /** What a caller may ask of the revocation list directly. Keys are better revoked as keys: then they stop exchanging too. */
 export type RuleInput = Because & {

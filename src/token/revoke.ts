@@ -4,7 +4,7 @@ import type { ApiKeyRecord } from '../api-keys/lookup.ts'
 import { revokeOwnApiKey } from '../api-keys/revoke.ts'
 import { appendAuditEvent } from '../audit/queries.ts'
 import type { AccessToken } from '../kit/access-token.ts'
-import { addRevocationRule } from '../revocation/queries.ts'
+import { addRevocationRule } from '../revocation/rule-queries.ts'
 import type { Services } from '../services.ts'
 import { verifiedToken } from './introspect.ts'
 

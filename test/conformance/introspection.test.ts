@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { systemPrincipal } from '../../src/access/principal.ts'
 import { revokeApiKey } from '../../src/api-keys/revoke.ts'
-import { addRevocationRule } from '../../src/revocation/queries.ts'
+import { addRevocationRule } from '../../src/revocation/rule-queries.ts'
 import { basic, exchange, form, oauthError, partsOf } from '../support/oauth-requests.ts'
 import { issuer, startTestService, type TestService } from '../support/test-service.ts'
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { systemPrincipal } from '../../src/access/principal.ts'
 import { revokeApiKey } from '../../src/api-keys/revoke.ts'
 import { revocations } from '../../src/db/schema.ts'
-import { startNewGeneration } from '../../src/revocation/queries.ts'
+import { startNewGeneration } from '../../src/revocation/maintenance-queries.ts'
 import { openTestDatabase } from '../support/databases.ts'
 import { startTestService } from '../support/test-service.ts'
 

@@ -5,13 +5,9 @@ import type { Db } from '../../src/db/database.ts'
 import { revocations, serviceState } from '../../src/db/schema.ts'
 import { feedRevocationList } from '../../src/kit/revocation/feed.ts'
 import { keepExpiredSeconds } from '../../src/kit/revocation/rule-index.ts'
-import {
-  addRevocationRule,
-  pruneRevocations,
-  raiseLargestTokenTtl,
-  serviceRevocationSource,
-  startNewGeneration,
-} from '../../src/revocation/queries.ts'
+import { serviceRevocationSource } from '../../src/revocation/list-queries.ts'
+import { pruneRevocations, raiseLargestTokenTtl, startNewGeneration } from '../../src/revocation/maintenance-queries.ts'
+import { addRevocationRule } from '../../src/revocation/rule-queries.ts'
 import { movableClock } from '../support/clock.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { feedIssuer, startFeedService } from '../support/feed-service.ts'

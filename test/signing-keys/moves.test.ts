@@ -1,7 +1,7 @@
 import { eq } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
 import { auditEvents, revocations, signingKeyActivations, signingKeys, signingKeyUsage } from '../../src/db/schema.ts'
-import { addRevocationRule } from '../../src/revocation/queries.ts'
+import { addRevocationRule } from '../../src/revocation/rule-queries.ts'
 import {
   activateSigningKey,
   listSigningKeys,

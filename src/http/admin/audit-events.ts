@@ -33,11 +33,9 @@ const auditCheckpoint = z
     count: z.int().openapi({ description: 'Events up to and with that one' }),
     createdAt: instant,
     kid: z.string().openapi({ description: 'The record key that signed it' }),
-    signed: z
-      .string()
-      .openapi({
-        description: 'Compact JWS, typ mintage-audit-checkpoint+jwt. Keep it where this service cannot write',
-      }),
+    signed: z.string().openapi({
+      description: 'Compact JWS, typ mintage-audit-checkpoint+jwt. Keep it where this service cannot write',
+    }),
   })
   .openapi('AuditCheckpoint')
 

@@ -1,6 +1,6 @@
 import { withDeadline } from '../runtime.ts'
 
-/** The name of `revocationChannel` in queries.ts, which an application does not load. */
+/** The name of `revocationChannel` in revocation/list-queries.ts, which applications do not load. */
 const channel = 'mintage_revocations'
 
 type Connection = { url: string; pooler: 'none' | 'transaction'; deadlineMilliseconds: number }

@@ -2,7 +2,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest
 import type { Db } from '../../../src/db/database.ts'
 import { type FeedRevocationListOptions, feedRevocationList } from '../../../src/kit/revocation/feed.ts'
 import { type RevocationList, RevocationListUnavailable } from '../../../src/kit/revocation/revocation-list.ts'
-import { startNewGeneration } from '../../../src/revocation/queries.ts'
+import { startNewGeneration } from '../../../src/revocation/maintenance-queries.ts'
 import { type MovableClock, movableClock } from '../../support/clock.ts'
 import { type FeedService, feedIssuer, someSigningKey, startFeedService } from '../../support/feed-service.ts'
 import {

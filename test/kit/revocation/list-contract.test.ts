@@ -9,7 +9,7 @@ import {
   type RevocationList,
   RevocationListUnavailable,
 } from '../../../src/kit/revocation/revocation-list.ts'
-import { liftRevocationRule } from '../../../src/revocation/queries.ts'
+import { liftRevocationRule } from '../../../src/revocation/rule-queries.ts'
 import { createServiceRevocationList } from '../../../src/revocation/service-list.ts'
 import { type MovableClock, movableClock } from '../../support/clock.ts'
 import { databaseKinds } from '../../support/databases.ts'

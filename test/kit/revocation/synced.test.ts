@@ -2,12 +2,9 @@ import { eq, sql } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
 import { revocations, serviceState } from '../../../src/db/schema.ts'
 import { RevocationListUnavailable } from '../../../src/kit/revocation/revocation-list.ts'
-import {
-  addRevocationRule,
-  liftRevocationRule,
-  serviceRevocationSource,
-  startNewGeneration,
-} from '../../../src/revocation/queries.ts'
+import { serviceRevocationSource } from '../../../src/revocation/list-queries.ts'
+import { startNewGeneration } from '../../../src/revocation/maintenance-queries.ts'
+import { addRevocationRule, liftRevocationRule } from '../../../src/revocation/rule-queries.ts'
 import { databaseKinds } from '../../support/databases.ts'
 import {
   addRule,

@@ -3,14 +3,12 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import type { Db } from '../../src/db/database.ts'
 import { revocations, serviceState } from '../../src/db/schema.ts'
 import {
-  addRevocationRule,
-  closeOpenRules,
   keptForReadersSeconds,
-  liftRevocationRule,
   pruneRevocations,
   raiseLargestTokenTtl,
   startNewGeneration,
-} from '../../src/revocation/queries.ts'
+} from '../../src/revocation/maintenance-queries.ts'
+import { addRevocationRule, closeOpenRules, liftRevocationRule } from '../../src/revocation/rule-queries.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { addRule, largestTtl, openRevocationDatabase, seconds, tolerance } from '../support/revocation-rules.ts'
 

@@ -1,0 +1,65 @@
+import { gt, type SQL, sql } from 'drizzle-orm'
+import type { Database, Db } from '../db/database.ts'
+import { revocations, serviceState } from '../db/schema.ts'
+import { pageSize } from '../kit/revocation/full-load.ts'
+import type { RevocationSource } from '../kit/revocation/synced.ts'
+import type { RevocationBatch, RevocationRow } from '../kit/revocation/synced-rules.ts'
+
+/** The NOTIFY channel on which the database announces that the list changed. */
+const revocationChannel = 'mintage_revocations'
+
+/** The service's own tables as the source of a synced list. Throws when the database is a replica, because a replica may be stale. */
+export function serviceRevocationSource(db: Db, database?: Pick<Database, 'listen'>): RevocationSource {
+  async function read(wanted: SQL, limit?: number): Promise<RevocationBatch> {
+    const rules = db.select().from(revocations).where(wanted).orderBy(revocations.id).$dynamic()
+    const rule = (limit === undefined ? rules : rules.limit(limit)).as('rule')
+    const found = await db
+      .select({
+        row: {
+          id: rule.id,
+          kind: rule.kind,
+          value: rule.value,
+          maxVersion: rule.maxVersion,
+          issuedBefore: rule.issuedBefore,
+          effectiveAt: rule.effectiveAt,
+          expiresAt: rule.expiresAt,
+          liftedAt: rule.liftedAt,
+          xactId: rule.xactId,
+        },
+        generation: serviceState.revocationGeneration,
+        snapshot: sql<string>`pg_current_snapshot()::text`,
+        replica: sql<boolean>`pg_is_in_recovery()`,
+      })
+      .from(serviceState)
+      .leftJoin(rule, sql`true`)
+      .orderBy(rule.id)
+    const [first] = found
+    if (!first) throw new Error('the database was never started: it has no service_state')
+    if (first.replica) throw new Error('the database is a replica, and its answers may be stale')
+    const rows = found.flatMap(({ row }) => (row === null ? [] : [revocationRow(row)]))
+    return { rows, generation: first.generation, snapshot: first.snapshot }
+  }
+
+  const source: RevocationSource = {
+    read: (from) => read(sql`${revocations.xactId} >= ${from.toString()}::xid8`),
+    readPage: (afterId) => read(gt(revocations.id, afterId), pageSize),
+  }
+  const listen = database?.listen
+  return listen ? { ...source, listen: (onChange) => listen(revocationChannel, onChange) } : source
+}
+
+type StoredRule = Pick<
+  typeof revocations.$inferSelect,
+  'id' | 'kind' | 'value' | 'maxVersion' | 'issuedBefore' | 'effectiveAt' | 'expiresAt' | 'liftedAt' | 'xactId'
+>
+
+function revocationRow({ issuedBefore, effectiveAt, expiresAt, liftedAt, ...row }: StoredRule): RevocationRow {
+  const seconds = (date: Date | null) => (date === null ? null : date.getTime() / 1000)
+  return {
+    ...row,
+    issuedBefore: seconds(issuedBefore),
+    effectiveAt: effectiveAt.getTime() / 1000,
+    expiresAt: seconds(expiresAt),
+    lifted: liftedAt !== null,
+  }
+}

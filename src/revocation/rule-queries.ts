@@ -1,0 +1,147 @@
+import { and, eq, isNull, type SQL, sql } from 'drizzle-orm'
+import { newId } from '../crypto/random.ts'
+import type { Db } from '../db/database.ts'
+import { revocations, serviceState } from '../db/schema.ts'
+import type { RevocationKind } from '../kit/revocation/revocation-list.ts'
+import { lastCoveredIssue } from '../kit/revocation/rules.ts'
+
+export type NewRevocationRule = {
+  kind: RevocationKind
+  /** jti · client_id · `org_id sub` joined by one space · org_id · kid · `*`. */
+  value: string
+  /** `api_key` only: covers versions up to this one. */
+  maxVersion?: number
+  /** Covers tokens issued until the end of this second; without it, all tokens, whenever issued. */
+  issuedBefore?: Date
+  effectiveAt: Date
+  /** `when_dead`: once every token that it covers has expired. If that time cannot be known, the rule stays for good. */
+  expires: 'when_dead' | 'never'
+  organizationId: string | null
+  reason: string
+  /** The caller's own explanation. */
+  reasonText?: string | undefined
+  /** Client id of the caller, or `system`. */
+  actor: string
+}
+
+/**
+ * Puts a rule on the list, in the transaction of the change that it belongs to. The statement computes the rule's expiry from the largest
+ * token lifetime ever configured. It holds a lock that keeps that lifetime from being raised meanwhile. Returns the rule's id.
+ */
+export async function addRevocationRule(
+  tx: Db,
+  rule: NewRevocationRule,
+  clockToleranceSeconds: number,
+  now: Date,
+): Promise<string> {
+  const row = newRow(rule, clockToleranceSeconds, now)
+  await tx.insert(revocations).values(row)
+  return row.id
+}
+
+/** As `addRevocationRule`, for at most a thousand rules in one statement. */
+export async function addRevocationRules(
+  tx: Db,
+  rules: readonly NewRevocationRule[],
+  tolerance: number,
+  now: Date,
+): Promise<void> {
+  if (rules.length === 0) return
+  await tx.insert(revocations).values(rules.map((rule) => newRow(rule, tolerance, now)))
+}
+
+/**
+ * Takes a rule off the list: tokens that only this rule covered are alive again. Returns false when the rule was lifted before or does not
+ * exist. The row stays until it is pruned, so that readers that poll see the change.
+ */
+export async function liftRevocationRule(tx: Db, id: string, now: Date): Promise<boolean> {
+  const lifted = await tx
+    .update(revocations)
+    .set({ liftedAt: now, xactId: currentTransaction })
+    .where(and(eq(revocations.id, id), isNull(revocations.liftedAt)))
+    .returning({ id: revocations.id })
+  return lifted.length === 1
+}
+
+/**
+ * Ends the open rules of a disabled key or a suspended organization: earlier tokens stay revoked, later ones work. For the exact time see
+ * `issuedBeforeAfterResume`. With `effectiveAt`, only rules of that time: enabling a key must not end a rule that was added for another
+ * reason. Returns how many rules it closed.
+ */
+export async function closeOpenRules(
+  tx: Db,
+  name: { kind: 'api_key' | 'organization'; value: string; effectiveAt?: Date },
+  tolerance: number,
+  now: Date,
+) {
+  const issuedBefore = sql`greatest(${instant(now)}, ${revocations.effectiveAt} + ${interval(tolerance)})`
+  const closed = await tx
+    .update(revocations)
+    .set({ issuedBefore, expiresAt: withTokenLifetime(issuedBefore, tolerance), xactId: currentTransaction })
+    .where(
+      and(
+        eq(revocations.kind, name.kind),
+        eq(revocations.value, name.value),
+        name.effectiveAt === undefined ? undefined : eq(revocations.effectiveAt, name.effectiveAt),
+        isNull(revocations.issuedBefore),
+        isNull(revocations.expiresAt),
+        isNull(revocations.liftedAt),
+      ),
+    )
+    .returning({ id: revocations.id })
+  return closed.length
+}
+
+/** Every change of a row records its transaction: readers find changes by it. */
+export const currentTransaction = sql`pg_current_xact_id()`
+
+function newRow(rule: NewRevocationRule, tolerance: number, now: Date) {
+  const {
+    kind,
+    value,
+    maxVersion = null,
+    issuedBefore = null,
+    effectiveAt,
+    organizationId,
+    reason,
+    reasonText = null,
+    actor,
+  } = rule
+  return {
+    id: newId('rev'),
+    kind,
+    value,
+    maxVersion: kind === 'api_key' ? maxVersion : null,
+    issuedBefore: kind === 'signing_key' ? null : issuedBefore,
+    effectiveAt,
+    expiresAt: rule.expires === 'never' ? null : expiryOf({ kind, issuedBefore, effectiveAt }, tolerance),
+    organizationId,
+    reason,
+    reasonText,
+    actor,
+    createdAt: now,
+  }
+}
+
+function expiryOf(
+  rule: { kind: RevocationKind; issuedBefore: Date | null; effectiveAt: Date },
+  tolerance: number,
+): SQL | null {
+  const issuedBefore = rule.issuedBefore ? rule.issuedBefore.getTime() / 1000 : null
+  const lastIssue = lastCoveredIssue({ kind: rule.kind, issuedBefore, effectiveAt: rule.effectiveAt.getTime() / 1000 })
+  return lastIssue === null ? null : withTokenLifetime(instant(new Date(lastIssue * 1000)), tolerance)
+}
+
+/** `issue` rounded up to a whole second, as in tokens, + the largest token lifetime + the tolerance. Null (never) without a state. */
+function withTokenLifetime(issue: SQL, tolerance: number): SQL {
+  const lifetime = sql`make_interval(secs => ${serviceState.largestTokenTtlSeconds} + ${tolerance}::float8)`
+  return sql`(select to_timestamp(ceil(extract(epoch from ${issue}))) + ${lifetime} from ${serviceState} for share)`
+}
+
+export function instant(date: Date): SQL {
+  return sql`${date.toISOString()}::timestamptz`
+}
+
+export function interval(seconds: number): SQL {
+  return sql`make_interval(secs => ${seconds}::float8)`
+}
