@@ -1,25 +1,15 @@
 import { createHash } from 'node:crypto'
-import { blake3 } from '@noble/hashes/blake3.js'
 import { eq } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
-import { findBySecret } from '../../src/api-keys/authenticate.ts'
-import { rememberImportedAlgorithms } from '../../src/api-keys/foreign-secret.ts'
-import { generateApiKey } from '../../src/api-keys/format.ts'
 import { importApiKeys } from '../../src/api-keys/import.ts'
 import type { ImportedApiKey } from '../../src/api-keys/import-row.ts'
-import { createApiKeyLookup } from '../../src/api-keys/lookup.ts'
-import { showApiKey } from '../../src/api-keys/read.ts'
 import { apiKeys, apiKeyVersions, auditEvents, organizations, plans } from '../../src/db/schema.ts'
-import { nodePlatform } from '../../src/node/platform.ts'
 import { adminClient } from '../support/admin-client.ts'
 import { databaseKinds } from '../support/databases.ts'
-import { exchange, tryExchange } from '../support/oauth-requests.ts'
 import { principal } from '../support/principal.ts'
 import { startTestService } from '../support/test-service.ts'
 
-const sha256 = (secret: string, encoding: 'hex' | 'base64url' = 'hex') =>
-  createHash('sha256').update(secret).digest(encoding)
-const blake3Hex = (secret: string) => Buffer.from(blake3(Buffer.from(secret))).toString('hex')
+const sha256 = (secret: string) => createHash('sha256').update(secret).digest('hex')
 let made = 0
 const foreignSecret = () => `sk-${++made}!~/${'x'.repeat(20)}`
 
@@ -35,84 +25,6 @@ describe.each(databaseKinds)('R140 importing keys that were hashed elsewhere on 
         key: { name: 'imported', environment: 'live', hash: sha256(foreignSecret()), algorithm: 'sha256', ...row },
       })),
     })
-
-  describe('before there is any', () => {
-    test('text of another form reaches no database', async () => {
-      const asked: string[] = []
-      const byHash = async (hash: string) => {
-        asked.push(hash)
-        return undefined
-      }
-      const lookup = { ...services.apiKeys, byHash }
-      expect(await findBySecret({ ...services, apiKeys: lookup }, 'sk_elsewhere', services.now())).toBe('malformed')
-      expect(asked).toEqual([])
-    })
-  })
-
-  test.each<[string, (secret: string) => Partial<ImportedApiKey>]>([
-    ['SHA-256 in hexadecimal digits', (secret) => ({ hash: sha256(secret) })],
-    ['SHA-256 in capital digits', (secret) => ({ hash: sha256(secret).toUpperCase() })],
-    ['SHA-256 in base64url', (secret) => ({ hash: sha256(secret, 'base64url') })],
-    ['SHA-256 in padded base64url', (secret) => ({ hash: `${sha256(secret, 'base64url')}=` })],
-    ['BLAKE3', (secret) => ({ hash: blake3Hex(secret), algorithm: 'blake3' })],
-  ])('a key hashed by %s works in all four forms', async (_, hashed) => {
-    const secret = foreignSecret()
-    const { rows } = await run([{ ...hashed(secret), scopes: ['orders:read'] }])
-    const [row] = rows
-    if (row?.result !== 'created') throw new Error('it was not created')
-    const form = (fields: Record<string, string>) => ({ method: 'POST', body: new URLSearchParams(fields) })
-    const requests: RequestInit[] = [
-      {
-        ...form({ grant_type: 'client_credentials' }),
-        headers: { authorization: `Basic ${btoa(`${row.id}:${encodeURIComponent(secret)}`)}` },
-      },
-      form({ grant_type: 'client_credentials', client_id: row.id, client_secret: secret }),
-      form({
-        grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
-        subject_token: secret,
-        subject_token_type: 'urn:mintage:params:oauth:token-type:api-key',
-      }),
-      { method: 'POST', headers: { authorization: `Bearer ${secret}` } },
-      { method: 'POST', headers: { 'x-api-key': secret } },
-    ]
-    for (const request of requests) {
-      const response = await service.request('/token', request)
-      expect(response.status, await response.clone().text()).toBe(200)
-      expect((await response.json()).scope).toBe('orders:read')
-    }
-    const { access_token: token } = await exchange(service, secret)
-    expect(await services.verifier.verify(token)).toMatchObject({ clientId: row.id, organizationId: own })
-  })
-
-  test('A44 the hash of an imported key, known from a stolen database, is no key', async () => {
-    const secret = foreignSecret()
-    await run([{ hash: blake3Hex(secret), algorithm: 'blake3' }, { hash: sha256(foreignSecret()) }])
-    const [stored] = await services.db
-      .select()
-      .from(apiKeyVersions)
-      .where(eq(apiKeyVersions.hashAlgorithm, 'blake3'))
-      .limit(1)
-    for (const text of [blake3Hex(secret), sha256(secret), sha256(secret, 'base64url'), stored?.hash ?? '']) {
-      expect((await tryExchange(service, text)).status).toBe(401)
-    }
-  })
-
-  test('A44 a hash by one algorithm is not found as one by the other', async () => {
-    const secret = foreignSecret()
-    await run([{ hash: sha256(secret), algorithm: 'blake3' }])
-    expect((await tryExchange(service, secret)).status).toBe(401)
-  })
-
-  test('a key of a prefix that is accepted no more is no imported one', async () => {
-    await run([{}])
-    const former = generateApiKey('live', 'former')
-    const { id } = await service.createKey({ organizationId: own })
-    await services.db
-      .update(apiKeyVersions)
-      .set({ hash: sha256(former, 'base64url') })
-      .where(eq(apiKeyVersions.apiKeyId, id))
-    expect((await tryExchange(service, former)).status).toBe(401)
-  })
 
   test('lets good rows land, says of each other what is wrong, and repeats nothing of it', async () => {
     const known = foreignSecret()
@@ -283,69 +195,5 @@ describe.each(databaseKinds)('R140 importing keys that were hashed elsewhere on 
         expect(answer.status).toBe(404)
       }
     })
-  })
-
-  test('an imported key is revoked, shown and ended by its holder like any other', async () => {
-    const secret = foreignSecret()
-    const { rows } = await run([{ hash: blake3Hex(secret), algorithm: 'blake3', hint: 'tail' }])
-    const id = rows[0]?.result === 'created' ? rows[0].id : ''
-    expect(await showApiKey(services, admin, id)).toMatchObject({ status: 'usable', hint: 'tail', name: 'imported' })
-    const ended = await service.request('/revoke', {
-      method: 'POST',
-      headers: { 'X-API-Key': secret },
-      body: new URLSearchParams({ token: secret }),
-    })
-    expect(ended.status).toBe(200)
-    expect((await tryExchange(service, secret)).status).toBe(401)
-    expect(await showApiKey(services, admin, id)).toMatchObject({ status: 'revoked' })
-  })
-
-  test('another process finds an imported key within seconds', async () => {
-    const elsewhere = createApiKeyLookup({ db: services.db, platform: nodePlatform() })
-    const now = services.now()
-    expect(await elsewhere.importedAlgorithms(now)).toEqual(expect.arrayContaining(['sha256', 'blake3']))
-  })
-})
-
-describe('what is remembered of the imported algorithms', () => {
-  const at = (milliseconds: number) => new Date(1_800_000_000_000 + milliseconds)
-
-  test('is asked again after five seconds, and after an import', async () => {
-    let asked = 0
-    const remembered = rememberImportedAlgorithms(async () => {
-      asked += 1
-      return []
-    })
-    await remembered.algorithms(at(0))
-    await remembered.algorithms(at(4999))
-    expect(asked).toBe(1)
-    await remembered.algorithms(at(5000))
-    expect(asked).toBe(2)
-    remembered.forget()
-    await remembered.algorithms(at(5001))
-    expect(asked).toBe(3)
-  })
-
-  test('is not what was on its way while an import came', async () => {
-    const answers = [Promise.withResolvers<'sha256'[]>(), Promise.withResolvers<'sha256'[]>()]
-    let asked = 0
-    const remembered = rememberImportedAlgorithms(async () => (await answers[asked++]?.promise) ?? [])
-    const before = remembered.algorithms(at(0))
-    remembered.forget()
-    answers[0]?.resolve([])
-    expect(await before).toEqual([])
-    answers[1]?.resolve(['sha256'])
-    expect(await remembered.algorithms(at(1))).toEqual(['sha256'])
-  })
-
-  test('is asked again when it could not be told', async () => {
-    let fails = true
-    const remembered = rememberImportedAlgorithms(async () => {
-      if (fails) throw new Error('away')
-      return ['blake3']
-    })
-    await expect(remembered.algorithms(at(0))).rejects.toThrow('away')
-    fails = false
-    expect(await remembered.algorithms(at(0))).toEqual(['blake3'])
   })
 })

@@ -283,20 +283,14 @@ describe('a file that is none', () => {
     `{"kind":"event","previousHash":"x","hash":"${genesisHash}","event":{}}`,
   ])('a line of another shape: %s', async (line) => {
     const { faults } = await verifyTrail(lines.toSpliced(3, 0, line))
-    expect(faults).toContainEqual({
-      kind: 'malformed',
-      message: 'line 4 has not the shape of its kind',
-      sequence: null,
-      line: 4,
-    })
+    const fault = { kind: 'malformed', message: 'line 4 has not the shape of its kind', sequence: null, line: 4 }
+    expect(faults).toContainEqual(fault)
   })
 
   test('a line that says two things', async () => {
-    const twice = lines.with(
-      at(3),
-      (lines[at(3)] ?? '').replace('"actor":', '"actor":"key_shown_to_a_reader","actor":'),
-    )
-    const beside = lines.with(at(3), (lines[at(3)] ?? '').replace('"event":', '"approvedBy":"root","event":'))
+    const third = lines[at(3)] ?? ''
+    const twice = lines.with(at(3), third.replace('"actor":', '"actor":"key_shown_to_a_reader","actor":'))
+    const beside = lines.with(at(3), third.replace('"event":', '"approvedBy":"root","event":'))
     for (const text of [twice, beside]) expect((await faultsOf(text))[0]).toBe('malformed')
   })
 

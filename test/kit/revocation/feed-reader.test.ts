@@ -341,16 +341,4 @@ describe('a list that follows the feed', () => {
     await Promise.resolve()
     expect(service.asked).toEqual([])
   })
-
-  test.each([
-    { issuer: 'http://auth.example', url: 'ftp://auth.example/x' },
-    { issuer: 'https://auth.example', url: 'http://auth.example/revocations' },
-    { issuer: 'https://auth.example', recordKeysUrl: 'http://auth.example/keys' },
-    { issuer: 'not a url' },
-    { issuer: 'https://auth.example?x' },
-    { issuer: 'https://auth.example', refreshMilliseconds: 0 },
-    { issuer: 'https://auth.example', timeoutMilliseconds: Number.NaN },
-  ])('options that cannot work are refused at construction: %o', (options) => {
-    expect(() => feedRevocationList(options)).toThrow(TypeError)
-  })
 })
