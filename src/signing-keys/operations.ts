@@ -3,24 +3,10 @@ import type { Principal } from '../access/principal.ts'
 import { ServiceError } from '../errors.ts'
 import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import type { Services } from '../services.ts'
-import { findSigningKeyUsage } from '../usage/queries.ts'
-import { findAuthenticatedVerifiers } from '../verifiers/queries.ts'
 import { periodAt } from './activations.ts'
 import { maintainSigningKeys } from './maintenance.ts'
 import { type ActivationRow, isOnRevocationList, readRing } from './queries.ts'
-import { type WithReadiness, withReadiness } from './readiness-view.ts'
-import {
-  historyOf,
-  type KeyLine,
-  keysOf,
-  linesOf,
-  nextKey,
-  periodsOf,
-  type Ring,
-  type RingKey,
-  ringOf,
-  standingOf,
-} from './ring.ts'
+import { type KeyLine, nextKey, periodsOf, type Ring, type RingKey, ringOf, standingOf } from './ring.ts'
 import {
   appendActivation,
   type ChangeServices,
@@ -34,9 +20,10 @@ import {
   turnedMeanwhile,
 } from './ring-change.ts'
 import { defaultAlgorithm } from './signer.ts'
-import { type SigningKeyDetail, type SigningKeyView, signingKeyActivations, signingKeyView } from './view.ts'
+import { type SigningKeyView, signingKeyView } from './view.ts'
 
 export { createSigningKeys, maintainSigningKeys } from './maintenance.ts'
+export { listSigningKeys, showSigningKey } from './read.ts'
 export { selfTest } from './self-test.ts'
 
 export type ForceInput = {
@@ -45,52 +32,6 @@ export type ForceInput = {
   /** With force: the key that signed before is revoked, and with it every token that it signed. */
   readonly revokeFormer?: boolean
   readonly reason?: string | undefined
-}
-
-/** All keys that ever were, by purpose and algorithm, oldest first, with every coming instant; pending token keys with who holds them. */
-export async function listSigningKeys(
-  services: Pick<Services, 'db' | 'now' | 'config'>,
-  actor: Principal,
-): Promise<WithReadiness<SigningKeyView>[]> {
-  requireServiceWide(actor, 'signing_keys.read')
-  const rows = await readRing(services.db)
-  if (!rows) return []
-  const usage = await findSigningKeyUsage(
-    services.db,
-    rows.keys.map(({ kid }) => kid),
-  )
-  const ring = ringOf(rows, services.config)
-  const now = services.now()
-  const seen = await findAuthenticatedVerifiers(services.db, now)
-  const ofLine = (line: KeyLine) =>
-    keysOf(ring, line).map((key) =>
-      signingKeyView(
-        ring,
-        key,
-        now,
-        usage.find(({ kid }) => kid === key.kid),
-      ),
-    )
-  const views = linesOf(ring).flatMap((line) => ofLine(line).sort((a, b) => a.version - b.version))
-  return views.map((view) => withReadiness(view, seen, now))
-}
-
-/** One key with its whole history: each activation, when it was decided, by whom and why. Throws `not_found`. */
-export async function showSigningKey(
-  services: Pick<Services, 'db' | 'now' | 'config'>,
-  actor: Principal,
-  kid: string,
-): Promise<WithReadiness<SigningKeyDetail>> {
-  requireServiceWide(actor, 'signing_keys.read')
-  const rows = await readRing(services.db)
-  const ring = rows && ringOf(rows, services.config)
-  const key = ring?.keys.find((each) => each.kid === kid)
-  if (!rows || !ring || !key) throw new ServiceError('not_found')
-  const [usage] = await findSigningKeyUsage(services.db, [kid])
-  const now = services.now()
-  const activations = signingKeyActivations(historyOf(rows, key), key.kid, now)
-  const detail = { ...signingKeyView(ring, key, now, usage), activations }
-  return withReadiness(detail, await findAuthenticatedVerifiers(services.db, now), now)
 }
 
 /**
