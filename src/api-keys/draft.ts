@@ -83,16 +83,7 @@ export function draftApiKey(
   now: Date,
   apiKeyPrefixes: readonly string[] = [defaultApiKeyPrefix],
 ): ApiKeyDraft {
-  const {
-    name,
-    description = '',
-    environment,
-    scopes = [],
-    audiences = [],
-    roles = [],
-    subject = null,
-    expiresAt = null,
-  } = input
+  const { name, environment, scopes = [], audiences = [], roles = [], subject = null, expiresAt = null } = input
   if (!scopes.every(isScopeToken)) throw refused('scopes holds something that is no scope token (RFC 6749 §3.3).')
   if (!audiences.every(isAudience))
     throw refused('audiences holds something that is not 1 or more visible ASCII characters.')
@@ -103,7 +94,7 @@ export function draftApiKey(
   if (expiresAt !== null && !(expiresAt > now)) throw refused('expiresAt is not in the future.')
   return {
     name,
-    description,
+    description: input.description ?? '',
     environment,
     scopes: unique(scopes),
     audiences: unique(audiences),

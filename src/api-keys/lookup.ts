@@ -48,11 +48,7 @@ export type ApiKeyLookup = {
   forgetImportedAlgorithms(): void
 }
 
-type FoundRecord = ApiKeyRecord & {
-  readonly hash: string
-  readonly hashAlgorithm: HashAlgorithm
-  readonly imported: boolean
-}
+type FoundRecord = ApiKeyRecord & { readonly hash: string; hashAlgorithm: HashAlgorithm; imported: boolean }
 
 type Batch = {
   readonly hashes: string[]
@@ -135,13 +131,9 @@ export function createApiKeyLookup(options: {
  * good, within a few per cent that are what is in the columns (test/security/key-enumeration.test.ts).
  */
 function prepareSelect(db: Db) {
+  const { hash, hashAlgorithm, imported } = apiKeyVersions
   return db
-    .select({
-      hash: apiKeyVersions.hash,
-      hashAlgorithm: apiKeyVersions.hashAlgorithm,
-      imported: apiKeyVersions.imported,
-      ...apiKeyRecord,
-    })
+    .select({ hash, hashAlgorithm, imported, ...apiKeyRecord })
     .from(sql`(values (true)) as asked (once)`)
     .leftJoin(apiKeyVersions, sql`${apiKeyVersions.hash} = any(${sql.placeholder('hashes')}::text[])`)
     .leftJoin(apiKeys, eq(apiKeys.id, apiKeyVersions.apiKeyId))

@@ -80,14 +80,10 @@ type Held = Awaited<ReturnType<typeof holdApiKey>>
 async function rotate(
   services: RotatingServices,
   actor: Principal,
-  {
-    id,
-    within,
-    overlapSeconds,
-    mayTakeAway,
-  }: { id: string; within: Within; overlapSeconds: number | undefined; mayTakeAway: boolean },
+  target: { id: string; within: Within; overlapSeconds: number | undefined; mayTakeAway: boolean },
   admit: (tx: Db, held: Held, now: Date) => Promise<ApiKeyDraft>,
 ): Promise<RotatedApiKey> {
+  const { id, within, overlapSeconds, mayTakeAway } = target
   const now = services.now()
   const environment = await environmentOf(services.db, { id, within })
   const { secret, stored } = await createSecret(services, environment)
