@@ -1,36 +1,29 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type TestProjectConfiguration } from 'vitest/config'
 
-// Every program under test is a process of its own: what one has compiled the next need not compile again.
+// Every program under test is a separate process: with a shared cache, each module is compiled once.
 process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('node_modules/.cache/node-compile', import.meta.url))
 
-/** Where a line that nobody tried can open a door. */
+/** The rooms where one untested line can open a door. */
 const coreRooms = ['api-keys', 'audit', 'crypto', 'kit/revocation', 'revocation', 'signing-keys'].map(
   (room) => `src/${room}/**/*.ts`,
 )
 
-/** What waits for an event under a ceiling of a second or two: nothing else runs meanwhile. */
-const alone = ['test/db/{outage,postgres}.test.ts', 'test/runtime/{node,postgres,workers}.test.ts']
+type Options = Extract<TestProjectConfiguration, { test?: unknown }>['test']
 
-function project(
-  name: string,
-  groupOrder: number,
-  maxWorkers: number,
-  files: { include: string[]; exclude?: string[] },
-) {
+function project(name: string, options: Options) {
   return {
     test: {
       name,
-      ...files,
       setupFiles: ['test/support/vitest-setup.ts'],
       pool: 'forks',
-      maxWorkers,
-      sequence: { groupOrder },
-      // Loading the packages anew for each file took a third of the run; what a file opens, it closes (test/support/cleanup.ts).
+      // Loading the packages again for each file took a third of the run. Each file closes what it opens (test/support/cleanup.ts).
       isolate: false,
-      testTimeout: 20_000,
-      hookTimeout: 60_000,
+      // These only end a test that hangs. No test fails because the machine is slow.
+      testTimeout: 120_000,
+      hookTimeout: 240_000,
       restoreMocks: true,
+      ...options,
     },
   } satisfies TestProjectConfiguration
 }
@@ -39,9 +32,15 @@ export default defineConfig({
   test: {
     globalSetup: ['test/support/printed-credentials-setup.ts', 'test/support/global-setup.ts'],
     projects: [
-      // Much of a test is waiting for a database or another process: two workers suit two cores, where one would be the default.
-      project('together', 0, 2, { include: ['test/**/*.test.ts'], exclude: alone }),
-      project('alone', 1, 1, { include: alone }),
+      // `npm test`. Most tests wait for a database or another process: two workers suit two cores.
+      project('main', { include: ['test/**/*.test.ts'], exclude: ['test/systems/**'], maxWorkers: 2 }),
+      // `npm run test:systems`: what needs real neighbours, such as a browser or a package registry.
+      project('systems', {
+        include: ['test/systems/**/*.test.ts'],
+        globalSetup: ['test/support/systems-setup.ts'],
+        maxWorkers: 1,
+        sequence: { groupOrder: 1 },
+      }),
     ],
     coverage: {
       include: coreRooms,

@@ -1,9 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { bigint, pgSchema, text } from 'drizzle-orm/pg-core'
 import type { Db } from './database.ts'
-
-/** The last entry of drizzle/meta/_journal.json, which a Worker cannot read; a test holds the two together. */
-export const latestMigration = { tag: '0007_holders_of_roles', when: 1795157952002 } as const
+import { latestMigration } from './latest-migration.ts'
 
 /** `ahead`: the database was migrated by a newer version of Mintage. */
 export type MigrationState = 'current' | 'behind' | 'ahead' | 'empty'

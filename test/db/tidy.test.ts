@@ -32,7 +32,7 @@ async function ask(db: Db, what: string, from = 'pg_class'): Promise<unknown> {
 
 describe('tables of the embedded database that are written again and again', () => {
   test('stop growing, because what is dead makes room', async () => {
-    const database = await openTestDatabase('embedded')
+    const database = await openTestDatabase('embedded', { isNew: true })
     await fill(database.db, 1000)
     const pages: number[] = []
     for (let change = 1; change <= 8; change += 1) {
@@ -45,14 +45,14 @@ describe('tables of the embedded database that are written again and again', () 
   })
 
   test('are known to the planner by their size', async () => {
-    const database = await openTestDatabase('embedded')
+    const database = await openTestDatabase('embedded', { isNew: true })
     await fill(database.db, 500)
     await tidyEmbedded(database)
     expect(Number(await ask(database.db, 'reltuples'))).toBe(500)
   })
 
   test('are left alone while little has changed', async () => {
-    const database = await openTestDatabase('embedded')
+    const database = await openTestDatabase('embedded', { isNew: true })
     await fill(database.db, 10)
     await tidyEmbedded(database)
     expect(await ask(database.db, 'last_vacuum', 'pg_stat_user_tables')).toBeNull()
@@ -60,7 +60,7 @@ describe('tables of the embedded database that are written again and again', () 
 })
 
 test.runIf(databaseKinds.includes('postgres'))('a PostgreSQL server does it by itself', async () => {
-  const database = await openTestDatabase('postgres')
+  const database = await openTestDatabase('postgres', { isNew: true })
   await fill(database.db, 500)
   await tidyEmbedded(database)
   expect(await ask(database.db, 'last_vacuum', 'pg_stat_user_tables')).toBeNull()

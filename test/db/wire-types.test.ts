@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { apiKeyUsage } from '../../src/db/schema.ts'
-import { databaseKinds, openTestDatabase } from '../support/databases.ts'
+import { databaseKinds } from '../support/databases.ts'
+import { emptiedDatabase } from '../support/empty-database.ts'
 
 describe.each(databaseKinds)('a list of texts on %s', (kind) => {
   test.each([
@@ -9,7 +10,7 @@ describe.each(databaseKinds)('a list of texts on %s', (kind) => {
     [['a', 'b c', 'NULL', 'null']],
     [['\\', '\\\\', 'a\\b', '"', '\\"', '{', '}', ',', '{"a",b}', ' ', '\n', "'", 'é😀']],
   ])('comes back as it went in: %j', async (texts) => {
-    const { db } = await openTestDatabase(kind)
+    const { db } = await emptiedDatabase(kind)
     const at = new Date(0)
     const row = {
       apiKeyId: 'key_1',

@@ -2,18 +2,18 @@ import { type Browser, type BrowserContextOptions, chromium as playwright } from
 import { inject } from 'vitest'
 import { releaseAfterFile } from './cleanup.ts'
 
-/** The program; null where it is not installed. */
+/** Path of the browser; null where none is installed. */
 export const chromium: string | null = inject('chromium')
 
-/** A headless Chromium with a profile of its own that asks nobody for anything by itself; closed when the test file ends. */
+/** A headless Chromium with an empty profile, which sends no requests by itself. Closed when the test file ends. */
 export async function openBrowser(): Promise<Browser> {
-  if (chromium === null) throw new Error('no Chromium here: ask chromium first')
-  const browser = await playwright.launch({ executablePath: chromium, args: flags })
+  if (chromium === null) throw new Error('chromium is not installed: check `chromium` first')
+  const browser = await playwright.launch({ executablePath: chromium, args: flags, timeout: 0 })
   releaseAfterFile(() => browser.close())
   return browser
 }
 
-/** Root gets no sandbox from Chromium, and containers have little shared memory. */
+/** Chromium refuses to sandbox root, and containers have little shared memory. */
 const flags = [
   '--no-sandbox',
   '--disable-dev-shm-usage',
@@ -25,7 +25,7 @@ const flags = [
   '--disable-sync',
 ]
 
-/** A page that may load from `origin` only, and whatever a person with the console open would frown at, in order. */
+/** Opens a page that may load from `origin` only. `complaints` collects violations, console errors and blocked requests, in order. */
 export async function openPage(browser: Browser, origin: string, options: BrowserContextOptions = {}) {
   const context = await browser.newContext({ serviceWorkers: 'block', ...options })
   const complaints: string[] = []
@@ -41,7 +41,7 @@ export async function openPage(browser: Browser, origin: string, options: Browse
     `addEventListener('securitypolicyviolation', (event) => reportViolation(event.effectiveDirective))`,
   )
   const page = await context.newPage()
-  page.setDefaultTimeout(15_000) // under the ceiling of a test, so that what was waited for is told
+  page.setDefaultTimeout(100_000) // less than the test's timeout, so that the error says what was awaited
   page.on('pageerror', (error) => complaints.push(`exception: ${error.message}`))
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(`console: ${message.text()}`)

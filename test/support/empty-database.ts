@@ -1,18 +1,19 @@
 import { sql } from 'drizzle-orm'
 import { releaseAfterFile } from './cleanup.ts'
+import { emptyAllTables } from './database-pool.ts'
 import { type DatabaseKind, openTestDatabase, type TestDatabase } from './databases.ts'
 
 const opened = new Map<DatabaseKind, Promise<TestDatabase>>()
 
 /**
- * The file's own database of this kind, without a row, as after its migrations: what was there for a former test is over. Much cheaper
- * than a fresh one, which is for tests that close their database or leave its tables otherwise than they found them.
+ * One database of each kind for the whole test file, without rows: a service that a previous test started on it is over. Cheaper than
+ * `openTestDatabase`, which is for tests that close their database or change its tables.
  */
 export async function emptiedDatabase(kind: DatabaseKind): Promise<TestDatabase> {
   const known = opened.get(kind)
   if (!known) return await open(kind)
   const database = await known
-  await database.db.execute(emptying)
+  await database.db.execute(sql.raw(emptyAllTables))
   return database
 }
 
@@ -22,13 +23,3 @@ function open(kind: DatabaseKind): Promise<TestDatabase> {
   releaseAfterFile(async () => opened.delete(kind))
   return database
 }
-
-/** Every table there is, in any order: as a replica PostgreSQL does not ask what refers to what. */
-const emptying = sql.raw(`do $$
-  declare name text;
-  begin
-    set local session_replication_role = replica;
-    for name in select tablename from pg_tables where schemaname = 'public' loop
-      execute format('delete from %I', name);
-    end loop;
-  end $$`)

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { access, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,76 +7,63 @@ import postgres from 'postgres'
 import type { TestProject } from 'vitest/node'
 import { migrate, migrationsFolder } from '../../src/db/migrate.ts'
 import { openEmbedded } from '../../src/db/pglite.ts'
-import { findChromium } from './find-chromium.ts'
 import { findSoftHsm } from './find-soft-hsm.ts'
 import { createPostgresCluster, findPostgresBinaries } from './postgres-cluster.ts'
 
 /** Where the test files find their databases. */
 export type TestDatabases = {
-  /** Tar of a migrated, empty embedded database. */
+  /** Path of a tar that holds a migrated, empty embedded database. */
   embeddedTemplate: string
-  /** Superuser's connection string and the name of a migrated, empty template database; null where there is no PostgreSQL. */
-  postgres: { url: string; template: string } | null
+  /** Null where PostgreSQL is not installed. */
+  postgres: {
+    /** Connection string of a superuser. */
+    url: string
+    /** Name of a migrated, empty database. */
+    template: string
+    /** Every database of this run has a name that starts with this. */
+    prefix: string
+  } | null
 }
 
 declare module 'vitest' {
   interface ProvidedContext {
     databases: TestDatabases
-    /** The library of a software HSM (PKCS #11); null where there is none. */
+    /** Path of the library of a software HSM (PKCS #11); null where none is installed. */
     softHsm: string | null
-    /** The program of a browser; null where there is none. */
-    chromium: string | null
   }
 }
 
-/** Once a run: a migrated template of each kind of database, from which every test file gets fresh copies. */
+/** Runs once a run: makes a migrated template of each kind of database. Test files get copies of it. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   project.provide('softHsm', await softHsm())
-  project.provide('chromium', browser())
   const [embeddedTemplate, server] = await Promise.all([embeddedTemplateFile(), startPostgres()])
-  project.provide('databases', {
-    embeddedTemplate,
-    postgres: server ? { url: server.url, template: server.template } : null,
-  })
+  project.provide('databases', { embeddedTemplate, postgres: server?.provided ?? null })
   console.log(
     server
       ? `databases: embedded, postgres (${server.from})`
-      : 'databases: embedded only; no PostgreSQL server binaries and no TEST_DATABASE_URL',
+      : 'databases: embedded only; found no PostgreSQL server binaries and no TEST_DATABASE_URL',
   )
   return async () => server?.stop()
 }
 
-/** KEKs in a PKCS #11 token are tested where the library is installed and the optional package that speaks to it was built. */
+/** KEKs in a PKCS #11 token are tested where the library is installed and its optional npm package was built. */
 async function softHsm(): Promise<string | null> {
   const library = findSoftHsm()
-  const lacking =
+  const missing =
     library === undefined
       ? 'softhsm2 is not installed'
       : await import('pkcs11js').then(
           () => undefined,
           () => 'pkcs11js was not built',
         )
-  if (lacking !== undefined && process.env.CI === 'true')
-    throw new Error(`with CI=true the tests need a software HSM: ${lacking}`)
+  if (missing !== undefined && process.env.CI === 'true')
+    throw new Error(`with CI=true, the tests need a software HSM: ${missing}`)
   console.log(
-    lacking === undefined
+    missing === undefined
       ? `HSM: softhsm2 (${library})`
-      : `HSM: none, KEKs in a PKCS #11 token are not tested; ${lacking}`,
+      : `HSM: none, so KEKs in a PKCS #11 token are not tested; ${missing}`,
   )
-  return lacking === undefined ? (library ?? null) : null
-}
-
-/** The reference page is looked at where there is a browser. */
-function browser(): string | null {
-  const program = findChromium()
-  if (program === undefined && process.env.CI === 'true')
-    throw new Error('with CI=true the tests need a browser: chromium is not installed')
-  console.log(
-    program === undefined
-      ? 'browser: none, pages are not looked at; chromium is not installed'
-      : `browser: chromium (${program})`,
-  )
-  return program ?? null
+  return missing === undefined ? (library ?? null) : null
 }
 
 async function startPostgres() {
@@ -84,26 +71,33 @@ async function startPostgres() {
   const binaries = findPostgresBinaries()
   if (!given && !binaries) {
     if (process.env.CI === 'true')
-      throw new Error('with CI=true the tests need PostgreSQL: install its server binaries, or set TEST_DATABASE_URL')
+      throw new Error('with CI=true, the tests need PostgreSQL: install its server binaries, or set TEST_DATABASE_URL')
     return undefined
   }
   const cluster = given || !binaries ? undefined : await createPostgresCluster(binaries)
   const url = cluster?.url() ?? given ?? ''
-  const template = await createTemplate(url)
+  const prefix = `mintage_test_${randomUUID().replaceAll('-', '').slice(0, 12)}_`
+  const template = await createTemplate(url, `${prefix}template`)
   const stop = async () => {
     if (cluster) await cluster.destroy()
-    else await administer(url, (sql) => sql`drop database if exists ${sql(template)} with (force)`)
+    else await dropDatabases(url, prefix)
   }
-  return { url, template, stop, from: cluster ? binaries : 'TEST_DATABASE_URL' }
+  return { provided: { url, template, prefix }, stop, from: cluster ? binaries : 'TEST_DATABASE_URL' }
 }
 
-async function createTemplate(url: string): Promise<string> {
-  const template = `mintage_template_${randomUUID().replaceAll('-', '')}`
+async function createTemplate(url: string, template: string): Promise<string> {
   await administer(url, (sql) => sql`create database ${sql(template)}`)
   const target = new URL(url)
   target.pathname = `/${template}`
   await migrate(target.href)
   return template
+}
+
+async function dropDatabases(url: string, prefix: string): Promise<void> {
+  await administer(url, async (sql) => {
+    const databases = await sql`select datname from pg_database where starts_with(datname, ${prefix})`
+    for (const { datname } of databases) await sql`drop database if exists ${sql(datname)} with (force)`
+  })
 }
 
 async function administer(url: string, run: (sql: postgres.Sql) => PromiseLike<unknown>): Promise<void> {
@@ -112,17 +106,15 @@ async function administer(url: string, run: (sql: postgres.Sql) => PromiseLike<u
   await sql.end()
 }
 
-/** Making a database in WebAssembly takes seconds, loading one a quarter: the template is kept until the migrations change. */
+/** Creating a database in WebAssembly takes seconds, so the template is kept until the migrations change. */
 async function embeddedTemplateFile(): Promise<string> {
   const folder = fileURLToPath(new URL('../../node_modules/.cache/mintage', import.meta.url))
   const file = join(folder, `embedded-${await embeddedFingerprint()}.tar`)
-  if (
-    await readFile(file).then(
-      () => true,
-      () => false,
-    )
+  const exists = await access(file).then(
+    () => true,
+    () => false,
   )
-    return file
+  if (exists) return file
   const database = await openEmbedded({ memory: true })
   await migrate(database)
   const tar = await database.dump()

@@ -1,0 +1,33 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import type { TestProject } from 'vitest/node'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Path of the browser; null where none is installed. */
+    chromium: string | null
+    /** Whether Debian's `jose`, an independent implementation in C, is installed. */
+    joseCommand: boolean
+  }
+}
+
+const chromiumPaths = [
+  '/usr/bin/chromium',
+  '/usr/local/bin/chromium',
+  '/Applications/Chromium.app/Contents/MacOS/Chromium',
+]
+
+/** Runs once before the tests in test/systems, and prints which neighbours it found. With CI=true, a missing one is an error. */
+export default function setup(project: TestProject): void {
+  const chromium = chromiumPaths.find((path) => existsSync(path)) ?? null
+  const joseCommand = spawnSync('jose', ['alg']).status === 0
+  project.provide('chromium', chromium)
+  project.provide('joseCommand', joseCommand)
+  report('browser', chromium, 'chromium is not installed: the reference page is not tested in a browser')
+  report('jose', joseCommand ? 'jose' : null, 'jose is not installed: thumbprints are not compared with it')
+}
+
+function report(name: string, found: string | null, missing: string): void {
+  if (found === null && process.env.CI === 'true') throw new Error(`with CI=true, ${missing}`)
+  console.log(`${name}: ${found ?? missing}`)
+}
