@@ -22,6 +22,7 @@ function project(name: string, options: Options) {
       // These only end a test that hangs. No test fails because the machine is slow.
       testTimeout: 120_000,
       hookTimeout: 240_000,
+      expect: { poll: { timeout: 60_000 } },
       restoreMocks: true,
       ...options,
     },

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
-// `npm run check`: everything that must hold before a change is merged. Runs all steps and names those that failed.
+// `npm run check`: everything that must hold before a change is merged. Runs all steps, prints the time of each, and names the failed ones.
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const { values: options } = parseArgs({ options: { 'skip-tests': { type: 'boolean', default: false } } })
@@ -11,6 +11,7 @@ const steps: [name: string, command: string, ...args: string[]][] = [
   ['format and lint', 'biome', 'check', '--error-on-warnings', '.'],
   ['types', 'tsc'],
   ['tests', 'npm', 'test', '--silent'],
+  ['tests with real neighbours', 'npm', 'run', '--silent', 'test:systems'],
   ['build', 'npm', 'run', '--silent', 'build'],
   ['build the kit', 'npm', 'run', '--silent', 'build:kit'],
   ['package', 'publint', '--strict'],
@@ -20,11 +21,13 @@ const steps: [name: string, command: string, ...args: string[]][] = [
 ]
 
 const failed = steps
-  .filter(([name]) => !(name === 'tests' && options['skip-tests']))
+  .filter(([name]) => !(name.startsWith('tests') && options['skip-tests']))
   .filter(([name, command, ...args]) => {
     console.log(`\n== ${name}`)
+    const started = performance.now()
     const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit' })
     if (error) console.error(error.message)
+    console.log(`== ${name}: ${Math.round((performance.now() - started) / 1000)} s`)
     return status !== 0
   })
   .map(([name]) => name)

@@ -22,23 +22,26 @@ import { nodePlatform } from './platform.ts'
 export type RunningService = {
   readonly services: Services
   readonly port: number
-  /** What was made, when this start was the database's first. */
+  /** What was created, if this was the database's first start. */
   readonly firstStart: FirstStart | undefined
-  /** Finishes what is under way, at the latest at the deadline, and lets go of everything. */
+  /** Finishes the requests in progress, at most until the deadline, then closes everything. */
   stop(deadlineMilliseconds?: number): Promise<void>
 }
 
 export type StartOptions = { log: Log; now?: () => Date }
 
-/** Starts the service: database, migrations, first start, key ring, HTTP. Throws an Error in words for the operator; nothing is left open then. */
+/**
+ * Starts the service: database, migrations, first start, key ring, HTTP.
+ * @throws Error with words for the operator. Nothing stays open then.
+ */
 export async function startService(
   settings: Settings,
   { log, now = () => new Date() }: StartOptions,
 ): Promise<RunningService> {
-  const undo: (() => Promise<unknown>)[] = []
+  const opened = createCloser()
   try {
     const { database, keyEncryption } = await openDatabase(settings)
-    undo.push(() => database.close())
+    opened.add(() => database.close())
     const platform = nodePlatform()
     const prometheus = createPrometheus()
     let stopping = false
@@ -55,42 +58,54 @@ export async function startService(
     await selfTest(services)
     prometheus.observe(services)
     services.revocations.start()
-    undo.push(() => services.revocations.close())
+    opened.add(() => services.revocations.close())
     services.usage.start()
-    undo.push(() => services.usage.close())
-    const stopMaintenance = startMaintenance(services)
-    undo.push(stopMaintenance)
+    opened.add(() => services.usage.close())
+    opened.add(startMaintenance(services))
+    opened.add(() => platform.settled())
+    if (settings.metricsPort !== null) {
+      const metricsServer = await listenForScrapers(settings.metricsPort, settings.host, services)
+      opened.add(() => metricsServer.stop(0))
+    }
     const app = createApp(() => services)
     const server = await listen({
       fetch: (request, env) => app.fetch(request, Object(env)),
       port: settings.port,
       host: settings.host,
     })
-    undo.push(() => server.stop(0))
-    const metricsServer =
-      settings.metricsPort === null ? undefined : await listenForScrapers(settings.metricsPort, settings.host, services)
+    opened.add((deadlineMilliseconds) => server.stop(deadlineMilliseconds))
     return {
       services,
       port: server.port,
       firstStart,
       async stop(deadlineMilliseconds) {
         stopping = true
-        await server.stop(deadlineMilliseconds)
-        await metricsServer?.stop(0)
-        await platform.settled()
-        await stopMaintenance()
-        await services.usage.close()
-        await services.revocations.close()
-        await database.close()
+        await opened.close(deadlineMilliseconds)
       },
     }
   } catch (error) {
-    for (const release of undo.reverse()) await release().catch(() => {})
+    await opened.close(0).catch(() => {})
     throw error
   }
 }
 
-/** Opens the database, brings its schema up to date where that is this process's business, and finds the KEK. */
+type Close = (deadlineMilliseconds?: number) => Promise<unknown>
+
+/** What a start has opened. Closing goes in the reverse order, continues after a failure, and throws the first error at the end. */
+function createCloser() {
+  const closes: Close[] = []
+  return {
+    add: (close: Close) => void closes.push(close),
+    async close(deadlineMilliseconds?: number): Promise<void> {
+      const errors: unknown[] = []
+      for (const close of closes.splice(0).reverse())
+        await close(deadlineMilliseconds).catch((error: unknown) => errors.push(error))
+      if (errors.length > 0) throw errors[0]
+    },
+  }
+}
+
+/** Opens the database, migrates it if this process may, and finds the KEK. */
 export async function openDatabase(settings: Settings): Promise<{ database: Database; keyEncryption: KeyEncryption }> {
   requireKeepableLifetimes(settings.config)
   const database = await openSettledDatabase(settings.database)
@@ -102,7 +117,7 @@ export async function openDatabase(settings: Settings): Promise<{ database: Data
   }
 }
 
-/** What only one of the two databases needs is loaded for that one: PGlite and the migrator are most of an idle process. */
+/** Loads only what this kind of database needs: PGlite and the migrator would be most of an idle process's memory. */
 async function openSettledDatabase(settings: DatabaseSettings): Promise<Database> {
   if (settings.kind === 'embedded') {
     const [{ openEmbedded }, { migrate }] = await Promise.all([import('../db/pglite.ts'), import('../db/migrate.ts')])
@@ -136,7 +151,7 @@ async function refuseOtherSchema({ db }: Database): Promise<void> {
     )
 }
 
-/** Finds the KEK; on the first start of an embedded database it makes one. */
+/** Finds the KEK. The first start of an embedded database creates one. */
 export async function openKeyEncryption(
   { config, database: { kind }, dataDir }: Settings,
   database: Database,
@@ -152,13 +167,16 @@ export async function openKeyEncryption(
   })
 }
 
-/** An embedded database starts itself; PostgreSQL does when its root key was declared, and is otherwise bootstrapped by the CLI, which shows the key once. */
+/**
+ * The first start. An embedded database always gets one here; PostgreSQL only if MINTAGE_ROOT_API_KEY declares its root key. Otherwise
+ * `mintage bootstrap` does it, and shows the key once.
+ */
 async function startFirst(settings: Settings, services: Services): Promise<FirstStart | undefined> {
   const { config, database, dataDir } = settings
   if (database.kind === 'postgres' && config.rootApiKey === null) {
     if (await findServiceState(services.db)) return undefined
     throw new Error(
-      'the database was never started: run `mintage bootstrap`, which prints the root API key once, or declare MINTAGE_ROOT_API_KEY',
+      'the database was never started: run `mintage bootstrap`, which prints the root API key once, or set MINTAGE_ROOT_API_KEY',
     )
   }
   const onDisk = database.kind === 'embedded' && database.folder !== null
@@ -168,7 +186,7 @@ async function startFirst(settings: Settings, services: Services): Promise<First
   })
 }
 
-/** The metrics on a port of their own: the operator decides who reaches it. */
+/** Serves the metrics on a separate port, so that the operator decides who can reach it. */
 async function listenForScrapers(port: number, host: string, { metrics }: Services): Promise<HttpServer> {
   return await listen({
     port,

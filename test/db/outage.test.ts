@@ -10,18 +10,20 @@ import { organizations } from '../../src/db/schema.ts'
 import { createPostgresCluster, findPostgresBinaries, type PostgresCluster } from '../support/postgres-cluster.ts'
 
 const binaries = findPostgresBinaries()
+const refusedWithoutTrying = 'the database has been failing'
 
-/** Milliseconds and public code of one call. */
-async function attempt(database: Database): Promise<{ code: string; milliseconds: number }> {
-  const begun = performance.now()
-  const code = await database.db
+/** Public code and private reason of one call. */
+async function attempt(database: Database): Promise<{ code: string; reason: string | undefined }> {
+  return await database.db
     .select()
     .from(organizations)
     .then(
-      () => 'ok',
-      (error: unknown) => databaseFailure(error)?.code ?? 'other',
+      () => ({ code: 'ok', reason: undefined }),
+      (error: unknown) => {
+        const failure = databaseFailure(error)
+        return { code: failure?.code ?? 'other', reason: failure?.reason }
+      },
     )
-  return { code, milliseconds: performance.now() - begun }
 }
 
 /** Freezes and kills a server, so it has one of its own. */
@@ -48,47 +50,39 @@ describe.runIf(binaries !== undefined)('a PostgreSQL server of its own', () => {
     expect(await database.db.select().from(sql`pg_roles`).where(sql`rolname = 'mintage_revocation_reader'`)).toEqual([])
   })
 
-  test('gone silent is refused within two seconds, soon at once, and found again by itself', async () => {
+  test('that falls silent is given up at the deadline, then refused without trying, and found again by itself', async () => {
     expect(await attempt(database)).toMatchObject({ code: 'ok' })
     cluster.pause()
     const first = await Promise.all(Array.from({ length: 20 }, () => attempt(database)))
-    for (const { code, milliseconds } of first) {
-      expect(code).toBe('database_unavailable')
-      expect(milliseconds).toBeLessThan(2000)
-    }
+    for (const { code } of first) expect(code).toBe('database_unavailable')
     expect(database.stats()).toEqual({ inFlight: 0, broken: true })
-    const next = await attempt(database)
-    expect(next.code).toBe('database_unavailable')
-    expect(next.milliseconds).toBeLessThan(200)
+    // Now and then one call is let through to see whether the server is back.
+    await expect.poll(() => attempt(database)).toEqual({ code: 'database_unavailable', reason: refusedWithoutTrying })
     cluster.resume()
-    await expect.poll(async () => (await attempt(database)).code, { timeout: 5000 }).toBe('ok')
+    await expect.poll(async () => (await attempt(database)).code).toBe('ok')
     expect(database.stats()).toEqual({ inFlight: 0, broken: false })
   })
 
-  test('killed is refused at once, found again when it is back, and has lost nothing acknowledged', async () => {
+  test('that is killed is refused, found again when it is back, and has lost nothing acknowledged', async () => {
     await database.db
       .insert(organizations)
       .values({ id: 'org_kept', name: 'Kept', plan: 'free', createdAt: new Date(0) })
     await cluster.kill()
     for (let i = 0; i < 5; i++) {
-      const { code, milliseconds } = await attempt(database)
-      expect(code).toBe('database_unavailable')
-      expect(milliseconds).toBeLessThan(2000)
+      expect((await attempt(database)).code).toBe('database_unavailable')
     }
     await cluster.start()
-    await expect.poll(async () => (await attempt(database)).code, { timeout: 5000 }).toBe('ok')
+    await expect.poll(async () => (await attempt(database)).code).toBe('ok')
     expect(
       await database.db.select({ id: organizations.id }).from(organizations).where(eq(organizations.id, 'org_kept')),
     ).toHaveLength(1)
   })
 })
 
-test('an address where nothing listens is refused, and so is a name that nobody knows', async () => {
+test('an address where nothing listens is refused, and so is an unknown host name', async () => {
   for (const host of ['127.0.0.1:1', 'database.invalid:5432']) {
     const database = openPostgres({ url: `postgres://mintage:loopback@${host}/mintage`, pooler: 'none' })
-    const { code, milliseconds } = await attempt(database)
-    expect(code).toBe('database_unavailable')
-    expect(milliseconds).toBeLessThan(2000)
+    expect((await attempt(database)).code).toBe('database_unavailable')
     await database.close()
   }
 })

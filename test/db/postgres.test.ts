@@ -54,15 +54,18 @@ describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
   describe('a slow statement', () => {
     // A69. Behind a pooler there is no statement_timeout outside a transaction: the cancellation alone must do.
     test.each(['none', 'transaction'] as const)(
-      'on every connection (pooler: %s) makes new calls fail within a second, is cancelled on the server, and leaves everything working',
+      'on every connection (pooler: %s) makes new calls fail before it does, is cancelled on the server, and leaves everything working',
       async (pooler) => {
         const { db, stats } = open({ pooler, maxConnections: 2, deadlineMilliseconds: 1500 })
-        const slow = [db, db].map((each) => refusal(each.select({ one: sql`1` }).from(slowly)))
-        const begun = performance.now()
+        const ended: string[] = []
+        const slow = [db, db].map(async (each) => {
+          const code = await refusal(each.select({ one: sql`1` }).from(slowly))
+          ended.push('slow')
+          return code
+        })
         expect(await refusal(db.select({ one: sql`1` }).from(one))).toBe('database_unavailable')
-        expect(performance.now() - begun).toBeLessThan(1000)
+        expect(ended).toEqual([])
         expect(await Promise.all(slow)).toEqual(['database_unavailable', 'database_unavailable'])
-        expect(performance.now() - begun).toBeLessThan(2000)
         await expect
           .poll(
             () =>
@@ -267,7 +270,7 @@ describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
     await admin`notify mintage_revocations`
     await expect.poll(() => calls).toBe(2)
     await admin`select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen%' and datname = current_database()`
-    await expect.poll(() => calls, { timeout: 5000 }).toBe(3)
+    await expect.poll(() => calls).toBe(3)
     await admin`notify mintage_revocations`
     await expect.poll(() => calls).toBe(4)
   })

@@ -287,7 +287,7 @@ describe.each(databaseKinds.filter((kind) => kind === 'postgres'))(
         await selfTest(changing)
         const next = run('test/keks/rewrap-process.ts', { env })
         // Its connections stay open: it did what it was to do when the trail says so.
-        await expect.poll(() => rewrapEvents(ring), { timeout: 15_000 }).toHaveLength(1)
+        await expect.poll(() => rewrapEvents(ring), { timeout: 60_000 }).toHaveLength(1)
         await next.end('SIGKILL')
         expect((await rewrapEvents(ring))[0]?.context).toMatchObject({ envelopes: 4, moved: 4 - movedBefore })
         await selfTest(await changed())

@@ -39,7 +39,7 @@ describe('the service on Node with its embedded database', () => {
     console.info(`refused by feed after ${Math.round(took)} ms`)
   })
 
-  test('a second start takes under two seconds and knows the keys of the first', async () => {
+  test('a second start knows the keys of the first', async () => {
     const { folder } = await startedFolder()
     const before = await credentialsOf(folder)
     const port = await freePort()
@@ -91,7 +91,7 @@ describe('the service on Node with its embedded database', () => {
       }
     }
     const load = Promise.all(Array.from({ length: 16 }, client))
-    await eventually(async () => answered > 200, 10_000)
+    await eventually(async () => answered > 200)
     expect(await service.end()).toBe(0)
     await load
     expect(failures).toEqual([])

@@ -1,54 +1,28 @@
 import { describe, expect, test } from 'vitest'
-import { generateApiKey } from '../../src/api-keys/format.ts'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
-import { databaseKinds, openTestDatabase } from '../support/databases.ts'
+import { databaseKinds } from '../support/databases.ts'
+import { createDeployment } from '../support/deployment.ts'
 import { callOrders, createKey, exchange, liveTheJourney, revokeKey, startProtectedApp } from '../support/journey.ts'
-import {
-  eventually,
-  freePort,
-  run,
-  type ServiceProcess,
-  startServiceProcess,
-  temporaryFolder,
-} from '../support/service-process.ts'
-
-const rootKey = generateApiKey('live')
-
-/** What one deployment on one database shares; the issuer is the address of its first instance. */
-async function deployment() {
-  const { url } = await openTestDatabase('postgres')
-  if (!url) throw new Error('a PostgreSQL database has a URL')
-  const port = await freePort()
-  const issuer = `http://localhost:${port}`
-  const env = {
-    DATABASE_URL: url,
-    MINTAGE_ISSUER: issuer,
-    MINTAGE_ALLOW_HTTP: 'true',
-    MINTAGE_KEK: generateRawKek(),
-    MINTAGE_ROOT_API_KEY: rootKey,
-    HOST: '127.0.0.1',
-  }
-  return { url, issuer, env, start: (at = port): Promise<ServiceProcess> => startServiceProcess({ port: at, env }) }
-}
+import { eventually, freePort, run, temporaryFolder } from '../support/service-process.ts'
 
 describe.runIf(databaseKinds.includes('postgres'))('the service on Node with PostgreSQL', () => {
   test('by synced list, a revoked key takes all of its tokens with it within a second', async () => {
-    const { url, issuer, start } = await deployment()
+    const { databaseUrl, issuer, rootKey, start } = await createDeployment()
     const service = await start()
-    const app = await startProtectedApp(issuer, { MINTAGE_REVOCATIONS_URL: url })
+    const app = await startProtectedApp(issuer, { MINTAGE_REVOCATIONS_URL: databaseUrl })
     const took = await liveTheJourney(service, app, rootKey, 1000)
     console.info(`refused by synced list after ${Math.round(took)} ms`)
   })
 
   test('by feed, within two seconds', async () => {
-    const { issuer, start } = await deployment()
+    const { issuer, rootKey, start } = await createDeployment()
     const service = await start()
     const took = await liveTheJourney(service, await startProtectedApp(issuer), rootKey, 2000)
     console.info(`refused by feed after ${Math.round(took)} ms`)
   })
 
   test('a revocation through one instance is refused by a verifier that reads the feed of another', async () => {
-    const { issuer, start } = await deployment()
+    const { issuer, rootKey, start } = await createDeployment()
     const first = await start()
     const second = await start(await freePort())
     const app = await startProtectedApp(issuer)
@@ -73,7 +47,7 @@ describe.runIf(databaseKinds.includes('postgres'))('the service on Node with Pos
   })
 
   test('two first starts at once make one key ring and one root key', async () => {
-    const { start } = await deployment()
+    const { rootKey, start } = await createDeployment()
     const [first, second] = await Promise.all([start(), start(await freePort())])
     const sets = await Promise.all(
       [first, second].map(async ({ url }) => await (await fetch(`${url}/.well-known/jwks.json`)).json()),
@@ -85,7 +59,7 @@ describe.runIf(databaseKinds.includes('postgres'))('the service on Node with Pos
   })
 
   test('a database that was never started is refused with the command to run', async () => {
-    const { env } = await deployment()
+    const { env } = await createDeployment()
     const { MINTAGE_ROOT_API_KEY: _undeclared, ...others } = env
     const program = run('src/node/main.ts', {
       cwd: await temporaryFolder(),
@@ -96,7 +70,7 @@ describe.runIf(databaseKinds.includes('postgres'))('the service on Node with Pos
   })
 
   test('a KEK that did not seal the ring stops the start and names the one that did', async () => {
-    const { env, start } = await deployment()
+    const { env, start } = await createDeployment()
     await (await start()).end()
     const wrong = { ...env, MINTAGE_KEK: generateRawKek(), PORT: String(await freePort()) }
     const program = run('src/node/main.ts', { cwd: await temporaryFolder(), env: wrong })

@@ -2,32 +2,21 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { generateApiKey } from '../../src/api-keys/format.ts'
-import { generateRawKek } from '../../src/crypto/kek/raw.ts'
-import { databaseKinds, openTestDatabase } from '../support/databases.ts'
+import { databaseKinds } from '../support/databases.ts'
+import { createDeployment } from '../support/deployment.ts'
 import { callOrders, createKey, exchange, revokeKey, startProtectedApp } from '../support/journey.ts'
 import { findPostgresBinaries } from '../support/postgres-cluster.ts'
 import { mintageProcess } from '../support/run-cli.ts'
-import { eventually, freePort, startServiceProcess, temporaryFolder } from '../support/service-process.ts'
+import { eventually, temporaryFolder } from '../support/service-process.ts'
 
 const postgres = promisify(execFile)
 const binaries = findPostgresBinaries()
 
 describe.runIf(databaseKinds.includes('postgres') && binaries)('a database restored from a backup', () => {
   test('A55 kills every token issued until then, in verifiers that kept running too, and takes new ones', async () => {
-    const { url } = await openTestDatabase('postgres')
-    if (!url || !binaries) throw new Error('a PostgreSQL database has a URL and binaries')
-    const [port, rootKey] = [await freePort(), generateApiKey('live')]
-    const issuer = `http://localhost:${port}`
-    const env = {
-      DATABASE_URL: url,
-      MINTAGE_ISSUER: issuer,
-      MINTAGE_ALLOW_HTTP: 'true',
-      MINTAGE_KEK: generateRawKek(),
-      MINTAGE_ROOT_API_KEY: rootKey,
-      HOST: '127.0.0.1',
-    }
-    const service = await startServiceProcess({ port, env })
+    if (!binaries) throw new Error('PostgreSQL has binaries')
+    const { databaseUrl: url, issuer, port, rootKey, env, start } = await createDeployment()
+    const service = await start()
     const app = await startProtectedApp(issuer)
     const apiKey = await createKey(service.url, rootKey, {
       name: 'before the backup',
@@ -38,7 +27,7 @@ describe.runIf(databaseKinds.includes('postgres') && binaries)('a database resto
     const backup = join(await temporaryFolder(), 'mintage.dump')
     await postgres(join(binaries, 'pg_dump'), ['--format=custom', `--file=${backup}`, url])
     const token = await exchange(service.url, { method: 'POST', headers: { 'x-api-key': apiKey.secret } })
-    await eventually(async () => (await callOrders(app, token)).status === 200, 5000)
+    await eventually(async () => (await callOrders(app, token)).status === 200)
     expect((await revokeKey(service.url, rootKey, apiKey.id)).status).toBe(204)
     await eventually(async () => (await callOrders(app, token)).status === 401, 2000)
     await service.end()
@@ -54,12 +43,12 @@ describe.runIf(databaseKinds.includes('postgres') && binaries)('a database resto
     expect(restored.code, restored.stderr).toBe(0)
     expect(restored.stderr).toMatch(/alive again: revoke them now/)
 
-    const again = await startServiceProcess({ port, env })
+    const again = await start()
     // The key's revocation was lost with the backup; its old token stays dead all the same.
     const fresh = async () => await exchange(again.url, { method: 'POST', headers: { 'x-api-key': apiKey.secret } })
-    await eventually(async () => (await callOrders(app, await fresh())).status === 200, 10_000)
+    await eventually(async () => (await callOrders(app, await fresh())).status === 200)
     expect((await callOrders(app, token)).status).toBe(401)
     const events = await fetch(`${again.url}/v1/audit-events`, { headers: { 'x-api-key': rootKey } })
     expect(JSON.stringify(await events.json())).toContain('service.restored')
-  }, 60_000)
+  })
 })

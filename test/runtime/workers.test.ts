@@ -60,7 +60,7 @@ describe.runIf(databaseKinds.includes('postgres'))('the service in workerd with 
     process.env.CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE = withAnyPassword(url)
     service = await startWorker('src/workers/main.ts', servicePort, variables)
     app = await startWorker('test/support/protected-worker.ts', appPort, { ISSUER: issuer, AUDIENCE: `${issuer}/api` })
-  }, 60_000)
+  })
 
   afterAll(async () => {
     await Promise.all(started.map((worker) => worker.dispose()))
@@ -84,7 +84,7 @@ describe.runIf(databaseKinds.includes('postgres'))('the service in workerd with 
     }
   })
 
-  test.each(algorithms)('signs by %s, and another Worker verifies it', { timeout: 30_000 }, async (tokenAlgorithm) => {
+  test.each(algorithms)('signs by %s, and another Worker verifies it', async (tokenAlgorithm) => {
     const wanted = { name: tokenAlgorithm, environment: 'test', scopes: ['orders:read'], tokenAlgorithm }
     const { secret } = await createKey(service, rootKey, wanted)
     const token = await exchange(service, { method: 'POST', headers: { 'x-api-key': secret } })
@@ -108,14 +108,14 @@ describe.runIf(databaseKinds.includes('postgres'))('the service in workerd with 
     await eventually(async () => {
       const { usage } = await (await fetch(`${service}/v1/api-keys/${id}`, { headers: asRoot })).json()
       return usage[0].exchanges >= 1
-    }, 5000)
+    })
     await fetch(`${service}/.well-known/jwks.json`, { headers: { ...asRoot, 'mintage-verifier': 'edge' } })
     await eventually(async () => {
       const { items } = await (await fetch(`${service}/v1/verifiers`, { headers: asRoot })).json()
       return items.some(
         (verifier: { name: string; clientId: string }) => verifier.name === 'edge' && verifier.clientId === id,
       )
-    }, 5000)
+    })
   })
 
   test('exports the audit trail while its database connection stays open', async () => {

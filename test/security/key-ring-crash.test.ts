@@ -5,7 +5,6 @@ import { generateApiKey } from '../../src/api-keys/format.ts'
 import { bootstrap } from '../../src/bootstrap.ts'
 import { createServices } from '../../src/compose.ts'
 import { loadConfig } from '../../src/config/settings.ts'
-import { generateRawKek } from '../../src/crypto/kek/raw.ts'
 import { runMaintenance } from '../../src/maintenance.ts'
 import { nodePlatform } from '../../src/node/platform.ts'
 import { openDatabase } from '../../src/node/start.ts'
@@ -16,6 +15,7 @@ import { activePeriods } from '../../src/signing-keys/activations.ts'
 import { replaceSigningKey } from '../../src/signing-keys/emergency.ts'
 import { rotateSigningKey } from '../../src/signing-keys/operations.ts'
 import { createPostgresDatabase, databaseKinds } from '../support/databases.ts'
+import { deploymentEnvironment } from '../support/deployment.ts'
 import { keepForInspection } from '../support/printed-credentials.ts'
 import { eventually, run, startServiceProcess } from '../support/service-process.ts'
 
@@ -28,13 +28,8 @@ type Deployment = { url: string; env: Record<string, string> }
 async function deployment(ageSeconds: number): Promise<Deployment> {
   const url = await createPostgresDatabase()
   const env = {
-    DATABASE_URL: url,
-    MINTAGE_ISSUER: 'http://localhost:8787',
-    MINTAGE_ALLOW_HTTP: 'true',
-    MINTAGE_KEK: generateRawKek(),
-    MINTAGE_ROOT_API_KEY: rootKey,
+    ...deploymentEnvironment({ databaseUrl: url, issuer: 'http://localhost:8787', rootKey }),
     MINTAGE_ROTATE_EVERY: String(rotateEverySeconds),
-    HOST: '127.0.0.1',
   }
   await withServices(env, async (services) => {
     const now = () => new Date(Date.now() - ageSeconds * 1000)
@@ -126,7 +121,7 @@ describe.runIf(databaseKinds.includes('postgres'))('A60 · kill -9', () => {
     async ({ index, point, again }) => {
       const { url, env, before } = fallenBy(await killedAt(point), index)
       // The server notices the death of its client by the closed socket, and undoes what was not committed.
-      await eventually(async () => (await openConnections(url)) === 0, 5000)
+      await eventually(async () => (await openConnections(url)) === 0)
       const after = await ringOf(url)
       for (const active of after.active) expect(active).toHaveLength(1)
       if (point === 'after commit') expect(after.rows).toBeGreaterThan(before.rows)
@@ -150,7 +145,7 @@ describe.runIf(databaseKinds.includes('postgres'))('A60 · kill -9', () => {
     await eventually(async () => {
       const { keys } = await (await fetch(`${service.url}/.well-known/jwks.json`)).json()
       return keys.length === 3
-    }, 5000)
+    })
     expect((await fetch(`${service.url}/token`, { method: 'POST', headers: { 'x-api-key': rootKey } })).status).toBe(
       200,
     )

@@ -146,7 +146,7 @@ describe('A57: notifications', () => {
     for (let number = 0; number < 5; number += 1) {
       database.revoke(`j${number}`)
       deliver(database.notify)
-      await untilVerdict(list, token(`j${number}`), true, 1000)
+      await untilVerdict(list, token(`j${number}`), true)
     }
   })
 })

@@ -57,7 +57,7 @@ describe.each(databaseKinds)('the keyring on %s', (kind) => {
     const { promise, resolve } = Promise.withResolvers<void>()
     ring.held.until = promise
     const early = ring.keyring.reload()
-    await vi.waitFor(() => expect(ring.counted.signersMade).toBeGreaterThan(0))
+    await vi.waitFor(() => expect(ring.counted.signersMade).toBeGreaterThan(0), { timeout: 60_000 })
     const { kid } = await rotateSigningKey(elsewhere, root, { purpose: 'token', force: true })
     ring.clock.advance(1)
     const signer = ring.keyring.signer('token', await readRingGeneration(ring.db))

@@ -10,7 +10,7 @@ export async function startProtectedApp(issuer: string, env: Record<string, stri
     env: { ISSUER: issuer, AUDIENCE: `${issuer}/api`, PORT: String(port), ...env },
   })
   const url = `http://127.0.0.1:${port}`
-  await eventually(async () => (await fetch(`${url}/open`)).ok, 10_000)
+  await eventually(async () => (await fetch(`${url}/open`)).ok)
   return { url, program }
 }
 
@@ -70,14 +70,14 @@ export async function revokeKey(service: string, rootKey: string, id: string): P
 }
 
 /**
- * The main job: a key is made, exchanged in every form, opens a protected route in another process, and once it is revoked each of its tokens is
- * refused there within the ceiling. Gives the milliseconds between the answer to the revocation and the first refusal.
+ * Creates a key, exchanges it in every form, opens a protected route in another process with each token, revokes the key, and waits until
+ * that process refuses all of its tokens. Returns the milliseconds between the answer to the revocation and the first refusal.
  */
 export async function liveTheJourney(
   service: { url: string },
   app: { url: string },
   rootKey: string,
-  ceilingMilliseconds: number,
+  promisedMilliseconds: number,
 ) {
   const apiKey = await createKey(service.url, rootKey, {
     name: 'journey',
@@ -93,7 +93,7 @@ export async function liveTheJourney(
   const revoked = await revokeKey(service.url, rootKey, apiKey.id)
   expect(revoked.status).toBe(204)
   const [first, ...others] = tokens
-  const took = await eventually(async () => (await callOrders(app, first ?? '')).status === 401, ceilingMilliseconds)
+  const took = await eventually(async () => (await callOrders(app, first ?? '')).status === 401, promisedMilliseconds)
   for (const token of others) expect((await callOrders(app, token)).status).toBe(401)
   const again = await fetch(`${service.url}/token`, { method: 'POST', headers: { 'x-api-key': apiKey.secret } })
   expect(again.status).toBe(401)

@@ -189,7 +189,7 @@ describe('notifications are hints', () => {
     list.start()
     await list.ready()
     database.revoke('j') // nobody is told
-    await untilVerdict(list, token('j'), true, 1000)
+    await untilVerdict(list, token('j'), true)
   })
 
   test('a listener that could not be opened is tried again', async () => {
