@@ -28,7 +28,7 @@ describe('every variable is documented', () => {
 })
 
 describe('pages hold together', () => {
-  const pages = ['.', 'docs', 'docs/adr', 'docs/runbooks', 'test/conformance']
+  const pages = ['.', 'docs', 'docs/adr', 'docs/runbooks', 'test/conformance', 'test/security']
     .filter((folder) => existsSync(join(root, folder)))
     .flatMap((folder) => readdirSync(join(root, folder)).map((name) => join(folder, name)))
     .filter((path) => path.endsWith('.md'))
