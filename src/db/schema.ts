@@ -292,7 +292,7 @@ export const verifiers = pgTable(
   ],
 )
 
-/** A rule says what is dead (REVOCATION in docs/). Read by applications through the view `mintage_revocations_v1`. */
+/** A rule says what is dead (docs/revocation.md). Read by applications through the view `mintage_revocations_v1`. */
 export const revocations = pgTable(
   'revocations',
   {

@@ -71,7 +71,7 @@ export function signingKeyState(
   return end && end.getTime() <= at ? 'retired' : 'retiring'
 }
 
-/** From this instant the key may sign: whoever verifies has had the time to fetch it (KEYRING in docs/; RFC 9111 for `max-age`). */
+/** From this time on the key may sign: verifiers have had the time to fetch it (docs/signing-keys.md; RFC 9111 for `max-age`). */
 export function activationSafeAt(key: KeyInstants, timing: KeyTiming): Date {
   return new Date(key.publishedAt.getTime() + timing.publishLeadSeconds * 1000)
 }

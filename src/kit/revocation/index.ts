@@ -1,4 +1,4 @@
-/** `mintage/revocation`: the lists that an application can give its verifier. REVOCATION's table of readers is in docs/revocation.md. */
+/** `mintage/revocation`: the lists that an application can give its verifier. The table of readers is in docs/revocation.md. */
 
 export { type FeedRevocationListOptions, feedRevocationList } from './feed.ts'
 export {
