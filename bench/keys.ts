@@ -1,14 +1,14 @@
 import type { Sql } from 'postgres'
 import { generateApiKey } from '../src/api-keys/format.ts'
-import { sha256Base64Url } from '../src/crypto/digest.node.ts'
 import { newId } from '../src/crypto/random.ts'
+import { sha256 } from '../src/kit/digest.ts'
 
 /** Fills the tables with `known` keys, and gives the secrets of the `used` ones that work. */
 export async function insertApiKeys(sql: Sql, { known, used }: { known: number; used: number }): Promise<string[]> {
   const organizationId = newId('org')
   await sql`insert into organizations (id, name, plan, created_at) values (${organizationId}, 'bench', 'enterprise', now())`
   const secrets = Array.from({ length: used }, () => generateApiKey('live'))
-  const hashes = secrets.map((secret) => sha256Base64Url(secret))
+  const hashes = await Promise.all(secrets.map((secret) => sha256(secret)))
   while (hashes.length < known) hashes.push(crypto.randomUUID())
   const ids = hashes.map(() => newId('key'))
   await sql`

@@ -1,6 +1,7 @@
 import { createLocalJWKSet, jwtVerify } from 'jose'
+import { localKeySet } from '../src/kit/key-sets/local-key-set.ts'
 import { memoryRevocationList } from '../src/kit/revocation/memory.ts'
-import { createVerifier, localKeySet } from '../src/kit/verify.ts'
+import { createVerifier } from '../src/kit/verify.ts'
 import { median } from './load.ts'
 import { microseconds, printTable } from './table.ts'
 import { audience, createTestIssuer, issuer } from './tokens.ts'

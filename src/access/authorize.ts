@@ -1,5 +1,5 @@
 import { ServiceError } from '../errors.ts'
-import { hasScopes } from '../kit/held-scopes.ts'
+import { hasScopes } from '../kit/token/held-scopes.ts'
 import {
   coversPermissions,
   isRole,

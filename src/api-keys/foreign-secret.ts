@@ -1,5 +1,5 @@
 import { blake3 } from '@noble/hashes/blake3.js'
-import { encodeBase64Url } from '../crypto/base64.ts'
+import { encodeBase64url } from '../kit/base64url.ts'
 import type { Platform } from '../platform.ts'
 import type { HashAlgorithm } from './queries.ts'
 
@@ -44,7 +44,7 @@ export async function hashSecret(
     case 'sha256':
       return await platform.sha256(text)
     case 'blake3':
-      return encodeBase64Url(blake3(new TextEncoder().encode(text)))
+      return encodeBase64url(blake3(new TextEncoder().encode(text)))
     default:
       return algorithm satisfies never
   }

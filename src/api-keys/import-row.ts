@@ -1,5 +1,5 @@
-import { decodeBase64Url, encodeBase64Url } from '../crypto/base64.ts'
 import { ServiceError } from '../errors.ts'
+import { encodeBase64url, readBase64url } from '../kit/base64url.ts'
 import type { ApiKeyChange } from './draft.ts'
 import type { ApiKeyEnvironment } from './format.ts'
 import type { HashAlgorithm, StoredSecret } from './queries.ts'
@@ -24,13 +24,13 @@ export type ImportedRow =
 
 /** What the database keeps of the secret. Throws `invalid_request` for a hash that is not 32 bytes. */
 export function importedSecret({ hash, algorithm, hint = '' }: ImportedApiKey): StoredSecret {
-  const bytes = /^[0-9A-Fa-f]{64}$/.test(hash) ? bytesOfHex(hash) : decodeBase64Url(hash.replace(/^([^=]{43})=$/, '$1'))
+  const bytes = /^[0-9A-Fa-f]{64}$/.test(hash) ? bytesOfHex(hash) : readBase64url(hash.replace(/^([^=]{43})=$/, '$1'))
   if (bytes?.length !== 32) {
     throw new ServiceError('invalid_request', {
       detail: 'hash is neither 64 hexadecimal digits nor 32 bytes as base64url.',
     })
   }
-  return { hash: encodeBase64Url(bytes), hashAlgorithm: algorithm, imported: true, prefix: '', hint }
+  return { hash: encodeBase64url(bytes), hashAlgorithm: algorithm, imported: true, prefix: '', hint }
 }
 
 function bytesOfHex(text: string): Uint8Array {

@@ -1,4 +1,4 @@
-import { sha256Hex } from '../crypto/digest.ts'
+import { sha256Hex } from '../kit/digest.ts'
 import { canonicalJson } from './canonical-json.ts'
 
 /** What stands before the first event: 64 zeros. */

@@ -1,5 +1,5 @@
+import { encodeBase64url, readBase64url } from '../kit/base64url.ts'
 import { aeadOpen, aeadSeal, importAeadKey } from './aead.ts'
-import { decodeBase64Url, encodeBase64Url } from './base64.ts'
 import { isKekId, type Kek, type KekProvider, type KekSource } from './kek/kek.ts'
 import { rawKek } from './kek/raw.ts'
 
@@ -147,7 +147,7 @@ async function seal(keys: Keys, plaintext: string, context: SealContext): Promis
   const key = await importAeadKey(dataKey)
   dataKey.fill(0)
   const sealed = await aeadSeal(key, encoder.encode(plaintext), plaintextPlace(form, '', context))
-  return `${start}.${encodeBase64Url(sealed)}`
+  return `${start}.${encodeBase64url(sealed)}`
 }
 
 async function open(keys: Keys, envelope: string, context: SealContext): Promise<string> {
@@ -161,7 +161,7 @@ async function rewrap(keys: Keys, envelope: string, context: SealContext): Promi
   try {
     if (used === firstForm) return await seal(keys, decoder.decode(plaintext), context)
     const kek = await keys.sealing()
-    return kek.id === kekId ? envelope : `${await wrapDataKey(kek, dataKey, context)}.${encodeBase64Url(sealed)}`
+    return kek.id === kekId ? envelope : `${await wrapDataKey(kek, dataKey, context)}.${encodeBase64url(sealed)}`
   } finally {
     dataKey.fill(0)
   }
@@ -187,7 +187,7 @@ async function openParts(keys: Keys, envelope: string, context: SealContext): Pr
 
 function parseEnvelope(envelope: string): Parts | undefined {
   const [start, kekId, ...rest] = envelope.split('.')
-  const [wrapped, sealed] = [decodeBase64Url(rest[0] ?? ''), decodeBase64Url(rest[1] ?? '')]
+  const [wrapped, sealed] = [readBase64url(rest[0] ?? ''), readBase64url(rest[1] ?? '')]
   if ((start !== form && start !== firstForm) || !kekId || !isKekId(kekId) || rest.length !== 2 || !wrapped || !sealed)
     return undefined
   return { form: start, kekId, wrapped, sealed }
@@ -195,7 +195,7 @@ function parseEnvelope(envelope: string): Parts | undefined {
 
 async function wrapDataKey(kek: Kek, dataKey: Uint8Array<ArrayBuffer>, context: SealContext): Promise<string> {
   const wrapped = await kek.wrap(dataKey, dataKeyPlace(form, kek.id, context))
-  return [form, kek.id, encodeBase64Url(wrapped)].join('.')
+  return [form, kek.id, encodeBase64url(wrapped)].join('.')
 }
 
 function dataKeyPlace(used: string, kekId: string, context: SealContext) {

@@ -1,5 +1,5 @@
 import { v7 } from 'uuid'
-import { encodeBase64Url } from './base64.ts'
+import { encodeBase64url } from '../kit/base64url.ts'
 
 const base62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
@@ -32,7 +32,7 @@ export function randomToken(bytes = 16): string {
   }
   const taken = pool.subarray(drawn, drawn + bytes)
   drawn += bytes
-  const text = encodeBase64Url(taken)
+  const text = encodeBase64url(taken)
   taken.fill(0)
   return text
 }

@@ -1,5 +1,5 @@
 import type { Context, Hono } from 'hono'
-import { verifierNameHeader } from '../kit/verifier-name.ts'
+import { verifierNameHeader } from '../kit/key-sets/verifier-name.ts'
 import type { AppEnv } from './context.ts'
 import { methodNotAllowed } from './error-response.ts'
 

@@ -3,7 +3,7 @@ import type { RequestOrigin } from '../access/principal.ts'
 import { authenticateApiKey } from '../api-keys/authenticate.ts'
 import { ServiceError } from '../errors.ts'
 import { readBearer } from '../kit/bearer.ts'
-import { isVerifierName, verifierNameHeader } from '../kit/verifier-name.ts'
+import { isVerifierName, verifierNameHeader } from '../kit/key-sets/verifier-name.ts'
 import type { Services } from '../services.ts'
 import { type AppEnv, requestOrigin } from './context.ts'
 

@@ -1,3 +1,5 @@
+import { withDeadline } from './runtime.ts'
+
 /** The `fetch` that the kit uses: the runtime's own, or one that an application or a test gives. */
 export type Fetch = (input: string, init: RequestInit) => Promise<Response>
 
@@ -17,13 +19,9 @@ export type DocumentRequest = {
  * most `maximumBytes` after decompression, gives up at the deadline even when `fetch` ignores its signal. Rejects with an Error.
  */
 export async function fetchDocument(request: DocumentRequest): Promise<{ json: unknown; headers: Headers }> {
-  const deadline = AbortSignal.timeout(request.timeoutMilliseconds)
-  const aborted = new Promise<never>((_, reject) => {
-    deadline.addEventListener('abort', () =>
-      reject(new Error(`no answer within ${request.timeoutMilliseconds} ms from ${request.url}`)),
-    )
-  })
-  return await Promise.race([load(request, deadline), aborted])
+  const { url, timeoutMilliseconds } = request
+  const late = () => new Error(`no answer within ${timeoutMilliseconds} ms from ${url}`)
+  return await withDeadline((signal) => load(request, signal), timeoutMilliseconds, late)
 }
 
 /** `https:`, or `http:` for an issuer that is itself on http: a key set must not travel with less protection than the issuer claims. */

@@ -1,8 +1,8 @@
-import type { AccessToken } from './access-token.ts'
 import { AccessTokenError } from './access-token-error.ts'
 import { type HeadersLike, hasAccessTokenInQuery, readBearer } from './bearer.ts'
-import { isScope } from './claims.ts'
-import { hasScopes } from './held-scopes.ts'
+import type { AccessToken } from './token/access-token.ts'
+import { isScope } from './token/claims.ts'
+import { hasScopes } from './token/held-scopes.ts'
 import type { AccessTokenVerifier } from './verifier.ts'
 
 export type GuardOptions = {

@@ -1,11 +1,11 @@
 import type { Context, MiddlewareHandler } from 'hono'
-import type { AccessToken } from './access-token.ts'
 import { AccessTokenError } from './access-token-error.ts'
 import { createGuard, type GuardOptions } from './guard.ts'
+import type { AccessToken } from './token/access-token.ts'
 
-export type { AccessToken } from './access-token.ts'
 export { AccessTokenError, type AccessTokenErrorCode, type AccessTokenErrorReason } from './access-token-error.ts'
 export { type ProtectedResource, protectedResource } from './protected-resource.ts'
+export type { AccessToken } from './token/access-token.ts'
 
 /** Set for the handlers behind `requireAccessToken`. Names of this module only: an application's own Hono is what is extended. */
 declare module 'hono' {

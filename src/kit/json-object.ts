@@ -1,4 +1,4 @@
-import { base64url } from 'jose'
+import { decodeBase64url } from './base64url.ts'
 
 export type JsonObject = { readonly [name: string]: unknown }
 
@@ -28,11 +28,6 @@ export function readJsonObject(part: string): JsonObject | 'malformed' | 'not_an
 
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-/** Bytes of base64url without padding; the text was checked before. */
-export function decodeBase64url(text: string): Uint8Array {
-  return typeof Buffer === 'function' ? Buffer.from(text, 'base64url') : base64url.decode(text)
 }
 
 // `ignoreBOM` keeps a byte order mark in the text, where JSON.parse refuses it.

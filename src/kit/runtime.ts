@@ -13,14 +13,26 @@ export function backgroundTimer(task: () => void, milliseconds: number): ReturnT
   return timer
 }
 
-/** Rejects when the work has not settled in time. The work itself goes on; what it brings later must be harmless. */
-export async function withDeadline<T>(work: Promise<T>, milliseconds: number, late: () => Error): Promise<T> {
+/**
+ * Rejects with `late()` when the work has not settled in time, and aborts the signal that the work was given. Work that ignores the
+ * signal goes on: its late result must be harmless.
+ */
+export async function withDeadline<T>(
+  work: (signal: AbortSignal) => Promise<T>,
+  milliseconds: number,
+  late: () => Error,
+): Promise<T> {
+  const controller = new AbortController()
   let timer: ReturnType<typeof setTimeout> | undefined
   const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(late()), milliseconds)
+    timer = setTimeout(() => {
+      // Before the abort, so that the caller gets this error and not the one of an aborted fetch.
+      reject(late())
+      controller.abort()
+    }, milliseconds)
   })
   try {
-    return await Promise.race([work, deadline])
+    return await Promise.race([work(controller.signal), deadline])
   } finally {
     clearTimeout(timer)
   }

@@ -1,7 +1,7 @@
-import type { ClaimsExpectation } from './claims.ts'
-import type { VerificationAlgorithm } from './jwk.ts'
-import type { KeySet } from './jwks.ts'
+import type { VerificationAlgorithm } from './key-sets/jwk.ts'
+import type { KeySet } from './key-sets/key-set.ts'
 import type { RevocationList } from './revocation/revocation-list.ts'
+import type { ClaimsExpectation } from './token/claims.ts'
 
 export type AccessTokenVerifierOptions = {
   readonly issuer: string

@@ -1,15 +1,15 @@
-import type { AccessToken } from './access-token.ts'
 import { AccessTokenError, type AccessTokenErrorReason } from './access-token-error.ts'
 import { createBoundedCache } from './cache.ts'
-import { type ClaimsExpectation, readClaims } from './claims.ts'
+import { sha256 } from './digest.ts'
 import { readJsonObject } from './json-object.ts'
-import { checkedAlgorithms, isAlgorithmOfKey } from './jwk.ts'
-import type { VerificationKey } from './jwks.ts'
+import { checkedAlgorithms, isAlgorithmOfKey } from './key-sets/jwk.ts'
+import type { VerificationKey } from './key-sets/key-set.ts'
 import type { RevocableToken } from './revocation/revocation-list.ts'
 import { runsOnWorkers } from './runtime.ts'
-import { tokenDigest } from './token-digest.ts'
-import { readTokenHeader } from './token-header.ts'
-import { longestTokenText, readTokenText, type TokenText } from './token-text.ts'
+import type { AccessToken } from './token/access-token.ts'
+import { type ClaimsExpectation, readClaims } from './token/claims.ts'
+import { readTokenHeader } from './token/token-header.ts'
+import { longestTokenText, readTokenText, type TokenText } from './token/token-text.ts'
 import { type AccessTokenVerifierOptions, checkedExpectation, checkedNumber } from './verifier-options.ts'
 
 export type { AccessTokenVerifierOptions } from './verifier-options.ts'
@@ -46,7 +46,7 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
     if (typeof text !== 'string') throw invalid('malformed')
     // Before the hash, so that a flood of long texts costs nothing.
     if (text.length > longestTokenText) throw invalid('too_long')
-    return then(tokenDigest(text), (digest) => verifyHashed(text, digest))
+    return then(sha256(text), (digest) => verifyHashed(text, digest))
   }
 
   function verifyHashed(text: string, digest: string): AccessToken | Promise<AccessToken> {

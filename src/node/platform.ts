@@ -1,4 +1,4 @@
-import { sha256Base64Url } from '../crypto/digest.node.ts'
+import { sha256 } from '../kit/digest.ts'
 import type { Platform } from '../platform.ts'
 import { createSigner } from '../signing-keys/openssl-signer.node.ts'
 import { readReferenceAsset } from './reference-assets.ts'
@@ -13,7 +13,7 @@ export function nodePlatform(): NodePlatform {
   const deferred = new Set<Promise<unknown>>()
   return {
     runtime: 'node',
-    sha256: sha256Base64Url,
+    sha256,
     createSigner,
     endOfTurn: (task) => void setImmediate(task),
     defer(work) {

@@ -1,5 +1,5 @@
 import { ServiceError } from '../errors.ts'
-import { hasScopes } from '../kit/held-scopes.ts'
+import { hasScopes } from '../kit/token/held-scopes.ts'
 
 /** RFC 6749 §3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E ), case-sensitive. */
 export function isScopeToken(text: string): boolean {

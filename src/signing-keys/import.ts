@@ -1,6 +1,6 @@
 import { exportJWK, importPKCS8 } from 'jose'
-import { decodeBase64Url } from '../crypto/base64.ts'
 import { ServiceError } from '../errors.ts'
+import { readBase64url } from '../kit/base64url.ts'
 import type { Platform } from '../platform.ts'
 import { type KeyPair, keyPairOf } from './key-pair.ts'
 import { signsForItsPublicKey } from './sealing.ts'
@@ -70,8 +70,8 @@ function algorithmOf(jwk: Readonly<Record<string, unknown>>, wanted: Algorithm |
 
 /** RFC 7518 §3.3 asks for 2048 bits; beyond 8192 verifiers refuse to work; an exponent of 1 signs nothing. */
 function requireStrength({ n = '', e = '' }: Record<string, string>): void {
-  const modulus = decodeBase64Url(n)
-  const exponent = decodeBase64Url(e)
+  const modulus = readBase64url(n)
+  const exponent = readBase64url(e)
   const bits = modulus ? modulus.length * 8 - Math.clz32(modulus[0] ?? 0) + 24 : 0
   const isOdd = ((exponent?.at(-1) ?? 0) & 1) === 1
   if (bits < 2048 || bits > 8192) throw refused('An RSA key must have 2048 to 8192 bits.')

@@ -1,5 +1,5 @@
 import { importJWK } from 'jose'
-import { encodeBase64Url } from '../crypto/base64.ts'
+import { encodeBase64url } from '../kit/base64url.ts'
 import type { Algorithm, SignBytes } from './signer.ts'
 
 const encoder = new TextEncoder()
@@ -14,7 +14,7 @@ export async function createSigner(algorithm: Algorithm, privateJwk: JsonWebKey)
   if (!suits(algorithm, key.algorithm)) throw new TypeError(`the key is none for ${algorithm}`)
   return async (signingInput) => {
     const signature = await crypto.subtle.sign(parameters[algorithm], key, encoder.encode(signingInput))
-    return encodeBase64Url(new Uint8Array(signature))
+    return encodeBase64url(new Uint8Array(signature))
   }
 }
 

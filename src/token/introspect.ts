@@ -2,8 +2,8 @@ import type { ApiKeyRecord } from '../api-keys/lookup.ts'
 import { findApiKeyRecord } from '../api-keys/queries.ts'
 import { apiKeyStatus } from '../api-keys/status.ts'
 import { ServiceError } from '../errors.ts'
-import type { AccessToken } from '../kit/access-token.ts'
 import { AccessTokenError } from '../kit/access-token-error.ts'
+import type { AccessToken } from '../kit/token/access-token.ts'
 import type { Services } from '../services.ts'
 
 /** RFC 7662 §2.2; an inactive answer says nothing else, whatever the cause. */

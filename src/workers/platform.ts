@@ -1,4 +1,4 @@
-import { sha256Base64Url } from '../crypto/digest.ts'
+import { sha256 } from '../kit/digest.ts'
 import type { Platform } from '../platform.ts'
 import { createSigner } from '../signing-keys/webcrypto-signer.ts'
 
@@ -12,7 +12,7 @@ export function workersPlatform(context: { waitUntil(work: Promise<unknown>): vo
   const deferred = new Set<Promise<unknown>>()
   return {
     runtime: 'workers',
-    sha256: sha256Base64Url,
+    sha256,
     createSigner,
     endOfTurn: (task) => queueMicrotask(task),
     defer(work) {

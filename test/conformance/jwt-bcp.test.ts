@@ -1,6 +1,6 @@
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { VerificationAlgorithm } from '../../src/kit/jwk.ts'
+import type { VerificationAlgorithm } from '../../src/kit/key-sets/jwk.ts'
 import {
   createTestIssuer,
   createTestVerifier,

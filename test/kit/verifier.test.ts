@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { KeySet } from '../../src/kit/jwks.ts'
+import type { KeySet } from '../../src/kit/key-sets/key-set.ts'
 import { type RevocationList, RevocationListUnavailable } from '../../src/kit/revocation/revocation-list.ts'
 import { createAccessTokenVerifier } from '../../src/kit/verifier.ts'
 import { createRemoteIssuer, createRemoteKeys } from '../support/remote-issuer.ts'

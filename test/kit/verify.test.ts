@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import { localKeySet } from '../../src/kit/key-sets/local-key-set.ts'
 import { memoryRevocationList } from '../../src/kit/revocation/memory.ts'
-import { createVerifier, localKeySet, type VerifierOptions } from '../../src/kit/verify.ts'
+import { createVerifier, type VerifierOptions } from '../../src/kit/verify.ts'
 import { createRemoteIssuer, type RemoteIssuer } from '../support/remote-issuer.ts'
 import { audience, createClock, createTestIssuer, issuerUrl, outcome, type TestIssuer } from '../support/test-issuer.ts'
 

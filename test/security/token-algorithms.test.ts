@@ -1,7 +1,7 @@
 import { constants, KeyObject, privateEncrypt, type SignKeyObjectInput, sign } from 'node:crypto'
 import { exportSPKI, importJWK, SignJWT } from 'jose'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { defaultAlgorithms } from '../../src/kit/jwk.ts'
+import { defaultAlgorithms } from '../../src/kit/key-sets/jwk.ts'
 import {
   createTestApp,
   createTestIssuer,

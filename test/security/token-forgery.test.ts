@@ -1,6 +1,6 @@
 import { exportJWK, generateKeyPair } from 'jose'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { VerificationAlgorithm } from '../../src/kit/jwk.ts'
+import type { VerificationAlgorithm } from '../../src/kit/key-sets/jwk.ts'
 import {
   createTestApp,
   createTestIssuer,

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { compactVerify, importJWK } from 'jose'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { decodeBase64Url } from '../../src/crypto/base64.ts'
+import { readBase64url } from '../../src/kit/base64url.ts'
 import { signJwt } from '../../src/signing-keys/jwt.ts'
 import { generateKeyPair, type KeyPair } from '../../src/signing-keys/key-pair.ts'
 import { createSigner as createNodeSigner } from '../../src/signing-keys/openssl-signer.node.ts'
@@ -57,7 +57,7 @@ describe.each([
         await Promise.all(
           inputs.map(async (input) => {
             const signature = await sign(input)
-            const decoded = decodeBase64Url(signature)
+            const decoded = readBase64url(signature)
             expect(decoded).toHaveLength(bytes[algorithm])
             if (decoded?.[0] === 0) firstHalves++
             if (decoded?.[half] === 0) secondHalves++

@@ -2,7 +2,7 @@ import { createHash, generateKeyPairSync, sign } from 'node:crypto'
 import { type CheckpointClaims, checkpointType } from '../../src/audit/checkpoint.ts'
 import type { TrailLine } from '../../src/audit/verify/lines.ts'
 import { createTrail, type TrailOptions, type TrailVerdict } from '../../src/audit/verify/trail.ts'
-import { openRecord, recordKeySet } from '../../src/kit/record.ts'
+import { openRecord, recordKeySet } from '../../src/kit/signed-record.ts'
 import type { TestService } from './test-service.ts'
 
 export type Verify = Omit<TrailOptions, 'openWith'>

@@ -1,5 +1,5 @@
 import type { Fetch } from '../../src/kit/document.ts'
-import { type RemoteKeySetOptions, remoteKeySet } from '../../src/kit/remote-key-set.ts'
+import { type RemoteKeySetOptions, remoteKeySet } from '../../src/kit/key-sets/remote-key-set.ts'
 import { createClock, issuerUrl } from './test-issuer.ts'
 
 export type RemoteIssuer = {

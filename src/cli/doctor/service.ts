@@ -80,7 +80,7 @@ async function examineMetadata(url: string): Promise<Finding[]> {
     ]
   }
   const [{ fetchIssuerMetadata }, { feedRevocationList }, { runtimeFetch }] = await Promise.all([
-    import('../../kit/metadata.ts'),
+    import('../../kit/issuer-metadata.ts'),
     import('../../kit/revocation/feed.ts'),
     import('../../kit/document.ts'),
   ])

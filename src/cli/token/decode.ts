@@ -1,5 +1,5 @@
 import { type JsonObject, readJsonObject } from '../../kit/json-object.ts'
-import { readTokenText } from '../../kit/token-text.ts'
+import { readTokenText } from '../../kit/token/token-text.ts'
 import { type Cli, print } from '../runtime/command.ts'
 import { UsageError } from '../runtime/failure.ts'
 import { readCredential } from '../runtime/input.ts'

@@ -1,4 +1,4 @@
-import { decodeBase64Url, encodeBase64Url } from '../base64.ts'
+import { encodeBase64url, readBase64url } from '../../kit/base64url.ts'
 import { EnvelopeError } from '../envelope.ts'
 import type { Kek, KekSource } from './kek.ts'
 import { kekOfBytes, keyCheck } from './raw.ts'
@@ -30,7 +30,7 @@ export async function passphraseKek(passphrase: string, rounds = leastRounds): P
   let made: Promise<Kek> | undefined
 
   function derive(salt: Uint8Array<ArrayBuffer>, saltRounds: number): Promise<Kek> {
-    const name = `passphrase_${saltRounds}_${encodeBase64Url(salt)}`
+    const name = `passphrase_${saltRounds}_${encodeBase64url(salt)}`
     const known = derivations.get(name)
     if (known) return known
     const derivation = deriveKek(base, salt, saltRounds, name)
@@ -84,6 +84,6 @@ async function deriveKek(base: CryptoKey, salt: Uint8Array<ArrayBuffer>, rounds:
 
 function readId(id: string): { rounds: number; salt: Uint8Array<ArrayBuffer> } | undefined {
   const [, rounds, salt] = /^passphrase_([1-9]\d{0,8})_([\w-]{43})_[\w-]{16}$/.exec(id) ?? []
-  const bytes = decodeBase64Url(salt ?? '')
+  const bytes = readBase64url(salt ?? '')
   return bytes?.length === saltBytes ? { rounds: Number(rounds), salt: bytes } : undefined
 }

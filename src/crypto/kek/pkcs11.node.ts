@@ -1,4 +1,5 @@
 import { ServiceError } from '../../errors.ts'
+import { withDeadline } from '../../kit/runtime.ts'
 import { readSecretFile } from './file.node.ts'
 import { type KekSource, singleKek } from './kek.ts'
 import { openTokenKey, type Pkcs11Module, type TokenKey } from './pkcs11-token.node.ts'
@@ -37,6 +38,7 @@ export async function pkcs11Kek(
   let open: TokenKey | undefined
   let pinRefused = false
   let turn: Promise<unknown> = Promise.resolve()
+  const late = () => new DeadlineError(`the token does not answer within ${deadlineMilliseconds} ms`)
 
   async function tokenKey(): Promise<TokenKey> {
     if (open) return open
@@ -55,7 +57,7 @@ export async function pkcs11Kek(
   async function attempt<Result>(run: (key: TokenKey) => Promise<Result>): Promise<Result> {
     const key = await tokenKey()
     try {
-      return await withDeadline(run(key), deadlineMilliseconds)
+      return await withDeadline(() => run(key), deadlineMilliseconds, late)
     } catch (error) {
       if (!isNotAuthentic(error)) {
         open = undefined
@@ -145,19 +147,6 @@ async function readPin({ pinFile }: Pkcs11Uri, pin: string | null): Promise<stri
 }
 
 class DeadlineError extends Error {}
-
-async function withDeadline<Result>(work: Promise<Result>, milliseconds: number): Promise<Result> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(
-    () => reject(new DeadlineError(`the token does not answer within ${milliseconds} ms`)),
-    milliseconds,
-  )
-  try {
-    return await Promise.race([work, promise])
-  } finally {
-    clearTimeout(timer)
-  }
-}
 
 function isNotAuthentic(error: unknown): boolean {
   return notAuthentic.has(pkcs11Name(error) ?? '')

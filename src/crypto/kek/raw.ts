@@ -1,5 +1,6 @@
+import { encodeBase64url } from '../../kit/base64url.ts'
 import { aeadOpen, aeadSeal, importAeadKey } from '../aead.ts'
-import { decodeBase64, encodeBase64, encodeBase64Url } from '../base64.ts'
+import { decodeBase64, encodeBase64 } from '../base64.ts'
 import { type Kek, type KekSource, singleKek } from './kek.ts'
 
 /** A new random KEK in its written form, `raw:<base64 of 32 bytes>`: for MINTAGE_KEK or a file. A secret. */
@@ -30,5 +31,5 @@ export async function kekOfBytes(bytes: Uint8Array<ArrayBuffer>, id: string): Pr
 export async function keyCheck(key: Uint8Array<ArrayBuffer>): Promise<string> {
   const label = new TextEncoder().encode('mintage kek id\0')
   const digest = await crypto.subtle.digest('SHA-256', new Uint8Array([...label, ...key]))
-  return encodeBase64Url(new Uint8Array(digest).subarray(0, 12))
+  return encodeBase64url(new Uint8Array(digest).subarray(0, 12))
 }

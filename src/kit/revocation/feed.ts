@@ -1,9 +1,9 @@
 import { type Fetch, isAcceptableUrl, readBounded, runtimeFetch } from '../document.ts'
-import type { KeySet } from '../jwks.ts'
-import { checkIssuer, fetchIssuerMetadata } from '../metadata.ts'
-import { openRecord, RecordRefused } from '../record.ts'
-import { remoteKeySet } from '../remote-key-set.ts'
+import { checkIssuer, fetchIssuerMetadata } from '../issuer-metadata.ts'
+import type { KeySet } from '../key-sets/key-set.ts'
+import { remoteKeySet } from '../key-sets/remote-key-set.ts'
 import { monotonicMilliseconds, positiveMilliseconds, runsOnWorkers, withDeadline } from '../runtime.ts'
+import { openRecord, RecordRefused } from '../signed-record.ts'
 import { FeedRefused, feedType } from './feed-document.ts'
 import { createFeedList, type FetchedFeed } from './feed-reader.ts'
 import type { RevocationList } from './revocation-list.ts'
@@ -103,10 +103,9 @@ async function requestFeed(request: FeedRequest): Promise<FetchedFeed | 'gone'> 
   const { fetch, cursor, etag, timeoutMilliseconds, maximumBytes } = request
   const url = new URL(request.url)
   if (cursor !== undefined) url.searchParams.set('cursor', cursor)
-  const signal = AbortSignal.timeout(timeoutMilliseconds)
   const headers = { accept: 'application/jwt', ...(etag === undefined ? {} : { 'if-none-match': etag }) }
 
-  async function ask(): Promise<FetchedFeed | 'gone'> {
+  async function ask(signal: AbortSignal): Promise<FetchedFeed | 'gone'> {
     // `manual` and not `error`, which Workers do not know; the status of a redirect is refused below.
     const response = await fetch(url.href, { headers, redirect: 'manual', signal })
     if (response.status === 200) {
@@ -119,12 +118,8 @@ async function requestFeed(request: FeedRequest): Promise<FetchedFeed | 'gone'> 
     throw new Error(`status ${response.status} from the revocation feed`)
   }
 
-  // A `fetch` that ignores its signal must not hold the list up either.
-  return await withDeadline(
-    ask(),
-    timeoutMilliseconds,
-    () => new Error(`no answer from the revocation feed within ${timeoutMilliseconds} ms`),
-  )
+  const late = () => new Error(`no answer from the revocation feed within ${timeoutMilliseconds} ms`)
+  return await withDeadline(ask, timeoutMilliseconds, late)
 }
 
 /**

@@ -1,15 +1,15 @@
+import { decodeBase64url, encodeBase64url } from '../base64url.ts'
+import { sha256 } from '../digest.ts'
 import type { RevocableToken } from './revocation-list.ts'
 import { namesOfToken } from './rules.ts'
 
 /**
- * A rule's name as the public feed tells it: the first 16 bytes of the SHA-256 of `kind:value`, base64url (22 characters). Whoever knows a
- * name finds its rules; nobody reads names out of it, unless they can be guessed. Without a promise where there is node:crypto.
+ * A rule's name as the public feed writes it: the first 16 bytes of the SHA-256 of `kind:value`, base64url (22 characters). Anyone who
+ * knows a name finds its rules. Names cannot be read from the feed, but they can be guessed. Without a promise where there is node:crypto.
  */
 export function hashedName(name: string): string | Promise<string> {
-  if (sha256OfNode) return truncate(sha256OfNode(name))
-  return crypto.subtle
-    .digest('SHA-256', encoder.encode(name))
-    .then((digest) => truncate(base64Url(new Uint8Array(digest))))
+  const digest = sha256(name)
+  return typeof digest === 'string' ? truncate(digest) : digest.then(truncate)
 }
 
 /** The names of a token, hashed. */
@@ -18,25 +18,7 @@ export function hashedNamesOfToken(token: RevocableToken): readonly string[] | P
   return names.every((name) => typeof name === 'string') ? names : Promise.all(names)
 }
 
-const encoder = new TextEncoder()
-const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-
-/** 128 bits of 256: 21 characters, and of the next one its two highest bits. */
-function truncate(sha256: string): string {
-  return sha256.slice(0, 21) + alphabet.charAt(alphabet.indexOf(sha256.charAt(21)) & 0b110000)
-}
-
-function base64Url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '')
-}
-
-const sha256OfNode = loadSha256()
-
-function loadSha256(): ((text: string) => string) | undefined {
-  if (typeof process !== 'object' || typeof process.getBuiltinModule !== 'function') return undefined
-  const hash = process.getBuiltinModule('node:crypto')?.hash
-  return typeof hash === 'function' ? (text) => hash('sha256', text, 'base64url') : undefined
+/** The first 128 bits of 256. */
+function truncate(digest: string): string {
+  return encodeBase64url(decodeBase64url(digest).subarray(0, 16))
 }

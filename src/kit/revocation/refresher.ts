@@ -60,7 +60,8 @@ export function createRefresher(options: RefresherOptions): Refresher {
   async function attempt(): Promise<void> {
     if (closed) throw new Error('the list is closed')
     try {
-      await withDeadline(options.load(monotonic()), deadline, () => new Error(`no answer within ${deadline} ms`))
+      const late = () => new Error(`no answer within ${deadline} ms`)
+      await withDeadline(() => options.load(monotonic()), deadline, late)
       failure = undefined
       options.loaded?.()
     } catch (error) {

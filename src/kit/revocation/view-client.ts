@@ -15,11 +15,10 @@ export type Client = Awaited<ReturnType<typeof openClient>>
 export async function listen(url: string, onChange: () => void): Promise<() => Promise<void>> {
   const client = openClient({ url, pooler: 'none', deadlineMilliseconds: 5000 })
   try {
-    const late = () => new Error('the database did not accept LISTEN')
     await withDeadline(
-      client.then((sql) => sql.listen(channel, onChange, onChange)),
+      () => client.then((sql) => sql.listen(channel, onChange, onChange)),
       5000,
-      late,
+      () => new Error('the database did not accept LISTEN'),
     )
   } catch (error) {
     void discard(client)

@@ -35,7 +35,7 @@ export function createViewReader({ open, discard, keepsClient, deadlineMilliseco
     if (keepsClient) opened = mine
     try {
       const late = () => new Error(`the database gave no answer within ${deadlineMilliseconds} ms`)
-      const result = await withDeadline(mine.then(task), deadlineMilliseconds, late)
+      const result = await withDeadline(() => mine.then(task), deadlineMilliseconds, late)
       if (!keepsClient) void discard(mine)
       return result
     } catch (error) {

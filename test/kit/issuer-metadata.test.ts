@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { checkIssuer, metadataUrl, readIssuerMetadata } from '../../src/kit/metadata.ts'
+import { checkIssuer, metadataUrl, readIssuerMetadata } from '../../src/kit/issuer-metadata.ts'
 
 const issuer = 'https://auth.example'
 const metadata = {

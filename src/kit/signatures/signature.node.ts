@@ -1,5 +1,6 @@
-import { decodeBase64url } from './json-object.ts'
-import type { VerificationAlgorithm } from './jwk.ts'
+import { decodeBase64url } from '../base64url.ts'
+import type { VerificationAlgorithm } from '../key-sets/jwk.ts'
+import { nodeCrypto } from '../node-crypto.ts'
 import { knownAnswers } from './known-answers.ts'
 import type { SignatureCheck } from './signature-check.ts'
 
@@ -16,9 +17,6 @@ export function nodeSignatureCheck(key: CryptoKey, algorithm: VerificationAlgori
   return ({ signingInput, signature }) =>
     verify(Buffer.from(signingInput, 'latin1'), publicKey, decodeBase64url(signature))
 }
-
-/** SHA-256 of the text, base64url, without a promise; undefined where node:crypto has no `hash`. */
-export const sha256OfNode: ((text: string) => string) | undefined = loadSha256()
 
 /**
  * SEQUENCE of two INTEGERs (RFC 3279 §2.2.3) from r‖s (RFC 7518 §3.4): minimal, never negative. Undefined unless it is 64 bytes. Does
@@ -51,22 +49,10 @@ function firstSignificant(bytes: Uint8Array, start: number, last: number): numbe
   return index
 }
 
-const crypto = loadNodeCrypto()
-
-function loadNodeCrypto() {
-  if (typeof process !== 'object' || typeof process.getBuiltinModule !== 'function') return undefined
-  return process.getBuiltinModule('node:crypto')
-}
-
-function loadSha256(): ((text: string) => string) | undefined {
-  const hash = loadNodeCrypto()?.hash
-  return hash && ((text) => hash('sha256', text, 'base64url'))
-}
-
 /** Undefined where the runtime cannot make one of a WebCrypto key: no reason to do without the key. */
 function keyObject(key: CryptoKey) {
   try {
-    return crypto?.KeyObject.from(key)
+    return nodeCrypto?.KeyObject.from(key)
   } catch {
     return undefined
   }
@@ -76,10 +62,10 @@ type PublicKey = NonNullable<ReturnType<typeof keyObject>>
 type Verify = (signingInput: Uint8Array, key: PublicKey, signature: Uint8Array) => boolean
 type Method = keyof typeof knownAnswers
 
-const methods = crypto && createMethods(crypto)
+const methods = nodeCrypto && createMethods(nodeCrypto)
 
 /** RFC 7518 §3.3–§3.5, RFC 8037 §3.1. */
-function createMethods({ verify, constants }: NonNullable<typeof crypto>): Record<Method, Verify> {
+function createMethods({ verify, constants }: NonNullable<typeof nodeCrypto>): Record<Method, Verify> {
   const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }
   return {
     ES256(signingInput, key, signature) {
@@ -105,7 +91,7 @@ function answersRight(method: Method): boolean {
   try {
     const verify = methods?.[method]
     const { key: jwk, signingInput, signature } = knownAnswers[method]
-    const key = crypto?.createPublicKey({ key: { ...jwk }, format: 'jwk' })
+    const key = nodeCrypto?.createPublicKey({ key: { ...jwk }, format: 'jwk' })
     if (!verify || !key) return false
     const verifies = (text: string) => verify(Buffer.from(text, 'latin1'), key, decodeBase64url(signature))
     return verifies(signingInput) && !verifies(`${signingInput}A`)

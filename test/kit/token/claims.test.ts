@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type ClaimsExpectation, readClaims } from '../../src/kit/claims.ts'
+import { type ClaimsExpectation, readClaims } from '../../../src/kit/token/claims.ts'
 
 const now = 1_700_000_000
 const expected: ClaimsExpectation = {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { isKid, readTokenHeader } from '../../src/kit/token-header.ts'
+import { isKid, readTokenHeader } from '../../../src/kit/token/token-header.ts'
 
 const algorithms = new Set(['ES256'])
 const honest = { typ: 'at+jwt', alg: 'ES256', kid: 'kid-1' }

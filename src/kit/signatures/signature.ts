@@ -1,5 +1,5 @@
 import { compactVerify, errors, importJWK } from 'jose'
-import type { PublicJwk } from './jwk.ts'
+import type { PublicJwk } from '../key-sets/jwk.ts'
 import { nodeSignatureCheck } from './signature.node.ts'
 import type { SignatureCheck } from './signature-check.ts'
 

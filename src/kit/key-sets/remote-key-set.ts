@@ -1,12 +1,12 @@
-import { AccessTokenError } from './access-token-error.ts'
-import { type Fetch, fetchDocument, isAcceptableUrl, runtimeFetch } from './document.ts'
-import { identityHeaders, type VerifierIdentity } from './identity.ts'
+import { AccessTokenError } from '../access-token-error.ts'
+import { type Fetch, fetchDocument, isAcceptableUrl, runtimeFetch } from '../document.ts'
+import { checkIssuer, fetchIssuerMetadata } from '../issuer-metadata.ts'
+import { runsOnWorkers } from '../runtime.ts'
+import { checkedNumber } from '../verifier-options.ts'
 import type { VerificationAlgorithm } from './jwk.ts'
 import { checkedAlgorithms } from './jwk.ts'
-import { importKeys, type KeySet, type VerificationKey } from './jwks.ts'
-import { checkIssuer, fetchIssuerMetadata } from './metadata.ts'
-import { runsOnWorkers } from './runtime.ts'
-import { checkedNumber } from './verifier-options.ts'
+import { importKeys, type KeySet, type VerificationKey } from './key-set.ts'
+import { identityHeaders, type VerifierIdentity } from './verifier-identity.ts'
 
 export type RemoteKeySetOptions = VerifierIdentity & {
   readonly issuer: string

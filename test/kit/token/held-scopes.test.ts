@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { hasScopes, scopeCovers } from '../../src/kit/held-scopes.ts'
+import { hasScopes, scopeCovers } from '../../../src/kit/token/held-scopes.ts'
 
 describe('a held scope', () => {
   test.each([

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { longestTokenText, readTokenText } from '../../src/kit/token-text.ts'
+import { longestTokenText, readTokenText } from '../../../src/kit/token/token-text.ts'
 
 describe('readTokenText', () => {
   test('cuts a compact JWS without decoding it', () => {

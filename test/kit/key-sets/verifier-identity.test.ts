@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { createVerifier, type Fetch, localKeySet, type VerifierOptions } from '../../src/kit/verify.ts'
+import { localKeySet } from '../../../src/kit/key-sets/local-key-set.ts'
+import { createVerifier, type Fetch, type VerifierOptions } from '../../../src/kit/verify.ts'
 
 const apiKey = `mk_live_${'x'.repeat(49)}`
 type Sent = { url: string; headers: Headers }

@@ -1,6 +1,6 @@
+import type { AccessTokenErrorReason } from '../access-token-error.ts'
+import type { JsonObject } from '../json-object.ts'
 import { type AccessToken, immutableSet } from './access-token.ts'
-import type { AccessTokenErrorReason } from './access-token-error.ts'
-import type { JsonObject } from './json-object.ts'
 
 export type ClaimsExpectation = {
   readonly issuer: string

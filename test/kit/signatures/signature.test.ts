@@ -1,10 +1,10 @@
 import { compactVerify, exportJWK, generateKeyPair, importJWK, SignJWT } from 'jose'
 import { describe, expect, test } from 'vitest'
-import { readPublicJwk, type VerificationAlgorithm } from '../../src/kit/jwk.ts'
-import { knownAnswers } from '../../src/kit/known-answers.ts'
-import { derOfEs256, nodeSignatureCheck } from '../../src/kit/signature.node.ts'
-import { createSignatureCheck } from '../../src/kit/signature.ts'
-import { readTokenText, type TokenText } from '../../src/kit/token-text.ts'
+import { readPublicJwk, type VerificationAlgorithm } from '../../../src/kit/key-sets/jwk.ts'
+import { knownAnswers } from '../../../src/kit/signatures/known-answers.ts'
+import { derOfEs256, nodeSignatureCheck } from '../../../src/kit/signatures/signature.node.ts'
+import { createSignatureCheck } from '../../../src/kit/signatures/signature.ts'
+import { readTokenText, type TokenText } from '../../../src/kit/token/token-text.ts'
 
 const algorithms: readonly VerificationAlgorithm[] = ['ES256', 'ES384', 'EdDSA', 'Ed25519', 'RS256', 'PS256']
 

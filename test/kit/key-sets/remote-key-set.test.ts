@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { remoteKeySet } from '../../src/kit/remote-key-set.ts'
-import { createRemoteIssuer, createRemoteKeys } from '../support/remote-issuer.ts'
-import { createTestIssuer, issuerUrl, type TestIssuer } from '../support/test-issuer.ts'
+import { remoteKeySet } from '../../../src/kit/key-sets/remote-key-set.ts'
+import { createRemoteIssuer, createRemoteKeys } from '../../support/remote-issuer.ts'
+import { createTestIssuer, issuerUrl, type TestIssuer } from '../../support/test-issuer.ts'
 
 let one: TestIssuer
 let two: TestIssuer

@@ -1,8 +1,7 @@
-import { AccessTokenError } from './access-token-error.ts'
-import { isJsonObject } from './json-object.ts'
-import { checkedAlgorithms, readPublicJwk, type VerificationAlgorithm } from './jwk.ts'
-import { createSignatureCheck } from './signature.ts'
-import type { SignatureCheck } from './signature-check.ts'
+import { isJsonObject } from '../json-object.ts'
+import { createSignatureCheck } from '../signatures/signature.ts'
+import type { SignatureCheck } from '../signatures/signature-check.ts'
+import { readPublicJwk, type VerificationAlgorithm } from './jwk.ts'
 
 /** One public key with the one algorithm that it is good for (RFC 8725 §3.1). */
 export type VerificationKey = {
@@ -46,42 +45,4 @@ export async function importKeys(
     }
   }
   return keys
-}
-
-/**
- * The key set of the service itself, or one that an application got by other means. `load` is asked again when the copy is older than
- * a second, and for a kid that the copy does not have, so it should keep a cache of its own.
- */
-export function localKeySet(
-  load: () => Promise<{ readonly keys: readonly object[] }>,
-  options: { algorithms?: readonly VerificationAlgorithm[]; maximumAgeMilliseconds?: number; now?: () => Date } = {},
-): KeySet {
-  const { maximumAgeMilliseconds = 1000, now = () => new Date() } = options
-  const allowed = checkedAlgorithms(options.algorithms)
-  let keys: ReadonlyMap<string, VerificationKey> = new Map()
-  let loadedAt = Number.NEGATIVE_INFINITY
-
-  const isFresh = () => Math.abs(now().getTime() - loadedAt) <= maximumAgeMilliseconds
-  async function reload(): Promise<void> {
-    const startedAt = now().getTime()
-    let loaded: ReadonlyMap<string, VerificationKey>
-    try {
-      loaded = await importKeys(await load(), allowed)
-    } catch (cause) {
-      throw new AccessTokenError('unavailable', 'keys_unavailable', { retryAfterSeconds: 1, cause })
-    }
-    // A slow load must not put back what a later one replaced.
-    if (startedAt < loadedAt) return
-    keys = loaded
-    loadedAt = startedAt
-  }
-
-  return {
-    find(kid) {
-      const key = isFresh() ? keys.get(kid) : undefined
-      return key ?? reload().then(() => keys.get(kid))
-    },
-    holds: (kid) => isFresh() && keys.has(kid),
-    ready: reload,
-  }
 }

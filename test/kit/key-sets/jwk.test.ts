@@ -1,7 +1,7 @@
 import { exportJWK, generateKeyPair } from 'jose'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { readPublicJwk } from '../../src/kit/jwk.ts'
-import { importKeys } from '../../src/kit/jwks.ts'
+import { readPublicJwk } from '../../../src/kit/key-sets/jwk.ts'
+import { importKeys } from '../../../src/kit/key-sets/key-set.ts'
 
 const all: ReadonlySet<string> = new Set(['ES256', 'ES384', 'EdDSA', 'Ed25519', 'RS256', 'PS256'])
 

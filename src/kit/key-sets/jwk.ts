@@ -1,6 +1,6 @@
-import { isJsonObject, type JsonObject } from './json-object.ts'
+import { isJsonObject, type JsonObject } from '../json-object.ts'
+import { isKid } from '../token/token-header.ts'
 import { isStrongRsaKey } from './rsa-strength.ts'
-import { isKid } from './token-header.ts'
 
 /** What the kit can verify: the five that the service signs with, one of them under both of its names. Never HMAC, never `none`. */
 export type VerificationAlgorithm = 'ES256' | 'ES384' | 'EdDSA' | 'Ed25519' | 'RS256' | 'PS256'

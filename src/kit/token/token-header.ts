@@ -1,5 +1,5 @@
-import type { AccessTokenErrorReason } from './access-token-error.ts'
-import { readJsonObject } from './json-object.ts'
+import type { AccessTokenErrorReason } from '../access-token-error.ts'
+import { readJsonObject } from '../json-object.ts'
 
 export type TokenHeader = {
   readonly algorithm: string

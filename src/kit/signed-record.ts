@@ -1,7 +1,8 @@
-import { decodeBase64url, readJsonObject } from './json-object.ts'
-import { isAlgorithmOfKey } from './jwk.ts'
-import { importKeys, type KeySet, type VerificationKey } from './jwks.ts'
-import { isKid } from './token-header.ts'
+import { decodeBase64url } from './base64url.ts'
+import { readJsonObject } from './json-object.ts'
+import { isAlgorithmOfKey } from './key-sets/jwk.ts'
+import { importKeys, type KeySet, type VerificationKey } from './key-sets/key-set.ts'
+import { isKid } from './token/token-header.ts'
 
 /** What the service publishes about itself (feed, audit checkpoint) is not to be believed, and why. */
 export class RecordRefused extends Error {

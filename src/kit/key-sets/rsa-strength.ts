@@ -1,4 +1,4 @@
-import { decodeBase64url } from './json-object.ts'
+import { decodeBase64url } from '../base64url.ts'
 
 /**
  * Whether an RSA public key (JWK members, base64url) is one to rely on: 2048 to 8192 bits, an odd modulus without the fingerprint of

@@ -1,0 +1,41 @@
+import { AccessTokenError } from '../access-token-error.ts'
+import { checkedAlgorithms, type VerificationAlgorithm } from './jwk.ts'
+import { importKeys, type KeySet, type VerificationKey } from './key-set.ts'
+
+/**
+ * The key set of the service itself, or one that an application got by other means. `load` is asked again when the copy is older than
+ * a second, and for a kid that the copy does not have, so it should keep a cache of its own.
+ */
+export function localKeySet(
+  load: () => Promise<{ readonly keys: readonly object[] }>,
+  options: { algorithms?: readonly VerificationAlgorithm[]; maximumAgeMilliseconds?: number; now?: () => Date } = {},
+): KeySet {
+  const { maximumAgeMilliseconds = 1000, now = () => new Date() } = options
+  const allowed = checkedAlgorithms(options.algorithms)
+  let keys: ReadonlyMap<string, VerificationKey> = new Map()
+  let loadedAt = Number.NEGATIVE_INFINITY
+
+  const isFresh = () => Math.abs(now().getTime() - loadedAt) <= maximumAgeMilliseconds
+  async function reload(): Promise<void> {
+    const startedAt = now().getTime()
+    let loaded: ReadonlyMap<string, VerificationKey>
+    try {
+      loaded = await importKeys(await load(), allowed)
+    } catch (cause) {
+      throw new AccessTokenError('unavailable', 'keys_unavailable', { retryAfterSeconds: 1, cause })
+    }
+    // A slow load must not put back what a later one replaced.
+    if (startedAt < loadedAt) return
+    keys = loaded
+    loadedAt = startedAt
+  }
+
+  return {
+    find(kid) {
+      const key = isFresh() ? keys.get(kid) : undefined
+      return key ?? reload().then(() => keys.get(kid))
+    },
+    holds: (kid) => isFresh() && keys.has(kid),
+    ready: reload,
+  }
+}
