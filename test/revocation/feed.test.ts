@@ -8,9 +8,10 @@ import { parseCursor, parseSnapshot } from '../../src/kit/revocation/snapshot.ts
 import { liftRevocationRule } from '../../src/revocation/rule-queries.ts'
 import { type MovableClock, movableClock } from '../support/clock.ts'
 import { databaseKinds } from '../support/databases.ts'
-import { claimsOf, type FeedService, feedIssuer, startFeedService } from '../support/feed-service.ts'
+import { claimsOf, type FeedService, startFeedService } from '../support/feed-service.ts'
 import { addRule, openRevocationDatabase, seconds } from '../support/revocation-rules.ts'
 import { eventually } from '../support/service-process.ts'
+import { issuerUrl } from '../support/test-issuer.ts'
 
 const nameOf = (text: string) => createHash('sha256').update(text).digest().subarray(0, 16).toString('base64url')
 
@@ -44,7 +45,7 @@ describe.each(databaseKinds)('the published feed on %s', (kind) => {
     const effectiveAt = seconds(clock.now()) - 1
     const expiresAt = effectiveAt + 3600 + 30
     expect(claimsOf(body)).toMatchObject({
-      iss: feedIssuer,
+      iss: issuerUrl,
       iat: effectiveAt,
       exp: effectiveAt + 10,
       rules: {

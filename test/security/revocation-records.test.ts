@@ -10,7 +10,7 @@ import { pruneRevocations, raiseLargestTokenTtl, startNewGeneration } from '../.
 import { addRevocationRule } from '../../src/revocation/rule-queries.ts'
 import { movableClock } from '../support/clock.ts'
 import { databaseKinds } from '../support/databases.ts'
-import { feedIssuer, startFeedService } from '../support/feed-service.ts'
+import { signFeed, startFeedService } from '../support/feed-service.ts'
 import {
   addRule,
   openRevocationDatabase,
@@ -20,6 +20,7 @@ import {
   verdict,
 } from '../support/revocation-rules.ts'
 import { clock, follow, scriptedSource } from '../support/synced-list.ts'
+import { issuerUrl } from '../support/test-issuer.ts'
 
 const token = (jti: string) => someToken(clock, { jti })
 
@@ -99,7 +100,7 @@ describe.each(databaseKinds)('A55: a database restored from a backup that lost a
     const restored = { ...(await startFeedService(older.db, clock)), recordKey: service.recordKey }
     let now = service
     const list = feedRevocationList({
-      issuer: feedIssuer,
+      issuer: issuerUrl,
       now: clock.now,
       refreshMilliseconds: 20,
       maximumStalenessMilliseconds: 300,
@@ -108,7 +109,7 @@ describe.each(databaseKinds)('A55: a database restored from a backup that lost a
         if (!input.includes('/revocations')) return await service.fetch(input, init)
         const claims = await now.feed.document(new URL(input).searchParams.get('cursor') ?? undefined)
         const payload = JSON.parse(Buffer.from(claims.body.split('.')[1] ?? '', 'base64url').toString())
-        return new Response(await service.recordKey.sign(payload))
+        return new Response(await signFeed(service.recordKey, payload))
       },
     })
     try {

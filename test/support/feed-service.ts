@@ -4,28 +4,18 @@ import { feedType } from '../../src/kit/revocation/feed-document.ts'
 import { authorizationServerMetadata } from '../../src/oauth/metadata.ts'
 import { createRevocationFeed, type RevocationFeed } from '../../src/revocation/feed.ts'
 import { createServiceRevocationList, type ServiceRevocationList } from '../../src/revocation/service-list.ts'
-import { signJwt } from '../../src/signing-keys/jwt.ts'
-import { generateKeyPair } from '../../src/signing-keys/key-pair.ts'
-import { createSigner } from '../../src/signing-keys/webcrypto-signer.ts'
 import type { MovableClock } from './clock.ts'
+import { createTestIssuer, issuerUrl, type TestIssuer } from './test-issuer.ts'
 
-export const feedIssuer = 'https://auth.example'
-
-/** An issuer's key of either purpose: what it publishes, and how it signs. */
-export async function someSigningKey() {
-  const { kid, publicJwk, privateJwk } = await generateKeyPair('ES256')
-  const signer = { kid, algorithm: 'ES256', sign: await createSigner('ES256', privateJwk) } as const
-  return {
-    kid,
-    published: { ...publicJwk, kid, alg: 'ES256', use: 'sig' },
-    sign: async (claims: object, typ = feedType) => await signJwt(signer, typ, claims),
-  }
+/** A document of the feed as the service signs it, whatever its claims say. */
+export function signFeed(key: TestIssuer, claims: object, typ: string = feedType): Promise<string> {
+  return key.sign({ ...key.header, typ }, claims)
 }
 
 export type FeedService = {
   readonly list: ServiceRevocationList
   readonly feed: RevocationFeed
-  readonly recordKey: Awaited<ReturnType<typeof someSigningKey>>
+  readonly recordKey: TestIssuer
   /** Documents signed so far. */
   signatures(): number
   /** Answers like the service over HTTP: metadata, record keys, feed. */
@@ -40,16 +30,16 @@ export type FeedService = {
 
 /** A publisher over the service's own list on this database. */
 export async function startFeedService(db: Db, clock: MovableClock): Promise<FeedService> {
-  const recordKey = await someSigningKey()
+  const recordKey = await createTestIssuer('ES256', 'record-key')
   let signatures = 0
   const list = createServiceRevocationList({ db, database: {}, now: clock.now, refreshInRequest: true })
   const feed = createRevocationFeed({
     list,
-    issuer: feedIssuer,
+    issuer: issuerUrl,
     now: clock.now,
     sign(claims) {
       signatures += 1
-      return recordKey.sign(claims)
+      return signFeed(recordKey, claims)
     },
   })
   const service: FeedService = {
@@ -63,9 +53,9 @@ export async function startFeedService(db: Db, clock: MovableClock): Promise<Fee
       const url = new URL(input)
       service.asked.push(url.pathname + url.search)
       if (url.pathname.endsWith('/oauth-authorization-server')) {
-        return Response.json(authorizationServerMetadata({ issuer: feedIssuer, revocationLatencySeconds: 10 }))
+        return Response.json(authorizationServerMetadata({ issuer: issuerUrl, revocationLatencySeconds: 10 }))
       }
-      if (url.pathname.endsWith('/record-keys.json')) return Response.json({ keys: [recordKey.published] })
+      if (url.pathname.endsWith('/record-keys.json')) return Response.json(recordKey.jwks)
       const honest = async () => {
         const { body, etag } = await feed.document(url.searchParams.get('cursor') ?? undefined)
         if (new Headers(init.headers).get('if-none-match') === etag)

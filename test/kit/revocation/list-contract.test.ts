@@ -13,7 +13,7 @@ import { liftRevocationRule } from '../../../src/revocation/rule-queries.ts'
 import { createServiceRevocationList } from '../../../src/revocation/service-list.ts'
 import { type MovableClock, movableClock } from '../../support/clock.ts'
 import { databaseKinds } from '../../support/databases.ts'
-import { feedIssuer, startFeedService } from '../../support/feed-service.ts'
+import { startFeedService } from '../../support/feed-service.ts'
 import {
   addRule,
   openRevocationDatabase,
@@ -23,6 +23,7 @@ import {
   untilVerdict,
   verdict,
 } from '../../support/revocation-rules.ts'
+import { issuerUrl } from '../../support/test-issuer.ts'
 
 /** A list with somebody who writes its rules: into memory, or into the database that it follows. */
 type Setup = {
@@ -81,7 +82,7 @@ for (const kind of databaseKinds) {
     async start(clock) {
       const { db } = await openRevocationDatabase(kind, clock.now(), { emptied: true })
       const { fetch, list: published } = await startFeedService(db, clock)
-      const list = feedRevocationList({ issuer: feedIssuer, fetch, now: clock.now, refreshMilliseconds: 20 })
+      const list = feedRevocationList({ issuer: issuerUrl, fetch, now: clock.now, refreshMilliseconds: 20 })
       return overDatabase(db, clock, list, async () => {
         await published.refresh()
         clock.advance(1) // a feed is signed once a second

@@ -1,0 +1,115 @@
+import { describe, expect, test } from 'vitest'
+import type { FeedRevocationListOptions } from '../../../src/kit/revocation/feed.ts'
+import { RevocationListUnavailable } from '../../../src/kit/revocation/revocation-list.ts'
+import { followedFeed } from '../../support/followed-feed.ts'
+import { verdict } from '../../support/revocation-rules.ts'
+import { createTestIssuer, encodePart, issuerUrl } from '../../support/test-issuer.ts'
+
+const feed = followedFeed()
+
+describe('a document is refused', () => {
+  /** What the list says of why it cannot answer. */
+  async function refusal(options: Partial<FeedRevocationListOptions> = {}): Promise<string> {
+    const list = feed.follow(options)
+    await expect(verdict(list, feed.token('j'))).rejects.toThrow(RevocationListUnavailable)
+    return list.state().reason ?? ''
+  }
+
+  test('unless it is that of an honest service', async () => {
+    feed.forge({})
+    expect(await verdict(feed.follow(), feed.token('j'))).toBe(false)
+  })
+
+  test.each<[string, Record<string, unknown>, RegExp]>([
+    ['of another issuer', { iss: 'https://auth.example.evil' }, /another issuer/],
+    ['of the issuer with a slash', { iss: `${issuerUrl}/` }, /another issuer/],
+    ['that has expired', { exp: 1 }, /expired/],
+    ['from the future', { iat: 4_000_000_000 }, /future/],
+    ['without an instant', { iat: undefined }, /shape/],
+    ['with an instant that is text', { iat: '1793613600' }, /shape/],
+    ['with an expiry that is null', { exp: null }, /shape/],
+    ['with a generation that is no integer', { generation: 1.5 }, /shape/],
+    ['with a sequence that is a number', { sequence: 12 }, /shape/],
+    ['with a negative sequence', { sequence: '-1' }, /shape/],
+    ['with an endless sequence', { sequence: '1'.repeat(100_000) }, /shape/],
+    ['without a cursor', { cursor: undefined }, /shape/],
+    ['whose cursor would leave the query', { cursor: '1&x=2' }, /shape/],
+    ['whose rules are a list', { rules: [] }, /shape/],
+    ['whose rules are null', { rules: null }, /shape/],
+    ['with a name in clear', { rules: { 'token:j': [[1, null, null, null]] } }, /malformed name/],
+    ['with a rule that is no list', { rules: { [`${'A'.repeat(21)}Q`]: [{}] } }, /malformed rule/],
+    ['with a rule that is cut', { rules: { [`${'A'.repeat(21)}Q`]: [[1, null]] } }, /malformed rule/],
+    [
+      'with an instant that is no number',
+      { rules: { [`${'A'.repeat(21)}Q`]: [['1', null, null, null]] } },
+      /malformed rule/,
+    ],
+    ['that is a delta nobody asked for', { since: '1-1' }, /nobody asked for/],
+  ])('%s', async (_, changes, reason) => {
+    feed.forge(changes)
+    expect(await refusal()).toMatch(reason)
+  })
+
+  test('of another type, an access token among them', async () => {
+    for (const typ of ['at+jwt', 'JWT', 'MINTAGE-REVOCATIONS+JWT', 'mintage-revocations+jwt;v=1']) {
+      feed.forge({}, { typ })
+      expect(await refusal()).toMatch(/another type/)
+    }
+  })
+
+  test('when a key signed it that is no record key, the token key among them', async () => {
+    feed.forge({}, { key: await createTestIssuer('ES256', 'another-key') })
+    expect(await refusal()).toMatch(/no record key/)
+  })
+
+  test('when it was changed after it was signed', async () => {
+    feed.service.misbehave = async (_, honest) => {
+      const text = await (await honest()).text()
+      const [header, , signature] = text.split('.')
+      return new Response(`${header}.${encodePart(feed.claims())}.${signature}`)
+    }
+    expect(await refusal()).toMatch(/signature is wrong/)
+  })
+
+  test.each(['', '{}', 'a.b', 'a.b.c.d', 'e30.e30.e30', 'é.é.é', '.'.repeat(100_000)])(
+    'when it is %j instead of a JWS',
+    async (body) => {
+      feed.service.misbehave = () => new Response(body)
+      expect(await refusal()).toMatch(/refused/)
+    },
+  )
+
+  test('when its header offers a key, an extension or no algorithm', async () => {
+    for (const extra of [
+      { jwk: {} },
+      { jku: 'https://evil.example' },
+      { crit: ['exp'] },
+      { alg: 'none' },
+      { alg: 'HS256' },
+      { kid: '../x' },
+    ]) {
+      feed.service.misbehave = async (_, honest) => {
+        const [header = '', payload, signature] = (await (await honest()).text()).split('.')
+        const changed = { ...JSON.parse(Buffer.from(header, 'base64url').toString()), ...extra }
+        return new Response(`${encodePart(changed)}.${payload}.${signature}`)
+      }
+      expect(await refusal()).toMatch(/refused/)
+    }
+  })
+
+  test('when it is longer than the cap', async () => {
+    feed.service.misbehave = () => new Response('a'.repeat(5000))
+    expect(await refusal({ maximumBytes: 4999 })).toMatch(/more than 4999 bytes/)
+  })
+
+  test('when it comes by a redirect, with an error, or not at all', async () => {
+    feed.service.misbehave = () => new Response(null, { status: 302, headers: { location: 'https://evil.example/' } })
+    expect(await refusal()).toMatch(/status 302/)
+    feed.service.misbehave = () => new Response('{}', { status: 503 })
+    expect(await refusal()).toMatch(/status 503/)
+    feed.service.misbehave = () => new Response(null, { status: 304 })
+    expect(await refusal()).toMatch(/status 304/)
+    feed.service.misbehave = () => new Promise<Response>(() => {})
+    expect(await refusal({ timeoutMilliseconds: 20 })).toMatch(/no answer/)
+  })
+})
