@@ -1,4 +1,4 @@
-export type BoundedCache<Value> = {
+type BoundedCache<Value> = {
   get(key: string): Value | undefined
   set(key: string, value: Value): void
   delete(key: string): void
@@ -6,9 +6,9 @@ export type BoundedCache<Value> = {
 }
 
 /**
- * Holds at most `capacity` entries and forgets those that were not used for longest, in two generations: when the young one is full,
- * it becomes the old one, and what is used from the old one moves over. A hit on a young entry writes nothing, which is what makes it
- * cheaper than a list kept in order of use. A capacity of 0 holds nothing.
+ * Holds at most `capacity` entries and drops the least recently used, in two generations: when the young one is full it becomes the old
+ * one, and entries used from the old one move back. A hit on a young entry writes nothing, so it is cheaper than a list kept in order of
+ * use. A capacity of 0 holds nothing.
  */
 export function createBoundedCache<Value>(capacity: number): BoundedCache<Value> {
   const generation = Math.ceil(capacity / 2)

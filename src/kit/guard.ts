@@ -6,35 +6,35 @@ import { hasScopes } from './token/held-scopes.ts'
 import type { AccessTokenVerifier } from './verifier.ts'
 
 export type GuardOptions = {
-  /** Made for one audience: a verifier that takes tokens for anybody guards nothing. */
+  /** A verifier for one audience: one that accepts tokens for any audience would protect nothing. */
   readonly verifier: AccessTokenVerifier & { readonly audience: string }
   /**
-   * All of these must be held by the token: one scope, several with a blank between them, or a list; with `any`, one of the list. A wildcard
-   * in the token holds what it covers: `orders:*` and `*` hold `orders:read`. A wildcard that is required is held by itself or a wider one.
+   * The token must have all of these: one scope, several separated by a space, or a list. With `any`, one of the list is enough. A wildcard
+   * in the token covers narrower scopes: `orders:*` and `*` cover `orders:read`. A required wildcard needs itself or a wider one.
    */
   readonly scope?: string | readonly string[] | { readonly any: readonly string[] } | undefined
-  /** Named in the challenge (RFC 9110 §11.5). Default: the verifier's audience. */
+  /** The realm of the challenge (RFC 9110 §11.5). Default: the verifier's audience. */
   readonly realm?: string | undefined
-  /** URL of the protected-resource metadata, named in the challenge (RFC 9728 §5.1). */
+  /** URL of the protected-resource metadata, sent in the challenge (RFC 9728 §5.1). */
   readonly resourceMetadata?: string | undefined
 }
 
-/** An answer in place of the protected one. Never holds the token or the reason of its refusal. */
-export type Refusal = {
+/** The response to a refused request. Never contains the token or the reason. */
+type Refusal = {
   readonly status: 400 | 401 | 403 | 503
   readonly headers: Readonly<Record<string, string>>
   /** RFC 9457 problem document. */
   readonly body: string
 }
 
-export type Guard = {
+type Guard = {
   /** The verified token of a request. Throws, or rejects with, `AccessTokenError`. */
   admit(headers: HeadersLike, url: string): AccessToken | Promise<AccessToken>
-  /** What the caller is told (RFC 6750 §3). */
+  /** The response for the caller (RFC 6750 §3). */
   refusal(error: AccessTokenError): Refusal
 }
 
-/** What all framework middleware share. Throws a TypeError for options that cannot work. */
+/** What the middleware of all frameworks share. Throws a TypeError for options that cannot work. */
 export function createGuard(options: GuardOptions): Guard {
   const { verifier } = options
   if (typeof verifier?.verify !== 'function' || typeof verifier.audience !== 'string') {
@@ -67,7 +67,7 @@ export function createGuard(options: GuardOptions): Guard {
     refusal(error) {
       switch (error.code) {
         case 'invalid_token':
-          // Who sent nothing did nothing wrong: no error attribute (RFC 6750 §3.1).
+          // Without a token there is no error to name: no error attribute (RFC 6750 §3.1).
           if (error.reason === 'missing') return refuse(401, 'Unauthorized', needsToken, challenge(''))
           return refuse(401, 'Unauthorized', badToken, challenge(errorAttributes('invalid_token', badToken)))
         case 'insufficient_scope': {
@@ -93,11 +93,11 @@ export function createGuard(options: GuardOptions): Guard {
 }
 
 const needsToken = 'This resource needs an access token in the Authorization header.'
-// One text for all: expired, revoked, forged and misdirected look the same from outside.
+// One text for all: from outside, expired, revoked, forged and misdirected tokens look the same.
 const badToken = 'The access token is malformed, expired, revoked or not meant for this resource.'
 const lacksScope = 'The access token does not have the scope that this resource needs.'
 const badRequest = 'Send exactly one access token, as Authorization: Bearer, and none in the URL.'
-const cannotTell = 'Whether the access token is valid cannot be told right now. It may be good: try again.'
+const cannotTell = 'Cannot verify the token right now. It may be valid: try again.'
 
 function refuse(status: Refusal['status'], title: string, detail: string, challenge?: string): Refusal {
   return {
@@ -125,12 +125,12 @@ function checkedScopes(scope: GuardOptions['scope']): { scopes: readonly string[
   )
   if (scopes.length === 0 || !areTokens)
     throw new TypeError(
-      'scope must be scope tokens of RFC 6749 §3.3, as a list, with one blank between, or as { any: [a list] }',
+      'scope must be scope tokens (RFC 6749 §3.3): a list, a text with one space between them, or { any: [a list] }',
     )
   return { scopes: [...new Set(scopes)], which }
 }
 
-/** Nothing for what is none of the forms: scopes that were meant as a condition must not become no condition. */
+/** Empty for any other form, which is then refused: a mistyped condition must not become no condition. */
 function listOf(scope: Exclude<GuardOptions['scope'], undefined>): readonly string[] {
   if (typeof scope === 'string') return scope.split(' ')
   const list = 'any' in scope ? scope.any : scope
@@ -139,6 +139,6 @@ function listOf(scope: Exclude<GuardOptions['scope'], undefined>): readonly stri
 
 /** RFC 9110 §5.6.4. */
 function quoted(name: string, text: string): string {
-  if (!/^[\x20-\x7e]+$/.test(text)) throw new TypeError(`${name} must be visible ASCII`)
+  if (!/^[\x20-\x7e]+$/.test(text)) throw new TypeError(`${name} must be ASCII without control characters`)
   return `"${text.replace(/["\\]/g, '\\$&')}"`
 }

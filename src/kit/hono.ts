@@ -7,27 +7,44 @@ export { AccessTokenError, type AccessTokenErrorCode, type AccessTokenErrorReaso
 export { type ProtectedResource, protectedResource } from './protected-resource.ts'
 export type { AccessToken } from './token/access-token.ts'
 
-/** Set for the handlers behind `requireAccessToken`. Names of this module only: an application's own Hono is what is extended. */
+/** What `requireAccessToken` sets on the context. Extends the application's copy of Hono. */
 declare module 'hono' {
   interface ContextVariableMap {
-    /** The verified token. Only behind `requireAccessToken`: elsewhere it is undefined, whatever the type says. */
+    /** The verified token. Undefined on routes without `requireAccessToken`, although the type does not say so. */
     accessToken: AccessToken
   }
 }
 
-export type RequireAccessTokenOptions = GuardOptions & {
-  /** Told of every refusal before it is answered, for logs and counters: `error.reason` says what the caller does not learn. */
+type RequireAccessTokenOptions = GuardOptions & {
+  /** Called before each refusal is sent, for logs and counters: `error.reason` is the exact reason, which the caller does not learn. */
   readonly onRefused?: ((error: AccessTokenError, c: Context) => void) | undefined
 }
 
 /**
- * Lets only requests through that carry a good access token with all of `scope`, and puts the token on `c.var.accessToken`.
+ * Lets a request through if it has a valid access token with the required `scope`, and sets `c.var.accessToken`.
  *
- * Refuses as RFC 6750 §3 says: 401 without credentials or with a bad token, 403 without the scope, 400 for more than one credential or
- * one in the URL, 503 with `Retry-After` while it cannot be told (a 401 would make clients throw good tokens away). Applies to every
- * method: mount CORS before it. Reads no cookie, no body and no query parameter.
+ * Refuses as RFC 6750 §3 says: 401 without a token or with a bad one, 403 without the scope, 400 for more than one credential or one in
+ * the URL. 503 with `Retry-After` when the token cannot be verified right now (a 401 would make clients throw valid tokens away).
  *
- * Throws a TypeError for options that cannot work.
+ * Does not check:
+ * - whether the subject may access the object that the request names: that is for your handler to decide;
+ * - who sent the token: anyone who has it can use it (RFC 6750 §1.2);
+ * - cookies, bodies and query parameters: a token is read from the `Authorization` header only.
+ *
+ * Applies to every method, `OPTIONS` included: mount CORS before it. Throws a TypeError for options that cannot work.
+ *
+ * @example
+ * ```ts
+ * import { Hono } from 'hono'
+ * import { requireAccessToken } from 'mintage/hono'
+ * import { createVerifier } from 'mintage/verify'
+ *
+ * const verifier = createVerifier({ issuer: 'https://auth.example', audience: 'https://api.example' })
+ *
+ * const app = new Hono()
+ * app.use('/orders/*', requireAccessToken({ verifier, scope: 'orders:read' }))
+ * app.get('/orders/:id', (c) => c.json({ order: c.req.param('id'), by: c.var.accessToken.clientId }))
+ * ```
  */
 export function requireAccessToken(options: RequireAccessTokenOptions): MiddlewareHandler {
   const guard = createGuard(options)
@@ -45,7 +62,7 @@ export function requireAccessToken(options: RequireAccessTokenOptions): Middlewa
       return new Response(body, { status, headers })
     }
     c.set('accessToken', token)
-    // No cache may give one caller's answer to another (RFC 9111 §4.1).
+    // A cache must not give one caller's response to another (RFC 9111 §4.1).
     c.header('Vary', 'Authorization', { append: true })
     await next()
     restoreVary(c)
@@ -53,7 +70,7 @@ export function requireAccessToken(options: RequireAccessTokenOptions): Middlewa
   }
 }
 
-/** A handler may answer with a Response of its own, which has none of the headers that were prepared, or set Vary over. */
+/** A handler may return a new Response, without the headers that were prepared, or overwrite Vary. */
 function restoreVary(c: Context): void {
   const { headers } = c.res
   const vary = headers.get('vary')
@@ -61,7 +78,7 @@ function restoreVary(c: Context): void {
   try {
     headers.append('Vary', 'Authorization')
   } catch {
-    // The headers of a Response from fetch() cannot be changed; Hono copies it.
+    // The headers of a Response from fetch() are immutable; Hono copies them.
     c.header('Vary', 'Authorization', { append: true })
   }
 }

@@ -1,8 +1,8 @@
 /** What a protected resource publishes about itself (RFC 9728 §2). */
 export type ProtectedResource = {
-  /** For `requireAccessToken({ resourceMetadata })`. */
+  /** Pass it to `requireAccessToken({ resourceMetadata })`. */
   readonly metadataUrl: string
-  /** Where the application serves `document` as JSON. */
+  /** The path at which your application serves `document` as JSON. */
   readonly path: string
   readonly document: {
     readonly resource: string
@@ -13,16 +13,24 @@ export type ProtectedResource = {
 }
 
 /**
- * The metadata of the resource that a verifier guards: `resource` is its audience, letter by letter. The well-known path goes between
- * host and path (RFC 9728 §3.1).
+ * The metadata of the resource that a verifier protects: `resource` is its audience, exactly. The well-known path goes between host and
+ * path (RFC 9728 §3.1). Does not serve the document: your application does.
  *
+ * Throws a TypeError unless the audience is a URL without a fragment.
+ *
+ * @example
  * ```ts
- * const resource = protectedResource({ verifier })
+ * import { Hono } from 'hono'
+ * import { protectedResource, requireAccessToken } from 'mintage/hono'
+ * import { createVerifier } from 'mintage/verify'
+ *
+ * const verifier = createVerifier({ issuer: 'https://auth.example', audience: 'https://api.example' })
+ * const resource = protectedResource({ verifier, scopes: ['orders:read'] })
+ *
+ * const app = new Hono()
  * app.get(resource.path, (c) => c.json(resource.document))
  * app.use('/orders/*', requireAccessToken({ verifier, resourceMetadata: resource.metadataUrl }))
  * ```
- *
- * Throws a TypeError when the audience is not a URL without fragment.
  */
 export function protectedResource(options: {
   verifier: { readonly issuer: string; readonly audience: string }
@@ -30,7 +38,7 @@ export function protectedResource(options: {
 }): ProtectedResource {
   const { issuer, audience } = options.verifier
   if (!URL.canParse(audience) || audience.includes('#'))
-    throw new TypeError('the audience must be a URL without fragment')
+    throw new TypeError('the audience must be a URL without a fragment')
   const { origin, pathname, search } = new URL(audience)
   const path = `/.well-known/oauth-protected-resource${pathname.replace(/\/$/, '')}`
   return {

@@ -1,12 +1,12 @@
-/** The clock that staleness is measured with: it neither jumps nor goes back. Milliseconds since some moment. */
+/** The clock for staleness: it never jumps and never goes back. Milliseconds since an arbitrary start. */
 export const monotonicMilliseconds = (): number => performance.now()
 
-/** Cloudflare Workers, by the name that the platform gives itself: no timers between requests, and no I/O shared by two requests. */
+/** Whether this is Cloudflare Workers, where no timer runs between requests and two requests cannot share I/O. */
 export function runsOnWorkers(): boolean {
   return globalThis.navigator?.userAgent === 'Cloudflare-Workers'
 }
 
-/** A timer that keeps no process alive. */
+/** A timer that does not keep the process alive. */
 export function backgroundTimer(task: () => void, milliseconds: number): ReturnType<typeof setTimeout> {
   const timer: ReturnType<typeof setTimeout> & { unref?: () => void } = setTimeout(task, milliseconds)
   timer.unref?.()
@@ -38,7 +38,7 @@ export async function withDeadline<T>(
   }
 }
 
-/** Checks an option that counts milliseconds, once, at construction. Throws `TypeError`. */
+/** Checks an option in milliseconds. Throws `TypeError`. */
 export function positiveMilliseconds(name: string, value: number): number {
   if (!(Number.isFinite(value) && value > 0)) throw new TypeError(`${name} must be a positive number of milliseconds`)
   return value

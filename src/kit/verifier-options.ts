@@ -5,22 +5,22 @@ import type { ClaimsExpectation } from './token/claims.ts'
 
 export type AccessTokenVerifierOptions = {
   readonly issuer: string
-  /** Undefined = tokens for any audience: only for the service itself. */
+  /** Undefined accepts tokens for any audience: only the service itself may do that. */
   readonly audience?: string | undefined
-  /** Undefined = both. */
+  /** Undefined accepts both. */
   readonly environment?: 'live' | 'test' | undefined
   readonly keys: KeySet
   readonly revocations: RevocationList
-  /** The allow-list beside which each key says its own. Default: the five that the service signs with. */
+  /** The accepted algorithms; each key verifies its own algorithm only. Default: the five that the service signs with. */
   readonly algorithms?: readonly VerificationAlgorithm[] | undefined
-  /** 0 to 300, default 30. A token is dead from `exp` + this on; `iat` and `nbf` may be this much ahead. */
+  /** 0 to 300, default 30. A token expires at `exp` plus this; `iat` and `nbf` may be this far in the future. */
   readonly clockToleranceSeconds?: number | undefined
-  /** Tokens that claim to live longer are refused. Default 3600, the service's own default cap. */
+  /** Tokens with a longer lifetime are refused. Default 3600, the service's default maximum. */
   readonly maxTokenLifetimeSeconds?: number | undefined
-  /** Verified tokens that are remembered. Default 10000; 0 = none. */
+  /** How many verified tokens are cached. Default 10000; 0 turns the cache off. */
   readonly cacheSize?: number | undefined
   readonly now?: (() => Date) | undefined
-  /** Whether verifications of the same text may wait for one another. Default: yes, except on Workers. */
+  /** Whether verifications of the same text may share one promise. Default: yes, except on Workers. */
   readonly sharesWork?: boolean | undefined
 }
 

@@ -16,16 +16,16 @@ export type { AccessTokenVerifierOptions } from './verifier-options.ts'
 
 export type AccessTokenVerifier = {
   /**
-   * The token that the text spells, verified now: text, header, signature, claims, revocation list, in this order; nothing but the kid is
-   * used before the signature was verified. A token seen before needs only its hash, its expiry, its key's presence and the list.
+   * Verifies a token now: text, header, signature, claims, revocation list, in this order. Only the kid is used before the signature is
+   * verified. For a cached token only the expiry, the presence of its key and the revocation list are checked again.
    *
-   * Answers without a promise where keys and list are at hand. Throws, or rejects with, `AccessTokenError`: `invalid_token`, or
-   * `unavailable` when the key set or the revocation list cannot say. Does not check scopes.
+   * Returns the token without a promise when keys and list are loaded. Throws, or rejects with, `AccessTokenError`: `invalid_token`, or
+   * `unavailable` when the key set or the revocation list cannot answer. Does not check scopes.
    */
   verify(text: string): AccessToken | Promise<AccessToken>
 }
 
-/** What is remembered of a token whose signature and claims were verified. The list's verdict never is. */
+/** What is cached of a token whose signature and claims were verified. Whether it is revoked is never cached. */
 type VerifiedToken = {
   readonly token: AccessToken
   readonly revocable: RevocableToken
@@ -44,7 +44,7 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
 
   function verify(text: string): AccessToken | Promise<AccessToken> {
     if (typeof text !== 'string') throw invalid('malformed')
-    // Before the hash, so that a flood of long texts costs nothing.
+    // Checked before hashing, so that a flood of long texts costs nothing.
     if (text.length > longestTokenText) throw invalid('too_long')
     return then(sha256(text), (digest) => verifyHashed(text, digest))
   }
@@ -55,14 +55,14 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
       const { expiresAt, keyId } = known.token
       if (now().getTime() / 1000 >= expiresAt + expected.clockToleranceSeconds) throw invalid('expired')
       if (keys.holds(keyId)) return refuseRevoked(known)
-      // Its key was withdrawn, or the set is too old to tell: from the beginning.
+      // Its key was withdrawn, or the key set is too old: verify from the start.
       cache.delete(digest)
     }
-    return then(pending.get(digest) ?? establish(text, digest), refuseRevoked)
+    return then(pending.get(digest) ?? verifyNew(text, digest), refuseRevoked)
   }
 
-  /** Everything but the list's verdict. */
-  function establish(text: string, digest: string): VerifiedToken | Promise<VerifiedToken> {
+  /** Checks everything but revocation. */
+  function verifyNew(text: string, digest: string): VerifiedToken | Promise<VerifiedToken> {
     const verified = then(verifySignature(text), ({ parts, key }) => {
       const token = acceptedClaims(parts, key, expected, now())
       const revocable = revocableToken(token)
@@ -73,12 +73,12 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
       cache.set(digest, verified)
       return verified
     }
-    const remembered = verified.then((token) => {
+    const cached = verified.then((token) => {
       cache.set(digest, token)
       return token
     })
-    if (!sharesWork) return remembered
-    const shared = remembered.finally(() => pending.delete(digest))
+    if (!sharesWork) return cached
+    const shared = cached.finally(() => pending.delete(digest))
     pending.set(digest, shared)
     return shared
   }
@@ -93,7 +93,7 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
     const found = dependency('keys_unavailable', () => keys.find(header.kid))
     return then(found, (key) => {
       if (!key) throw invalid('unknown_key')
-      // RFC 8725 §3.1: the algorithm is the key's; the header may only agree.
+      // RFC 8725 §3.1: the key determines the algorithm; the header must agree.
       if (!isAlgorithmOfKey(header.algorithm, key)) throw invalid('algorithm')
       const checked = dependency('keys_unavailable', () => key.check(parts))
       return then(checked, (isSigned) => {
@@ -108,7 +108,7 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
     return then(verdict, (isRevoked) => {
       if (isRevoked === false) return token
       if (isRevoked === true) throw invalid('revoked')
-      // A list written without types: what is no clear answer is none.
+      // A list that is not type-checked may return anything: only true and false count as answers.
       throw unavailable('revocations_unavailable', undefined)
     })
   }
@@ -136,7 +136,7 @@ function revocableToken(token: AccessToken): RevocableToken {
   }
 }
 
-/** Whatever keeps a dependency from answering, the token may be good: `unavailable`, with the dependency's own word on when to come back. */
+/** If a dependency fails, the token may still be valid: throws `unavailable`, with the dependency's `retryAfterSeconds` if it has one. */
 function dependency<Value>(reason: UnavailableReason, ask: () => Value | Promise<Value>): Value | Promise<Value> {
   let answer: Value | Promise<Value>
   try {
@@ -164,7 +164,7 @@ function invalid(reason: AccessTokenErrorReason): AccessTokenError {
   return new AccessTokenError('invalid_token', reason)
 }
 
-/** Goes on at once with what is there, and later with what is not: a cached token is answered without allocating a promise. */
+/** Continues at once if the value is there, so that a cached token is verified without allocating a promise. */
 function then<Value, Result>(
   value: Value | Promise<Value>,
   next: (value: Value) => Result | Promise<Result>,

@@ -17,42 +17,41 @@ export { type RemoteKeySetOptions, remoteKeySet } from './key-sets/remote-key-se
 export { type ProtectedResource, protectedResource } from './protected-resource.ts'
 export type { RevocableToken, RevocationList, RevocationListState } from './revocation/revocation-list.ts'
 export type { AccessToken } from './token/access-token.ts'
-/** Whether a token's `scopes` hold what a handler needs, wildcards included, where the middleware's `scope` does not do. */
 export { hasScopes } from './token/held-scopes.ts'
 export type { AccessTokenVerifier } from './verifier.ts'
 
 export type VerifierOptions = VerifierIdentity & {
-  /** The service's issuer identifier, exactly as its tokens say it. */
+  /** The service's issuer identifier, exactly as in its tokens. */
   readonly issuer: string
-  /** This application's own identifier: tokens for others are refused. */
+  /** This application's identifier. Tokens for other audiences are refused. */
   readonly audience: string
-  /** Default `live`; `test` takes tokens of test keys and no others. */
+  /** Default `live`. `test` accepts tokens of test keys and no others. */
   readonly environment?: 'live' | 'test' | undefined
-  /** Default: the issuer's signed feed, found in its metadata. It is closed together with the verifier only when it is this default. */
+  /** Default: the issuer's signed feed, found in its metadata. The verifier closes only this default, not a list that you pass. */
   readonly revocations?: RevocationList | undefined
   /** Default: the issuer's JWK Set, found in its metadata. */
   readonly keys?: KeySet | undefined
-  /** Narrows what is taken; each key has one algorithm, and tokens by it no other. Default: the five that the service signs with. */
+  /** The accepted algorithms. Each key has one algorithm and verifies no other. Default: the five that the service signs with. */
   readonly algorithms?: readonly VerificationAlgorithm[] | undefined
 
-  /** 0 to 300, default 30. A token is dead from `exp` + this on; `iat` and `nbf` may be this much ahead. */
+  /** 0 to 300, default 30. A token expires at `exp` plus this; `iat` and `nbf` may be this far in the future. */
   readonly clockToleranceSeconds?: number | undefined
-  /** Tokens that claim to live longer are refused. Default 3600, the service's default for MINTAGE_MAX_TOKEN_TTL. */
+  /** Tokens with a longer lifetime are refused. Default 3600, the service's default for MINTAGE_MAX_TOKEN_TTL. */
   readonly maxTokenLifetimeSeconds?: number | undefined
-  /** Verified tokens that are remembered; each use still asks the revocation list. Default 10000; 0 = none. */
+  /** How many verified tokens are cached. The revocation list is checked on each use all the same. Default 10000; 0 turns the cache off. */
   readonly cacheSize?: number | undefined
 
-  /** Where the JWK Set is, when it is not to be looked up in the metadata. */
+  /** URL of the JWK Set. Default: looked up in the issuer's metadata. */
   readonly jwksUrl?: string | undefined
-  /** Default 300; a shorter `max-age` of the answer counts. */
+  /** Default 300. A shorter `max-age` of the response wins. */
   readonly jwksMaximumAgeSeconds?: number | undefined
-  /** How long the JWK Set serves beyond its age while the issuer is away. Default 3600. */
+  /** How long an outdated JWK Set is still used while the issuer cannot be reached. Default 3600. */
   readonly jwksStaleSeconds?: number | undefined
-  /** Between two fetches for unknown kids. Default 10. */
+  /** Minimum time between two fetches for unknown kids. Default 10. */
   readonly jwksCoolDownSeconds?: number | undefined
-  /** Of the default feed: default 1000. */
+  /** For the default feed. Default 1000. */
   readonly feedRefreshMilliseconds?: number | undefined
-  /** Of the default feed: no news for longer than this is 503. Default 10000. */
+  /** For the default feed: once its last news is older than this, requests get 503. Default 10000. */
   readonly maximumStalenessMilliseconds?: number | undefined
 
   /** For the metadata, the JWK Set and the default feed. Default 5000. */
@@ -65,17 +64,37 @@ export type Verifier = AccessTokenVerifier & {
   readonly issuer: string
   readonly audience: string
   readonly revocations: RevocationList
-  /** Resolves when keys and revocation list are there, so that the first request waits for nothing. Rejects when one of them is not. */
+  /** Resolves when keys and revocation list are loaded, so that the first request need not wait. Rejects when one of them cannot be. */
   ready(timeoutMilliseconds?: number): Promise<void>
-  /** Ends what the default revocation list does in the background. */
+  /** Stops the background work of the default revocation list. */
   close(): Promise<void>
 }
 
 /**
- * Verifies access tokens of one issuer for one audience in one environment. Performs no I/O by itself; keys and list are fetched when the
- * first token comes. Make one for the life of the process: it holds the key set, the list and the verified tokens.
+ * Verifies access tokens of one issuer for one audience in one environment. Create one for the life of the process: it holds the key set,
+ * the revocation list and the cache of verified tokens. Creating it does no I/O; keys and list are fetched when the first token comes.
+ *
+ * Does not check:
+ * - scopes: use the `scope` option of `requireAccessToken`, or `hasScopes`;
+ * - who sent the token: anyone who has it can use it (a bearer token, RFC 6750 §1.2);
+ * - whether the subject may access the object that the request names: that is for your application to decide;
+ * - whether the API key behind the token still works: a token outlives a revoked key unless the service revoked the tokens as well,
+ *   which it does by default.
  *
  * Throws a TypeError for options that cannot work.
+ *
+ * @example
+ * ```ts
+ * import { createVerifier } from 'mintage/verify'
+ *
+ * const verifier = createVerifier({ issuer: 'https://auth.example', audience: 'https://api.example' })
+ * await verifier.ready()
+ *
+ * export async function callerOf(accessToken: string): Promise<string> {
+ *   const token = await verifier.verify(accessToken)
+ *   return token.clientId
+ * }
+ * ```
  */
 export function createVerifier(options: VerifierOptions): Verifier {
   const { issuer, audience, environment = 'live', algorithms, fetch, now, timeoutMilliseconds } = options
@@ -83,7 +102,9 @@ export function createVerifier(options: VerifierOptions): Verifier {
   if (typeof audience !== 'string' || audience === '')
     throw new TypeError('audience is required: the identifier of this application')
   if (options.keys && (options.name !== undefined || options.apiKey !== undefined)) {
-    throw new TypeError('name and apiKey go along with the JWK Set that is fetched: there is none when keys are given')
+    throw new TypeError(
+      'name and apiKey are sent when the JWK Set is fetched, and nothing is fetched when keys are given: leave them out',
+    )
   }
   const keys =
     options.keys ??
