@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { startNewGeneration } from '../../../src/revocation/rule-queries.ts'
+import { startNewGeneration } from '../../../src/revocation/maintenance-queries.ts'
 import { signFeed } from '../../support/feed-service.ts'
 import { followedFeed } from '../../support/followed-feed.ts'
 import { addRule, verdict } from '../../support/revocation-rules.ts'
