@@ -1,125 +1,125 @@
 import type { ServiceErrorCode } from '../src/errors.ts'
 
-/** What docs/errors.md says about a code beside what the catalogue in src/errors.ts knows: when it happens, and what to do about it. */
+/** What docs/errors.md adds to the catalogue in src/errors.ts: when each error happens, and what to do about it. */
 export const errorGuide: Readonly<Record<ServiceErrorCode, { readonly happens: string; readonly remedy: string }>> = {
   invalid_request: {
     happens: 'A parameter, a member of the body or a header is missing, malformed, unknown or sent twice.',
     remedy:
-      'Read `detail`; in the admin API `errors` names each wrong member. Correct the request: repeating it as it is will not help.',
+      'Read `detail`; in the admin API `errors` names each wrong member. Correct the request: the same request will fail again.',
   },
   invalid_scope: {
-    happens: 'The exchange asked for a scope that the API key does not hold, or that is no scope.',
-    remedy: 'Ask for less, or leave `scope` out to get all that the key holds. `mintage me` shows it.',
+    happens: 'The exchange asked for a scope that the API key does not hold, or that is not a valid scope.',
+    remedy: 'Ask for less, or leave `scope` out to get all scopes of the key. `mintage me` shows them.',
   },
   invalid_target: {
     happens:
-      'The exchange asked for an audience or a resource that is not open to the API key. A root key may ask for the issuer only.',
-    remedy: 'Leave `audience` out to get the default one, or add the audience to the key.',
+      'The exchange asked for an audience or a resource that the API key may not use. A root key may ask for the issuer only.',
+    remedy: 'Leave `audience` out to get the default, or add the audience to the key.',
   },
   unsupported_grant_type: {
-    happens: 'The exchange named another grant than the two there are.',
+    happens: 'The exchange named a grant type other than the two supported ones.',
     remedy: 'Send `grant_type=client_credentials`, or the API key alone as `Authorization: Bearer`.',
   },
   unauthorized_client: {
-    happens: 'The API key is good, and not for this grant.',
-    remedy: 'Use the grant that the key is for.',
+    happens: 'The API key is valid, but it may not use this grant type.',
+    remedy: 'Use the grant type that the key allows.',
   },
   api_key_rejected: {
     happens:
-      'The API key is unknown, revoked, expired, disabled, or its organization is suspended; or the access token at the admin API is. Outside all of them look alike; the log of the service has the reason.',
+      'The API key is unknown, revoked, expired or disabled, or its organization is suspended. At the admin API the same goes for an access token. All cases look the same to the caller; the log of the service has the reason.',
     remedy:
-      'Check which key the caller sends: the last four letters are the `hint` in `mintage api-keys list`. Then create or rotate a key. Do not retry.',
+      'Check which key the caller sends: `mintage api-keys list` shows the last four characters as `hint`. Then create or rotate a key. Do not retry.',
   },
   subject_token_rejected: {
-    happens: 'As `api_key_rejected`, for the key in a token exchange, where RFC 8693 wants 400.',
-    remedy: 'As for `api_key_rejected`.',
+    happens: 'The same as `api_key_rejected`, for the key in a token exchange. RFC 8693 requires status 400 there.',
+    remedy: 'See `api_key_rejected`.',
   },
   unauthenticated: {
-    happens: 'No credential came along, or none that this path takes.',
+    happens: 'The request has no credential, or none that this path accepts.',
     remedy:
-      'Send an API key as `Authorization: Bearer` or `X-API-Key`; at the OAuth endpoints HTTP Basic with the id of the key works too.',
+      'Send an API key as `Authorization: Bearer` or `X-API-Key`. The OAuth endpoints also accept HTTP Basic with the id of the key.',
   },
   permission_denied: {
-    happens: 'The caller is known, and none of its roles allows this. It stands in the audit trail as refused.',
-    remedy: 'Look with `mintage me` at the roles, and ask an administrator for another one. Do not retry.',
+    happens: 'The caller is known, but none of its roles allows this. The audit trail records the refusal.',
+    remedy: 'See your roles with `mintage me`, and ask an administrator for another role. Do not retry.',
   },
   not_found: {
-    happens:
-      'There is no such path, or no thing with this id, or it belongs to somebody else: the three look the same.',
-    remedy: 'List what there is, with the same key.',
+    happens: 'The path does not exist, nothing has this id, or it belongs to somebody else. All three look the same.',
+    remedy: 'List the resources with the same key, and check the id.',
   },
   method_not_allowed: {
-    happens: 'The path is right and the method is not.',
-    remedy: 'Use one of those in the header `Allow`.',
+    happens: 'The path exists, but it does not accept this method.',
+    remedy: 'Use one of the methods in the `Allow` header.',
   },
   conflict: {
-    happens: 'The thing is in a state that does not allow this, or a name is taken; `detail` says which.',
-    remedy: 'Read the thing again and decide anew. Repeating the request as it is will not help.',
+    happens: 'The resource is in a state that does not allow this, or a name is taken. `detail` says which.',
+    remedy: 'Read the resource again before you decide what to do. The same request will fail again.',
   },
   precondition_failed: {
-    happens: '`If-Match` names a revision that the thing no longer has: somebody changed it after you read it.',
-    remedy: 'Read it again, look whether your change still makes sense, and send it with the new `ETag`.',
+    happens: '`If-Match` names an old revision: somebody changed the resource after you read it.',
+    remedy: 'Read it again, check that your change still makes sense, and send it with the new `ETag`.',
   },
   plan_limit_reached: {
-    happens: 'The organization has as many of these as its plan allows.',
-    remedy: 'Revoke what is not needed, or put the organization on another plan: `mintage plans list`.',
+    happens: 'The organization has as many API keys as its plan allows.',
+    remedy: 'Revoke keys that are not needed, or change the plan of the organization: `mintage plans list`.',
   },
   lifetime_not_allowed: {
     happens:
-      "An API key would live longer than the organization's policy or the key's role allows; `detail` has the latest instant.",
-    remedy: 'Give an earlier `expiresAt`.',
+      "An API key would live longer than the organization's policy or the key's role allows; `detail` gives the latest time.",
+    remedy: 'Set an earlier `expiresAt`.',
   },
   too_early: {
-    happens: 'A signing key would sign before every verifier can have it; `safeAt` is the instant from which it may.',
-    remedy: 'Wait until then. In an incident use `force` and know what `detail` says about it.',
+    happens: 'A signing key would sign before every verifier can have it. `safeAt` is the time from which it is safe.',
+    remedy: 'Wait until then. In an incident use `force`, after reading in `detail` what it breaks.',
   },
   idempotency_key_reused: {
-    happens: 'An `Idempotency-Key` came with another request before: another path, another body or another caller.',
-    remedy: 'Make a new key for each new request, and repeat a key only with the request it was made for.',
+    happens: 'The `Idempotency-Key` was already used for a different request: another path or another body.',
+    remedy: 'Make a new key for each new request. Repeat a key only with its own request.',
   },
   idempotency_key_in_use: {
-    happens: 'The first request with this `Idempotency-Key` is under way, or was done and its answer got lost.',
-    remedy: 'Repeat it after `Retry-After`. If it stays so, look for what the request made: it is there.',
+    happens:
+      'The first request with this `Idempotency-Key` is still running, or it was done and its response was lost.',
+    remedy: 'Try again after `Retry-After`. If the error persists, look for what the request created: it exists.',
   },
   request_timeout: {
-    happens: 'The body of the request did not arrive in time.',
-    remedy: 'Send it again; look at the network between when it happens often.',
+    happens: 'The request body did not arrive in time.',
+    remedy: 'Send it again. If it happens often, look at the network in between.',
   },
   payload_too_large: {
-    happens: 'The body is larger than the path takes.',
+    happens: 'The body is larger than the path accepts.',
     remedy: 'Send less at once.',
   },
   unsupported_media_type: {
-    happens: 'The body is not JSON (admin API), not a form (OAuth endpoints), or compressed.',
-    remedy: 'Set `Content-Type` to what the body is, and send it uncompressed.',
+    happens: 'The body is not JSON (admin API) or not a form (OAuth endpoints), or it is compressed.',
+    remedy: 'Set the right `Content-Type`, and send the body uncompressed.',
   },
   database_unavailable: {
     happens: 'The database did not answer in time. Nothing was changed.',
-    remedy: 'Repeat it after `Retry-After`. As the operator: `mintage doctor`, and `/readyz` of each instance.',
+    remedy: 'Try again after `Retry-After`. Operators: run `mintage doctor` and look at `/readyz` of each instance.',
   },
   outcome_unknown: {
-    happens: 'A change was sent to the database and the answer was lost: it may have happened.',
-    remedy: 'Repeat it after `Retry-After`: that is safe. For what creates something use an `Idempotency-Key`.',
+    happens: 'A change was sent to the database and the response was lost. The change may have happened.',
+    remedy: 'Try again after `Retry-After`: that is safe. Use an `Idempotency-Key` for requests that create something.',
   },
   kek_unavailable: {
-    happens: 'What holds the KEK (AWS KMS, an HSM) does not answer or refuses.',
-    remedy: 'Repeat it later. As the operator: `mintage kek status` and docs/runbooks/kms-and-hsm.md.',
+    happens: 'The KEK provider (AWS KMS, an HSM) is not responding, or it refused.',
+    remedy: 'Try again later. Operators: run `mintage kek status` and read docs/runbooks/kms-and-hsm.md.',
   },
   keyring_unavailable: {
-    happens: 'No signing key can be used right now: the ring cannot be read or opened.',
+    happens: 'No signing key can be used right now: the key ring cannot be read or opened.',
     remedy:
-      'Repeat it after `Retry-After`. As the operator: the reason is in `/readyz`; docs/runbooks/lost-kek.md if a KEK is missing.',
+      'Try again after `Retry-After`. Operators: `/readyz` gives the reason. If a KEK is missing, read docs/runbooks/lost-kek.md.',
   },
   revocations_unavailable: {
-    happens: 'The revocation list is older than allowed, so that nobody can say whether a token is revoked.',
-    remedy: 'Repeat it after `Retry-After`. As the operator: the list comes from the database, see `mintage doctor`.',
+    happens: 'The revocation list is older than allowed, so the service cannot tell whether a token is revoked.',
+    remedy: 'Try again after `Retry-After`. Operators: the list comes from the database; run `mintage doctor`.',
   },
   stopping: {
-    happens: 'This instance was told to stop and takes nothing new.',
-    remedy: 'Repeat it at once: another instance answers.',
+    happens: 'This instance is shutting down and accepts no new requests.',
+    remedy: 'Try again at once: another instance will answer.',
   },
   internal: {
-    happens: 'Something went wrong that nobody foresaw. Nothing about it is told outside.',
-    remedy: 'Give `instance` or the header `X-Request-Id` to the operator: the log line with this id has the error.',
+    happens: 'An unexpected error happened. The response contains no details.',
+    remedy: 'Give `instance` or the `X-Request-Id` header to the operator: the log line with this id has the error.',
   },
 }

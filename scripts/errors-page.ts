@@ -7,7 +7,7 @@ import { errorGuide } from './error-guide.ts'
 
 const path = fileURLToPath(new URL('../docs/errors.md', import.meta.url))
 
-/** One section a code, in the order of the catalogue. */
+/** One section for each code, in the order of the catalogue. */
 export function errorsPage(): string {
   return `${introduction}\n${Object.keys(errorCatalogue).filter(isCode).map(section).join('\n')}`
 }
@@ -18,25 +18,25 @@ const introduction = `# Errors
 
 <!-- Written by \`node scripts/errors-page.ts\` from src/errors.ts and scripts/error-guide.ts: change those. -->
 
-Every refusal has a stable code. The admin API and the public documents answer with a problem (RFC 9457), in which \`code\` is the code and \`type\` is
-\`urn:mintage:problem:<code>\`: a name and not an address, so that it is the same whichever service answers. This page has a section for each.
+Every error has a stable code. The admin API and the public documents answer with a problem document (RFC 9457). Its \`code\` member is the code, and its
+\`type\` is \`urn:mintage:problem:<code>\`: a name, not an address, so it is the same for every service. This page has a section for each code.
 
 \`\`\`json
 {
   "type": "urn:mintage:problem:not_found",
   "title": "Not found",
   "status": 404,
-  "detail": "There is no such thing here.",
+  "detail": "Not found, or you do not have access.",
   "instance": "urn:mintage:request:req_…",
   "code": "not_found"
 }
 \`\`\`
 
-\`/token\`, \`/introspect\` and \`/revoke\` answer in the words of RFC 6749 §5.2, \`{ "error", "error_description" }\`, which know fewer cases: each section names
-the one it becomes. \`detail\` is for people and may change; programs decide by \`code\` (or \`error\`) and by the status. \`instance\`, as the header
-\`X-Request-Id\`, names the request in the log.
+\`/token\`, \`/introspect\` and \`/revoke\` answer in the form of RFC 6749 §5.2, \`{ "error", "error_description" }\`, which has fewer codes: each section names
+the one that is used. \`detail\` is for people and may change. Programs decide by \`code\` (or \`error\`) and by the status. \`instance\` and the
+\`X-Request-Id\` header name the request in the log.
 
-Worth repeating are 503, 408 and 429, after \`Retry-After\`. Everything else stays the same until the request or the thing is changed.
+Retry 503, 408 and 429, after \`Retry-After\`. Everything else fails again until the request or the resource changes.
 `
 
 function section(code: ServiceErrorCode): string {

@@ -149,7 +149,7 @@ describe('what goes wrong', () => {
     [
       'an id that is not there',
       ['api-keys', 'show', 'key_missing'],
-      'error: cannot show the API key: there is no such thing here\nhint: list what there is with the verb `list`\n[1]\n',
+      'error: cannot show the API key: not found, or you do not have access\nhint: list what there is with the verb `list`\n[1]\n',
     ],
     [
       'a wish that the service refuses',
@@ -185,7 +185,7 @@ hint: the key is unknown, revoked or expired: set MINTAGE_API_KEY to one that wo
     expect(run).toMatchObject({
       code: 1,
       stderr:
-        'error: cannot list API keys: the caller may not do this\nhint: `mintage me` shows what this key may do\n',
+        'error: cannot list API keys: you do not have permission to do this\nhint: `mintage me` shows what this key may do\n',
     })
   })
 

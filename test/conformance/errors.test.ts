@@ -91,7 +91,8 @@ describe('errors of the OAuth endpoints', () => {
     expect(response.status).toBe(500)
     expect(await response.json()).toEqual({
       error: 'server_error',
-      error_description: 'Something went wrong on our side.',
+      error_description:
+        'Something went wrong in the service. If it happens again, give the request id to its operator.',
     })
     expect(JSON.stringify(service.logged)).not.toContain(secret)
   })

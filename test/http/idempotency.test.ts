@@ -51,7 +51,7 @@ describe.each(databaseKinds)('R139 a POST with an Idempotency-Key on %s', async 
       expect(answer.status).toBe(422)
       expect(answer.body).toMatchObject({
         code: 'idempotency_key_reused',
-        detail: expect.stringContaining('another request'),
+        detail: expect.stringContaining('different request'),
       })
     }
     expect(await countNamed('other')).toBe(0)

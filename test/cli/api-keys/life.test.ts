@@ -77,7 +77,7 @@ describe('the life of an API key at a terminal', () => {
     expect(updated).toMatchObject({ name: 'renamed', labels: [], expiresAt: null, revision: 2 })
     expect(await shown('api-keys', 'update', apiKey.id, '--name', 'again', '--revision', '1')).toBe(
       `$ mintage api-keys update key_… --name again --revision 1
-error: cannot change the API key: it was changed since you read it. Read it again, then repeat the change with its new ETag in If-Match
+error: cannot change the API key: the resource changed since you read it. Read it again, then send the change with the new ETag in If-Match
 hint: look at it with the verb \`show\`, then repeat the change with its --revision
 [1]
 `,

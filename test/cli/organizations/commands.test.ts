@@ -46,7 +46,7 @@ revision  1
       revision: 2,
     })
     expect(await shown('organizations', 'update', id, '--name', 'Late', '--revision', '1')).toMatch(
-      /^error: cannot change the organization: it was changed since you read it\..*\nhint: look at it with the verb `show`.*\n\[1\]$/m,
+      /^error: cannot change the organization: the resource changed since you read it\..*\nhint: look at it with the verb `show`.*\n\[1\]$/m,
     )
     expect(await json('organizations', 'change-plan', id, 'free')).toMatchObject({
       plan: 'free',
