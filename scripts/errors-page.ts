@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { type CatalogueEntry, errorCatalogue, type ServiceErrorCode } from '../src/errors.ts'
+import { type CatalogueEntry, errorCatalogue, type ServiceErrorCode } from '../src/error-catalogue.ts'
 import { errorGuide } from './error-guide.ts'
 
-// `node scripts/errors-page.ts` writes docs/errors.md from the catalogue in src/errors.ts and the sentences in error-guide.ts.
+// `node scripts/errors-page.ts` writes docs/errors.md from the catalogue in src/error-catalogue.ts and the sentences in error-guide.ts.
 
 const path = fileURLToPath(new URL('../docs/errors.md', import.meta.url))
 
@@ -16,7 +16,7 @@ const isCode = (text: string): text is ServiceErrorCode => text in errorGuide
 
 const introduction = `# Errors
 
-<!-- Written by \`node scripts/errors-page.ts\` from src/errors.ts and scripts/error-guide.ts: change those. -->
+<!-- Written by \`node scripts/errors-page.ts\` from src/error-catalogue.ts and scripts/error-guide.ts: change those. -->
 
 Every error has a stable code. The admin API and the public documents answer with a problem document (RFC 9457). Its \`code\` member is the code, and its
 \`type\` is \`urn:mintage:problem:<code>\`: a name, not an address, so it is the same for every service. This page has a section for each code.

@@ -100,7 +100,7 @@ describe('packages stay where they belong', () => {
 
 type Room = { imports: readonly string[]; tables: readonly string[] }
 
-const foundations = ['errors', 'crypto', 'oauth', 'observability', 'kit', 'db']
+const foundations = ['error-catalogue', 'errors', 'crypto', 'oauth', 'observability', 'kit', 'db']
 const concepts = [
   ...['audit', 'idempotency', 'usage', 'revocation', 'verifiers', 'plans', 'roles', 'members', 'organizations'],
   ...['service-accounts', 'api-keys', 'signing-keys', 'revocations', 'keks', 'token'],

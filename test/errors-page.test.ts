@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { errorsPage } from '../scripts/errors-page.ts'
-import { errorCatalogue } from '../src/errors.ts'
+import { errorCatalogue } from '../src/error-catalogue.ts'
 
 test('docs/errors.md is what the catalogue of errors says: run `node scripts/errors-page.ts` when this fails', () => {
   expect(readFileSync(new URL('../docs/errors.md', import.meta.url), 'utf8')).toBe(errorsPage())

@@ -1,5 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import { ServiceError, type ServiceErrorCode } from '../errors.ts'
+import type { ServiceErrorCode } from '../error-catalogue.ts'
+import { ServiceError } from '../errors.ts'
 import { oauthErrorBody } from './error-response.ts'
 
 // How the API document describes the OAuth endpoints. Nothing here checks a request: forms are read by the rules in oauth/, in RFC 6749's words.

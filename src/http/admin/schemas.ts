@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
-import { ServiceError, type ServiceErrorCode } from '../../errors.ts'
+import type { ServiceErrorCode } from '../../error-catalogue.ts'
+import { ServiceError } from '../../errors.ts'
 import { problemBody } from '../error-response.ts'
 
 // What the schemas of the admin API have in common. Their messages reach the caller: they never repeat what was sent.
