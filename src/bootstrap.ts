@@ -5,58 +5,48 @@ import { createSecret, storedSecret } from './api-keys/secret.ts'
 import { appendAuditEvent } from './audit/queries.ts'
 import { newId } from './crypto/random.ts'
 import type { Db } from './db/database.ts'
-import { claimFirstStart } from './db/service-state.ts'
+import { claimBootstrap } from './db/service-state.ts'
 import { insertOrganization } from './organizations/queries.ts'
 import type { Services } from './services.ts'
-import { createSigningKeys } from './signing-keys/operations.ts'
+import { createSigningKeys } from './signing-keys/create.ts'
 
-export type FirstStart = {
+export type BootstrapResult = {
   readonly organizationId: string
-  /** Null when MINTAGE_ROOT_API_KEY declared it: its owner has it already. */
+  /** Null when MINTAGE_ROOT_API_KEY declares it: its owner has it already. */
   readonly rootApiKey: string | null
-  /** A test key for trying things out; null unless it was asked for. */
+  /** A test key for trying things out; null unless one was asked for. */
   readonly testApiKey: string | null
 }
 
-export type BootstrapOptions = {
-  /** The embedded database's first start makes a test key beside the root key. */
+type BootstrapOptions = {
+  /** Create a test key beside the root key, as on the first start of an embedded database. */
   withTestKey: boolean
-  /** Called with the secrets before they are committed: what it throws undoes the first start. */
-  keep?: (firstStart: FirstStart) => Promise<void>
+  /** Called with the secrets before the commit. If it throws, everything is rolled back. */
+  keep?: (result: BootstrapResult) => Promise<void>
 }
 
+type BootstrapServices = Pick<Services, 'db' | 'config' | 'keyEncryption' | 'platform' | 'now'>
+
 /**
- * The first start: state, key ring, the organization `default` and its root key, all in one transaction. Undefined when the database
- * was started before: nothing is written then. Several at once make one of everything, and one of them gets the secrets.
- * Throws `TypeError` when MINTAGE_ROOT_API_KEY is no API key for `live`.
+ * Fills an empty database: service state, key ring, the organization `default` and its root key, all in one transaction. Undefined, with
+ * nothing written, when the database was bootstrapped before. Of several concurrent calls one creates everything and gets the secrets.
+ * Throws `TypeError` when MINTAGE_ROOT_API_KEY is not an API key for `live`.
  */
 export async function bootstrap(
-  services: Pick<Services, 'db' | 'config' | 'keyEncryption' | 'platform' | 'now'>,
+  services: BootstrapServices,
   { withTestKey, keep }: BootstrapOptions,
-): Promise<FirstStart | undefined> {
+): Promise<BootstrapResult | undefined> {
   const { db, config, now } = services
   const declared = await declaredRootKey(services)
   return await db.transaction(async (tx) => {
     const at = now()
-    if (!(await claimFirstStart(tx, { largestTokenTtlSeconds: config.maxTokenTtlSeconds, now: at }))) return undefined
+    if (!(await claimBootstrap(tx, { largestTokenTtlSeconds: config.maxTokenTtlSeconds, now: at }))) return undefined
     const organizationId = newId('org')
-    await insertOrganization(tx, {
-      id: organizationId,
-      name: 'default',
-      slug: 'default',
-      plan: 'enterprise',
-      createdAt: at,
-    })
+    const organization = { id: organizationId, name: 'default', slug: 'default', plan: 'enterprise', createdAt: at }
+    await insertOrganization(tx, organization)
     await createSigningKeys(tx, services, at, systemPrincipal.clientId)
     const rootApiKey = declared ?? (await createSecret(services, 'live'))
-    const root = {
-      organizationId,
-      name: 'root',
-      environment: 'live',
-      roles: ['root'],
-      scopes: [],
-      audiences: [config.issuer],
-    } as const
+    const root = { ...rootKey, organizationId, audiences: [config.issuer] }
     const rootApiKeyId = await insertFirstKey(tx, root, rootApiKey.stored, at)
     const testApiKey = withTestKey ? await createSecret(services, 'test') : null
     if (testApiKey) await insertFirstKey(tx, { organizationId, ...testKey }, testApiKey.stored, at)
@@ -68,17 +58,19 @@ export async function bootstrap(
       context: { rootApiKeyId },
     } as const
     await appendAuditEvent(tx, event, at)
-    const firstStart = {
+    const result = {
       organizationId,
       rootApiKey: declared ? null : rootApiKey.secret,
       testApiKey: testApiKey?.secret ?? null,
     }
-    await keep?.(firstStart)
-    return firstStart
+    await keep?.(result)
+    return result
   })
 }
 
-/** The scopes are those of the examples in the README. */
+const rootKey = { name: 'root', environment: 'live', roles: ['root'], scopes: [] } as const
+
+/** With the scopes that the examples in the README use. */
 const testKey = {
   name: 'test',
   environment: 'test',
@@ -109,7 +101,7 @@ async function declaredRootKey({ config, platform }: Pick<Services, 'config' | '
   const declared = parseApiKey(secret, apiKeyPrefixes)
   if (declared?.environment !== 'live') {
     throw new TypeError(
-      `MINTAGE_ROOT_API_KEY is no API key for live: it must read ${apiKeyPrefixes[0]}_live_ and 49 characters, the last six being the checksum`,
+      `MINTAGE_ROOT_API_KEY is not an API key for live: it must be ${apiKeyPrefixes[0]}_live_ followed by 49 characters, of which the last six are the checksum`,
     )
   }
   return { secret, stored: await storedSecret({ platform }, secret, declared.prefix) }

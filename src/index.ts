@@ -3,7 +3,7 @@
  * What applications need to verify tokens is `mintage/verify`, which loads nothing of this.
  */
 export { createApp } from './app.ts'
-export { bootstrap, type FirstStart } from './bootstrap.ts'
+export { type BootstrapResult, bootstrap } from './bootstrap.ts'
 export { createServices, type ServicesOptions } from './compose.ts'
 export { type Config, ConfigError, type DatabaseSettings, loadConfig, type Settings } from './config/settings.ts'
 export { createKeyEncryption, type KeyEncryption } from './crypto/envelope.ts'

@@ -7,14 +7,14 @@ import { pruneIdempotencyKeys } from './idempotency/queries.ts'
 import { pruneRevocations } from './revocation/maintenance-queries.ts'
 import type { Services } from './services.ts'
 import { bringForwardWhenReady } from './signing-keys/bring-forward.ts'
-import { maintainSigningKeys, nextUpkeepAt } from './signing-keys/maintenance.ts'
+import { maintainSigningKeys, nextMaintenanceAt } from './signing-keys/maintenance.ts'
 import { forgetVerifiers } from './verifiers/operations.ts'
 
-/** Longer than any run takes: a holder that needs more has died or sleeps, and its next write runs into the fence. */
+/** Longer than any run takes. A holder that needs more has died or was paused, and the fence refuses its next write. */
 const leaseSeconds = 15
 
-/** In this order; the ring comes first, and none waits for another to succeed. */
-const chores: readonly ((services: Services, lease: Lease) => Promise<unknown>)[] = [
+/** In this order: the key ring comes first. A task runs even if an earlier one failed. */
+const tasks: readonly ((services: Services, lease: Lease) => Promise<unknown>)[] = [
   maintainSigningKeys,
   bringForwardWhenReady,
   ({ db, now }) => pruneRevocations(db, now()),
@@ -26,53 +26,53 @@ const chores: readonly ((services: Services, lease: Lease) => Promise<unknown>)[
 ]
 
 /**
- * What has to be done now and then, by one of all instances: on Node by timer, on Workers by cron. Each chore is safe to repeat, so that
- * whoever comes next goes on where one that was killed stopped. False when another instance is at it. Throws an AggregateError of what
- * failed, after everything was tried.
+ * Does what has to be done regularly, on one instance at a time: started by a timer on Node and by cron on Workers. Every task is safe to
+ * repeat. If a run is killed, the next one continues where it stopped. Returns false when another instance holds the lease. Throws an
+ * AggregateError of all failures, after every task was tried.
  */
 export async function runMaintenance(services: Services): Promise<boolean> {
   const { db, now, log } = services
   const lease = await acquireLease(db, { name: 'maintenance', holder: randomToken(), seconds: leaseSeconds }, now())
   if (!lease) return false
-  const failures: unknown[] = []
   try {
-    for (const chore of chores) {
-      await chore(services, lease).catch((error: unknown) => failures.push(error))
-      if (failures.at(-1) instanceof LeaseLostError) break
-    }
-  } finally {
-    // Not given back it ends by itself.
-    await releaseLease(db, lease, now()).catch(() => {})
-  }
-  if (failures.at(-1) instanceof LeaseLostError) {
+    await runTasks(services, lease)
+    return true
+  } catch (error) {
+    if (!(error instanceof LeaseLostError)) throw error
     log('warn', 'maintenance_superseded', { fence: lease.fence })
     return false
+  } finally {
+    await releaseLease(db, lease, now()).catch(() => {}) // a lease that is not released expires
+  }
+}
+
+/** Throws `LeaseLostError` at once, and an AggregateError of all other failures at the end. */
+async function runTasks(services: Services, lease: Lease): Promise<void> {
+  const failures: unknown[] = []
+  for (const task of tasks) {
+    await task(services, lease).catch((error: unknown) => {
+      if (error instanceof LeaseLostError) throw error
+      failures.push(error)
+    })
   }
   if (failures.length > 0)
-    throw new AggregateError(failures, `maintenance: ${failures.length} of ${chores.length} chores failed`)
-  return true
+    throw new AggregateError(failures, `maintenance: ${failures.length} of ${tasks.length} tasks failed`)
 }
 
 const longestPauseMilliseconds = 60_000
-/** Until another instance, which has the lease, may have done what is due; or until the database may answer again. */
+/** Gives the instance that holds the lease time to finish what is due, or the database time to answer again. */
 const retryMilliseconds = 1000
 
 /**
- * Runs maintenance at once, whenever the ring turns, and once a minute, until the returned function is called, which waits for a run under
- * way. A failed run is logged and tried again. That it comes late does no harm: time turns the ring, not the timer.
+ * Runs maintenance at once, after each activation of a signing key, and at least once a minute. Stops when the returned function is called,
+ * which waits for a run in progress. A failed run is logged and tried again. A late run does no harm: keys rotate by time, not by timer.
  */
 export function startMaintenance(services: Services): () => Promise<void> {
   let stopped = false
   let timer: NodeJS.Timeout | undefined
   let running = Promise.resolve()
   const run = async () => {
-    let pause = retryMilliseconds
-    try {
-      await runMaintenance(services)
-      pause = pauseUntil(await nextUpkeepAt(services), services.now())
-    } catch (error) {
-      services.log('error', 'maintenance_failed', { error })
-    }
+    const pause = await runAndPlan(services)
     if (!stopped) schedule(pause)
   }
   const schedule = (pause: number) => {
@@ -89,7 +89,18 @@ export function startMaintenance(services: Services): () => Promise<void> {
   }
 }
 
-/** A little later than the turn itself, and not all instances at once. */
+/** Runs maintenance and returns how many milliseconds to wait before the next run. Never throws. */
+async function runAndPlan(services: Services): Promise<number> {
+  try {
+    await runMaintenance(services)
+    return pauseUntil(await nextMaintenanceAt(services), services.now())
+  } catch (error) {
+    services.log('error', 'maintenance_failed', { error })
+    return retryMilliseconds
+  }
+}
+
+/** A little later than the activation itself, and not at the same moment on all instances. */
 function pauseUntil(due: Date, now: Date): number {
   const wait = due.getTime() - now.getTime()
   const pause = wait > 0 ? wait + 5 + Math.random() * 50 : retryMilliseconds

@@ -4,8 +4,8 @@ import { startNewGeneration } from './revocation/maintenance-queries.ts'
 import type { Services } from './services.ts'
 
 /**
- * To be run once after the database was restored from a backup, before the service starts again: revocations since the backup are lost,
- * so every token issued until now dies, and every reader of the list loads it anew. Gives the new generation of the list.
+ * Run once after the database was restored from a backup, before the service starts again. Revocations since the backup are lost, so every
+ * token issued until now is refused, and every reader loads the revocation list again. Returns the new generation of the list.
  * Does not revoke again the API keys whose revocation was lost.
  */
 export async function declareRestored({ db, config, now }: Pick<Services, 'db' | 'config' | 'now'>): Promise<number> {

@@ -4,7 +4,7 @@ import { createServices } from '../src/compose.ts'
 import { auditCheckpoints, auditEvents, leases, signingKeyActivations } from '../src/db/schema.ts'
 import { runMaintenance } from '../src/maintenance.ts'
 import type { Services } from '../src/services.ts'
-import { nextUpkeepAt } from '../src/signing-keys/maintenance.ts'
+import { nextMaintenanceAt } from '../src/signing-keys/maintenance.ts'
 import { databaseKinds } from './support/databases.ts'
 import { interceptTransactions } from './support/intercepted-database.ts'
 import { startTestService, type TestService } from './support/test-service.ts'
@@ -50,13 +50,13 @@ describe.each(databaseKinds)('maintenance on %s', (kind) => {
     expect(await runMaintenance(instance(service))).toBe(true)
   })
 
-  test('a chore that fails keeps no other from being done, and is told', async () => {
+  test('a task that fails does not keep the others from running, and is reported', async () => {
     const service = await startTestService(kind)
     const { db } = service.database
     await db.execute(sql`alter table api_key_usage rename to api_key_usage_away`)
     await db.execute(sql`alter table verifiers rename to verifiers_away`)
     service.clock.advance(rotateEverySeconds)
-    await expect(runMaintenance(service.services)).rejects.toThrow(/chores failed/)
+    await expect(runMaintenance(service.services)).rejects.toThrow(/tasks failed/)
     expect((await db.select().from(auditEvents)).filter(({ type }) => type === 'signing_key.created')).toHaveLength(2)
     expect(await db.select().from(auditCheckpoints)).toHaveLength(1)
     expect((await db.select().from(leases))[0]?.expiresAt.getTime()).toBeLessThanOrEqual(service.clock.now().getTime())
@@ -85,10 +85,10 @@ describe.each(databaseKinds)('maintenance on %s', (kind) => {
   test('knows when it is wanted next: at the next turn, and at once when something is due', async () => {
     const service = await startTestService(kind)
     const start = service.clock.now().getTime()
-    expect(await nextUpkeepAt(service.services)).toEqual(new Date(start + rotateEverySeconds * 1000))
+    expect(await nextMaintenanceAt(service.services)).toEqual(new Date(start + rotateEverySeconds * 1000))
     service.clock.advance(rotateEverySeconds + 5)
-    expect(await nextUpkeepAt(service.services)).toEqual(service.clock.now())
+    expect(await nextMaintenanceAt(service.services)).toEqual(service.clock.now())
     await runMaintenance(service.services)
-    expect(await nextUpkeepAt(service.services)).toEqual(new Date(start + 2 * rotateEverySeconds * 1000))
+    expect(await nextMaintenanceAt(service.services)).toEqual(new Date(start + 2 * rotateEverySeconds * 1000))
   })
 })

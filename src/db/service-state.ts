@@ -5,10 +5,10 @@ import { serviceState } from './schema.ts'
 export type ServiceState = typeof serviceState.$inferSelect
 
 /**
- * Claims the first start of an empty database: the one row of `service_state` is its lock. Of several that try at once one gets true
- * and the others wait for its transaction; they get false once it committed.
+ * Claims the bootstrap of an empty database: the one row of `service_state` is the lock. Of several concurrent callers one gets true; the
+ * others wait for its transaction and get false once it has committed.
  */
-export async function claimFirstStart(tx: Db, first: { largestTokenTtlSeconds: number; now: Date }): Promise<boolean> {
+export async function claimBootstrap(tx: Db, first: { largestTokenTtlSeconds: number; now: Date }): Promise<boolean> {
   const claimed = await tx
     .insert(serviceState)
     .values({

@@ -5,38 +5,38 @@ import { EnvelopeError, kekIdOf } from '../crypto/envelope.ts'
 import { ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
 import { advanceRingGeneration, readRing } from '../signing-keys/queries.ts'
-import { ringOf } from '../signing-keys/ring.ts'
-import { isLive } from '../signing-keys/self-test.ts'
+import { isLive, ringOf } from '../signing-keys/ring.ts'
+import { reloadKeyring } from '../signing-keys/ring-change.ts'
 import { readEnvelopes, replaceEnvelope, type StoredEnvelope } from './queries.ts'
 
 /** A KEK as the admin API shows it: its id and nothing of the key. */
 export type KekView = {
-  /** Null for envelopes whose text is damaged, so that nobody can tell what sealed them. */
+  /** Null for envelopes whose text is damaged, so that their KEK is unknown. */
   id: string | null
-  /** seals: new envelopes, and opens · opens: only · missing: not configured, so what it sealed does not open. */
+  /** seals: seals new envelopes and opens · opens: only opens · missing: not configured, so what it sealed does not open. */
   use: 'seals' | 'opens' | 'missing'
-  /** How many it sealed. */
+  /** How many envelopes it sealed. */
   envelopes: number
-  /** How many of these belong to keys that are neither retired nor revoked: without their KEK the service does not start. */
+  /** How many of them belong to keys that are neither retired nor revoked: without their KEK the service does not start. */
   liveEnvelopes: number
 }
 
 export type RewrapView = {
-  /** The KEK that all of them are sealed with now, but for those left. */
+  /** Id of the KEK that sealed all envelopes now, except those in `left`. */
   kek: string
   envelopes: number
-  /** How many this run moved; concurrent runs and an interrupted one before it moved the others. */
+  /** How many this run moved. The others were moved by concurrent runs, or by an earlier one that was interrupted. */
   moved: number
-  /** Kids of retired and revoked keys whose envelopes do not open and stay as they are. */
+  /** Kids of retired and revoked keys whose envelopes do not open. They stay as they are. */
   left: readonly string[]
 }
 
-/** Called after each step: tests end a run here. `row` counts from 1. */
-export type RewrapStep = (step: 'checked' | 'row_moved' | 'rows_moved', row: number) => void | Promise<void>
+/** Called after each step, so that tests can kill a run there. `row` counts from 1. */
+type RewrapStep = (step: 'checked' | 'row_moved' | 'rows_moved', row: number) => void | Promise<void>
 
 type KekServices = Pick<Services, 'config' | 'db' | 'keyEncryption' | 'now'>
 
-/** Those configured in this process, the sealing one first, and those that envelopes name but nobody configured. Asks no KEK whether it answers. */
+/** The KEKs configured in this process, the sealing one first, and those that only envelopes name. Does not check that a KEK answers. */
 export async function kekStatus(services: KekServices, actor: Principal): Promise<KekView[]> {
   requireServiceWide(actor, 'keks.read')
   const { keyEncryption } = services
@@ -61,10 +61,9 @@ export async function kekStatus(services: KekServices, actor: Principal): Promis
 }
 
 /**
- * Moves every envelope to the sealing KEK. All of them are opened first: when one of a live key does not open, throws `conflict` and
- * nothing is written. Then each row is one conditional update, so that a run which dies leaves every key readable, the next one
- * goes on where it ended, and several at once move each row once. Instances that lack the sealing KEK cannot open what was
- * moved: they get it first.
+ * Moves every envelope to the sealing KEK. Opens all of them first: if one of a live key does not open, throws `conflict` and writes
+ * nothing. Then each row is one conditional update. So if a run is killed, every key stays readable and the next run continues where it
+ * stopped, and concurrent runs move each row once. Instances without the sealing KEK cannot open what was moved: give it to them first.
  */
 export async function rewrapEnvelopes(
   services: KekServices & Pick<Services, 'keyring' | 'log'>,
@@ -87,10 +86,7 @@ export async function rewrapEnvelopes(
     const context = { kek, envelopes, moved, left }
     await appendAuditEvent(tx, { type: 'kek.rewrapped', actor, organizationId: null, subject: kek, context }, now())
   })
-  // Whoever signs next brings the new generation and reloads by itself: the envelopes are moved, whatever happens here.
-  await services.keyring
-    .reload()
-    .catch((error: unknown) => services.log('warn', 'signing_keys.reload_failed', { error }))
+  await reloadKeyring(services)
   return { kek, envelopes, moved, left }
 }
 
@@ -115,7 +111,7 @@ async function planMoves(services: KekServices): Promise<Plan> {
   return plan
 }
 
-/** Kids of keys whose private part may still be needed; those with an algorithm that this version does not know are among them. */
+/** Kids of keys whose private part may still be needed, including those whose algorithm this version does not know. */
 async function liveKids({ db, config, now }: KekServices): Promise<ReadonlySet<string>> {
   const rows = await readRing(db)
   if (!rows) return new Set()

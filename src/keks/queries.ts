@@ -5,20 +5,20 @@ import { signingKeys } from '../db/schema.ts'
 import { sealContext } from '../signing-keys/sealing.ts'
 
 export type StoredEnvelope = {
-  /** The kid of its key. */
+  /** Kid of the key that it seals. */
   readonly id: string
   readonly envelope: string
   readonly context: SealContext
 }
 
-/** Every envelope that the database holds, always in the same order. */
+/** Every envelope in the database, always in the same order. */
 export async function readEnvelopes(db: Db): Promise<StoredEnvelope[]> {
   const { kid, purpose, algorithm, sealedPrivateKey } = signingKeys
   const rows = await db.select({ kid, purpose, algorithm, sealedPrivateKey }).from(signingKeys).orderBy(kid)
   return rows.map((row) => ({ id: row.kid, envelope: row.sealedPrivateKey, context: sealContext(row) }))
 }
 
-/** Puts another envelope in the place of the one that was read; false when that one is gone already, and nothing is written. */
+/** Replaces the envelope that was read. False, with nothing written, if somebody else replaced it meanwhile. */
 export async function replaceEnvelope(db: Db, { id, envelope }: StoredEnvelope, replacement: string): Promise<boolean> {
   const replaced = await db
     .update(signingKeys)

@@ -1,6 +1,6 @@
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { FirstStart } from '../bootstrap.ts'
+import type { BootstrapResult } from '../bootstrap.ts'
 import { generateRawKek } from '../crypto/kek/raw.ts'
 
 /** The files of the embedded database's folder: `.mintage/` unless MINTAGE_DATA_DIR says otherwise. All of them are for the owner's eyes only. */
@@ -34,7 +34,7 @@ export async function localKek(dataDir: string, databaseIsEmpty: boolean): Promi
  * Writes the keys of the first start where the CLI and curl find them. Called before the first start commits, so that no root key is
  * lost; should the commit fail after all, the next first start overwrites the files.
  */
-export async function writeCredentials(dataDir: string, url: string, firstStart: FirstStart): Promise<void> {
+export async function writeCredentials(dataDir: string, url: string, firstStart: BootstrapResult): Promise<void> {
   const files = localFiles(dataDir)
   const { rootApiKey, testApiKey: apiKey, organizationId } = firstStart
   await writePrivate(

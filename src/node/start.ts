@@ -1,5 +1,5 @@
 import { createApp } from '../app.ts'
-import { bootstrap, type FirstStart } from '../bootstrap.ts'
+import { type BootstrapResult, bootstrap } from '../bootstrap.ts'
 import { createServices } from '../compose.ts'
 import type { DatabaseSettings, Settings } from '../config/settings.ts'
 import { createKeyEncryption, type KeyEncryption } from '../crypto/envelope.ts'
@@ -14,7 +14,7 @@ import { createPrometheus } from '../observability/prometheus.ts'
 import { raiseLargestTokenTtl } from '../revocation/maintenance-queries.ts'
 import type { Services } from '../services.ts'
 import { requireKeepableLifetimes } from '../signing-keys/lifetimes.ts'
-import { selfTest } from '../signing-keys/operations.ts'
+import { selfTest } from '../signing-keys/self-test.ts'
 import { localKek, writeCredentials } from './first-start.ts'
 import { type HttpServer, listen } from './http-server.ts'
 import { nodePlatform } from './platform.ts'
@@ -23,7 +23,7 @@ export type RunningService = {
   readonly services: Services
   readonly port: number
   /** What was created, if this was the database's first start. */
-  readonly firstStart: FirstStart | undefined
+  readonly firstStart: BootstrapResult | undefined
   /** Finishes the requests in progress, at most until the deadline, then closes everything. */
   stop(deadlineMilliseconds?: number): Promise<void>
 }
@@ -171,7 +171,7 @@ export async function openKeyEncryption(
  * The first start. An embedded database always gets one here; PostgreSQL only if MINTAGE_ROOT_API_KEY declares its root key. Otherwise
  * `mintage bootstrap` does it, and shows the key once.
  */
-async function startFirst(settings: Settings, services: Services): Promise<FirstStart | undefined> {
+async function startFirst(settings: Settings, services: Services): Promise<BootstrapResult | undefined> {
   const { config, database, dataDir } = settings
   if (database.kind === 'postgres' && config.rootApiKey === null) {
     if (await findServiceState(services.db)) return undefined
@@ -182,7 +182,7 @@ async function startFirst(settings: Settings, services: Services): Promise<First
   const onDisk = database.kind === 'embedded' && database.folder !== null
   return await bootstrap(services, {
     withTestKey: onDisk,
-    ...(onDisk ? { keep: (firstStart: FirstStart) => writeCredentials(dataDir, config.issuer, firstStart) } : {}),
+    ...(onDisk ? { keep: (firstStart: BootstrapResult) => writeCredentials(dataDir, config.issuer, firstStart) } : {}),
   })
 }
 

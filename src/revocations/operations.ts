@@ -10,7 +10,7 @@ import { findOrganization } from '../organizations/queries.ts'
 import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import { addRevocationRule, liftRevocationRule } from '../revocation/rule-queries.ts'
 import type { Services } from '../services.ts'
-import { listSigningKeys } from '../signing-keys/operations.ts'
+import { listSigningKeys } from '../signing-keys/read.ts'
 import { draftRule, type RuleDraft, type RuleInput } from './new-rule.ts'
 import { findRevocation, type RevocationRow, selectRevocations } from './queries.ts'
 

@@ -1,11 +1,11 @@
-/** One row of the history: from `activatesAt` on this key signs, unless a higher sequence has come as well. */
+/** One row of the history: this key signs from `activatesAt` on, until an activation with a higher sequence takes effect. */
 export type Activation = {
   readonly sequence: number
   readonly kid: string
   readonly activatesAt: Date
 }
 
-/** The key signs from `from`, not after and not at `until`: milliseconds since 1970, `until` infinite for the last one. */
+/** The key signs from `from` until just before `until`. Milliseconds since 1970; the last period's `until` is infinite. */
 export type ActivePeriod = {
   readonly kid: string
   readonly from: number
@@ -13,8 +13,8 @@ export type ActivePeriod = {
 }
 
 /**
- * When which key of one algorithm and purpose was, is and will be active, oldest first and without a gap. An activation that a higher
- * sequence overtook (same instant or earlier) never takes effect and leaves no period.
+ * When each key of one series was, is and will be active: oldest first, without gaps. An activation never takes effect, and leaves no
+ * period, when one with a higher sequence activates at the same time or earlier.
  */
 export function activePeriods(activations: readonly Activation[]): ActivePeriod[] {
   const periods: ActivePeriod[] = []
@@ -28,14 +28,14 @@ export function activePeriods(activations: readonly Activation[]): ActivePeriod[
   return periods.reverse()
 }
 
-/** The period that holds the instant: the highest sequence whose `activatesAt` has come. Undefined before the first. */
+/** The period that contains the time (milliseconds). Undefined before the first activation. */
 export function periodAt(periods: readonly ActivePeriod[], at: number): ActivePeriod | undefined {
   return periods.find(({ from, until }) => from <= at && at < until)
 }
 
 /**
- * The next row of the history. It takes effect at the wanted instant, or one millisecond after the key that signs now took over: the
- * instants of activations that took effect are strictly increasing, whatever the clock does. Activations still ahead of it are overtaken.
+ * The next row of the history. It takes effect at the wanted time, but at least one millisecond after the active key was activated: the
+ * times of activations that took effect only grow, whatever the clock does. It overtakes every activation planned for later.
  */
 export function nextActivation(history: readonly Activation[], kid: string, wanted: Date, now: Date): Activation {
   const active = periodAt(activePeriods(history), now.getTime())

@@ -2,90 +2,80 @@ import { systemPrincipal } from '../access/principal.ts'
 import { ServiceError } from '../errors.ts'
 import { findAuthenticatedVerifiers } from '../verifiers/queries.ts'
 import type { VerifierSighting } from '../verifiers/sighting.ts'
-import { periodAt } from './activations.ts'
+import { activationContext } from './activate.ts'
+import { planNext } from './plan.ts'
 import { readRing } from './queries.ts'
-import { broughtForwardFrom, readiness } from './readiness.ts'
-import { type KeyLine, linesOf, nextKey, periodsOf, type Ring, type RingKey, ringOf, standingOf } from './ring.ts'
-import { appendActivation, type ChangeServices, changeRing, planNext, prepareKey, sightOf } from './ring-change.ts'
+import { activeKid, allSeries, type KeySeries, lifecycleOf, nextKey, type Ring, type RingKey, ringOf } from './ring.ts'
+import { appendActivation, type ChangeServices, changeRing, readSnapshot } from './ring-change.ts'
+import { generateSealedKey } from './sealed-key.ts'
+import { bringForwardFrom, verifierReadiness } from './verifier-readiness.ts'
 
 /**
- * Part of maintenance: lets the next token key sign before its planned instant once every known verifier holds it. Never before the safe instant, and
- * only in the window before the planned one (`broughtForwardFrom`). Nobody's absence delays a turn: the plan stands without this. Of several at
- * once one does it. Gives the kids that sign now.
+ * Part of maintenance: activates the next token key before its planned time once every known verifier holds it. Never before the safe time,
+ * and only in the window before the planned time (`bringForwardFrom`). An absent verifier delays nothing: the plan holds anyway. Of several
+ * concurrent runs one activates. Returns the kids that sign now.
  */
 export async function bringForwardWhenReady(services: ChangeServices): Promise<string[]> {
   const { db, config, now } = services
   const rows = await readRing(db)
   if (!rows) return []
   const ring = ringOf(rows, config)
-  const lines = linesOf(ring).filter((line) => line.purpose === 'token' && keyInWindow(ring, line, services))
-  if (lines.length === 0) return []
+  const due = allSeries(ring).filter((series) => series.purpose === 'token' && keyInWindow(ring, series, services))
+  if (due.length === 0) return []
   const verifiers = await findAuthenticatedVerifiers(db, now())
-  const turned: string[] = []
-  for (const line of lines) {
-    const key = readyKey(ring, line, services, verifiers)
-    const kid = key && (await bringForward(services, line, verifiers))
-    if (kid !== undefined) turned.push(kid)
+  const activated: string[] = []
+  for (const series of due) {
+    const key = readyKey(ring, series, services, verifiers)
+    const kid = key && (await bringForward(services, series, verifiers))
+    if (kid !== undefined) activated.push(kid)
   }
-  return turned
+  return activated
 }
 
 async function bringForward(
   services: ChangeServices,
-  line: KeyLine,
+  series: KeySeries,
   verifiers: readonly VerifierSighting[],
 ): Promise<string | undefined> {
-  const spare = await prepareKey(services, line)
-  const turn = changeRing(services, line, async (work) => {
-    const { ring } = await sightOf(work)
-    const key = readyKey(ring, line, { ...services, now: () => work.now }, verifiers)
+  const prepared = await generateSealedKey(services, series)
+  const activation = changeRing(services, series, async (change) => {
+    const { ring } = await readSnapshot(change)
+    const key = readyKey(ring, series, { ...services, now: () => change.now }, verifiers)
     if (!key) throw new ServiceError('conflict')
-    const former = periodAt(periodsOf(ring, line), work.now.getTime())?.kid ?? null
+    const { kid } = key
     const actor = systemPrincipal
-    const reason = `held by all known verifiers (${readiness(verifiers, key.kid, work.now).known})`
-    const next = await appendActivation(work, line, { kid: key.kid, wanted: work.now, actor: actor.clientId, reason })
-    await planNext(work, line, spare, actor.clientId, next.activatesAt)
-    const context = {
-      ...line,
-      sequence: next.sequence,
-      activatesAt: next.activatesAt.toISOString(),
-      former,
-      revoked: [],
-      forced: false,
-    }
-    return {
-      result: key.kid,
-      events: [
-        { type: 'signing_key.activated', actor, organizationId: null, subject: key.kid, reason, context } as const,
-      ],
-    }
+    const reason = `held by all known verifiers (${verifierReadiness(verifiers, kid, change.now).known})`
+    const next = await appendActivation(change, series, { kid, wanted: change.now, actor: actor.clientId, reason })
+    await planNext(change, series, prepared, actor.clientId, next.activatesAt)
+    const context = { ...activationContext(next, activeKid(ring, series, change.now), []), forced: false }
+    const event = { type: 'signing_key.activated', actor, organizationId: null, subject: kid, reason, context } as const
+    return { result: kid, events: [event] }
   })
-  return await turn.catch((error: unknown) => {
-    if (error instanceof ServiceError && error.code === 'conflict') return undefined // somebody else turned the ring
+  return await activation.catch((error: unknown) => {
+    if (error instanceof ServiceError && error.code === 'conflict') return undefined // somebody else changed the ring
     throw error
   })
 }
 
-type TurnServices = Pick<ChangeServices, 'config' | 'now'>
+type WindowServices = Pick<ChangeServices, 'config' | 'now'>
 
 function readyKey(
   ring: Ring,
-  line: KeyLine,
-  services: TurnServices,
+  series: KeySeries,
+  services: WindowServices,
   verifiers: readonly VerifierSighting[],
 ): RingKey | undefined {
-  const key = keyInWindow(ring, line, services)
-  return key && readiness(verifiers, key.kid, services.now()).safeToBringForward ? key : undefined
+  const key = keyInWindow(ring, series, services)
+  return key && verifierReadiness(verifiers, key.kid, services.now()).safeToBringForward ? key : undefined
 }
 
-/** The next key of the line, when its turn lies ahead and may be brought forward to now. */
-function keyInWindow(ring: Ring, line: KeyLine, { config, now }: TurnServices): RingKey | undefined {
+/** The next key of the series, if its planned activation lies ahead and may be brought forward to now. */
+function keyInWindow(ring: Ring, series: KeySeries, { config, now }: WindowServices): RingKey | undefined {
   const at = now()
-  const key = nextKey(ring, line, at)
+  const key = nextKey(ring, series, at)
   if (!key) return undefined
-  const { activatesAt, safeAt } = standingOf(ring, key, at)
+  const { activatesAt, safeAt } = lifecycleOf(ring, key, at)
   if (!activatesAt || activatesAt <= at) return undefined
-  return broughtForwardFrom({ activatesAt, safeAt, rotateEverySeconds: config.rotateEverySeconds }) <= at
-    ? key
-    : undefined
+  const { rotateEverySeconds } = config
+  return bringForwardFrom({ activatesAt, safeAt, rotateEverySeconds }) <= at ? key : undefined
 }

@@ -1,12 +1,12 @@
 import { publicMembers } from './key-pair.ts'
-import { type Ring, type RingKey, standingOf } from './ring.ts'
+import { isLive, type Ring, type RingKey } from './ring.ts'
 import type { KeyPurpose } from './signer.ts'
 
-export type PublishedKey = JsonWebKey & {
+type PublishedKey = JsonWebKey & {
   kid: string
   alg: string
   use: 'sig'
-  /** Only on a revoked record key, whose public part stays listed: seconds since 1970 (as in OpenID Federation 1.0 §8.7). */
+  /** Only on a revoked record key, which stays listed: seconds since 1970 (as in OpenID Federation 1.0 §8.7). */
   revoked?: { revoked_at: number }
 }
 
@@ -14,29 +14,13 @@ export type PublishedKey = JsonWebKey & {
 export type JsonWebKeySet = { keys: readonly PublishedKey[] }
 
 /**
- * The public key set of the purpose (RFC 7517 §5): public members only. Token keys are in it while anything that they signed may be
- * alive; a revoked one is gone. Record keys stay for ever, so that old records can be checked; a revoked one says so. The newest comes
- * first: who reads only the beginning of a long set has the keys that sign.
+ * The public key set of the purpose (RFC 7517 §5): public members only. A token key is listed while a token that it signed may be valid; a
+ * revoked one is not. Record keys stay listed for ever, so that old records can be checked; a revoked one is marked. The newest key comes
+ * first: a client that reads only the beginning of a long set gets the keys that sign.
  */
 export function publicJwks(ring: Ring, purpose: KeyPurpose, now: Date): JsonWebKeySet {
-  const listed = ring.keys.filter((key) => key.purpose === purpose && isListed(ring, key, now))
+  const listed = ring.keys.filter((key) => key.purpose === purpose && (purpose === 'record' || isLive(ring, key, now)))
   return { keys: listed.toReversed().map((key) => publishedKey(key, now)) }
-}
-
-function isListed(ring: Ring, key: RingKey, now: Date): boolean {
-  if (key.purpose === 'record') return true
-  const { state } = standingOf(ring, key, now)
-  switch (state) {
-    case 'pending':
-    case 'active':
-    case 'retiring':
-      return true
-    case 'retired':
-    case 'revoked':
-      return false
-    default:
-      return state satisfies never
-  }
 }
 
 function publishedKey({ publicJwk, kid, algorithm, revokedAt }: RingKey, now: Date): PublishedKey {

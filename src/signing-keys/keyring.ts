@@ -10,38 +10,36 @@ import { readRing, readRingGeneration } from './queries.ts'
 import { keyPurposes } from './ring.ts'
 import { type Algorithm, defaultAlgorithm, type KeyPurpose, type Signer } from './signer.ts'
 
-export type { JsonWebKeySet } from './jwks.ts'
-
 export type Keyring = {
   /**
-   * The active signer of the purpose and algorithm (ES256 when left out) now. `generation` is what the key lookup of the same request
-   * brought: when it is not the ring's, the ring is reloaded before anything is signed. Without it the database is asked. No promise when
-   * nothing changed. Throws `keyring_unavailable`, also when the ring has no active key of that algorithm.
+   * The signer that is active now for the purpose and algorithm (ES256 when left out). `generation` comes from the API key lookup of the
+   * same request: if it differs from the loaded ring's, the ring is reloaded first. Without it the database is asked. Returns no promise
+   * when nothing changed. Throws `keyring_unavailable`, also when the ring has no active key of that algorithm.
    */
   signer(purpose: KeyPurpose, generation?: number, algorithm?: Algorithm): Signer | Promise<Signer>
-  /** What `signer` could sign with at this moment. Asks the database whether the ring turned; throws `keyring_unavailable`. */
+  /** The algorithms that `signer` has a signer for now. Asks the database whether the ring changed; throws `keyring_unavailable`. */
   activeAlgorithms(purpose: KeyPurpose): Promise<readonly Algorithm[]>
   /**
-   * The published public keys (token: pending, active and retiring; record: all that ever were), not older than a second where the
-   * database answers, and the last known ones where it does not. Throws `keyring_unavailable` only if none were ever read.
+   * The published public keys (token: pending, active and retiring; record: all that ever existed). At most a second old while the
+   * database answers, otherwise the last known ones. Throws `keyring_unavailable` only if none were ever read.
    */
   publicKeys(purpose: KeyPurpose): Promise<JsonWebKeySet>
-  /** Seconds since the database last said that the public keys are these; infinite before the first reading. */
+  /** Seconds since the database last confirmed the public keys; infinite before the first read. */
   publicKeysAge(): number
   /** Reads the ring again. */
   reload(): Promise<void>
-  /** For readiness: the generation in use and whether an active key of each purpose can sign by the default algorithm. */
+  /** For readiness: the generation in use, and whether each purpose has an active key of the default algorithm that can sign. */
   state(): { generation: number | undefined; usable: boolean; reason?: string }
 }
 
-/** Where an opened ring is kept. Node: one a process, by default. Workers: one an isolate, shared by the keyrings of its requests. */
+/** Holds an opened ring: one per process on Node, by default; on Workers one per isolate, shared by the keyrings of its requests. */
 export type KeyringCache = {
   current: OpenRing | undefined
-  /** When the database last said that `current` is the ring; milliseconds of the service's clock, taken before asking. */
+  /** When the database last confirmed `current`: milliseconds of the service's clock, taken before asking. */
   checkedAt: number
 }
 
-export type KeyringOptions = {
+type KeyringOptions = {
   db: Db
   now: () => Date
   config: TimingConfig
@@ -57,7 +55,7 @@ export function createKeyringCache(): KeyringCache {
   return { current: undefined, checkedAt: Number.NEGATIVE_INFINITY }
 }
 
-/** Performs no I/O until it is asked. One read of the ring is under way at most; whoever needs a newer one waits for the next. */
+/** Performs no I/O until it is asked. Reads the ring at most once at a time; a caller that needs newer data waits for the next read. */
 export function createKeyring(options: KeyringOptions): Keyring {
   const { db, now, log, cache = createKeyringCache() } = options
   let loading: Promise<OpenRing> | undefined
@@ -67,7 +65,7 @@ export function createKeyring(options: KeyringOptions): Keyring {
   async function load(): Promise<OpenRing> {
     const at = now()
     const rows = await readRing(db)
-    if (!rows) throw new Error('the database is empty: no key ring was made yet')
+    if (!rows) throw new Error('the database is empty: no key ring has been created yet')
     const opened = await openRing(rows, cache.current, options, at)
     for (const [kid, fault] of opened.faults) log('error', 'signing_key.unusable', { kid, error: fault })
     cache.current = opened
@@ -82,23 +80,23 @@ export function createKeyring(options: KeyringOptions): Keyring {
     return loading
   }
 
-  /** A read that began after this call: one that was under way may have missed the change that the caller knows of. */
-  async function loadAnew(): Promise<OpenRing> {
+  /** A read that begins after this call: one in progress may have missed the change that the caller knows about. */
+  async function loadAgain(): Promise<OpenRing> {
     await loading
     return await startLoading()
   }
 
-  /** The ring that the database has now, read again only if it is another. */
+  /** The ring that the database has now; read again only if its generation changed. */
   async function current(): Promise<OpenRing> {
     const at = now().getTime()
     const { current } = cache
     if (!current || current.faults.size > 0 || (await readRingGeneration(db)) !== current.ring.generation)
-      return await loadAnew()
+      return await loadAgain()
     cache.checkedAt = at
     return current
   }
 
-  /** Good enough for what may be a second old: whoever asks while somebody asks waits for the same answer. */
+  /** For answers that may be a second old: concurrent callers share one check. */
   function currentShared(): Promise<OpenRing> {
     checking ??= current().finally(() => {
       checking = undefined
@@ -108,16 +106,16 @@ export function createKeyring(options: KeyringOptions): Keyring {
 
   async function ofGeneration(generation: number): Promise<OpenRing> {
     const joined = await loading
-    return joined?.ring.generation === generation ? joined : await loadAnew()
+    return joined?.ring.generation === generation ? joined : await loadAgain()
   }
 
   return {
     signer(purpose, generation, algorithm = defaultAlgorithm) {
       const ring = cache.current
-      const line = { algorithm, purpose }
-      if (ring && ring.ring.generation === generation) return signerAt(ring, line, now().getTime())
+      const series = { algorithm, purpose }
+      if (ring && ring.ring.generation === generation) return signerAt(ring, series, now().getTime())
       return unavailableUnless(generation === undefined ? current() : ofGeneration(generation)).then((opened) =>
-        signerAt(opened, line, now().getTime()),
+        signerAt(opened, series, now().getTime()),
       )
     },
 
@@ -141,7 +139,7 @@ export function createKeyring(options: KeyringOptions): Keyring {
     publicKeysAge: () => Math.abs(now().getTime() - cache.checkedAt) / 1000,
 
     async reload() {
-      await unavailableUnless(loadAnew())
+      await unavailableUnless(loadAgain())
     },
 
     state() {
@@ -160,7 +158,7 @@ export function createKeyring(options: KeyringOptions): Keyring {
   }
 }
 
-/** A clock that was set back makes an age negative: not fresh. */
+/** After a clock was set back the age is negative: not fresh. */
 function isFresh(since: number, now: Date): boolean {
   const age = now.getTime() - since
   return age >= 0 && age < maximumAgeMilliseconds

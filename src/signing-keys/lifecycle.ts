@@ -2,12 +2,17 @@ import type { Config } from '../config/settings.ts'
 import type { ActivePeriod } from './activations.ts'
 
 /**
- * pending: published, its activation ahead · active: signs · retiring: published, followed by another · retired: nothing that it signed
- * can be alive · revoked. Computed from instants only; nothing has to run for a key to move on.
+ * - pending: published, its activation lies ahead
+ * - active: signs
+ * - retiring: another key signs now, but tokens that this one signed may still be valid
+ * - retired: every token that it signed has expired
+ * - revoked
+ *
+ * Computed from times alone: nothing has to run for a key to change state.
  */
 export type SigningKeyState = 'pending' | 'active' | 'retiring' | 'retired' | 'revoked'
 
-export type KeyInstants = {
+type KeyTimes = {
   readonly kid: string
   readonly publishedAt: Date
   readonly revokedAt: Date | null
@@ -19,19 +24,19 @@ export type TimingConfig = Pick<
 >
 
 export type KeyTiming = {
-  /** From publication until every verifier that refreshes in time holds the key. */
+  /** From publication until every verifier that refreshes on time holds the key. */
   readonly publishLeadSeconds: number
-  /** From the end of its active period until nothing that the key signed can be accepted. */
+  /** From the end of a key's active period until no verifier can accept anything it signed. */
   readonly retentionSeconds: number
 }
 
-/** How old the public key set of an instance may be while its database answers. */
+/** How old an instance's public key set may be while its database answers. */
 export const publicKeysMaximumAgeSeconds = 1
 
 /**
- * `largestTokenTtlSeconds`: the largest token lifetime ever configured, from the database: tokens minted under an earlier, longer
- * setting live on. The clock tolerance counts twice in the retention: an instance whose clock is behind signs that much longer, and
- * a verifier accepts that much longer.
+ * `largestTokenTtlSeconds` is the largest token lifetime ever configured, from the database: tokens issued under an earlier, longer
+ * setting may still be valid. The clock tolerance counts twice in the retention: an instance with a slow clock signs that much longer,
+ * and a verifier accepts that much longer.
  */
 export function keyTiming(config: TimingConfig, largestTokenTtlSeconds: number): KeyTiming {
   const { jwksMaxAgeSeconds, verifierRefreshSeconds, clockToleranceSeconds } = config
@@ -44,40 +49,59 @@ export function keyTiming(config: TimingConfig, largestTokenTtlSeconds: number):
 }
 
 /**
- * How long a copy of the public keys may be kept, in whole seconds, that the database confirmed `ageSeconds` ago. The publish lead counts from
- * the publication of a key: an instance that is cut off from its database must not hand on a copy for longer than the lead allows for, or
- * verifiers would still lack the key when it signs.
+ * The `max-age`, in whole seconds, of a copy of the public keys that the database confirmed `ageSeconds` ago. An instance that is cut off
+ * from its database must not hand out copies that live longer than the publish lead allows: verifiers would still lack a new key when it
+ * starts to sign.
  */
 export function keySetMaxAgeSeconds({ jwksMaxAgeSeconds }: TimingConfig, ageSeconds: number): number {
   return Math.max(0, jwksMaxAgeSeconds - Math.ceil(Math.max(0, ageSeconds - publicKeysMaximumAgeSeconds)))
 }
 
 /**
- * `periods`: all of the key's algorithm and purpose. A revocation counts from the moment at which it is known, also on an instance whose
- * clock is behind the one that stamped it.
+ * `periods` are all periods of the key's series. A revocation counts as soon as it is known, even on an instance whose clock is behind the
+ * clock that stamped it.
  */
 export function signingKeyState(
-  key: KeyInstants,
+  key: KeyTimes,
   periods: readonly ActivePeriod[],
   timing: KeyTiming,
   now: Date,
 ): SigningKeyState {
   const at = now.getTime()
   if (key.revokedAt) return 'revoked'
-  const own = periods.filter(({ kid }) => kid === key.kid)
-  if (own.every(({ from }) => from > at)) return 'pending'
-  if (own.some(({ from, until }) => from <= at && at < until)) return 'active'
+  const periodsOfKey = periods.filter(({ kid }) => kid === key.kid)
+  if (periodsOfKey.every(({ from }) => from > at)) return 'pending'
+  if (periodsOfKey.some(({ from, until }) => from <= at && at < until)) return 'active'
   const end = retiresAt(key, periods, timing)
   return end && end.getTime() <= at ? 'retired' : 'retiring'
 }
 
-/** From this time on the key may sign: verifiers have had the time to fetch it (docs/signing-keys.md; RFC 9111 for `max-age`). */
-export function activationSafeAt(key: KeyInstants, timing: KeyTiming): Date {
+/** Whether the key's private part may still be needed, and a token key is published: a retiring key can be rolled back to. */
+export function isLiveState(state: SigningKeyState): boolean {
+  switch (state) {
+    case 'pending':
+    case 'active':
+    case 'retiring':
+      return true
+    case 'retired':
+    case 'revoked':
+      return false
+    default:
+      return state satisfies never
+  }
+}
+
+/** From this time on the key may sign: every verifier has had time to fetch it (docs/signing-keys.md; RFC 9111 for `max-age`). */
+export function activationSafeAt(key: Pick<KeyTimes, 'publishedAt'>, timing: KeyTiming): Date {
   return new Date(key.publishedAt.getTime() + timing.publishLeadSeconds * 1000)
 }
 
-/** From this instant the key is unpublished. Null while nobody follows it, or while it has never signed. */
-export function retiresAt(key: KeyInstants, periods: readonly ActivePeriod[], timing: KeyTiming): Date | null {
+/** From this time on the key is unpublished. Null while no key follows it, or while it has never signed. */
+export function retiresAt(
+  key: Pick<KeyTimes, 'kid'>,
+  periods: readonly ActivePeriod[],
+  timing: KeyTiming,
+): Date | null {
   const last = periods.findLast(({ kid }) => kid === key.kid)
   return last && Number.isFinite(last.until) ? new Date(last.until + timing.retentionSeconds * 1000) : null
 }

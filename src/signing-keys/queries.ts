@@ -6,7 +6,7 @@ export type SigningKeyRow = typeof signingKeys.$inferSelect
 export type NewSigningKey = typeof signingKeys.$inferInsert
 export type ActivationRow = typeof signingKeyActivations.$inferSelect
 
-/** The whole key ring at one moment. */
+/** The whole key ring at one time. */
 export type RingRows = {
   readonly generation: number
   readonly largestTokenTtlSeconds: number
@@ -15,8 +15,8 @@ export type RingRows = {
 }
 
 /**
- * Generation, keys and history in one statement, so that they belong together. Undefined while the database is empty. Retired keys
- * come along: a ring that turns monthly gathers a dozen small rows a year and purpose.
+ * Generation, keys and activations in one statement, so that they are consistent. Undefined while the database is empty. Includes retired
+ * keys: monthly rotation adds only a dozen small rows per year and purpose.
  */
 export async function readRing(db: Db): Promise<RingRows | undefined> {
   const rows = await db
@@ -53,8 +53,8 @@ export async function readRingGeneration(db: Db): Promise<number | undefined> {
 }
 
 /**
- * Until the transaction ends, nobody else changes the ring. The lock is the transaction's, so it works behind a transaction pooler.
- * On the embedded database, which has one session, it excludes nobody and need not.
+ * Nobody else can change the ring until the transaction ends. It is a transaction lock, so it works behind a transaction pooler. The
+ * embedded database has one session only: there it locks nothing, and need not.
  */
 export async function lockRing(tx: Db): Promise<void> {
   await tx
@@ -66,7 +66,7 @@ export async function insertSigningKey(tx: Db, key: NewSigningKey): Promise<void
   await tx.insert(signingKeys).values(key)
 }
 
-/** From now on it neither signs nor is published. False when it was revoked before, or is not there. */
+/** From now on the key neither signs nor is published. False if it does not exist or is already revoked. */
 export async function markSigningKeyRevoked(
   tx: Db,
   key: { kid: string; by: string; reason: string },
@@ -80,7 +80,7 @@ export async function markSigningKeyRevoked(
   return marked.length === 1
 }
 
-/** Whether a rule of the revocation list kills every token under the key, whoever laid it. */
+/** Whether a rule on the revocation list refuses every token under the key, whoever added it. */
 export async function isOnRevocationList(db: Db, kid: string): Promise<boolean> {
   const rules = await db
     .select({ id: revocations.id })
@@ -90,12 +90,12 @@ export async function isOnRevocationList(db: Db, kid: string): Promise<boolean> 
   return rules.length > 0
 }
 
-/** A sequence that is taken already is an error: the fence that a rotator runs into which slept through another's rotation. */
+/** Fails if the sequence is taken: the fence against a process that was paused while another one rotated. */
 export async function insertActivation(tx: Db, activation: ActivationRow): Promise<void> {
   await tx.insert(signingKeyActivations).values(activation)
 }
 
-/** Every change of the ring counts its generation up, in the same transaction. */
+/** Every change of the ring increments its generation in the same transaction. */
 export async function advanceRingGeneration(tx: Db): Promise<number> {
   const [state] = await tx
     .update(serviceState)

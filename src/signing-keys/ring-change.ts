@@ -5,9 +5,7 @@ import type { Db } from '../db/database.ts'
 import { ServiceError } from '../errors.ts'
 import { addRevocationRule } from '../revocation/rule-queries.ts'
 import type { Services } from '../services.ts'
-import { nextActivation, periodAt } from './activations.ts'
-import { generateKeyPair, type KeyPair } from './key-pair.ts'
-import { activationSafeAt } from './lifecycle.ts'
+import { nextActivation } from './activations.ts'
 import {
   type ActivationRow,
   advanceRingGeneration,
@@ -15,12 +13,11 @@ import {
   insertSigningKey,
   lockRing,
   markSigningKeyRevoked,
-  type NewSigningKey,
   type RingRows,
   readRing,
 } from './queries.ts'
-import { historyOf, type KeyLine, nextKey, periodsOf, type Ring, ringOf } from './ring.ts'
-import { sealPrivateKey } from './sealing.ts'
+import { findKey, historyOf, type KeySeries, type Ring, type RingKey, ringOf } from './ring.ts'
+import type { SealedKey } from './sealed-key.ts'
 import type { Algorithm, KeyPurpose } from './signer.ts'
 
 export type ChangeServices = Pick<
@@ -28,42 +25,81 @@ export type ChangeServices = Pick<
   'config' | 'db' | 'keyEncryption' | 'keyring' | 'log' | 'now' | 'revocations'
 >
 
-/** Which line of the ring is meant; ES256 when no algorithm is named. */
-export type LineInput = { readonly purpose: KeyPurpose; readonly algorithm?: Algorithm }
+/** Which series of the ring is meant; ES256 when no algorithm is named. */
+export type SeriesInput = { readonly purpose: KeyPurpose; readonly algorithm?: Algorithm }
 
-/** What a change of the ring works with: the transaction, which holds the ring's lock, and the instant at which it happens. */
+/** What a change of the ring works with: a transaction that holds the ring's lock, and the time of the change. */
 export type RingChange = { readonly tx: Db; readonly now: Date; readonly config: Services['config'] }
 
-/** The ring as a statement of the change sees it now, its own writes included. */
-export type RingSight = { readonly rows: RingRows; readonly ring: Ring }
-
 /**
- * Changes one line of the ring: under the ring's lock, in one transaction with its audit events, which `change` gives beside its result.
- * Throws `conflict` when somebody else changed the line after the caller asked: of several at once one wins.
+ * Changes one series of the ring, under the ring's lock, in one transaction with the audit events that `apply` returns. Throws `conflict`
+ * when somebody else changed the series after the caller asked: of several concurrent changes one wins.
  */
 export async function changeRing<Result>(
   services: ChangeServices,
-  line: KeyLine,
-  change: (work: RingChange) => Promise<{ result: Result; events: readonly AuditEvent[] }>,
+  series: KeySeries,
+  apply: (change: RingChange) => Promise<{ result: Result; events: readonly AuditEvent[] }>,
 ): Promise<Result> {
-  const seen = latestSequence(await requireRing(services.db), line)
+  const expected = latestSequence(await requireRing(services.db), series)
   const changed = await services.db.transaction(async (tx) => {
     await lockRing(tx)
     const now = services.now()
-    if (latestSequence(await requireRing(tx), line) !== seen) throw turnedMeanwhile()
-    const { result, events } = await change({ tx, now, config: services.config })
+    if (latestSequence(await requireRing(tx), series) !== expected) throw changedConcurrently()
+    const { result, events } = await apply({ tx, now, config: services.config })
     await advanceRingGeneration(tx)
     for (const event of events) await appendAuditEvent(tx, event, now)
     return result
   })
-  // Whoever signs next brings the new generation and reloads by itself: the change stands, whatever happens here.
-  await services.keyring
-    .reload()
-    .catch((error: unknown) => services.log('warn', 'signing_keys.reload_failed', { error }))
+  await reloadKeyring(services)
   return changed
 }
 
-/** The key never signs again and leaves the set; a token key takes every token with it that it signed. */
+/** A failed reload does no harm: the next lookup brings the new generation, and the keyring reloads before it signs. */
+export async function reloadKeyring({ keyring, log }: Pick<Services, 'keyring' | 'log'>): Promise<void> {
+  await keyring.reload().catch((error: unknown) => log('warn', 'signing_keys.reload_failed', { error }))
+}
+
+/** Throws when no ring has been created yet. */
+export async function requireRing(db: Db): Promise<RingRows> {
+  const rows = await readRing(db)
+  if (!rows) throw new Error('the database is empty: no key ring has been created yet')
+  return rows
+}
+
+/** The ring as this change sees it now, including its own writes. */
+export async function readSnapshot({ tx, config }: RingChange): Promise<{ rows: RingRows; ring: Ring }> {
+  const rows = await requireRing(tx)
+  return { rows, ring: ringOf(rows, config) }
+}
+
+/** The key as this change sees it now: one that the change itself published or activated. */
+export async function readChangedKey(change: RingChange, kid: string): Promise<{ ring: Ring; key: RingKey }> {
+  const { ring } = await readSnapshot(change)
+  const key = findKey(ring, kid)
+  if (!key) throw new Error('the key that this change wrote is not in the ring')
+  return { ring, key }
+}
+
+/** From now on the key is in the public set. */
+export async function publishKey({ tx, now }: RingChange, key: SealedKey, actor: string): Promise<void> {
+  await insertSigningKey(tx, { ...key, createdAt: now, createdBy: actor, publishedAt: now })
+}
+
+/** Appends to the history of the series: the key signs from the wanted time on. Activations planned for later are overtaken. */
+export async function appendActivation(
+  change: RingChange,
+  { algorithm, purpose }: KeySeries,
+  activation: { kid: string; wanted: Date; actor: string; reason: string },
+): Promise<ActivationRow> {
+  const { kid, wanted, actor, reason } = activation
+  const history = historyOf((await readSnapshot(change)).rows, { algorithm, purpose })
+  const next = nextActivation(history, kid, wanted, change.now)
+  const row = { ...next, algorithm, purpose, createdAt: change.now, actor, reason }
+  await insertActivation(change.tx, row)
+  return row
+}
+
+/** The key never signs again and leaves the set. If it is a token key, every token that it signed is refused. */
 export async function revokeKey(
   { tx, now, config: { clockToleranceSeconds } }: RingChange,
   { kid, purpose, actor, reason }: { kid: string; purpose: KeyPurpose; actor: Principal; reason: string },
@@ -80,109 +116,12 @@ export async function revokeKey(
   )
 }
 
-/** Throws when no ring was made yet. */
-export async function requireRing(db: Db): Promise<RingRows> {
-  const rows = await readRing(db)
-  if (!rows) throw new Error('the database is empty: no key ring was made yet')
-  return rows
-}
-
-export async function sightOf({ tx, config }: RingChange): Promise<RingSight> {
-  const rows = await requireRing(tx)
-  return { rows, ring: ringOf(rows, config) }
-}
-
-/** A key that is ready to be written: made and sealed before the transaction, which shall not wait for RSA or a distant KEK. */
-export type SealedKey = Pick<NewSigningKey, 'kid' | 'publicJwk' | 'sealedPrivateKey' | 'origin'> & KeyLine
-
-export async function prepareKey(
-  { keyEncryption }: Pick<Services, 'keyEncryption'>,
-  line: KeyLine,
-): Promise<SealedKey> {
-  return await sealKey({ keyEncryption }, line, await generateKeyPair(line.algorithm), 'generated')
-}
-
-export async function sealKey(
-  { keyEncryption }: Pick<Services, 'keyEncryption'>,
-  { algorithm, purpose }: KeyLine,
-  { kid, publicJwk, privateJwk }: KeyPair,
-  origin: 'generated' | 'imported',
-): Promise<SealedKey> {
-  const sealedPrivateKey = await sealPrivateKey(keyEncryption, { kid, purpose, algorithm }, privateJwk)
-  return { kid, algorithm, purpose, publicJwk, sealedPrivateKey, origin }
-}
-
-/** From now on the key is in the public set. */
-export async function publishKey({ tx, now }: RingChange, key: SealedKey, actor: string): Promise<void> {
-  await insertSigningKey(tx, { ...key, createdAt: now, createdBy: actor, publishedAt: now })
-}
-
-/** Appends to the history of the line: the key signs from the wanted instant on, and what was planned after it is overtaken. */
-export async function appendActivation(
-  work: RingChange,
-  line: KeyLine,
-  turn: { kid: string; wanted: Date; actor: string; reason: string },
-): Promise<ActivationRow> {
-  const { algorithm, purpose } = line
-  const { kid, wanted, actor, reason } = turn
-  const next = nextActivation(historyOf((await sightOf(work)).rows, line), kid, wanted, work.now)
-  const activation = { ...next, algorithm, purpose, createdAt: work.now, actor, reason }
-  await insertActivation(work.tx, activation)
-  return activation
-}
-
-export type Planned = { readonly kid: string; readonly activatesAt: Date; readonly published: boolean }
-
-/**
- * Sees to it that the line has a next key with its instant: a pending one that is there, or else the spare, which is published then. It takes
- * over when the active one has signed for a rotation interval, never before it is safe. Undefined when that is so already. `turnedAt`: when the
- * active key took over by the same change, which may be a millisecond ahead.
- */
-export async function planNext(
-  work: RingChange,
-  line: KeyLine,
-  spare: SealedKey,
-  actor: string,
-  turnedAt: Date = work.now,
-): Promise<Planned | undefined> {
-  const { ring, rows } = await sightOf(work)
-  const at = turnedAt > work.now ? turnedAt : work.now
-  if (hasPlan(ring, line, at)) return undefined
-  const pending = nextKey(ring, line, at)
-  if (!pending) await publishKey(work, spare, actor)
-  const { kid, publishedAt } = pending ?? { kid: spare.kid, publishedAt: work.now }
-  const active = periodAt(periodsOf(ring, line), at.getTime())
-  const due = active ? active.from + work.config.rotateEverySeconds * 1000 : 0
-  const safeAt = activationSafeAt({ kid, publishedAt, revokedAt: null }, ring.timing)
-  const wanted = new Date(Math.max(due, safeAt.getTime()))
-  const dead = plansOf(ring, line, at).find(({ isLive }) => !isLive)
-  if (active && dead && dead.from < wanted.getTime()) {
-    // The plan is only written over, never deleted: a revoked key must not have its turn before the next one can have it.
-    const reason = 'the planned key was revoked'
-    await appendActivation(work, line, { kid: active.kid, wanted: at, actor, reason })
-  }
-  const reason = historyOf(rows, line).length === 0 ? 'first of its algorithm' : 'rotation interval'
-  const { activatesAt } = await appendActivation(work, line, { kid, wanted, actor, reason })
-  return { kid, activatesAt, published: !pending }
-}
-
-/** Whether the line has a next key with its instant, and no revoked one has a turn. */
-export function hasPlan(ring: Ring, line: KeyLine, now: Date): boolean {
-  const plans = plansOf(ring, line, now)
-  return plans.length > 0 && plans.every(({ isLive }) => isLive)
-}
-
-function plansOf(ring: Ring, line: KeyLine, now: Date): { from: number; isLive: boolean }[] {
-  const ahead = periodsOf(ring, line).filter(({ from }) => from > now.getTime())
-  return ahead.map(({ kid, from }) => ({ from, isLive: ring.keys.some((key) => key.kid === kid && !key.revokedAt) }))
-}
-
-function latestSequence(rows: RingRows, line: KeyLine): number {
-  return Math.max(0, ...historyOf(rows, line).map(({ sequence }) => sequence))
-}
-
-export function turnedMeanwhile(): ServiceError {
+export function changedConcurrently(): ServiceError {
   return new ServiceError('conflict', {
-    detail: 'The key ring was changed by somebody else at the same time. Look at it and decide again.',
+    detail: 'Somebody else changed the key ring at the same time. List the keys and decide again.',
   })
+}
+
+function latestSequence(rows: RingRows, series: KeySeries): number {
+  return Math.max(0, ...historyOf(rows, series).map(({ sequence }) => sequence))
 }

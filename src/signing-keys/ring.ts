@@ -1,6 +1,7 @@
-import { type ActivePeriod, activePeriods } from './activations.ts'
+import { type ActivePeriod, activePeriods, periodAt } from './activations.ts'
 import {
   activationSafeAt,
+  isLiveState,
   type KeyTiming,
   keyTiming,
   retiresAt,
@@ -14,32 +15,32 @@ import { type Algorithm, algorithms, isAlgorithm, type KeyPurpose } from './sign
 export const keyPurposes: readonly KeyPurpose[] = ['token', 'record']
 
 /** The keys of one algorithm and purpose: they follow one another, and one of them is active. */
-export type KeyLine = { readonly algorithm: Algorithm; readonly purpose: KeyPurpose }
+export type KeySeries = { readonly algorithm: Algorithm; readonly purpose: KeyPurpose }
 
 export type RingKey = SigningKeyRow & { readonly algorithm: Algorithm }
 
-/** The rows with what follows from them: a pure view of one generation, from which every instant's state can be read. */
+/** The rows of one generation and what follows from them. Pure: it gives the state at any time. */
 export type Ring = {
   readonly generation: number
-  /** Oldest first. Keys with an algorithm that this version does not know are left to the version that made them. */
+  /** Oldest first. Keys whose algorithm this version does not know are left out: the version that created them handles them. */
   readonly keys: readonly RingKey[]
-  /** Of each line that has a history. */
+  /** By series, for each series that has an activation. */
   readonly periods: ReadonlyMap<string, readonly ActivePeriod[]>
   readonly timing: KeyTiming
 }
 
-export type KeyStanding = {
+type KeyLifecycle = {
   readonly state: SigningKeyState
-  /** When the key took over last, or will; null when no activation names it. */
+  /** The key's latest activation, past or planned; null when it has none. */
   readonly activatesAt: Date | null
-  /** When another one followed it last, or will; null when none does. */
+  /** When another key took over, or will; null when none is planned to. */
   readonly followedAt: Date | null
   readonly safeAt: Date
   readonly retiresAt: Date | null
 }
 
 export function ringOf(rows: RingRows, config: TimingConfig): Ring {
-  const histories = Map.groupBy(rows.activations.filter(hasKnownAlgorithm), lineName)
+  const histories = Map.groupBy(rows.activations.filter(hasKnownAlgorithm), seriesName)
   return {
     generation: rows.generation,
     keys: rows.keys.filter(hasKnownAlgorithm).sort(byAge),
@@ -48,23 +49,23 @@ export function ringOf(rows: RingRows, config: TimingConfig): Ring {
   }
 }
 
-/** When which key of the line was, is and will be active; empty for a line that the ring does not have. */
-export function periodsOf(ring: Ring, line: KeyLine): readonly ActivePeriod[] {
-  return ring.periods.get(lineName(line)) ?? []
+/** When each key of the series was, is and will be active; empty for a series that the ring does not have. */
+export function periodsOf(ring: Ring, series: KeySeries): readonly ActivePeriod[] {
+  return ring.periods.get(seriesName(series)) ?? []
 }
 
-/** The lines that the ring has: those with an activation, always in the same order. */
-export function linesOf(ring: Ring): readonly KeyLine[] {
-  const lines = keyPurposes.flatMap((purpose) => algorithms.map((algorithm) => ({ algorithm, purpose })))
-  return lines.filter((line) => periodsOf(ring, line).length > 0)
+/** The series that have an activation, always in the same order. */
+export function allSeries(ring: Ring): readonly KeySeries[] {
+  const possible = keyPurposes.flatMap((purpose) => algorithms.map((algorithm) => ({ algorithm, purpose })))
+  return possible.filter((series) => periodsOf(ring, series).length > 0)
 }
 
-/** The activations of one line. */
-export function historyOf(rows: RingRows, { algorithm, purpose }: KeyLine): ActivationRow[] {
+/** The activations of one series. */
+export function historyOf(rows: RingRows, { algorithm, purpose }: KeySeries): ActivationRow[] {
   return rows.activations.filter((row) => row.purpose === purpose && row.algorithm === algorithm)
 }
 
-export function standingOf(ring: Ring, key: RingKey, now: Date): KeyStanding {
+export function lifecycleOf(ring: Ring, key: RingKey, now: Date): KeyLifecycle {
   const periods = periodsOf(ring, key)
   const last = periods.findLast(({ kid }) => kid === key.kid)
   return {
@@ -76,25 +77,39 @@ export function standingOf(ring: Ring, key: RingKey, now: Date): KeyStanding {
   }
 }
 
-/** The key that signs at the instant; undefined only before a line's first activation. */
-export function activeKey(ring: Ring, line: KeyLine, now: Date): RingKey | undefined {
-  return keysOf(ring, line).find((key) => standingOf(ring, key, now).state === 'active')
+/** Pending, active or retiring. */
+export function isLive(ring: Ring, key: RingKey, now: Date): boolean {
+  return isLiveState(lifecycleOf(ring, key, now).state)
 }
 
-/** The key that signs next: the one whose activation comes first; where none is planned, the one published longest. */
-export function nextKey(ring: Ring, line: KeyLine, now: Date): RingKey | undefined {
+export function findKey(ring: Ring, kid: string | undefined): RingKey | undefined {
+  return ring.keys.find((key) => key.kid === kid)
+}
+
+/** The key that signs; undefined before the first activation of a series, or when the active key is revoked. */
+export function activeKey(ring: Ring, series: KeySeries, now: Date): RingKey | undefined {
+  return keysOf(ring, series).find((key) => lifecycleOf(ring, key, now).state === 'active')
+}
+
+/** The kid of the latest activation that has taken effect, even if its key is revoked; null before the first one. */
+export function activeKid(ring: Ring, series: KeySeries, now: Date): string | null {
+  return periodAt(periodsOf(ring, series), now.getTime())?.kid ?? null
+}
+
+/** The key that signs next: the pending key whose activation comes first or, when none is planned, the one published first. */
+export function nextKey(ring: Ring, series: KeySeries, now: Date): RingKey | undefined {
   const at = now.getTime()
-  const planned = periodsOf(ring, line).find(({ from }) => from > at)
-  const pending = keysOf(ring, line).filter((key) => standingOf(ring, key, now).state === 'pending')
+  const planned = periodsOf(ring, series).find(({ from }) => from > at)
+  const pending = keysOf(ring, series).filter((key) => lifecycleOf(ring, key, now).state === 'pending')
   return pending.find(({ kid }) => kid === planned?.kid) ?? pending[0]
 }
 
 /** Oldest first. */
-export function keysOf(ring: Ring, { algorithm, purpose }: KeyLine): RingKey[] {
+export function keysOf(ring: Ring, { algorithm, purpose }: KeySeries): RingKey[] {
   return ring.keys.filter((key) => key.algorithm === algorithm && key.purpose === purpose)
 }
 
-function lineName({ algorithm, purpose }: KeyLine): string {
+export function seriesName({ algorithm, purpose }: KeySeries): string {
   return `${algorithm} ${purpose}`
 }
 
@@ -102,7 +117,7 @@ function hasKnownAlgorithm<Row extends { algorithm: string }>(row: Row): row is 
   return isAlgorithm(row.algorithm)
 }
 
-/** Never depends on the order in which the database gives rows: what is published keeps its ETag. */
+/** Never depends on the order in which the database returns rows: the published set keeps its ETag. */
 function byAge(a: RingKey, b: RingKey): number {
   return a.publishedAt.getTime() - b.publishedAt.getTime() || (a.kid < b.kid ? -1 : 1)
 }

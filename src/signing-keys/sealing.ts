@@ -8,7 +8,7 @@ import type { Algorithm, KeyPurpose, Signer } from './signer.ts'
 
 type KeyIdentity = { readonly kid: string; readonly purpose: KeyPurpose; readonly algorithm: Algorithm }
 
-/** The envelope for `signing_keys.sealed_private_key`. */
+/** Returns the envelope for `signing_keys.sealed_private_key`. */
 export async function sealPrivateKey(
   keyEncryption: KeyEncryption,
   identity: KeyIdentity,
@@ -19,7 +19,7 @@ export async function sealPrivateKey(
 
 /**
  * The signer of a stored key, proven by one signature that its public part verifies. Throws `EnvelopeError` when the envelope does not open,
- * and an Error when what is inside is not the private part of this kid. No error holds key material.
+ * and an Error when its content is not the private part of this kid. No error contains key material.
  */
 export async function openSigner(
   key: RingKey,
@@ -36,7 +36,7 @@ export async function openSigner(
   return signer
 }
 
-/** Not every import compares the halves of a key: one whose signatures nobody can verify must not get to sign tokens. */
+/** Not every import compares the two halves of a key. A key whose signatures cannot be verified must never sign tokens. */
 export async function signsForItsPublicKey(signer: Signer, { publicJwk }: KeyPair): Promise<boolean> {
   const token = await signJwt(signer, 'proof', {})
   try {
@@ -47,7 +47,7 @@ export async function signsForItsPublicKey(signer: Signer, { publicJwk }: KeyPai
   }
 }
 
-/** Where the private key of a row belongs. The version is that of the sealed content: JSON of a private JWK. */
+/** Binds the sealed private key to its row. The version is that of the sealed content: JSON of a private JWK. */
 export function sealContext({
   purpose,
   kid,
@@ -60,7 +60,7 @@ export function sealContext({
   return { purpose, table: 'signing_keys', id: kid, version: 1, algorithm }
 }
 
-/** Undefined rather than an error of the parser, whose text quotes what it could not read. */
+/** Undefined instead of the parser's error, whose text quotes what it could not read. */
 async function readKeyPair(text: string): Promise<KeyPair | undefined> {
   try {
     const jwk: unknown = JSON.parse(text)

@@ -1,15 +1,14 @@
 import { EnvelopeError } from '../crypto/envelope.ts'
 import { ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
-import { periodAt } from './activations.ts'
-import { keyPurposes, periodsOf, type Ring, type RingKey, ringOf, standingOf } from './ring.ts'
+import { activeKid, findKey, isLive, keyPurposes, type RingKey, ringOf } from './ring.ts'
 import { requireRing } from './ring-change.ts'
 import { openSigner } from './sealing.ts'
 import { defaultAlgorithm } from './signer.ts'
 
 /**
- * Opens every key that is not retired or revoked. Throws when some do not open, in words for the operator: every KEK that is missing,
- * and whatever else is wrong, all at once. Makes nothing new.
+ * Opens every key that is not retired or revoked. Throws when some do not open, with one text for the operator that names every missing
+ * KEK and every other fault. Creates nothing.
  */
 export async function selfTest(
   services: Pick<Services, 'config' | 'db' | 'keyEncryption' | 'now' | 'platform'>,
@@ -22,16 +21,10 @@ export async function selfTest(
   }
   if (faults.length > 0) throw new Error(faultText(faults, services.keyEncryption.kekIds), { cause: faults[0]?.[1] })
   for (const purpose of keyPurposes) {
-    const period = periodAt(periodsOf(ring, { algorithm: defaultAlgorithm, purpose }), now.getTime())
-    const active = ring.keys.find(({ kid, revokedAt }) => kid === period?.kid && !revokedAt)
-    if (!active) throw new Error(`the key ring has no active ${purpose} key`)
+    const kid = activeKid(ring, { algorithm: defaultAlgorithm, purpose }, now)
+    const active = findKey(ring, kid ?? undefined)
+    if (!active || active.revokedAt) throw new Error(`the key ring has no active ${purpose} key`)
   }
-}
-
-/** Whether the private key may still be needed: a retiring one can be rolled back to. */
-export function isLive(ring: Ring, key: RingKey, now: Date): boolean {
-  const { state } = standingOf(ring, key, now)
-  return state !== 'retired' && state !== 'revoked'
 }
 
 function faultText(faults: readonly [RingKey, unknown][], configured: readonly string[]): string {
@@ -45,11 +38,11 @@ function faultText(faults: readonly [RingKey, unknown][], configured: readonly s
   )
   if (missing.size > 0) {
     lines.push(
-      `  set it as MINTAGE_KEK, or as MINTAGE_KEK_PREVIOUS when another one seals now; configured: ${configured.join(', ') || 'a passphrase that is another one'}`,
+      `  set it as MINTAGE_KEK, or as MINTAGE_KEK_PREVIOUS if another one seals now; configured: ${configured.join(', ') || 'a different passphrase'}`,
     )
   }
   return [
-    'the key ring cannot be opened, and nothing new was made:',
+    'the key ring cannot be opened, and nothing new was created:',
     ...lines,
     ...others.map(([{ kid }, error]) => `  ${kid}: ${wordsOf(error)}`),
   ].join('\n')

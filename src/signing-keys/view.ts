@@ -2,38 +2,38 @@ import type { SigningKeyUsageRow } from '../usage/queries.ts'
 import { activePeriods } from './activations.ts'
 import type { SigningKeyState } from './lifecycle.ts'
 import type { ActivationRow } from './queries.ts'
-import { type KeyLine, keysOf, periodsOf, type Ring, type RingKey, standingOf } from './ring.ts'
+import { type KeySeries, keysOf, lifecycleOf, periodsOf, type Ring, type RingKey } from './ring.ts'
 import type { Algorithm, KeyPurpose } from './signer.ts'
 
-/** A signing key as the admin API shows it: no key material beyond its name. Instants are RFC 3339 texts. */
+/** A signing key as the admin API shows it, without key material. Times are RFC 3339 texts. */
 export type SigningKeyView = {
   kid: string
   purpose: KeyPurpose
   algorithm: Algorithm
-  /** Counts the keys of this purpose and algorithm from 1, in the order of their publication. */
+  /** Counts the keys of this purpose and algorithm from 1, in the order they were published. */
   version: number
   origin: 'generated' | 'imported'
-  /** Computed at the moment of asking. */
+  /** Computed when the view is made. */
   state: SigningKeyState
   createdAt: string
   createdBy: string
   publishedAt: string
-  /** From here on verifiers can be expected to hold it: it is not activated earlier without force. */
+  /** The safe time: from here on every verifier should hold the key. It is not activated earlier without force. */
   safeAt: string
-  /** When it took over last, or will; null when nothing is planned. */
+  /** Its latest activation, past or planned; null when it has none. */
   activatesAt: string | null
-  /** When another one followed it, or will; null when none does. */
+  /** When another key took over, or will; null when none is planned to. */
   followedAt: string | null
-  /** From here on it is unpublished; null while no other key follows it. */
+  /** From here on it is unpublished; null while no key follows it. */
   retiresAt: string | null
   revokedAt: string | null
   revokedBy: string | null
   revocationReason: string | null
-  /** What it signed, behind by some seconds; null when nothing is known of it. */
+  /** What it signed, some seconds behind; null when nothing is recorded. */
   usage: { tokens: number; lastSignedAt: string; lastExpiresAt: string } | null
 }
 
-/** `overtaken`: a later decision came before it. */
+/** `overtaken`: a later decision replaced it before it took effect. */
 export type SigningKeyActivation = {
   sequence: number
   activatesAt: string
@@ -53,7 +53,7 @@ export function signingKeyView(
 ): SigningKeyView {
   const { kid, purpose, algorithm, origin, createdAt, createdBy, publishedAt, revokedAt, revokedBy, revocationReason } =
     key
-  const { state, activatesAt, followedAt, safeAt, retiresAt } = standingOf(ring, key, now)
+  const { state, activatesAt, followedAt, safeAt, retiresAt } = lifecycleOf(ring, key, now)
   return {
     kid,
     purpose,
@@ -81,22 +81,24 @@ export function signingKeyView(
   }
 }
 
-/** Of one line, by publication; keys of the same moment, as at the first start, by their turns. */
-function inOrder(ring: Ring, line: KeyLine): RingKey[] {
-  const turn = ({ kid }: RingKey) =>
-    periodsOf(ring, line).find((period) => period.kid === kid)?.from ?? Number.MAX_VALUE
-  return keysOf(ring, line).sort((a, b) => a.publishedAt.getTime() - b.publishedAt.getTime() || turn(a) - turn(b))
+/** By publication. Keys published at the same time, as by bootstrap, are ordered by their first activation. */
+function inOrder(ring: Ring, series: KeySeries): RingKey[] {
+  const activation = ({ kid }: RingKey) =>
+    periodsOf(ring, series).find((period) => period.kid === kid)?.from ?? Number.MAX_VALUE
+  return keysOf(ring, series).sort(
+    (a, b) => a.publishedAt.getTime() - b.publishedAt.getTime() || activation(a) - activation(b),
+  )
 }
 
-/** Those of one key, oldest first; `history` is its whole line's, without which nobody can tell which ones were overtaken. */
+/** The activations of one key, oldest first. `history` is that of the whole series, which shows what overtook them. */
 export function signingKeyActivations(
   history: readonly ActivationRow[],
   kid: string,
   now: Date,
 ): SigningKeyActivation[] {
   const periods = activePeriods(history)
-  const own = history.filter((row) => row.kid === kid).toSorted((a, b) => a.sequence - b.sequence)
-  return own.map(({ sequence, activatesAt, createdAt, actor, reason }) => {
+  const ofKey = history.filter((row) => row.kid === kid).toSorted((a, b) => a.sequence - b.sequence)
+  return ofKey.map(({ sequence, activatesAt, createdAt, actor, reason }) => {
     const hasPeriod = periods.some((period) => period.kid === kid && period.from === activatesAt.getTime())
     const state = !hasPeriod ? 'overtaken' : activatesAt > now ? 'planned' : 'effective'
     return {

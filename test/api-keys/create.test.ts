@@ -5,7 +5,7 @@ import { showCaller } from '../../src/api-keys/caller.ts'
 import { createApiKey } from '../../src/api-keys/create.ts'
 import { listApiKeys, showApiKey } from '../../src/api-keys/read.ts'
 import { apiKeyVersions, auditEvents } from '../../src/db/schema.ts'
-import { addSigningKey } from '../support/add-signing-key.ts'
+import { insertActiveKey } from '../support/active-signing-key.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { tryExchange } from '../support/oauth-requests.ts'
 import { principal } from '../support/principal.ts'
@@ -82,7 +82,7 @@ describe.each(databaseKinds)('API keys on %s', async (kind) => {
         code: 'conflict',
         detail: 'No signing key of that tokenAlgorithm is active. Tokens can be signed with: ES256.',
       })
-      await addSigningKey(services, 'RS256')
+      await insertActiveKey(services, 'RS256')
       const { apiKey } = await createApiKey(services, admin, input)
       expect(apiKey.tokenAlgorithm).toBe('RS256')
       expect(await showApiKey(services, admin, apiKey.id)).toMatchObject({ tokenAlgorithm: 'RS256' })

@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { systemPrincipal } from '../../src/access/principal.ts'
-import { rotateSigningKey } from '../../src/signing-keys/operations.ts'
+import { rotateSigningKey } from '../../src/signing-keys/rotate.ts'
 import { exchange, partsOf } from '../support/oauth-requests.ts'
 import { startTestService, type TestService } from '../support/test-service.ts'
 

@@ -2,7 +2,7 @@ import { calculateJwkThumbprint, createLocalJWKSet, jwtVerify } from 'jose'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { type Algorithm, algorithms } from '../../src/signing-keys/signer.ts'
-import { addSigningKey } from '../support/add-signing-key.ts'
+import { insertActiveKey } from '../support/active-signing-key.ts'
 import { issuer, startTestService, type TestService } from '../support/test-service.ts'
 
 let service: TestService
@@ -53,7 +53,7 @@ test('R86, R87, R88, R89 the JWK Set with keys of every algorithm holds public m
     RS256: ['e', 'n'],
     PS256: ['e', 'n'],
   }
-  for (const algorithm of algorithms) if (algorithm !== 'ES256') await addSigningKey(every.services, algorithm)
+  for (const algorithm of algorithms) if (algorithm !== 'ES256') await insertActiveKey(every.services, algorithm)
   const { keys } = keySet.parse(await (await every.request('/.well-known/jwks.json')).json())
   expect(new Set(keys.map(({ alg }) => alg))).toEqual(new Set(algorithms))
   for (const key of keys) {

@@ -6,8 +6,9 @@ import { auditEvents, signingKeys } from '../../src/db/schema.ts'
 import { ServiceError } from '../../src/errors.ts'
 import { kekStatus, rewrapEnvelopes } from '../../src/keks/operations.ts'
 import { signJwt } from '../../src/signing-keys/jwt.ts'
-import { rotateSigningKey, selfTest } from '../../src/signing-keys/operations.ts'
 import { readRingGeneration } from '../../src/signing-keys/queries.ts'
+import { rotateSigningKey } from '../../src/signing-keys/rotate.ts'
+import { selfTest } from '../../src/signing-keys/self-test.ts'
 import {
   admin,
   type RingService,

@@ -5,7 +5,7 @@ import { generateApiKey } from '../../src/api-keys/format.ts'
 import { createKeyEncryption } from '../../src/crypto/envelope.ts'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
 import { algorithms } from '../../src/signing-keys/signer.ts'
-import { addSigningKey } from '../support/add-signing-key.ts'
+import { insertActiveKey } from '../support/active-signing-key.ts'
 import { verifyTrail } from '../support/audit-trail.ts'
 import { databaseKinds, openTestDatabase } from '../support/databases.ts'
 import { callOrders, createKey, exchange, liveTheJourney } from '../support/journey.ts'
@@ -56,7 +56,7 @@ describe.runIf(databaseKinds.includes('postgres'))('the service in workerd with 
     const env = { ...variables, DATABASE_URL: url, MINTAGE_ROOT_API_KEY: rootKey, HOST: '127.0.0.1' }
     await (await startServiceProcess({ env })).end()
     const ring = { db: database.db, keyEncryption: await createKeyEncryption({ kek }), now: () => new Date() }
-    for (const algorithm of algorithms) if (algorithm !== 'ES256') await addSigningKey(ring, algorithm)
+    for (const algorithm of algorithms) if (algorithm !== 'ES256') await insertActiveKey(ring, algorithm)
     process.env.CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE = withAnyPassword(url)
     service = await startWorker('src/workers/main.ts', servicePort, variables)
     app = await startWorker('test/support/protected-worker.ts', appPort, { ISSUER: issuer, AUDIENCE: `${issuer}/api` })

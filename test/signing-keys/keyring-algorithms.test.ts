@@ -1,10 +1,10 @@
 import { eq } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
 import { signingKeys } from '../../src/db/schema.ts'
-import { rotateSigningKey } from '../../src/signing-keys/operations.ts'
 import { readRingGeneration } from '../../src/signing-keys/queries.ts'
+import { rotateSigningKey } from '../../src/signing-keys/rotate.ts'
 import { type Algorithm, algorithms } from '../../src/signing-keys/signer.ts'
-import { addSigningKey } from '../support/add-signing-key.ts'
+import { insertActiveKey } from '../support/active-signing-key.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { root, startRing } from './ring-service.ts'
 
@@ -14,7 +14,7 @@ describe.each(databaseKinds)('a keyring with several algorithms on %s', (kind) =
     const { kid } = await ring.keyring.signer('token')
     const others = new Map<Algorithm, string>()
     for (const algorithm of algorithms)
-      if (algorithm !== 'ES256') others.set(algorithm, await addSigningKey(ring, algorithm))
+      if (algorithm !== 'ES256') others.set(algorithm, await insertActiveKey(ring, algorithm))
     const generation = await readRingGeneration(ring.db)
     for (const algorithm of algorithms) {
       const signer = await ring.keyring.signer('token', generation, algorithm)
@@ -29,7 +29,7 @@ describe.each(databaseKinds)('a keyring with several algorithms on %s', (kind) =
   test('turns one of them without touching the others', async () => {
     const ring = await startRing(kind)
     const { kid } = await ring.keyring.signer('token')
-    const eddsa = await addSigningKey(ring, 'EdDSA')
+    const eddsa = await insertActiveKey(ring, 'EdDSA')
     ring.clock.advance(1)
     await rotateSigningKey(ring, root, { purpose: 'token', force: true })
     ring.clock.advance(1)
@@ -41,7 +41,7 @@ describe.each(databaseKinds)('a keyring with several algorithms on %s', (kind) =
     const ring = await startRing(kind)
     const refused = { code: 'keyring_unavailable', reason: 'no RS256 token key is active' }
     await expect(Promise.resolve(ring.keyring.signer('token', undefined, 'RS256'))).rejects.toMatchObject(refused)
-    await addSigningKey(ring, 'RS256')
+    await insertActiveKey(ring, 'RS256')
     expect(await ring.keyring.activeAlgorithms('token')).toEqual(['ES256', 'RS256'])
     ring.clock.advance(-1)
     expect(await ring.keyring.activeAlgorithms('token')).toEqual([])
@@ -51,7 +51,7 @@ describe.each(databaseKinds)('a keyring with several algorithms on %s', (kind) =
 
   test('is ready while ES256 can sign, and says which other key cannot', async () => {
     const ring = await startRing(kind)
-    const kid = await addSigningKey(ring, 'PS256')
+    const kid = await insertActiveKey(ring, 'PS256')
     await ring.db.update(signingKeys).set({ sealedPrivateKey: 'mintage1.x' }).where(eq(signingKeys.kid, kid))
     await ring.keyring.signer('token')
     expect(ring.keyring.state()).toMatchObject({ usable: true, reason: expect.stringContaining(kid) })

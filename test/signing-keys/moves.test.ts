@@ -2,15 +2,12 @@ import { eq } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
 import { auditEvents, revocations, signingKeyActivations, signingKeys, signingKeyUsage } from '../../src/db/schema.ts'
 import { addRevocationRule } from '../../src/revocation/rule-queries.ts'
-import {
-  activateSigningKey,
-  listSigningKeys,
-  maintainSigningKeys,
-  rollbackSigningKey,
-  rotateSigningKey,
-  showSigningKey,
-} from '../../src/signing-keys/operations.ts'
+import { activateSigningKey } from '../../src/signing-keys/activate.ts'
+import { maintainSigningKeys } from '../../src/signing-keys/maintenance.ts'
 import { readRing } from '../../src/signing-keys/queries.ts'
+import { listSigningKeys, showSigningKey } from '../../src/signing-keys/read.ts'
+import { rollbackSigningKey } from '../../src/signing-keys/roll-back.ts'
+import { rotateSigningKey } from '../../src/signing-keys/rotate.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { keysOf, refusal } from './ring-keys.ts'
 import { admin, leadSeconds, root, rotateEverySeconds, startRing } from './ring-service.ts'

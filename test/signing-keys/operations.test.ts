@@ -3,15 +3,13 @@ import { describe, expect, test } from 'vitest'
 import { createKeyEncryption } from '../../src/crypto/envelope.ts'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
 import { auditEvents, signingKeyActivations, signingKeys } from '../../src/db/schema.ts'
+import { createSigningKeys } from '../../src/signing-keys/create.ts'
 import { thumbprint } from '../../src/signing-keys/key-pair.ts'
-import {
-  createSigningKeys,
-  listSigningKeys,
-  maintainSigningKeys,
-  rotateSigningKey,
-  selfTest,
-} from '../../src/signing-keys/operations.ts'
+import { maintainSigningKeys } from '../../src/signing-keys/maintenance.ts'
 import { readRing, readRingGeneration } from '../../src/signing-keys/queries.ts'
+import { listSigningKeys } from '../../src/signing-keys/read.ts'
+import { rotateSigningKey } from '../../src/signing-keys/rotate.ts'
+import { selfTest } from '../../src/signing-keys/self-test.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { keysOf, refusal } from './ring-keys.ts'
 import { admin, leadSeconds, root, rotateEverySeconds, startRing } from './ring-service.ts'

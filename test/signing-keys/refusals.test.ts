@@ -6,20 +6,16 @@ import { generateRawKek } from '../../src/crypto/kek/raw.ts'
 import { serviceState, signingKeys } from '../../src/db/schema.ts'
 import { ServiceError } from '../../src/errors.ts'
 import { addRevocationRule } from '../../src/revocation/rule-queries.ts'
+import { activateSigningKey } from '../../src/signing-keys/activate.ts'
 import { bringForwardWhenReady } from '../../src/signing-keys/bring-forward.ts'
-import { replaceSigningKey } from '../../src/signing-keys/emergency.ts'
-import { nextUpkeepAt } from '../../src/signing-keys/maintenance.ts'
-import { importSigningKey } from '../../src/signing-keys/new-keys.ts'
-import {
-  activateSigningKey,
-  listSigningKeys,
-  maintainSigningKeys,
-  rotateSigningKey,
-  selfTest,
-  showSigningKey,
-} from '../../src/signing-keys/operations.ts'
+import { importSigningKey } from '../../src/signing-keys/import.ts'
+import { maintainSigningKeys, nextMaintenanceAt } from '../../src/signing-keys/maintenance.ts'
 import { advanceRingGeneration } from '../../src/signing-keys/queries.ts'
+import { listSigningKeys, showSigningKey } from '../../src/signing-keys/read.ts'
+import { replaceSigningKey } from '../../src/signing-keys/replace.ts'
+import { rotateSigningKey } from '../../src/signing-keys/rotate.ts'
 import { sealContext } from '../../src/signing-keys/sealing.ts'
+import { selfTest } from '../../src/signing-keys/self-test.ts'
 import { movableClock } from '../support/clock.ts'
 import { openTestDatabase } from '../support/databases.ts'
 import { keysOf, refusal } from './ring-keys.ts'
@@ -43,7 +39,7 @@ describe('a database that never went through its first start', async () => {
   test('is not changed by maintenance, nor by a rotation', async () => {
     await expect(maintainSigningKeys(ring)).rejects.toThrow('the database is empty')
     await expect(rotateSigningKey(ring, root, line)).rejects.toThrow('the database is empty')
-    await expect(nextUpkeepAt(ring)).rejects.toThrow('the database is empty')
+    await expect(nextMaintenanceAt(ring)).rejects.toThrow('the database is empty')
     await expect(ring.db.transaction((tx) => advanceRingGeneration(tx))).rejects.toThrow('never started')
     expect(await ring.db.select().from(signingKeys)).toEqual([])
     expect(await ring.db.select().from(serviceState)).toEqual([])
@@ -66,7 +62,10 @@ describe('a key that is not there', () => {
   test('of an algorithm that the ring has no keys of is not rotated', async () => {
     const ring = await startRing('embedded')
     const error = await refusal(rotateSigningKey(ring, root, { ...line, algorithm: 'PS256', force: true }))
-    expect(error).toMatchObject({ code: 'not_found', detail: 'The ring has no keys of this algorithm.' })
+    expect(error).toMatchObject({
+      code: 'not_found',
+      detail: 'The ring has no keys of this algorithm. Add the algorithm first.',
+    })
   })
 
   test('is not shown, activated or replaced', async () => {
@@ -124,7 +123,7 @@ describe('an envelope that opens and holds no key', () => {
         .set({ sealedPrivateKey })
         .where(eq(signingKeys.kid, key?.kid ?? ''))
       const error: unknown = await selfTest(ring).catch((reason: unknown) => reason)
-      expect(String(error)).toContain('the key ring cannot be opened, and nothing new was made')
+      expect(String(error)).toContain('the key ring cannot be opened, and nothing new was created')
       expect(String(error)).toContain(key?.kid)
       if (content.length > 5) expect(String(error)).not.toContain(content)
     },
@@ -194,7 +193,7 @@ describe('the words of a start that cannot open its ring', () => {
     const ring = await startRing('embedded')
     const other = () => passphraseKek('a passphrase that sealed nothing here', 600_000)
     const keyEncryption = await createKeyEncryption({ kek: 'passphrase:', providers: { passphrase: other } })
-    await expect(selfTest({ ...ring, keyEncryption })).rejects.toThrow('configured: a passphrase that is another one')
+    await expect(selfTest({ ...ring, keyEncryption })).rejects.toThrow('configured: a different passphrase')
   })
 
   test('tell what stands in the way of a KEK that is there, and does not answer', async () => {

@@ -1,5 +1,5 @@
 import { ServiceError } from '../../src/errors.ts'
-import { listSigningKeys } from '../../src/signing-keys/operations.ts'
+import { listSigningKeys } from '../../src/signing-keys/read.ts'
 import type { KeyPurpose } from '../../src/signing-keys/signer.ts'
 import type { SigningKeyView } from '../../src/signing-keys/view.ts'
 import { type RingService, root } from './ring-service.ts'

@@ -3,12 +3,12 @@ import { type Config, loadConfig } from '../../src/config/settings.ts'
 import { createKeyEncryption } from '../../src/crypto/envelope.ts'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
 import type { Database } from '../../src/db/database.ts'
-import { claimFirstStart } from '../../src/db/service-state.ts'
+import { claimBootstrap } from '../../src/db/service-state.ts'
 import { nodePlatform } from '../../src/node/platform.ts'
 import { createLog } from '../../src/observability/log.ts'
 import { createServiceRevocationList } from '../../src/revocation/service-list.ts'
+import { createSigningKeys } from '../../src/signing-keys/create.ts'
 import { createKeyring, createKeyringCache } from '../../src/signing-keys/keyring.ts'
-import { createSigningKeys } from '../../src/signing-keys/operations.ts'
 import { type MovableClock, movableClock } from '../support/clock.ts'
 import { type DatabaseKind, openTestDatabase } from '../support/databases.ts'
 import { emptiedDatabase } from '../support/empty-database.ts'
@@ -30,7 +30,7 @@ export async function startRing(kind: DatabaseKind, { ownDatabase = false } = {}
   const kek = generateRawKek()
   const services = await ringServices(database, clock, kek)
   await database.db.transaction(async (tx) => {
-    await claimFirstStart(tx, { largestTokenTtlSeconds: services.config.maxTokenTtlSeconds, now: clock.now() })
+    await claimBootstrap(tx, { largestTokenTtlSeconds: services.config.maxTokenTtlSeconds, now: clock.now() })
     await createSigningKeys(tx, services, clock.now(), 'system')
   })
   return { ...services, database, clock, kek }

@@ -9,8 +9,8 @@ import { openDatabase } from '../../src/node/start.ts'
 import { processLog } from '../../src/observability/log.node.ts'
 import { noMetrics } from '../../src/observability/metrics.ts'
 import type { Services } from '../../src/services.ts'
-import { replaceSigningKey } from '../../src/signing-keys/emergency.ts'
-import { rotateSigningKey } from '../../src/signing-keys/operations.ts'
+import { replaceSigningKey } from '../../src/signing-keys/replace.ts'
+import { rotateSigningKey } from '../../src/signing-keys/rotate.ts'
 
 // Instances that each do one thing to the ring of a deployment of their own, in one process that is killed with SIGKILL when all of them have
 // come to the named point of it. The fault sits between the operation and its database, here and not in the service: nothing in production

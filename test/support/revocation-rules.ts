@@ -1,6 +1,6 @@
 import { expect, vi } from 'vitest'
 import type { Db } from '../../src/db/database.ts'
-import { claimFirstStart } from '../../src/db/service-state.ts'
+import { claimBootstrap } from '../../src/db/service-state.ts'
 import type { RevocableToken, RevocationList } from '../../src/kit/revocation/revocation-list.ts'
 import { addRevocationRule, type NewRevocationRule } from '../../src/revocation/rule-queries.ts'
 import type { MovableClock } from './clock.ts'
@@ -17,7 +17,7 @@ export async function openRevocationDatabase(
   { emptied = false } = {},
 ): Promise<TestDatabase> {
   const database = await (emptied ? emptiedDatabase(kind) : openTestDatabase(kind))
-  await claimFirstStart(database.db, { largestTokenTtlSeconds: largestTtl, now })
+  await claimBootstrap(database.db, { largestTokenTtlSeconds: largestTtl, now })
   return database
 }
 

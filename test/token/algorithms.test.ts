@@ -5,7 +5,7 @@ import { memoryRevocationList } from '../../src/kit/revocation/memory.ts'
 import { createVerifier } from '../../src/kit/verify.ts'
 import { generateKeyPair, type KeyPair } from '../../src/signing-keys/key-pair.ts'
 import { type Algorithm, algorithms } from '../../src/signing-keys/signer.ts'
-import { addSigningKey } from '../support/add-signing-key.ts'
+import { insertActiveKey } from '../support/active-signing-key.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { basic, exchange, form, oauthError, partsOf } from '../support/oauth-requests.ts'
 import { issuer, startTestService, type TestService } from '../support/test-service.ts'
@@ -30,7 +30,7 @@ describe.each(databaseKinds)('tokens by the algorithm that the API key asks for,
     kids.set('ES256', (await service.services.keyring.signer('token')).kid)
     for (const algorithm of algorithms) {
       if (algorithm !== 'ES256')
-        kids.set(algorithm, await addSigningKey(service.services, algorithm, await pairOf(algorithm)))
+        kids.set(algorithm, await insertActiveKey(service.services, algorithm, await pairOf(algorithm)))
     }
   })
 
@@ -110,7 +110,7 @@ describe('an algorithm that cannot be had', () => {
       const refused = await service.request('/token', form({}, { Authorization: `Bearer ${secret}` }))
       expect(await oauthError(refused)).toMatchObject({ status: 503, error: 'temporarily_unavailable' })
       if (tokenAlgorithm !== 'RS256') return
-      await addSigningKey(service.services, 'RS256')
+      await insertActiveKey(service.services, 'RS256')
       expect(partsOf((await exchange(service, secret)).access_token).header).toMatchObject({ alg: 'RS256' })
     },
   )

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { expect, test } from 'vitest'
 import { verifiers } from '../../src/db/schema.ts'
 import { createLog } from '../../src/observability/log.ts'
-import { readinessText } from '../../src/signing-keys/readiness-view.ts'
+import { readinessText } from '../../src/signing-keys/verifier-readiness-view.ts'
 import { createVerifierMemory } from '../../src/verifiers/memory.ts'
 import { openTestDatabase } from '../support/databases.ts'
 

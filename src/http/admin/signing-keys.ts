@@ -1,14 +1,12 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { ServiceError } from '../../errors.ts'
-import { replaceSigningKey } from '../../signing-keys/emergency.ts'
-import { addSigningKey, importSigningKey } from '../../signing-keys/new-keys.ts'
-import {
-  activateSigningKey,
-  listSigningKeys,
-  rollbackSigningKey,
-  rotateSigningKey,
-  showSigningKey,
-} from '../../signing-keys/operations.ts'
+import { activateSigningKey } from '../../signing-keys/activate.ts'
+import { addSigningKey } from '../../signing-keys/add.ts'
+import { importSigningKey } from '../../signing-keys/import.ts'
+import { listSigningKeys, showSigningKey } from '../../signing-keys/read.ts'
+import { replaceSigningKey } from '../../signing-keys/replace.ts'
+import { rollbackSigningKey } from '../../signing-keys/roll-back.ts'
+import { rotateSigningKey } from '../../signing-keys/rotate.ts'
 import { algorithms } from '../../signing-keys/signer.ts'
 import type { AppEnv } from '../context.ts'
 import { idParam, instant, jsonAnswer, jsonBody, refusals, text, word } from './schemas.ts'

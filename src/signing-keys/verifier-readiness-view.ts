@@ -1,16 +1,16 @@
 import type { VerifierSighting } from '../verifiers/sighting.ts'
-import { type Readiness, readiness } from './readiness.ts'
+import { type VerifierReadiness, verifierReadiness } from './verifier-readiness.ts'
 import type { SigningKeyView } from './view.ts'
 
-/** Readiness as the admin API shows it beside a pending key. */
-export type ReadinessView = {
+/** Verifier readiness as the admin API shows it beside a pending key. */
+type ReadinessView = {
   holding: number
   known: number
   waitingFor: { name: string; lastFetchedAt: string }[]
   absent: { name: string; lastFetchedAt: string }[]
 }
 
-/** Which verifiers hold a key before it signs; null for keys that nobody is waited for. */
+/** Which verifiers hold the key before it signs; null for keys other than pending token keys. */
 export type WithReadiness<View> = View & { verifiers: ReadinessView | null }
 
 export function withReadiness<View extends SigningKeyView>(
@@ -19,13 +19,13 @@ export function withReadiness<View extends SigningKeyView>(
   now: Date,
 ): WithReadiness<View> {
   const isAwaited = view.purpose === 'token' && view.state === 'pending'
-  return { ...view, verifiers: isAwaited ? readinessView(readiness(seen, view.kid, now)) : null }
+  return { ...view, verifiers: isAwaited ? readinessView(verifierReadiness(seen, view.kid, now)) : null }
 }
 
-/** At most this many names of each kind: the counts tell the rest. */
+/** At most this many names of each kind; the counts cover the rest. */
 const mostNames = 20
 
-export function readinessView({ holding, known, waitingFor, absent }: Readiness): ReadinessView {
+export function readinessView({ holding, known, waitingFor, absent }: VerifierReadiness): ReadinessView {
   return {
     holding,
     known,
@@ -34,10 +34,10 @@ export function readinessView({ holding, known, waitingFor, absent }: Readiness)
   }
 }
 
-/** "5 of 6 verifiers hold the new key, billing-api last fetched 40 min ago". Names are of a safe alphabet. */
+/** "5 of 6 verifiers hold the new key, billing-api last fetched 40 min ago". Safe to print: names have a restricted alphabet. */
 export function readinessText({ holding, known, waitingFor, absent }: ReadinessView, now: Date): string {
   const gone = absent.length === 0 ? '' : `; absent: ${absent.map(({ name }) => name).join(', ')}`
-  if (known === 0) return `no authenticated verifier has come within a day${gone}`
+  if (known === 0) return `no authenticated verifier has fetched the key set within a day${gone}`
   const awaited = waitingFor
     .slice(0, 3)
     .map(({ name, lastFetchedAt }) => `, ${name} last fetched ${ago(lastFetchedAt, now)}`)

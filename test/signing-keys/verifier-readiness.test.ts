@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { broughtForwardFrom, readiness } from '../../src/signing-keys/readiness.ts'
-import { readinessText, readinessView } from '../../src/signing-keys/readiness-view.ts'
+import { bringForwardFrom, verifierReadiness } from '../../src/signing-keys/verifier-readiness.ts'
+import { readinessText, readinessView } from '../../src/signing-keys/verifier-readiness-view.ts'
 import type { VerifierSighting } from '../../src/verifiers/sighting.ts'
 
 const now = new Date('2026-11-02T10:00:00.000Z')
@@ -19,7 +19,7 @@ describe('readiness', () => {
       seen('late', { kids: ['old'], lastFetchedAt: minutesAgo(5) }),
       seen('later', { kids: ['old'], lastFetchedAt: minutesAgo(40) }),
     ]
-    const judged = readiness(verifiers, 'new', now)
+    const judged = verifierReadiness(verifiers, 'new', now)
     expect(judged).toMatchObject({ holding: 2, known: 4, absent: [], safeToBringForward: false })
     expect(judged.waitingFor).toEqual([
       { name: 'later', lastFetchedAt: minutesAgo(40) },
@@ -32,23 +32,23 @@ describe('readiness', () => {
 
   test('does not wait for one that has not come for a day, and still shows it', () => {
     const gone = seen('gone', { kids: [], lastFetchedAt: minutesAgo(24 * 60 + 1) })
-    const judged = readiness([seen('a'), gone], 'new', now)
+    const judged = verifierReadiness([seen('a'), gone], 'new', now)
     expect(judged).toMatchObject({ holding: 1, known: 1, waitingFor: [], safeToBringForward: true })
     expect(judged.absent).toEqual([{ name: 'gone', lastFetchedAt: gone.lastFetchedAt }])
     expect(readinessText(readinessView(judged), now)).toBe('1 of 1 verifiers hold the new key; absent: gone')
     const edge = seen('edge', { kids: [], lastFetchedAt: minutesAgo(24 * 60) })
-    expect(readiness([edge], 'new', now)).toMatchObject({ known: 1, absent: [], safeToBringForward: false })
+    expect(verifierReadiness([edge], 'new', now)).toMatchObject({ known: 1, absent: [], safeToBringForward: false })
   })
 
   test('without any authenticated verifier brings nothing forward', () => {
-    expect(readiness([], 'new', now)).toMatchObject({ known: 0, safeToBringForward: false })
-    expect(readinessText(readinessView(readiness([], 'new', now)), now)).toBe(
-      'no authenticated verifier has come within a day',
+    expect(verifierReadiness([], 'new', now)).toMatchObject({ known: 0, safeToBringForward: false })
+    expect(readinessText(readinessView(verifierReadiness([], 'new', now)), now)).toBe(
+      'no authenticated verifier has fetched the key set within a day',
     )
   })
 
   test('calls an authenticated verifier without a name by its key', () => {
-    const judged = readiness([seen('', { clientId: 'key_1', kids: [] })], 'new', now)
+    const judged = verifierReadiness([seen('', { clientId: 'key_1', kids: [] })], 'new', now)
     expect(judged.waitingFor).toMatchObject([{ name: 'key_1' }])
   })
 
@@ -62,7 +62,7 @@ describe('readiness', () => {
     fc.assert(
       fc.property(fc.array(sighting), (verifiers) => {
         const authenticated = verifiers.filter(({ clientId }) => clientId !== '')
-        expect(readiness(verifiers, 'new', now)).toEqual(readiness(authenticated, 'new', now))
+        expect(verifierReadiness(verifiers, 'new', now)).toEqual(verifierReadiness(authenticated, 'new', now))
       }),
     )
   })
@@ -74,8 +74,8 @@ describe('a turn is brought forward', () => {
   test('by a tenth of the interval, and a day, at most', () => {
     const activatesAt = now
     const safeAt = new Date(0)
-    expect(broughtForwardFrom({ activatesAt, safeAt, rotateEverySeconds: 36_000 })).toEqual(minutesAgo(60))
-    expect(broughtForwardFrom({ activatesAt, safeAt, rotateEverySeconds: 90 * 86_400 })).toEqual(
+    expect(bringForwardFrom({ activatesAt, safeAt, rotateEverySeconds: 36_000 })).toEqual(minutesAgo(60))
+    expect(bringForwardFrom({ activatesAt, safeAt, rotateEverySeconds: 90 * 86_400 })).toEqual(
       new Date(now.getTime() - day),
     )
   })
@@ -84,7 +84,7 @@ describe('a turn is brought forward', () => {
     const instant = fc.nat({ max: 4_000_000_000_000 }).map((milliseconds) => new Date(milliseconds))
     fc.assert(
       fc.property(instant, instant, fc.nat({ max: 31_536_000 }), (activatesAt, safeAt, rotateEverySeconds) => {
-        expect(broughtForwardFrom({ activatesAt, safeAt, rotateEverySeconds }) >= safeAt).toBe(true)
+        expect(bringForwardFrom({ activatesAt, safeAt, rotateEverySeconds }) >= safeAt).toBe(true)
       }),
     )
   })
@@ -97,6 +97,6 @@ test('of the absent ones the one that was seen last stands first', () => {
     kids: [],
     lastFetchedAt: new Date(now.getTime() - hoursAgo * 3_600_000),
   })
-  const { absent } = readiness([seen('long ago', 90), seen('lately', 25), seen('a while ago', 40)], 'new', now)
+  const { absent } = verifierReadiness([seen('long ago', 90), seen('lately', 25), seen('a while ago', 40)], 'new', now)
   expect(absent.map(({ name }) => name)).toEqual(['lately', 'a while ago', 'long ago'])
 })

@@ -1,0 +1,131 @@
+import { requireServiceWide } from '../access/authorize.ts'
+import type { Principal } from '../access/principal.ts'
+import { ServiceError } from '../errors.ts'
+import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
+import type { Services } from '../services.ts'
+import { planNext } from './plan.ts'
+import { type ActivationRow, isOnRevocationList, readRing } from './queries.ts'
+import { activeKid, findKey, type KeySeries, lifecycleOf, type Ring, type RingKey, ringOf } from './ring.ts'
+import {
+  appendActivation,
+  type ChangeServices,
+  changeRing,
+  type RingChange,
+  readChangedKey,
+  readSnapshot,
+  revokeKey,
+} from './ring-change.ts'
+import { generateSealedKey } from './sealed-key.ts'
+import { type SigningKeyView, signingKeyView } from './view.ts'
+
+export type ForceInput = {
+  /** For incidents: activate before the safe time. Verifiers cannot check the key's tokens until they have fetched it. */
+  readonly force?: boolean
+  /** With force: revokes the key that signed before, and with it every token that it signed. */
+  readonly revokeFormer?: boolean
+  readonly reason?: string | undefined
+}
+
+/**
+ * The named pending key signs from now on, and another one is published after it. Throws `not_found`; `too_early` as `rotateSigningKey`
+ * does; `conflict` for a key that is not pending, or when somebody else changed the ring meanwhile.
+ */
+export async function activateSigningKey(
+  services: ChangeServices,
+  actor: Principal,
+  kid: string,
+  options: ForceInput = {},
+): Promise<SigningKeyView> {
+  requireServiceWide(actor, 'signing_keys.rotate')
+  const key = await requireKey(services, kid)
+  return await activateChosen(services, actor, key, options, 'activated', (ring, now) => {
+    const { state } = lifecycleOf(ring, key, now)
+    if (state !== 'pending')
+      throw new ServiceError('conflict', { detail: `Only a pending key can be activated; this one is ${state}.` })
+    return key
+  })
+}
+
+/** `choose` names the key to activate, before anything is written; it throws when there is none. */
+export async function activateChosen(
+  services: ChangeServices,
+  actor: Principal,
+  { algorithm, purpose }: KeySeries,
+  { force = false, revokeFormer = false, reason }: ForceInput,
+  verb: 'rotated' | 'activated',
+  choose: (ring: Ring, now: Date) => RingKey,
+): Promise<SigningKeyView> {
+  if (revokeFormer && !force)
+    throw new ServiceError('invalid_request', { detail: 'revokeFormer needs force: both are for incidents.' })
+  const series = { algorithm, purpose }
+  const prepared = await generateSealedKey(services, series)
+  const view = await changeRing(services, series, async (change) => {
+    const { ring } = await readSnapshot(change)
+    const key = choose(ring, change.now)
+    const { safeAt } = lifecycleOf(ring, key, change.now)
+    if (change.now < safeAt && !force) throw tooEarly(key, safeAt)
+    const previous = activeKid(ring, series, change.now)
+    const why = reason ?? (force ? `${verb} by force` : verb)
+    const activation = await activateNow(change, key, actor, why)
+    const revoked = revokeFormer && previous !== null ? [previous] : []
+    for (const kid of revoked) await revokeKey(change, { kid, purpose, actor, reason: why })
+    await planNext(change, series, prepared, actor.clientId, activation.activatesAt)
+    const about = {
+      actor,
+      organizationId: null,
+      subject: key.kid,
+      ...(reason === undefined ? {} : { reason }),
+      context: { ...activationContext(activation, previous, revoked), forced: force },
+    }
+    return { result: await viewAfter(change, activation), events: [{ type: `signing_key.${verb}`, ...about }] }
+  })
+  if (revokeFormer) await refreshAfterCommit(services)
+  return view
+}
+
+/** Throws `conflict` for a key whose tokens are refused. */
+export async function activateNow(
+  change: RingChange,
+  key: RingKey,
+  actor: Principal,
+  reason: string,
+): Promise<ActivationRow> {
+  if (await isOnRevocationList(change.tx, key.kid)) throw keyIsRevoked()
+  return await appendActivation(change, key, { kid: key.kid, wanted: change.now, actor: actor.clientId, reason })
+}
+
+/** What the audit event of an activation says. */
+export function activationContext(
+  { purpose, algorithm, sequence, activatesAt }: ActivationRow,
+  previous: string | null,
+  revoked: readonly string[],
+) {
+  return { purpose, algorithm, sequence, activatesAt: activatesAt.toISOString(), former: previous, revoked }
+}
+
+/** The view at the time of the activation: on a clock that has not moved since the previous one, that is a millisecond ahead. */
+export async function viewAfter(change: RingChange, { kid, activatesAt }: ActivationRow): Promise<SigningKeyView> {
+  const { ring, key } = await readChangedKey(change, kid)
+  return signingKeyView(ring, key, activatesAt > change.now ? activatesAt : change.now, undefined)
+}
+
+export function keyIsRevoked(): ServiceError {
+  return new ServiceError('conflict', {
+    detail: 'The key is revoked: its tokens are refused, so it never signs again. Choose another key.',
+  })
+}
+
+async function requireKey({ db, config }: Pick<Services, 'db' | 'config'>, kid: string): Promise<RingKey> {
+  const rows = await readRing(db)
+  const key = rows && findKey(ringOf(rows, config), kid)
+  if (!key) throw new ServiceError('not_found')
+  return key
+}
+
+function tooEarly({ publishedAt }: RingKey, safeAt: Date): ServiceError {
+  const safe = safeAt.toISOString()
+  return new ServiceError('too_early', {
+    detail: `The key was published at ${publishedAt.toISOString()} and may sign from ${safe} on. Wait until then, or force it in an incident: until they fetch the new key set, at the latest at that time, verifiers of this kit answer 503 and others refuse good tokens with 401.`,
+    extensions: { safeAt: safe },
+  })
+}

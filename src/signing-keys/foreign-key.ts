@@ -1,0 +1,101 @@
+import { exportJWK, importPKCS8 } from 'jose'
+import { ServiceError } from '../errors.ts'
+import { readBase64url } from '../kit/base64url.ts'
+import type { Platform } from '../platform.ts'
+import { type KeyPair, keyPairOf } from './key-pair.ts'
+import { signsForItsPublicKey } from './sealing.ts'
+import type { Algorithm } from './signer.ts'
+
+/** A private key from elsewhere: PKCS #8 in PEM (RFC 7468 §10), or a private JWK (RFC 7517, 7518, 8037). */
+export type ForeignKey = { readonly pem: string } | { readonly jwk: Readonly<Record<string, unknown>> }
+
+type ReadKey = { readonly algorithm: Algorithm; readonly pair: KeyPair }
+
+/**
+ * The key pair of a foreign key, proven by a signature of its own. Without `algorithm` the key itself says what it is for; an RSA key then
+ * signs by RS256, unless its JWK says PS256. Throws `invalid_request` in words that hold nothing of the key.
+ *
+ * Does not check that the key was made well: whoever imports one answers for how it came about.
+ */
+export async function readForeignKey(
+  key: ForeignKey,
+  algorithm: Algorithm | undefined,
+  platform: Pick<Platform, 'createSigner'>,
+): Promise<ReadKey> {
+  const jwk = 'pem' in key ? await jwkOfPem(key.pem) : key.jwk
+  const found = algorithmOf(jwk, algorithm)
+  const pair = await keyPairOf(jwk).catch(() => {
+    throw refused('The key is not complete: a private EC, OKP or RSA key with all of its members is needed.')
+  })
+  if (found === 'RS256' || found === 'PS256') requireStrength(pair.publicJwk)
+  if (!(await isWhole(found, pair, platform)))
+    throw refused(`The key cannot sign by ${found}, or its halves do not belong together.`)
+  return { algorithm: found, pair }
+}
+
+async function jwkOfPem(pem: string): Promise<Readonly<Record<string, unknown>>> {
+  const label = /-----BEGIN ([A-Z0-9 ]{1,40})-----/.exec(pem)?.[1]
+  if (label !== 'PRIVATE KEY') {
+    throw refused(
+      'The PEM must hold an unencrypted PKCS #8 PRIVATE KEY: openssl pkcs8 -topk8 -nocrypt converts other forms.',
+    )
+  }
+  // The text does not say which kind of key it holds; the runtime takes it only for the right one.
+  for (const algorithm of ['ES256', 'ES384', 'EdDSA', 'RS256']) {
+    try {
+      return { ...(await exportJWK(await importPKCS8(pem, algorithm, { extractable: true }))) }
+    } catch {}
+  }
+  throw refused('The PEM holds no key that can be read as P-256, P-384, Ed25519 or RSA.')
+}
+
+const algorithmsOf: Readonly<Record<string, readonly Algorithm[]>> = {
+  'EC P-256': ['ES256'],
+  'EC P-384': ['ES384'],
+  'OKP Ed25519': ['EdDSA'],
+  RSA: ['RS256', 'PS256'],
+}
+
+function algorithmOf(jwk: Readonly<Record<string, unknown>>, wanted: Algorithm | undefined): Algorithm {
+  const { kty, crv, alg, use } = jwk
+  const possible = algorithmsOf[kty === 'RSA' ? 'RSA' : `${kty} ${crv}`] ?? []
+  const named = alg === 'Ed25519' ? 'EdDSA' : alg
+  const found = possible.find((algorithm) => algorithm === (wanted ?? named ?? possible[0]))
+  if (!found || (named !== undefined && named !== found)) {
+    throw refused('The key is for none of the algorithms here, or not for the one that was asked for.')
+  }
+  if (use !== undefined && use !== 'sig') throw refused('The key is not for signatures: its use is another one.')
+  return found
+}
+
+/** RFC 7518 §3.3 asks for 2048 bits; beyond 8192 verifiers refuse to work; an exponent of 1 signs nothing. */
+function requireStrength({ n = '', e = '' }: Record<string, string>): void {
+  const modulus = readBase64url(n)
+  const exponent = readBase64url(e)
+  const bits = modulus ? modulus.length * 8 - Math.clz32(modulus[0] ?? 0) + 24 : 0
+  const isOdd = ((exponent?.at(-1) ?? 0) & 1) === 1
+  if (bits < 2048 || bits > 8192) throw refused('An RSA key must have 2048 to 8192 bits.')
+  if (!exponent || !isOdd || exponent.length > 8 || (exponent.length === 1 && exponent[0] === 1)) {
+    throw refused('The exponent of the RSA key is not acceptable.')
+  }
+}
+
+/** Whether the public half verifies what the private one signs. */
+async function isWhole(
+  algorithm: Algorithm,
+  pair: KeyPair,
+  platform: Pick<Platform, 'createSigner'>,
+): Promise<boolean> {
+  try {
+    return await signsForItsPublicKey(
+      { kid: pair.kid, algorithm, sign: await platform.createSigner(algorithm, pair.privateJwk) },
+      pair,
+    )
+  } catch {
+    return false
+  }
+}
+
+function refused(detail: string): ServiceError {
+  return new ServiceError('invalid_request', { detail })
+}
