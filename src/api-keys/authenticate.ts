@@ -1,41 +1,47 @@
-import { isAddressAllowed } from '../access/cidr.ts'
 import { ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
 import { hashSecret } from './foreign-secret.ts'
 import { mayBeForeignSecret, parseApiKey } from './format.ts'
 import type { ApiKeyRecord } from './lookup.ts'
-import { apiKeyStatus } from './status.ts'
+import { type ApiKeyRefusal, usableApiKey } from './usable.ts'
 
 type LookupServices = Pick<Services, 'apiKeys' | 'config' | 'platform'>
 
+/** An API key as it was sent: the client id that came with it, if any, and the sender's address; null = not known. */
+export type PresentedApiKey = {
+  readonly secret: string
+  readonly clientId: string | undefined
+  readonly address: string | null
+}
+
 /**
- * The usable API key with this secret. When a client id came along, it must be the key's (RFC 6749 §2.3.1).
- *
- * Throws `api_key_rejected` with the true reason inside and the same face for all of them. Does not check scopes, roles or
- * limits. `now` = the instant read before the lookup, `address` = where the request came from; null = not known.
+ * The usable API key with this secret, or the reason why it is refused. `now` is the time read before the lookup. Does not check scopes,
+ * roles or limits.
  */
+export async function checkApiKey(
+  services: LookupServices,
+  presented: PresentedApiKey,
+  now: Date,
+): Promise<ApiKeyRecord | ApiKeyRefusal> {
+  return usableApiKey(await findApiKeyBySecret(services, presented.secret, now), presented, now)
+}
+
+/** As `checkApiKey`, but throws `api_key_rejected`. The reason stays inside the error: all refusals look the same to the caller. */
 export async function authenticateApiKey(
   services: LookupServices,
-  secret: string,
-  clientId: string | undefined,
+  presented: PresentedApiKey,
   now: Date,
-  address: string | null,
 ): Promise<ApiKeyRecord> {
-  const apiKey = await findBySecret(services, secret, now)
-  if (apiKey === 'malformed') throw new ServiceError('api_key_rejected', { reason: 'malformed' })
-  const status = apiKeyStatus(apiKey, now)
-  if (!apiKey || status !== 'usable') throw new ServiceError('api_key_rejected', { reason: status })
-  if (clientId !== undefined && clientId !== apiKey.id)
-    throw new ServiceError('api_key_rejected', { reason: 'client_mismatch' })
-  if (!isAddressAllowed(apiKey, address)) throw new ServiceError('api_key_rejected', { reason: 'address_not_allowed' })
+  const apiKey = await checkApiKey(services, presented, now)
+  if (typeof apiKey === 'string') throw new ServiceError('api_key_rejected', { reason: apiKey })
   return apiKey
 }
 
 /**
- * The API key with this secret, whatever its status. Text that is no key of ours reaches the database only where keys were imported, whose
- * secrets may have any form; known and unknown keys take the same path there.
+ * The API key with this secret, whatever its status. Text in another format than ours is looked up only where keys were imported, because
+ * their secrets may have any format. Known and unknown keys take the same path there.
  */
-export function findBySecret(
+export function findApiKeyBySecret(
   services: LookupServices,
   secret: string,
   now: Date,
@@ -46,7 +52,7 @@ export function findBySecret(
   return typeof hash === 'string' ? apiKeys.byHash(hash) : hash.then(apiKeys.byHash)
 }
 
-/** Of a key that was imported. */
+/** Looks the text up as the secret of an imported key. */
 async function findForeign(
   services: LookupServices,
   secret: string,

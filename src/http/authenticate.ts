@@ -1,13 +1,12 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
-import { isAddressAllowed } from '../access/cidr.ts'
 import { isRole } from '../access/permissions.ts'
 import type { Principal, RequestOrigin } from '../access/principal.ts'
 import { customRolesOf } from '../access/queries.ts'
 import { authenticateApiKey } from '../api-keys/authenticate.ts'
 import type { ApiKeyRecord } from '../api-keys/lookup.ts'
 import { findApiKeyRecord } from '../api-keys/queries.ts'
-import { apiKeyStatus } from '../api-keys/status.ts'
+import { usableApiKey } from '../api-keys/usable.ts'
 import { recordRefusal } from '../audit/operations.ts'
 import type { ServiceErrorCode } from '../error-catalogue.ts'
 import { ServiceError } from '../errors.ts'
@@ -16,6 +15,7 @@ import { hasScopes } from '../kit/token/held-scopes.ts'
 import { readClientCredential } from '../oauth/client-credential.ts'
 import { parseForm } from '../oauth/form.ts'
 import type { Services } from '../services.ts'
+import { verifyAccessToken } from '../token/verify.ts'
 import { type AppEnv, requestOrigin } from './context.ts'
 
 /**
@@ -75,7 +75,7 @@ async function readPrincipal(
   if (!credential || credential.method === 'client_secret_basic') throw new ServiceError('unauthenticated')
   const { method, secret } = credential
   if (method === 'bearer' && secret.includes('.')) return await principalOfToken(services, secret, now, origin)
-  const apiKey = await authenticateApiKey(services, secret, undefined, now, origin.address)
+  const apiKey = await authenticateApiKey(services, { secret, clientId: undefined, address: origin.address }, now)
   return { ...(await principalOf(services, apiKey, origin)), apiKeyVersion: apiKey.version }
 }
 
@@ -87,23 +87,13 @@ async function principalOfToken(
   origin: RequestOrigin,
 ): Promise<Principal> {
   const token = await verifyAccessToken(services, text)
+  if (token instanceof AccessTokenError) throw rejected(`token_${token.reason}`, token)
   if (!token.audience.includes(services.config.issuer)) throw rejected('token_audience')
-  const apiKey = await findApiKeyRecord(services.db, token.clientId, token.keyVersion)
-  const status = apiKeyStatus(apiKey, now)
-  if (!apiKey || status !== 'usable') throw rejected(status)
-  if (!isAddressAllowed(apiKey, origin.address)) throw rejected('address_not_allowed')
+  const found = await findApiKeyRecord(services.db, token.clientId, token.keyVersion)
+  const apiKey = usableApiKey(found, { clientId: undefined, address: origin.address }, now)
+  if (typeof apiKey === 'string') throw rejected(apiKey)
   const scopes = [...token.scopes].filter((scope) => hasScopes(apiKey.scopes, [scope], 'all'))
   return await principalOf(services, { ...apiKey, scopes }, origin)
-}
-
-async function verifyAccessToken({ verifier }: Services, text: string) {
-  try {
-    return await verifier.verify(text)
-  } catch (error) {
-    if (!(error instanceof AccessTokenError)) throw error
-    if (error.code !== 'unavailable') throw rejected(`token_${error.reason}`, error)
-    throw new ServiceError('revocations_unavailable', { reason: error.reason, cause: error })
-  }
 }
 
 async function principalOf({ config, db }: Services, apiKey: ApiKeyRecord, origin: RequestOrigin): Promise<Principal> {

@@ -23,13 +23,8 @@ export async function readClientForm(c: Context<AppEnv>): Promise<{ client: ApiK
     })
   }
   const { address } = requestOrigin(c)
-  const client = await authenticateApiKey(
-    c.get('services'),
-    credential.secret,
-    credential.clientId,
-    c.get('receivedAt'),
-    address,
-  )
+  const { secret, clientId } = credential
+  const client = await authenticateApiKey(c.get('services'), { secret, clientId, address }, c.get('receivedAt'))
   return { client, form }
 }
 

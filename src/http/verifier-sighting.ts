@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
 import type { RequestOrigin } from '../access/principal.ts'
-import { authenticateApiKey } from '../api-keys/authenticate.ts'
+import { checkApiKey } from '../api-keys/authenticate.ts'
 import { ServiceError } from '../errors.ts'
 import { readBearer } from '../kit/bearer.ts'
 import { isVerifierName, verifierNameHeader } from '../kit/key-sets/verifier-name.ts'
@@ -31,18 +31,19 @@ export function noteVerifier(c: Context<AppEnv>, kids: readonly string[]): void 
   services.platform.defer(note())
 }
 
-/** Empty when the key is refused, or cannot be checked now. */
+/** Empty when the key is refused, or when it cannot be checked right now. */
 async function authenticatedId(
   services: Services,
   secret: string,
   now: Date,
   { address, requestId }: Pick<RequestOrigin, 'address' | 'requestId'>,
 ): Promise<string> {
-  try {
-    return (await authenticateApiKey(services, secret, undefined, now, address)).id
-  } catch (error) {
-    const reason = error instanceof ServiceError ? (error.reason ?? error.code) : 'failed'
-    services.log('info', 'verifier_not_authenticated', { requestId, reason })
-    return ''
-  }
+  const apiKey = await checkApiKey(services, { secret, clientId: undefined, address }, now).catch(failureOf)
+  if (typeof apiKey !== 'string') return apiKey.id
+  services.log('info', 'verifier_not_authenticated', { requestId, reason: apiKey })
+  return ''
+}
+
+function failureOf(error: unknown): string {
+  return error instanceof ServiceError ? (error.reason ?? error.code) : 'failed'
 }

@@ -1,10 +1,10 @@
 import type { ApiKeyRecord } from '../api-keys/lookup.ts'
 import { findApiKeyRecord } from '../api-keys/queries.ts'
-import { apiKeyStatus } from '../api-keys/status.ts'
-import { ServiceError } from '../errors.ts'
+import { usableApiKey } from '../api-keys/usable.ts'
 import { AccessTokenError } from '../kit/access-token-error.ts'
 import type { AccessToken } from '../kit/token/access-token.ts'
 import type { Services } from '../services.ts'
+import { verifyAccessToken } from './verify.ts'
 
 /** RFC 7662 §2.2; an inactive answer says nothing else, whatever the cause. */
 export type Introspection =
@@ -38,27 +38,14 @@ export async function introspectToken(
   now: Date,
 ): Promise<Introspection> {
   await services.revocations.refresh()
-  const token = await verifiedToken(services, text)
-  if (!token || !mayKnow(caller, token)) return inactive
-  const apiKey = await findApiKeyRecord(services.db, token.clientId, token.keyVersion)
-  return apiKeyStatus(apiKey, now) === 'usable' ? active(token) : inactive
+  const token = await verifyAccessToken(services, text)
+  if (token instanceof AccessTokenError || !mayKnow(caller, token)) return inactive
+  const found = await findApiKeyRecord(services.db, token.clientId, token.keyVersion)
+  const apiKey = usableApiKey(found, { clientId: undefined, address: 'not_checked' }, now) // the asking server is elsewhere
+  return typeof apiKey === 'string' ? inactive : active(token)
 }
 
 const inactive: Introspection = { active: false }
-
-/** Undefined for whatever is not a good token now. Also used by revocation: a dead token needs no rule. */
-export async function verifiedToken(
-  { verifier }: Pick<Services, 'verifier'>,
-  text: string,
-): Promise<AccessToken | undefined> {
-  try {
-    return await verifier.verify(text)
-  } catch (error) {
-    if (!(error instanceof AccessTokenError)) throw error
-    if (error.code !== 'unavailable') return undefined
-    throw new ServiceError('revocations_unavailable', { reason: error.reason, cause: error })
-  }
-}
 
 /**
  * The audiences that count are those written on the caller's key. The default audience is everyone's to ask for, so holding it

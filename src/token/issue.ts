@@ -1,6 +1,7 @@
 import type { RequestOrigin } from '../access/principal.ts'
-import { authenticateApiKey } from '../api-keys/authenticate.ts'
+import { checkApiKey } from '../api-keys/authenticate.ts'
 import type { ApiKeyRecord } from '../api-keys/lookup.ts'
+import type { ApiKeyRefusal } from '../api-keys/usable.ts'
 import { randomToken } from '../crypto/random.ts'
 import { ServiceError } from '../errors.ts'
 import { narrowAudience } from '../oauth/audience.ts'
@@ -34,14 +35,9 @@ export async function issueAccessToken(
 ): Promise<IssuedToken> {
   const { config, keyring } = services
   const { credential } = request
-  let apiKey: ApiKeyRecord
-  try {
-    apiKey = await authenticateApiKey(services, credential.secret, credential.clientId, receivedAt, address)
-  } catch (error) {
-    throw error instanceof ServiceError && error.code === 'api_key_rejected'
-      ? rejected(credential, error.reason)
-      : error
-  }
+  const { secret, clientId } = credential
+  const apiKey = await checkApiKey(services, { secret, clientId, address }, receivedAt)
+  if (typeof apiKey === 'string') throw rejected(credential, apiKey)
   const scopes = narrowScope(request.scopes, apiKey.scopes)
   const audiences = narrowAudience(request.audiences, apiKey, {
     issuer: config.issuer,
@@ -93,7 +89,7 @@ function tokenAlgorithm({ tokenAlgorithm: chosen }: ApiKeyRecord): Algorithm {
 }
 
 /** The four credential forms differ in one thing: a refused subject token is `invalid_request` (RFC 8693 §2.2.2). */
-function rejected(credential: ClientCredential, reason = 'unknown'): ServiceError {
+function rejected(credential: ClientCredential, reason: ApiKeyRefusal): ServiceError {
   return new ServiceError(credential.method === 'subject_token' ? 'subject_token_rejected' : 'api_key_rejected', {
     reason,
   })

@@ -1,12 +1,13 @@
 import type { Principal, RequestOrigin } from '../access/principal.ts'
-import { findBySecret } from '../api-keys/authenticate.ts'
+import { findApiKeyBySecret } from '../api-keys/authenticate.ts'
 import type { ApiKeyRecord } from '../api-keys/lookup.ts'
 import { revokeOwnApiKey } from '../api-keys/revoke.ts'
 import { appendAuditEvent } from '../audit/queries.ts'
+import { AccessTokenError } from '../kit/access-token-error.ts'
 import type { AccessToken } from '../kit/token/access-token.ts'
 import { addRevocationRule } from '../revocation/rule-queries.ts'
 import type { Services } from '../services.ts'
-import { verifiedToken } from './introspect.ts'
+import { verifyAccessToken } from './verify.ts'
 
 /** RFC 7009 has no place where a client could say why. */
 const because = { reason: 'other', text: 'revoked by its client' } as const
@@ -25,13 +26,14 @@ export async function revokeToken(
   text: string,
 ): Promise<void> {
   const actor = clientPrincipal(caller, origin)
-  const apiKey = await findBySecret(services, text, services.now())
+  const apiKey = await findApiKeyBySecret(services, text, services.now())
   if (apiKey && apiKey !== 'malformed') {
     if (apiKey.id === caller.id) await revokeOwnApiKey(services, actor, because)
     return
   }
-  const token = await verifiedToken(services, text)
-  if (token?.clientId === caller.id) await revokeAccessToken(services, actor, token)
+  const token = await verifyAccessToken(services, text)
+  if (!(token instanceof AccessTokenError) && token.clientId === caller.id)
+    await revokeAccessToken(services, actor, token)
 }
 
 async function revokeAccessToken(

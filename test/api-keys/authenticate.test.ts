@@ -51,8 +51,8 @@ function rejectedFor(reason: string) {
 }
 
 test('a usable key is let in, with its client id or without', async () => {
-  expect(await authenticateApiKey(storeWith(record), secret, undefined, now, null)).toBe(record)
-  expect(await authenticateApiKey(storeWith(record), secret, 'key_1', now, null)).toBe(record)
+  expect(await authenticateApiKey(storeWith(record), { secret, clientId: undefined, address: null }, now)).toBe(record)
+  expect(await authenticateApiKey(storeWith(record), { secret, clientId: 'key_1', address: null }, now)).toBe(record)
 })
 
 describe('a refusal', () => {
@@ -65,37 +65,41 @@ describe('a refusal', () => {
     ['service_account_disabled', { ...record, serviceAccountDisabledAt: now }],
     ['organization_suspended', { ...record, organizationSuspendedAt: now }],
   ])('says %s only inside', async (reason, stored) => {
-    await expect(authenticateApiKey(storeWith(stored), secret, undefined, now, null)).rejects.toThrow(
-      rejectedFor(reason),
-    )
+    await expect(
+      authenticateApiKey(storeWith(stored), { secret, clientId: undefined, address: null }, now),
+    ).rejects.toThrow(rejectedFor(reason))
   })
 
   test("is given for another key's client id", async () => {
-    await expect(authenticateApiKey(storeWith(record), secret, 'key_2', now, null)).rejects.toThrow(
-      rejectedFor('client_mismatch'),
-    )
+    await expect(
+      authenticateApiKey(storeWith(record), { secret, clientId: 'key_2', address: null }, now),
+    ).rejects.toThrow(rejectedFor('client_mismatch'))
   })
 
   test.each(['', 'mk_live_', secret.toLowerCase(), `${secret}\0`, `${secret.slice(0, -1)}\u212a`])(
     'of %j reaches no database',
     async (text) => {
       const store = storeWith(record)
-      await expect(authenticateApiKey(store, text, undefined, now, null)).rejects.toThrow(rejectedFor('malformed'))
+      await expect(
+        authenticateApiKey(store, { secret: text, clientId: undefined, address: null }, now),
+      ).rejects.toThrow(rejectedFor('malformed'))
       expect(store.asked).toEqual([])
     },
   )
 
   test('holds nothing of the secret', async () => {
-    const refusal = await authenticateApiKey(storeWith(undefined), secret, undefined, now, null).catch(
-      (error: unknown) => error,
-    )
+    const refusal = await authenticateApiKey(
+      storeWith(undefined),
+      { secret, clientId: undefined, address: null },
+      now,
+    ).catch((error: unknown) => error)
     expect(JSON.stringify(refusal, Object.getOwnPropertyNames(refusal))).not.toContain(secret.slice(8, 20))
   })
 })
 
 test('the hash of a key, known from a stolen database, is no key', async () => {
   const hash = await platform.sha256(secret)
-  await expect(authenticateApiKey(storeWith(record), hash, undefined, now, null)).rejects.toThrow(
-    rejectedFor('malformed'),
-  )
+  await expect(
+    authenticateApiKey(storeWith(record), { secret: hash, clientId: undefined, address: null }, now),
+  ).rejects.toThrow(rejectedFor('malformed'))
 })

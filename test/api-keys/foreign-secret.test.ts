@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { blake3 } from '@noble/hashes/blake3.js'
 import { eq } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
-import { findBySecret } from '../../src/api-keys/authenticate.ts'
+import { findApiKeyBySecret } from '../../src/api-keys/authenticate.ts'
 import { rememberImportedAlgorithms } from '../../src/api-keys/foreign-secret.ts'
 import { generateApiKey } from '../../src/api-keys/format.ts'
 import { importApiKeys } from '../../src/api-keys/import.ts'
@@ -43,7 +43,9 @@ describe.each(databaseKinds)('R140 the secret of an imported key on %s', async (
         return undefined
       }
       const lookup = { ...services.apiKeys, byHash }
-      expect(await findBySecret({ ...services, apiKeys: lookup }, 'sk_elsewhere', services.now())).toBe('malformed')
+      expect(await findApiKeyBySecret({ ...services, apiKeys: lookup }, 'sk_elsewhere', services.now())).toBe(
+        'malformed',
+      )
       expect(asked).toEqual([])
     })
   })
