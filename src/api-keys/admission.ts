@@ -6,8 +6,8 @@ import { ServiceError } from '../errors.ts'
 import { type Organization, planOf } from '../organizations/queries.ts'
 import type { Services } from '../services.ts'
 import { countApiKeys, findServiceAccount } from './change-queries.ts'
-import type { ApiKeyChange, ApiKeyDraft } from './draft.ts'
 import { requireLifetime } from './lifetime.ts'
+import type { ApiKeyChange, ApiKeyDraft } from './settings.ts'
 
 /** A key as it is about to be stored, and as it was before; `organization` is locked, so that what is counted and looked up here holds. */
 export type Admission = {

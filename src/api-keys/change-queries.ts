@@ -3,7 +3,7 @@ import type { Within } from '../access/authorize.ts'
 import { organizationWithin } from '../access/queries.ts'
 import type { Db } from '../db/database.ts'
 import { apiKeys, serviceAccounts } from '../db/schema.ts'
-import type { ApiKeyDraft } from './draft.ts'
+import type { ApiKeyDraft } from './settings.ts'
 
 /** What every statement that changes a key gives back; undefined = nothing changed. */
 const changed = { id: apiKeys.id, organizationId: apiKeys.organizationId, revision: apiKeys.revision }

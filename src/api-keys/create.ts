@@ -6,9 +6,9 @@ import { newId } from '../crypto/random.ts'
 import { ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
 import { admitApiKey, requireSigningKey } from './admission.ts'
-import { type ApiKeyInput, draftApiKey } from './draft.ts'
 import { findApiKey, insertApiKey } from './queries.ts'
 import { createSecret } from './secret.ts'
+import { type ApiKeyInput, draftApiKey, shownSettings } from './settings.ts'
 import { type ApiKeyView, apiKeyView } from './view.ts'
 
 /**
@@ -38,7 +38,7 @@ export async function createApiKey(
     await insertApiKey(tx, created, stored)
     const apiKey = await findApiKey(tx, { id, within })
     if (!apiKey) throw new Error('the API key was not inserted')
-    const context = { ...draft, expiresAt: draft.expiresAt?.toISOString() ?? null }
+    const context = shownSettings(draft)
     await appendAuditEvent(tx, { type: 'api_key.created', actor, organizationId, subject: id, context }, now)
     return { apiKey: apiKeyView(apiKey, now), secret }
   })

@@ -1,8 +1,8 @@
 import { ServiceError } from '../errors.ts'
 import { encodeBase64url, readBase64url } from '../kit/base64url.ts'
-import type { ApiKeyChange } from './draft.ts'
 import type { ApiKeyEnvironment } from './format.ts'
 import type { HashAlgorithm, StoredSecret } from './queries.ts'
+import type { ApiKeyChange } from './settings.ts'
 
 /** A key as another system has it: what it may do, and the hash of its secret, which nobody knows here. */
 export type ImportedApiKey = ApiKeyChange & {

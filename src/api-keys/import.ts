@@ -9,11 +9,11 @@ import { planOf } from '../organizations/queries.ts'
 import type { Services } from '../services.ts'
 import { planFull, requireSigningKey, requireUsableAccount } from './admission.ts'
 import { countApiKeys, findServiceAccount } from './change-queries.ts'
-import { type ApiKeyDraft, draftApiKey } from './draft.ts'
 import { insertApiKeys, selectKnownHashes } from './import-queries.ts'
 import { type ImportedApiKey, type ImportedRow, importedSecret } from './import-row.ts'
 import { requireLifetime } from './lifetime.ts'
 import type { StoredSecret } from './queries.ts'
+import { type ApiKeyDraft, draftApiKey } from './settings.ts'
 
 export type ImportReport = { created: number; duplicates: number; invalid: number; rows: ImportedRow[] }
 

@@ -1,4 +1,4 @@
-import { and, type Column, desc, eq, gt, lt, type SQL, sql } from 'drizzle-orm'
+import { and, type Column, desc, eq, getTableColumns, gt, lt, type SQL, sql } from 'drizzle-orm'
 import type { Within } from '../access/authorize.ts'
 import { organizationWithin } from '../access/queries.ts'
 import type { Db } from '../db/database.ts'
@@ -71,38 +71,15 @@ const newestVersion = and(
   eq(apiKeyVersions.version, sql`(select max(v.version) from ${apiKeyVersions} v where v.api_key_id = ${apiKeys.id})`),
 )
 
+/** A key with all of its settings and its newest version. */
 const apiKeyRow = {
-  id: apiKeys.id,
-  organizationId: apiKeys.organizationId,
+  ...getTableColumns(apiKeys),
   organizationSuspendedAt: organizations.suspendedAt,
-  serviceAccountId: apiKeys.serviceAccountId,
   serviceAccountDisabledAt,
-  name: apiKeys.name,
-  description: apiKeys.description,
-  labels: apiKeys.labels,
-  environment: apiKeys.environment,
-  scopes: apiKeys.scopes,
-  audiences: apiKeys.audiences,
-  roles: apiKeys.roles,
-  subject: apiKeys.subject,
-  tokenAlgorithm: apiKeys.tokenAlgorithm,
-  customClaims: apiKeys.customClaims,
-  allowedCidrs: apiKeys.allowedCidrs,
-  deniedCidrs: apiKeys.deniedCidrs,
-  requestsPerMinute: apiKeys.requestsPerMinute,
-  rotateEverySeconds: apiKeys.rotateEverySeconds,
   version: apiKeyVersions.version,
   versionCreatedAt: apiKeyVersions.createdAt,
   versionExpiresAt: apiKeyVersions.expiresAt,
   hint: apiKeyVersions.hint,
-  createdAt: apiKeys.createdAt,
-  createdBy: apiKeys.createdBy,
-  expiresAt: apiKeys.expiresAt,
-  disabledAt: apiKeys.disabledAt,
-  revokedAt: apiKeys.revokedAt,
-  revocationReason: apiKeys.revocationReason,
-  revocationText: apiKeys.revocationText,
-  revision: apiKeys.revision,
 }
 
 /** What makes a key somebody's own: who made it, and the service account that it belongs to. */

@@ -6,11 +6,11 @@ import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import type { Services } from '../services.ts'
 import { admitApiKey, requireSigningKey, withinForAccount } from './admission.ts'
 import { storeApiKey } from './change-queries.ts'
-import type { ApiKeyChange } from './draft.ts'
-import { changedDraft, changesOf } from './draft-changes.ts'
 import { endTokensWithKey } from './end-tokens.ts'
 import { holdApiKey, keepingHolders } from './lock.ts'
 import { findApiKey } from './queries.ts'
+import type { ApiKeyChange } from './settings.ts'
+import { changedDraft, changesOf } from './settings.ts'
 import { type ApiKeyView, apiKeyView } from './view.ts'
 
 /**

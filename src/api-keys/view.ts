@@ -1,10 +1,10 @@
 import type { ApiKeyUsageRow } from '../usage/queries.ts'
-import type { ApiKeyTraits } from './draft.ts'
 import { rotationDueAt } from './overlap.ts'
+import { type ApiKeyDraft, type ShownSettings, shownSettings } from './settings.ts'
 import { type ApiKeyInstants, type ApiKeyStatus, apiKeyStatus } from './status.ts'
 
 /** An API key as the admin API shows it. Instants are RFC 3339 texts; there is no secret in it and no hash. */
-export type ApiKeyView = ApiKeyTraits & {
+export type ApiKeyView = ShownSettings & {
   id: string
   organizationId: string
   /** Computed at the moment of asking. */
@@ -17,7 +17,6 @@ export type ApiKeyView = ApiKeyTraits & {
   hint: string
   createdAt: string
   createdBy: string
-  expiresAt: string | null
   disabledAt: string | null
   revokedAt: string | null
   revocationReason: string | null
@@ -41,7 +40,7 @@ export type ApiKeyVersionUsage = {
 export type ApiKeyDetail = ApiKeyView & { usage: ApiKeyVersionUsage[] }
 
 export type ApiKeyRow = ApiKeyInstants &
-  Readonly<ApiKeyTraits> & {
+  Readonly<ApiKeyDraft> & {
     readonly id: string
     readonly organizationId: string
     readonly version: number
@@ -60,28 +59,13 @@ export function apiKeyView(row: ApiKeyRow, now: Date): ApiKeyView {
   return {
     id: row.id,
     organizationId: row.organizationId,
-    name: row.name,
-    description: row.description,
-    labels: [...row.labels],
-    serviceAccountId: row.serviceAccountId,
-    environment: row.environment,
     status,
-    scopes: [...row.scopes],
-    audiences: [...row.audiences],
-    roles: [...row.roles],
-    subject: row.subject,
-    tokenAlgorithm: row.tokenAlgorithm,
-    customClaims: row.customClaims,
-    allowedCidrs: [...row.allowedCidrs],
-    deniedCidrs: [...row.deniedCidrs],
-    requestsPerMinute: row.requestsPerMinute,
-    rotateEverySeconds: row.rotateEverySeconds,
+    ...shownSettings(row),
     rotationDueAt: rotationDueAt(row)?.toISOString() ?? null,
     version: row.version,
     hint: row.hint,
     createdAt: row.createdAt.toISOString(),
     createdBy: row.createdBy,
-    expiresAt: row.expiresAt?.toISOString() ?? null,
     disabledAt: row.disabledAt?.toISOString() ?? null,
     revokedAt: row.revokedAt?.toISOString() ?? null,
     revocationReason: row.revocationReason,

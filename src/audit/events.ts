@@ -30,24 +30,8 @@ export type AuditContexts = {
   'role.deleted': { permissions: readonly string[] }
   /** An API key or a service account got other roles. */
   'member.roles_assigned': { roles: readonly string[]; former: readonly string[] }
-  'api_key.created': {
-    name: string
-    description: string
-    environment: string
-    scopes: readonly string[]
-    audiences: readonly string[]
-    roles: readonly string[]
-    subject: string | null
-    tokenAlgorithm: string | null
-    customClaims: Readonly<Record<string, unknown>> | null
-    allowedCidrs: readonly string[]
-    deniedCidrs: readonly string[]
-    requestsPerMinute: number | null
-    rotateEverySeconds: number | null
-    labels: readonly string[]
-    serviceAccountId: string | null
-    expiresAt: string | null
-  }
+  /** The key's settings, as the admin API shows them. */
+  'api_key.created': Readonly<Record<string, unknown>>
   /** Member → what it was and what it is. */
   'api_key.updated': { changes: ApiKeyChanges }
   'api_key.disabled': { revocationId: string }

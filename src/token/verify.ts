@@ -1,6 +1,6 @@
 import { ServiceError } from '../errors.ts'
-import type { AccessToken } from '../kit/access-token.ts'
 import { AccessTokenError } from '../kit/access-token-error.ts'
+import type { AccessToken } from '../kit/token/access-token.ts'
 import type { Services } from '../services.ts'
 
 /**

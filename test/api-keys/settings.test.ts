@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type ApiKeyInput, draftApiKey } from '../../src/api-keys/draft.ts'
+import { type ApiKeyInput, draftApiKey } from '../../src/api-keys/settings.ts'
 
 const now = new Date('2026-11-20T12:00:00.000Z')
 const input: ApiKeyInput = { name: 'orders', environment: 'live' }

@@ -1,0 +1,35 @@
+import { canonicalCidr } from '../access/cidr.ts'
+import { idPrefixes } from '../crypto/random.ts'
+import { ServiceError } from '../errors.ts'
+import { type CustomClaims, faultOfCustomClaims } from './custom-claims.ts'
+
+export type Texts = readonly string[] | undefined
+
+/** A subject that starts like an id or a secret of the service could pass for another client, organization or person. */
+export function startsLikeOurs(subject: string, apiKeyPrefixes: readonly string[]): boolean {
+  const folded = subject.toLowerCase()
+  return [...idPrefixes, ...apiKeyPrefixes].some((prefix) => folded.startsWith(`${prefix}_`))
+}
+
+/** An empty object means the same as null. */
+export function checkedClaims(claims: CustomClaims | null): CustomClaims | null {
+  const fault = claims === null ? undefined : faultOfCustomClaims(claims)
+  if (fault !== undefined) throw refused(fault)
+  return claims === null || Object.keys(claims).length === 0 ? null : claims
+}
+
+export function checkedCidrs(member: string, texts: Texts = []): string[] {
+  const ranges = texts.map((text) => canonicalCidr(text))
+  const canonical = ranges.filter((range) => range !== undefined)
+  if (canonical.length < ranges.length)
+    throw refused(`${member} holds an invalid CIDR range, or an address with bits set beyond its prefix.`)
+  return unique(canonical)
+}
+
+export function unique(values: Texts = []): string[] {
+  return [...new Set(values)]
+}
+
+export function refused(detail: string): ServiceError {
+  return new ServiceError('invalid_request', { detail })
+}
