@@ -20,8 +20,8 @@ function project(name: string, options: Options) {
       // Loading the packages again for each file took a third of the run. Each file closes what it opens (test/support/cleanup.ts).
       isolate: false,
       // These only end a test that hangs. No test fails because the machine is slow.
-      testTimeout: 120_000,
-      hookTimeout: 240_000,
+      testTimeout: 300_000,
+      hookTimeout: 300_000,
       expect: { poll: { timeout: 60_000 } },
       restoreMocks: true,
       ...options,

@@ -4,15 +4,15 @@ import { dirname, resolve } from 'node:path'
 export type Import = {
   /** As written: `./rules.ts`, `jose`, `node:fs`. */
   specifier: string
-  /** Vanishes when types are stripped. */
+  /** Removed when types are stripped. */
   typeOnly: boolean
-  /** `import('…')`: loaded only when that line runs. */
+  /** `import('…')`: loads only when that line runs. */
   dynamic: boolean
 }
 
 /**
- * What a formatted TypeScript, JavaScript or declaration file imports. Statements are recognised at the start of a line, so text
- * in comments does not count. Does not see a specifier that is computed.
+ * What a formatted TypeScript, JavaScript or declaration file imports. Recognizes statements only at the start of a
+ * line, so text in comments does not count. Does not see computed specifiers.
  */
 export function importsOf(text: string): Import[] {
   const statements = text.matchAll(
@@ -45,12 +45,15 @@ export function packageOf(specifier: string): string {
 }
 
 export type Reached = {
-  /** Absolute paths, the entries among them. */
+  /** Absolute paths, including the entries. */
   files: Set<string>
   packages: Set<string>
 }
 
-/** Every file and package that the entries reach through imports which `follow` accepts. Throws on a relative import of nothing. */
+/**
+ * Every file and package that the entries reach through imports that `follow` accepts. Throws if an imported file does
+ * not exist.
+ */
 export function reach(entries: readonly string[], follow: (found: Import) => boolean = () => true): Reached {
   const files = new Set<string>()
   const packages = new Set<string>()
@@ -66,7 +69,31 @@ export function reach(entries: readonly string[], follow: (found: Import) => boo
   return { files, packages }
 }
 
-/** A declaration file says `./x.js` (or `./x.ts`) and means `./x.d.ts`. */
+/** Groups of files that import each other, directly or through others (Tarjan's strongly connected components). */
+export function circlesOf(edges: readonly { path: string; target: string }[]): string[][] {
+  const targets = new Map<string, string[]>()
+  for (const { path, target } of edges) targets.set(path, [...(targets.get(path) ?? []), target])
+  const order = new Map<string, number>()
+  const lowest = new Map<string, number>()
+  const stack: string[] = []
+  const found: string[][] = []
+  const visit = (path: string) => {
+    order.set(path, order.size)
+    lowest.set(path, order.get(path) ?? 0)
+    stack.push(path)
+    for (const target of targets.get(path) ?? []) {
+      if (!order.has(target)) visit(target)
+      if (stack.includes(target)) lowest.set(path, Math.min(lowest.get(path) ?? 0, lowest.get(target) ?? 0))
+    }
+    if (lowest.get(path) !== order.get(path)) return
+    const group = stack.splice(stack.indexOf(path))
+    if (group.length > 1) found.push(group.sort())
+  }
+  for (const { path } of edges) if (!order.has(path)) visit(path)
+  return found
+}
+
+/** In a declaration file, `./x.js` and `./x.ts` mean `./x.d.ts`. */
 function locate(importer: string, specifier: string): string {
   const target = resolve(dirname(importer), specifier)
   const declaration = target.replace(/\.[jt]s$/, '.d.ts')

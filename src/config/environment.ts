@@ -5,12 +5,12 @@ const postgresUrl = z
   .string()
   .refine((text) => /^postgres(ql)?:\/\//.test(text) && URL.canParse(text), 'must be a postgres:// URL')
 
-const prefixWanted = `must be 2 to 16 lower-case letters or digits, and none of those that ids begin with (${idPrefixes.join(', ')})`
+const prefixWanted = `must be 2 to 16 lower-case letters or digits, and not a prefix of ids (${idPrefixes.join(', ')})`
 
-/** An id and a secret must never be taken for one another. */
+/** A secret must not look like an id. */
 const isApiKeyPrefix = (text: string) => /^[a-z0-9]{2,16}$/.test(text) && !idPrefixes.includes(text)
 
-/** What each variable must look like by itself, and its default; what several say together is checked where they become settings. */
+/** The form of each variable, and its default. settings.ts checks rules about several variables. */
 const environment = z.object({
   PORT: wholeNumber(0, 65_535).default(8787),
   HOST: z.string().optional(),
@@ -62,15 +62,17 @@ const environment = z.object({
     .transform((text) => [...new Set(text.split(',').map((prefix) => prefix.trim()))].filter((prefix) => prefix !== ''))
     .refine(
       (prefixes) => prefixes.length <= 16 && prefixes.every(isApiKeyPrefix),
-      `each of the prefixes ${prefixWanted}; 16 at most`,
+      `must be at most 16 prefixes, and each ${prefixWanted}`,
     )
     .default([]),
 })
 
-/** The variables as they were read, those that are absent with their defaults. */
+/** The parsed variables. Defaults replace missing ones. */
 export type Environment = z.output<typeof environment>
 
-/** Every variable by itself, so that one that cannot be read hides no fault of another; its place is taken by the default. */
+/**
+ * Parses each variable separately, so one invalid variable does not hide the faults of others. Its default replaces it.
+ */
 export function readVariables(given: Readonly<Record<string, unknown>>): { values: Environment; faults: string[] } {
   const parsed = environment.safeParse(given)
   if (parsed.success) return { values: parsed.data, faults: [] }
@@ -82,13 +84,13 @@ export function readVariables(given: Readonly<Record<string, unknown>>): { value
   }
 }
 
-/** Names that other readers own: the CLI and downstream applications. */
+/** Variables of other programs: the CLI and the examples. */
 const foreignNames = new Set(['MINTAGE_URL', 'MINTAGE_API_KEY', 'MINTAGE_LEAKED_KEY', 'MINTAGE_REVOCATIONS_URL'])
 
 export function unknownNames(given: Readonly<Record<string, unknown>>): string[] {
   return Object.keys(given)
     .filter((name) => name.startsWith('MINTAGE_') && !(name in environment.shape) && !foreignNames.has(name))
-    .map((name) => `${name} is not a name that Mintage knows`)
+    .map((name) => `${name} is not a variable of Mintage`)
 }
 
 /** A number with an optional unit: `900`, `15m`, `30d`; seconds without one. */

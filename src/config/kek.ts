@@ -3,14 +3,17 @@ import { type KekRuntime, kekFault, kekProviderOf } from '../crypto/kek/written-
 import type { Environment } from './environment.ts'
 
 export type KekSettings = {
-  /** The first seals and opens, the others only open. As written in MINTAGE_KEK / MINTAGE_KEK_PREVIOUS; null = none configured. */
+  /**
+   * `kek` seals and opens, the previous ones only open. Texts of MINTAGE_KEK and MINTAGE_KEK_PREVIOUS; null = not
+   * configured.
+   */
   readonly kek: string | null
   readonly previousKeks: readonly string[]
-  /** What KEKs outside the process are reached with. */
+  /** Credentials for KEKs outside the process. */
   readonly kekAccess: KekAccess
 }
 
-/** What seals and opens the private keys, as the configuration holds it. Checks nothing: `kekFaults` does. */
+/** The configured KEKs. Does not check them: `kekFaults` does. */
 export function kekSettings(values: Environment): KekSettings {
   return {
     kek: values.MINTAGE_KEK ?? null,
@@ -30,7 +33,7 @@ function awsAccess(values: Environment): AwsAccess | null {
   }
 }
 
-/** The names of AWS's own tools count only when a KEK is in AWS KMS: elsewhere they may stand in an environment for other reasons. */
+/** The AWS variables are checked only if a KEK is in AWS KMS: otherwise they may be set for other programs. */
 export function kekFaults(values: Environment, runtime: KekRuntime): string[] {
   const faults: string[] = []
   const check = (name: string, written: string) => {
@@ -49,7 +52,7 @@ export function kekFaults(values: Environment, runtime: KekRuntime): string[] {
     if (!values[name]) faults.push(`${name} is missing: a KEK is in AWS KMS`)
   }
   if (values.AWS_ENDPOINT_URL_KMS && !isPrivateEndpoint(values.AWS_ENDPOINT_URL_KMS)) {
-    faults.push('AWS_ENDPOINT_URL_KMS must be an https URL, or http to this machine: data keys travel there')
+    faults.push('AWS_ENDPOINT_URL_KMS must be an https URL, or an http URL of this machine: data keys are sent there')
   }
   return faults
 }

@@ -10,13 +10,13 @@ export type Config = KekSettings & {
   readonly tokenTtlSeconds: number
   readonly maxTokenTtlSeconds: number
   readonly jwksMaxAgeSeconds: number
-  /** The longest that verifiers keep a JWK Set by themselves, whatever its `max-age` says. */
+  /** The longest time that verifiers keep a JWK Set, whatever its `max-age` says. */
   readonly verifierRefreshSeconds: number
   readonly clockToleranceSeconds: number
   readonly rotateEverySeconds: number
   readonly trustedProxyHops: number
   readonly rootApiKey: string | null
-  /** What the secrets of API keys begin with: the first is given to new ones, the others are still accepted. */
+  /** Prefixes of API key secrets. New keys get the first one; the others are still accepted. */
   readonly apiKeyPrefixes: readonly [string, ...string[]]
 }
 
@@ -25,14 +25,14 @@ export type DatabaseSettings =
   | {
       readonly kind: 'postgres'
       readonly url: string
-      /** The owner's URL: set = the service migrates at start. */
+      /** URL of the database's owner. If set, the service migrates at start. */
       readonly migrationUrl: string | null
-      /** Past the pooler, for LISTEN. */
+      /** Bypasses the pooler; for LISTEN. */
       readonly directUrl: string | null
       readonly pooler: 'none' | 'transaction'
     }
 
-/** What a process needs beside the service's configuration: where to listen and where the data lies. */
+/** The configuration, plus where the process listens and where its data is. */
 export type Settings = {
   readonly config: Config
   readonly port: number
@@ -43,7 +43,7 @@ export type Settings = {
   readonly database: DatabaseSettings
 }
 
-/** Every fault of the environment at once, each naming its variable and none repeating a value that may be secret. */
+/** Lists all faults of the environment. Each one names its variable, and none repeats a value that may be secret. */
 export class ConfigError extends Error {
   readonly faults: readonly string[]
   constructor(faults: readonly string[]) {
@@ -56,8 +56,9 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads the service's environment: only this file and the folder beside it know these names. An empty value counts as unset.
- * Throws `ConfigError`. Does not check that files, folders, databases or tokens exist.
+ * Reads the service's environment. An empty value counts as unset. Does not check that files, folders, databases or
+ * tokens exist.
+ * @throws ConfigError with all faults.
  */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>, runtime: KekRuntime = 'node'): Settings {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
@@ -73,15 +74,13 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>, ru
   )
   if (database.kind === 'postgres' && !values.MINTAGE_KEK) {
     faults.push(
-      'MINTAGE_KEK is missing: with PostgreSQL the key that seals the private keys must be given, e.g. raw:<base64 of 32 bytes>',
+      'MINTAGE_KEK is missing: with PostgreSQL, set the key that seals the private keys, e.g. raw:<base64 of 32 bytes>',
     )
   }
   if (database.kind === 'embedded' && database.folder === null && !values.MINTAGE_ROOT_API_KEY) {
-    faults.push(
-      'MINTAGE_ROOT_API_KEY is missing: with memory: nothing is written to a disk, so the root key must be given',
-    )
+    faults.push('MINTAGE_ROOT_API_KEY is missing: with memory: nothing is written to disk, so set the root key')
   }
-  // What follows from a value that could not be read is no fault of its own.
+  // An unreadable variable is reported once, not again for its consequences.
   const unread = readingFaults.map(variableOf)
   const all = [
     ...unknownNames(given),
@@ -123,7 +122,7 @@ function databaseSettings(values: Environment, faults: string[]): DatabaseSettin
   if (url === 'memory:') return { kind: 'embedded', folder: null }
   if (url.startsWith('file:')) {
     for (const name of ['DATABASE_MIGRATION_URL', 'DATABASE_DIRECT_URL', 'DATABASE_POOLER'] as const) {
-      if (values[name]) faults.push(`${name} has a meaning only when DATABASE_URL is postgres://…`)
+      if (values[name]) faults.push(`${name} applies only if DATABASE_URL is postgres://…`)
     }
     return { kind: 'embedded', folder: url.slice('file:'.length) }
   }
@@ -136,10 +135,12 @@ function databaseSettings(values: Environment, faults: string[]): DatabaseSettin
   }
 }
 
-/** RFC 8414 §2: an https URL without query and fragment. Plain http only for the embedded default, or when asked for by name. */
+/**
+ * RFC 8414 §2: an https URL without query and fragment. Plain http only for the embedded default, or with
+ * MINTAGE_ALLOW_HTTP.
+ */
 function issuerFaults(issuer: string, values: Environment): string[] {
-  if (issuer === '')
-    return ['MINTAGE_ISSUER is missing: with PostgreSQL the public https URL of the service must be given']
+  if (issuer === '') return ['MINTAGE_ISSUER is missing: with PostgreSQL, set the public https URL of the service']
   if (!URL.canParse(issuer)) return ['MINTAGE_ISSUER must be an absolute URL']
   const url = new URL(issuer)
   const faults: string[] = []
@@ -161,6 +162,6 @@ function consistencyFaults(values: Environment, issuer: string, audience: string
   if (values.MINTAGE_TOKEN_TTL > values.MINTAGE_MAX_TOKEN_TTL)
     faults.push('MINTAGE_TOKEN_TTL must not be more than MINTAGE_MAX_TOKEN_TTL')
   if (values.METRICS_PORT !== undefined && values.METRICS_PORT === values.PORT)
-    faults.push('METRICS_PORT must differ from PORT; unset it to serve both')
+    faults.push('METRICS_PORT must differ from PORT; unset it to serve both on PORT')
   return faults
 }

@@ -1,17 +1,17 @@
-/** Refuses calls without trying while the database has been failing. */
-export type Breaker = {
+/** Refuses calls without trying while the database keeps failing. */
+type Breaker = {
   allows(): boolean
   succeeded(): void
   failed(): void
   isOpen(): boolean
 }
 
-export type BreakerOptions = {
-  /** So many failures without a success between them open it. */
+type BreakerOptions = {
+  /** Opens after this many failures in a row. */
   failuresToOpen: number
-  /** While open, one call in each such time is let through to see. */
+  /** While open, lets one call through per interval, to see whether the database is back. */
   retryMilliseconds: number
-  /** Milliseconds of any clock that only grows. */
+  /** Monotonic milliseconds. */
   clock: () => number
   /** Called when it opens. */
   onOpen: () => void
@@ -25,7 +25,7 @@ export function createBreaker({ failuresToOpen, retryMilliseconds, clock, onOpen
     allows: () => {
       if (!open) return true
       if (clock() < retryAt) return false
-      // Moved on at once and not when the probe ends: a probe that reports nothing must not keep the door shut.
+      // Set now and not when the probe ends: a probe that never reports must not block the next one.
       retryAt = clock() + retryMilliseconds
       return true
     },

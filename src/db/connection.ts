@@ -1,39 +1,39 @@
 import postgres from 'postgres'
 
-/** What one statement brings back; `command` is the server's tag, as `COMMIT`. */
+/** The answer to one statement. `command` is the server's tag, such as `COMMIT`. */
 export type Answer = readonly unknown[] & { readonly command: string }
 
 export type Statement = {
   text: string
   params: postgres.ParameterOrJSON<never>[]
-  /** Whether the server may keep it by name. */
+  /** Whether to use a named prepared statement. */
   prepare: boolean
-  /** Rows as arrays of values in place of objects. */
+  /** Rows as arrays of values, not as objects. */
   asValues: boolean
 }
 
 export type Sent = {
   readonly answer: Promise<Answer>
-  /** False while it could not have reached the server: still connecting. */
+  /** False while connecting: the statement cannot have reached the server. */
   wasSent(): boolean
-  /** Asks the server to stop it. Resolves when the request went through or failed; never rejects. */
+  /** Asks the server to stop the statement. Resolves when that request succeeded or failed; never rejects. */
   cancel(): Promise<void>
 }
 
-/** One connection of one life: once lost it stays lost, so that no statement of a transaction can slip onto a later connection. */
+/** Never reconnects: otherwise a statement of a transaction could run on a later connection. */
 export type Connection = {
   send(statement: Statement): Sent
   isLost(): boolean
-  /** True once it worked: when it then fails at the next use, the server may have closed it at rest. */
+  /** True after the first answer. If the connection fails later, the server may have closed it while it was idle. */
   hasAnswered(): boolean
-  /** Says good-bye and closes, whatever is under way. Never rejects. */
+  /** Closes the connection, even in the middle of a statement. Never rejects. */
   destroy(): Promise<void>
 }
 
-/** How values travel, by type oid. Drizzle adds to it when it takes the client. */
+/** How values are encoded, by type oid. Drizzle adds entries when it gets the client. */
 export type WireTypes = Pick<postgres.ParsedOptions, 'parsers' | 'serializers'>
 
-export type ConnectionOptions = {
+type ConnectionOptions = {
   url: string
   /** Named prepared statements; false behind a transaction pooler. */
   prepare: boolean
@@ -45,14 +45,17 @@ export type ConnectionOptions = {
   onLost?: () => void
 }
 
-/** Connects with its first statement. postgres.js is the wire protocol only: its own queue, reconnection and transactions are not used. */
+/**
+ * Connects on the first statement. Uses postgres.js for the wire protocol only, not its queue, reconnection or
+ * transactions.
+ */
 export function openConnection(options: ConnectionOptions): Connection {
   let lost = false
   let answered = false
   const settings = {
     max: 1,
     prepare: options.prepare,
-    // A further round trip at every connection; what is needed of it stands in wire-types.ts.
+    // Would cost one more round trip per connection; wire-types.ts has the types we need.
     fetch_types: false,
     connect_timeout: options.connectMilliseconds / 1000,
     max_lifetime: null,
@@ -90,16 +93,16 @@ export function openConnection(options: ConnectionOptions): Connection {
 }
 
 /**
- * What postgres.js's `query.cancel()` does, with the end of it: that method drops the promise, and one that rejects because the server
- * is gone would end the process.
+ * Like `query.cancel()` of postgres.js, which drops the promise: if the server is gone, that promise rejects and would
+ * end the process.
  */
 async function cancel(query: object): Promise<void> {
   const canceller: unknown = Reflect.get(query, 'canceller')
-  // Of a statement that waits or has ended the driver would never answer.
+  // For a statement that waits or has ended, the driver's promise would never settle.
   if (typeof canceller !== 'function' || Reflect.get(query, 'active') !== true) return
   try {
     await canceller(query)
   } catch {
-    // The statement ends with its connection, or by the server's statement_timeout.
+    // The statement ends with its connection or at the server's statement_timeout.
   }
 }

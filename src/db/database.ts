@@ -1,22 +1,25 @@
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core'
 
-/** What every query takes: PGlite, postgres.js and a transaction of either satisfy it. */
+/** The first argument of every query: PGlite, postgres.js, or a transaction of either. */
 export type Db = PgDatabase<PgQueryResultHKT, Record<string, never>>
 
 export type DatabaseStats = {
-  /** Calls under way or waiting for a connection. */
+  /** Calls that are running or waiting for a connection. */
   inFlight: number
   /** True while the breaker refuses calls without trying. */
   broken: boolean
 }
 
-/** An open database: every call through `db` has a deadline, after which it fails with `database_unavailable` or `outcome_unknown`. */
+/**
+ * An open database. Every call through `db` has a deadline: then it fails with `database_unavailable` or
+ * `outcome_unknown`.
+ */
 export type Database = {
   readonly kind: 'embedded' | 'postgres'
   readonly db: Db
   /**
    * Calls `onNotify` for every NOTIFY on the channel, and once after each (re)connection.
-   * Absent where PostgreSQL's LISTEN cannot work (behind a transaction pooler, on Workers).
+   * Undefined where LISTEN cannot work: behind a transaction pooler and on Workers.
    */
   listen?(channel: string, onNotify: () => void): Promise<() => Promise<void>>
   stats(): DatabaseStats

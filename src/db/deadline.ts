@@ -2,17 +2,19 @@ import { ServiceError } from '../errors.ts'
 
 export const defaultDeadlineMilliseconds = 1500
 
-/** One call under a deadline; each stage that it reaches says what the caller is told when time runs out there. */
+/**
+ * One call under a deadline. Each stage of the call sets the error that the caller gets if time runs out in that stage.
+ */
 export type Call = {
-  /** True once the caller was given up on: from here on nothing may be sent for it. */
+  /** True after the deadline: nothing may be sent for this call any more. */
   passed: boolean
-  /** Called once, when the deadline passes: stops what is under way and tells what became of it. */
+  /** Called once, at the deadline: stops what is running and returns the error for the caller. */
   onDeadline: () => ServiceError
 }
 
 /**
- * Runs the work, but never keeps its caller waiting longer than the deadline: waiting for a turn, connecting and every statement share it.
- * The work itself is not stopped; `call.onDeadline` does that.
+ * Runs the work, and rejects at the deadline. Waiting for a turn, connecting and every statement share the one
+ * deadline. Does not stop the work: `call.onDeadline` does that.
  */
 export function withinDeadline<Result>(milliseconds: number, work: (call: Call) => Promise<Result>): Promise<Result> {
   return new Promise((resolve, reject) => {
@@ -24,7 +26,7 @@ export function withinDeadline<Result>(milliseconds: number, work: (call: Call) 
       call.passed = true
       reject(call.onDeadline())
     }
-    // Once more round the event loop: after a stall of this process the answer may lie in the socket already.
+    // Waits one more turn of the event loop: if this process stalled, the answer may already be in the socket.
     const timer = setTimeout(() => setTimeout(pass, 0), milliseconds)
     const settle = (finish: () => void) => {
       clearTimeout(timer)
@@ -39,12 +41,12 @@ export function withinDeadline<Result>(milliseconds: number, work: (call: Call) 
   })
 }
 
-/** Nothing was changed: never sent, read only, or rolled back. */
+/** Nothing was changed: the statement was never sent, only read, or was rolled back. */
 export function unavailable(reason: string, cause?: unknown): ServiceError {
   return new ServiceError('database_unavailable', { reason, cause })
 }
 
-/** A change was sent and its answer never came. */
+/** A change was sent, and its answer never came. */
 export function outcomeUnknown(reason: string, cause?: unknown): ServiceError {
   return new ServiceError('outcome_unknown', { reason, cause })
 }

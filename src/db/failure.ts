@@ -2,8 +2,9 @@ import { ServiceError } from '../errors.ts'
 import { outcomeUnknown, unavailable } from './deadline.ts'
 
 /**
- * What a failed database call means to the caller; undefined when the error does not come from the database.
- * Drizzle's own message holds every parameter, so what is no outage becomes `internal` with a reason that holds none.
+ * What a failed database call means to the caller; undefined if the error does not come from the database. Drizzle's
+ * message contains every parameter. So an error that is not an outage becomes `internal`, with a reason without
+ * parameters.
  */
 export function databaseFailure(error: unknown): ServiceError | undefined {
   if (error instanceof ServiceError) return isOutage(error) ? error : undefined
@@ -17,7 +18,7 @@ export function databaseFailure(error: unknown): ServiceError | undefined {
     : undefined
 }
 
-/** The SQLSTATE of the driver's error, however deep it is wrapped; undefined when the server said none. */
+/** The SQLSTATE of the driver's error, however deeply wrapped; undefined if the server sent none. */
 export function sqlState(error: unknown): string | undefined {
   const origin = originOf(error)
   const state = property(origin, 'code')
@@ -26,7 +27,7 @@ export function sqlState(error: unknown): string | undefined {
     : undefined
 }
 
-/** The unique constraint that a statement would have broken, by its name in the schema; undefined for any other error. */
+/** Name of the unique constraint that the statement broke; undefined for any other error. */
 export function brokenUniqueness(error: unknown): string | undefined {
   if (sqlState(error) !== '23505') return undefined
   const origin = originOf(error)
@@ -35,8 +36,8 @@ export function brokenUniqueness(error: unknown): string | undefined {
 }
 
 /**
- * What a driver's error means when it is one of the server's or the connection's trouble; undefined for a fault of the statement.
- * @param changesAtStake Whether a change was sent whose fate a lost connection leaves open.
+ * What a driver's error means if the server or the connection failed; undefined if the statement is at fault.
+ * @param changesAtStake Whether a change was sent: then a lost connection leaves its outcome unknown.
  */
 export function outageOf(error: unknown, changesAtStake: boolean): ServiceError | undefined {
   if (error instanceof ServiceError) return isOutage(error) ? error : undefined
@@ -49,25 +50,26 @@ export function outageOf(error: unknown, changesAtStake: boolean): ServiceError 
 }
 
 /**
- * Whether the connection is gone with the error. Everything that the server did not say itself and that is no slip of ours counts:
- * the runtimes' socket errors have no common mark.
+ * Whether the error means that the connection is gone. The runtimes' socket errors have nothing in common, so this is
+ * every error that the server did not send and that is not a mistake in our call.
  */
 export function isConnectionLoss(error: unknown): boolean {
   const state = sqlState(error)
   if (state !== undefined) return state.startsWith('08') || losses.has(state) || property(error, 'severity') === 'FATAL'
   if (error instanceof TypeError || error instanceof RangeError || error instanceof ServiceError) return false
-  return !slips.has(String(property(error, 'code')))
+  return !callMistakes.has(String(property(error, 'code')))
 }
 
-/** Administrator's and crash shutdown, terminated idle sessions, completion unknown. */
+/** Shutdown by an administrator or a crash, terminated idle sessions, completion unknown. */
 const losses = new Set(['57P01', '57P02', '57P05', '25P03', '25P04', '40003'])
 
-/** postgres.js refuses these before it sends anything. */
-const slips = new Set(['UNDEFINED_VALUE', 'MAX_PARAMETERS_EXCEEDED', 'NOT_TAGGED_CALL', 'UNSAFE_TRANSACTION'])
+/** postgres.js refuses these calls before it sends anything. */
+const callMistakes = new Set(['UNDEFINED_VALUE', 'MAX_PARAMETERS_EXCEEDED', 'NOT_TAGGED_CALL', 'UNSAFE_TRANSACTION'])
 
 /**
- * The statement did not happen and may be repeated: cancelled, out of a resource, starting up, a lock not to be had, a deadlock or a
- * serialization failure, a server that became read-only (a replica after a failover), a role or database that is not let in now.
+ * The statement did not run and may be repeated: cancelled, out of resources, starting up, lock not available,
+ * deadlock, serialization failure, a server that became read-only (a replica after a failover), or a role or database
+ * that is refused now.
  */
 function isTemporary(state: string): boolean {
   return /^(53|57P03|57014|55P03|40001|40P01|25006|58|28|3D000)/.test(state)
@@ -75,7 +77,7 @@ function isTemporary(state: string): boolean {
 
 const isOutage = ({ code }: ServiceError) => code === 'database_unavailable' || code === 'outcome_unknown'
 
-/** The innermost error; wrappers come from drizzle. */
+/** The innermost error: drizzle wraps errors. */
 function originOf(error: unknown): unknown {
   let origin = error
   for (
@@ -96,7 +98,7 @@ function isDrizzleError(error: unknown): boolean {
   )
 }
 
-/** Names only: the server's own message and detail may quote values. The statement's text holds placeholders. */
+/** Contains names only: the server's message and detail may quote values. The statement has placeholders. */
 function describe(origin: unknown, state: string, wrapper: unknown): string {
   const names = ['table_name', 'table', 'constraint_name', 'constraint', 'routine'].map((name) =>
     property(origin, name),

@@ -16,25 +16,28 @@ import {
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 
-export type FolderLock = { release(): Promise<void> }
+type FolderLock = { release(): Promise<void> }
 
-export type FolderLockOptions = {
-  /** So long without a heartbeat from another container means that it is gone; starting a database blocks its event loop for seconds. */
+type FolderLockOptions = {
+  /**
+   * After this long without a heartbeat, another container counts as gone. Opening a database blocks its event loop for
+   * seconds.
+   */
   silenceMilliseconds?: number
 }
 
-/** Who holds a folder. A process id alone is reused; the boot, the start tick and the namespace tell whose it is. */
+/** Who holds a folder. Process ids are reused: boot, start tick and namespace identify the process. */
 type Holder = { pid: number; boot: string; startTick: string; namespace: string; token: string }
 
 const heartbeatMilliseconds = 1000
-/** Folders that this process holds itself. */
+/** Lock files that this process holds. */
 const held = new Set<string>()
 
 /**
- * Takes the folder for this process alone: PGlite does not, and a second process on one folder loses commits.
- * A lock whose holder is dead is taken over; one from another container is watched for a heartbeat first.
- * Not covered: another machine on a network file system whose clock-less heartbeat does not arrive.
- * @throws Error in words when the folder is in use.
+ * Locks the folder for this process. PGlite does not, and a second process on the same folder would lose commits.
+ * Takes over the lock of a dead process; waits for a heartbeat first if the lock is from another container.
+ * Does not protect against another machine on a network file system that delivers its heartbeats late.
+ * @throws Error with words for the operator if the folder is in use.
  */
 export async function lockFolder(
   folder: string,
@@ -65,7 +68,7 @@ async function takeLock(path: string, folder: string, self: Holder, silenceMilli
   const draft = `${path}.${self.token}`
   await writeFile(draft, JSON.stringify(self), { mode: 0o600 })
   try {
-    // A link appears with its whole content or not at all, and only for one of several that try.
+    // A link appears with its whole content or not at all, and only one of several processes succeeds.
     for (let attempt = 0; attempt < 5; attempt++) {
       if (await linked(draft, path)) return
       const holder = await readHolder(path)
@@ -89,7 +92,7 @@ async function linked(draft: string, path: string): Promise<boolean> {
   }
 }
 
-/** Where the file system knows no links. */
+/** For file systems without links. */
 async function copied(draft: string, path: string): Promise<boolean> {
   try {
     await copyFile(draft, path, constants.COPYFILE_EXCL)
@@ -100,7 +103,7 @@ async function copied(draft: string, path: string): Promise<boolean> {
   }
 }
 
-/** Moves it aside before deleting: when another process took over in between, what was moved is its lock, and goes back. */
+/** Renames before deleting: if another process took over in between, we renamed its lock and put it back. */
 async function removeStale(path: string, judged: Holder | undefined): Promise<void> {
   const aside = `${path}.${randomUUID()}`
   try {
@@ -120,7 +123,7 @@ async function isAlive(path: string, holder: Holder, self: Holder, silenceMillis
   return (await readStartTick(holder.pid)) === holder.startTick
 }
 
-/** Compares the file's time with itself, never with a clock: another container or machine may have a different one. */
+/** Compares the file's time only with its earlier time: another container or machine may have a different clock. */
 async function hasHeartbeat(path: string, silenceMilliseconds: number): Promise<boolean> {
   const before = await modifiedAt(path)
   for (let waited = 0; waited < silenceMilliseconds; waited += 100) {
@@ -148,8 +151,8 @@ const modifiedAt = (path: string) =>
   )
 
 /**
- * Field 22 of proc(5) stat; the name before it may hold blanks and parentheses. Empty where there is no /proc, and of a process that has
- * ended and that its parent has not yet asked about: it holds nothing any more.
+ * Field 22 of proc(5) stat; the name before it may contain spaces and parentheses. Empty without /proc, and for a
+ * process that has ended but was not yet reaped: it holds nothing.
  */
 async function readStartTick(pid: number): Promise<string> {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
@@ -180,7 +183,7 @@ function processExists(pid: number): boolean {
   }
 }
 
-/** Failing to beat is no reason to stop: the lock still holds against every process on this machine. */
+/** A failed heartbeat is harmless: the lock still holds against every process on this machine. */
 async function beat(path: string): Promise<void> {
   const seconds = (performance.timeOrigin + performance.now()) / 1000
   await utimes(path, seconds, seconds).catch(() => {})

@@ -6,15 +6,16 @@ import type { Pool } from './pool.ts'
 import { asQuery, isRead } from './statement.ts'
 import { runTransaction, type TransactionOptions } from './transaction.ts'
 
-export type GuardedClientOptions = TransactionOptions & {
+type GuardedClientOptions = TransactionOptions & {
   pool: Pool
   wireTypes: WireTypes
   deadlineMilliseconds: number
 }
 
 /**
- * Stands between drizzle and postgres.js: each statement, and each transaction as a whole, has one deadline that begins with the call.
- * Drizzle's postgres-js driver touches only these members of its client (drizzle-orm/postgres-js/session.js).
+ * Sits between drizzle and postgres.js. Each statement, and each transaction as a whole, has one deadline that starts
+ * with the call. Drizzle's postgres-js driver uses only these members of its client
+ * (drizzle-orm/postgres-js/session.js).
  */
 export function guardedClient({
   pool,
@@ -50,7 +51,8 @@ function runStatement(pool: Pool, deadlineMilliseconds: number, statement: State
       } catch (error) {
         const outage = outageOf(error, changesAtStake())
         const lost = isConnectionLoss(error)
-        // The server may have closed it at rest, as a restart does: what only reads is asked again, on another one.
+        // The server may have closed an idle connection, as a restart does. A statement that only reads is sent again
+        // on another one.
         const repeats = lost && hasRested && isRead(statement.text) && !call.passed
         pool.release(connection, repeats ? 'stale' : lost ? 'lost' : 'answered')
         if (!repeats) throw outage ?? error

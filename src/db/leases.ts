@@ -2,14 +2,14 @@ import { and, eq, sql } from 'drizzle-orm'
 import type { Db } from './database.ts'
 import { leases } from './schema.ts'
 
-/** The right to do something that one of several instances shall do, until it expires or is given back. */
+/** The right of one instance to do a job, until the lease expires or is released. */
 export type Lease = {
   readonly name: string
-  /** Grows with each holder, so that a former one is recognised however long it slept. */
+  /** Grows with each holder: a previous holder is recognized, however long it slept. */
   readonly fence: number
 }
 
-/** Somebody else took the lease over meanwhile: what its former holder was about to write must not be written. */
+/** Another instance has taken the lease: its previous holder must not write. */
 export class LeaseLostError extends Error {
   constructor(name: string) {
     super(`the lease ${name} went to another holder`)
@@ -18,8 +18,9 @@ export class LeaseLostError extends Error {
 }
 
 /**
- * The lease, or undefined while another holder has it. One statement, no session: works behind a transaction pooler. `now` is the
- * service's clock; an expiry further ahead than anybody may set it was written by a clock that was wrong and does not count.
+ * The lease, or undefined while another instance holds it. One statement without a session, so it works behind a
+ * transaction pooler. `now` is the service's clock. An expiry later than `seconds` from now was written by a wrong
+ * clock and does not count.
  */
 export async function acquireLease(
   db: Db,
@@ -40,8 +41,8 @@ export async function acquireLease(
 }
 
 /**
- * Until the transaction ends nobody else gets the lease. Throws `LeaseLostError` when somebody did already: every transaction that relies on
- * the lease asks this before it writes.
+ * Keeps the lease until the transaction ends. Every transaction that relies on the lease calls this before it writes.
+ * @throws LeaseLostError if another instance has taken the lease.
  */
 export async function holdLease(tx: Db, { name, fence }: Lease): Promise<void> {
   const [held] = await tx
@@ -52,7 +53,9 @@ export async function holdLease(tx: Db, { name, fence }: Lease): Promise<void> {
   if (!held) throw new LeaseLostError(name)
 }
 
-/** Gives the lease back, so that the next one need not wait for its end. Changes nothing when it was lost. */
+/**
+ * Releases the lease, so that the next instance need not wait for its expiry. Changes nothing if the lease was lost.
+ */
 export async function releaseLease(db: Db, { name, fence }: Lease, now: Date): Promise<void> {
   await db
     .update(leases)

@@ -1,18 +1,18 @@
 import { type Connection, openConnection } from './connection.ts'
 
-export type Listener = {
-  /** Calls back for every notification, and once after each (re)connection, because one may have been missed. */
+type Listener = {
+  /** Calls back for every notification, and once after each (re)connection: a notification may have been missed. */
   listen(channel: string, onNotify: () => void): Promise<() => Promise<void>>
   close(): Promise<void>
 }
 
 const retryMilliseconds = 500
-/** A connection that died without a word is noticed by asking. */
+/** How often to check that the connection is still alive. */
 const heartbeatMilliseconds = 5000
 
 /**
- * One connection for all channels, opened with the first and reconnected for ever. `listen` resolves at once: while the server is away
- * nothing is heard, and whoever listens must poll as well.
+ * One connection for all channels. Opens with the first channel and reconnects for ever. `listen` resolves immediately.
+ * While the server is unreachable, notifications are lost, so callers must poll as well.
  */
 export function createListener(url: string, answerMilliseconds: number): Listener {
   const channels = new Map<string, Set<() => void>>()
@@ -67,7 +67,7 @@ export function createListener(url: string, answerMilliseconds: number): Listene
         onLost: () => wake(),
       })
       connection = next
-      // Whatever went wrong, the answer is a new connection.
+      // Whatever failed, open a new connection.
       await stayConnected(next).catch(() => {})
       await next.destroy()
       if (!closed) await pause(retryMilliseconds * (0.5 + Math.random()))

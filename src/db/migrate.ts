@@ -9,13 +9,14 @@ import type { Db } from './database.ts'
 import { findLastMigration } from './migration-state.ts'
 import type { EmbeddedDatabase } from './pglite.ts'
 
-/** Beside package.json, from `src/db/` as from `dist/db/`. */
+/** Next to package.json, seen from `src/db/` and from `dist/db/`. */
 export const migrationsFolder = fileURLToPath(new URL('../../drizzle', import.meta.url))
 
 /**
- * Brings the schema up to this version: all of it or nothing, one process at a time. Doing it again changes nothing.
- * @param target The connection string of PostgreSQL's owner, not through a pooler if that can be helped; or the open embedded database.
- * @throws Error in words when the database was migrated by a newer version.
+ * Migrates the schema to this version: completely or not at all, one process at a time. Repeating it changes nothing.
+ * @param target Connection string of the database's owner, preferably not through a pooler; or the open embedded
+ * database.
+ * @throws Error with words for the operator if a newer version migrated the database.
  */
 export async function migrate(target: string | EmbeddedDatabase): Promise<void> {
   if (typeof target === 'string') return migratePostgres(target)
@@ -23,7 +24,7 @@ export async function migrate(target: string | EmbeddedDatabase): Promise<void> 
   await applyToPglite(target.undeadlined, { migrationsFolder })
 }
 
-/** One transaction under an advisory lock that ends with it, so that neither a pooler nor a lost connection leaves it behind. */
+/** The advisory lock ends with the transaction, so neither a pooler nor a lost connection leaves it behind. */
 async function migratePostgres(url: string): Promise<void> {
   const sql = postgres(url, {
     max: 1,
@@ -45,7 +46,7 @@ async function migratePostgres(url: string): Promise<void> {
   }
 }
 
-/** Drizzle's migrator opens a transaction of its own: here it becomes a savepoint of ours. Drizzle touches only these members. */
+/** Turns the transaction that drizzle's migrator opens into a savepoint. Drizzle uses only these members. */
 function transactionAsClient(sql: Sql, tx: TransactionSql): Sql {
   const client = { options: sql.options, unsafe: tx.unsafe, begin: tx.savepoint }
   return client as unknown as Sql
@@ -56,12 +57,12 @@ async function refuseNewerSchema(db: Db): Promise<void> {
   const applied = await findLastMigration(db)
   if (applied !== undefined && applied > newest) {
     throw new Error(
-      'the database has the schema of a newer version of mintage; start that version, or restore a backup made by this one',
+      'a newer version of mintage migrated this database: start that version, or restore a backup that this version made',
     )
   }
 }
 
-/** PostgreSQL says "already exists, skipping" for what every repeated migration does; only our own notices are worth a line. */
+/** Prints only the notices of our migrations. PostgreSQL also sends "already exists, skipping" on every run. */
 function tell(message: string | undefined): void {
   if (message?.includes('mintage_revocation_reader')) process.stderr.write(`notice: ${message}\n`)
 }

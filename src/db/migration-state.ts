@@ -4,9 +4,12 @@ import type { Db } from './database.ts'
 import { latestMigration } from './latest-migration.ts'
 
 /** `ahead`: the database was migrated by a newer version of Mintage. */
-export type MigrationState = 'current' | 'behind' | 'ahead' | 'empty'
+type MigrationState = 'current' | 'behind' | 'ahead' | 'empty'
 
-/** Compares the database's schema with the one that this code was written for. Reads only; the caller needs `select` on the journal. */
+/**
+ * Compares the schema of the database with the one that this code expects. Only reads; needs `select` on drizzle's
+ * journal.
+ */
 export async function migrationState(db: Db): Promise<MigrationState> {
   const applied = await findLastMigration(db)
   if (applied === undefined) return 'empty'
@@ -14,13 +17,13 @@ export async function migrationState(db: Db): Promise<MigrationState> {
   return applied > latestMigration.when ? 'ahead' : 'current'
 }
 
-/** Where drizzle's migrator keeps what it applied. */
+/** Drizzle's journal of applied migrations. */
 const appliedMigrations = pgSchema('drizzle').table('__drizzle_migrations', {
   hash: text('hash').notNull(),
   createdAt: bigint('created_at', { mode: 'number' }).notNull(),
 })
 
-/** `when` of the newest applied migration; undefined while there is none. */
+/** `when` of the newest applied migration; undefined if there is none. */
 export async function findLastMigration(db: Db): Promise<number | undefined> {
   const [journal] = await db
     .select({ exists: sql<boolean>`to_regclass('drizzle.__drizzle_migrations') is not null` })

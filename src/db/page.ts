@@ -1,10 +1,10 @@
-/** What a caller asks of a list: at most `limit` items after the place that `cursor` names; the beginning without one. */
+/** At most `limit` items after the position of `cursor`; without a cursor, from the beginning. */
 export type PageRequest = { readonly limit: number; readonly cursor?: string | undefined }
 
-/** One page; `nextCursor` is null on the last. Cursors are opaque outside. */
+/** One page; `nextCursor` is null on the last one. Cursors are opaque to callers. */
 export type Page<Item> = { items: Item[]; nextCursor: string | null }
 
-/** Makes a page of rows that were asked for with one more than `limit`, which is how the query tells whether there is another page. */
+/** Makes a page from up to `limit + 1` rows: the extra row says that there is another page. */
 export function pageOf<Row, Item>(
   rows: readonly Row[],
   limit: number,

@@ -5,25 +5,28 @@ import type { Database } from './database.ts'
 import { unavailable, withinDeadline } from './deadline.ts'
 import { lockFolder } from './folder-lock.node.ts'
 
-export type EmbeddedLocation =
+type EmbeddedLocation =
   | { folder: string; deadlineMilliseconds?: number }
   | { memory: true; loadDataDir?: Blob; deadlineMilliseconds?: number }
 
 export type EmbeddedDatabase = Database & {
   readonly kind: 'embedded'
-  /** The same database without deadlines: for migrations only. */
+  /** The same database without deadlines; for migrations only. */
   readonly undeadlined: PgliteDatabase
   /** The whole data directory as a tar, for `loadDataDir`. */
   dump(): Promise<Blob>
 }
 
-/** Longer than PostgreSQL's: this database runs in our own process, where waiting means that we are busy, not that it is gone. */
+/**
+ * Longer than for PostgreSQL: this database runs in our process, so a long wait means that we are busy, not that it is
+ * gone.
+ */
 const embeddedDeadlineMilliseconds = 5000
 
 /**
- * Opens the embedded PostgreSQL: a folder, taken for this process alone, or memory. It has one session, so calls wait their turn.
- * A call that never got its turn within the deadline fails with `database_unavailable` and is not run later.
- * @throws Error in words when another process holds the folder.
+ * Opens the embedded PostgreSQL in a folder, which it locks for this process, or in memory. It has one session, so
+ * calls wait their turn. A call that gets no turn within the deadline fails with `database_unavailable` and never runs.
+ * @throws Error with words for the operator if another process holds the folder.
  */
 export async function openEmbedded(location: EmbeddedLocation): Promise<EmbeddedDatabase> {
   const lock = 'folder' in location ? await lockFolder(location.folder) : undefined
@@ -63,7 +66,7 @@ type Turns = {
   inFlight(): number
 }
 
-/** First come, first served; who gave up while waiting is skipped. */
+/** First come, first served. Skips calls whose deadline has passed. */
 function createTurns(deadlineMilliseconds: number): Turns {
   let last: Promise<void> = Promise.resolve()
   let inFlight = 0
@@ -94,11 +97,11 @@ function createTurns(deadlineMilliseconds: number): Turns {
   }
 }
 
-/** Drizzle's PGlite driver calls `query` and `transaction`, nothing else. */
+/** Drizzle's PGlite driver calls only `query` and `transaction`. */
 function guardedClient(pglite: PGlite, turns: Turns): PGlite {
   const client: Pick<PGlite, 'query' | 'transaction'> = {
     query: (text, params, options) => turns.take(() => pglite.query(text, params, options)),
-    // A callback past its deadline is rejected here, so that PGlite rolls back and the next caller gets its turn.
+    // Rejects a callback at its deadline: PGlite rolls back, and the next caller gets its turn.
     transaction: (run) =>
       turns.take((isPassed, expiry) =>
         pglite.transaction((tx) => Promise.race([runGuarded(tx, run, isPassed), expiry])),
@@ -107,7 +110,9 @@ function guardedClient(pglite: PGlite, turns: Turns): PGlite {
   return client as unknown as PGlite
 }
 
-/** COMMIT after a failed statement is a silent ROLLBACK: the work that swallowed the failure must not be told that it was stored. */
+/**
+ * COMMIT after a failed statement silently rolls back. So work that ignored the failure must be told that it failed.
+ */
 async function runGuarded<Result>(
   tx: Transaction,
   run: (tx: Transaction) => Promise<Result>,

@@ -3,24 +3,24 @@ import type { Connection, Sent } from './connection.ts'
 import { type Call, unavailable } from './deadline.ts'
 
 export type Pool = {
-  /** A connection for this call alone, at the latest after `waitMilliseconds`. Throws `database_unavailable`. */
+  /** A connection for this call alone. Throws `database_unavailable` if none is free within `waitMilliseconds`. */
   acquire(call: Call): Promise<Connection>
   /**
-   * Takes it back after the server's last answer, good or bad, or without one. `stale`: it had died at rest, which says nothing about the
-   * server now. Nothing happens to a connection that was abandoned.
+   * Takes a connection back. `answered`: the server's last answer arrived, good or bad. `stale`: the connection had
+   * died while idle, which says nothing about the server now. Ignores a connection that was abandoned.
    */
   release(connection: Connection, end: 'answered' | 'lost' | 'stale'): void
-  /** The deadline passed: stops what is under way on the server, and gives the connection up with it. */
+  /** After a deadline: cancels the running statement on the server and closes the connection. */
   abandon(connection: Connection, sent: Sent | undefined): void
   inFlight(): number
   isBroken(): boolean
   close(): Promise<void>
 }
 
-export type PoolOptions = {
+type PoolOptions = {
   open: () => Connection
   maxConnections: number
-  /** How long a call may wait while every connection is busy: shorter than the deadline, because nothing was tried yet. */
+  /** How long a call may wait while every connection is busy. Shorter than the deadline: nothing was tried yet. */
   waitMilliseconds: number
 }
 
@@ -36,14 +36,14 @@ const retryMilliseconds = 500
 const closeMilliseconds = 2000
 
 /**
- * Connections opened on demand, the one used last first. A call holds one until the server has answered, so nothing ever waits behind
- * a slow statement on the same connection, and what waits was never sent.
+ * Opens connections on demand and reuses the most recent one first. A call holds its connection until the server has
+ * answered. So no statement waits behind a slow one on the same connection, and a waiting statement was never sent.
  */
 export function createPool({ open, maxConnections, waitMilliseconds }: PoolOptions): Pool {
   const idle: Connection[] = []
   const busy = new Set<Connection>()
   const waiting = new Set<Waiter>()
-  /** Cancellations and good-byes under way: `close` waits for them. */
+  /** Running cancellations and closes: `close` waits for them. */
   const endings = new Set<Promise<unknown>>()
   let closed = false
   let drained = () => {}
@@ -56,7 +56,7 @@ export function createPool({ open, maxConnections, waitMilliseconds }: PoolOptio
     failuresToOpen,
     retryMilliseconds,
     clock: () => performance.now(),
-    // Those at rest may be half-open: the server that comes back does not know them.
+    // Idle connections may be half-open: a server that restarted does not know them.
     onOpen: () => {
       for (const connection of idle.splice(0)) settle(connection.destroy())
     },
@@ -91,7 +91,7 @@ export function createPool({ open, maxConnections, waitMilliseconds }: PoolOptio
     if (!closed) serveWaiting()
     else if (busy.size === 0) drained()
   }
-  /** Calls under way may end by themselves, for a while. */
+  /** Gives running calls some time to end by themselves. */
   const drain = () =>
     new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, closeMilliseconds)
@@ -122,7 +122,7 @@ export function createPool({ open, maxConnections, waitMilliseconds }: PoolOptio
     },
     abandon: (connection, sent) => {
       breaker.failed()
-      // First the cancellation: it needs what the connection knows about its server process.
+      // Cancel first: it needs the connection's server process id.
       if (sent) settle(sent.cancel())
       settle(connection.destroy())
       busy.delete(connection)

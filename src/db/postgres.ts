@@ -9,18 +9,21 @@ import { completeWireTypes } from './wire-types.ts'
 
 export type PostgresOptions = {
   url: string
-  /** `transaction`: behind PgBouncer or Hyperdrive; no named statements, no session settings, LISTEN only past it. */
+  /**
+   * `transaction`: behind PgBouncer or Hyperdrive, so no named statements, no session settings, and LISTEN only by
+   * `directUrl`.
+   */
   pooler: 'none' | 'transaction'
-  /** Past the pooler, for LISTEN. */
+  /** Bypasses the pooler; for LISTEN. */
   directUrl?: string
-  /** Of each statement and of each whole transaction, waiting and connecting included. */
+  /** For each statement and each whole transaction, including waiting and connecting. */
   deadlineMilliseconds?: number
   maxConnections?: number
 }
 
 /**
- * Opens nothing yet: the first call connects. A server that is gone, silent or full makes every call fail within its deadline with
- * `database_unavailable` or `outcome_unknown`, soon without trying, and is found again by itself.
+ * Does not connect: the first call does. While the server is gone, silent or full, every call fails within its deadline
+ * with `database_unavailable` or `outcome_unknown`. After a few failures calls fail without trying. Recovers by itself.
  */
 export function openPostgres(options: PostgresOptions): Database {
   const { url, pooler, deadlineMilliseconds = defaultDeadlineMilliseconds, maxConnections = 10 } = options
@@ -64,7 +67,7 @@ export function openPostgres(options: PostgresOptions): Database {
   }
 }
 
-/** One message, so that the limits cost no round trip of their own; `set local` ends with the transaction, which a pooler needs. */
+/** One message, so the limits cost no extra round trip. `set local` ends with the transaction, as a pooler requires. */
 function beginWith(limits: Record<string, number>): string {
   return ['begin', ...Object.entries(limits).map(([name, value]) => `set local ${name} = ${value}`)].join('; ')
 }

@@ -14,26 +14,26 @@ import {
   unique,
 } from 'drizzle-orm/pg-core'
 
-/** Every stored instant comes from the service's `now()`; milliseconds, as JavaScript has them. */
+/** Every stored time comes from the service's `now()`, in milliseconds like JavaScript's. */
 const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3, mode: 'date' })
 
-/** PostgreSQL's 64-bit transaction id: never wraps, so it orders changes across the life of a database. */
+/** PostgreSQL's 64-bit transaction id. It never wraps, so it orders changes over the life of a database. */
 const xid8 = customType<{ data: bigint; driverData: string }>({
   dataType: () => 'xid8',
   fromDriver: (value) => BigInt(value),
   toDriver: (value) => value.toString(),
 })
 
-/** One row: what the whole database agrees on. */
+/** One row with the state of the whole service. */
 export const serviceState = pgTable(
   'service_state',
   {
     id: integer('id').primaryKey().default(1),
-    /** Counts up with each change of the key ring; the key lookup of `/token` brings it along. */
+    /** Increases with each change of the key ring. The key lookup of `/token` reads it too. */
     ringGeneration: bigint('ring_generation', { mode: 'number' }).notNull(),
-    /** Milliseconds since 1970 at first start or at the last restore: it only grows. */
+    /** Milliseconds since 1970 at the first start or the last restore; only increases. */
     revocationGeneration: bigint('revocation_generation', { mode: 'number' }).notNull(),
-    /** The largest token lifetime ever configured: how long a revocation rule must outlive its cause. */
+    /** The largest token lifetime ever configured. A revocation rule must be kept this long. */
     largestTokenTtlSeconds: integer('largest_token_ttl_seconds').notNull(),
     createdAt: instant('created_at').notNull(),
   },
@@ -43,33 +43,33 @@ export const serviceState = pgTable(
 export const organizations = pgTable('organizations', {
   id: text('id').primaryKey(),
   name: text('name').notNull(),
-  /** For people and URLs; null only for organizations from before there were slugs. */
+  /** For people and URLs; null only for organizations that are older than slugs. */
   slug: text('slug').unique(),
   email: text('email').unique(),
   /** A built-in plan (organizations/plans.ts) or one of `plans`. */
   plan: text('plan').notNull(),
-  /** Lifetime policy: every new or changed key must expire within this many seconds; null = keys may live for ever. */
+  /** Every new or changed key must expire within this many seconds; null = keys need not expire. */
   maxKeyLifetimeSeconds: integer('max_key_lifetime_seconds'),
   suspendedAt: instant('suspended_at'),
   createdAt: instant('created_at').notNull(),
-  /** Counts up with each change: the ETag of If-Match. */
+  /** Increases with each change: the ETag for If-Match. */
   revision: integer('revision').notNull().default(1),
 })
 
-/** The operator's own plans, beside the built-in ones. */
+/** Custom plans of the operator. The built-in ones are in plans/. */
 export const plans = pgTable('plans', {
   name: text('name').primaryKey(),
   requestsPerMinute: integer('requests_per_minute').notNull(),
   requestsPerMonth: bigint('requests_per_month', { mode: 'number' }).notNull(),
   apiKeys: integer('api_keys').notNull(),
-  /** How long an old version lives on after a rotation that says nothing else, and the most that one may ask for. */
+  /** How long an old version keeps working after a rotation: the default, and the most that a rotation may ask for. */
   defaultOverlapSeconds: integer('default_overlap_seconds').notNull(),
   maxOverlapSeconds: integer('max_overlap_seconds').notNull(),
   createdAt: instant('created_at').notNull(),
   revision: integer('revision').notNull().default(1),
 })
 
-/** A member of an organization that owns several API keys and holds roles for them. */
+/** A member of an organization that has several API keys and holds roles for them. */
 export const serviceAccounts = pgTable(
   'service_accounts',
   {
@@ -79,7 +79,7 @@ export const serviceAccounts = pgTable(
       .references(() => organizations.id),
     name: text('name').notNull(),
     description: text('description').notNull(),
-    /** The most that its keys may hold. */
+    /** Its keys may hold only these. */
     roles: text('roles').array().notNull(),
     createdAt: instant('created_at').notNull(),
     createdBy: text('created_by').notNull(),
@@ -89,7 +89,7 @@ export const serviceAccounts = pgTable(
   (table) => [unique('service_accounts_name').on(table.organizationId, table.name)],
 )
 
-/** Roles of an organization's own making: `permission:reach` each. */
+/** Custom roles of an organization. Each permission is `permission:reach`. */
 export const customRoles = pgTable(
   'custom_roles',
   {
@@ -118,7 +118,7 @@ export const apiKeys = pgTable(
     environment: text('environment', { enum: ['live', 'test'] }).notNull(),
     /** RFC 6749 §3.3 scope tokens that the key holds. */
     scopes: text('scopes').array().notNull(),
-    /** Audiences beside the default one that the key may ask for. */
+    /** Audiences that the key may ask for besides the default one. */
     audiences: text('audiences').array().notNull(),
     /** Roles in the admin API; empty for a key that only exchanges. */
     roles: text('roles').array().notNull(),
@@ -126,14 +126,14 @@ export const apiKeys = pgTable(
     subject: text('subject'),
     /** JWS algorithm that its tokens are signed with; null = the service's default. */
     tokenAlgorithm: text('token_algorithm'),
-    /** Claims that its tokens carry beside those of the service; 4 KB at most. */
+    /** Claims that its tokens carry besides those of the service; at most 4 KB. */
     customClaims: jsonb('custom_claims').$type<Record<string, unknown>>(),
     /** CIDR ranges; an empty list of allowed ones allows every address. */
     allowedCidrs: text('allowed_cidrs').array().notNull().default([]),
     deniedCidrs: text('denied_cidrs').array().notNull().default([]),
-    /** Own limit in place of the plan's; stored and shown. */
+    /** Replaces the plan's limit; stored and shown only. */
     requestsPerMinute: integer('requests_per_minute'),
-    /** Automatic rotation policy: its holder is reminded, and may rotate it itself. */
+    /** Rotation policy: the key's holder is reminded, and may rotate the key itself. */
     rotateEverySeconds: integer('rotate_every_seconds'),
     rotationWarnedAt: instant('rotation_warned_at'),
     createdAt: instant('created_at').notNull(),
@@ -141,18 +141,18 @@ export const apiKeys = pgTable(
     createdBy: text('created_by').notNull(),
     expiresAt: instant('expires_at'),
     disabledAt: instant('disabled_at'),
-    /** May lie ahead: a scheduled revocation. */
+    /** May be in the future: a scheduled revocation. */
     revokedAt: instant('revoked_at'),
     revocationReason: text('revocation_reason'),
-    /** What the revoker added in words of its own. */
+    /** Free text of the caller who revoked the key. */
     revocationText: text('revocation_text'),
-    /** Counts up with each change: the ETag of If-Match. */
+    /** Increases with each change: the ETag for If-Match. */
     revision: integer('revision').notNull().default(1),
   },
   (table) => [
     index('api_keys_organization').on(table.organizationId, table.id),
     index('api_keys_service_account').on(table.serviceAccountId),
-    /** Few keys hold roles: who holds root or administers an organization is found among them. */
+    /** Few keys hold roles, so this small index finds root keys and administrators. */
     index('api_keys_with_roles').on(table.organizationId).where(sql`cardinality(${table.roles}) > 0`),
   ],
 )
@@ -164,12 +164,12 @@ export const apiKeyVersions = pgTable(
       .notNull()
       .references(() => apiKeys.id),
     version: integer('version').notNull(),
-    /** Of the whole secret, base64url. */
+    /** Hash of the whole secret, base64url. */
     hash: text('hash').notNull(),
     hashAlgorithm: text('hash_algorithm', { enum: ['sha256', 'blake3'] })
       .notNull()
       .default('sha256'),
-    /** An imported secret may have any form; one of ours begins with `prefix_<environment>_`. */
+    /** A secret that was not imported starts with `<prefix>_<environment>_`. */
     prefix: text('prefix').notNull().default('mk'),
     imported: boolean('imported').notNull().default(false),
     /** Last four characters of the secret's random part, for people. */
@@ -185,13 +185,13 @@ export const apiKeyVersions = pgTable(
   ],
 )
 
-/** The answer to a request that carried an Idempotency-Key, without any secret: a repeated request gets it again. */
+/** Answers to requests with an Idempotency-Key, without secrets. A repeated request gets the same answer. */
 export const idempotencyKeys = pgTable(
   'idempotency_keys',
   {
     clientId: text('client_id').notNull(),
     key: text('key').notNull(),
-    /** SHA-256 over method, path and body: the same key with another request is refused. */
+    /** SHA-256 of method, path and body: the same key with another request is refused. */
     requestDigest: text('request_digest').notNull(),
     status: integer('status').notNull(),
     body: jsonb('body').$type<Record<string, unknown>>().notNull(),
@@ -215,7 +215,7 @@ export const signingKeys = pgTable('signing_keys', {
     .notNull()
     .default('generated'),
   createdAt: instant('created_at').notNull(),
-  /** Client id of whoever made or imported it, or `system`. */
+  /** Client id of the caller who created or imported it, or `system`. */
   createdBy: text('created_by').notNull().default('system'),
   publishedAt: instant('published_at').notNull(),
   revokedAt: instant('revoked_at'),
@@ -223,7 +223,7 @@ export const signingKeys = pgTable('signing_keys', {
   revocationReason: text('revocation_reason'),
 })
 
-/** Append-only. Active = the highest sequence whose `activates_at` has come. */
+/** Append-only. The active key is the one with the highest sequence whose `activates_at` has passed. */
 export const signingKeyActivations = pgTable(
   'signing_key_activations',
   {
@@ -241,7 +241,10 @@ export const signingKeyActivations = pgTable(
   (table) => [primaryKey({ columns: [table.algorithm, table.purpose, table.sequence] })],
 )
 
-/** Who may run a kind of maintenance now. The fence grows with each holder: a paused one cannot act on after it was replaced. */
+/**
+ * Which instance may run a kind of maintenance now. The fence increases with each holder, so a replaced one cannot
+ * continue.
+ */
 export const leases = pgTable('leases', {
   name: text('name').primaryKey(),
   holder: text('holder').notNull(),
@@ -249,7 +252,7 @@ export const leases = pgTable('leases', {
   expiresAt: instant('expires_at').notNull(),
 })
 
-/** What each version of an API key was used for; folded in memory and flushed in batches, so it lags by seconds. */
+/** How each version of an API key was used. Collected in memory and written in batches, so seconds late. */
 export const apiKeyUsage = pgTable(
   'api_key_usage',
   {
@@ -257,16 +260,16 @@ export const apiKeyUsage = pgTable(
     version: integer('version').notNull(),
     exchanges: bigint('exchanges', { mode: 'number' }).notNull(),
     lastUsedAt: instant('last_used_at').notNull(),
-    /** The latest `exp` among its tokens: until then one of them may be alive. */
+    /** The latest `exp` of its tokens: until then, one of them may be valid. */
     lastExpiresAt: instant('last_expires_at').notNull(),
-    /** The last few, newest first. */
+    /** The most recent few, newest first. */
     addresses: text('addresses').array().notNull(),
     agents: text('agents').array().notNull(),
   },
   (table) => [primaryKey({ columns: [table.apiKeyId, table.version] })],
 )
 
-/** What each signing key was used for; lags by seconds. */
+/** How each signing key was used; seconds late. */
 export const signingKeyUsage = pgTable('signing_key_usage', {
   kid: text('kid').primaryKey(),
   tokens: bigint('tokens', { mode: 'number' }).notNull(),
@@ -274,11 +277,11 @@ export const signingKeyUsage = pgTable('signing_key_usage', {
   lastExpiresAt: instant('last_expires_at').notNull(),
 })
 
-/** Who fetched the JWK Set, and which keys it saw then. Only verifiers with a client id count for readiness. */
+/** Who fetched the JWK Set, and the keys in it. Only verifiers with a client id count for readiness. */
 export const verifiers = pgTable(
   'verifiers',
   {
-    /** Client id of the API key that it authenticated with; empty = anonymous. */
+    /** Client id of the API key that it used; empty = anonymous. */
     clientId: text('client_id').notNull(),
     name: text('name').notNull(),
     kids: text('kids').array().notNull(),
@@ -292,7 +295,7 @@ export const verifiers = pgTable(
   ],
 )
 
-/** A rule says what is dead (docs/revocation.md). Read by applications through the view `mintage_revocations_v1`. */
+/** Which tokens are revoked (docs/revocation.md). Applications read it through the view `mintage_revocations_v1`. */
 export const revocations = pgTable(
   'revocations',
   {
@@ -302,20 +305,20 @@ export const revocations = pgTable(
     value: text('value').notNull(),
     /** Only for `api_key`: the rule covers tokens with `key_version` up to this one. */
     maxVersion: integer('max_version'),
-    /** Null = open: dead whenever issued. */
+    /** Null = the rule covers tokens whenever they were issued. */
     issuedBefore: instant('issued_before'),
     effectiveAt: instant('effective_at').notNull(),
-    /** When nothing that it covers can be alive any more; null = never. */
+    /** After this, every token that the rule covers has expired; null = the rule never expires. */
     expiresAt: instant('expires_at'),
-    /** A lifted rule stays for the readers that poll, until maintenance prunes it. */
+    /** A lifted rule stays until maintenance deletes it, so that polling readers see it. */
     liftedAt: instant('lifted_at'),
     organizationId: text('organization_id'),
     reason: text('reason').notNull(),
-    /** What the caller added in words of its own. */
+    /** Free text of the caller. */
     reasonText: text('reason_text'),
     actor: text('actor').notNull(),
     createdAt: instant('created_at').notNull(),
-    /** The transaction that wrote the row last; each change rewrites it. */
+    /** The last transaction that changed the row. */
     xactId: xid8('xact_id').notNull().default(sql`pg_current_xact_id()`),
   },
   (table) => [index('revocations_name').on(table.kind, table.value), index('revocations_xact_id').on(table.xactId)],
@@ -324,7 +327,7 @@ export const revocations = pgTable(
 export const auditEvents = pgTable(
   'audit_events',
   {
-    /** Place in the chain, from 1 without gaps: taken under the chain's lock. */
+    /** Position in the chain, from 1 without gaps. Assigned under the chain's lock. */
     sequence: bigint('sequence', { mode: 'number' }).primaryKey(),
     id: text('id').notNull().unique(),
     occurredAt: instant('occurred_at').notNull(),
@@ -334,14 +337,14 @@ export const auditEvents = pgTable(
     actor: text('actor').notNull(),
     /** The organization that the event is about; null = the service itself. */
     organizationId: text('organization_id'),
-    /** Id of the thing that was acted on. */
+    /** Id of the object that the action was about. */
     subject: text('subject'),
     reason: text('reason'),
     address: text('address'),
     agent: text('agent'),
     requestId: text('request_id'),
     sessionId: text('session_id'),
-    /** From the request's arrival to this event. */
+    /** Time from the request's arrival to this event. */
     durationMilliseconds: integer('duration_milliseconds'),
     context: jsonb('context').$type<Record<string, unknown>>().notNull(),
   },
@@ -353,17 +356,17 @@ export const auditEvents = pgTable(
   ],
 )
 
-/** The hash chain beside the events, so that an event is hashed exactly as the database returns it. */
+/** The hash chain. A separate table, so that an event is hashed exactly as the database returns it. */
 export const auditChain = pgTable('audit_chain', {
   sequence: bigint('sequence', { mode: 'number' })
     .primaryKey()
     .references(() => auditEvents.sequence),
-  /** Hash of the event before: unique, so that the chain cannot fork. */
+  /** Hash of the previous event. Unique, so the chain cannot fork. */
   previousHash: text('previous_hash').notNull().unique(),
   hash: text('hash').notNull().unique(),
 })
 
-/** What was said about the chain under a record key: from then on nothing before it can be changed unseen. */
+/** Signed statements about the chain: a change to an earlier event no longer goes unnoticed. */
 export const auditCheckpoints = pgTable('audit_checkpoints', {
   sequence: bigint('sequence', { mode: 'number' }).primaryKey(),
   /** Compact JWS. */

@@ -2,11 +2,11 @@ import { eq, sql } from 'drizzle-orm'
 import type { Db } from './database.ts'
 import { serviceState } from './schema.ts'
 
-export type ServiceState = typeof serviceState.$inferSelect
+type ServiceState = typeof serviceState.$inferSelect
 
 /**
- * Claims the bootstrap of an empty database: the one row of `service_state` is the lock. Of several concurrent callers one gets true; the
- * others wait for its transaction and get false once it has committed.
+ * Claims the bootstrap of an empty database. The one row of `service_state` is the lock: of several concurrent
+ * callers one gets true; the others wait for its transaction and get false once it has committed.
  */
 export async function claimBootstrap(tx: Db, first: { largestTokenTtlSeconds: number; now: Date }): Promise<boolean> {
   const claimed = await tx
@@ -28,7 +28,7 @@ export async function findServiceState(db: Db): Promise<ServiceState | undefined
   return state
 }
 
-/** The database's own clock: readiness compares the service's with it. */
+/** The clock of the database: readiness compares the service's clock with it. */
 export async function readDatabaseClock(db: Db): Promise<Date> {
   const [row] = await db
     .select({ milliseconds: sql<string>`extract(epoch from clock_timestamp()) * 1000` })

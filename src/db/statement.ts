@@ -1,6 +1,9 @@
 import type { Answer, Statement } from './connection.ts'
 
-/** A query of postgres.js begins when it is awaited, and `.values()` before that chooses arrays: the shape that drizzle calls. */
+/**
+ * What drizzle expects of postgres.js: a query starts when it is awaited, and calling `.values()` before that asks for
+ * arrays.
+ */
 export function asQuery(run: (statement: Statement) => Promise<Answer>) {
   return (text: string, params: Statement['params'] = [], options: { prepare?: boolean } = {}) => {
     const statement: Statement = { text, params, prepare: options.prepare ?? false, asValues: false }
@@ -13,7 +16,10 @@ export function asQuery(run: (statement: Statement) => Promise<Answer>) {
   }
 }
 
-/** Whether losing the answer leaves nothing to wonder about. Functions that write are not told apart: none is called by `select` here. */
+/**
+ * Whether a lost answer leaves nothing uncertain. Does not detect functions that write: this project calls none by
+ * `select`.
+ */
 export function isRead(text: string): boolean {
   return /^\s*select\b/i.test(text)
 }

@@ -2,8 +2,9 @@ import { ServiceError } from '../errors.ts'
 import { brokenUniqueness } from './failure.ts'
 
 /**
- * Runs a change; when it breaks one of the unique constraints, throws `conflict` naming the member that another one has already.
- * @param members Constraint → the member of the caller's request. Any other failure passes as it is.
+ * Runs a change. If it breaks one of the unique constraints, throws `conflict` and names the member whose value is in
+ * use.
+ * @param members Unique constraint → member of the request. Other errors are rethrown.
  */
 export async function unlessTaken<Result>(
   members: Readonly<Record<string, string>>,

@@ -2,13 +2,13 @@ import { sql } from 'drizzle-orm'
 import type { Database } from './database.ts'
 
 /**
- * What autovacuum does on a PostgreSQL server: the embedded one has none, and without it each update makes a table longer for ever, and
- * queries are planned for the tables of the first day. Takes the tables that autovacuum would take by its defaults (PostgreSQL §25.1.6), one
- * after the other, so that other calls wait for one table at the most. Nothing on a server, which does it by itself.
+ * Does autovacuum's job in the embedded database, which has none. Without it, tables grow with every update and the
+ * planner's statistics never change. Vacuums the tables that autovacuum would by its defaults (PostgreSQL §25.1.6), one
+ * at a time, so that other calls wait for one table at most. Does nothing on a PostgreSQL server.
  */
 export async function tidyEmbedded({ kind, db }: Pick<Database, 'kind' | 'db'>): Promise<void> {
   if (kind !== 'embedded') return
-  // What was counted a moment ago may not be told yet.
+  // Recent changes may not be in the statistics yet.
   await db.execute(sql`select pg_stat_force_next_flush()`)
   const worn = await db
     .select({ table: sql<string>`tables.relname` })

@@ -5,14 +5,14 @@ import type { Pool } from './pool.ts'
 import { asQuery, isRead } from './statement.ts'
 
 export type TransactionOptions = {
-  /** Text that opens a transaction: `begin`, with `set local` limits where the connection cannot carry them. */
+  /** Statement that opens a transaction: `begin`, plus `set local` limits where the connection cannot have them. */
   begin: string
 }
 
 /**
- * Runs the work in one transaction under one deadline, from waiting for a connection to the answer to COMMIT. After the deadline, or
- * after the connection was lost, the work's further statements fail and nothing is committed.
- * @throws ServiceError `outcome_unknown` when COMMIT was sent for changes and its answer did not come.
+ * Runs the work in one transaction under one deadline, from waiting for a connection to the answer to COMMIT. After the
+ * deadline or a lost connection, further statements of the work fail and nothing is committed.
+ * @throws ServiceError `outcome_unknown` if COMMIT was sent for changes and its answer did not come.
  */
 export function runTransaction<Result>(
   pool: Pool,
@@ -36,7 +36,7 @@ export function runTransaction<Result>(
   })
 }
 
-/** A BEGIN that meets a connection which the server closed at rest is repeated on another one: nothing was done yet. */
+/** If the server had closed an idle connection, BEGIN fails and is repeated on another one: nothing was done yet. */
 async function beginTransaction(pool: Pool, options: TransactionOptions, call: Call) {
   for (;;) {
     const connection = await pool.acquire(call)
@@ -63,9 +63,9 @@ type State = 'open' | 'committing' | 'over'
 function createTransaction(connection: Connection, call: Call) {
   let state: State = 'open'
   let lost = false
-  /** Whether a statement that may have changed something was sent. */
+  /** Whether a statement was sent that may have changed something. */
   let wrote = false
-  /** The statement that broke the transaction, until a savepoint before it is restored. */
+  /** The error that broke the transaction, until a rollback to an earlier savepoint. */
   let failure: unknown
   let current: Sent | undefined
   let last: Promise<unknown> = Promise.resolve()
@@ -83,7 +83,7 @@ function createTransaction(connection: Connection, call: Call) {
     }
   }
 
-  /** One after the other: a statement waiting in the driver would be sent on another connection when this one is lost. */
+  /** One at a time: after a lost connection the driver would send a waiting statement on another one. */
   const run = (statement: Statement): Promise<Answer> => {
     const before = last
     const answer = (async () => {
@@ -120,7 +120,7 @@ function createTransaction(connection: Connection, call: Call) {
 
   const client = { unsafe: asQuery(run), savepoint }
 
-  /** What the caller is told when the connection or the time is lost now. */
+  /** The error for the caller if the connection or the time runs out now. */
   const outcome = (reason: string, cause?: unknown) =>
     state === 'committing' && wrote ? outcomeUnknown(reason, cause) : unavailable(reason, cause)
 
@@ -139,9 +139,9 @@ function createTransaction(connection: Connection, call: Call) {
       if (command !== 'COMMIT') throw unavailable(`the server answered ${command} to COMMIT`)
       state = 'over'
     },
-    /** An error of COMMIT is the driver's; one of the work is its own, or went through `run`. */
+    /** Translates the driver's errors of COMMIT. Errors of the work went through `run`, or are the work's. */
     explain: (error: unknown): unknown => (state === 'committing' ? (outageOf(error, wrote) ?? error) : error),
-    /** Never fails: a transaction whose connection is gone is gone with it. */
+    /** Never fails: without its connection the transaction is gone too. */
     rollback: async () => {
       await last
       const mayRollBack = state === 'open' && !isOver()

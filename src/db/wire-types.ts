@@ -1,7 +1,7 @@
 import { makePgArray } from 'drizzle-orm/pg-core'
 import type { WireTypes } from './connection.ts'
 
-/** boolean, smallint, integer, text, varchar, bigint, double precision, timestamptz, uuid: what a statement's `$1::text[]` may be. */
+/** Arrays of boolean, smallint, integer, text, varchar, bigint, double precision, timestamptz, uuid. */
 const arrayOids = [1000, 1005, 1007, 1009, 1015, 1016, 1022, 1185, 2951]
 
 const textArrayOid = 1009
@@ -10,8 +10,9 @@ const textArrayOid = 1009
 const instantOids = [1082, 1114, 1184]
 
 /**
- * Makes arrays and dates parameters of plain `sql` fragments too, as they are with PGlite. Call it after drizzle took the client: it
- * turns the driver's own handling of dates off. Arrays of texts are read here: drizzle's own reading loses backslashes.
+ * Allows arrays and dates as parameters of plain `sql` fragments, as PGlite does. Call it after drizzle has got the
+ * client: drizzle turns the driver's handling of dates off. Reads arrays of text here, because drizzle's parser loses
+ * backslashes.
  */
 export function completeWireTypes({ parsers, serializers }: WireTypes): void {
   parsers[textArrayOid] = textArray
@@ -20,10 +21,10 @@ export function completeWireTypes({ parsers, serializers }: WireTypes): void {
   for (const oid of instantOids) serializers[oid] = asText
 }
 
-/** PostgreSQL's output syntax of an array of one dimension. */
+/** Parses PostgreSQL's output syntax of a one-dimensional array. */
 function textArray(literal: string): (string | null)[] {
   if (literal === '{}') return []
-  // Without quotes a comma is a comma: by far the most.
+  // Without quotes every comma is a separator: the common case.
   if (!literal.includes('"')) return literal.slice(1, -1).split(',').map(unquoted)
   return [...literal.matchAll(/"([^"\\]*(?:\\.[^"\\]*)*)"|[^,{}"]+/gs)].map(([item, quoted]) => {
     if (quoted !== undefined) return quoted.replace(/\\(.)/gs, '$1')

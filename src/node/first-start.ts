@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import type { BootstrapResult } from '../bootstrap.ts'
 import { generateRawKek } from '../crypto/kek/raw.ts'
 
-/** The files of the embedded database's folder: `.mintage/` unless MINTAGE_DATA_DIR says otherwise. All of them are for the owner's eyes only. */
+/** Files in the data folder: `.mintage/` unless MINTAGE_DATA_DIR names another one. Only their owner can read them. */
 export function localFiles(dataDir: string) {
   return {
     kek: join(dataDir, 'kek'),
@@ -13,8 +13,8 @@ export function localFiles(dataDir: string) {
 }
 
 /**
- * The KEK of an embedded database when none is configured: the one in its folder, made on the first start.
- * A database that was started before and lost its KEK file is refused: a new KEK could not open its keys.
+ * The KEK file of an embedded database without a configured KEK. The first start creates it.
+ * @throws Error if a database that was started before has lost the file: a new KEK could not open its keys.
  */
 export async function localKek(dataDir: string, databaseIsEmpty: boolean): Promise<string> {
   const path = localFiles(dataDir).kek
@@ -22,7 +22,7 @@ export async function localKek(dataDir: string, databaseIsEmpty: boolean): Promi
   if (known !== undefined) return known.trim()
   if (!databaseIsEmpty) {
     throw new Error(
-      `the KEK file ${path} is missing, and the private keys of this database were sealed with it: restore the file, or give the key as MINTAGE_KEK`,
+      `the KEK file ${path} is missing, and it sealed the private keys of this database: restore the file, or set MINTAGE_KEK to that key`,
     )
   }
   const kek = generateRawKek()
@@ -31,8 +31,8 @@ export async function localKek(dataDir: string, databaseIsEmpty: boolean): Promi
 }
 
 /**
- * Writes the keys of the first start where the CLI and curl find them. Called before the first start commits, so that no root key is
- * lost; should the commit fail after all, the next first start overwrites the files.
+ * Writes the keys of the first start where the CLI and curl find them. Called before the first start commits, so that
+ * no root key is lost. If the commit fails, the next first start overwrites the files.
  */
 export async function writeCredentials(dataDir: string, url: string, firstStart: BootstrapResult): Promise<void> {
   const files = localFiles(dataDir)
@@ -44,7 +44,7 @@ export async function writeCredentials(dataDir: string, url: string, firstStart:
   await writePrivate(files.apiKeyHeader, `Authorization: Bearer ${apiKey}\n`)
 }
 
-/** Whole or not at all, on the disk before it has its name, and readable by its owner only from the first byte. */
+/** Writes the file completely or not at all, flushed to disk, and never readable by anyone but its owner. */
 async function writePrivate(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const unfinished = `${path}.new`

@@ -5,16 +5,16 @@ import { createAdaptorServer } from '@hono/node-server'
 export type HttpServer = {
   readonly port: number
   /**
-   * Takes no new connections, answers what is under way with `Connection: close`, and resolves when the last connection is gone or
-   * the deadline has passed; then whatever is left is cut.
+   * Accepts no new connections, answers running requests with `Connection: close`, and resolves when the last
+   * connection is closed. At the deadline it cuts the rest.
    */
   stop(deadlineMilliseconds?: number): Promise<void>
 }
 
-/** How long a connection may be silent after the stop began before it counts as idle: a client's next request may be on its way. */
+/** After a stop has begun, a connection counts as idle after this long: a client's next request may be on its way. */
 const idleAfterMilliseconds = 500
 
-/** Listens; rejects when the port is taken. */
+/** Listens. Rejects if the port is in use. */
 export async function listen(options: {
   fetch: (request: Request, env: unknown) => Response | Promise<Response>
   port: number
@@ -56,7 +56,10 @@ function plainHttpServer(fetch: (request: Request, env: unknown) => Response | P
   return server
 }
 
-/** http.Server.close() cuts idle connections at once, and with them a request that a client is just sending: the plain close does not. */
+/**
+ * Uses the close of net.Server: http.Server.close() also cuts idle connections, and with them a request that a client
+ * is sending.
+ */
 async function drain(server: Server, deadlineMilliseconds: number): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     NetServer.prototype.close.call(server, () => resolve())

@@ -8,7 +8,10 @@ import { quickenDrizzle } from './module-loading.ts'
 import type { RunningService } from './start.ts'
 import { releaseStartupMemory } from './startup-memory.ts'
 
-/** Runs the service until SIGTERM or SIGINT. The process ends with 0 after a graceful stop, 1 when it could not start, 2 when the configuration is wrong. */
+/**
+ * Runs the service until SIGTERM or SIGINT. Exit code 0: stopped gracefully; 1: could not start or stop; 2: wrong
+ * configuration.
+ */
 export async function main(env: NodeJS.ProcessEnv = process.env): Promise<void> {
   const startedAt = performance.now()
   const settings = settingsOrExit(env)
@@ -63,13 +66,15 @@ function stopOnSignal(service: RunningService): void {
   process.on('SIGINT', stop)
 }
 
-/** For the person at the terminal; standard output belongs to the log. Shows where keys lie, never a key. */
+/**
+ * For the person at the terminal, on standard error: standard output is for the log. Shows where keys are, never a key.
+ */
 function welcome({ config, dataDir, database }: Settings, { port, firstStart }: RunningService): string[] {
   const lines = ['', `Mintage is listening on ${config.issuer} (port ${port}).`]
   if (database.kind === 'postgres' || database.folder === null) return [...lines, '']
   const files = localFiles(dataDir)
   if (firstStart)
-    lines.push(`First start: made the key ring, the organization "default" and its keys (${files.credentials}).`)
+    lines.push(`First start: created the key ring, the organization "default" and its keys (${files.credentials}).`)
   lines.push(
     '',
     'Exchange the test API key for an access token:',

@@ -1,9 +1,10 @@
 import nodeModule from 'node:module'
 
 /**
- * From here on the modules of drizzle-orm find each other without Node's search. For each module that a package loads, Node reads the
- * package's manifest anew, which is large there: that took a third of a start and left 150 MB of garbage. Whatever uses the database must be
- * imported after this call, so by `import()`. Does nothing where Node has no hooks (before 22.15), and nothing to any other package.
+ * Resolves imports between modules of drizzle-orm without Node's search. Node reads the package's large manifest again
+ * for each module, which took a third of a start and left 150 MB of garbage. Call this before anything imports the
+ * database, so use `import()` for that. Does nothing before Node 22.15, which has no hooks, and does not affect other
+ * packages.
  */
 export function quickenDrizzle(): void {
   nodeModule.registerHooks?.({

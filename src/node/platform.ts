@@ -4,11 +4,11 @@ import { createSigner } from '../signing-keys/openssl-signer.node.ts'
 import { readReferenceAsset } from './reference-assets.ts'
 
 export type NodePlatform = Platform & {
-  /** Resolves when all deferred work that was handed in so far, and what it handed in, is done. */
+  /** Resolves when all deferred work is done, including work that this work deferred. */
   settled(): Promise<void>
 }
 
-/** Node: OpenSSL without promises, one turn of the event loop as the unit of coalescing, deferred work tracked for the stop. */
+/** Node: synchronous OpenSSL, lookups combined per event-loop turn, and deferred work that a stop waits for. */
 export function nodePlatform(): NodePlatform {
   const deferred = new Set<Promise<unknown>>()
   return {
@@ -28,7 +28,7 @@ export function nodePlatform(): NodePlatform {
   }
 }
 
-/** @hono/node-server hands the request of node:http to the app as `env.incoming`. */
+/** @hono/node-server passes the request of node:http to the app as `env.incoming`. */
 function socketAddress(env: unknown): string | undefined {
   if (typeof env !== 'object' || env === null || !('incoming' in env)) return undefined
   const { incoming } = env

@@ -1,7 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import type { ReferenceAsset } from '../platform.ts'
 
-/** A file of Swagger UI: from beside this file, where the build puts it, otherwise from the package. Read each time; browsers keep it. */
+/**
+ * A file of Swagger UI: from the build's copy next to this file, otherwise from the package. Not cached here: browsers
+ * cache it.
+ */
 export async function readReferenceAsset(name: ReferenceAsset): Promise<string> {
   try {
     return await readFile(new URL(`./swagger-ui/${name}`, import.meta.url), 'utf8')

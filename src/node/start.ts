@@ -28,7 +28,7 @@ export type RunningService = {
   stop(deadlineMilliseconds?: number): Promise<void>
 }
 
-export type StartOptions = { log: Log; now?: () => Date }
+type StartOptions = { log: Log; now?: () => Date }
 
 /**
  * Starts the service: database, migrations, first start, key ring, HTTP.
@@ -91,7 +91,10 @@ export async function startService(
 
 type Close = (deadlineMilliseconds?: number) => Promise<unknown>
 
-/** What a start has opened. Closing goes in the reverse order, continues after a failure, and throws the first error at the end. */
+/**
+ * What a start has opened. Closing goes in the reverse order, continues after a failure, and throws the first error at
+ * the end.
+ */
 function createCloser() {
   const closes: Close[] = []
   return {
@@ -168,8 +171,8 @@ export async function openKeyEncryption(
 }
 
 /**
- * The first start. An embedded database always gets one here; PostgreSQL only if MINTAGE_ROOT_API_KEY declares its root key. Otherwise
- * `mintage bootstrap` does it, and shows the key once.
+ * The first start. An embedded database always gets one here; PostgreSQL only if MINTAGE_ROOT_API_KEY declares its root
+ * key. Otherwise `mintage bootstrap` does it, and shows the key once.
  */
 async function startFirst(settings: Settings, services: Services): Promise<BootstrapResult | undefined> {
   const { config, database, dataDir } = settings

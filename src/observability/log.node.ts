@@ -1,15 +1,15 @@
 import sonicBoom from 'sonic-boom'
 import { createLog, type Log, type LogLevel } from './log.ts'
 
-export type ProcessLog = {
+type ProcessLog = {
   readonly log: Log
-  /** Writes what is still held; before the process ends. */
+  /** Writes the buffered lines. Call it before the process ends. */
   flush(): void
 }
 
-/** Lines travel to standard output in batches: at the latest a fifth of a second after they were written, errors at once. */
+/** Writes lines to standard output in batches: within a fifth of a second, errors immediately. */
 export function processLog(threshold: LogLevel, now: () => Date): ProcessLog {
-  // Bytes: of texts it would measure all that it holds again at every line, which cost more than the line.
+  // Bytes, because with texts it measures its whole buffer again for every line.
   const output = new sonicBoom.SonicBoom({
     dest: 1,
     sync: false,
@@ -19,7 +19,7 @@ export function processLog(threshold: LogLevel, now: () => Date): ProcessLog {
     periodicFlush: 200,
   })
   output.on('error', () => {})
-  // Its types know of texts only.
+  // Its types allow only texts.
   const bytes: { write(data: string | Uint8Array): boolean } = output
   const lines = createLog({ threshold, now, write: (line) => void bytes.write(Buffer.from(`${line}\n`)) })
   const log = Object.assign(
@@ -35,7 +35,7 @@ export function processLog(threshold: LogLevel, now: () => Date): ProcessLog {
       try {
         output.flushSync()
       } catch {
-        // Standard output is gone: there is nobody left to tell.
+        // Standard output is closed, so the error cannot be reported.
       }
     },
   }

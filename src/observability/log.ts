@@ -1,15 +1,18 @@
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
-/** One JSON line an event. Fields pass the redaction; credentials never come out. */
+/** Writes one JSON line per event. Credentials in fields are redacted. */
 export type Log = {
   (level: LogLevel, event: string, fields?: Readonly<Record<string, unknown>>): void
-  /** False when lines of this level are thrown away: lets the hot path skip building them. */
+  /** False if lines of this level are dropped: the hot path then skips building them. */
   enabled(level: LogLevel): boolean
 }
 
 const order: Readonly<Record<LogLevel, number>> = { debug: 10, info: 20, warn: 30, error: 40 }
 
-/** A log of lines at or above `threshold`; `write` gets each line without its newline. Errors in fields are reduced to name, message and code. */
+/**
+ * A log of lines at or above `threshold`. `write` gets each line without a newline. Errors are reduced to name, message
+ * and code.
+ */
 export function createLog(options: { threshold: LogLevel; write: (line: string) => void; now: () => Date }): Log {
   const threshold = order[options.threshold]
   const log = (level: LogLevel, event: string, fields?: Readonly<Record<string, unknown>>) => {
@@ -21,12 +24,12 @@ export function createLog(options: { threshold: LogLevel; write: (line: string) 
   return Object.assign(log, { enabled: (level: LogLevel) => order[level] >= threshold })
 }
 
-/** API keys of any prefix that an operator may have chosen, now or before (a cut one of the default prefix too), and the parts of a JWT. */
+/** API keys with any prefix, also truncated ones with the default prefix; parts of a JWT; KEKs; credentials in URLs. */
 const secrets =
   /[a-z0-9]{2,16}_(?:live|test)_[A-Za-z0-9_]{8,}|mk_[A-Za-z0-9_]{8,}|eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,4}|(raw|passphrase):[^\s"']+|:\/\/[^\s/@:]*:[^\s/@]+@/g
 const longest = 2048
 
-/** Takes what looks like a credential out of a text, and bounds its length. */
+/** Replaces everything that looks like a credential, and limits the length. */
 export function redact(text: string): string {
   const bounded = text.length > longest ? `${text.slice(0, longest)}…` : text
   return bounded.replace(secrets, (match, provider?: string) => {
@@ -46,7 +49,7 @@ function printable(value: unknown, depth: number): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, printable(item, depth + 1)]))
 }
 
-/** Not the whole error: drivers hang the failed query and its parameters on theirs. */
+/** Not the whole error: drivers attach the failed query and its parameters. */
 function printableError(error: Error, depth: number) {
   const described: Record<string, unknown> = { name: error.name, message: printable(firstLine(error), depth + 1) }
   const frames = callSites(error)
@@ -57,7 +60,7 @@ function printableError(error: Error, depth: number) {
   return described
 }
 
-/** Where it was thrown, without the message that a stack begins with. */
+/** The stack without the message at its start. */
 function callSites(error: Error): string[] {
   return (error.stack ?? '')
     .split('\n')
@@ -66,7 +69,7 @@ function callSites(error: Error): string[] {
     .map((line) => line.slice('    at '.length))
 }
 
-/** Drizzle writes `Failed query: …\nparams: …`: the parameters may be anything, so only the first line is kept. */
+/** Drizzle writes `Failed query: …\nparams: …`. The parameters may be secret, so they are cut off. */
 function firstLine(error: Error): string {
   const end = error.message.indexOf('\nparams:')
   return end === -1 ? error.message : error.message.slice(0, end)

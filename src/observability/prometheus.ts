@@ -3,20 +3,20 @@ import type { Services } from '../services.ts'
 import type { Metrics } from './metrics.ts'
 
 /** Metrics of this process in Prometheus' text format. */
-export type Prometheus = {
+type Prometheus = {
   readonly metrics: Required<Metrics>
-  /** Gauges that are read at scrape time: list age, pool, key ring. */
+  /** Adds the gauges that are read at scrape time: list age, pool, key ring. */
   observe(services: Services): void
 }
 
-/** Route patterns and methods are the only labels from a request, so that strangers cannot grow the set of series. */
+/** Only route patterns and methods become labels, so callers cannot create new series. */
 export function createPrometheus(): Prometheus {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
   const requests = new Histogram({
     name: 'mintage_http_request_duration_seconds',
-    help: 'Time from arrival to answer, by route pattern, method and status.',
+    help: 'Seconds from arrival to answer, by route pattern, method and status.',
     labelNames: ['route', 'method', 'status'],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
     registers,
@@ -49,7 +49,7 @@ function registerGauges(registry: Registry, { database, revocations, keyring }: 
     })
   gauge(
     'mintage_revocation_list_age_seconds',
-    'Seconds since the last news of the revocation list; -1 before the first load.',
+    'Seconds since the revocation list was last updated; -1 before the first load.',
     () => {
       const age = revocations.state().ageMilliseconds
       return age === null ? -1 : age / 1000
@@ -62,10 +62,10 @@ function registerGauges(registry: Registry, { database, revocations, keyring }: 
   )
   gauge(
     'mintage_database_calls_in_flight',
-    'Database calls under way or waiting for a connection.',
+    'Database calls that are running or waiting for a connection.',
     () => database.stats().inFlight,
   )
-  gauge('mintage_database_broken', '1 while calls to the database are refused without trying.', () =>
+  gauge('mintage_database_broken', '1 while calls to the database fail without trying.', () =>
     database.stats().broken ? 1 : 0,
   )
   gauge('mintage_keyring_usable', '1 while an active signing key of each purpose can sign.', () =>

@@ -16,7 +16,7 @@ import { createPendingUsage, type PendingUsage } from '../usage/pending.ts'
 import { type WorkersPlatform, workersPlatform } from './platform.ts'
 
 /** Bindings and variables of wrangler.toml. */
-export type WorkerEnv = {
+type WorkerEnv = {
   readonly HYPERDRIVE: { readonly connectionString: string }
   readonly [name: string]: unknown
 }
@@ -26,7 +26,10 @@ type ExecutionContext = { waitUntil(work: Promise<unknown>): void }
 const now = () => new Date()
 const log = createLog({ threshold: 'info', now, write: (line) => console.log(line) })
 
-/** What an isolate may share between requests: checked configuration, imported keys, the revocation list, unwritten usage, nothing that does I/O. */
+/**
+ * What requests of an isolate share: configuration, imported keys, the revocation list, unwritten usage. Nothing here
+ * does I/O.
+ */
 type Isolate = {
   readonly settings: Settings
   readonly keyEncryption: KeyEncryption
@@ -61,7 +64,7 @@ async function isolateOf(env: WorkerEnv): Promise<Isolate> {
 
 type RequestServices = Services & { readonly platform: WorkersPlatform }
 
-/** The services of one request. Their database connection is the request's own and ends with it. */
+/** The services of one request. Their database connection ends with the request. */
 async function requestServices(env: WorkerEnv, context: ExecutionContext): Promise<RequestServices> {
   const { settings, keyEncryption, keyringCache, revocationRules, pendingUsage, importedAlgorithmsCache } =
     await isolateOf(env)
@@ -81,7 +84,7 @@ async function requestServices(env: WorkerEnv, context: ExecutionContext): Promi
   return { ...services, platform }
 }
 
-/** After the answer: what was left for later is done while there still is a connection, then that is closed. */
+/** After the answer: finishes the deferred work, then closes the database connection. */
 async function end({ usage, platform, database }: RequestServices): Promise<void> {
   await usage.flush()
   await platform.settled()
@@ -92,7 +95,7 @@ const app = createApp((c) => servicesOfRequest(c.env))
 
 function servicesOfRequest(env: unknown): Services {
   if (typeof env === 'object' && env !== null && 'services' in env) return (env as { services: Services }).services
-  throw new TypeError('the request came without services')
+  throw new TypeError('the request has no services')
 }
 
 export default {

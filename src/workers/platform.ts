@@ -3,11 +3,11 @@ import type { Platform } from '../platform.ts'
 import { createSigner } from '../signing-keys/webcrypto-signer.ts'
 
 export type WorkersPlatform = Platform & {
-  /** Resolves when the request's deferred work is done: until then its database connection is needed. */
+  /** Resolves when the request's deferred work is done. Until then it needs its database connection. */
   settled(): Promise<void>
 }
 
-/** Cloudflare Workers, for one request: WebCrypto only, and deferred work belongs to the request's context. */
+/** Cloudflare Workers, for one request: only WebCrypto, and the request's context waits for deferred work. */
 export function workersPlatform(context: { waitUntil(work: Promise<unknown>): void }): WorkersPlatform {
   const deferred = new Set<Promise<unknown>>()
   return {

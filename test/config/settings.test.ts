@@ -79,7 +79,7 @@ describe('configuration', () => {
     [
       'a pooler beside the embedded database',
       { DATABASE_POOLER: 'transaction' },
-      /^DATABASE_POOLER has a meaning only when DATABASE_URL is postgres/,
+      /^DATABASE_POOLER applies only if DATABASE_URL is postgres/,
     ],
     [
       'a database in memory whose root key nobody knows',

@@ -3,13 +3,8 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
 import { mintage, mintageProcess } from '../support/run-cli.ts'
-import {
-  credentialsOf,
-  run,
-  type ServiceProcess,
-  startedFolder,
-  startServiceProcess,
-} from '../support/service-process.ts'
+import { credentialsOf, run, type ServiceProcess, startServiceProcess } from '../support/service-process.ts'
+import { startedFolder } from '../support/started-folder.ts'
 
 async function exchange({ url, folder }: ServiceProcess): Promise<number> {
   const { apiKey } = await credentialsOf(folder)

@@ -1,14 +1,8 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import {
-  freePort,
-  run,
-  type ServiceProcess,
-  startedFolder,
-  startServiceProcess,
-  temporaryFolder,
-} from '../support/service-process.ts'
+import { freePort, run, type ServiceProcess, startServiceProcess, temporaryFolder } from '../support/service-process.ts'
+import { startedFolder } from '../support/started-folder.ts'
 
 describe('a start that cannot be', () => {
   let service: ServiceProcess

@@ -3,14 +3,8 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { callOrders, createKey, exchange, liveTheJourney, revokeKey, startProtectedApp } from '../support/journey.ts'
 import { credentialsIn } from '../support/printed-credentials.ts'
-import {
-  credentialsOf,
-  eventually,
-  freePort,
-  run,
-  startedFolder,
-  startServiceProcess,
-} from '../support/service-process.ts'
+import { credentialsOf, eventually, freePort, run, startServiceProcess } from '../support/service-process.ts'
+import { startedFolder } from '../support/started-folder.ts'
 
 describe('the service on Node with its embedded database', () => {
   test('a newcomer goes from nothing to the first token with what the first start printed', async () => {

@@ -25,7 +25,10 @@ const flags = [
   '--disable-sync',
 ]
 
-/** Opens a page that may load from `origin` only. `complaints` collects violations, console errors and blocked requests, in order. */
+/**
+ * Opens a page that may load from `origin` only. `complaints` collects violations, console errors and blocked requests,
+ * in order.
+ */
 export async function openPage(browser: Browser, origin: string, options: BrowserContextOptions = {}) {
   const context = await browser.newContext({ serviceWorkers: 'block', ...options })
   const complaints: string[] = []

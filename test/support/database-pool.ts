@@ -5,8 +5,9 @@ import type { Database } from '../../src/db/database.ts'
 import type { EmbeddedDatabase } from '../../src/db/pglite.ts'
 import { releaseAfterFile } from './cleanup.ts'
 
-// Loading a database in WebAssembly takes a second of CPU, copying one in PostgreSQL a quarter. So a database outlives the test file
-// that opened it: emptied, it goes to the next file in the same process. A database whose tables a test changed is thrown away.
+// Loading a database in WebAssembly takes a second of CPU, copying one in PostgreSQL a quarter. So a database outlives
+// the test file that opened it: emptied, it goes to the next file in the same process. A database whose tables a test
+// changed is thrown away.
 
 const unusedEmbedded: EmbeddedDatabase[] = []
 const unusedPostgres: string[] = []

@@ -23,7 +23,9 @@ export const databaseKinds: readonly DatabaseKind[] = server ? ['embedded', 'pos
 type OpenOptions = {
   /** The default suits a slow machine. */
   deadlineMilliseconds?: number
-  /** A new database, and not an emptied one that an earlier file used: for tests about files, statistics or deadlines. */
+  /**
+   * A new database, and not an emptied one that an earlier file used: for tests about files, statistics or deadlines.
+   */
   isNew?: boolean
 }
 

@@ -6,8 +6,8 @@ import { type DatabaseKind, openTestDatabase, type TestDatabase } from './databa
 const opened = new Map<DatabaseKind, Promise<TestDatabase>>()
 
 /**
- * One database of each kind for the whole test file, without rows: a service that a previous test started on it is over. Cheaper than
- * `openTestDatabase`, which is for tests that close their database or change its tables.
+ * One database of each kind for the whole test file, without rows: a service that a previous test started on it is
+ * over. Cheaper than `openTestDatabase`, which is for tests that close their database or change its tables.
  */
 export async function emptiedDatabase(kind: DatabaseKind): Promise<TestDatabase> {
   const known = opened.get(kind)

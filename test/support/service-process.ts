@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -9,14 +9,14 @@ import { keepForInspection } from './printed-credentials.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 
-/** A program of this project as a process of its own. What it prints is kept, and searched for credentials when the run ends. */
+/** A program of this project in a separate process. What it prints is searched for credentials when the run ends. */
 export type Program = {
   readonly process: ChildProcess
   /** Everything printed so far, both streams. */
   printed(): string
-  /** Resolves when the process has ended, with its exit code; null when a signal ended it. */
+  /** Resolves with the exit code when the process has ended; null if a signal ended it. */
   readonly ended: Promise<number | null>
-  /** Sends the signal and waits for the end. */
+  /** Sends the signal and waits until the process has ended. */
   end(signal?: NodeJS.Signals): Promise<number | null>
 }
 
@@ -50,7 +50,7 @@ export function run(
   return program
 }
 
-/** An empty folder that is removed when the test file ends. */
+/** An empty folder, removed when the test file ends. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'mintage-test-'))
   releaseAfterFile(() => rm(folder, { recursive: true, force: true }))
@@ -68,16 +68,17 @@ export async function freePort(): Promise<number> {
   return address.port
 }
 
-/** A start takes about a second on a quiet machine; the first one in a folder, six. */
-const startMilliseconds = 6000
+/** A second start takes one second on a quiet machine; the first one, which creates the database, some more. */
+const startMilliseconds = 20_000
 
 export type ServiceProcess = Program & {
   readonly url: string
-  readonly folder: string /** As the embedded default has it. */
+  readonly folder: string
+  /** The default issuer of an embedded database. */
   readonly issuer: string
 }
 
-/** `npm start` in a folder of its own: resolves when the service is ready. `env` may say where its database is. */
+/** Runs `npm start`, by default in a new folder on the embedded database, and resolves when the service is ready. */
 export async function startServiceProcess(
   options: { env?: Record<string, string>; folder?: string; port?: number } = {},
 ): Promise<ServiceProcess> {
@@ -93,29 +94,7 @@ export async function startServiceProcess(
   return { ...program, url, folder, issuer: `http://localhost:${port}` }
 }
 
-/**
- * A folder in which the service was started before, and its credentials: a copy of one first start for the whole test file, because
- * making a database in WebAssembly takes seconds. The issuer follows the port of the next start.
- */
-export async function startedFolder(): Promise<{ folder: string; rootApiKey: string; apiKey: string }> {
-  firstStarted ??= firstStart()
-  const [original, folder] = [await firstStarted, await temporaryFolder()]
-  await cp(original, folder, { recursive: true })
-  return { folder, ...(await credentialsOf(folder)) }
-}
-
-let firstStarted: Promise<string> | undefined
-
-async function firstStart(): Promise<string> {
-  releaseAfterFile(async () => {
-    firstStarted = undefined
-  })
-  const service = await startServiceProcess()
-  await service.end()
-  return service.folder
-}
-
-/** The files of a first start on the embedded database. */
+/** What a first start on the embedded database has written to its credentials file. */
 export async function credentialsOf(
   folder: string,
 ): Promise<{ url: string; rootApiKey: string; apiKey: string; organizationId: string }> {
@@ -123,8 +102,9 @@ export async function credentialsOf(
 }
 
 /**
- * Waits for the event, asking again and again. Returns the milliseconds that it took. The service keeps its promise on a quiet machine;
- * on a slow one an event may take ten times as long, or twenty seconds. Benchmarks measure speed, tests do not.
+ * Waits for the event, asking again and again. Returns the milliseconds that it took. The service keeps its promise on
+ * a quiet machine; on a slow one an event may take ten times as long, or twenty seconds. Benchmarks measure speed,
+ * tests do not.
  */
 export async function eventually(happened: () => Promise<boolean>, promisedMilliseconds = 0): Promise<number> {
   const ceilingMilliseconds = Math.max(20_000, 10 * promisedMilliseconds)

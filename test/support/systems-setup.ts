@@ -17,7 +17,10 @@ const chromiumPaths = [
   '/Applications/Chromium.app/Contents/MacOS/Chromium',
 ]
 
-/** Runs once before the tests in test/systems, and prints which neighbours it found. With CI=true, a missing one is an error. */
+/**
+ * Runs once before the tests in test/systems, and prints which neighbours it found. With CI=true, a missing one is an
+ * error.
+ */
 export default function setup(project: TestProject): void {
   const chromium = chromiumPaths.find((path) => existsSync(path)) ?? null
   const joseCommand = spawnSync('jose', ['alg']).status === 0
