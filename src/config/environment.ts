@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { idPrefixes } from '../crypto/random.ts'
+import { parseDuration } from './duration.ts'
 
 const postgresUrl = z
   .string()
@@ -93,14 +94,12 @@ export function unknownNames(given: Readonly<Record<string, unknown>>): string[]
     .map((name) => `${name} is not a variable of Mintage`)
 }
 
-/** A number with an optional unit: `900`, `15m`, `30d`; seconds without one. */
+/** `900`, `15m`, `30d`: read by `parseDuration`, within bounds. */
 function duration(defaultSeconds: number, minimum: number, maximum: number) {
-  const units: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 }
   const wanted = `must be whole seconds, or a number with s, m, h or d, from ${minimum} to ${maximum} seconds`
   return z
     .string()
-    .regex(/^\d{1,9}[smhd]?$/, wanted)
-    .transform((text) => Number.parseInt(text, 10) * (units[text.at(-1) ?? ''] ?? 1))
+    .transform((text) => parseDuration(text) ?? Number.NaN)
     .refine((seconds) => seconds >= minimum && seconds <= maximum, wanted)
     .default(defaultSeconds)
 }

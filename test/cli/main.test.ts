@@ -75,8 +75,9 @@ hint: start it with \`mintage serve\`, or set MINTAGE_URL to where it runs
   })
 })
 
-test('nothing but the program itself asks the process: commands are told where they are', () => {
+test('only the entry and the terminal ask the process: commands are told where they run', () => {
   const cli = new URL('../../src/cli/', import.meta.url)
-  const asking = readdirSync(cli).filter((name) => /\bprocess\.\w/.test(readFileSync(new URL(name, cli), 'utf8')))
-  expect(asking).toEqual(['main.ts', 'terminal.ts'])
+  const files = readdirSync(cli, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
+  const asking = files.filter((name) => /\bprocess\.\w/.test(readFileSync(new URL(name, cli), 'utf8')))
+  expect(asking.sort()).toEqual(['main.ts', 'runtime/terminal.ts'])
 })

@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander'
 import type { ApiKeyDetail, ApiKeyVersionUsage, ApiKeyView } from '../../api-keys/view.ts'
-import { type Cli, type Filter, listVerb, noun, print, verb, wholeNumber } from '../runtime/command.ts'
-import { durationText } from '../runtime/duration.ts'
+import { formatDuration } from '../../config/duration.ts'
+import { wholeNumber } from '../runtime/arguments.ts'
+import { type Cli, type Filter, listVerb, noun, print, verb } from '../runtime/command.ts'
 import { fields, shortInstant, table } from '../runtime/output.ts'
 import { addImportVerb } from './import.ts'
 import { apiKeyPath, exampleKey } from './path.ts'
@@ -132,7 +133,7 @@ export function apiKeyFields(apiKey: ApiKeyView): string {
     ...said(
       'rotate',
       apiKey.rotateEverySeconds &&
-        `every ${durationText(apiKey.rotateEverySeconds)}, due ${apiKey.rotationDueAt ?? '-'}`,
+        `every ${formatDuration(apiKey.rotateEverySeconds)}, due ${apiKey.rotationDueAt ?? '-'}`,
     ),
     version: apiKey.version,
     hint: `…${apiKey.hint}`,

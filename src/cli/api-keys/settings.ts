@@ -1,6 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { collect } from '../runtime/command.ts'
-import { duration } from '../runtime/duration.ts'
+import { collect, duration } from '../runtime/arguments.ts'
 
 /** What the options of `settingsOptions` say; false = taken away. */
 export type SettingsOptions = {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { PlanView } from '../../plans/operations.ts'
-import { type Cli, noun, print, verb, wholeNumber } from '../runtime/command.ts'
+import { wholeNumber } from '../runtime/arguments.ts'
+import { type Cli, noun, print, verb } from '../runtime/command.ts'
 import { fields, printable, table } from '../runtime/output.ts'
 
 type Limits = { perMinute?: number; perMonth?: number; keys?: number; overlap?: number; maxOverlap?: number }

@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander'
 import type { RevocationView } from '../../revocations/operations.ts'
 import { reasonOption } from '../api-keys/revoke.ts'
-import { type Cli, listVerb, noun, print, verb, wholeNumber } from '../runtime/command.ts'
+import { wholeNumber } from '../runtime/arguments.ts'
+import { type Cli, listVerb, noun, print, verb } from '../runtime/command.ts'
 import { requireConsent, withConsent } from '../runtime/consent.ts'
 import { fields, printable, shortInstant } from '../runtime/output.ts'
 

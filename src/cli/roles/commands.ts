@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander'
 import type { MemberView } from '../../members/operations.ts'
 import type { RoleView } from '../../roles/operations.ts'
-import { type Cli, collect, listVerb, noun, print, verb, wholeNumber } from '../runtime/command.ts'
+import { collect, wholeNumber } from '../runtime/arguments.ts'
+import { type Cli, listVerb, noun, print, verb } from '../runtime/command.ts'
 import { fields, printable, table } from '../runtime/output.ts'
 
 type RoleOptions = { permission?: string[]; organization?: string; revision?: number; json?: boolean }

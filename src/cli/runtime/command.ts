@@ -1,6 +1,7 @@
-import { Command, InvalidArgumentError, type Option } from 'commander'
+import { Command, type Option } from 'commander'
 import type { Page } from '../../db/page.ts'
 import { type AdminApi, adminApi } from './admin-api.ts'
+import { wholeNumber } from './arguments.ts'
 import { findCredentials, type Purpose } from './credentials.ts'
 import { type Column, table } from './output.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -94,14 +95,4 @@ export function filterQuery(filters: readonly Filter[], options: object): Record
 /** JSON for scripts, otherwise words for people. */
 export function print(cli: Cli, options: { json?: boolean }, answer: unknown, words: () => string): void {
   cli.output.write(options.json ? JSON.stringify(answer, null, 2) : words())
-}
-
-/** An option that may be given several times. */
-export function collect(value: string, previous: readonly string[] = []): readonly string[] {
-  return [...previous, value]
-}
-
-export function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('it must be a whole number.')
-  return Number(text)
 }

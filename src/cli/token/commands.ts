@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { addMeCommand } from '../me/commands.ts'
-import { type Cli, collect, print, verb, wholeNumber } from '../runtime/command.ts'
+import { collect, wholeNumber } from '../runtime/arguments.ts'
+import { type Cli, print, verb } from '../runtime/command.ts'
 import { printDecoded } from './decode.ts'
 
 type TokenOptions = { scope?: string[]; audience?: string[]; expiresIn?: number; decode?: boolean; json?: boolean }

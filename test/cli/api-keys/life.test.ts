@@ -213,7 +213,7 @@ describe('the holder of a key at a terminal', () => {
 
 describe('what is wrong is told before anything is sent', () => {
   test.each<[string[], string]>([
-    [['rotate', 'key_1', '--overlap', 'soon'], 'it must be a number of s, m, h or d, such as 24h'],
+    [['rotate', 'key_1', '--overlap', 'soon'], 'it must be a number with s, m, h or d, such as 24h'],
     [['create', 'x', '--claims', '[1]'], 'it must be a JSON object'],
     [['create', 'x', '--claims', 'plan=gold'], 'it must be a JSON object'],
     [['create', 'x', '--no-label'], "unknown option '--no-label'"],

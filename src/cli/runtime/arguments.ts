@@ -1,0 +1,19 @@
+import { InvalidArgumentError } from 'commander'
+import { parseDuration } from '../../config/duration.ts'
+
+/** For an option that may be given several times. */
+export function collect(value: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, value]
+}
+
+export function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('it must be a whole number.')
+  return Number(text)
+}
+
+/** `90`, `90s`, `15m`, `24h` or `30d` as seconds. */
+export function duration(text: string): number {
+  const seconds = parseDuration(text)
+  if (seconds === undefined) throw new InvalidArgumentError('it must be a number with s, m, h or d, such as 24h.')
+  return seconds
+}

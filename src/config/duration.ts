@@ -1,0 +1,14 @@
+const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
+
+/** `900`, `90s`, `15m`, `24h` or `90d` as seconds; a number without a unit counts seconds. Undefined when the text is not a duration. */
+export function parseDuration(text: string): number | undefined {
+  const [, count, unit = 's'] = /^(\d{1,9})([smhd])?$/.exec(text) ?? []
+  return count === undefined ? undefined : Number(count) * (unitSeconds[unit] ?? 1)
+}
+
+/** The seconds in the largest unit that expresses them exactly: `30d`, `90m`, `0`. */
+export function formatDuration(seconds: number): string {
+  if (seconds === 0) return '0'
+  const unit = ['d', 'h', 'm'].find((name) => seconds % (unitSeconds[name] ?? 1) === 0) ?? 's'
+  return `${seconds / (unitSeconds[unit] ?? 1)}${unit}`
+}
