@@ -43,6 +43,8 @@ const packages: Record<string, RegExp> = {
   'sonic-boom': /^observability\//,
   commander: /^cli\//,
   '@clack/prompts': /^cli\//,
+  'cli-table3': /^cli\//,
+  'csv-parse': /^cli\//,
 }
 
 const nodeOnly = /^node\/|^cli\/|^db\/(pglite|migrate)\.ts$|\.node\.ts$/

@@ -3,7 +3,7 @@ import { quickenDrizzle } from '../node/module-loading.ts'
 import { run } from './program.ts'
 import { processTerminal } from './runtime/terminal.ts'
 
-// Whoever reads (`| head`) may have enough before the end.
+// A reader such as `head` may close the pipe before the end.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
   process.exit()

@@ -25,7 +25,7 @@ describe('the program', () => {
 id      key_…
 name    orders
 secret  mk_live_…
-the secret is not shown again: keep it where your service reads it
+the secret is not shown again: store it where your service reads it
 `,
     )
   })
@@ -40,7 +40,7 @@ the secret is not shown again: keep it where your service reads it
     const env = { MINTAGE_URL: 'http://127.0.0.1:9', MINTAGE_API_KEY: generateApiKey('live') }
     expect(transcript(['me'], await mintageProcess(['me'], { env }))).toBe(`$ mintage me
 error: no answer from http://127.0.0.1:8787
-hint: start it with \`mintage serve\`, or set MINTAGE_URL to where it runs
+hint: start it with \`mintage serve\`, or set MINTAGE_URL to its address
 [1]
 `)
   })

@@ -32,7 +32,7 @@ describe('a key from its creation to its end', () => {
 id      key_…
 name    orders
 secret  mk_test_…
-the secret is not shown again: keep it where your service reads it
+the secret is not shown again: store it where your service reads it
 `,
     )
   })
@@ -54,7 +54,7 @@ there are more: add --cursor key_…
     expect(await shown('api-keys', 'show', apiKey.id)).toMatch(/^scopes {8}a b$/m)
     expect(await shown('api-keys', 'revoke', apiKey.id, '--reason', 'leaked')).toBe(
       `$ mintage api-keys revoke key_… --reason leaked
-revoked key_… and every token that it made
+revoked key_… and all its tokens
 `.replace('key_…', apiKey.id),
     )
     expect(await json('api-keys', 'show', apiKey.id)).toMatchObject({ status: 'revoked', revocationReason: 'leaked' })
@@ -149,22 +149,22 @@ describe('what goes wrong', () => {
     [
       'an id that is not there',
       ['api-keys', 'show', 'key_missing'],
-      'error: cannot show the API key: not found, or you do not have access\nhint: list what there is with the verb `list`\n[1]\n',
+      'error: cannot show the API key: not found, or you do not have access\nhint: mintage api-keys list\n[1]\n',
     ],
     [
       'a wish that the service refuses',
       ['api-keys', 'create', 'x', '--subject', 'key_1'],
-      'error: cannot create the API key: subject starts with a prefix that the service keeps for its own ids\nhint: mintage api-keys create --help\n[1]\n',
+      'error: cannot create the API key: --subject starts with a prefix that the service keeps for its own ids\nhint: mintage api-keys create --help\n[1]\n',
     ],
     [
       'an algorithm that is none of ours',
       ['api-keys', 'create', 'x', '--algorithm', 'HS256'],
-      'error: cannot create the API key: tokenAlgorithm: Invalid option: expected one of "ES256"|"EdDSA"|"RS256"|"PS256"|"ES384"\nhint: mintage api-keys create --help\n[1]\n',
+      'error: cannot create the API key: --algorithm: Invalid option: expected one of "ES256"|"EdDSA"|"RS256"|"PS256"|"ES384"\nhint: mintage api-keys create --help\n[1]\n',
     ],
     [
       'an algorithm that no signing key has yet',
       ['api-keys', 'create', 'x', '--algorithm', 'RS256'],
-      'error: cannot create the API key: no signing key of that tokenAlgorithm is active. Tokens can be signed with: ES256\n[1]\n',
+      'error: cannot create the API key: no signing key of that --algorithm is active. Tokens can be signed with: ES256\n[1]\n',
     ],
   ])('%s', async (_, args, terminal) => {
     expect(await shown(...args)).toBe(`$ mintage ${args.join(' ')}\n${terminal}`)
@@ -174,7 +174,7 @@ describe('what goes wrong', () => {
     const run = await mintage(['me'], elsewhere({ MINTAGE_API_KEY: generateApiKey('live') }))
     expect(transcript(['me'], run)).toBe(`$ mintage me
 error: cannot show the API key: client authentication failed
-hint: the key is unknown, revoked or expired: set MINTAGE_API_KEY to one that works
+hint: the key is unknown, revoked or expired: set MINTAGE_API_KEY to a key that works
 [1]
 `)
   })
@@ -196,7 +196,7 @@ hint: the key is unknown, revoked or expired: set MINTAGE_API_KEY to one that wo
     expect(run).toMatchObject({
       code: 1,
       stderr:
-        'error: no answer from http://127.0.0.1:9\nhint: start it with `mintage serve`, or set MINTAGE_URL to where it runs\n',
+        'error: no answer from http://127.0.0.1:9\nhint: start it with `mintage serve`, or set MINTAGE_URL to its address\n',
     })
   })
 
@@ -219,7 +219,7 @@ describe('A84: keys', () => {
   ])('are not taken from the command line: %s', async (_, argument) => {
     const run = await mintage(['api-keys', 'revoke', argument], { cwd: folder })
     expect(run.code).toBe(2)
-    expect(run.stderr).toMatch(/^error: a key or token stands on the command line/)
+    expect(run.stderr).toMatch(/^error: the command line holds a key or a token/)
     expect(run.stderr).not.toContain(argument.slice(-20))
   })
 
@@ -300,6 +300,6 @@ test('commands for PostgreSQL say so when there is none', async () => {
     '$ mintage bootstrap\nerror: the embedded database bootstraps itself\nhint: mintage serve\n[2]\n',
   )
   expect(await shown('migrate')).toMatch(
-    /^error: there is no PostgreSQL to migrate\nhint: set DATABASE_MIGRATION_URL .*\n\[2\]$/m,
+    /^error: no PostgreSQL database to migrate\nhint: set DATABASE_MIGRATION_URL .*\n\[2\]$/m,
   )
 })

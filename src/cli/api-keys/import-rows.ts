@@ -1,23 +1,23 @@
 import { readFileSync } from 'node:fs'
-import { parseCsv } from '../runtime/csv.ts'
 import { UsageError } from '../runtime/failure.ts'
 import { readAll } from '../runtime/input.ts'
 import { locate, type Surroundings } from '../runtime/surroundings.ts'
+import { parseCsv } from './csv.ts'
 
-/** A row to import, with the line (JSONL) or the record (CSV, the header being the first) where it stands; `fault`: it cannot be read. */
+/** A row to import, with its line (JSONL) or record number (CSV, where the header is record 1). `fault`: it cannot be read. */
 export type FileRow = { readonly line: number } & ({ readonly row: unknown } | { readonly fault: string })
 
-/** Members that hold several words in one field of a CSV, with blanks between them. */
+/** Members that hold several words in one CSV field, separated by spaces. */
 const lists = new Set(['scopes', 'audiences', 'roles', 'labels', 'allowedCidrs', 'deniedCidrs'])
 const numbers = new Set(['requestsPerMinute', 'rotateEverySeconds'])
 
-/** The rows of a `.jsonl` or `.csv` file; of `-`, standard input, which is JSONL when it begins with a brace. Throws `UsageError`. */
+/** The rows of a `.jsonl` or `.csv` file, or of standard input (`-`), which is JSONL if it begins with a brace. Throws `UsageError`. */
 export async function readImportRows(here: Surroundings, path: string): Promise<FileRow[]> {
   const text = path === '-' ? await readAll(here.input) : readFile(locate(here, path))
   const isJson = path === '-' ? text.trimStart().startsWith('{') : path.endsWith('.jsonl')
   if (!isJson && path !== '-' && !path.endsWith('.csv')) {
     throw new UsageError('the file is neither .jsonl nor .csv', {
-      hint: 'mintage api-keys import - < file reads either',
+      hint: '`mintage api-keys import - < file` reads either',
     })
   }
   const rows = isJson ? jsonRows(text) : csvRows(text)
@@ -40,18 +40,18 @@ function jsonRows(text: string): FileRow[] {
 function csvRows(text: string): FileRow[] {
   const [header, ...records] = parseCsv(text) ?? []
   if (!header)
-    throw new UsageError('the file is no CSV', {
-      hint: 'the first line names the columns, such as name,hash,algorithm,scopes',
+    throw new UsageError('the file is not a CSV', {
+      hint: 'the first line must name the columns, such as name,hash,algorithm,scopes',
     })
   return records.map((record, index): FileRow => {
     const line = index + 2
     if (record.length !== header.length)
-      return { line, fault: `The record has ${record.length} fields, and the header ${header.length}.` }
+      return { line, fault: `The record has ${record.length} fields, but the header has ${header.length}.` }
     return csvRow(line, header, record)
   })
 }
 
-/** An empty field says nothing. */
+/** An empty field counts as absent. */
 function csvRow(line: number, header: readonly string[], record: readonly string[]): FileRow {
   const row: Record<string, unknown> = {}
   for (const [place, name] of header.entries()) {
@@ -74,6 +74,6 @@ function readFile(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (cause) {
-    throw new UsageError('the file cannot be read', { hint: 'check the path, and who may read it', cause })
+    throw new UsageError('the file cannot be read', { hint: 'check the path and its permissions', cause })
   }
 }

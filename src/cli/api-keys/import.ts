@@ -6,11 +6,11 @@ import { CliError } from '../runtime/failure.ts'
 import { table } from '../runtime/output.ts'
 import { type FileRow, readImportRows } from './import-rows.ts'
 
-/** What fits one request: the service takes a thousand rows and 1 MB. */
+/** The size of one request: the service takes at most 1000 rows and 1 MB. */
 const mostRows = 500
 const mostBytes = 800_000
 
-/** As the service reports, by the line of the file. */
+/** The service's report on one row, by its line in the file. */
 type LineReport = ImportedRow extends infer Row
   ? Row extends ImportedRow
     ? Omit<Row, 'index'> & { line: number }
@@ -18,9 +18,9 @@ type LineReport = ImportedRow extends infer Row
   : never
 
 export function addImportVerb(apiKeys: Command, cli: Cli): void {
-  verb(apiKeys, 'import', 'take in API keys that were hashed elsewhere', 'mintage api-keys import keys.csv')
+  verb(apiKeys, 'import', 'import API keys that were hashed elsewhere', 'mintage api-keys import keys.csv')
     .argument('<file>', '.jsonl or .csv; - reads standard input')
-    .option('--organization <id>', 'where they belong (default: your own)')
+    .option('--organization <id>', 'where they belong (default: yours)')
     .addHelpText(
       'after',
       '\nColumns: name, hash (hex or base64url), algorithm (sha256, blake3), hint,\nenvironment, scopes, labels, expiresAt … as in POST /v1/api-keys/import.',
@@ -37,7 +37,7 @@ export function addImportVerb(apiKeys: Command, cli: Cli): void {
         const what = report.invalid === 1 ? '1 row' : `${report.invalid} rows`
         throw new CliError(`${what} could not be imported`, {
           code: 'rows_invalid',
-          hint: 'mend them and run it again: what is there already stays',
+          hint: 'fix them and run it again: rows that were imported stay',
         })
       }
     })
@@ -77,18 +77,18 @@ function summaryOf(reports: readonly LineReport[]) {
 }
 
 function reportText({ created, duplicates, invalid, rows }: ReturnType<typeof summaryOf>): string {
-  const said = `created ${created}, duplicates ${duplicates}, invalid ${invalid}`
-  const told = rows.filter(({ result }) => result !== 'created')
-  if (told.length === 0) return said
-  const lines = table(told, [
+  const summary = `created ${created}, duplicates ${duplicates}, invalid ${invalid}`
+  const failed = rows.filter(({ result }) => result !== 'created')
+  if (failed.length === 0) return summary
+  const lines = table(failed, [
     { title: 'line', value: ({ line }) => line },
     { title: 'result', value: ({ result }) => result },
     { title: 'why', value: (row) => whyOf(row) },
   ])
-  return `${said}\n\n${lines}`
+  return `${summary}\n\n${lines}`
 }
 
 function whyOf(row: object): string | null {
   if ('why' in row && typeof row.why === 'string') return row.why
-  return 'id' in row && typeof row.id === 'string' ? `it is ${row.id}` : null
+  return 'id' in row && typeof row.id === 'string' ? `it exists as ${row.id}` : null
 }

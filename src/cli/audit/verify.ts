@@ -5,33 +5,32 @@ import { checkpointType } from '../../audit/checkpoint.ts'
 import { createTrail, type TrailVerdict } from '../../audit/verify/trail.ts'
 import { openRecord, recordKeySet } from '../../kit/signed-record.ts'
 import { collect, wholeNumber } from '../runtime/arguments.ts'
-import { type Cli, print, verb } from '../runtime/command.ts'
+import { type Cli, type JsonOption, print, verb } from '../runtime/command.ts'
 import { CliError, NotVerifiedError } from '../runtime/failure.ts'
 import { fields, printable } from '../runtime/output.ts'
 import { locate } from '../runtime/surroundings.ts'
 import { linesOf } from '../runtime/text-lines.ts'
 
-type VerifyOptions = {
+type VerifyOptions = JsonOption & {
   recordKeys?: string
   head?: { sequence: number; hash: string }
   checkpoint?: readonly string[]
   clockTolerance?: number
-  json?: boolean
 }
 
-/** 0 = nothing is wrong, 3 = something is, 1 = it could not be read. */
+/** Exit codes: 0 = the trail is intact, 3 = it is not, 1 = it could not be read. */
 export function addVerifyVerb(audit: Command, cli: Cli): void {
   verb(
     audit,
     'verify',
-    'verify an export, offline; without one, the service',
+    'verify an export offline, or the trail of the service',
     'mintage audit verify trail.jsonl --record-keys record-keys.json',
   )
     .argument('[file]', 'a JSONL export; - is standard input')
-    .option('--record-keys <file>', 'believe these keys only: a kept copy of /.well-known/record-keys.json')
+    .option('--record-keys <file>', 'trust only these keys: a stored copy of /.well-known/record-keys.json')
     .option('--head <sequence:hash>', 'the trail must hold this event', readHead)
-    .option('--checkpoint <file>', 'the trail must hold what these kept checkpoints say; repeatable', collect)
-    .option('--clock-tolerance <seconds>', 'how far an event may lie before an earlier one (default 300)', wholeNumber)
+    .option('--checkpoint <file>', 'the trail must match these stored checkpoints; repeat for more', collect)
+    .option('--clock-tolerance <seconds>', 'how far the clock may jump back between events (default 300)', wholeNumber)
     .action(async (file: string | undefined, options: VerifyOptions) => {
       const trail = createTrail({
         openWith: async (keys) => {
@@ -57,10 +56,10 @@ function conclude(cli: Cli, verdict: TrailVerdict, { json }: VerifyOptions): voi
       for (const { message, line } of faults)
         cli.output.warn(printable(`broken: ${message}${line === null ? '' : ` (line ${line})`}`))
     throw new NotVerifiedError(
-      `the audit trail is not what it was: ${faults.length === 1 ? 'one fault' : `${faults.length} faults`}`,
+      `the audit trail was changed: ${faults.length === 1 ? 'one fault' : `${faults.length} faults`}`,
       {
         code: 'not_verified',
-        hint: 'keep the file as it is, and read docs/audit.md#when-it-is-broken',
+        hint: 'keep the file unchanged, and read docs/audit.md#when-it-is-broken',
       },
     )
   }
@@ -75,7 +74,7 @@ function conclude(cli: Cli, verdict: TrailVerdict, { json }: VerifyOptions): voi
     }),
   )
   if (!pinned)
-    cli.output.warn('the keys came with the trail: --record-keys with a copy of your own proves whose they are')
+    cli.output.warn('the keys came with the trail: pass --record-keys with your own copy to prove whose they are')
 }
 
 async function open(cli: Cli, file: string | undefined): Promise<AsyncIterable<string>> {
@@ -89,7 +88,7 @@ async function* readPieces(cli: Cli, file: string): AsyncGenerator<string> {
   try {
     yield* createReadStream(locate(cli, file), 'utf8')
   } catch (cause) {
-    throw unreadable(file, 'it cannot be read', cause)
+    throw unreadable(file, 'the file cannot be read', cause)
   }
 }
 
@@ -98,18 +97,18 @@ async function readRecordKeys(cli: Cli, file: string): Promise<readonly unknown[
     const { keys } = Object(JSON.parse(await readFile(locate(cli, file), 'utf8')))
     if (Array.isArray(keys)) return keys
   } catch (cause) {
-    throw unreadable(file, 'it cannot be read as JSON', cause)
+    throw unreadable(file, 'the file cannot be read as JSON', cause)
   }
-  throw unreadable(file, 'it is no JWK Set')
+  throw unreadable(file, 'the file is not a JWK Set')
 }
 
-/** Whatever in the file is a compact JWS: one a line, or the JSON that `mintage audit checkpoint --json` prints. */
+/** Finds every compact JWS: one a line, or in the JSON that `mintage audit checkpoint --json` prints. */
 async function readCheckpoints(cli: Cli, file: string): Promise<string[]> {
   const text = await readFile(locate(cli, file), 'utf8').catch((cause: unknown) => {
-    throw unreadable(file, 'it cannot be read', cause)
+    throw unreadable(file, 'the file cannot be read', cause)
   })
   const found = text.match(/eyJ[\w-]+\.[\w-]+\.[\w-]+/g)
-  if (!found) throw unreadable(file, 'it holds no checkpoint')
+  if (!found) throw unreadable(file, 'the file holds no checkpoint')
   return found
 }
 

@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander'
 import { type Cli, verb } from '../runtime/command.ts'
 
-/** `mintage completion <shell>`: a script that knows every command and option, so that completing starts no process and asks no service. */
+/** `mintage completion`: a script that knows every command and option, so that completing starts no process and no request. */
 export function addCompletionCommand(program: Command, cli: Cli): void {
   verb(program, 'completion', 'print a completion script for a shell', 'source <(mintage completion bash)')
     .addArgument(new Argument('<shell>', 'which one').choices(['bash', 'zsh', 'fish']))
@@ -12,7 +12,7 @@ export function addCompletionCommand(program: Command, cli: Cli): void {
     })
 }
 
-/** A place in the command line: the words up to there, and what may follow. */
+/** A position in the command line: the words before it, and what may follow. */
 type Step = {
   readonly path: string
   readonly commands: readonly { readonly name: string; readonly summary: string }[]
@@ -25,8 +25,8 @@ function stepsOf(command: Command, path = ''): Step[] {
     long ? [{ flag: long, summary: description, choices: argChoices ?? [] }] : [],
   )
   const help = { flag: '--help', summary: 'display help for command', choices: [] }
-  const own: Step = { path, commands, options: [...options, help] }
-  return [own, ...command.commands.flatMap((child) => stepsOf(child, `${path} ${child.name()}`.trim()))]
+  const here: Step = { path, commands, options: [...options, help] }
+  return [here, ...command.commands.flatMap((child) => stepsOf(child, `${path} ${child.name()}`.trim()))]
 }
 
 const wordsOf = ({ commands, options }: Step) =>
@@ -42,7 +42,7 @@ const pathsOf = (steps: readonly Step[]) =>
 
 const scripts = { bash, zsh, fish } as const
 
-/** Every word comes from this program: none has a quote or a blank in it. */
+/** Every word comes from this program: none holds a quote or a space. */
 function bash(steps: readonly Step[]): string {
   return `# mintage completion bash
 _mintage() {

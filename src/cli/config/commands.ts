@@ -7,12 +7,12 @@ import { readSettings } from '../runtime/settings.ts'
 
 type Row = { readonly name: string; readonly value: string; readonly from: 'environment' | 'default' }
 
-/** `mintage config`: what the service would start with here. All faults at once, as the service tells them; exit code 2 then. */
+/** `mintage config`: what the service would start with here. Reports all faults at once, as the service does, with exit code 2. */
 export function addConfigCommand(program: Command, cli: Cli): void {
   verb(
     program,
     'config',
-    'print the configuration that the service would start with; secrets are hidden',
+    'print the configuration the service would start with, without secrets',
     'mintage config',
   ).action(async (options: { json?: boolean }) => {
     const rows = configurationRows(await readSettings(cli), cli.env)
@@ -27,8 +27,8 @@ export function addConfigCommand(program: Command, cli: Cli): void {
   })
 }
 
-/** Every name of docs/configuration.md with its effective value. No secret is in any of them. */
-export function configurationRows(settings: Settings, env: Cli['env']): Row[] {
+/** Every name of docs/configuration.md with its effective value. Values never hold a secret. */
+function configurationRows(settings: Settings, env: Cli['env']): Row[] {
   const { config, database } = settings
   const values: Record<string, string | number | null> = {
     PORT: settings.port,
@@ -86,7 +86,7 @@ function shownKek(written: string): string {
   return provider === 'file' || provider === 'aws-kms' ? written : `${provider}:(hidden)`
 }
 
-/** Host, database and user. A password may stand in the user info and in the query. */
+/** Host, database and user. The user info and the query may hold a password. */
 function shownUrl(text: string): string {
   const { protocol, username, password, host, pathname, search } = new URL(text)
   const user = username === '' ? '' : `${username}${password === '' ? '' : ':(hidden)'}@`

@@ -1,32 +1,29 @@
 import type { Command } from 'commander'
 import { type Cli, print, verb } from '../runtime/command.ts'
-import { busy } from '../runtime/consent.ts'
 import { CliError } from '../runtime/failure.ts'
 import { printable } from '../runtime/output.ts'
+import { withSpinner } from '../runtime/progress.ts'
 import { examineDatabase } from './database.ts'
 import type { Finding } from './finding.ts'
 import { examineService } from './service.ts'
 
-/** `mintage doctor`: the database from here, and the service as everybody sees it. Changes nothing. Exit code 1 when something failed. */
+/** `mintage doctor`: checks the database from here and the service as its clients see it. Changes nothing. Exit code 1 when a check failed. */
 export function addDoctorCommand(program: Command, cli: Cli): void {
-  verb(
-    program,
-    'doctor',
-    'look for what is wrong: database, keys, clocks, the service itself',
-    'mintage doctor',
-  ).action(async (options: { json?: boolean }) => {
-    const findings = await busy(cli, options, 'looking', async () => [
-      ...(await examineDatabase(cli)),
-      ...(await examineService(cli)),
-    ])
-    const failed = findings.filter(({ state }) => state === 'failed').length
-    print(cli, options, { healthy: failed === 0, checks: findings }, () => findings.map(line).join('\n'))
-    if (failed === 0) return
-    throw new CliError(`${failed} of ${findings.length} checks failed`, {
-      code: 'unhealthy',
-      hint: 'mend the first one that failed, then look again: mintage doctor',
-    })
-  })
+  verb(program, 'doctor', 'check the database, the keys, the clocks and the service itself', 'mintage doctor').action(
+    async (options: { json?: boolean }) => {
+      const findings = await withSpinner(cli, options, 'checking', async () => [
+        ...(await examineDatabase(cli)),
+        ...(await examineService(cli)),
+      ])
+      const failed = findings.filter(({ state }) => state === 'failed').length
+      print(cli, options, { healthy: failed === 0, checks: findings }, () => findings.map(line).join('\n'))
+      if (failed === 0) return
+      throw new CliError(`${failed} of ${findings.length} checks failed`, {
+        code: 'unhealthy',
+        hint: 'fix the first one that failed, then run it again: mintage doctor',
+      })
+    },
+  )
 }
 
 function line({ name, state, detail, hint }: Finding): string {

@@ -7,7 +7,7 @@ import { locateFiles, readSettings } from '../runtime/settings.ts'
 import { locate } from '../runtime/surroundings.ts'
 import type { Finding } from './finding.ts'
 
-/** Configuration, database, migrations, clock, KEK and key ring, as a service that starts here would find them. Reads only. */
+/** Checks configuration, database, migrations, clock, KEK and key ring, as a service that starts here would find them. Reads only. */
 export async function examineDatabase(cli: Cli): Promise<Finding[]> {
   const settings = await examineSettings(cli)
   if ('state' in settings) return [settings]
@@ -30,7 +30,7 @@ async function examineSettings(cli: Cli): Promise<Settings | Finding> {
       name: 'configuration',
       state: 'failed',
       detail: error.message.replace(/\n\s*/g, ' · '),
-      hint: 'mintage config; names and defaults: docs/configuration.md',
+      hint: 'mintage config; names and defaults are in docs/configuration.md',
     }
   }
 }
@@ -42,44 +42,49 @@ async function open({ database }: Settings, cli: Cli): Promise<Database | Findin
     return openPostgres({ url, pooler, maxConnections: 1, ...(directUrl === null ? {} : { directUrl }) })
   }
   if (database.folder === null)
-    return { name: 'database', state: 'skipped', detail: 'it is in the memory of the service' }
+    return { name: 'database', state: 'skipped', detail: 'the database is in the memory of the service' }
   const folder = locate(cli, database.folder)
   if (!existsSync(folder)) {
     if (cli.env.MINTAGE_URL)
-      return { name: 'database', state: 'skipped', detail: 'there is none here; the service is elsewhere' }
+      return { name: 'database', state: 'skipped', detail: 'not on this machine; the service runs elsewhere' }
     return {
       name: 'database',
       state: 'failed',
-      detail: `there is none in ${database.folder}`,
-      hint: 'mintage serve makes one',
+      detail: `no database in ${database.folder}`,
+      hint: '`mintage serve` creates one',
     }
   }
   const { openEmbedded } = await import('../../db/pglite.ts')
   try {
     return await openEmbedded({ folder })
   } catch (error) {
-    const words = error instanceof Error ? error.message : 'it does not open'
+    const words = error instanceof Error ? error.message : 'it cannot be opened'
     const holder = / is in use by (process \d+|another process)/.exec(words)?.[1]
     if (holder)
-      return { name: 'database', state: 'skipped', detail: `${holder} has it, as it should be while the service runs` }
-    return { name: 'database', state: 'failed', detail: words, hint: 'docs/configuration.md, or restore a backup' }
+      return { name: 'database', state: 'skipped', detail: `in use by ${holder}, as expected while the service runs` }
+    return { name: 'database', state: 'failed', detail: words, hint: 'see docs/configuration.md, or restore a backup' }
   }
 }
 
 async function examine(database: Database, settings: Settings): Promise<Finding[]> {
   const { readDatabaseClock, findServiceState } = await import('../../db/service-state.ts')
-  const reached = await attempt('database', 'check DATABASE_URL, and whether the server is up', async () => {
+  const reached = await attempt('database', 'check DATABASE_URL, and that the server is up', async () => {
     await readDatabaseClock(database.db)
     return undefined
   })
   if (reached.state === 'failed') return [{ ...reached, detail: 'it does not answer' }]
-  const found = [reached, await attempt('migrations', 'as the owner: mintage migrate', () => examineSchema(database))]
+  const found = [
+    reached,
+    await attempt('migrations', 'run as the owner: mintage migrate', () => examineSchema(database)),
+  ]
   if (found.some(({ state }) => state === 'failed')) return found
-  found.push(await attempt('clock of database', 'set both clocks by NTP', () => compareClocks(database, settings)))
+  found.push(
+    await attempt('clock of database', 'synchronize both clocks with NTP', () => compareClocks(database, settings)),
+  )
   if ((await findServiceState(database.db)) === undefined) {
     return [
       ...found,
-      { name: 'key ring', state: 'failed', detail: 'the database was never started', hint: 'mintage bootstrap' },
+      { name: 'key ring', state: 'failed', detail: 'the database was never bootstrapped', hint: 'mintage bootstrap' },
     ]
   }
   return [...found, ...(await examineKeys(database, settings))]
@@ -89,7 +94,13 @@ async function examineSchema({ db }: Database): Promise<string | undefined> {
   const { migrationState } = await import('../../db/migration-state.ts')
   const state = await migrationState(db)
   if (state !== 'current')
-    throw new Error(state === 'empty' ? 'there are no tables yet' : `the schema is ${state} of this version`)
+    throw new Error(
+      state === 'empty'
+        ? 'it has no tables yet'
+        : state === 'behind'
+          ? 'the schema is older than this version'
+          : 'the schema is newer than this version',
+    )
   return undefined
 }
 
@@ -108,7 +119,7 @@ async function examineKeys(database: Database, settings: Settings): Promise<Find
     import('../../node/platform.ts'),
   ])
   let keyEncryption: Awaited<ReturnType<typeof openKeyEncryption>> | undefined
-  const kek = await attempt('KEK', 'docs/kek.md, docs/runbooks/lost-kek.md', async () => {
+  const kek = await attempt('KEK', 'read docs/kek.md and docs/runbooks/lost-kek.md', async () => {
     keyEncryption = await openKeyEncryption(settings, database)
     return keyEncryption.kekIds.join(' ')
   })
@@ -120,12 +131,15 @@ async function examineKeys(database: Database, settings: Settings): Promise<Find
     now: () => new Date(),
     platform: nodePlatform(),
   }
-  return [kek, await attempt('key ring', 'docs/runbooks/lost-kek.md', () => selfTest(services).then(() => undefined))]
+  return [
+    kek,
+    await attempt('key ring', 'read docs/runbooks/lost-kek.md', () => selfTest(services).then(() => undefined)),
+  ]
 }
 
-async function attempt(name: string, hint: string, look: () => Promise<string | undefined>): Promise<Finding> {
+async function attempt(name: string, hint: string, check: () => Promise<string | undefined>): Promise<Finding> {
   try {
-    const detail = await look()
+    const detail = await check()
     return { name, state: 'ok', ...(detail ? { detail } : {}) }
   } catch (error) {
     return {

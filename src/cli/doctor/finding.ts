@@ -1,4 +1,4 @@
-/** One thing that was looked at. `skipped`: it could not be looked at from here, and `detail` says why. */
+/** The result of one check. `skipped`: it could not be checked from here, and `detail` says why. */
 export type Finding = {
   readonly name: string
   readonly state: 'ok' | 'failed' | 'skipped'

@@ -5,10 +5,10 @@ import { CliError } from '../runtime/failure.ts'
 import type { Finding } from './finding.ts'
 
 const deadlineMilliseconds = 5000
-/** As the default of MINTAGE_CLOCK_TOLERANCE; the header has whole seconds. */
+/** The default of MINTAGE_CLOCK_TOLERANCE; the header has whole seconds. */
 const toleranceSeconds = 30
 
-/** The service as applications see it: does it answer, is it ready, do its clock, its metadata and its feed work, and is our key good. */
+/** Checks the service as applications see it: whether it answers and is ready, its clock, metadata and feed, and this terminal's key. */
 export async function examineService(cli: Cli): Promise<Finding[]> {
   const url = findUrl(cli)
   const alive = await fetchJson(`${url}/healthz`).catch(() => undefined)
@@ -18,7 +18,7 @@ export async function examineService(cli: Cli): Promise<Finding[]> {
         name: 'service',
         state: 'failed',
         detail: `no answer from ${url}`,
-        hint: 'start it with `mintage serve`, or set MINTAGE_URL to where it runs',
+        hint: 'start it with `mintage serve`, or set MINTAGE_URL to its address',
       },
     ]
   }
@@ -33,18 +33,18 @@ function compareClocks(date: string | null): Finding {
   if (Number.isNaN(skewSeconds)) return { name, state: 'skipped', detail: 'its answers carry no date' }
   const detail = `${Math.abs(skewSeconds)} s apart from this machine's`
   if (Math.abs(skewSeconds) <= toleranceSeconds) return { name, state: 'ok', detail }
-  return { name, state: 'failed', detail, hint: 'set both clocks by NTP' }
+  return { name, state: 'failed', detail, hint: 'synchronize both clocks with NTP' }
 }
 
 const readinessHints: Readonly<Record<string, string>> = {
-  database: 'check DATABASE_URL of the service, and whether the server is up',
-  migrations: 'as the owner: mintage migrate',
-  keyRing: 'mintage kek status; docs/runbooks/lost-kek.md',
-  revocationList: 'it comes from the database: look at the log of the service',
-  process: 'start it again when it has stopped: mintage serve',
+  database: 'check DATABASE_URL of the service, and that the server is up',
+  migrations: 'run as the owner: mintage migrate',
+  keyRing: 'mintage kek status; then read docs/runbooks/lost-kek.md',
+  revocationList: 'it is read from the database: check the log of the service',
+  process: 'if it has stopped, start it again: mintage serve',
 }
 
-/** What the service says about itself, each dependency with its state. */
+/** What the service reports about itself, dependency by dependency. */
 async function examineReadiness(url: string): Promise<Finding[]> {
   const { body } = await fetchJson(`${url}/readyz`).catch(() => ({ body: undefined }))
   const checks = Object.entries(Object(Object(body).checks))
@@ -53,8 +53,8 @@ async function examineReadiness(url: string): Promise<Finding[]> {
       {
         name: 'readiness',
         state: 'failed',
-        detail: `${url}/readyz does not say`,
-        hint: 'is MINTAGE_URL a Mintage service?',
+        detail: `${url}/readyz does not report it`,
+        hint: 'check that MINTAGE_URL is a Mintage service',
       },
     ]
   return checks.map(([name, check]) => {
@@ -65,18 +65,23 @@ async function examineReadiness(url: string): Promise<Finding[]> {
       name: `its ${words}`,
       state: 'failed',
       detail: String(reason ?? 'not ok'),
-      hint: readinessHints[name] ?? 'look at the log of the service',
+      hint: readinessHints[name] ?? 'check the log of the service',
     }
   })
 }
 
-/** Verifiers find everything from the issuer's own address: what counts is that, not the address that this terminal uses. */
+/** Verifiers start at the issuer's address: check that one, not the address that this terminal uses. */
 async function examineMetadata(url: string): Promise<Finding[]> {
   const { body } = await fetchJson(`${url}/.well-known/oauth-authorization-server`).catch(() => ({ body: undefined }))
   const { issuer } = Object(body)
   if (typeof issuer !== 'string') {
     return [
-      { name: 'metadata', state: 'failed', detail: `${url} gives none`, hint: 'is MINTAGE_URL a Mintage service?' },
+      {
+        name: 'metadata',
+        state: 'failed',
+        detail: `${url} serves no metadata`,
+        hint: 'check that MINTAGE_URL is a Mintage service',
+      },
     ]
   }
   const [{ fetchIssuerMetadata }, { feedRevocationList }, { runtimeFetch }] = await Promise.all([
@@ -88,7 +93,7 @@ async function examineMetadata(url: string): Promise<Finding[]> {
     await fetchIssuerMetadata({ issuer, fetch: runtimeFetch, timeoutMilliseconds: deadlineMilliseconds })
   } catch {
     const hint = 'verifiers start there: check MINTAGE_ISSUER of the service, DNS and TLS'
-    return [{ name: 'metadata', state: 'failed', detail: `not to be had from the issuer ${issuer}`, hint }]
+    return [{ name: 'metadata', state: 'failed', detail: `could not be fetched from the issuer ${issuer}`, hint }]
   }
   const list = feedRevocationList({ issuer })
   try {
@@ -101,7 +106,7 @@ async function examineMetadata(url: string): Promise<Finding[]> {
     ]
   } catch (error) {
     const detail = error instanceof Error ? error.message : 'it cannot be read'
-    const hint = 'verifiers answer 503 while they have no fresh list: look at the log of the service'
+    const hint = 'verifiers answer 503 while they have no fresh list: check the log of the service'
     return [
       { name: 'metadata', state: 'ok', detail: issuer },
       { name: 'revocation feed', state: 'failed', detail, hint },

@@ -1,146 +1,105 @@
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import type { OrganizationView } from '../../organizations/view.ts'
-import type { Impact } from '../../usage/impact.ts'
-import { addRevokeAllVerb, impactText, reasonOption } from '../api-keys/revoke.ts'
 import { wholeNumber } from '../runtime/arguments.ts'
-import { type Cli, listVerb, noun, print, verb } from '../runtime/command.ts'
-import { requireConsent, withConsent } from '../runtime/consent.ts'
-import { fields, printable, shortInstant } from '../runtime/output.ts'
+import { type Cli, type JsonOption, noun, print, showVerb, verb } from '../runtime/command.ts'
+import { listVerb } from '../runtime/list.ts'
+import { member, membersOf } from '../runtime/members.ts'
+import { fields, shortTime } from '../runtime/output.ts'
+import { addSuspensionVerbs } from './end.ts'
+import { exampleOrganization, organizationPath } from './path.ts'
 
-type CreateOptions = { slug?: string; email?: string; plan: string; maxKeyLifetime?: number; json?: boolean }
-type UpdateOptions = { name?: string; slug?: string; email?: string | false; revision?: number; json?: boolean }
-type SuspendOptions = { reason: string; text?: string; dryRun?: boolean; yes?: boolean; json?: boolean }
+export function addOrganizationsCommand(program: Command, cli: Cli): void {
+  const summary = 'create, change, suspend and list organizations'
+  const organizations = noun(program, 'organizations', summary, 'mintage organizations list')
+  addCreateVerb(organizations, cli)
+  addReadingVerbs(organizations, cli)
+  addChangingVerbs(organizations, cli)
+  addSuspensionVerbs(organizations, cli)
+}
 
-const example = 'org_0192f0c4a1b27c3d'
-const pathOf = (id: string, verbPath = '') => `/v1/organizations/${encodeURIComponent(id)}${verbPath}`
+const show = (cli: Cli, options: JsonOption, organization: OrganizationView) =>
+  print(cli, options, organization, () => organizationFields(organization))
 
-export function organizationsCommand(cli: Cli): Command {
-  const organizations = noun(
-    'organizations',
-    'create, change, suspend and list organizations',
-    'mintage organizations list',
-  )
-  const show = (options: { json?: boolean }, organization: OrganizationView) =>
-    print(cli, options, organization, () => organizationFields(organization))
-
-  verb(organizations, 'create', 'create an organization', 'mintage organizations create acme --plan pro')
+function addCreateVerb(organizations: Command, cli: Cli): void {
+  const example = 'mintage organizations create acme --plan pro'
+  const create = verb(organizations, 'create', 'create an organization', example)
     .argument('<name>', 'for people, 1 to 100 characters')
-    .option('--slug <slug>', 'for URLs (default: made out of the name)')
-    .option('--email <email>', 'where to reach it')
-    .option('--plan <plan>', 'free, pro, enterprise or one of your own', 'free')
-    .option('--max-key-lifetime <seconds>', 'keys must expire within', wholeNumber)
-    .action(async (name: string, options: CreateOptions) => {
-      const { slug, email, plan, maxKeyLifetime: maxKeyLifetimeSeconds } = options
-      const body = { name, slug, email, plan, maxKeyLifetimeSeconds }
-      show(options, await cli.api().post<OrganizationView>('/v1/organizations', 'create the organization', body))
-    })
+    .addOption(member('slug', '--slug <slug>', 'for URLs (default: made from the name)'))
+    .addOption(member('email', '--email <email>', 'a contact address'))
+    .addOption(member('plan', '--plan <plan>', 'free, pro, enterprise or a custom plan').default('free'))
+    .addOption(member('maxKeyLifetimeSeconds', '--max-key-lifetime <seconds>', 'keys must expire within', wholeNumber))
+  create.action(async (name: string, options: JsonOption) => {
+    const body = { name, ...membersOf(create) }
+    show(cli, options, await cli.api().post<OrganizationView>('/v1/organizations', 'create the organization', body))
+  })
+}
 
+function addReadingVerbs(organizations: Command, cli: Cli): void {
   listVerb<OrganizationView>(organizations, cli, {
     path: '/v1/organizations',
     what: 'organizations',
     example: 'mintage organizations list --suspended true',
     filters: [
-      { query: 'slug', option: new Option('--slug <slug>', 'the one with this slug') },
-      { query: 'plan', option: new Option('--plan <plan>', 'on this plan') },
-      {
-        query: 'suspended',
-        option: new Option('--suspended <whether>', 'suspended ones, or others').choices(['true', 'false']),
-      },
+      member('slug', '--slug <slug>', 'the one with this slug'),
+      member('plan', '--plan <plan>', 'on this plan'),
+      member('suspended', '--suspended <whether>', 'suspended or not').choices(['true', 'false']),
     ],
     columns: [
       { title: 'id', value: ({ id }) => id },
       { title: 'name', value: ({ name }) => name },
       { title: 'slug', value: ({ slug }) => slug },
       { title: 'plan', value: ({ plan }) => plan },
-      { title: 'suspended', value: ({ suspendedAt }) => suspendedAt && shortInstant(suspendedAt) },
-      { title: 'created', value: ({ createdAt }) => shortInstant(createdAt) },
+      { title: 'suspended', value: ({ suspendedAt }) => suspendedAt && shortTime(suspendedAt) },
+      { title: 'created', value: ({ createdAt }) => shortTime(createdAt) },
     ],
   })
 
-  verb(organizations, 'show', 'show an organization', `mintage organizations show ${example}`)
-    .argument('<id>', 'id of the organization')
-    .action(async (id: string, options: { json?: boolean }) => {
-      show(options, await cli.api().get<OrganizationView>(pathOf(id), 'show the organization'))
-    })
-
-  verb(organizations, 'update', 'change name, slug or email', `mintage organizations update ${example} --name Acme`)
-    .argument('<id>', 'id of the organization')
-    .option('--name <name>', 'for people, 1 to 100 characters')
-    .option('--slug <slug>', 'for URLs')
-    .option('--email <email>', 'where to reach it')
-    .option('--no-email', 'forget where to reach it')
-    .option('--revision <number>', 'only from this revision on', wholeNumber)
-    .action(async (id: string, { name, slug, email, revision, ...options }: UpdateOptions) => {
-      const body = { name, slug, email: email === false ? null : email }
-      show(options, await cli.api().patch<OrganizationView>(pathOf(id), 'change the organization', body, revision))
-    })
-
-  verb(organizations, 'change-plan', 'put it on another plan', `mintage organizations change-plan ${example} pro`)
-    .argument('<id>', 'id of the organization')
-    .argument('<plan>', 'free, pro, enterprise or one of your own')
-    .action(async (id: string, plan: string, options: { json?: boolean }) => {
-      show(options, await cli.api().post<OrganizationView>(pathOf(id, '/change-plan'), 'change the plan', { plan }))
-    })
-
-  verb(
-    organizations,
-    'change-policy',
-    'say how long keys may live',
-    `mintage organizations change-policy ${example} 7776000`,
-  )
-    .argument('<id>', 'id of the organization')
-    .argument('<seconds>', 'new and changed keys must expire within; or never')
-    .action(async (id: string, seconds: string, options: { json?: boolean }) => {
-      const body = { maxKeyLifetimeSeconds: seconds === 'never' ? null : wholeNumber(seconds) }
-      show(
-        options,
-        await cli.api().post<OrganizationView>(pathOf(id, '/change-policy'), 'change the lifetime policy', body),
-      )
-    })
-
-  addSuspensionVerbs(organizations, cli)
-  addRevokeAllVerb(organizations, cli)
-  return organizations
+  showVerb<OrganizationView>(organizations, cli, {
+    what: 'an organization',
+    example: `mintage organizations show ${exampleOrganization}`,
+    argument: ['<id>', 'id of the organization'],
+    path: organizationPath,
+    words: organizationFields,
+  })
 }
 
-function addSuspensionVerbs(organizations: Command, cli: Cli): void {
-  withConsent(
-    verb(
-      organizations,
-      'suspend',
-      'stop it: no new tokens, live ones dead',
-      `mintage organizations suspend ${example}`,
-    ),
-  )
+function addChangingVerbs(organizations: Command, cli: Cli): void {
+  const example = `mintage organizations update ${exampleOrganization} --name Acme`
+  const update = verb(organizations, 'update', 'change name, slug or email', example)
     .argument('<id>', 'id of the organization')
-    .addOption(reasonOption())
-    .option('--text <text>', 'why, in your own words')
-    .option('--dry-run', 'tell what would break, change nothing')
-    .action(async (id: string, options: SuspendOptions) => {
-      const { reason, text, dryRun } = options
-      if (dryRun) {
-        const impact = await cli
-          .api()
-          .post<Impact>(pathOf(id, '/suspend'), 'try suspending the organization', { dryRun })
-        print(cli, options, impact, () => impactText(impact))
-        return
-      }
-      await requireConsent(cli, options, { question: `Suspend ${printable(id)}? Its keys stop, and its tokens die.` })
-      await cli.api().post(pathOf(id, '/suspend'), 'suspend the organization', { reason, text })
-      print(
-        cli,
-        options,
-        { id, suspended: true },
-        () => `suspended ${printable(id)}: no new tokens, and those that lived are dead`,
-      )
+    .addOption(member('name', '--name <name>', 'for people, 1 to 100 characters'))
+    .addOption(member('slug', '--slug <slug>', 'for URLs'))
+    .addOption(member('email', '--email <email>', 'a contact address'))
+    .option('--no-email', 'remove the contact address')
+    .option('--revision <number>', 'only if this is still its revision', wholeNumber)
+  update.action(async (id: string, { revision, ...options }: JsonOption & { revision?: number }) => {
+    const [path, doing] = [organizationPath(id), 'change the organization']
+    show(cli, options, await cli.api().patch<OrganizationView>(path, doing, membersOf(update), revision))
+  })
+
+  const plan = `mintage organizations change-plan ${exampleOrganization} pro`
+  verb(organizations, 'change-plan', 'put it on another plan', plan)
+    .argument('<id>', 'id of the organization')
+    .argument('<plan>', 'free, pro, enterprise or a custom plan')
+    .action(async (id: string, name: string, options: JsonOption) => {
+      const [path, body] = [organizationPath(id, '/change-plan'), { plan: name }]
+      show(cli, options, await cli.api().post<OrganizationView>(path, 'change the plan', body))
     })
 
-  verb(organizations, 'resume', 'let a suspended one go on', `mintage organizations resume ${example}`)
+  const policy = `mintage organizations change-policy ${exampleOrganization} 7776000`
+  verb(organizations, 'change-policy', 'limit how long its keys may live', policy)
     .argument('<id>', 'id of the organization')
-    .action(async (id: string, options: { json?: boolean }) => {
-      await cli.api().post(pathOf(id, '/resume'), 'resume the organization')
-      print(cli, options, { id, suspended: false }, () => `resumed ${printable(id)}; tokens from before stay dead`)
+    .argument('<seconds>', 'new and changed keys must expire within; or never', lifetime)
+    .action(async (id: string, maxKeyLifetimeSeconds: number | null, options: JsonOption) => {
+      const [path, body] = [organizationPath(id, '/change-policy'), { maxKeyLifetimeSeconds }]
+      show(cli, options, await cli.api().post<OrganizationView>(path, 'change the lifetime policy', body))
     })
+}
+
+function lifetime(text: string): number | null {
+  if (text === 'never') return null
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('it must be whole seconds, or never.')
+  return Number(text)
 }
 
 function organizationFields(organization: OrganizationView): string {

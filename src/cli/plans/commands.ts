@@ -1,94 +1,82 @@
 import type { Command } from 'commander'
 import type { PlanView } from '../../plans/operations.ts'
 import { wholeNumber } from '../runtime/arguments.ts'
-import { type Cli, noun, print, verb } from '../runtime/command.ts'
-import { fields, printable, table } from '../runtime/output.ts'
-
-type Limits = { perMinute?: number; perMonth?: number; keys?: number; overlap?: number; maxOverlap?: number }
-type Options = Limits & { revision?: number; json?: boolean }
+import { type Cli, type JsonOption, noun, print, showVerb, verb } from '../runtime/command.ts'
+import { listVerb } from '../runtime/list.ts'
+import { addOptions, member, membersOf } from '../runtime/members.ts'
+import { fields, printable } from '../runtime/output.ts'
 
 const pathOf = (name: string) => `/v1/plans/${encodeURIComponent(name)}`
 
-export function plansCommand(cli: Cli): Command {
-  const plans = noun('plans', 'list plans, and make own ones', 'mintage plans list')
+export function addPlansCommand(program: Command, cli: Cli): void {
+  const plans = noun(program, 'plans', 'list plans, and create custom ones', 'mintage plans list')
 
-  verb(plans, 'list', 'list plans, built-in ones first', 'mintage plans list').action(
-    async (options: { json?: boolean }) => {
-      const page = await cli.api().get<{ items: PlanView[] }>('/v1/plans', 'list plans')
-      print(cli, options, page, () =>
-        table(page.items, [
-          { title: 'name', value: ({ name }) => name },
-          { title: 'a minute', value: ({ requestsPerMinute }) => requestsPerMinute },
-          { title: 'a month', value: ({ requestsPerMonth }) => requestsPerMonth },
-          { title: 'keys', value: ({ apiKeys }) => apiKeys },
-          {
-            title: 'overlap',
-            value: ({ defaultOverlapSeconds, maxOverlapSeconds }) => `${defaultOverlapSeconds}/${maxOverlapSeconds} s`,
-          },
-          { title: 'kind', value: ({ builtIn }) => (builtIn ? 'built in' : 'own') },
-        ]),
-      )
-    },
-  )
+  listVerb<PlanView>(plans, cli, {
+    path: '/v1/plans',
+    what: 'plans',
+    whole: 'built-in ones first',
+    example: 'mintage plans list',
+    columns: [
+      { title: 'name', value: ({ name }) => name },
+      { title: 'a minute', value: ({ requestsPerMinute }) => requestsPerMinute },
+      { title: 'a month', value: ({ requestsPerMonth }) => requestsPerMonth },
+      { title: 'keys', value: ({ apiKeys }) => apiKeys },
+      {
+        title: 'overlap',
+        value: ({ defaultOverlapSeconds, maxOverlapSeconds }) => `${defaultOverlapSeconds}/${maxOverlapSeconds} s`,
+      },
+      { title: 'kind', value: ({ builtIn }) => (builtIn ? 'built in' : 'custom') },
+    ],
+  })
 
-  verb(plans, 'show', 'show a plan', 'mintage plans show pro')
-    .argument('<name>', 'name of the plan')
-    .action(async (name: string, options: { json?: boolean }) => {
-      const plan = await cli.api().get<PlanView>(pathOf(name), 'show the plan')
+  showVerb<PlanView>(plans, cli, {
+    what: 'a plan',
+    example: 'mintage plans show pro',
+    argument: ['<name>', 'name of the plan'],
+    path: pathOf,
+    words: planFields,
+  })
+
+  const create = verb(plans, 'create', 'create a custom plan', 'mintage plans create startup --keys 5')
+  create.argument('<name>', 'small letters, digits and hyphens')
+  addOptions(create, limitOptions(freeLimits)).action(async (name: string, options: JsonOption) => {
+    const plan = await cli.api().post<PlanView>('/v1/plans', 'create the plan', { name, ...membersOf(create) })
+    print(cli, options, plan, () => planFields(plan))
+  })
+
+  const summary = 'change the limits of everyone on a custom plan'
+  const update = verb(plans, 'update', summary, 'mintage plans update startup --keys 6')
+  update.argument('<name>', 'name of a custom plan')
+  addOptions(update, limitOptions())
+    .option('--revision <number>', 'only if this is still its revision', wholeNumber)
+    .action(async (name: string, options: JsonOption & { revision?: number }) => {
+      const plan = await cli.api().patch<PlanView>(pathOf(name), 'change the plan', membersOf(update), options.revision)
       print(cli, options, plan, () => planFields(plan))
     })
 
-  const create = verb(plans, 'create', 'create a plan of your own', 'mintage plans create startup --keys 5')
-  withLimits(create.argument('<name>', 'small letters, digits and hyphens'), startup).action(
-    async (name: string, options: Options) => {
-      const plan = await cli.api().post<PlanView>('/v1/plans', 'create the plan', { name, ...limitsOf(options) })
-      print(cli, options, plan, () => planFields(plan))
-    },
-  )
-
-  const update = verb(
-    plans,
-    'update',
-    'change limits, for everybody on the plan',
-    'mintage plans update startup --keys 6',
-  )
-  withLimits(update.argument('<name>', 'name of an own plan'), {})
-    .option('--revision <number>', 'only from this revision on', wholeNumber)
-    .action(async (name: string, options: Options) => {
-      const plan = await cli.api().patch<PlanView>(pathOf(name), 'change the plan', limitsOf(options), options.revision)
-      print(cli, options, plan, () => planFields(plan))
-    })
-
-  verb(plans, 'delete', 'delete an own plan that nobody is on', 'mintage plans delete startup')
-    .argument('<name>', 'name of an own plan')
-    .action(async (name: string, options: { json?: boolean }) => {
+  verb(plans, 'delete', 'delete a custom plan that nobody uses', 'mintage plans delete startup')
+    .argument('<name>', 'name of a custom plan')
+    .action(async (name: string, options: JsonOption) => {
       await cli.api().remove(pathOf(name), 'delete the plan')
       print(cli, options, { name, deleted: true }, () => `deleted ${printable(name)}`)
     })
-
-  return plans
 }
 
-/** What a new plan has where nothing is said: as much as Free. */
-const startup: Limits = { perMinute: 10, perMonth: 1000, keys: 2, overlap: 3600, maxOverlap: 86_400 }
+type Limits = { perMinute: number; perMonth: number; keys: number; overlap: number; maxOverlap: number }
 
-function withLimits(command: Command, defaults: Limits): Command {
-  return command
-    .option('--per-minute <number>', 'requests a minute', wholeNumber, defaults.perMinute)
-    .option('--per-month <number>', 'requests a month', wholeNumber, defaults.perMonth)
-    .option('--keys <number>', 'API keys', wholeNumber, defaults.keys)
-    .option('--overlap <seconds>', 'of a rotation, unless told', wholeNumber, defaults.overlap)
-    .option('--max-overlap <seconds>', 'of a rotation, at most', wholeNumber, defaults.maxOverlap)
-}
+/** What a new plan has where no option says otherwise: as much as Free. */
+const freeLimits: Limits = { perMinute: 10, perMonth: 1000, keys: 2, overlap: 3600, maxOverlap: 86_400 }
 
-function limitsOf({ perMinute, perMonth, keys, overlap, maxOverlap }: Limits) {
-  return {
-    requestsPerMinute: perMinute,
-    requestsPerMonth: perMonth,
-    apiKeys: keys,
-    defaultOverlapSeconds: overlap,
-    maxOverlapSeconds: maxOverlap,
-  }
+function limitOptions(defaults?: Limits) {
+  const limit = (name: string, flags: string, description: string, initial: number | undefined) =>
+    member(name, flags, description, wholeNumber).default(initial)
+  return [
+    limit('requestsPerMinute', '--per-minute <number>', 'requests a minute', defaults?.perMinute),
+    limit('requestsPerMonth', '--per-month <number>', 'requests a month', defaults?.perMonth),
+    limit('apiKeys', '--keys <number>', 'API keys', defaults?.keys),
+    limit('defaultOverlapSeconds', '--overlap <seconds>', 'default overlap of a rotation', defaults?.overlap),
+    limit('maxOverlapSeconds', '--max-overlap <seconds>', 'longest overlap of a rotation', defaults?.maxOverlap),
+  ]
 }
 
 function planFields(plan: PlanView): string {
@@ -99,7 +87,7 @@ function planFields(plan: PlanView): string {
     'API keys': plan.apiKeys,
     overlap: `${plan.defaultOverlapSeconds} s`,
     'overlap at most': `${plan.maxOverlapSeconds} s`,
-    kind: plan.builtIn ? 'built in' : 'own',
+    kind: plan.builtIn ? 'built in' : 'custom',
     created: plan.createdAt,
     revision: plan.revision,
   })

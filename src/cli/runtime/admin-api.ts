@@ -1,24 +1,25 @@
 import type { Credentials } from './credentials.ts'
-import { asClause, CliError } from './failure.ts'
+import { CliError } from './failure.ts'
+import { refusal } from './refusal.ts'
 
-/** The service, as one key sees it. `doing` completes the sentence "cannot …" when it is refused. */
+/** The service, called with one key. `doing` completes "cannot …" in the error when it refuses. */
 export type AdminApi = {
   get<Answer>(path: string, doing: string, query?: Query): Promise<Answer>
   post<Answer>(path: string, doing: string, body?: object): Promise<Answer>
-  /** `revision` = the one that was seen last; when it is another by now, the change is refused. */
+  /** With `revision`, the change is refused unless that is still the current one. */
   patch<Answer>(path: string, doing: string, body: object, revision?: number): Promise<Answer>
   remove(path: string, doing: string): Promise<void>
-  /** An answer of any length, piece by piece. */
+  /** An answer of any length, in pieces. */
   stream(path: string, doing: string, query?: Query): Promise<AsyncIterable<string>>
-  /** `POST /token`: a form, answered in RFC 6749's words. */
+  /** `POST /token`, with a form; errors as in RFC 6749. */
   exchange<Answer>(form: URLSearchParams, doing: string): Promise<Answer>
 }
 
-export type Query = Readonly<Record<string, string | undefined>>
+type Query = Readonly<Record<string, string | undefined>>
 
 const deadlineMilliseconds = 15_000
 
-/** The answers' types are the service's contract; they are not checked again here. Throws `CliError`. */
+/** Does not check answers: their types are the service's contract. Throws `CliError`. */
 export function adminApi({ url, apiKey }: Credentials): AdminApi {
   async function sendAuthenticated(path: string, init: RequestInit): Promise<Response> {
     const headers = new Headers(init.headers)
@@ -66,26 +67,26 @@ export function adminApi({ url, apiKey }: Credentials): AdminApi {
   }
 }
 
-/** A redirect is not followed: it would carry the key to a place that nobody named. */
+/** Follows no redirect: it would carry the key to another place. */
 async function send(address: string, init: RequestInit, url: string): Promise<Response> {
   try {
     return await fetch(address, { signal: AbortSignal.timeout(deadlineMilliseconds), ...init, redirect: 'error' })
   } catch (cause) {
     if (cause instanceof TypeError && !/fetch failed/.test(cause.message)) {
-      throw new CliError('the API key holds characters that no header can carry', {
+      throw new CliError('the API key holds characters that a header cannot carry', {
         hint: 'check MINTAGE_API_KEY',
         code: 'no_credentials',
       })
     }
     throw new CliError(`no answer from ${url}`, {
       code: 'unreachable',
-      hint: 'start it with `mintage serve`, or set MINTAGE_URL to where it runs',
+      hint: 'start it with `mintage serve`, or set MINTAGE_URL to its address',
       cause,
     })
   }
 }
 
-/** The deadline is for each piece: the whole may take as long as it takes. */
+/** The deadline is for each piece: the whole may take longer. */
 async function* piecesOf({ body }: Response, silence: AbortController, url: string): AsyncGenerator<string> {
   if (!body) return
   const reader = body.pipeThrough(new TextDecoderStream('utf-8', { fatal: true })).getReader()
@@ -97,7 +98,7 @@ async function* piecesOf({ body }: Response, silence: AbortController, url: stri
       yield value
     }
   } catch (cause) {
-    throw new CliError(`${url} broke off in the middle of its answer`, {
+    throw new CliError(`the connection to ${url} broke in the middle of an answer`, {
       code: 'unreachable',
       hint: 'run it again',
       cause,
@@ -111,66 +112,10 @@ function parseAnswer<Answer>(text: string, url: string): Answer {
   try {
     return JSON.parse(text)
   } catch {
-    throw new CliError(`${url} answers something that is not JSON`, {
+    throw new CliError(`${url} answered something that is not JSON`, {
       code: 'unreachable',
       hint: 'check that MINTAGE_URL is a Mintage service',
     })
-  }
-}
-
-type Problem = {
-  /** The admin API's problem (RFC 9457), or the OAuth error (RFC 6749 §5.2). */
-  readonly code: string
-  readonly detail: string
-  readonly safeAt?: string
-}
-
-function refusal(doing: string, response: Response, text: string): CliError {
-  const problem = readProblem(text) ?? { code: 'failed', detail: `the service answered ${response.status}` }
-  return new CliError(`cannot ${doing}: ${asClause(problem.detail)}`, {
-    code: problem.code,
-    hint: hintFor(problem, response),
-  })
-}
-
-function readProblem(text: string): Problem | undefined {
-  try {
-    const body: { code?: unknown; detail?: unknown; error?: unknown; error_description?: unknown; safeAt?: unknown } =
-      JSON.parse(text)
-    const code = body.code ?? body.error
-    const detail = body.detail ?? body.error_description ?? code
-    if (typeof code !== 'string' || typeof detail !== 'string') return undefined
-    return { code, detail, ...(typeof body.safeAt === 'string' ? { safeAt: body.safeAt } : {}) }
-  } catch {
-    return undefined
-  }
-}
-
-function hintFor({ code, safeAt }: Problem, response: Response): string | undefined {
-  switch (code) {
-    case 'unauthenticated':
-    case 'api_key_rejected':
-    case 'invalid_client':
-      return 'the key is unknown, revoked or expired: set MINTAGE_API_KEY to one that works'
-    case 'permission_denied':
-      return '`mintage me` shows what this key may do'
-    case 'precondition_failed':
-      return 'look at it with the verb `show`, then repeat the change with its --revision'
-    case 'not_found':
-      return 'list what there is with the verb `list`'
-    case 'too_early':
-      return `wait until ${safeAt ?? 'then'}; in an incident: mintage signing-keys rotate --force`
-    case 'invalid_scope':
-    case 'invalid_target':
-      return '`mintage me` shows what this key holds'
-    case 'plan_limit_reached':
-      return 'revoke one that is not needed, or see what other plans allow: mintage plans list'
-    case 'lifetime_not_allowed':
-      return 'give an earlier --expires-at'
-    case 'internal':
-      return 'the log of the service tells more; mintage doctor looks for what is wrong'
-    default:
-      return response.status === 503 ? `try again in ${response.headers.get('retry-after') ?? '1'} s` : undefined
   }
 }
 

@@ -10,8 +10,8 @@ export function withConsent(command: Command): Command {
 }
 
 /**
- * Asks the person at the terminal; with `--yes` and in a dry run nobody is asked. Where nobody can be asked (a script, `--json`), what is
- * dangerous needs `--yes`, and the rest is done.
+ * Asks the person at the terminal. `--yes` and a dry run skip the question. Without a terminal (a script, `--json`), a dangerous
+ * command needs `--yes`, and any other command runs.
  */
 export async function requireConsent(
   cli: Cli,
@@ -24,19 +24,9 @@ export async function requireConsent(
     throw new CliError('nothing was done', { code: 'declined' })
   }
   if (dangerous) {
-    throw new UsageError(`nobody is here to answer: ${question}`, {
+    throw new UsageError(`confirmation required: ${question}`, {
       code: 'consent_missing',
-      hint: 'add --yes if it is meant',
+      hint: 'add --yes',
     })
   }
-}
-
-/** Long work: a wheel turns for whoever watches. */
-export async function busy<Result>(
-  cli: Cli,
-  options: { json?: boolean },
-  what: string,
-  work: () => Promise<Result>,
-): Promise<Result> {
-  return cli.terminal && !options.json ? await cli.terminal.spin(what, work) : await work()
 }

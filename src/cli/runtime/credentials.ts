@@ -5,7 +5,7 @@ import { locate, type Surroundings } from './surroundings.ts'
 
 export type Credentials = { readonly url: string; readonly apiKey: string }
 
-/** Which of the two keys of the first start a command wants, when none was given. */
+/** Which of the two keys of the first start a command uses, when none was given. */
 export type Purpose = 'admin' | 'exchange'
 
 type Here = Pick<Surroundings, 'env' | 'folder'>
@@ -13,9 +13,9 @@ type Here = Pick<Surroundings, 'env' | 'folder'>
 const defaultUrl = 'http://localhost:8787'
 
 /**
- * Where the service is and the key for it: MINTAGE_URL and MINTAGE_API_KEY, otherwise `credentials.json` of the first start in
- * MINTAGE_DATA_DIR. Never from the command line, which other people can read. A key from the file is sent only to the URL it
- * belongs to, and no key goes over plain http to another machine unless MINTAGE_ALLOW_HTTP says so.
+ * The service's URL and a key for it: MINTAGE_URL and MINTAGE_API_KEY, otherwise `credentials.json` of the first start in
+ * MINTAGE_DATA_DIR. Never from the command line, which other people can read. A key from the file goes only to the URL it belongs
+ * to. No key goes over plain http to another machine, unless MINTAGE_ALLOW_HTTP is true.
  */
 export function findCredentials(here: Here, purpose: Purpose): Credentials {
   const { env } = here
@@ -25,16 +25,16 @@ export function findCredentials(here: Here, purpose: Purpose): Credentials {
     return { url: checkUrl(env.MINTAGE_URL || readFirstStart(here)?.url || defaultUrl, env), apiKey: apiKey.trim() }
   const firstStart = readFirstStart(here)
   if (!firstStart) {
-    throw new CliError('no API key to work with', {
+    throw new CliError('no API key found', {
       code: 'no_credentials',
       hint: `set MINTAGE_URL and MINTAGE_API_KEY, or start a service here with \`mintage serve\`, which writes ${path}`,
     })
   }
   const found = purpose === 'admin' ? firstStart.rootApiKey : firstStart.apiKey
   if (!found)
-    throw new CliError(`${path} holds no key for this`, { code: 'no_credentials', hint: 'set MINTAGE_API_KEY' })
+    throw new CliError(`${path} does not hold a key for this`, { code: 'no_credentials', hint: 'set MINTAGE_API_KEY' })
   if (env.MINTAGE_URL && origin(env.MINTAGE_URL) !== origin(firstStart.url)) {
-    throw new CliError(`the key in ${path} belongs to ${firstStart.url}, and MINTAGE_URL is another service`, {
+    throw new CliError(`the key in ${path} belongs to ${firstStart.url}, but MINTAGE_URL is another service`, {
       code: 'no_credentials',
       hint: 'set MINTAGE_API_KEY to a key of that service',
     })
@@ -42,7 +42,7 @@ export function findCredentials(here: Here, purpose: Purpose): Credentials {
   return { url: checkUrl(firstStart.url, env), apiKey: found }
 }
 
-/** Where the service is, for what needs no key. */
+/** The service's URL, for what needs no key. */
 export function findUrl(here: Here): string {
   return checkUrl(here.env.MINTAGE_URL || readFirstStart(here)?.url || defaultUrl, here.env)
 }
@@ -79,24 +79,24 @@ function parse(text: string): FirstStartFile | undefined {
   try {
     const file: Record<string, unknown> | null = JSON.parse(text)
     if (typeof file !== 'object' || file === null || typeof file.url !== 'string') return undefined
-    return { url: file.url, rootApiKey: word(file.rootApiKey), apiKey: word(file.apiKey) }
+    return { url: file.url, rootApiKey: textOrNothing(file.rootApiKey), apiKey: textOrNothing(file.apiKey) }
   } catch {
-    return undefined // the parser's message would repeat what the file holds
+    return undefined // the parser's message would repeat the file's content
   }
 }
 
-function word(value: unknown): string | undefined {
+function textOrNothing(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
 function checkUrl(url: string, env: Here['env']): string {
   if (!URL.canParse(url))
-    throw new UsageError('MINTAGE_URL is no URL', { hint: `for example MINTAGE_URL=${defaultUrl}` })
+    throw new UsageError('MINTAGE_URL is not a URL', { hint: `for example MINTAGE_URL=${defaultUrl}` })
   const { protocol, hostname } = new URL(url)
   const local = hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname)
   if (protocol !== 'https:' && !(protocol === 'http:' && (local || env.MINTAGE_ALLOW_HTTP === 'true'))) {
     throw new UsageError('a key is not sent over plain http to another machine', {
-      hint: 'use an https URL, or MINTAGE_ALLOW_HTTP=true in a network that you trust',
+      hint: 'use an https URL, or set MINTAGE_ALLOW_HTTP=true in a network that you trust',
     })
   }
   return url.replace(/\/+$/, '')

@@ -1,3 +1,5 @@
+import Table from 'cli-table3'
+
 /** Where a command writes. `warn` goes to standard error: what scripts read stays clean. */
 export type Output = {
   write(text: string): void
@@ -6,37 +8,48 @@ export type Output = {
 
 export type Column<Row> = { readonly title: string; readonly value: (row: Row) => string | number | null }
 
-/** A table for people: titles in capitals, columns as wide as their longest value, two blanks between them. */
+/** A table for people: titles in capitals, columns as wide as their widest value on a screen, two spaces between them. */
 export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
-  const cells = [
+  return aligned([
     columns.map(({ title }) => title.toUpperCase()),
     ...rows.map((row) => columns.map(({ value }) => shown(value(row)))),
-  ]
-  const widths = columns.map((_, index) => Math.max(...cells.map((line) => line[index]?.length ?? 0)))
-  return cells
-    .map((line) => `${line.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join('  ')}`.trimEnd())
-    .join('\n')
+  ])
 }
 
-/** Names and values under one another. */
+/** One name and value a line. */
 export function fields(values: Readonly<Record<string, string | number | null | readonly string[]>>): string {
-  const width = Math.max(...Object.keys(values).map((name) => name.length))
-  return Object.entries(values)
-    .map(
-      ([name, value]) =>
-        `${name.padEnd(width)}  ${shown(typeof value === 'object' && value !== null ? value.join(' ') || null : value)}`,
-    )
-    .join('\n')
+  return aligned(
+    Object.entries(values).map(([name, value]) => [
+      printable(name),
+      shown(typeof value === 'object' && value !== null ? value.join(' ') : value),
+    ]),
+  )
 }
 
-/** A terminal obeys control characters, so none that came from elsewhere reaches it. */
+/** Replaces control characters: a terminal obeys them, and these texts come from elsewhere. */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '�')
 }
 
-/** An RFC 3339 instant to the second; milliseconds are noise to people. */
-export function shortInstant(instant: string): string {
-  return instant.replace(/\.\d+Z$/, 'Z')
+/** An RFC 3339 time to the second; milliseconds are noise to people. */
+export function shortTime(time: string): string {
+  return time.replace(/\.\d+Z$/, 'Z')
+}
+
+const noLines = Object.fromEntries(
+  ['top', 'bottom', 'mid', 'left', 'right'].flatMap((side) =>
+    [side, `${side}-mid`, `${side}-left`, `${side}-right`].map((name) => [name, '']),
+  ),
+)
+
+/** Columns by their width on a screen, on which a full-width character takes two places. */
+function aligned(cells: readonly (readonly string[])[]): string {
+  const grid = new Table({
+    chars: { ...noLines, middle: '  ' },
+    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
+  })
+  grid.push(...cells.map((row) => row.map((content) => ({ content }))))
+  return grid.toString().replace(/ +$/gm, '')
 }
 
 function shown(value: string | number | null): string {

@@ -2,19 +2,19 @@ import type { Settings } from '../../config/settings.ts'
 import { UsageError } from './failure.ts'
 import { locate, type Surroundings } from './surroundings.ts'
 
-/** The service's own configuration, as it is written here. Throws `UsageError` with every fault of it. */
+/** The service's configuration in this environment. Throws `UsageError` with every fault of it. */
 export async function readSettings({ env }: Pick<Surroundings, 'env'>): Promise<Settings> {
   const { ConfigError, loadConfig } = await import('../../config/settings.ts')
   try {
     return loadConfig(env)
   } catch (error) {
     if (error instanceof ConfigError)
-      throw new UsageError(error.message, { hint: 'every name and default: docs/configuration.md' })
+      throw new UsageError(error.message, { hint: 'names and defaults are in docs/configuration.md' })
     throw error
   }
 }
 
-/** The same, with each path as one that leads to its file: for whoever opens what it names. */
+/** The same with paths that can be opened, whatever the folder of the process. */
 export function locateFiles(settings: Settings, here: Pick<Surroundings, 'folder'>): Settings {
   const { config, database, dataDir } = settings
   const locateKek = (written: string) =>

@@ -3,18 +3,18 @@ import type { Input } from './input.ts'
 import type { Output } from './output.ts'
 import type { Terminal } from './terminal.ts'
 
-/** Where a command was started, and all that it takes from there: `main.ts` gives it what the process has. Only `serve` takes over the process itself. */
+/** What a command gets from the process, through `main.ts`. Only `serve` uses the process itself. */
 export type Surroundings = {
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Where relative paths begin, that of `.mintage` too; `.` is the folder of the process. */
+  /** The base of relative paths, of `.mintage` too; `.` is the folder of the process. */
   readonly folder: string
   readonly input: Input
   readonly output: Output
-  /** The person in front of it, when there is one to ask and to show a wheel to. */
+  /** Absent where a script runs the command. */
   readonly terminal: Terminal | undefined
 }
 
-/** Where a path leads. What is shown to people is the path as they wrote it. */
+/** A path that can be opened. People are shown the path as they wrote it. */
 export function locate({ folder }: Pick<Surroundings, 'folder'>, path: string): string {
   return isAbsolute(path) ? path : join(folder, path)
 }

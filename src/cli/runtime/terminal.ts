@@ -1,12 +1,12 @@
-/** A person who can be asked and who watches. Absent where a script runs the command: then nothing is asked and nothing turns. */
+/** A terminal with a person who can answer. */
 export type Terminal = {
-  /** Yes or no; no when the question was left with Ctrl-C. */
+  /** True for yes; false for no and for Ctrl-C. */
   confirm(question: string): Promise<boolean>
-  /** Turns a wheel while the work takes its time. */
+  /** Shows a spinner while the work runs. */
   spin<Result>(what: string, work: () => Promise<Result>): Promise<Result>
 }
 
-/** Questions and wheels go to standard error: what is printed can still be kept in a file. The prompts are loaded when they are needed. */
+/** Questions and spinners go to standard error: standard output may be a file. Prompts are loaded when they are needed. */
 export function processTerminal(): Terminal | undefined {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined
   return {
@@ -16,14 +16,14 @@ export function processTerminal(): Terminal | undefined {
     },
     async spin(what, work) {
       const { spinner } = await import('@clack/prompts')
-      const wheel = spinner({ output: process.stderr })
-      wheel.start(what)
+      const indicator = spinner({ output: process.stderr })
+      indicator.start(what)
       try {
         const result = await work()
-        wheel.stop(what)
+        indicator.stop(what)
         return result
       } catch (error) {
-        wheel.error(what)
+        indicator.error(what)
         throw error
       }
     },

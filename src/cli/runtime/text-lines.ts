@@ -1,4 +1,4 @@
-/** The lines of a text that comes in pieces, without their line feeds; what ends without one is a line too. */
+/** The lines of a text that comes in pieces, without line feeds. The last line may lack one. */
 export async function* linesOf(pieces: AsyncIterable<string>): AsyncGenerator<string> {
   let rest = ''
   for await (const piece of pieces) {

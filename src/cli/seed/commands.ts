@@ -4,12 +4,13 @@ import type { Page } from '../../db/page.ts'
 import type { OrganizationView } from '../../organizations/view.ts'
 import type { AdminApi } from '../runtime/admin-api.ts'
 import { type Cli, print, verb } from '../runtime/command.ts'
-import { busy, type ConsentOptions, requireConsent, withConsent } from '../runtime/consent.ts'
+import { type ConsentOptions, requireConsent, withConsent } from '../runtime/consent.ts'
 import { findUrl } from '../runtime/credentials.ts'
 import { table } from '../runtime/output.ts'
+import { withSpinner } from '../runtime/progress.ts'
 import { type DemoKey, demoLabel, demoOrganizations } from './data.ts'
 
-/** What became of one API key of the demo. `secret` is there only when it was made now. */
+/** One API key of the demo. `secret` is set only when the key was made now. */
 type Seeded = {
   readonly organization: string
   readonly name: string
@@ -18,10 +19,10 @@ type Seeded = {
   readonly secret: string | null
 }
 
-/** `mintage seed`: demo data through the admin API. Runs as often as one likes: what is there stays as it is. */
+/** `mintage seed`: demo data through the admin API. It may run again: existing data stays as it is. */
 export function addSeedCommand(program: Command, cli: Cli): void {
-  withConsent(verb(program, 'seed', 'fill a service with demo data: organizations, keys of every kind', 'mintage seed'))
-    .addHelpText('after', '\nWhat is there stays as it is. Where it looks like production, it asks first.')
+  withConsent(verb(program, 'seed', 'create demo data: organizations and keys of every kind', 'mintage seed'))
+    .addHelpText('after', '\nExisting data stays as it is. It asks first where it looks like production.')
     .action(async (options: ConsentOptions) => {
       const api = cli.api()
       const others = await otherOrganizations(api)
@@ -30,23 +31,23 @@ export function addSeedCommand(program: Command, cli: Cli): void {
         const there =
           others === 0
             ? 'is not on this machine'
-            : `holds ${others === 1 ? 'an organization' : `${others} organizations`} of its own`
+            : `already holds ${others === 1 ? 'an organization' : `${others} organizations`}`
         await requireConsent(cli, options, { question: `${url} ${there}. Put demo data into it?`, dangerous: true })
       }
-      const seeded = await busy(cli, options, 'making demo data', () => seed(api, new Date()))
+      const seeded = await withSpinner(cli, options, 'creating demo data', () => seed(api, new Date()))
       print(cli, options, { items: seeded }, () =>
         table(seeded, [
           { title: 'organization', value: ({ organization }) => organization },
           { title: 'key', value: ({ name }) => name },
           { title: 'id', value: ({ id }) => id },
-          { title: 'secret', value: ({ made, secret }) => (made ? secret : 'there already') },
+          { title: 'secret', value: ({ made, secret }) => (made ? secret : 'exists already') },
         ]),
       )
       if (!options.json && seeded.some(({ made }) => made)) cli.output.warn('the secrets are not shown again')
     })
 }
 
-/** Besides the demo's and the one of the first start; a page of them says enough. */
+/** Counts organizations besides the demo's and that of the first start. One page is enough. */
 async function otherOrganizations(api: AdminApi): Promise<number> {
   const { items } = await api.get<Page<OrganizationView>>('/v1/organizations', 'look at the organizations', {
     limit: '200',

@@ -1,4 +1,4 @@
-/** What marks the demo's keys, and finds them again. */
+/** Marks the demo's keys, so that the next run finds them. */
 export const demoLabel = 'demo'
 
 export type DemoKey = {
@@ -14,11 +14,11 @@ export type DemoKey = {
   readonly requestsPerMinute?: number
   readonly rotateEverySeconds?: number
   readonly expiresInDays?: number
-  /** What is done to it right after. */
+  /** What happens to it right after it was created. */
   readonly ends?: 'disable' | 'revoke'
 }
 
-export type DemoOrganization = {
+type DemoOrganization = {
   readonly slug: string
   readonly name: string
   readonly plan: string
@@ -54,14 +54,14 @@ export const demoOrganizations: readonly DemoOrganization[] = [
       },
       {
         name: 'deployment',
-        description: 'Ends by itself',
+        description: 'Expires after a month',
         scopes: ['deploy'],
         roles: ['ci_service'],
         expiresInDays: 30,
       },
       {
         name: 'nightly export',
-        description: 'To be rotated each quarter',
+        description: 'Due for rotation each quarter',
         scopes: ['export'],
         rotateEverySeconds: 90 * 86_400,
       },

@@ -1,129 +1,117 @@
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import type { ServiceAccountView } from '../../service-accounts/view.ts'
-import type { Impact } from '../../usage/impact.ts'
-import { impactText, reasonOption } from '../api-keys/revoke.ts'
 import { collect, wholeNumber } from '../runtime/arguments.ts'
-import { type Cli, listVerb, noun, print, verb } from '../runtime/command.ts'
-import { requireConsent, withConsent } from '../runtime/consent.ts'
-import { fields, printable, shortInstant } from '../runtime/output.ts'
-
-type CreateOptions = { description?: string; role?: string[]; organization?: string; json?: boolean }
-type UpdateOptions = { name?: string; description?: string; role?: string[] | false; revision?: number; json?: boolean }
-type DisableOptions = { reason: string; text?: string; dryRun?: boolean; yes?: boolean; json?: boolean }
+import { type Cli, type JsonOption, noun, print, showVerb, verb } from '../runtime/command.ts'
+import { endingVerb, withDryRun, withReason } from '../runtime/ending.ts'
+import { listVerb } from '../runtime/list.ts'
+import { member, membersOf } from '../runtime/members.ts'
+import { fields, printable, shortTime } from '../runtime/output.ts'
 
 const example = 'svc_0192f0c4a1b27c3d'
-const pathOf = (id: string, verbPath = '') => `/v1/service-accounts/${encodeURIComponent(id)}${verbPath}`
+const pathOf = (id: string, rest = '') => `/v1/service-accounts/${encodeURIComponent(id)}${rest}`
 
-export function serviceAccountsCommand(cli: Cli): Command {
-  const accounts = noun('service-accounts', 'members that own several API keys', 'mintage service-accounts list')
-  const show = (options: { json?: boolean }, account: ServiceAccountView) =>
-    print(cli, options, account, () => accountFields(account))
+export function addServiceAccountsCommand(program: Command, cli: Cli): void {
+  const summary = 'members that hold several API keys'
+  const accounts = noun(program, 'service-accounts', summary, 'mintage service-accounts list')
+  addCreateVerb(accounts, cli)
+  addReadingVerbs(accounts, cli)
+  addUpdateVerb(accounts, cli)
+  addEndingVerbs(accounts, cli)
+}
 
-  verb(accounts, 'create', 'create a service account', 'mintage service-accounts create billing --role developer')
+function addCreateVerb(accounts: Command, cli: Cli): void {
+  const command = 'mintage service-accounts create billing --role developer'
+  const create = verb(accounts, 'create', 'create a service account', command)
     .argument('<name>', 'unique in its organization')
-    .option('--description <text>', 'what it is for')
-    .option('--role <role>', 'the most that its keys hold; repeat for more', collect)
-    .option('--organization <id>', 'where it belongs (default: your own)')
-    .action(
-      async (name: string, { description, role: roles, organization: organizationId, ...options }: CreateOptions) => {
-        const body = { name, description, roles, organizationId }
-        show(
-          options,
-          await cli.api().post<ServiceAccountView>('/v1/service-accounts', 'create the service account', body),
-        )
-      },
-    )
+    .addOption(member('description', '--description <text>', 'what it is for'))
+    .addOption(member('roles', '--role <role>', 'the most that its keys may hold; repeat for more', collect))
+    .addOption(member('organizationId', '--organization <id>', 'where it belongs (default: yours)'))
+  create.action(async (name: string, options: JsonOption) => {
+    const body = { name, ...membersOf(create) }
+    const account = await cli.api().post<ServiceAccountView>('/v1/service-accounts', 'create the service account', body)
+    print(cli, options, account, () => accountFields(account))
+  })
+}
 
+function addReadingVerbs(accounts: Command, cli: Cli): void {
   listVerb<ServiceAccountView>(accounts, cli, {
     path: '/v1/service-accounts',
     what: 'service accounts',
     example: 'mintage service-accounts list',
     filters: [
-      { query: 'organizationId', option: new Option('--organization <id>', 'of this organization') },
-      {
-        query: 'disabled',
-        option: new Option('--disabled <whether>', 'disabled ones, or others').choices(['true', 'false']),
-      },
+      member('organizationId', '--organization <id>', 'of this organization'),
+      member('disabled', '--disabled <whether>', 'disabled or not').choices(['true', 'false']),
     ],
     columns: [
       { title: 'id', value: ({ id }) => id },
       { title: 'name', value: ({ name }) => name },
       { title: 'roles', value: ({ roles }) => roles.join(' ') },
       { title: 'keys', value: ({ apiKeys }) => apiKeys },
-      { title: 'disabled', value: ({ disabledAt }) => disabledAt && shortInstant(disabledAt) },
-      { title: 'created', value: ({ createdAt }) => shortInstant(createdAt) },
+      { title: 'disabled', value: ({ disabledAt }) => disabledAt && shortTime(disabledAt) },
+      { title: 'created', value: ({ createdAt }) => shortTime(createdAt) },
     ],
   })
 
-  verb(accounts, 'show', 'show a service account', `mintage service-accounts show ${example}`)
-    .argument('<id>', 'id of the account')
-    .action(async (id: string, options: { json?: boolean }) => {
-      show(options, await cli.api().get<ServiceAccountView>(pathOf(id), 'show the service account'))
-    })
-
-  verb(
-    accounts,
-    'update',
-    'change name, description or roles',
-    `mintage service-accounts update ${example} --role read_only`,
-  )
-    .argument('<id>', 'id of the account')
-    .option('--name <name>', 'unique in its organization')
-    .option('--description <text>', 'what it is for')
-    .option('--role <role>', 'in place of the former ones; repeat for more', collect)
-    .option('--no-role', 'take all roles away')
-    .option('--revision <number>', 'only from this revision on', wholeNumber)
-    .action(async (id: string, { name, description, role, revision, ...options }: UpdateOptions) => {
-      const body = { name, description, roles: role === false ? [] : role }
-      show(options, await cli.api().patch<ServiceAccountView>(pathOf(id), 'change the service account', body, revision))
-    })
-
-  addSwitchingVerbs(accounts, cli)
-
-  withConsent(
-    verb(accounts, 'delete', 'delete one whose keys are all revoked', `mintage service-accounts delete ${example}`),
-  )
-    .argument('<id>', 'id of the account')
-    .action(async (id: string, options: { yes?: boolean; json?: boolean }) => {
-      await requireConsent(cli, options, { question: `Delete ${printable(id)}?` })
-      await cli.api().remove(pathOf(id), 'delete the service account')
-      print(cli, options, { id, deleted: true }, () => `deleted ${printable(id)}`)
-    })
-
-  return accounts
+  showVerb<ServiceAccountView>(accounts, cli, {
+    what: 'a service account',
+    example: `mintage service-accounts show ${example}`,
+    argument: ['<id>', 'id of the account'],
+    path: pathOf,
+    words: accountFields,
+  })
 }
 
-function addSwitchingVerbs(accounts: Command, cli: Cli): void {
-  withConsent(verb(accounts, 'disable', 'stop it and all its keys', `mintage service-accounts disable ${example}`))
+function addUpdateVerb(accounts: Command, cli: Cli): void {
+  const command = `mintage service-accounts update ${example} --role read_only`
+  const update = verb(accounts, 'update', 'change name, description or roles', command)
     .argument('<id>', 'id of the account')
-    .addOption(reasonOption())
-    .option('--text <text>', 'why, in your own words')
-    .option('--dry-run', 'tell what would break, change nothing')
-    .action(async (id: string, options: DisableOptions) => {
-      const { reason, text, dryRun } = options
-      if (dryRun) {
-        const impact = await cli
-          .api()
-          .post<Impact>(pathOf(id, '/disable'), 'try disabling the service account', { dryRun })
-        print(cli, options, impact, () => impactText(impact))
-        return
-      }
-      await requireConsent(cli, options, { question: `Disable ${printable(id)}? Its keys stop, and their tokens die.` })
-      await cli.api().post(pathOf(id, '/disable'), 'disable the service account', { reason, text })
-      print(
-        cli,
-        options,
-        { id, disabled: true },
-        () => `disabled ${printable(id)}: no new tokens, and those that lived are dead`,
-      )
+    .addOption(member('name', '--name <name>', 'unique in its organization'))
+    .addOption(member('description', '--description <text>', 'what it is for'))
+    .addOption(member('roles', '--role <role>', 'replaces the current roles; repeat for more', collect))
+    .option('--no-role', 'remove all roles')
+    .option('--revision <number>', 'only if this is still its revision', wholeNumber)
+  update.action(async (id: string, options: JsonOption & { revision?: number }) => {
+    const account = await cli
+      .api()
+      .patch<ServiceAccountView>(pathOf(id), 'change the service account', membersOf(update), options.revision)
+    print(cli, options, account, () => accountFields(account))
+  })
+}
+
+function addEndingVerbs(accounts: Command, cli: Cli): void {
+  const disable = verb(
+    accounts,
+    'disable',
+    'disable it and all its keys',
+    `mintage service-accounts disable ${example}`,
+  )
+  endingVerb(withDryRun(withReason(disable.argument('<id>', 'id of the account'))), cli, {
+    doing: 'disable the service account',
+    question: ([id]) => `Disable ${id}? Its keys and their tokens stop working.`,
+    path: ([id = '']) => pathOf(id, '/disable'),
+    done: ({ ids: [id = ''] }) => ({
+      json: { id, disabled: true },
+      text: `disabled ${printable(id)}: no new tokens, and the existing ones are refused`,
+    }),
+  })
+
+  verb(accounts, 'enable', 'enable a disabled one again', `mintage service-accounts enable ${example}`)
+    .argument('<id>', 'id of the account')
+    .action(async (id: string, options: JsonOption) => {
+      await cli.api().post(pathOf(id, '/enable'), 'enable the service account')
+      const text = `enabled ${printable(id)}; tokens issued before stay revoked`
+      print(cli, options, { id, disabled: false }, () => text)
     })
 
-  verb(accounts, 'enable', 'let a disabled one go on', `mintage service-accounts enable ${example}`)
-    .argument('<id>', 'id of the account')
-    .action(async (id: string, options: { json?: boolean }) => {
-      await cli.api().post(pathOf(id, '/enable'), 'enable the service account')
-      print(cli, options, { id, disabled: false }, () => `enabled ${printable(id)}; tokens from before stay dead`)
-    })
+  const command = `mintage service-accounts delete ${example}`
+  const remove = verb(accounts, 'delete', 'delete one whose keys are all revoked', command)
+  endingVerb<void>(remove.argument('<id>', 'id of the account'), cli, {
+    doing: 'delete the service account',
+    question: ([id]) => `Delete ${id}?`,
+    path: ([id = '']) => pathOf(id),
+    send: (path, doing) => cli.api().remove(path, doing),
+    done: ({ ids: [id = ''] }) => ({ json: { id, deleted: true }, text: `deleted ${printable(id)}` }),
+  })
 }
 
 function accountFields(account: ServiceAccountView): string {

@@ -1,12 +1,13 @@
 import type { Command } from 'commander'
 import { type Cli, print, verb } from '../runtime/command.ts'
-import { busy, requireConsent, withConsent } from '../runtime/consent.ts'
+import { requireConsent, withConsent } from '../runtime/consent.ts'
 import { CliError, UsageError } from '../runtime/failure.ts'
 import { fields } from '../runtime/output.ts'
+import { withSpinner } from '../runtime/progress.ts'
 import { locateFiles, readSettings } from '../runtime/settings.ts'
 
-/** The commands that work on this machine: with the database itself, or as the service. Each loads what it needs only when it runs. */
-export function addLocalCommands(program: Command, cli: Cli): void {
+/** The commands that run the service or work on its database. Each loads what it needs only when it runs. */
+export function addServiceCommands(program: Command, cli: Cli): void {
   verb(program, 'serve', 'run the service', 'mintage serve').action(async () => {
     const { main } = await import('../../node/main.ts')
     await main(cli.env)
@@ -20,16 +21,16 @@ export function addLocalCommands(program: Command, cli: Cli): void {
   ).action(async (options: { json?: boolean }) => {
     const url = cli.env.DATABASE_MIGRATION_URL || cli.env.DATABASE_URL
     if (!url || !/^postgres(ql)?:\/\//.test(url)) {
-      throw new UsageError('there is no PostgreSQL to migrate', {
+      throw new UsageError('no PostgreSQL database to migrate', {
         hint: "set DATABASE_MIGRATION_URL to the owner's postgres:// URL; the embedded database migrates itself",
       })
     }
     const { migrate } = await import('../../db/migrate.ts')
-    await busy(cli, options, 'migrating', () => migrate(url))
+    await withSpinner(cli, options, 'migrating', () => migrate(url))
     print(cli, options, { migrated: true }, () => 'the schema is up to date')
   })
 
-  verb(program, 'bootstrap', 'first start on PostgreSQL: prints the root key once', 'mintage bootstrap').action(
+  verb(program, 'bootstrap', 'first start on PostgreSQL: print the root key, once', 'mintage bootstrap').action(
     async (options: { json?: boolean }) => {
       const firstStart = await bootstrapPostgres(cli)
       print(cli, options, firstStart, () =>
@@ -39,7 +40,7 @@ export function addLocalCommands(program: Command, cli: Cli): void {
         }),
       )
       if (!options.json && firstStart.rootApiKey)
-        cli.output.warn('the root key is not shown again: keep it as MINTAGE_API_KEY where you work')
+        cli.output.warn('the root key is not shown again: store it as MINTAGE_API_KEY where you work')
     },
   )
 
@@ -47,19 +48,19 @@ export function addLocalCommands(program: Command, cli: Cli): void {
     verb(
       program,
       'restored',
-      'after a restore from a backup, before the service starts: all tokens issued until now die',
+      'after restoring a backup, before the service starts: revoke all tokens',
       'mintage restored',
     ),
   ).action(async (options: { yes?: boolean; json?: boolean }) => {
-    await requireConsent(cli, options, { question: 'Kill every token that was issued until now?', dangerous: true })
+    await requireConsent(cli, options, { question: 'Revoke every token issued until now?', dangerous: true })
     const generation = await declareDatabaseRestored(cli)
     print(
       cli,
       options,
       { generation },
-      () => 'every token issued until now is dead, and every verifier will load the whole list',
+      () => 'revoked every token issued until now; verifiers will reload the whole list',
     )
-    if (!options.json) cli.output.warn('API keys that were revoked since the backup are alive again: revoke them now')
+    if (!options.json) cli.output.warn('API keys that were revoked after the backup work again: revoke them now')
   })
 }
 
@@ -98,9 +99,9 @@ async function bootstrapPostgres(cli: Cli) {
     }
     const firstStart = await bootstrap(services, { withTestKey: false })
     if (!firstStart) {
-      throw new CliError('this database was started before, and its root key was shown then', {
+      throw new CliError('this database was bootstrapped before; its root key was shown then', {
         code: 'conflict',
-        hint: 'mintage serve; if the root key is lost, see docs/configuration.md',
+        hint: 'mintage serve; if the root key is lost, read docs/configuration.md',
       })
     }
     return { organizationId: firstStart.organizationId, rootApiKey: firstStart.rootApiKey }

@@ -1,21 +1,21 @@
 import type { Command } from 'commander'
-import { addMeCommand } from '../me/commands.ts'
 import { collect, wholeNumber } from '../runtime/arguments.ts'
-import { type Cli, print, verb } from '../runtime/command.ts'
+import { type Cli, type JsonOption, print, verb } from '../runtime/command.ts'
+import { member } from '../runtime/members.ts'
 import { printDecoded } from './decode.ts'
+import { addVerifyCommand } from './verify.ts'
 
-type TokenOptions = { scope?: string[]; audience?: string[]; expiresIn?: number; decode?: boolean; json?: boolean }
+type TokenOptions = JsonOption & { scope?: string[]; audience?: string[]; expiresIn?: number; decode?: boolean }
 type TokenAnswer = { access_token: string; token_type: string; expires_in: number; scope?: string }
 
-/** The commands of a key's holder: who am I, and give me a token. */
-export function addHolderCommands(program: Command, cli: Cli): void {
-  addMeCommand(program, cli)
-
-  verb(program, 'token', 'exchange the API key for an access token', 'TOKEN=$(mintage token --scope orders:read)')
-    .option('--scope <scope>', 'less than the key holds; repeat for more', collect)
-    .option('--audience <audience>', 'who the token is for; repeat for more', collect)
-    .option('--expires-in <seconds>', 'shorter than usual', wholeNumber)
-    .option('--decode', 'instead: show what a token on standard input says, unverified')
+/** `token` and `verify`: get an access token, and check one. */
+export function addTokenCommands(program: Command, cli: Cli): void {
+  const example = 'TOKEN=$(mintage token --scope orders:read)'
+  verb(program, 'token', 'exchange the API key for an access token', example)
+    .addOption(member('scope', '--scope <scope>', 'less than the key holds; repeat for more', collect))
+    .addOption(member('audience', '--audience <audience>', 'who the token is for; repeat for more', collect))
+    .addOption(member('expires_in', '--expires-in <seconds>', 'shorter than usual', wholeNumber))
+    .option('--decode', 'show what a token on standard input says, unverified')
     .action(async (options: TokenOptions) => {
       if (options.decode) return await printDecoded(cli, options)
       const form = new URLSearchParams({ grant_type: 'client_credentials' })
@@ -27,4 +27,6 @@ export function addHolderCommands(program: Command, cli: Cli): void {
       if (!options.json)
         cli.output.warn(`valid for ${answer.expires_in} s${answer.scope ? `, scope ${answer.scope}` : ''}`)
     })
+
+  addVerifyCommand(program, cli)
 }

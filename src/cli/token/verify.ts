@@ -1,14 +1,14 @@
 import { type Command, Option } from 'commander'
 import type { AccessToken, AccessTokenError, AccessTokenErrorReason } from '../../kit/verify.ts'
 import { type Cli, print, verb } from '../runtime/command.ts'
-import { busy } from '../runtime/consent.ts'
 import { findUrl } from '../runtime/credentials.ts'
 import { CliError, NotVerifiedError, UsageError } from '../runtime/failure.ts'
+import { withSpinner } from '../runtime/progress.ts'
 import { jsonFields, readToken } from './decode.ts'
 
 type VerifyOptions = { issuer?: string; audience?: string; environment: 'live' | 'test'; json?: boolean }
 
-/** `mintage verify`: what an application with the kit would say about a token. Exit code 0 = good, 3 = not, 1 = nobody can say. */
+/** `mintage verify`: verifies a token as an application with the kit does. Exit code 0 = valid, 3 = not valid, 1 = cannot verify now. */
 export function addVerifyCommand(program: Command, cli: Cli): void {
   verb(
     program,
@@ -16,15 +16,17 @@ export function addVerifyCommand(program: Command, cli: Cli): void {
     'verify the access token on standard input, as an application does',
     'mintage token | mintage verify',
   )
-    .option('--issuer <url>', 'whose tokens are good (default: the service here)')
-    .option('--audience <audience>', 'who must be meant (default: <issuer>/api)')
-    .addOption(new Option('--environment <environment>', 'of which keys').choices(['live', 'test']).default('live'))
-    .addHelpText('after', '\nExit code 0: it is good; 3: it is not; 1: nobody can say.')
+    .option('--issuer <url>', 'who must have issued it (default: this service)')
+    .option('--audience <audience>', 'who it must be for (default: <issuer>/api)')
+    .addOption(
+      new Option('--environment <environment>', 'the environment of its key').choices(['live', 'test']).default('live'),
+    )
+    .addHelpText('after', '\nExit code 0: it is valid; 3: it is not; 1: it cannot be verified now.')
     .action(async (options: VerifyOptions) => {
       const { issuer = findUrl(cli), environment } = options
       const token = await readToken(cli, 'mintage verify')
       const { audience = `${issuer}/api` } = options
-      const verified = await busy(cli, options, `verifying by ${issuer}`, () =>
+      const verified = await withSpinner(cli, options, `verifying with ${issuer}`, () =>
         verify(token, { issuer, audience, environment }),
       )
       print(cli, options, { verified: true, issuer, audience, environment, claims: verified.claims }, () =>
@@ -65,46 +67,49 @@ function explain(
 ): CliError {
   const [words, hint] = meanings[reason]
   if (code === 'unavailable')
-    return new CliError(`nobody can say: ${words}`, { code: reason, hint: hint ?? `is ${issuer} up? mintage doctor` })
+    return new CliError(`cannot verify the token right now: ${words}`, {
+      code: reason,
+      hint: hint ?? `check that ${issuer} is up: mintage doctor`,
+    })
   const other = environment === 'live' ? 'test' : 'live'
   return new NotVerifiedError(`not verified: ${words}`, {
     code: reason,
     hint:
       reason === 'environment'
         ? `mintage verify --environment ${other}`
-        : (hint ?? 'mintage token --decode shows what it says'),
+        : (hint ?? '`mintage token --decode` shows what it says'),
   })
 }
 
-const spelling = 'it is spelled as no token is'
+const malformed = 'this is not a well-formed token'
 
-/** Why a token is refused, for whoever holds it and asks about it. */
+/** Why a token is refused, in words for its holder. */
 const meanings: Readonly<Record<AccessTokenErrorReason, readonly [words: string, hint?: string]>> = {
-  missing: ['there is none'],
-  credential_malformed: [spelling],
-  credential_in_url: [spelling],
+  missing: ['no token was given'],
+  credential_malformed: [malformed],
+  credential_in_url: [malformed],
   too_long: ['it is longer than any token'],
-  malformed: [spelling, 'was all of it copied?'],
-  not_an_object: [spelling, 'was all of it copied?'],
-  duplicate_member: ['a name stands in it twice'],
-  header_parameter: ['its header holds what no token of this service has'],
-  type: ['it is no access token (typ is not at+jwt)'],
-  algorithm: ['it is signed by an algorithm that is not taken'],
-  kid: ['it names no signing key'],
+  malformed: [malformed, 'check that all of it was copied'],
+  not_an_object: [malformed, 'check that all of it was copied'],
+  duplicate_member: ['it holds a member twice'],
+  header_parameter: ['its header holds a parameter that tokens of this service never have'],
+  type: ['it is not an access token (typ is not at+jwt)'],
+  algorithm: ['its signature algorithm is not accepted'],
+  kid: ['it does not name a signing key'],
   unknown_key: [
     'the issuer has no such signing key',
-    'it comes from another service, or its key is retired or revoked',
+    'check that it comes from this service; its key may be retired or revoked',
   ],
-  signature: ['the signature is wrong: it was changed, or somebody else made it'],
-  issuer: ['another service issued it', 'mintage verify --issuer <iss of the token>'],
-  audience: ['it is meant for somebody else', 'mintage verify --audience <aud of the token>'],
-  environment: ['it was made by a key of the other environment'],
+  signature: ['the signature is wrong: the token was changed, or somebody else made it'],
+  issuer: ['another service issued it', 'mintage verify --issuer <iss>, with the `iss` of the token'],
+  audience: ['it is for another audience', 'mintage verify --audience <aud>, with the `aud` of the token'],
+  environment: ['it comes from a key of the other environment'],
   claim_missing_or_malformed: ['a claim is missing or malformed'],
-  expired: ['it has expired', 'mintage token gets a new one'],
-  not_yet_valid: ['it is not valid yet', 'compare the clock of this machine with that of the service: mintage doctor'],
-  lifetime_too_long: ['it claims to live longer than a token may'],
-  revoked: ['it was revoked', 'mintage revocations list shows by what'],
-  scope: ['it does not hold the scope'],
+  expired: ['it has expired', '`mintage token` gets a new one'],
+  not_yet_valid: ['it is not valid yet', 'compare the clocks of this machine and the service: mintage doctor'],
+  lifetime_too_long: ['it is valid for longer than a token may be'],
+  revoked: ['it was revoked', '`mintage revocations list` shows the rule'],
+  scope: ['it does not have the scope'],
   keys_unavailable: ['the signing keys of the issuer cannot be fetched'],
   revocations_unavailable: ['the revocation list of the issuer cannot be fetched, or is too old'],
 }

@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
 import type { VerifierView } from '../../verifiers/view.ts'
-import { type Cli, listVerb, noun } from '../runtime/command.ts'
-import { shortInstant } from '../runtime/output.ts'
+import { type Cli, noun } from '../runtime/command.ts'
+import { listVerb } from '../runtime/list.ts'
+import { shortTime } from '../runtime/output.ts'
 
-export function verifiersCommand(cli: Cli): Command {
-  const verifiers = noun('verifiers', 'list who fetches the key set', 'mintage verifiers list')
+export function addVerifiersCommand(program: Command, cli: Cli): void {
+  const verifiers = noun(program, 'verifiers', 'list who fetches the key set', 'mintage verifiers list')
 
   listVerb<VerifierView>(verifiers, cli, {
     path: '/v1/verifiers',
@@ -15,10 +16,8 @@ export function verifiersCommand(cli: Cli): Command {
       { title: 'API key', value: ({ clientId }) => clientId },
       { title: 'state', value: ({ state }) => state },
       { title: 'keys', value: ({ kids }) => kids.length },
-      { title: 'last fetched', value: ({ lastFetchedAt }) => shortInstant(lastFetchedAt) },
+      { title: 'last fetched', value: ({ lastFetchedAt }) => shortTime(lastFetchedAt) },
       { title: 'from', value: ({ address }) => address },
     ],
   })
-
-  return verifiers
 }

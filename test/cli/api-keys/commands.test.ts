@@ -40,7 +40,7 @@ describe('revoking', () => {
       await shown('api-keys', 'revoke', id, '--at', at, '--reason', 'rotated', '--text', 'the new one is out'),
     ).toBe(
       `$ mintage api-keys revoke ${id} --at ${at} --reason rotated --text the new one is out
-revoked key_… and every token that it made, from ${at} on
+revoked key_… and all its tokens, from ${at} on
 `,
     )
     expect(await json('api-keys', 'show', id)).toMatchObject({
@@ -76,7 +76,7 @@ revoked 2 API keys, from 2026-11-02T10:00:00Z on
   test('many by nothing is a wrong command', async () => {
     expect(await shown('api-keys', 'revoke-many')).toBe(
       `$ mintage api-keys revoke-many
-error: which keys is missing
+error: no filter given: say which keys to revoke
 hint: mintage api-keys revoke-many --help
 [2]
 `,
@@ -170,11 +170,11 @@ describe('import', () => {
 created 1, duplicates 1, invalid 2
 
 LINE  RESULT  WHY
-1  duplicate  it is key_…
+1  duplicate  it exists as key_…
 3  invalid  The line is not JSON.
 4  invalid  hash is neither 64 hexadecimal digits nor 32 bytes as base64url.
 error: 2 rows could not be imported
-hint: mend them and run it again: what is there already stays
+hint: fix them and run it again: rows that were imported stay
 [1]
 `,
     )
@@ -206,7 +206,7 @@ hint: mend them and run it again: what is there already stays
     ['missing.csv', '', 'the file cannot be read'],
     ['keys.txt', 'x', 'the file is neither .jsonl nor .csv'],
     ['empty.jsonl', '\n', 'there is nothing to import'],
-    ['open.csv', '"a', 'the file is no CSV'],
+    ['open.csv', '"a', 'the file is not a CSV'],
   ])('of %s is a wrong command', async (name, text, message) => {
     if (text !== '') await write(name, text)
     const { code, stderr } = await run(['api-keys', 'import', name])

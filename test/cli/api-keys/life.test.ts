@@ -78,7 +78,7 @@ describe('the life of an API key at a terminal', () => {
     expect(await shown('api-keys', 'update', apiKey.id, '--name', 'again', '--revision', '1')).toBe(
       `$ mintage api-keys update key_… --name again --revision 1
 error: cannot change the API key: the resource changed since you read it. Read it again, then send the change with the new ETag in If-Match
-hint: look at it with the verb \`show\`, then repeat the change with its --revision
+hint: look at it with \`mintage api-keys show\`, then repeat the change with its --revision
 [1]
 `,
     )
@@ -96,10 +96,10 @@ last used         -
 `,
     )
     expect(await shown('api-keys', 'disable', apiKey.id)).toBe(
-      '$ mintage api-keys disable key_…\ndisabled key_…: no new tokens, and those that lived are dead\n',
+      '$ mintage api-keys disable key_…\ndisabled key_…: no new tokens, and the existing ones are refused\n',
     )
     expect(await shown('api-keys', 'enable', apiKey.id)).toBe(
-      '$ mintage api-keys enable key_…\nenabled key_…; tokens issued from 2026-11-02T10:00:31Z on live\n',
+      '$ mintage api-keys enable key_…\nenabled key_…; tokens issued from 2026-11-02T10:00:31Z on are accepted\n',
     )
     expect(await shown('api-keys', 'enable', apiKey.id)).toBe(
       '$ mintage api-keys enable key_…\nenabled key_…; it was not disabled\n',
@@ -109,7 +109,7 @@ last used         -
   test('expire, for good', async () => {
     const { apiKey } = await create()
     expect(await shown('api-keys', 'expire', apiKey.id)).toBe(
-      '$ mintage api-keys expire key_…\nexpired key_… and every token that it made\n',
+      '$ mintage api-keys expire key_…\nexpired key_… and all its tokens\n',
     )
     expect(await shown('api-keys', 'expire', apiKey.id)).toBe(
       `$ mintage api-keys expire key_…
@@ -131,8 +131,8 @@ error: cannot expire the API key: the API key is expired, and stays it. Create a
 id       key_…
 version  2
 secret   mk_live_…
-the secret is not shown again: keep it where your service reads it
-the former one, version 1, works until ${until}
+the secret is not shown again: store it where your service reads it
+the previous one, version 1, works until ${until}
 `,
     )
   })
@@ -206,7 +206,7 @@ describe('the holder of a key at a terminal', () => {
       'error: cannot rotate the API key: only the newest secret of the key itself may rotate it\nhint: `mintage me` shows what this key may do\n',
     ])
     const revoked = await mintage(['me', 'revoke', '--reason', 'leaked'], as(fresh))
-    expect([revoked.code, revoked.stdout]).toEqual([0, 'revoked this key and every token that it made\n'])
+    expect([revoked.code, revoked.stdout]).toEqual([0, 'revoked this key and all its tokens\n'])
     expect((await mintage(['me'], as(fresh))).code).toBe(1)
   })
 })

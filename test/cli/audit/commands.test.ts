@@ -45,14 +45,14 @@ issuer    https://auth.example
 head      4:<hash>
 signed    2026-11-02T10:00:00.000Z
 by key    <kid>
-the keys came with the trail: --record-keys with a copy of your own proves whose they are
+the keys came with the trail: pass --record-keys with your own copy to prove whose they are
 `)
   })
 
   test('never goes over a file that is there', async () => {
     await writeFile(path('taken'), 'mine')
     expect(await shown(['audit', 'export', '--output', 'taken'], online)).toBe(`$ mintage audit export --output taken
-error: no export to taken: it is there already
+error: cannot export to taken: the file exists already
 hint: give another --output
 [1]
 `)
@@ -95,8 +95,8 @@ describe('verify', () => {
     )
     expect(await shown(['audit', 'verify', 'edited.jsonl'], offline)).toBe(`$ mintage audit verify edited.jsonl
 broken: event 3 (evt_…, api_key.created) was changed: what it says does not give its hash (line 6)
-error: the audit trail is not what it was: one fault
-hint: keep the file as it is, and read docs/audit.md#when-it-is-broken
+error: the audit trail was changed: one fault
+hint: keep the file unchanged, and read docs/audit.md#when-it-is-broken
 [3]
 `)
     const { stdout, stderr, code } = await mintage(['audit', 'verify', 'edited.jsonl', '--json'], offline)
@@ -139,11 +139,11 @@ hint: keep the file as it is, and read docs/audit.md#when-it-is-broken
   })
 
   test.each([
-    [['nowhere.jsonl'], 1, 'nowhere.jsonl: it cannot be read'],
-    [['trail.jsonl', '--record-keys', 'nowhere.json'], 1, 'nowhere.json: it cannot be read as JSON'],
-    [['trail.jsonl', '--record-keys', 'checkpoint.json'], 1, 'checkpoint.json: it is no JWK Set'],
-    [['trail.jsonl', '--checkpoint', 'record-keys.json'], 1, 'record-keys.json: it holds no checkpoint'],
-    [['trail.jsonl', '--checkpoint', 'nowhere.json'], 1, 'nowhere.json: it cannot be read'],
+    [['nowhere.jsonl'], 1, 'nowhere.jsonl: the file cannot be read'],
+    [['trail.jsonl', '--record-keys', 'nowhere.json'], 1, 'nowhere.json: the file cannot be read as JSON'],
+    [['trail.jsonl', '--record-keys', 'checkpoint.json'], 1, 'checkpoint.json: the file is not a JWK Set'],
+    [['trail.jsonl', '--checkpoint', 'record-keys.json'], 1, 'record-keys.json: the file holds no checkpoint'],
+    [['trail.jsonl', '--checkpoint', 'nowhere.json'], 1, 'nowhere.json: the file cannot be read'],
     [['trail.jsonl', '--head', '5'], 2, 'it must be <sequence>:<64 hexadecimal digits>'],
   ])('%j ends with %i and says why', async (args, code, message) => {
     const run = await mintage(['audit', 'verify', ...args], offline)
@@ -156,7 +156,7 @@ test('checkpoint shows what to keep', async () => {
   const text = await shown(['audit', 'checkpoint'], online)
   expect(text).toMatch(/^head {4}\d+:<hash>$/m)
   expect(text).toMatch(/^jws {5}eyJ[\w-]+\.[\w-]+\.[\w-]+$/m)
-  expect(text).toMatch(/keep it where the service cannot write: mintage audit verify --checkpoint <file>/)
+  expect(text).toMatch(/store it where the service cannot write, for: mintage audit verify --checkpoint <file>/)
 })
 
 test('list takes the filters of the admin API', async () => {

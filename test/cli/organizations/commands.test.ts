@@ -46,7 +46,7 @@ revision  1
       revision: 2,
     })
     expect(await shown('organizations', 'update', id, '--name', 'Late', '--revision', '1')).toMatch(
-      /^error: cannot change the organization: the resource changed since you read it\..*\nhint: look at it with the verb `show`.*\n\[1\]$/m,
+      /^error: cannot change the organization: the resource changed since you read it\..*\nhint: look at it with `mintage organizations show`.*\n\[1\]$/m,
     )
     expect(await json('organizations', 'change-plan', id, 'free')).toMatchObject({
       plan: 'free',
@@ -57,18 +57,18 @@ revision  1
     expect(await json('organizations', 'suspend', id, '--dry-run')).toMatchObject({ apiKeys: 0, lastUses: [] })
     expect(await json('organizations', 'show', id)).toMatchObject({ suspendedAt: null })
     expect((await shown('organizations', 'suspend', id, '--reason', 'abuse')).split('\n')[1]).toBe(
-      'suspended org_…: no new tokens, and those that lived are dead',
+      'suspended org_…: no new tokens, and the existing ones are refused',
     )
     expect((await json('organizations', 'list', '--suspended', 'true')).items).toMatchObject([{ id }])
     expect((await shown('organizations', 'resume', id)).split('\n')[1]).toBe(
-      'resumed org_…; tokens from before stay dead',
+      'resumed org_…; tokens issued before stay revoked',
     )
   })
 
   test('says what is wrong, and in which member', async () => {
     await json('organizations', 'create', 'First', '--slug', 'first')
     expect(await shown('organizations', 'create', 'Second', '--slug', 'first')).toBe(
-      '$ mintage organizations create Second --slug first\nerror: cannot create the organization: slug is taken: another one has it\n[1]\n',
+      '$ mintage organizations create Second --slug first\nerror: cannot create the organization: --slug is taken: another one has it\n[1]\n',
     )
     expect(await shown('organizations', 'change-policy', 'org_x', 'soon')).toMatch(/\[[12]\]$/m)
     expect(await shown('organizations', 'create', 'X', '--max-key-lifetime', 'long')).toMatch(/\n\[2\]$/m)
@@ -111,15 +111,15 @@ test('service accounts are made, given other roles, stopped and deleted', async 
   })
   expect(await json('service-accounts', 'disable', id, '--dry-run')).toMatchObject({ apiKeys: 0 })
   expect((await shown('service-accounts', 'disable', id)).split('\n')[1]).toBe(
-    'disabled svc_…: no new tokens, and those that lived are dead',
+    'disabled svc_…: no new tokens, and the existing ones are refused',
   )
   expect((await json('service-accounts', 'list', '--disabled', 'true')).items).toMatchObject([{ id }])
   expect((await shown('service-accounts', 'enable', id)).split('\n')[1]).toBe(
-    'enabled svc_…; tokens from before stay dead',
+    'enabled svc_…; tokens issued before stay revoked',
   )
   expect((await shown('service-accounts', 'delete', id)).split('\n')[1]).toBe('deleted svc_…')
   expect(await shown('service-accounts', 'show', id)).toMatch(
-    /^error: cannot show the service account: .*\nhint: list what there is/m,
+    /^error: cannot show the service account: .*\nhint: mintage service-accounts list/m,
   )
 })
 
@@ -136,7 +136,7 @@ test('roles are made of permissions, shown, and deleted', async () => {
     ),
   ).toBe(`$ mintage roles create key_reader --permission api_keys.read:organization --permission roles.read:organization
 name  key_reader
-kind  own
+kind  custom
 organization  org_…
 created  ${service.clock.now().toISOString()}
 revision  1
@@ -149,7 +149,7 @@ permissions
     revision: 2,
   })
   expect(await shown('roles', 'create', 'other', '--permission', 'keks.rewrap:organization')).toMatch(
-    /^error: cannot create the role: permissions holds something that is no permission:reach/m,
+    /^error: cannot create the role: --permission holds something that is no permission:reach/m,
   )
   expect(await shown('roles', 'delete', 'key_reader')).toBe('$ mintage roles delete key_reader\ndeleted key_reader\n')
   expect(await shown('roles', 'show', 'ci_service')).toMatch(/^permissions\n {2}api_keys.read:own\n/m)

@@ -1,73 +1,74 @@
 import { describe, expect, test } from 'vitest'
 import type { Cli } from '../../../src/cli/runtime/command.ts'
-import { busy, type ConsentOptions, requireConsent } from '../../../src/cli/runtime/consent.ts'
+import { type ConsentOptions, requireConsent } from '../../../src/cli/runtime/consent.ts'
 import { UsageError } from '../../../src/cli/runtime/failure.ts'
+import { withSpinner } from '../../../src/cli/runtime/progress.ts'
 import type { Terminal } from '../../../src/cli/runtime/terminal.ts'
 import { mintage, nowhere } from '../../support/run-cli.ts'
 
-type Asked = { cli: Cli; asked: string[]; turned: string[] }
+type Asked = { cli: Cli; asked: string[]; spun: string[] }
 
-function cliWith(answer: boolean | 'nobody'): Asked {
+function cliWith(answer: boolean | 'no terminal'): Asked {
   const asked: string[] = []
-  const turned: string[] = []
+  const spun: string[] = []
   const terminal: Terminal = {
     confirm: async (question) => {
       asked.push(question)
       return answer === true
     },
     spin: async (what, work) => {
-      turned.push(what)
+      spun.push(what)
       return await work()
     },
   }
   const api = () => {
     throw new Error('no service is needed to ask a person')
   }
-  return { cli: { ...nowhere, terminal: answer === 'nobody' ? undefined : terminal, api }, asked, turned }
+  return { cli: { ...nowhere, terminal: answer === 'no terminal' ? undefined : terminal, api }, asked, spun }
 }
 
 const question = 'Revoke all of them?'
 const consent = (cli: Cli, options: ConsentOptions, dangerous = true) =>
   requireConsent(cli, options, { question, dangerous })
 
-describe('before something is destroyed', () => {
-  test('the person at the terminal is asked, and a no ends it', async () => {
+describe('before a command destroys something', () => {
+  test('the person at the terminal is asked, and a no stops it', async () => {
     const yes = cliWith(true)
     await consent(yes.cli, {})
     expect(yes.asked).toEqual([question])
     await expect(consent(cliWith(false).cli, {})).rejects.toThrow('nothing was done')
   })
 
-  test('nobody is asked with --yes, nor in a dry run', async () => {
+  test('there is no question with --yes, nor in a dry run', async () => {
     const { cli, asked } = cliWith(false)
     await consent(cli, { yes: true })
     await consent(cli, { dryRun: true })
     expect(asked).toEqual([])
   })
 
-  test('a script says --yes for what is dangerous, and needs not for the rest', async () => {
-    await expect(consent(cliWith('nobody').cli, {})).rejects.toBeInstanceOf(UsageError)
-    await consent(cliWith('nobody').cli, { yes: true })
-    await consent(cliWith('nobody').cli, {}, false)
+  test('a script needs --yes for dangerous commands only', async () => {
+    await expect(consent(cliWith('no terminal').cli, {})).rejects.toBeInstanceOf(UsageError)
+    await consent(cliWith('no terminal').cli, { yes: true })
+    await consent(cliWith('no terminal').cli, {}, false)
   })
 
-  test('--json is a script, even when somebody started it by hand', async () => {
-    const { cli, asked, turned } = cliWith(true)
+  test('--json counts as a script, even at a terminal', async () => {
+    const { cli, asked, spun } = cliWith(true)
     await expect(consent(cli, { json: true })).rejects.toBeInstanceOf(UsageError)
-    await busy(cli, { json: true }, 'working', async () => {})
-    expect([...asked, ...turned]).toEqual([])
+    await withSpinner(cli, { json: true }, 'working', async () => {})
+    expect([...asked, ...spun]).toEqual([])
   })
 })
 
-test('a wheel turns for whoever watches, and the result is the same', async () => {
-  const { cli, turned } = cliWith(true)
-  expect(await busy(cli, {}, 'working', async () => 7)).toBe(7)
-  expect(turned).toEqual(['working'])
-  expect(await busy(cliWith('nobody').cli, {}, 'working', async () => 7)).toBe(7)
+test('a spinner is shown at a terminal, and the result is the same', async () => {
+  const { cli, spun } = cliWith(true)
+  expect(await withSpinner(cli, {}, 'working', async () => 7)).toBe(7)
+  expect(spun).toEqual(['working'])
+  expect(await withSpinner(cliWith('no terminal').cli, {}, 'working', async () => 7)).toBe(7)
 })
 
-describe('what nobody should do by a slip', () => {
-  // Nothing answers at this address: who gets that far was not stopped.
+describe('a command that destroys', () => {
+  // Nothing answers at this address: a command that tries it was not stopped.
   const env = { MINTAGE_URL: 'http://127.0.0.1:9', MINTAGE_API_KEY: 'any', MINTAGE_DATA_DIR: '/nowhere/at/all' }
 
   test.each([
@@ -78,10 +79,10 @@ describe('what nobody should do by a slip', () => {
     'revocations create --kind signing_key --value kid',
     'kek abandon kek_1',
     'restored',
-  ])('`mintage %s` asks at a terminal, and wants --yes from a script', async (command) => {
+  ])('`mintage %s` asks at a terminal, and needs --yes in a script', async (command) => {
     const scripted = await mintage(command.split(' '), { env })
     expect(scripted).toMatchObject({ code: 2, stdout: '' })
-    expect(scripted.stderr).toMatch(/^error: nobody is here to answer: .*[?.]\nhint: add --yes if it is meant\n$/)
+    expect(scripted.stderr).toMatch(/^error: confirmation required: .*[?.]\nhint: add --yes\n$/)
 
     const { cli, asked } = cliWith(false)
     const declined = await mintage(command.split(' '), { env, terminal: cli.terminal })
@@ -94,7 +95,7 @@ describe('what nobody should do by a slip', () => {
     'revocations lift rev_1',
     'organizations suspend org_1',
     'service-accounts delete svc_1',
-  ])('`mintage %s` asks at a terminal, and does it in a script', async (command) => {
+  ])('`mintage %s` asks at a terminal, and runs in a script', async (command) => {
     const { cli, asked } = cliWith(false)
     expect(await mintage(command.split(' '), { env, terminal: cli.terminal })).toMatchObject({
       code: 1,

@@ -36,7 +36,7 @@ describe('mintage token --decode', () => {
     expect(code).toBe(0)
     expect(stdout).toMatch(/^alg {2}ES256\nkid {2}[\w-]{43}\ntyp {2}at\+jwt\n\niss {10}http:\/\/localhost:/)
     expect(stdout).toMatch(/^exp {10}\d+ {2}20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$/m)
-    expect(stderr).toBe('not verified: anybody can write this; `mintage verify` tells whether it is good\n')
+    expect(stderr).toBe('not verified: anybody can write this; `mintage verify` checks it\n')
     expect(JSON.parse((await fed(forged, 'token', '--decode', '--json')).stdout)).toMatchObject({
       verified: false,
       claims: { env: 'test' },
@@ -45,7 +45,7 @@ describe('mintage token --decode', () => {
 
   test.each([
     ['nothing', '', /^error: there is no token on standard input\nhint: mintage token \| mintage token --decode\n$/],
-    ['something else', 'hello', /^error: this is no token/],
+    ['something else', 'hello', /^error: this is not a token/],
   ])('of %s says so', async (_, text, stderr) => {
     expect(await fed(text, 'token', '--decode')).toMatchObject({
       code: 2,
@@ -83,18 +83,18 @@ describe('mintage verify', () => {
       stderr: `error: not verified: ${words}\nhint: ${hint}\n`,
     })
     expect(await fed(token, 'verify')).toEqual(
-      refused('it was made by a key of the other environment', 'mintage verify --environment test'),
+      refused('it comes from a key of the other environment', 'mintage verify --environment test'),
     )
     expect(await verify(changed)).toEqual(
       refused(
-        'the signature is wrong: it was changed, or somebody else made it',
-        'mintage token --decode shows what it says',
+        'the signature is wrong: the token was changed, or somebody else made it',
+        '`mintage token --decode` shows what it says',
       ),
     )
     expect(await verify(token, '--audience', 'https://billing.example')).toEqual(
-      refused('it is meant for somebody else', 'mintage verify --audience <aud of the token>'),
+      refused('it is for another audience', 'mintage verify --audience <aud>, with the `aud` of the token'),
     )
-    expect(await verify('a.b')).toEqual(refused('it is spelled as no token is', 'was all of it copied?'))
+    expect(await verify('a.b')).toEqual(refused('this is not a well-formed token', 'check that all of it was copied'))
   })
 
   test('says that a token was revoked', async () => {
@@ -116,7 +116,7 @@ describe('mintage verify', () => {
     expect(run).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(
-        /^error: nobody can say: .*\nhint: is http:\/\/127\.0\.0\.1:9 up\? mintage doctor\n$/,
+        /^error: cannot verify the token right now: .*\nhint: check that http:\/\/127\.0\.0\.1:9 is up: mintage doctor\n$/,
       ),
     })
   })
@@ -144,8 +144,8 @@ describe('mintage seed', () => {
   test('stops before a service that holds something of its own, unless --yes', async () => {
     await here('organizations', 'create', 'production')
     expect(transcript(['seed'], await here('seed')).replace(/localhost:\d+/, 'localhost:8787')).toBe(`$ mintage seed
-error: nobody is here to answer: http://localhost:8787 holds an organization of its own. Put demo data into it?
-hint: add --yes if it is meant
+error: confirmation required: http://localhost:8787 already holds an organization. Put demo data into it?
+hint: add --yes
 [2]
 `)
     expect((await here('seed', '--yes')).code).toBe(0)
@@ -155,7 +155,7 @@ hint: add --yes if it is meant
 describe('mintage doctor', () => {
   test('finds nothing wrong with a service that runs', async () => {
     const { code, stdout } = await hereProcess('doctor')
-    expect(stdout).toMatch(/^skipped {2}database {14}process \d+ has it, as it should be while the service runs$/m)
+    expect(stdout).toMatch(/^skipped {2}database {14}in use by process \d+, as expected while the service runs$/m)
     expect(stdout.match(/^\w+/gm)?.filter((state) => state !== 'ok')).toEqual(['skipped'])
     for (const name of [
       'service',
@@ -180,7 +180,7 @@ describe('mintage doctor', () => {
     }
     const { code, stdout } = await mintage(['doctor'], { env })
     expect(code).toBe(1)
-    expect(stdout).toMatch(/^skipped {2}database +there is none here; the service is elsewhere$/m)
+    expect(stdout).toMatch(/^skipped {2}database +not on this machine; the service runs elsewhere$/m)
     expect(stdout).toMatch(
       /^failed {3}API key +cannot show the API key: client authentication failed\n {9}→ the key is unknown/m,
     )
@@ -192,7 +192,7 @@ describe('mintage doctor', () => {
     expect(nothing).toMatchObject({
       code: 1,
       stdout: expect.stringMatching(
-        /^failed {3}database +there is none in \.mintage\/data\n {9}→ mintage serve makes one$/m,
+        /^failed {3}database +no database in \.mintage\/data\n {9}→ `mintage serve` creates one$/m,
       ),
     })
 
@@ -203,7 +203,7 @@ describe('mintage doctor', () => {
     )
     expect(down).toMatchObject({
       code: 1,
-      stderr: 'error: 1 of 7 checks failed\nhint: mend the first one that failed, then look again: mintage doctor\n',
+      stderr: 'error: 1 of 7 checks failed\nhint: fix the first one that failed, then run it again: mintage doctor\n',
     })
 
     await rename(join(service.folder, '.mintage/kek'), join(service.folder, 'kek-elsewhere'))

@@ -33,7 +33,7 @@ describe.runIf(databaseKinds.includes('postgres'))('from an empty PostgreSQL to 
     expect(second).toMatchObject({
       code: 1,
       stdout: '',
-      stderr: expect.stringMatching(/^error: this database was started before/),
+      stderr: expect.stringMatching(/^error: this database was bootstrapped before/),
     })
   })
 

@@ -66,7 +66,7 @@ describe('signing keys from a terminal', () => {
   test('a leaked key is replaced when the command says that it leaked', async () => {
     expect(await shown('signing-keys', 'replace')).toBe(
       `$ mintage signing-keys replace
-error: replace is for a key that leaked, and kills every token that it signed
+error: replace is for a leaked key: it revokes every token that the key signed
 hint: if it leaked: mintage signing-keys replace --compromised; if not: mintage signing-keys rotate
 [2]
 `,

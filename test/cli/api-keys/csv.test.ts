@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { parseCsv } from '../../../src/cli/runtime/csv.ts'
+import { parseCsv } from '../../../src/cli/api-keys/csv.ts'
 
 describe('a CSV text (RFC 4180)', () => {
   test.each<[string, string, string[][]]>([
@@ -48,7 +48,7 @@ describe('a CSV text (RFC 4180)', () => {
     expect(parseCsv(text)).toBeUndefined()
   })
 
-  test('of a megabyte in quotes is read in linear time', () => {
+  test('a megabyte in quotes is read in linear time', () => {
     expect(parseCsv(`"${'x""'.repeat(300_000)}"`)?.[0]?.[0]?.length).toBe(600_000)
   })
 })

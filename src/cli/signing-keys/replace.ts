@@ -1,0 +1,43 @@
+import type { Command } from 'commander'
+import type { Replacement } from '../../signing-keys/replace.ts'
+import { type Cli, type JsonOption, print, verb } from '../runtime/command.ts'
+import { UsageError } from '../runtime/failure.ts'
+import { member, membersOf } from '../runtime/members.ts'
+import { fields } from '../runtime/output.ts'
+import { withHistoryReason, withPurposeAndAlgorithm } from './options.ts'
+import { signingKeysPath } from './path.ts'
+
+export function addReplaceVerb(signingKeys: Command, cli: Cli): void {
+  const example = 'mintage signing-keys replace --compromised'
+  const replace = withPurposeAndAlgorithm(verb(signingKeys, 'replace', 'replace a leaked key at once', example))
+    .addOption(member('compromised', '--compromised', 'required: refuse every token under the leaked key, for good'))
+    .addOption(
+      member('kid', '--kid <kid>', 'the leaked key (default: the active one); --kid=<kid> if it begins with -'),
+    )
+    .addOption(
+      member(
+        'distrustPending',
+        '--distrust-pending',
+        'the published next key may have leaked too: sign with a fresh one, which verifiers have to fetch first',
+      ),
+    )
+  withHistoryReason(replace).action(async (options: JsonOption & { compromised?: boolean }) => {
+    if (!options.compromised) {
+      throw new UsageError('replace is for a leaked key: it revokes every token that the key signed', {
+        hint: 'if it leaked: mintage signing-keys replace --compromised; if not: mintage signing-keys rotate',
+      })
+    }
+    const path = `${signingKeysPath}/replace`
+    const replaced = await cli.api().post<Replacement>(path, 'replace the signing key', membersOf(replace))
+    print(cli, options, replaced, () => replacementFields(replaced))
+    if (!options.json) cli.output.warn('whoever has the key may have more: read docs/runbooks/leaked-signing-key.md')
+  })
+}
+
+function replacementFields({ active, next, revoked }: Replacement): string {
+  return fields({
+    revoked: revoked.map((key) => key.kid),
+    'signs now': active?.kid ?? null,
+    next: next && `${next.kid} from ${next.activatesAt ?? next.safeAt}`,
+  })
+}
