@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { adminRoutes } from '../../src/http/admin/routes.ts'
 import { everyCommand } from '../support/run-cli.ts'
 
-const read = (page: string) => readFileSync(new URL(`../../../docs/${page}`, import.meta.url), 'utf8')
+const read = (page: string) => readFileSync(new URL(`../../docs/${page}`, import.meta.url), 'utf8')
 const rows = (page: string, form: RegExp) => [...read(page).matchAll(form)].map(([, name]) => name ?? '').sort()
 
 test('docs/cli.md has a row for every command, and for no other', () => {

@@ -48,7 +48,9 @@ describe('the KEK of a running service', () => {
     const again = await mintageProcess(['kek', 'abandon', lost, '--yes'], { cwd: folder, env })
     expect(again).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/^error: cannot abandon the KEK: no key .*\nhint: docs\/runbooks\/lost-kek.md$/m),
+      stderr: expect.stringMatching(
+        /^error: cannot abandon the KEK: no key .*\nhint: read docs\/runbooks\/lost-kek.md$/m,
+      ),
     })
     const next = await startServiceProcess({ folder, env })
     expect(await exchange(next)).toBe(200)

@@ -41,7 +41,7 @@ describe.runIf(databaseKinds.includes('postgres') && binaries)('a database resto
     ])
     const restored = await mintageProcess(['restored', '--yes'], { env: { ...env, PORT: String(port) } })
     expect(restored.code, restored.stderr).toBe(0)
-    expect(restored.stderr).toMatch(/alive again: revoke them now/)
+    expect(restored.stderr).toMatch(/work again: revoke them now/)
 
     const again = await start()
     // The key's revocation was lost with the backup; its old token stays dead all the same.
