@@ -1,15 +1,15 @@
 const nonceBytes = 12
 const tagBytes = 16
 
-/** A 256-bit AES-GCM key that cannot be exported again. Throws unless there are exactly 32 bytes. */
+/** A 256-bit AES-GCM key that cannot be exported. Throws unless given exactly 32 bytes. */
 export async function importAeadKey(bytes: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
-  if (bytes.length !== 32) throw new RangeError(`an AES-256 key has 32 bytes, not ${bytes.length}`)
+  if (bytes.length !== 32) throw new RangeError(`an AES-256 key must have 32 bytes, not ${bytes.length}`)
   return await crypto.subtle.importKey('raw', bytes, 'AES-GCM', false, ['encrypt', 'decrypt'])
 }
 
 /**
- * AES-256-GCM (NIST SP 800-38D): nonce (12 random bytes) ‖ ciphertext ‖ tag (16 bytes). The associated data is mandatory: it says where
- * the ciphertext belongs, so that it opens nowhere else. A key may seal at most 2³² times (random nonces, SP 800-38D §8.3).
+ * AES-256-GCM (NIST SP 800-38D): nonce (12 random bytes) ‖ ciphertext ‖ tag (16 bytes). Associated data is mandatory: it binds the
+ * ciphertext to its place, so that it opens nowhere else. A key may seal at most 2³² times (random nonces, SP 800-38D §8.3).
  */
 export async function aeadSeal(
   key: CryptoKey,
@@ -24,7 +24,7 @@ export async function aeadSeal(
   return message
 }
 
-/** The plaintext, or undefined when the message is too short, was changed, has another key or other associated data: which of them is not told apart. */
+/** The plaintext, or undefined if the message is too short or changed, or if the key or the associated data is wrong. Does not say which. */
 export async function aeadOpen(
   key: CryptoKey,
   message: Uint8Array<ArrayBuffer>,
@@ -40,6 +40,6 @@ export async function aeadOpen(
 }
 
 function gcm(iv: Uint8Array<ArrayBuffer>, associatedData: Uint8Array<ArrayBuffer>): AesGcmParams {
-  if (associatedData.length === 0) throw new TypeError('associated data is mandatory')
+  if (associatedData.length === 0) throw new TypeError('associated data must not be empty')
   return { name: 'AES-GCM', iv, additionalData: associatedData, tagLength: tagBytes * 8 }
 }

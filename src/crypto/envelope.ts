@@ -3,7 +3,7 @@ import { aeadOpen, aeadSeal, importAeadKey } from './aead.ts'
 import { isKekId, type Kek, type KekProvider, type KekSource } from './kek/kek.ts'
 import { rawKek } from './kek/raw.ts'
 
-/** Where a sealed value belongs. All of it is associated data: an envelope moved to another row, column or version does not open. */
+/** Where a sealed value belongs. All of it is associated data: an envelope that is moved to another row, column or version does not open. */
 export type SealContext = {
   readonly purpose: string
   readonly table: string
@@ -13,22 +13,22 @@ export type SealContext = {
 }
 
 export type KeyEncryption = {
-  /** Seals with a fresh data key, wrapped by the first KEK. Throws `kek_unavailable` when that one does not answer. */
+  /** Seals with a fresh data key, wrapped by the sealing KEK. Throws `kek_unavailable` when that KEK does not answer. */
   seal(plaintext: string, context: SealContext): Promise<string>
-  /** Throws `EnvelopeError`, whose text holds neither the envelope nor the plaintext, and `kek_unavailable`. */
+  /** Throws `EnvelopeError`, whose text contains neither the envelope nor the plaintext, and `kek_unavailable`. */
   open(envelope: string, context: SealContext): Promise<string>
-  /** What the envelope holds, under the sealing KEK: the envelope itself when it is so already. Checks that it opens. Throws as `open` and `seal` do. */
+  /** An envelope with the same content under the sealing KEK; the same envelope if that KEK sealed it. Checks that it opens. Throws as `open` and `seal` do. */
   rewrap(envelope: string, context: SealContext): Promise<string>
   /** Id of the KEK that seals. */
   sealingKekId(): Promise<string>
-  /** Whether one of the KEKs at hand has the id; does not ask whether it answers. */
+  /** Whether a configured KEK has the id. Does not check that it answers. */
   holds(kekId: string): Promise<boolean>
-  /** Ids of the KEKs at hand, the sealing one first. A passphrase is named once a salt was met. */
+  /** Ids of the configured KEKs, the sealing one first. A passphrase has an id only once a salt is known. */
   readonly kekIds: readonly string[]
 }
 
-/** `kek_missing`: nothing is wrong with the envelope, but the KEK that it names is not configured. */
-export type EnvelopeErrorCode = 'kek_missing' | 'malformed' | 'not_authentic'
+/** `kek_missing`: the envelope may be fine, but the KEK that it names is not configured. */
+type EnvelopeErrorCode = 'kek_missing' | 'malformed' | 'not_authentic'
 
 export class EnvelopeError extends Error {
   readonly code: EnvelopeErrorCode
@@ -42,21 +42,21 @@ export class EnvelopeError extends Error {
   }
 }
 
-/** By the word before the colon of a written KEK. */
+/** By the word before the colon of the configured text. */
 export type KekProviders = Readonly<Record<string, KekProvider>>
 
-export type KeyEncryptionOptions = {
-  /** `raw:<base64 of 32 bytes>`, or what another provider reads: seals and opens. */
+type KeyEncryptionOptions = {
+  /** `raw:<base64 of 32 bytes>`, or the form of another provider. This KEK seals and opens. */
   readonly kek: string
-  /** The same forms: these only open. */
+  /** In the same forms. These KEKs only open. */
   readonly previousKeks?: readonly string[]
-  /** Those that the platform has; only `raw` unless told. */
+  /** Those that the platform supports; only `raw` by default. */
   readonly providers?: KekProviders
 }
 
 /**
- * Envelope encryption: AES-256-GCM with a data key (DEK) an envelope, the data key wrapped by a KEK whose id stands in the envelope.
- * Throws an Error that never holds key text when a KEK cannot be made.
+ * Envelope encryption: AES-256-GCM with one data key (DEK) per envelope, wrapped by a KEK whose id is in the envelope. Throws when a KEK
+ * cannot be created; the error never contains key text.
  */
 export async function createKeyEncryption({
   kek,
@@ -65,7 +65,7 @@ export async function createKeyEncryption({
 }: KeyEncryptionOptions): Promise<KeyEncryption> {
   const written = [...new Set([kek, ...previousKeks])]
   const [sealing, ...previous] = await Promise.all(written.map((text) => kekSource(text, providers ?? { raw: rawKek })))
-  if (!sealing) throw new TypeError('there is no KEK')
+  if (!sealing) throw new TypeError('no KEK is configured')
   const sources = [sealing, ...previous]
   refuseOneNameForTwo(sources)
   const keys: Keys = {
@@ -100,17 +100,19 @@ async function kekSource(text: string, providers: KekProviders): Promise<KekSour
   const name = Object.keys(providers).find((each) => text.startsWith(`${each}:`))
   const provider = name === undefined ? undefined : providers[name]
   if (name === undefined || !provider) {
-    throw new Error(`a KEK must begin with ${Object.keys(providers).join(':, ')}: (what this platform has)`)
+    throw new Error(`a KEK must begin with ${Object.keys(providers).join(':, ')}: (what this platform supports)`)
   }
   return await provider(text.slice(name.length + 1))
 }
 
-/** Keys of a token are named by people. Bytes name themselves: given twice, they are the same key. */
+/** People name the keys of a token, so two may have one name. The id of a raw key is a hash: the same id is the same key. */
 function refuseOneNameForTwo(sources: readonly KekSource[]): void {
   const ids = sources.flatMap((source) => source.ids).filter((id) => id.startsWith('pkcs11:'))
   const twice = ids.find((id, index) => ids.indexOf(id) !== index)
   if (twice)
-    throw new Error(`two KEKs are named ${twice}: give each key of a token a label of its own, and each KEK once`)
+    throw new Error(
+      `two KEKs are named ${twice}: give each key of a token a different label, and configure each KEK once`,
+    )
 }
 
 async function findKek(sources: readonly KekSource[], id: string): Promise<Kek | undefined> {
@@ -125,7 +127,7 @@ function knownIds(sources: readonly KekSource[]): readonly string[] {
   return [...new Set(sources.flatMap(({ ids }) => ids))]
 }
 
-/** In the second form the sealed plaintext does not depend on the KEK, so that a change of KEK wraps the data key anew and nothing else. */
+/** In the second form the sealed plaintext does not depend on the KEK: changing the KEK only wraps the data key again. */
 const form = 'mintage2'
 const firstForm = 'mintage1'
 const encoder = new TextEncoder()
@@ -208,20 +210,20 @@ function plaintextPlace(used: string, kekId: string, context: SealContext) {
   )
 }
 
-/** Members of a JSON array: no two contexts share a spelling, whatever characters their members hold. */
+/** Encoded as a JSON array, so that two contexts never have the same encoding, whatever characters they contain. */
 function placeOf({ purpose, table, id, version, algorithm }: SealContext) {
   return [purpose, table, id, version, algorithm]
 }
 
 function missingKekText(place: string, wanted: string, configured: readonly string[]): string {
-  const known = configured.join(', ') || 'a passphrase, which is another one'
-  return `${place} was sealed with the KEK ${wanted}, which is not configured (configured: ${known}): set it as MINTAGE_KEK, or as MINTAGE_KEK_PREVIOUS when another one seals now`
+  const known = configured.join(', ') || 'a different passphrase'
+  return `${place} was sealed with the KEK ${wanted}, which is not configured (configured: ${known}): set it as MINTAGE_KEK, or as MINTAGE_KEK_PREVIOUS if another one seals now`
 }
 
 function notAuthentic(place: string, kekId: string): EnvelopeError {
   return new EnvelopeError(
     'not_authentic',
-    `the envelope of ${place}, sealed with the KEK ${kekId}, was damaged or belongs elsewhere`,
+    `the envelope of ${place}, sealed with the KEK ${kekId}, is damaged or belongs to another row`,
     kekId,
   )
 }

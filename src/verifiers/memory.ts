@@ -3,20 +3,20 @@ import type { Log } from '../observability/log.ts'
 import type { Platform } from '../platform.ts'
 import { foldVerifiers, rememberVerifiers, type VerifierRow } from './queries.ts'
 
-/** Who fetched the JWK Set, on its way to the database. */
+/** Queues who fetched the JWK Set, to be written to the database. */
 export type VerifierMemory = {
-  /** Never waits, never throws: the write is deferred. What cannot be written is logged and forgotten; the verifier comes again. */
+  /** Never waits, never throws: the write is deferred. A failed write is logged and dropped; the verifier will fetch again. */
   remember(seen: VerifierRow): void
 }
 
 const mostRows = 500
-/** Beyond this many verifiers that wait, further ones are forgotten. */
+/** While this many verifiers wait, new ones are dropped. */
 const mostWaiting = 2000
 const longest = 256
 
 /**
- * One statement at a time: the first sighting is written at once, and what comes meanwhile goes together with the next statement, so that
- * strangers who invent names keep one connection busy at most.
+ * One statement at a time: the first sighting is written at once, and those that arrive meanwhile share the next statement. So strangers who
+ * invent names occupy at most one connection.
  */
 export function createVerifierMemory(options: { db: Db; log: Log; platform: Pick<Platform, 'defer'> }): VerifierMemory {
   const { db, log, platform } = options
@@ -52,7 +52,7 @@ export function createVerifierMemory(options: { db: Db; log: Log; platform: Pick
   }
 }
 
-/** Agents are what strangers wrote: PostgreSQL takes no NUL, and a terminal obeys the other control characters. */
+/** Strangers choose the agent text. PostgreSQL does not accept NUL, and a terminal obeys other control characters. */
 function storable(text: string | null): string | null {
   if (text === null) return null
   return text

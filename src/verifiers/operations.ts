@@ -23,7 +23,7 @@ export async function listVerifiers(
   })
 }
 
-/** Part of maintenance: forgets whom nobody has seen for 30 days. */
+/** Part of maintenance: deletes verifiers that were not seen for 30 days. */
 export async function forgetVerifiers({ db, now }: Pick<Services, 'db' | 'now'>): Promise<void> {
   await pruneVerifiers(db, new Date(now().getTime() - keptSeconds * 1000))
 }

@@ -5,13 +5,13 @@ import type { VerifierSighting } from './sighting.ts'
 
 export type VerifierRow = typeof verifiers.$inferSelect
 
-/** How many names are kept that nobody authenticated, and how many of one API key; the one not seen for longest goes first. */
-export const mostAnonymous = 1000
-export const mostOfOneKey = 20
+/** How many anonymous names are kept, and how many names per API key. Those unseen for longest are deleted first. */
+const mostAnonymous = 1000
+const mostOfOneKey = 20
 
 /**
- * Remembers who fetched what, in one statement: of two sightings of a verifier the later one stays. True when a verifier was met that was not
- * known before. No two rows may be of the same verifier; texts must be ones that PostgreSQL and a terminal can take.
+ * Records who fetched what, in one statement; of two sightings of a verifier the later one is kept. True when a verifier is new. No two rows
+ * may be of the same verifier, and texts must be safe for PostgreSQL and a terminal.
  */
 export async function rememberVerifiers(db: Db, seen: readonly VerifierRow[]): Promise<boolean> {
   const rows = sql`select client_id, name, string_to_array(kids, ' '), fetched_at::timestamptz, nullif(address, ''), nullif(agent, '')
@@ -36,7 +36,7 @@ export async function rememberVerifiers(db: Db, seen: readonly VerifierRow[]): P
   return written.some(({ isNew }) => isNew)
 }
 
-/** Lets go of names beyond the bounds, for those client ids that may have got too many. */
+/** Deletes names beyond the limits, for the given client ids. */
 export async function foldVerifiers(db: Db, clientIds: readonly string[]): Promise<void> {
   const most = sql`case when ${verifiers.clientId} = '' then ${sql.raw(String(mostAnonymous))} else ${sql.raw(String(mostOfOneKey))} end`
   const ranked = db
@@ -55,7 +55,7 @@ export async function foldVerifiers(db: Db, clientIds: readonly string[]): Promi
   await db.delete(verifiers).where(sql`(${verifiers.clientId}, ${verifiers.name}) in ${beyond}`)
 }
 
-/** Those that count for readiness: authenticated, by a key that is not revoked. */
+/** The verifiers that count for readiness: authenticated by a key that is not revoked. */
 export async function findAuthenticatedVerifiers(db: Db, now: Date): Promise<VerifierSighting[]> {
   const { clientId, name, kids, lastFetchedAt } = verifiers
   return await db
@@ -78,7 +78,7 @@ export async function selectVerifiers(
     .limit(page.limit)
 }
 
-/** Forgets whom nobody has seen since the instant. */
+/** Deletes verifiers that were not seen since the given time. */
 export async function pruneVerifiers(db: Db, before: Date): Promise<void> {
   await db.delete(verifiers).where(lt(verifiers.lastFetchedAt, before))
 }
@@ -87,7 +87,7 @@ function isAfter({ clientId, name }: { clientId: string; name: string }): SQL | 
   return or(lt(verifiers.clientId, clientId), and(eq(verifiers.clientId, clientId), gt(verifiers.name, name)))
 }
 
-/** One column of rows; texts, because that is an array which both drivers can send. */
+/** One column of the rows, as text: an array type that both drivers can send. */
 function texts<Row>(rows: readonly Row[], value: (row: Row) => string): SQL {
   return sql`${sql.param(rows.map(value))}::text[]`
 }

@@ -1,12 +1,12 @@
-/** What a verifier saw when it fetched the JWK Set last. */
+/** What a verifier got when it last fetched the JWK Set. */
 export type VerifierSighting = {
   /** Id of the API key that it authenticated with; empty = anonymous. */
   readonly clientId: string
-  /** What it calls itself; empty when it does not. */
+  /** The name it gives itself; empty if it gives none. */
   readonly name: string
   readonly kids: readonly string[]
   readonly lastFetchedAt: Date
 }
 
-/** A verifier of ours comes every five minutes; one that has not for a day is switched off, or does without the service. */
+/** The kit's verifier fetches every five minutes. One that has not for a day is switched off or no longer uses the service. */
 export const verifierForgottenSeconds = 86_400

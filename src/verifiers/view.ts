@@ -1,15 +1,15 @@
 import type { VerifierRow } from './queries.ts'
 import { verifierForgottenSeconds } from './sighting.ts'
 
-/** A verifier as the admin API shows it. Instants are RFC 3339 texts. */
+/** A verifier as the admin API shows it. Times are RFC 3339 texts. */
 export type VerifierView = {
-  /** What it calls itself; null when it does not. Anybody can call themselves anything: only `clientId` was checked. */
+  /** The name it gives itself; null if it gives none. Anybody can use any name: only `clientId` is checked. */
   name: string | null
   /** Id of the API key that it authenticated with; null = anonymous, which never counts. */
   clientId: string | null
-  /** anonymous · known: counts for readiness · absent: has not come for a day, so that nothing waits for it. */
+  /** anonymous · known: counts for readiness · absent: has not fetched the set for a day, so nothing waits for it. */
   state: 'anonymous' | 'known' | 'absent'
-  /** Kids of the set that it fetched last. */
+  /** Kids in the set that it fetched last. */
   kids: string[]
   lastFetchedAt: string
   address: string | null

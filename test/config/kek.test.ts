@@ -45,7 +45,7 @@ describe('the KEKs of the configuration', () => {
     [
       'a PIN in a PKCS #11 URI',
       { MINTAGE_KEK: 'pkcs11:object=kek?pin-value=1234' },
-      /^MINTAGE_KEK must not hold pin-value/,
+      /^MINTAGE_KEK must not contain pin-value/,
     ],
     [
       'AWS KMS without credentials',

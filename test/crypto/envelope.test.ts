@@ -215,8 +215,8 @@ describe('authenticated encryption', () => {
   test('refuses to seal or open without associated data', async () => {
     const key = await importAeadKey(crypto.getRandomValues(new Uint8Array(32)))
     const none = new Uint8Array()
-    await expect(aeadSeal(key, new Uint8Array(1), none)).rejects.toThrow('associated data is mandatory')
-    await expect(aeadOpen(key, new Uint8Array(64), none)).rejects.toThrow('associated data is mandatory')
+    await expect(aeadSeal(key, new Uint8Array(1), none)).rejects.toThrow('associated data must not be empty')
+    await expect(aeadOpen(key, new Uint8Array(64), none)).rejects.toThrow('associated data must not be empty')
   })
 
   test.each([0, 16, 31, 33, 64])('refuses a key of %i bytes', async (length) => {
@@ -246,7 +246,7 @@ describe('KEK', () => {
     const providers = workersKekProviders({ aws: null, pkcs11Pin: null })
     for (const text of ['file:/kek', 'passphrase:a long enough passphrase', 'pkcs11:object=a?module-path=/a']) {
       await expect(createKeyEncryption({ kek: text, providers })).rejects.toThrow(
-        'raw:, aws-kms: (what this platform has)',
+        'raw:, aws-kms: (what this platform supports)',
       )
     }
   })

@@ -203,7 +203,7 @@ describe.each(databaseKinds)('A63 · a change of KEK on %s', (kind) => {
     await setEnvelope(ring, first, two)
     await setEnvelope(ring, second, one)
     const before = await envelopes(ring)
-    expect((await refusal(rewrapEnvelopes(changing, root))).detail).toContain('belongs elsewhere')
+    expect((await refusal(rewrapEnvelopes(changing, root))).detail).toContain('belongs to another row')
     expect(await envelopes(ring)).toEqual(before)
   })
 

@@ -197,7 +197,7 @@ describe.each(databaseKinds)('the self test on %s', (kind) => {
       .update(signingKeys)
       .set({ sealedPrivateKey: second.sealedPrivateKey })
       .where(eq(signingKeys.kid, first.kid))
-    await expect(selfTest(ring)).rejects.toThrow('belongs elsewhere')
+    await expect(selfTest(ring)).rejects.toThrow('belongs to another row')
   })
 
   test('finds a public part that was replaced', async () => {

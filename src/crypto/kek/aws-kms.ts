@@ -7,28 +7,28 @@ export type AwsAccess = {
   readonly accessKeyId: string
   readonly secretAccessKey: string
   readonly sessionToken: string | null
-  /** In place of the public endpoint of the key's region; null = that one. */
+  /** Replaces the public endpoint of the key's region; null = the public endpoint. */
   readonly endpoint: string | null
 }
 
-/** What a KEK outside this process needs to be reached; null = not given. */
+/** How to reach a KEK outside this process; null = not configured. */
 export type KekAccess = { readonly aws: AwsAccess | null; readonly pkcs11Pin: string | null }
 
-export type AwsKmsOptions = {
-  /** For a call and its repetitions together. */
+type AwsKmsOptions = {
+  /** For one call including its retries. */
   deadlineMilliseconds?: number
   fetch?: typeof fetch
 }
 
 const attempts = 3
 
-/** KMS refuses this request, but may take the same one later. */
+/** KMS refused the request but may accept the same one later. */
 const passing = new Set(['ThrottlingException', 'DependencyTimeoutException', 'KMSInternalException'])
 
-/** What Decrypt says of a ciphertext that is not this key's, or comes with another encryption context. */
+/** What Decrypt answers for a ciphertext of another key or with another encryption context. */
 const notAuthentic = new Set(['InvalidCiphertextException', 'IncorrectKeyException'])
 
-/** The ARN of a key: an alias can be pointed elsewhere, so none is taken. The groups are partition and region. */
+/** The ARN of a key, not of an alias, which can be pointed at another key. The groups are partition and region. */
 const keyArn = /^arn:(aws|aws-cn|aws-us-gov):kms:([a-z0-9-]{1,32}):\d{12}:key\/[A-Za-z0-9-]{1,64}$/
 
 export function isKmsKeyArn(text: string): boolean {
@@ -36,9 +36,9 @@ export function isKmsKeyArn(text: string): boolean {
 }
 
 /**
- * A symmetric key in AWS KMS, by Encrypt and Decrypt of its JSON 1.1 protocol. The associated data travels as the encryption context
- * `mintage`, which KMS authenticates and AWS CloudTrail shows: it names the row, never a secret. Asks nothing before the
- * first envelope. Errors hold the ARN and the name of KMS's error, never its text, which can repeat what was signed.
+ * A symmetric key in AWS KMS, used by Encrypt and Decrypt of its JSON 1.1 protocol. The associated data is sent as the encryption context
+ * `mintage`, which KMS authenticates and AWS CloudTrail shows: it names the row, never a secret. Calls KMS only when an envelope is sealed
+ * or opened. Errors contain the ARN and the name of KMS's error, never its text, which can repeat the signed request.
  */
 export async function awsKmsKek(
   arn: string,
@@ -46,7 +46,7 @@ export async function awsKmsKek(
   options: AwsKmsOptions = {},
 ): Promise<KekSource> {
   const [, partition, region] = keyArn.exec(arn) ?? []
-  if (!region) throw new Error('a KEK in AWS KMS must be aws-kms: and the ARN of a key (not of an alias)')
+  if (!region) throw new Error('a KEK in AWS KMS must be aws-kms: followed by the ARN of a key (not of an alias)')
   if (!access) throw new Error('a KEK in AWS KMS needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY')
   const id = `aws-kms:${arn}`
   const endpoint = access.endpoint ?? `https://kms.${region}.amazonaws.com${partition === 'aws-cn' ? '.cn' : ''}/`
@@ -59,7 +59,7 @@ export async function awsKmsKek(
       const answer = await call('Encrypt', { KeyId: arn, Plaintext, EncryptionContext: contextOf(associatedData) })
       const wrapped = bytesOf(answer.CiphertextBlob)
       if (answer.KeyId !== arn || !wrapped)
-        throw unavailable(id, 'answers Encrypt for another key, or without a ciphertext')
+        throw unavailable(id, 'answered Encrypt for another key or without a ciphertext')
       return wrapped
     },
     async unwrap(wrapped, associatedData) {
@@ -69,7 +69,7 @@ export async function awsKmsKek(
       if (notAuthentic.has(String(answer.error))) return undefined
       const dataKey = bytesOf(answer.Plaintext)
       if (answer.KeyId !== arn || !dataKey)
-        throw unavailable(id, 'answers Decrypt for another key, or without a plaintext')
+        throw unavailable(id, 'answered Decrypt for another key or without a plaintext')
       return dataKey
     },
   })
@@ -84,7 +84,7 @@ type Answer = {
 
 type ClientOptions = AwsKmsOptions & { id: string; endpoint: string; region: string; access: AwsAccess }
 
-/** Gives KMS's answer, or `{ error }` where the ciphertext is at fault; throws `kek_unavailable` for anything else. */
+/** Returns KMS's answer, or `{ error }` if the ciphertext is not authentic. Throws `kek_unavailable` for anything else. */
 function kmsClient({ id, endpoint, region, access, deadlineMilliseconds = 5000, fetch: send = fetch }: ClientOptions) {
   const { accessKeyId, secretAccessKey, sessionToken } = access
   const client = new AwsClient({
@@ -119,7 +119,7 @@ function kmsClient({ id, endpoint, region, access, deadlineMilliseconds = 5000, 
       const answer = await attempt(operation, body, signal).catch((cause: unknown) => {
         throw unavailable(
           id,
-          signal.aborted ? `does not answer within ${deadlineMilliseconds} ms` : 'cannot be reached',
+          signal.aborted ? `did not answer within ${deadlineMilliseconds} ms` : 'cannot be reached',
           cause,
         )
       })
@@ -128,7 +128,7 @@ function kmsClient({ id, endpoint, region, access, deadlineMilliseconds = 5000, 
         continue
       }
       if (answer.error !== undefined && !notAuthentic.has(answer.error))
-        throw unavailable(id, `refuses ${operation}: ${answer.error}`)
+        throw unavailable(id, `refused ${operation}: ${answer.error}`)
       return answer
     }
   }
@@ -143,7 +143,7 @@ function bytesOf(value: unknown): Uint8Array<ArrayBuffer> | undefined {
   return bytes && bytes.length > 0 ? bytes : undefined
 }
 
-/** `__type` may carry a namespace before a `#`. Only a plain name gets through: it goes into an error text. */
+/** `__type` may have a namespace before a `#`. Only a plain name is returned, because it goes into an error text. */
 function errorName(answer: Record<string, unknown> | undefined): string | undefined {
   const type = answer?.__type
   const name = typeof type === 'string' ? type.slice(type.lastIndexOf('#') + 1) : ''

@@ -3,22 +3,21 @@ import { EnvelopeError } from '../envelope.ts'
 import type { Kek, KekSource } from './kek.ts'
 import { kekOfBytes, keyCheck } from './raw.ts'
 
-/** What OWASP's Password Storage Cheat Sheet asks of PBKDF2-HMAC-SHA-256; fewer are never accepted. */
+/** What OWASP's Password Storage Cheat Sheet requires for PBKDF2-HMAC-SHA-256. Fewer are never accepted. */
 export const leastRounds = 600_000
 
-/** A planted id must not keep a start busy for hours. */
+/** An id that an attacker planted must not keep the start busy for hours. */
 const mostRounds = 20_000_000
 
 const saltBytes = 32
 
-export const shortestPassphrase = 12
+const shortestPassphrase = 12
 
 /**
- * KEKs derived from a passphrase by PBKDF2-HMAC-SHA-256 (RFC 8018 §5.2), one for each salt. Rounds and salt stand in the id, and so in
- * the envelope: `passphrase_<rounds>_<salt, 43 characters>_<check of the derived key, 16 characters>`. The check costs a guesser
- * as much as the ciphertext does. Each derivation happens once a process. Sealing goes on with a salt that was met in an
- * envelope, so that all instances and all starts share one; a first one is random. `rounds` is what new salts get, and the least
- * that a met one needs to seal.
+ * KEKs derived from a passphrase by PBKDF2-HMAC-SHA-256 (RFC 8018 §5.2), one for each salt. Rounds and salt are in the id, and so in the
+ * envelope: `passphrase_<rounds>_<salt, 43 characters>_<check of the derived key, 16 characters>`. To guess by the check costs as much as
+ * to guess by the ciphertext. Each derivation happens once per process. Sealing reuses a salt found in an envelope, so that all instances
+ * and all starts share one; the first salt is random. `rounds` applies to new salts, and a found salt with fewer rounds does not seal.
  */
 export async function passphraseKek(passphrase: string, rounds = leastRounds): Promise<KekSource> {
   const fault = passphraseFault(passphrase)
@@ -26,8 +25,8 @@ export async function passphraseKek(passphrase: string, rounds = leastRounds): P
   const text = new TextEncoder().encode(passphrase.normalize('NFC'))
   const base = await crypto.subtle.importKey('raw', text, 'PBKDF2', false, ['deriveBits'])
   const derivations = new Map<string, Promise<Kek>>()
-  let met: Kek | undefined
-  let made: Promise<Kek> | undefined
+  let found: Kek | undefined
+  let generated: Promise<Kek> | undefined
 
   function derive(salt: Uint8Array<ArrayBuffer>, saltRounds: number): Promise<Kek> {
     const name = `passphrase_${saltRounds}_${encodeBase64url(salt)}`
@@ -40,13 +39,13 @@ export async function passphraseKek(passphrase: string, rounds = leastRounds): P
 
   return {
     get ids() {
-      return met ? [met.id] : []
+      return found ? [found.id] : []
     },
 
     async sealing() {
-      if (met) return met
-      made ??= derive(crypto.getRandomValues(new Uint8Array(saltBytes)), rounds)
-      return await made
+      if (found) return found
+      generated ??= derive(crypto.getRandomValues(new Uint8Array(saltBytes)), rounds)
+      return await generated
     },
 
     async find(id) {
@@ -61,18 +60,18 @@ export async function passphraseKek(passphrase: string, rounds = leastRounds): P
       }
       const kek = await derive(parameters.salt, parameters.rounds)
       if (kek.id !== id) return undefined
-      // Of several salts all instances agree on one: the first in the order of their ids.
-      if (parameters.rounds >= rounds && (!met || kek.id < met.id)) met = kek
+      // If there are several salts, all instances choose the same one: the first in the order of the ids.
+      if (parameters.rounds >= rounds && (!found || kek.id < found.id)) found = kek
       return kek
     },
   }
 }
 
-/** What is wrong with the passphrase, never repeating it; undefined = nothing. Says nothing about how easily it is guessed. */
+/** What is wrong with the passphrase, without repeating it; undefined = nothing. Does not check how easy it is to guess. */
 export function passphraseFault(passphrase: string): string | undefined {
   if ([...passphrase.normalize('NFC')].length < shortestPassphrase)
     return `must have at least ${shortestPassphrase} characters`
-  if (passphrase !== passphrase.trim()) return 'must not begin or end with a blank'
+  if (passphrase !== passphrase.trim()) return 'must not begin or end with a space'
   return undefined
 }
 

@@ -1,24 +1,24 @@
 import type * as pkcs11js from 'pkcs11js'
 import type { Pkcs11Uri } from './pkcs11-uri.ts'
 
-/** An initialised library, with the numbers that its calls are spelled in. */
+/** An initialised library with the constants that its calls use. */
 export type Pkcs11Module = { readonly library: pkcs11js.PKCS11; readonly constants: typeof pkcs11js }
 
 type Bytes = Uint8Array<ArrayBuffer>
 
-/** A key in a token, with a session of its own that was logged in. One call at a time. */
+/** A key in a token, with its own logged-in session. One call at a time. */
 export type TokenKey = {
   /** Ciphertext ‖ tag. */
   encrypt(nonce: Bytes, associatedData: Bytes, plaintext: Bytes): Promise<Bytes>
-  /** The plaintext; throws the token's error, also when the ciphertext is not authentic. */
+  /** The plaintext. Throws the token's error, also when the ciphertext is not authentic. */
   decrypt(nonce: Bytes, associatedData: Bytes, sealed: Bytes): Promise<Bytes>
-  /** Lets go of the session; a lost one is no error. */
+  /** Closes the session. A lost session is not an error. */
   close(): void
 }
 
 const tagBytes = 16
 
-/** Finds the token and the key, and logs in. Blocks as long as the library does. Throws in words, or the library's own error. */
+/** Finds the token and the key, and logs in. Blocks as long as the library does. Throws an Error with our text, or the library's error. */
 export function openTokenKey(module: Pkcs11Module, uri: Pkcs11Uri, pin: string): TokenKey {
   const { library, constants } = module
   const slot = findSlot(module, uri)
@@ -28,7 +28,7 @@ export function openTokenKey(module: Pkcs11Module, uri: Pkcs11Uri, pin: string):
     try {
       library.C_CloseSession(session)
     } catch {
-      // Lost with the token that it was on.
+      // The session was lost with its token.
     }
   }
   try {
@@ -52,7 +52,7 @@ export function openTokenKey(module: Pkcs11Module, uri: Pkcs11Uri, pin: string):
       },
       async decrypt(nonce, associatedData, sealed) {
         library.C_DecryptInit(session, gcm(nonce, associatedData), key)
-        // Some libraries ask for room for the tag, although it does not come out.
+        // Some libraries require space for the tag, although they do not return it.
         const room = Buffer.alloc(sealed.length)
         const plaintext = Uint8Array.from(await library.C_DecryptAsync(session, bufferOf(sealed), room))
         room.fill(0)
@@ -83,12 +83,12 @@ function findSlot({ library, constants }: Pkcs11Module, uri: Pkcs11Uri): pkcs11j
   return slot
 }
 
-/** The library pads with blanks. */
+/** The library pads with spaces. */
 function matches(wanted: string | undefined, padded: string): boolean {
   return wanted === undefined || wanted === padded.trimEnd()
 }
 
-/** A login counts for all sessions that this process has on the token. */
+/** One login counts for all sessions of this process on the token. */
 function logIn({ library, constants }: Pkcs11Module, session: pkcs11js.Handle, pin: string): void {
   try {
     library.C_Login(session, constants.CKU_USER, pin)
@@ -106,8 +106,8 @@ function findKey({ library, constants }: Pkcs11Module, session: pkcs11js.Handle,
   const keys = library.C_FindObjects(session, 2)
   library.C_FindObjectsFinal(session)
   const [key] = keys
-  if (!key) throw new Error('the token has no secret key of this label, or shows it to another user only')
-  if (keys.length > 1) throw new Error('the token has several keys of this label: add id=')
+  if (!key) throw new Error('the token has no secret key with this label, or hides it from this user')
+  if (keys.length > 1) throw new Error('several keys of the token have this label: add id=')
   const [type, size, extractable, sensitive] = library
     .C_GetAttributeValue(session, key, [
       { type: constants.CKA_KEY_TYPE },
@@ -118,11 +118,11 @@ function findKey({ library, constants }: Pkcs11Module, session: pkcs11js.Handle,
     .map(({ value }) => numberOf(value))
   if (type !== constants.CKK_AES || size !== 32) throw new Error('the key must be an AES key of 32 bytes')
   if (extractable !== 0 || sensitive !== 1)
-    throw new Error('the key must be sensitive and not extractable: whoever has the PIN could copy this one')
+    throw new Error('the key must be sensitive and not extractable: anyone who has the PIN could copy this one')
   return key
 }
 
-/** CK_BBOOL is a byte, CK_ULONG a native word: little-endian wherever pkcs11js is built for. */
+/** CK_BBOOL is a byte, CK_ULONG a native word: little-endian on every platform that pkcs11js supports. */
 function numberOf(value: unknown): number {
   return Buffer.isBuffer(value) && value.length > 0 && value.length <= 8
     ? Number(value.reduceRight((sum, byte) => sum * 256n + BigInt(byte), 0n))

@@ -1,4 +1,4 @@
-/** What a PKCS #11 URI (RFC 7512) says of one key. Path attributes are what must match; undefined = anything. */
+/** What a PKCS #11 URI (RFC 7512) says about one key. Path attributes must match; undefined matches anything. */
 export type Pkcs11Uri = {
   /** `object`: the label of the key, which becomes the id of the KEK. */
   readonly label: string
@@ -8,7 +8,7 @@ export type Pkcs11Uri = {
   readonly serial: string | undefined
   readonly manufacturer: string | undefined
   readonly model: string | undefined
-  /** `module-path`: the library of the token's maker. */
+  /** `module-path`: the library of the token's vendor. */
   readonly modulePath: string
   /** `pin-source`: absolute path of a file. */
   readonly pinFile: string | undefined
@@ -18,20 +18,19 @@ const pathAttributes = ['token', 'serial', 'manufacturer', 'model', 'object', 'i
 const queryAttributes = ['module-path', 'pin-source']
 
 /**
- * Reads what stands behind `pkcs11:`. Gives what is wrong as a text that repeats nothing of it. Attributes that this reader does not
- * know are refused instead of ignored: one of them may be what tells two keys apart. A PIN in the URI (`pin-value`) is refused, and
- * so is a command as `pin-source`.
+ * Reads the text after `pkcs11:`. Returns what is wrong as a text that repeats nothing of it. Unknown attributes are refused, not ignored:
+ * one of them may be what distinguishes two keys. A PIN in the URI (`pin-value`) is refused, and so is a command as `pin-source`.
  */
 export function parsePkcs11Uri(written: string): Pkcs11Uri | { fault: string } {
   const [path = '', query = '', ...rest] = written.split('?')
   if (rest.length > 0) return { fault: 'must be a PKCS #11 URI with at most one ?' }
   if (/(^|&)pin-value=/.test(query))
-    return { fault: 'must not hold pin-value: give the PIN by pin-source or MINTAGE_PKCS11_PIN' }
+    return { fault: 'must not contain pin-value: give the PIN by pin-source or MINTAGE_PKCS11_PIN' }
   const inPath = readAttributes(path, ';', pathAttributes)
   const inQuery = readAttributes(query, '&', queryAttributes)
   if (!inPath || !inQuery) {
     const known = [...pathAttributes, ...queryAttributes].join(', ')
-    return { fault: `must be a PKCS #11 URI (RFC 7512) of these attributes, each at most once: ${known}` }
+    return { fault: `must be a PKCS #11 URI (RFC 7512) with only these attributes, each at most once: ${known}` }
   }
   const label = inPath.get('object') ?? ''
   if (!/^[A-Za-z0-9_-]{1,64}$/.test(label)) {
@@ -62,7 +61,7 @@ export function parsePkcs11Uri(written: string): Pkcs11Uri | { fault: string } {
   }
 }
 
-/** Values as binary strings, a character a byte (`id` is no text); undefined when the spelling is wrong, or an attribute unknown or repeated. */
+/** Values as binary strings, one character per byte (`id` is not text). Undefined if malformed, or if an attribute is unknown or repeated. */
 function readAttributes(written: string, separator: string, known: readonly string[]): Map<string, string> | undefined {
   const attributes = new Map<string, string>()
   for (const part of written === '' ? [] : written.split(separator)) {
@@ -77,7 +76,7 @@ function readAttributes(written: string, separator: string, known: readonly stri
   return attributes
 }
 
-/** The UTF-8 that the bytes spell. */
+/** Decodes the bytes as UTF-8. */
 function text(bytes: string | undefined): string | undefined {
   if (bytes === undefined) return undefined
   return new TextDecoder().decode(Uint8Array.from(bytes, (character) => character.charCodeAt(0)))

@@ -5,15 +5,15 @@ import { type KekSource, singleKek } from './kek.ts'
 import { openTokenKey, type Pkcs11Module, type TokenKey } from './pkcs11-token.node.ts'
 import { type Pkcs11Uri, parsePkcs11Uri } from './pkcs11-uri.ts'
 
-export type Pkcs11Options = {
-  /** For a call that the token does not answer. Its thread stays behind: PKCS #11 knows no cancelling. */
+type Pkcs11Options = {
+  /** For one call. A call that the token never answers keeps its thread: PKCS #11 has no cancellation. */
   deadlineMilliseconds?: number
 }
 
 const nonceBytes = 12
 const tagBytes = 16
 
-/** What C_Decrypt answers to a ciphertext that is not this key's: v3's name, the names of v2's makers, and SoftHSM's. */
+/** What C_Decrypt answers for a ciphertext that is not authentic: the name in v3, those of v2 vendors, and SoftHSM's. */
 const notAuthentic = new Set([
   'CKR_AEAD_DECRYPT_FAILED',
   'CKR_ENCRYPTED_DATA_INVALID',
@@ -22,10 +22,10 @@ const notAuthentic = new Set([
 ])
 
 /**
- * An AES-256 key that never leaves a PKCS #11 token: it wraps data keys by CKM_AES_GCM inside the token, as nonce (12 random bytes) ‖
- * ciphertext ‖ tag, which is what aead.ts makes. A key that may be extracted is refused. Opens the token at once, so that a wrong
- * PIN or label stops the start, and again when a session was lost. One call at a time: a session knows only one.
- * Errors hold the label and names of PKCS #11, never the URI or the PIN.
+ * An AES-256 key that never leaves its PKCS #11 token. It wraps data keys by CKM_AES_GCM inside the token, as nonce (12 random bytes) ‖
+ * ciphertext ‖ tag, the same form as in aead.ts. An extractable key is refused. Opens the token at once, so that a wrong PIN or label stops
+ * the start, and again after a session was lost. One call at a time, because a session allows only one. Errors contain the label and PKCS #11
+ * error names, never the URI or the PIN.
  */
 export async function pkcs11Kek(
   written: string,
@@ -42,8 +42,8 @@ export async function pkcs11Kek(
 
   async function tokenKey(): Promise<TokenKey> {
     if (open) return open
-    // Tokens lock themselves after a few wrong PINs.
-    if (pinRefused) throw new Error('the token refused the PIN before: restart with the right one')
+    // Tokens lock themselves after a few wrong PINs: never try the same one twice.
+    if (pinRefused) throw new Error('the token refused the PIN: restart with the right one')
     const given = await readPin(uri, pin)
     try {
       open = openTokenKey(module, uri, given)
@@ -61,14 +61,14 @@ export async function pkcs11Kek(
     } catch (error) {
       if (!isNotAuthentic(error)) {
         open = undefined
-        // A session that does not answer would not answer this either.
+        // A session that does not answer would not answer C_CloseSession either.
         if (!(error instanceof DeadlineError)) key.close()
       }
       throw error
     }
   }
 
-  /** Once more with a session of its own after one failed: a token that was restarted has forgotten those from before. */
+  /** Tries once more in a new session: a token that was restarted has forgotten its earlier sessions. */
   async function attemptAgain<Result>(run: (key: TokenKey) => Promise<Result>): Promise<Result> {
     try {
       return await attempt(run)
@@ -113,7 +113,7 @@ function readUri(written: string): Pkcs11Uri {
   return uri
 }
 
-/** A library is initialised once a process, whatever KEKs it holds. */
+/** A library is initialised once per process, even for several KEKs. */
 const modules = new Map<string, Pkcs11Module>()
 
 async function loadModule(path: string, id: string): Promise<Pkcs11Module> {
@@ -121,7 +121,7 @@ async function loadModule(path: string, id: string): Promise<Pkcs11Module> {
   if (known) return known
   const { default: pkcs11 } = await import('pkcs11js').catch((cause: unknown) => {
     throw new Error(
-      `the KEK ${id} needs the optional package pkcs11js: npm install pkcs11js, with a C++ compiler at hand`,
+      `the KEK ${id} needs the optional package pkcs11js: install it with npm install pkcs11js (this needs a C++ compiler)`,
       { cause },
     )
   })
@@ -139,7 +139,7 @@ async function loadModule(path: string, id: string): Promise<Pkcs11Module> {
   return loaded
 }
 
-/** Read each time, so that a PIN may change without a restart. One line end is not the PIN's. */
+/** Read each time, so that the PIN can change without a restart. One line end at the end of the file is not part of the PIN. */
 async function readPin({ pinFile }: Pkcs11Uri, pin: string | null): Promise<string> {
   if (pinFile !== undefined) return (await readSecretFile(pinFile, 'PIN')).replace(/\r?\n$/, '')
   if (pin === null) throw new Error('the PIN is missing: set MINTAGE_PKCS11_PIN, or name a file by pin-source')
@@ -152,12 +152,12 @@ function isNotAuthentic(error: unknown): boolean {
   return notAuthentic.has(pkcs11Name(error) ?? '')
 }
 
-/** `CKR_…` of an error of the library; undefined for an error of ours. */
+/** `CKR_…` for an error of the library; undefined for one of our errors. */
 function pkcs11Name(error: unknown): string | undefined {
   return error instanceof Error ? /^CKR_[A-Z0-9_]+$/.exec(error.message)?.[0] : undefined
 }
 
-/** Our own words, or the name of the library's error; nothing else that a native module may say. */
+/** Our text, or the name of the library's error; never any other text of a native module. */
 function wordsOf(error: unknown): string {
   if (error instanceof Error && error.name === 'NativeError') return 'the library cannot be loaded'
   return error instanceof Error ? error.message : 'unknown error'

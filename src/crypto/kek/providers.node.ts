@@ -5,7 +5,7 @@ import { passphraseKek } from './passphrase.ts'
 import { pkcs11Kek } from './pkcs11.node.ts'
 import { rawKek } from './raw.ts'
 
-/** What Node can use as a KEK. */
+/** The KEK providers on Node. */
 export function nodeKekProviders(access: KekAccess): KekProviders {
   return {
     raw: rawKek,

@@ -3,20 +3,20 @@ import { aeadOpen, aeadSeal, importAeadKey } from '../aead.ts'
 import { decodeBase64, encodeBase64 } from '../base64.ts'
 import { type Kek, type KekSource, singleKek } from './kek.ts'
 
-/** A new random KEK in its written form, `raw:<base64 of 32 bytes>`: for MINTAGE_KEK or a file. A secret. */
+/** A new random KEK as `raw:<base64 of 32 bytes>`, for MINTAGE_KEK or a file. It is a secret. */
 export function generateRawKek(): string {
   return `raw:${encodeBase64(crypto.getRandomValues(new Uint8Array(32)))}`
 }
 
-/** The KEK whose 32 bytes are written as base64. */
+/** The KEK with these 32 bytes, in base64. */
 export async function rawKek(written: string): Promise<KekSource> {
   const bytes = decodeBase64(written)
   if (bytes?.length !== 32)
-    throw new Error('a raw KEK must be raw: and the base64 of exactly 32 bytes, with its padding')
+    throw new Error('a raw KEK must be raw: followed by the base64 of exactly 32 bytes, with padding')
   return singleKek(await kekOfBytes(bytes, `kek_${await keyCheck(bytes)}`))
 }
 
-/** AES-256-GCM in this process. Wipes the bytes. */
+/** AES-256-GCM in this process. Overwrites the bytes with zeros. */
 export async function kekOfBytes(bytes: Uint8Array<ArrayBuffer>, id: string): Promise<Kek> {
   const key = await importAeadKey(bytes)
   bytes.fill(0)
@@ -27,7 +27,7 @@ export async function kekOfBytes(bytes: Uint8Array<ArrayBuffer>, id: string): Pr
   }
 }
 
-/** 96 bits of a hash over the key: the same key has the same id wherever it is configured, and 256 random bits cannot be guessed from it. */
+/** 96 bits of a hash of the key: the same key has the same id everywhere, and 256 random bits cannot be guessed from it. */
 export async function keyCheck(key: Uint8Array<ArrayBuffer>): Promise<string> {
   const label = new TextEncoder().encode('mintage kek id\0')
   const digest = await crypto.subtle.digest('SHA-256', new Uint8Array([...label, ...key]))

@@ -7,16 +7,16 @@ export type KekRuntime = 'node' | 'workers'
 
 const providers = ['raw', 'file', 'passphrase', 'aws-kms', 'pkcs11'] as const
 
-export type KekProviderName = (typeof providers)[number]
+type KekProviderName = (typeof providers)[number]
 
-/** Undefined when the text begins with none of them. */
+/** Undefined if the text does not begin with a known provider. */
 export function kekProviderOf(written: string): KekProviderName | undefined {
   return providers.find((name) => written.startsWith(`${name}:`))
 }
 
 /**
- * What is wrong with a written KEK, as the rest of a sentence that begins with its variable; undefined = nothing. Repeats nothing of
- * it. Looks at no file, token or network.
+ * What is wrong with a configured KEK, as the rest of a sentence that begins with its variable; undefined = nothing. Repeats nothing of the
+ * text. Does not check that the file, token or KMS key exists.
  */
 export function kekFault(written: string, runtime: KekRuntime): string | undefined {
   const provider = kekProviderOf(written)
@@ -24,7 +24,7 @@ export function kekFault(written: string, runtime: KekRuntime): string | undefin
   const rest = written.slice(provider.length + 1)
   if (runtime === 'workers') {
     if (provider === 'passphrase') {
-      return 'must not be a passphrase on Workers: 600,000 rounds of PBKDF2 are the least, and the platform stops at 100,000; use raw: or aws-kms:'
+      return 'must not be a passphrase on Workers: it needs at least 600,000 rounds of PBKDF2, and the platform allows 100,000; use raw: or aws-kms:'
     }
     if (provider === 'file' || provider === 'pkcs11') return `must not be ${provider}: on Workers: use raw: or aws-kms:`
   }

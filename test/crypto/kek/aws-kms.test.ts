@@ -93,7 +93,7 @@ describe('a KEK in AWS KMS', () => {
     expect({ code, status, reason }).toEqual({
       code: 'kek_unavailable',
       status: 503,
-      reason: `the KEK aws-kms:${firstArn} refuses Encrypt: ThrottlingException`,
+      reason: `the KEK aws-kms:${firstArn} refused Encrypt: ThrottlingException`,
     })
   })
 
@@ -102,14 +102,14 @@ describe('a KEK in AWS KMS', () => {
     async (type) => {
       const wrapped = await kek.wrap(dataKey, place)
       kms.next.push(fault(`com.amazonaws.kms#${type}`))
-      expect((await refusal(kek.unwrap(wrapped, place))).reason).toMatch(new RegExp(`refuses Decrypt: ${type}$`))
+      expect((await refusal(kek.unwrap(wrapped, place))).reason).toMatch(new RegExp(`refused Decrypt: ${type}$`))
     },
   )
 
   test('no answer in time is unavailable', async () => {
     const impatient = await open(access, 100)
     kms.next.push('stall')
-    expect((await refusal(impatient.wrap(dataKey, place))).reason).toMatch(/does not answer within 100 ms$/)
+    expect((await refusal(impatient.wrap(dataKey, place))).reason).toMatch(/did not answer within 100 ms$/)
   })
 
   test('an address where nobody listens is unavailable', async () => {

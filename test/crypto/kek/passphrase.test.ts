@@ -78,7 +78,7 @@ describe('a passphrase', () => {
       .catch((reason: unknown) => reason)
     expect(error).toMatchObject({
       code: 'kek_missing',
-      message: expect.stringContaining('a passphrase, which is another one'),
+      message: expect.stringContaining('a different passphrase'),
     })
     expect(String(error)).not.toContain(passphrase)
   })
@@ -95,7 +95,7 @@ describe('a passphrase', () => {
     ['a blank at its end', 'a passphrase with an end '],
   ])('%s is refused without being repeated', async (_name, text) => {
     const error: unknown = await passphraseKek(text).catch((reason: unknown) => reason)
-    expect(String(error)).toMatch(/must have at least 12 characters|must not begin or end with a blank/)
+    expect(String(error)).toMatch(/must have at least 12 characters|must not begin or end with a space/)
     if (text) expect(String(error)).not.toContain(text)
   })
 })

@@ -68,7 +68,7 @@ describe.each(softHsm === null ? [] : [softHsm])('a KEK in a token of %s', (libr
   test.each([
     ['that may be copied out of the token', 'copyable', 'sensitive and not extractable'],
     ['of 16 bytes', 'short', 'AES key of 32 bytes'],
-    ['that is not there', 'absent', 'no secret key of this label'],
+    ['that is not there', 'absent', 'no secret key with this label'],
     ['whose label is there twice', 'twice', 'add id='],
   ])('a key %s is refused in words', async (_name, label, words) => {
     expect(await refusal(written(label), token.pin)).toContain(words)
