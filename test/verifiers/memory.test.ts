@@ -64,6 +64,6 @@ test('a verifier that has been away is told in minutes, and then in hours', () =
   expect(text(120)).toContain('2 h ago')
   expect(text(-5)).toContain('0 min ago')
   expect(readinessText({ holding: 0, known: 0, waitingFor: [], absent: waiting(3000) }, at)).toBe(
-    'no authenticated verifier has come within a day; absent: billing-api',
+    'no authenticated verifier has fetched the key set within a day; absent: billing-api',
   )
 })
