@@ -15,8 +15,8 @@ export type PresentedApiKey = {
 }
 
 /**
- * The usable API key with this secret, or the reason why it is refused. `now` is the time read before the lookup. Does not check scopes,
- * roles or limits.
+ * The usable API key with this secret, or the reason why it is refused. `now` is the time read before the lookup. Does
+ * not check scopes, roles or limits.
  */
 export async function checkApiKey(
   services: LookupServices,
@@ -26,7 +26,10 @@ export async function checkApiKey(
   return usableApiKey(await findApiKeyBySecret(services, presented.secret, now), presented, now)
 }
 
-/** As `checkApiKey`, but throws `api_key_rejected`. The reason stays inside the error: all refusals look the same to the caller. */
+/**
+ * As `checkApiKey`, but throws `api_key_rejected`. The reason stays inside the error: all refusals look the same to the
+ * caller.
+ */
 export async function authenticateApiKey(
   services: LookupServices,
   presented: PresentedApiKey,
@@ -38,8 +41,8 @@ export async function authenticateApiKey(
 }
 
 /**
- * The API key with this secret, whatever its status. Text in another format than ours is looked up only where keys were imported, because
- * their secrets may have any format. Known and unknown keys take the same path there.
+ * The API key with this secret, whatever its status. Text in another format than ours is looked up only where keys were
+ * imported, because their secrets may have any format. Known and unknown keys take the same path there.
  */
 export function findApiKeyBySecret(
   services: LookupServices,

@@ -6,13 +6,16 @@ import { findApiKey } from './queries.ts'
 import { selectVersions } from './version-queries.ts'
 import { type ApiKeyView, apiKeyView } from './view.ts'
 
-/** A key as its holder sees it: with the limits that hold for it, and the version whose secret it showed (null = it showed a token). */
+/**
+ * A key as it sees itself: with the limits that apply to it, and the version whose secret it sent (null = it sent a
+ * token).
+ */
 export type CallerView = ApiKeyView & {
   limits: { requestsPerMinute: number; requestsPerMonth: number }
   usedVersion: { version: number; endsAt: string | null } | null
 }
 
-/** The key that asks, whatever it may do otherwise. Throws `not_found` for the service's own console, which has no key. */
+/** The calling key; no permission is needed. Throws `not_found` for the service's own console, which has no key. */
 export async function showCaller({ db, now }: Pick<Services, 'db' | 'now'>, actor: Principal): Promise<CallerView> {
   const apiKey = await findApiKey(db, { id: actor.clientId, within: 'everywhere' })
   if (!apiKey) throw new ServiceError('not_found')

@@ -5,20 +5,20 @@ import type { Db } from '../db/database.ts'
 import { apiKeys, serviceAccounts } from '../db/schema.ts'
 import type { ApiKeyDraft } from './settings.ts'
 
-/** What every statement that changes a key gives back; undefined = nothing changed. */
+/** Returned by every statement that changes a key; undefined = nothing changed. */
 const changed = { id: apiKeys.id, organizationId: apiKeys.organizationId, revision: apiKeys.revision }
 
-/** Each change counts the revision up. */
+/** Every change increments the revision. */
 export const nextRevision = sql`${apiKeys.revision} + 1`
 
-/** Keeps every other change of the key out until the transaction ends; exchanges go on. */
-export async function lockApiKey(tx: Db, id: string): Promise<void> {
+/** Keeps all other changes of the key waiting until the transaction ends. Exchanges continue. */
+export async function lockApiKeyRow(tx: Db, id: string): Promise<void> {
   await tx.select({ id: apiKeys.id }).from(apiKeys).where(eq(apiKeys.id, id)).for('no key update')
 }
 
-/** What a key says, but never what it is for or whose it is. The key was locked and checked before. */
+/** Stores the settings, but never environment or organization. The caller has locked the key and checked the draft. */
 export async function storeApiKey(tx: Db, id: string, draft: Omit<ApiKeyDraft, 'environment'>) {
-  // A changed rhythm begins anew, its reminder too.
+  // A new rotation period is reminded of again.
   const rotationWarnedAt = sql`case when ${apiKeys.rotateEverySeconds} is not distinct from ${draft.rotateEverySeconds}::integer
     then ${apiKeys.rotationWarnedAt} end`
   const [apiKey] = await tx
@@ -29,7 +29,7 @@ export async function storeApiKey(tx: Db, id: string, draft: Omit<ApiKeyDraft, '
   return apiKey
 }
 
-/** Disables a key that is neither disabled nor at its end. */
+/** Disables a key that is neither disabled, revoked nor expired. */
 export async function markApiKeyDisabled(tx: Db, id: string, now: Date) {
   const mayBe = and(or(isNull(apiKeys.disabledAt), gt(apiKeys.disabledAt, now)), isAlive(now))
   const [apiKey] = await tx
@@ -40,7 +40,7 @@ export async function markApiKeyDisabled(tx: Db, id: string, now: Date) {
   return apiKey
 }
 
-/** Enables a key that was locked before and was disabled then. */
+/** Enables a key. The caller has locked it and seen that it is disabled. */
 export async function markApiKeyEnabled(tx: Db, id: string) {
   const [apiKey] = await tx
     .update(apiKeys)
@@ -50,7 +50,7 @@ export async function markApiKeyEnabled(tx: Db, id: string) {
   return apiKey
 }
 
-/** Ends a key that has not ended. */
+/** Expires a key that is neither revoked nor expired. */
 export async function markApiKeyExpired(tx: Db, id: string, now: Date) {
   const [apiKey] = await tx
     .update(apiKeys)
@@ -61,8 +61,8 @@ export async function markApiKeyExpired(tx: Db, id: string, now: Date) {
 }
 
 /**
- * Keys of the organization that its plan counts: neither revoked nor expired, root keys apart. Holds until the transaction ends only after
- * `lockOrganization` (access/queries.ts).
+ * How many keys count for the organization's plan: all but root keys and revoked or expired ones. Stays true until the
+ * transaction ends only after `lockOrganization` (access/queries.ts).
  */
 export async function countApiKeys(tx: Db, organizationId: string, now: Date): Promise<number> {
   return await tx.$count(
@@ -71,7 +71,7 @@ export async function countApiKeys(tx: Db, organizationId: string, now: Date): P
   )
 }
 
-/** The account of that organization, if the caller may give keys to it: its own, where it may touch only its own things. */
+/** The account, if it is in that organization and within the caller's reach. */
 export async function findServiceAccount(tx: Db, where: { id: string; organizationId: string; within: Within }) {
   const owner = { createdBy: serviceAccounts.createdBy, serviceAccountId: serviceAccounts.id }
   const [account] = await tx

@@ -12,10 +12,11 @@ import { type ApiKeyInput, draftApiKey, shownSettings } from './settings.ts'
 import { type ApiKeyView, apiKeyView } from './view.ts'
 
 /**
- * Creates a key and answers with its secret: the only time that anybody sees it. Without `organizationId` it goes into the caller's
- * own organization. Throws `invalid_request`, `permission_denied` (also for granting what the caller does not hold), `not_found`
- * for an organization or a service account that is not there or not theirs, `plan_limit_reached`, `lifetime_not_allowed`, `conflict` when no
- * signing key of the wanted `tokenAlgorithm` is active. Repeating it makes another key.
+ * Creates a key and returns its secret, which is never shown again. Without `organizationId` the key goes into the
+ * caller's own organization. Throws `invalid_request`, `permission_denied` (also for granting more than the caller
+ * holds), `not_found` for an organization or service account that does not exist or is out of reach,
+ * `plan_limit_reached`, `lifetime_not_allowed`, and `conflict` when no signing key of the chosen `tokenAlgorithm` is
+ * active. Repeating it creates another key.
  */
 export async function createApiKey(
   services: Pick<Services, 'config' | 'db' | 'keyring' | 'now' | 'platform'>,

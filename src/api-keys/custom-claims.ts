@@ -2,32 +2,33 @@ export type CustomClaims = Readonly<Record<string, unknown>>
 
 /** Bytes of the claims as JSON in UTF-8. */
 const mostBytes = 4096
-/** Verifiers take 32 levels of a whole payload. */
+/** Verifiers accept payloads of up to 32 levels. */
 const deepest = 16
 const longestName = 128
 
 /**
- * What is wrong with claims that tokens of a key shall carry, in words that repeat nothing of them, or undefined. Refused are names that mean
- * something already, names that are not visible ASCII, more than 4 KB, numbers that JSON cannot say again, and text that cannot be stored.
- * Does not check what the claims say: it is the resource server's to believe them.
+ * What is wrong with the custom claims of a key, in words that repeat none of their content; undefined = nothing.
+ * Refuses names with a registered meaning, names that are not visible ASCII, more than 4 KB, numbers that JSON cannot
+ * represent, and text that cannot be stored. Does not check the claims' meaning: the resource server decides whether to
+ * trust them.
  */
-export function faultOfCustomClaims(claims: CustomClaims): string | undefined {
+export function faultInCustomClaims(claims: CustomClaims): string | undefined {
   const names = Object.keys(claims)
   if (!names.every((name) => name.length <= longestName && /^[\x21-\x7e]+$/.test(name))) {
     return `customClaims holds a name that is not 1 to ${longestName} visible ASCII characters.`
   }
   if (names.some((name) => reserved.has(name))) {
-    return 'customClaims holds a name that is reserved: a registered JWT claim, or one of the service.'
+    return 'customClaims holds a reserved name: a registered JWT claim, or a claim of the service.'
   }
-  if (!isSayable(claims, 1)) {
-    return `customClaims holds something that cannot be signed as it is: NUL, half of a surrogate pair, a number beyond JSON, a member __proto__, or more than ${deepest} levels.`
+  if (!isSignable(claims, 1)) {
+    return `customClaims cannot be signed: it holds NUL, half of a surrogate pair, a number that JSON cannot represent, a member __proto__, or more than ${deepest} levels.`
   }
   if (new TextEncoder().encode(JSON.stringify(claims)).length > mostBytes)
-    return `customClaims is more than ${mostBytes} bytes of JSON.`
+    return `customClaims is longer than ${mostBytes} bytes of JSON.`
   return undefined
 }
 
-function isSayable(value: unknown, depth: number): boolean {
+function isSignable(value: unknown, depth: number): boolean {
   switch (typeof value) {
     case 'string':
       return value.isWellFormed() && !value.includes('\0')
@@ -38,7 +39,7 @@ function isSayable(value: unknown, depth: number): boolean {
     case 'object':
       return (
         value === null ||
-        (depth <= deepest && entriesOf(value).every(([name, member]) => isName(name) && isSayable(member, depth + 1)))
+        (depth <= deepest && entriesOf(value).every(([name, member]) => isName(name) && isSignable(member, depth + 1)))
       )
     default:
       return false
@@ -53,10 +54,10 @@ function isName(name: string): boolean {
   return name !== '__proto__' && name.isWellFormed() && !name.includes('\0')
 }
 
-/** Claims of ours that nobody registered. */
-const ours = 'org_id env key_version'
+/** Claims of the service that are not registered. */
+const serviceClaims = 'org_id env key_version'
 
-/** The registry "JSON Web Token Claims" (RFC 7519 §10.1), by where the names come from. */
+/** The registry "JSON Web Token Claims" (RFC 7519 §10.1), by source. */
 const registered = [
   // RFC 7519
   'iss sub aud exp nbf iat jti',
@@ -81,4 +82,4 @@ const registered = [
   'sourceNfInstanceId analyticsIdList resOwnerId geohash',
 ]
 
-const reserved: ReadonlySet<string> = new Set([ours, ...registered].flatMap((names) => names.split(' ')))
+const reserved: ReadonlySet<string> = new Set([serviceClaims, ...registered].flatMap((names) => names.split(' ')))

@@ -11,19 +11,20 @@ import { addRevocationRule, closeOpenRules } from '../revocation/rule-queries.ts
 import type { Services } from '../services.ts'
 import { type Impact, whatWouldBreak } from '../usage/impact.ts'
 import { markApiKeyDisabled, markApiKeyEnabled, markApiKeyExpired } from './change-queries.ts'
-import { holdApiKey, refuseDead, refuseRootOfOthers } from './lock.ts'
+import { lockApiKey, requireLiveApiKey, requireRootForRootKey } from './lock.ts'
 import { findApiKey } from './queries.ts'
 import { type ApiKeyView, apiKeyView } from './view.ts'
 
 type SwitchingServices = Pick<Services, 'config' | 'db' | 'log' | 'now' | 'revocations'>
 
-/** `force` = also when afterwards nobody can manage the service or the organization any more. */
+/** `force` = even if nobody can administer the service or the organization afterwards. */
 type Force = { readonly force?: boolean | undefined }
 
 /**
- * Switches a key and every token of it off, until it is enabled. Repeating it changes nothing. When it returns, this process refuses the
- * key's tokens; other readers follow within their bound. Throws `not_found`, `conflict` for a dead key and for the last one that can manage
- * the service or its organization, `permission_denied` for a root key of others.
+ * Disables a key and all of its tokens until it is enabled. Repeating it changes nothing. When it returns, this process
+ * refuses the key's tokens; other readers follow within their staleness limit. Throws `not_found`, `conflict` for a
+ * dead key and for the last key that can administer the service or its organization, `permission_denied` for a root key
+ * unless the caller is root or the key itself.
  */
 export async function disableApiKey(
   services: SwitchingServices,
@@ -54,8 +55,8 @@ export async function disableApiKey(
 }
 
 /**
- * Ends a key now, as if its expiry had come, and every token of it with it. It stays expired. Repeating it is a `conflict`: it is dead.
- * Otherwise as `disableApiKey`.
+ * Expires a key and all of its tokens now, for good. Repeating it is a `conflict`, because the key is dead. Otherwise
+ * as `disableApiKey`.
  */
 export async function expireApiKey(
   services: SwitchingServices,
@@ -85,20 +86,21 @@ export async function expireApiKey(
   )
 }
 
-/** A key as it is after it was enabled, and from when on tokens that are issued for it live; null = it was not disabled. */
+/** The enabled key. Tokens issued from `tokensUsableFrom` on work; null = the key was not disabled. */
 export type EnabledApiKey = ApiKeyView & { tokensUsableFrom: string | null }
 
 /**
- * Lets a disabled key work again. Tokens from before it was disabled stay dead, and so do those of the seconds in which a clock that runs
- * ahead may have stamped one. Repeating it changes nothing. Throws as `disableApiKey`.
+ * Makes a disabled key work again. Tokens from before it was disabled stay revoked. So do tokens from the next few
+ * seconds, because a fast clock may have stamped an earlier token with such a time. Repeating it changes nothing.
+ * Throws as `disableApiKey`.
  */
 export async function enableApiKey(services: SwitchingServices, actor: Principal, id: string): Promise<EnabledApiKey> {
   const within = authorize(actor, 'api_keys.disable')
   const now = services.now()
   const tolerance = services.config.clockToleranceSeconds
   const { apiKey, tokensUsableFrom } = await services.db.transaction(async (tx) => {
-    const { apiKey: disabled } = await holdApiKey(tx, { id, within }, now)
-    refuseRootOfOthers(actor, disabled)
+    const { apiKey: disabled } = await lockApiKey(tx, { id, within }, now)
+    requireRootForRootKey(actor, disabled)
     const { disabledAt, organizationId } = disabled
     if (disabledAt === null) return { apiKey: disabled, tokensUsableFrom: null }
     await markApiKeyEnabled(tx, id)
@@ -152,9 +154,9 @@ async function switchOff(
   const now = services.now()
   const after = await services.db.transaction(async (tx) => {
     const found = await findApiKey(tx, { id, within })
-    if (!found) throw new ServiceError('not_found') // not theirs and not there look the same
-    refuseRootOfOthers(actor, found)
-    refuseDead(found, now)
+    if (!found) throw new ServiceError('not_found') // a key out of reach looks like a missing one
+    requireRootForRootKey(actor, found)
+    requireLiveApiKey(found, now)
     const { organizationId, roles } = found
     if (roles.length === 0) await change(tx, found, now)
     else await keepLastHolders(tx, { organizationId, now, force }, () => change(tx, found, now))
@@ -167,7 +169,7 @@ async function switchOff(
 
 type NewRule = { id: string; organizationId: string; expires: 'never' | 'when_dead'; reason: string; actor: Principal }
 
-/** An open rule: dead is whatever the key made or makes, whenever. */
+/** An open rule: it covers every token of the key, whenever issued. */
 async function addRule(
   tx: Db,
   { config }: Pick<Services, 'config'>,

@@ -3,7 +3,7 @@ import type { Db } from '../db/database.ts'
 import { addRevocationRule } from '../revocation/rule-queries.ts'
 import type { Services } from '../services.ts'
 
-/** Tokens of these versions are dead from `at` on, whenever they were issued. */
+/** Revokes the tokens of all versions up to `version` from `at` on, whenever they were issued. */
 export async function endTokensOfVersions(
   tx: Db,
   { config }: Pick<Services, 'config'>,
@@ -23,12 +23,13 @@ export async function endTokensOfVersions(
   await addRevocationRule(tx, rule, config.clockToleranceSeconds, now)
 }
 
-/** An exchange that began before the change may still make a token of the former lifetime. */
+/** An exchange that began before the change may still issue a token with the previous lifetime. */
 const exchangeSeconds = 60
 
 /**
- * New tokens end with the key by their `exp`. Those from before an expiry that was brought forward need a rule: it strikes at the new end, and
- * only what was issued until now, so that a key whose end is put off again is not hurt.
+ * For an expiry that was brought forward. New tokens end with the key by their `exp`; earlier tokens need a rule. It
+ * takes effect at the new expiry and covers only tokens issued until now, so it does no harm if the expiry is later
+ * postponed.
  */
 export async function endTokensWithKey(
   tx: Db,
@@ -37,13 +38,13 @@ export async function endTokensWithKey(
     id: string
     organizationId: string
     actor: Principal
-    former: { expiresAt: Date | null }
+    previous: { expiresAt: Date | null }
     expiresAt: Date | null
   },
   now: Date,
 ): Promise<void> {
-  const { id, organizationId, actor, former, expiresAt } = key
-  if (expiresAt === null || (former.expiresAt !== null && former.expiresAt <= expiresAt)) return
+  const { id, organizationId, actor, previous, expiresAt } = key
+  if (expiresAt === null || (previous.expiresAt !== null && previous.expiresAt <= expiresAt)) return
   const rule = {
     kind: 'api_key',
     value: id,

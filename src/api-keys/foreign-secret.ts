@@ -3,17 +3,17 @@ import { encodeBase64url } from '../kit/base64url.ts'
 import type { Platform } from '../platform.ts'
 import type { HashAlgorithm } from './queries.ts'
 
-/** By which algorithms the secrets of imported keys are stored, as it was known a moment ago. May be shared by the requests of an isolate. */
+/** The hash algorithms of imported keys, as of a moment ago. The requests of a Workers isolate may share it. */
 export type ImportedAlgorithmsCache = { known?: { readonly algorithms: readonly HashAlgorithm[]; readonly at: Date } }
 
-/** An import by another process is noticed this late; this one's own at once. */
+/** Imports by this process are noticed at once, those of other processes within this time. */
 const maximumAgeMilliseconds = 5000
 
 /**
- * Keeps the answer for seconds, so that text which is no key of ours costs no query where nothing was imported. An answer that was on its
- * way while `forget` was called is not kept.
+ * Caches the answer for seconds: where nothing was imported, text in a foreign format then costs no query. An answer
+ * that was under way while `forget` was called is not cached.
  */
-export function rememberImportedAlgorithms(
+export function cacheImportedAlgorithms(
   read: () => Promise<readonly HashAlgorithm[]>,
   cache: ImportedAlgorithmsCache = {},
 ) {
@@ -34,7 +34,7 @@ export function rememberImportedAlgorithms(
   }
 }
 
-/** Of the text's UTF-8 bytes, base64url without padding: as the database has it. */
+/** Hash of the text's UTF-8 bytes, base64url without padding, as the database stores it. */
 export async function hashSecret(
   platform: Pick<Platform, 'sha256'>,
   algorithm: HashAlgorithm,

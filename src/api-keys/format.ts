@@ -3,7 +3,7 @@ import { randomBase62 } from '../crypto/random.ts'
 export type ApiKeyEnvironment = 'live' | 'test'
 
 const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-/** 43 base62 characters hold 256 bit. */
+/** 43 base62 characters hold 256 bits. */
 const randomLength = 43
 const checksumLength = 6
 const tailLength = randomLength + checksumLength
@@ -11,7 +11,7 @@ const markLength = '_live_'.length
 const pattern = /^[a-z0-9]{2,16}_(?:live|test)_[0-9A-Za-z]{49}$/
 const longest = 16 + markLength + tailLength
 
-/** What secrets begin with where the operator chose nothing else. */
+/** How secrets begin unless the operator configures another prefix. */
 export const defaultApiKeyPrefix = 'mk'
 const defaultPrefixes: readonly string[] = [defaultApiKeyPrefix]
 
@@ -22,9 +22,9 @@ export function generateApiKey(environment: ApiKeyEnvironment, prefix = defaultA
 }
 
 /**
- * What a secret says about itself, or undefined when it is none of ours: wrong prefix, length, alphabet or checksum.
- * The checksum covers prefix, environment and random part, so a typing error or a `test` key respelled as `live` never
- * reaches the database. It proves no right to anything: anyone can compute it. `prefixes` = the present one and the former ones.
+ * Environment and prefix of a secret, or undefined when prefix, length, alphabet or checksum are wrong. The checksum
+ * covers prefix, environment and random part, so a typing error or a `test` key respelled as `live` never reaches the
+ * database. It proves nothing else: anyone can compute it. `prefixes` = the current one and all previous ones.
  */
 export function parseApiKey(
   text: string,
@@ -39,8 +39,9 @@ export function parseApiKey(
 }
 
 /**
- * Whether the text may be a secret that was made and hashed elsewhere: 1 to 256 visible ASCII characters that do not begin like a key of
- * ours. One that does and is none of ours is a typing error, and asking the database about it would help nobody but a guesser.
+ * Whether the text may be a secret that another system created and hashed: 1 to 256 visible ASCII characters that do
+ * not start like our own keys. Text that starts like one but failed the checksum is a typing error; looking it up would
+ * only help someone who guesses.
  */
 export function mayBeForeignSecret(text: string, prefixes = defaultPrefixes): boolean {
   if (text.length > longestForeign || !/^[\x21-\x7e]+$/.test(text)) return false
@@ -49,7 +50,7 @@ export function mayBeForeignSecret(text: string, prefixes = defaultPrefixes): bo
 
 const longestForeign = 256
 
-/** The last four characters of the random part: lets a person tell keys apart, and leaves 232 bit unsaid. */
+/** The last four characters of the random part: people can tell keys apart by them, and 232 bits stay secret. */
 export function apiKeyHint(secret: string): string {
   return secret.slice(-checksumLength - 4, -checksumLength)
 }

@@ -3,7 +3,7 @@ import type { Db } from '../db/database.ts'
 import { apiKeys, apiKeyVersions } from '../db/schema.ts'
 import type { NewApiKey, StoredSecret } from './queries.ts'
 
-/** Which of these hashes stand in the database already, whoever's they are. */
+/** Those of the hashes that are stored already, in any organization. */
 export async function selectKnownHashes(db: Db, hashes: readonly string[]) {
   return await db
     .select({ hash: apiKeyVersions.hash, id: apiKeys.id, organizationId: apiKeys.organizationId })
@@ -12,7 +12,10 @@ export async function selectKnownHashes(db: Db, hashes: readonly string[]) {
     .where(sql`${apiKeyVersions.hash} = any(${sql.param([...hashes])}::text[])`)
 }
 
-/** Stores the keys with their secrets, at most a thousand. Gives the ids of those whose hash somebody else stored meanwhile: they are not kept. */
+/**
+ * Stores at most a thousand keys with their secrets. Returns the ids of keys that were not stored: their hash was taken
+ * meanwhile.
+ */
 export async function insertApiKeys(
   tx: Db,
   keys: readonly { apiKey: NewApiKey; secret: StoredSecret }[],
@@ -21,7 +24,7 @@ export async function insertApiKeys(
   await tx.insert(apiKeys).values(keys.map(({ apiKey }) => apiKey))
   const versions = keys
     .map(({ apiKey: { id, createdAt }, secret }) => ({ apiKeyId: id, version: 1, ...secret, createdAt }))
-    .sort((one, other) => (one.hash < other.hash ? -1 : 1)) // two imports of the same hashes wait for each other in one order
+    .sort((one, other) => (one.hash < other.hash ? -1 : 1)) // one order for all, so that two imports of the same hashes never deadlock
   const stored = await tx
     .insert(apiKeyVersions)
     .values(versions)

@@ -4,25 +4,25 @@ import type { ApiKeyEnvironment } from './format.ts'
 import type { HashAlgorithm, StoredSecret } from './queries.ts'
 import type { ApiKeyChange } from './settings.ts'
 
-/** A key as another system has it: what it may do, and the hash of its secret, which nobody knows here. */
+/** A key of another system: its settings and the hash of its secret. The secret itself is unknown here. */
 export type ImportedApiKey = ApiKeyChange & {
   readonly name: string
   readonly environment: ApiKeyEnvironment
-  /** Of the secret's UTF-8 bytes, without salt: 64 hexadecimal digits or base64url. */
+  /** Unsalted hash of the secret's UTF-8 bytes: 64 hexadecimal digits or base64url. */
   readonly hash: string
   readonly algorithm: HashAlgorithm
   /** Last characters of the secret, for people; empty = not known. */
   readonly hint?: string | undefined
 }
 
-/** What became of one row; `why` says what is wrong with it, and never repeats what it holds. */
+/** The result of one row. `why` says what is wrong with it, and never repeats its content. */
 export type ImportedRow =
   | { readonly index: number; readonly result: 'created'; readonly id: string }
-  /** `id` of the key that has this hash already; null when the caller may not know of it. */
+  /** `id` of the key that already has this hash; null when the caller may not see that key. */
   | { readonly index: number; readonly result: 'duplicate'; readonly id: string | null }
   | { readonly index: number; readonly result: 'invalid'; readonly why: string }
 
-/** What the database keeps of the secret. Throws `invalid_request` for a hash that is not 32 bytes. */
+/** The secret as the database stores it. Throws `invalid_request` for a hash that is not 32 bytes. */
 export function importedSecret({ hash, algorithm, hint = '' }: ImportedApiKey): StoredSecret {
   const bytes = /^[0-9A-Fa-f]{64}$/.test(hash) ? bytesOfHex(hash) : readBase64url(hash.replace(/^([^=]{43})=$/, '$1'))
   if (bytes?.length !== 32) {

@@ -17,7 +17,7 @@ import { type ApiKeyDraft, draftApiKey } from './settings.ts'
 
 export type ImportReport = { created: number; duplicates: number; invalid: number; rows: ImportedRow[] }
 
-/** A row as the caller numbered it; `fault` = what a reader before found wrong with it. */
+/** A row with the caller's number; `fault` = an error that was found while reading it. */
 export type ImportInput = { readonly index: number } & ({ readonly key: ImportedApiKey } | { readonly fault: string })
 
 type Candidate = { index: number; draft: ApiKeyDraft; secret: StoredSecret }
@@ -25,12 +25,13 @@ type Candidate = { index: number; draft: ApiKeyDraft; secret: StoredSecret }
 const shownIds = 100
 
 /**
- * Takes in keys that another system made and hashed, at most a thousand at once, into one organization: their holders go on with the secrets
- * that they have, whatever form these have. Each row is judged by itself as a new key would be, and those that pass land together; a hash
- * that is known already, from an earlier run or another row, is a duplicate. Repeating it is therefore safe.
+ * Imports keys that another system created and hashed, at most a thousand at once, into one organization. Clients keep
+ * using the secrets that they have, in any format. Each row is checked like a new key, and all valid rows are stored
+ * together. A hash that is known already, from an earlier run or another row, is a duplicate: repeating an import is
+ * safe.
  *
- * Throws `permission_denied`, `not_found` for an organization that is not there or not theirs. Cannot tell whether the secrets were strong: a
- * hash without salt of a short secret can be guessed by whoever gets at it.
+ * Throws `permission_denied`, and `not_found` for an organization that does not exist or is out of reach. Does not
+ * check how strong the secrets are: whoever gets the unsalted hash of a short secret can guess it.
  */
 export async function importApiKeys(
   services: Pick<Services, 'apiKeys' | 'config' | 'db' | 'keyring' | 'now'>,
@@ -44,17 +45,17 @@ export async function importApiKeys(
   const report = await services.db.transaction(async (tx) => {
     const organization = await lockOrganization(tx, { id: organizationId, within })
     if (!organization) throw new ServiceError('not_found')
-    const judged = await judge(tx, actor, { candidates, organization, within, now })
-    const keys = judged.admitted.map(({ draft, secret }) => ({
+    const checked = await checkRows(tx, actor, { candidates, organization, within, now })
+    const keys = checked.admitted.map(({ draft, secret }) => ({
       apiKey: { id: newId('key'), organizationId, ...draft, createdAt: now, createdBy: actor.clientId },
       secret,
     }))
     const lost = await insertApiKeys(tx, keys)
-    const landed = judged.admitted.map(({ index }, place): ImportedRow => {
+    const landed = checked.admitted.map(({ index }, place): ImportedRow => {
       const id = keys[place]?.apiKey.id ?? ''
       return lost.has(id) ? { index, result: 'duplicate', id: null } : { index, result: 'created', id }
     })
-    const outcome = reportOf([...refused, ...judged.rows, ...landed])
+    const outcome = reportOf([...refused, ...checked.rows, ...landed])
     await appendAuditEvent(tx, eventOf(actor, organizationId, outcome), now)
     return outcome
   })
@@ -62,7 +63,7 @@ export async function importApiKeys(
   return report
 }
 
-/** What can be said without the database but that of the key ring. */
+/** The checks that need no database, apart from the key ring's. */
 async function readRows(services: Pick<Services, 'config' | 'keyring'>, rows: readonly ImportInput[], now: Date) {
   const candidates: Candidate[] = []
   const refused: ImportedRow[] = []
@@ -80,15 +81,15 @@ async function readRows(services: Pick<Services, 'config' | 'keyring'>, rows: re
   return { candidates, refused }
 }
 
-type Judging = {
+type ImportCheck = {
   readonly candidates: readonly Candidate[]
   readonly organization: { readonly id: string; readonly maxKeyLifetimeSeconds: number | null }
   readonly within: Within
   readonly now: Date
 }
 
-/** The same that must hold for a key that is created (admission.ts), asked of the database once for all rows. */
-async function judge(tx: Db, actor: Principal, { candidates, organization, within, now }: Judging) {
+/** The checks of a new key (admission.ts), with one query for all rows. */
+async function checkRows(tx: Db, actor: Principal, { candidates, organization, within, now }: ImportCheck) {
   const rows: ImportedRow[] = []
   const admitted: Candidate[] = []
   const { id: organizationId } = organization
@@ -137,14 +138,14 @@ async function accountsOf(tx: Db, candidates: readonly Candidate[], where: { org
   return accounts
 }
 
-/** What is said of the row when the check refuses it; whatever else goes wrong goes on. */
+/** Why the check refused the row; other errors are thrown on. */
 async function faultOf(check: () => Promise<void>): Promise<string | undefined> {
   try {
     await check()
     return undefined
   } catch (error) {
     if (error instanceof ServiceError && error.status < 500)
-      return error.code === 'not_found' ? 'There is no such service account.' : error.detail
+      return error.code === 'not_found' ? 'serviceAccountId: not found, or you do not have access.' : error.detail
     throw error
   }
 }

@@ -1,12 +1,13 @@
 import { mustExpire } from '../access/permissions.ts'
 import { ServiceError } from '../errors.ts'
 
-/** What an organization says about how long its keys live; null = as long as anybody likes. */
+/** An organization's limit on the lifetime of its keys; null = no limit. */
 export type LifetimePolicy = { readonly maxKeyLifetimeSeconds: number | null }
 
 /**
- * Refuses an expiry that the organization's policy or the key's roles do not allow: throws `lifetime_not_allowed`, saying why and, where
- * there is one, the latest instant (`latest`) that would be allowed. Keys from before the policy are met when they are changed or rotated.
+ * Throws `lifetime_not_allowed` for an expiry that the organization's policy or the key's roles do not allow. The error
+ * says why and, under a policy, the latest allowed time (`latest`). Keys from before the policy are checked when they
+ * are next changed or rotated.
  */
 export function requireLifetime(
   { expiresAt, roles }: { readonly expiresAt: Date | null; readonly roles: readonly string[] },
@@ -15,14 +16,14 @@ export function requireLifetime(
 ): void {
   if (expiresAt === null && mustExpire(roles)) {
     throw new ServiceError('lifetime_not_allowed', {
-      detail: 'A key with the role ci_service must expire: give expiresAt.',
+      detail: 'A key with the role ci_service must expire. Set expiresAt.',
     })
   }
   if (maxKeyLifetimeSeconds === null) return
   const latest = new Date(now.getTime() + maxKeyLifetimeSeconds * 1000)
   if (expiresAt !== null && expiresAt <= latest) return
   throw new ServiceError('lifetime_not_allowed', {
-    detail: `API keys of this organization must expire within ${maxKeyLifetimeSeconds} s: give an expiresAt until ${latest.toISOString()}.`,
+    detail: `API keys of this organization must expire within ${maxKeyLifetimeSeconds} s. Set expiresAt to ${latest.toISOString()} or earlier.`,
     extensions: { latest: latest.toISOString() },
   })
 }

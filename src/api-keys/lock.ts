@@ -4,22 +4,22 @@ import type { Principal } from '../access/principal.ts'
 import { lockOrganization } from '../access/queries.ts'
 import type { Db } from '../db/database.ts'
 import { ServiceError } from '../errors.ts'
-import { lockApiKey } from './change-queries.ts'
+import { lockApiKeyRow } from './change-queries.ts'
 import { findApiKey } from './queries.ts'
 import { apiKeyStatus } from './status.ts'
 
 /**
- * A key that lives, held with its organization so that nothing else changes either until the transaction ends. Throws `not_found` for a key
- * that is not there or not theirs, and `conflict` for a revoked or expired one: dead keys are not changed any more.
+ * A live key, locked together with its organization until the transaction ends. Throws `not_found` for a key that does
+ * not exist or is out of reach, and `conflict` for a revoked or expired one: dead keys never change.
  */
-export async function holdApiKey(tx: Db, where: { id: string; within: Within }, now: Date) {
+export async function lockApiKey(tx: Db, where: { id: string; within: Within }, now: Date) {
   const found = await findApiKey(tx, where)
   if (!found) throw new ServiceError('not_found')
   const organization = await lockOrganization(tx, { id: found.organizationId, within: 'everywhere' })
-  await lockApiKey(tx, where.id)
+  await lockApiKeyRow(tx, where.id)
   const apiKey = await findApiKey(tx, where)
   if (!organization || !apiKey) throw new ServiceError('not_found')
-  refuseDead(apiKey, now)
+  requireLiveApiKey(apiKey, now)
   return { apiKey, organization }
 }
 
@@ -35,20 +35,28 @@ export async function keepingHolders<Result>(
 }
 
 /** Throws `conflict` for a key that is revoked or expired. */
-export function refuseDead(apiKey: Parameters<typeof apiKeyStatus>[0], now: Date): void {
+export function requireLiveApiKey(apiKey: Parameters<typeof apiKeyStatus>[0], now: Date): void {
   const status = apiKeyStatus(apiKey, now)
   if (status !== 'revoked' && status !== 'expired') return
-  throw new ServiceError('conflict', { detail: `The API key is ${status}, and stays it. Create another one.` })
+  throw new ServiceError('conflict', {
+    detail:
+      status === 'revoked'
+        ? 'The API key is revoked. Revocation is permanent: create a new key.'
+        : 'The API key is expired and cannot be changed. Create a new key.',
+  })
 }
 
-/** Whoever looks after an organization must not lock the operator out of the service by a key that lies in it. Throws `permission_denied`. */
-export function refuseRootOfOthers(
+/**
+ * An administrator of an organization must not lock the operator out through a root key in it. Throws
+ * `permission_denied`.
+ */
+export function requireRootForRootKey(
   actor: Principal,
   { id, roles }: { readonly id: string; readonly roles: readonly string[] },
 ): void {
   if (!roles.includes('root') || actor.roles.has('root') || id === actor.clientId) return
   throw new ServiceError('permission_denied', {
-    detail: 'Only root touches a key with the role root.',
+    detail: 'Only a root key may change a key with the role root.',
     reason: 'touches a root key',
   })
 }

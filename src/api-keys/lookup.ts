@@ -3,11 +3,11 @@ import type { Db } from '../db/database.ts'
 import { apiKeys, apiKeyVersions } from '../db/schema.ts'
 import type { Platform } from '../platform.ts'
 import type { CustomClaims } from './custom-claims.ts'
-import { type ImportedAlgorithmsCache, rememberImportedAlgorithms } from './foreign-secret.ts'
+import { cacheImportedAlgorithms, type ImportedAlgorithmsCache } from './foreign-secret.ts'
 import type { ApiKeyEnvironment } from './format.ts'
 import { apiKeyRecord, type HashAlgorithm, selectImportedAlgorithms } from './queries.ts'
 
-/** One version of an API key with what decides about it, as the database has it at this moment. */
+/** One version of an API key with everything that decides about its use, as the database has it right now. */
 export type ApiKeyRecord = {
   readonly id: string
   readonly version: number
@@ -20,7 +20,7 @@ export type ApiKeyRecord = {
   readonly environment: ApiKeyEnvironment
   readonly scopes: readonly string[]
   readonly audiences: readonly string[]
-  /** Those that count: no more than the key's service account holds. */
+  /** Effective roles: only those that the key's service account holds too. */
   readonly roles: readonly string[]
   readonly subject: string | null
   /** Name of the JWS algorithm of its tokens; null = the service's default. */
@@ -31,20 +31,23 @@ export type ApiKeyRecord = {
   readonly expiresAt: Date | null
   readonly disabledAt: Date | null
   readonly revokedAt: Date | null
-  /** Of the key ring, read in the same statement: a signer with another one must reload before it signs. */
+  /**
+   * Generation of the key ring, read in the same statement: a signer of another generation must reload before it signs.
+   */
   readonly ringGeneration: number
 }
 
-/** Finds keys by the hash of their secret, base64url. Undefined = no such secret. Says nothing about the key's status. */
+/** Finds keys by the hash of their secret, base64url. Undefined = unknown secret. Does not check the key's status. */
 export type ApiKeyLookup = {
   /**
-   * By the SHA-256 of a secret of our form. With `imported`, only a key that was hashed elsewhere by that algorithm: a secret of any other
-   * form, so one with a prefix that is accepted no more, opens no key of ours.
+   * By the SHA-256 of a secret in our own format. With `imported`, only an imported key hashed by that algorithm: a
+   * secret in another format, such as one with a prefix that is no longer accepted, never opens a key that was created
+   * here.
    */
   byHash(hash: string, imported?: HashAlgorithm): Promise<ApiKeyRecord | undefined>
-  /** How the secrets of imported keys are hashed, as it was known seconds ago at the most; none where nothing was imported. */
+  /** The hash algorithms of imported keys, a few seconds old at most; empty where nothing was imported. */
   importedAlgorithms(now: Date): Promise<readonly HashAlgorithm[]>
-  /** To be called after an import: what was remembered of there being none is no longer so. */
+  /** Call after an import: clears the cached "no imported keys" answer. */
   forgetImportedAlgorithms(): void
 }
 
@@ -53,18 +56,18 @@ type FoundRecord = ApiKeyRecord & { readonly hash: string; hashAlgorithm: HashAl
 type Batch = {
   readonly hashes: string[]
   readonly records: Promise<ReadonlyMap<string, FoundRecord>>
-  /** Its turn has ended, and it waits for the select before it. */
+  /** Its event-loop turn has ended, and it waits for the previous select. */
   waits: boolean
   send(): void
 }
 
-/** How long lookups may wait for the select before theirs: one that hangs holds nobody up for longer. */
+/** How long lookups may wait for the previous select: one that hangs delays them by no more than this. */
 const longestWaitMilliseconds = 5
 
 /**
- * All lookups of one event-loop turn travel as ONE prepared select, and while one is under way those of the turns that pass meanwhile as
- * the next. A statement is sent after the last of its lookups asked, so an answer is never older than its question: as fast as a cache, and
- * never stale. Where nothing is under way nothing waits. A failing batch fails all of its lookups.
+ * All lookups of one event-loop turn share ONE prepared select. While it runs, the lookups of later turns gather for
+ * the next one. A select is sent after its last lookup was made, so an answer is never older than its question: as fast
+ * as a cache, and never stale. Nothing waits when no select is running. If a select fails, all of its lookups fail.
  */
 export function createApiKeyLookup(options: {
   db: Db
@@ -73,19 +76,19 @@ export function createApiKeyLookup(options: {
   importedAlgorithmsCache?: ImportedAlgorithmsCache
 }): ApiKeyLookup {
   const { db, platform, maxBatch = 256 } = options
-  const imported = rememberImportedAlgorithms(() => selectImportedAlgorithms(db), options.importedAlgorithmsCache)
+  const imported = cacheImportedAlgorithms(() => selectImportedAlgorithms(db), options.importedAlgorithmsCache)
   let select: ReturnType<typeof prepareSelect> | undefined
   let batch: Batch | undefined
-  let underWay = 0
+  let running = 0
 
   async function findAll(hashes: readonly string[]) {
-    underWay += 1
+    running += 1
     try {
       select ??= prepareSelect(db)
       return byHash(await select.execute({ hashes }))
     } finally {
-      underWay -= 1
-      if (batch?.waits && underWay === 0) batch.send()
+      running -= 1
+      if (batch?.waits && running === 0) batch.send()
     }
   }
 
@@ -105,7 +108,7 @@ export function createApiKeyLookup(options: {
     }
     platform.endOfTurn(() => {
       if (batch !== opened) return
-      if (underWay === 0) return opened.send()
+      if (running === 0) return opened.send()
       opened.waits = true
       deadline = setTimeout(opened.send, longestWaitMilliseconds)
     })
@@ -127,8 +130,8 @@ export function createApiKeyLookup(options: {
 }
 
 /**
- * A row for each key that there is or, where there is none, one of nulls: an unknown secret then takes as long as a known one that is no
- * good, within a few per cent that are what is in the columns (test/security/key-enumeration.test.ts).
+ * One row for each key found, or one row of nulls if none is found. So an unknown secret takes as long as a known one
+ * that is refused; a few per cent depend on the columns' content (test/security/key-enumeration.test.ts).
  */
 function prepareSelect(db: Db) {
   const { hash, hashAlgorithm, imported } = apiKeyVersions

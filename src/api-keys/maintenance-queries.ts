@@ -3,8 +3,9 @@ import type { Db } from '../db/database.ts'
 import { apiKeys, apiKeyUsage, apiKeyVersions, revocations } from '../db/schema.ts'
 
 /**
- * Marks at most `limit` keys whose rotation comes up as reminded of, once a period: a period begins with a new version. Dead and disabled keys
- * are left alone. Gives what the reminder says. `aheadSeconds` = the most; a short rhythm is reminded of in its last quarter.
+ * Marks at most `limit` keys whose rotation is due soon as reminded, once a period, and returns what the reminders say.
+ * A period begins with a new version. Dead and disabled keys are skipped. `aheadSeconds`: reminded at most this early,
+ * and a short period in its last quarter.
  */
 export async function markRotationsDue(
   tx: Db,
@@ -41,8 +42,8 @@ export async function markRotationsDue(
 }
 
 /**
- * At most `limit` keys that ended before `before` and on which nothing depends any more: no token of theirs can be alive, and no rule that
- * covers one is on the list but those that would never leave it by themselves. They stay locked until the transaction ends.
+ * At most `limit` keys that ended before `before` and on which nothing depends any more: none of their tokens can be
+ * alive, and no rule about them is waiting to expire. The keys stay locked until the transaction ends.
  */
 export async function lockLongDead(tx: Db, { before, limit }: { before: Date; limit: number }, now: Date) {
   const endedAt = sql<Date>`least(${apiKeys.revokedAt}, ${apiKeys.expiresAt})`.mapWith(apiKeys.expiresAt)
@@ -63,7 +64,7 @@ export async function lockLongDead(tx: Db, { before, limit }: { before: Date; li
     .for('update', { skipLocked: true })
 }
 
-/** Deletes these keys with their versions and what they were used for, and lifts rules about them that would stay for ever. */
+/** Deletes these keys with their versions and usage, and lifts the rules about them that would never expire. */
 export async function deleteApiKeys(tx: Db, keys: readonly { readonly id: string }[], now: Date): Promise<void> {
   const ids = keys.map(({ id }) => id)
   await tx

@@ -4,21 +4,21 @@ import type { Services } from '../services.ts'
 import { deleteApiKeys, lockLongDead, markRotationsDue } from './maintenance-queries.ts'
 
 const day = 86_400
-/** A reminder comes so long ahead, or in the last quarter of a shorter rhythm. */
+/** A reminder comes this long before the rotation is due, or in the last quarter of a short period. */
 const reminderAheadSeconds = 7 * day
-/** Dead keys can be looked at so long; what the audit trail tells of them stays. */
+/** Dead keys are kept this long. Their audit events stay. */
 const keptSeconds = 90 * day
-/** Of each kind in one run: the next one goes on. */
+/** Limit of each kind in one run; the next run continues. */
 const mostInOneRun = 100
 
-/** Part of maintenance: reminds of rotations that come up, and forgets keys that have long been dead. */
+/** Part of maintenance: reminds of rotations that are due soon, and deletes keys that have long been dead. */
 export async function maintainApiKeys(services: Pick<Services, 'db' | 'now'>): Promise<void> {
   await remindOfRotations(services)
   await purgeApiKeys(services)
 }
 
-/** Writes `api_key.rotation_due` for each key whose policy wants a new secret soon, once a period. */
-export async function remindOfRotations({ db, now }: Pick<Services, 'db' | 'now'>): Promise<void> {
+/** Writes `api_key.rotation_due` for each key whose rotation is due soon, once a period. */
+async function remindOfRotations({ db, now }: Pick<Services, 'db' | 'now'>): Promise<void> {
   const at = now()
   await db.transaction(async (tx) => {
     const due = await markRotationsDue(tx, { aheadSeconds: reminderAheadSeconds, limit: mostInOneRun }, at)
@@ -33,7 +33,10 @@ export async function remindOfRotations({ db, now }: Pick<Services, 'db' | 'now'
   })
 }
 
-/** Deletes keys that have been revoked or expired for more than 90 days, when no token of theirs and no rule about one can matter any more. */
+/**
+ * Deletes keys that were revoked or expired more than 90 days ago, once none of their tokens and no rule about them can
+ * matter.
+ */
 export async function purgeApiKeys({ db, now }: Pick<Services, 'db' | 'now'>): Promise<void> {
   const at = now()
   const before = new Date(at.getTime() - keptSeconds * 1000)

@@ -1,21 +1,23 @@
-/** What decides when a key's secret should be replaced. */
+/** Decides when a key's secret should be replaced. */
 export type RotationPolicy = {
   readonly rotateEverySeconds: number | null
-  /** Of the newest version: a rotation begins a new period. */
+  /** When the newest version was created: a rotation begins a new period. */
   readonly versionCreatedAt: Date
 }
 
-/** When the policy wants the newest version replaced; null without a policy. Nothing ends then: a key that is not rotated goes on working. */
+/**
+ * When the newest version should be replaced; null without a policy. A key that is not rotated by then keeps working.
+ */
 export function rotationDueAt({ rotateEverySeconds, versionCreatedAt }: RotationPolicy): Date | null {
   return rotateEverySeconds === null ? null : new Date(versionCreatedAt.getTime() + rotateEverySeconds * 1000)
 }
 
-/** The plan's limits of an overlap, in seconds. */
+/** The plan's limits on an overlap, in seconds. */
 export type OverlapLimits = { readonly defaultOverlapSeconds: number; readonly maxOverlapSeconds: number }
 
 /**
- * When the version that a rotation replaces stops working: after the overlap, or with the key if that ends sooner. Undefined = the overlap
- * is longer than the plan allows.
+ * When the replaced version stops working: after the overlap, or with the key if that ends sooner. Undefined = the
+ * overlap is longer than the plan allows.
  */
 export function overlapEnd(
   apiKey: { readonly expiresAt: Date | null; readonly versionExpiresAt: Date | null },

@@ -8,14 +8,14 @@ import type { ApiKeyStatus } from './status.ts'
 
 export type NewApiKey = typeof apiKeys.$inferInsert
 
-/** What the database keeps of a secret. */
+/** A secret as the database stores it. */
 export type StoredSecret = {
-  /** Of the whole secret, base64url; by SHA-256 unless `hashAlgorithm` says otherwise. */
+  /** Hash of the whole secret, base64url; SHA-256 unless `hashAlgorithm` is set. */
   hash: string
   hashAlgorithm?: HashAlgorithm
-  /** Hashed elsewhere: the secret may have any form. */
+  /** Hashed by another system: the secret may have any format. */
   imported?: boolean
-  /** What a secret of ours begins with; empty for one that was made elsewhere. */
+  /** How the secret starts; empty for an imported one. */
   prefix: string
   /** Last four characters of the secret's random part, for people. */
   hint: string
@@ -23,25 +23,25 @@ export type StoredSecret = {
   expiresAt?: Date | null
 }
 
-/** How a secret was hashed: ours by SHA-256, those from elsewhere as it was done there. */
+/** Our own secrets are hashed by SHA-256; imported ones may be hashed by BLAKE3. */
 export type HashAlgorithm = 'sha256' | 'blake3'
 
-/** The service account that a key belongs to, without a join: most keys have none. */
+/** The key's service account, by a subquery rather than a join: most keys have none. */
 const serviceAccount = sql`from ${serviceAccounts} account where account.id = ${apiKeys.serviceAccountId}`
 const serviceAccountDisabledAt = sql<Date | null>`(select account.disabled_at ${serviceAccount})`.mapWith(
   apiKeys.disabledAt,
 )
 
-/** A select of its own is planned in less time than a join. */
+/** A subquery is planned in less time than a join. */
 const organizationSuspendedAt = sql<Date | null>`(select organization.suspended_at from ${organizations} organization
   where organization.id = ${apiKeys.organizationId})`.mapWith(organizations.suspendedAt)
 
-/** What counts of a key's roles: a key of a service account holds no more than the account does, now. */
-const rolesThatCount = sql<string[]>`case when ${apiKeys.serviceAccountId} is null then ${apiKeys.roles} else array(
+/** The key's effective roles: only those that its service account, if it has one, holds right now. */
+const effectiveRoles = sql<string[]>`case when ${apiKeys.serviceAccountId} is null then ${apiKeys.roles} else array(
   select role from unnest(${apiKeys.roles}) with ordinality as held (role, place)
   where role = any((select account.roles ${serviceAccount})::text[]) order by place) end`.mapWith(apiKeys.roles)
 
-/** The columns that authentication needs, and nothing else: a key's record in the form of `ApiKeyRecord`. */
+/** Only the columns that authentication needs, in the shape of `ApiKeyRecord`. */
 export const apiKeyRecord = {
   id: apiKeys.id,
   version: apiKeyVersions.version,
@@ -53,7 +53,7 @@ export const apiKeyRecord = {
   environment: apiKeys.environment,
   scopes: apiKeys.scopes,
   audiences: apiKeys.audiences,
-  roles: rolesThatCount,
+  roles: effectiveRoles,
   subject: apiKeys.subject,
   tokenAlgorithm: apiKeys.tokenAlgorithm,
   customClaims: apiKeys.customClaims,
@@ -65,7 +65,7 @@ export const apiKeyRecord = {
   ringGeneration: sql<number>`(select ${serviceState.ringGeneration} from ${serviceState})`.mapWith(Number),
 }
 
-/** The newest version of a key: the one that people mean when they name the key. */
+/** The newest version of a key, which stands for the key in lists and views. */
 const newestVersion = and(
   eq(apiKeyVersions.apiKeyId, apiKeys.id),
   eq(apiKeyVersions.version, sql`(select max(v.version) from ${apiKeyVersions} v where v.api_key_id = ${apiKeys.id})`),
@@ -82,16 +82,16 @@ const apiKeyRow = {
   hint: apiKeyVersions.hint,
 }
 
-/** What makes a key somebody's own: who made it, and the service account that it belongs to. */
-export const owned = { createdBy: apiKeys.createdBy, serviceAccountId: apiKeys.serviceAccountId } as const
+/** A key belongs to whoever created it, and to its service account. */
+export const ownerColumns = { createdBy: apiKeys.createdBy, serviceAccountId: apiKeys.serviceAccountId } as const
 
-/** Stores a key with its first version; in a transaction, because it is two statements. */
+/** Stores a key with its first version. Call it in a transaction: it runs two statements. */
 export async function insertApiKey(tx: Db, apiKey: NewApiKey, secret: StoredSecret): Promise<void> {
   await tx.insert(apiKeys).values(apiKey)
   await tx.insert(apiKeyVersions).values({ apiKeyId: apiKey.id, version: 1, ...secret, createdAt: apiKey.createdAt })
 }
 
-/** How the secrets of imported keys are hashed, those of dead keys too: a partial index answers. */
+/** The hash algorithms of all imported keys, dead ones included. A partial index makes this fast. */
 export async function selectImportedAlgorithms(db: Db): Promise<HashAlgorithm[]> {
   const rows = await db
     .selectDistinct({ algorithm: apiKeyVersions.hashAlgorithm })
@@ -100,7 +100,7 @@ export async function selectImportedAlgorithms(db: Db): Promise<HashAlgorithm[]>
   return rows.map(({ algorithm }) => algorithm)
 }
 
-/** The record of one version of a key by the key's id, as a token names it; undefined when there is no such version. */
+/** One version of a key by the key's id, as a token names it; undefined = not found. */
 export async function findApiKeyRecord(db: Db, id: string, version: number) {
   const [record] = await db
     .select(apiKeyRecord)
@@ -117,20 +117,20 @@ export async function findApiKey(db: Db, where: { id: string; within: Within }) 
     .from(apiKeys)
     .innerJoin(apiKeyVersions, newestVersion)
     .innerJoin(organizations, eq(organizations.id, apiKeys.organizationId))
-    .where(and(eq(apiKeys.id, where.id), organizationWithin(apiKeys.organizationId, where.within, owned)))
+    .where(and(eq(apiKeys.id, where.id), organizationWithin(apiKeys.organizationId, where.within, ownerColumns)))
     .limit(1)
   return apiKey
 }
 
-/** Which keys a list shows: those of which everything that is said here is true. */
+/** A list shows the keys that match all of these conditions. */
 export type ApiKeyListFilter = {
   readonly organizationId?: string | undefined
   readonly environment?: ApiKeyEnvironment | undefined
   readonly label?: string | undefined
-  /** At the moment of asking. */
+  /** Right now. */
   readonly status?: ApiKeyStatus | undefined
   readonly serviceAccountId?: string | undefined
-  /** Part of the name, in small or capital letters. */
+  /** Part of the name; case does not matter. */
   readonly name?: string | undefined
   readonly createdAfter?: Date | undefined
   readonly createdBefore?: Date | undefined
@@ -149,7 +149,7 @@ export async function selectApiKeys(
     .innerJoin(organizations, eq(organizations.id, apiKeys.organizationId))
     .where(
       and(
-        organizationWithin(apiKeys.organizationId, where.within, owned),
+        organizationWithin(apiKeys.organizationId, where.within, ownerColumns),
         where.before === undefined ? undefined : lt(apiKeys.id, where.before),
         matches(where.filter, now),
       ),
@@ -158,7 +158,7 @@ export async function selectApiKeys(
     .limit(where.limit)
 }
 
-/** Literally what the filter says: no character of a name has a meaning of its own. */
+/** Matches literally: no character of a name is a wildcard. */
 function matches(filter: ApiKeyListFilter, now: Date): SQL | undefined {
   const { organizationId, environment, label, status, serviceAccountId, name, createdAfter, createdBefore } = filter
   return and(
@@ -173,11 +173,11 @@ function matches(filter: ApiKeyListFilter, now: Date): SQL | undefined {
   )
 }
 
-/** `apiKeyStatus` as the database says it; a test holds the two together. */
+/** `apiKeyStatus` in SQL; a test checks that the two agree. */
 function statusAt(now: Date): SQL {
-  const hasCome = (end: Column | SQL) => sql`${end} <= ${now.toISOString()}::timestamptz`
-  return sql`case when ${hasCome(apiKeys.revokedAt)} then 'revoked' when ${hasCome(apiKeys.expiresAt)} then 'expired'
-    when ${hasCome(apiKeyVersions.expiresAt)} then 'version_ended' when ${hasCome(apiKeys.disabledAt)} then 'disabled'
-    when ${hasCome(serviceAccountDisabledAt)} then 'service_account_disabled'
-    when ${hasCome(organizations.suspendedAt)} then 'organization_suspended' else 'usable' end`
+  const hasPassed = (end: Column | SQL) => sql`${end} <= ${now.toISOString()}::timestamptz`
+  return sql`case when ${hasPassed(apiKeys.revokedAt)} then 'revoked' when ${hasPassed(apiKeys.expiresAt)} then 'expired'
+    when ${hasPassed(apiKeyVersions.expiresAt)} then 'version_ended' when ${hasPassed(apiKeys.disabledAt)} then 'disabled'
+    when ${hasPassed(serviceAccountDisabledAt)} then 'service_account_disabled'
+    when ${hasPassed(organizations.suspendedAt)} then 'organization_suspended' else 'usable' end`
 }

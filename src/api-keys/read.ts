@@ -7,7 +7,10 @@ import { findApiKeyUsage } from '../usage/queries.ts'
 import { type ApiKeyListFilter, findApiKey, selectApiKeys } from './queries.ts'
 import { type ApiKeyDetail, type ApiKeyView, apiKeyVersionUsage, apiKeyView } from './view.ts'
 
-/** Newest first, those that match. Throws `permission_denied`; a filter on somebody else's things finds nothing. */
+/**
+ * The keys that match the filter, newest first. Throws `permission_denied`. A filter on things out of reach finds
+ * nothing.
+ */
 export async function listApiKeys(
   { db, now }: Pick<Services, 'db' | 'now'>,
   actor: Principal,
@@ -20,7 +23,7 @@ export async function listApiKeys(
   return pageOf(rows, page.limit, { view: (row) => apiKeyView(row, at), cursor: (row) => row.id })
 }
 
-/** With what each version was used for. Throws `not_found`. */
+/** One key with the usage of each version. Throws `not_found`. */
 export async function showApiKey(
   { db, now }: Pick<Services, 'db' | 'now'>,
   actor: Principal,

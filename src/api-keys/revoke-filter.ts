@@ -1,28 +1,31 @@
 import { ServiceError } from '../errors.ts'
 import type { ApiKeyEnvironment } from './format.ts'
 
-/** Which keys are meant: those of which everything that is said here is true. */
-export type ApiKeyFilter = {
+/** Selects the keys that match all of these conditions. */
+export type RevocationFilter = {
   readonly organizationId?: string | undefined
   readonly label?: string | undefined
   readonly environment?: ApiKeyEnvironment | undefined
   readonly createdBefore?: Date | undefined
   readonly serviceAccountId?: string | undefined
-  /** Of a leaked secret that was seen in part: what it begins with, before the environment, and the last four of its random part. */
+  /**
+   * Of a leaked secret that is known in part: how it starts, before the environment, and the last four of its random
+   * part.
+   */
   readonly prefix?: string | undefined
   readonly hint?: string | undefined
 }
 
-/** A filter that says nothing means every key there is: that must not happen by leaving something out. Throws `invalid_request`. */
-export function requireFilter(filter: ApiKeyFilter): void {
+/** An empty filter would select every key, which must not happen by mistake. Throws `invalid_request`. */
+export function requireFilter(filter: RevocationFilter): void {
   if (Object.values(filter).some((value) => value !== undefined)) return
   throw new ServiceError('invalid_request', {
-    detail: 'filter says nothing: name at least one thing that the keys have in common.',
+    detail: 'filter is empty. Set at least one condition that selects the keys to revoke.',
   })
 }
 
-/** The filter as it goes into the audit trail. */
-export function describeFilter({ createdBefore, ...filter }: ApiKeyFilter): Record<string, string> {
+/** The filter as the audit trail records it. */
+export function describeFilter({ createdBefore, ...filter }: RevocationFilter): Record<string, string> {
   const said = Object.entries({ ...filter, createdBefore: createdBefore?.toISOString() })
   return Object.fromEntries(said.filter((entry): entry is [string, string] => entry[1] !== undefined))
 }

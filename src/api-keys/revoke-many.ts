@@ -9,43 +9,46 @@ import type { Because } from '../revocation/reasons.ts'
 import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import { addRevocationRule, addRevocationRules } from '../revocation/rule-queries.ts'
 import { type Impact, whatWouldBreak } from '../usage/impact.ts'
-import { instantOf, type Revocation, type RevokingServices } from './revoke.ts'
-import { type ApiKeyFilter, describeFilter, requireFilter } from './revoke-filter.ts'
+import { type Revocation, type RevokingServices, revocationTime } from './revoke.ts'
+import { describeFilter, type RevocationFilter, requireFilter } from './revoke-filter.ts'
 import { markApiKeysRevoked, matchesSpared, type Revocable, selectRevocable } from './revoke-queries.ts'
 
-/** What was, or in a dry run would be, revoked. */
+/** The keys that were revoked, or in a dry run would be. */
 export type RevokedApiKeys = {
   dryRun: boolean
-  /** How many keys, and the first hundred of them. */
+  /** How many keys. `apiKeyIds`: the first hundred of them. */
   apiKeys: number
   apiKeyIds: string[]
-  /** From when on they are dead; RFC 3339. */
+  /** When the revocation takes effect; RFC 3339. */
   effectiveAt: string
-  /** Id of the caller's own key when it was meant too: it stays, so that nobody locks themselves out. It can revoke itself. */
+  /**
+   * Id of the caller's own key, if the filter matched it. It is spared, so that nobody locks themselves out; it can
+   * revoke itself.
+   */
   spared: string | null
-  /** Of a dry run: who would notice. */
+  /** Who uses the keys; dry run only. */
   impact: Impact | null
 }
 
-/** Keys that are marked, get their rules and stand in the event together: one transaction, which must not keep the trail's lock for long. */
+/** Keys that are revoked in one transaction, which must not hold the audit trail's lock for long. */
 const batchSize = 1000
 const shownIds = 100
 
 type Many = Revocation & { readonly dryRun?: boolean | undefined; readonly force?: boolean | undefined }
 
 /**
- * Revokes every key that the filter means, but the caller's own, now or from `at` on. Up to a thousand keys are one transaction; of
- * more, each thousand is one, and repeating it goes on where it ended. Each key gets an open rule of its own: a rule about the whole
- * organization could name no instant that covers what is minted while this commits.
+ * Revokes every key that matches the filter, except the caller's own, now or from `at` on. Each thousand keys are one
+ * transaction, and repeating the call continues where it stopped. Each key gets its own open rule: a rule about the
+ * whole organization has a time limit, and would miss tokens that are issued while this commits.
  *
- * Keys with the role root are ended by root only. Throws `invalid_request` for a filter that says nothing and an instant behind,
- * `not_found` for an organization that is not theirs, `conflict` where nobody could administer the organization or the service any more,
- * unless `force` says that this is meant.
+ * Only root revokes root keys; others skip them. Throws `invalid_request` for an empty filter or a time in the past,
+ * `not_found` for an organization out of reach, and without `force` `conflict` when nobody could administer the
+ * organization or the service afterwards.
  */
 export async function revokeApiKeys(
   services: RevokingServices,
   actor: Principal,
-  filter: ApiKeyFilter,
+  filter: RevocationFilter,
   { dryRun = false, force = false, ...revocation }: Many,
 ): Promise<RevokedApiKeys> {
   const within = authorize(actor, 'api_keys.revoke')
@@ -55,7 +58,7 @@ export async function revokeApiKeys(
   const where = {
     within,
     filter,
-    at: instantOf(revocation, now),
+    at: revocationTime(revocation, now),
     spared: actor.clientId,
     rootToo: actor.roles.has('root'),
   }
@@ -64,8 +67,8 @@ export async function revokeApiKeys(
 }
 
 /**
- * The emergency of a whole organization: every key but the caller's own is revoked now, and whatever was issued until now is dead by a rule
- * about the organization too. Keys made afterwards work. Throws `not_found`.
+ * Emergency: revokes every key of an organization except the caller's own. A rule about the organization also revokes
+ * every token issued until now. Keys created later work. Throws `not_found`.
  */
 export async function revokeAllApiKeys(
   services: RevokingServices,
@@ -102,9 +105,9 @@ async function tryRevoking(db: Db, where: Revocable, now: Date): Promise<Revoked
 
 type Batch = Because & {
   readonly now: Date
-  /** The last administrator too. */
+  /** Even the last administrator. */
   readonly force: boolean
-  /** The organization that dies as a whole. */
+  /** The organization that is revoked as a whole. */
   readonly whole?: string | undefined
 }
 
@@ -126,7 +129,7 @@ async function revokeInBatches(
   return { dryRun: false, ...shown(ids, where), spared: await sparedOf(services.db, where), impact: null }
 }
 
-/** Ids of the keys that it revoked; none when nothing is left to do. Each organization that is touched has an event of its own. */
+/** Ids of the revoked keys; empty when nothing is left to do. Each affected organization gets its own event. */
 async function revokeBatch(
   tx: Db,
   tolerance: number,
@@ -139,7 +142,7 @@ async function revokeBatch(
   const organizationId =
     where.filter.organizationId ?? (where.within === 'everywhere' ? null : where.within.organizationId)
   const mark = () => markApiKeysRevoked(tx, where, { reason, text }, batchSize)
-  const revoked = await keepLastHolders(tx, { organizationId, now, force }, mark) // its locks also keep new keys before or after
+  const revoked = await keepLastHolders(tx, { organizationId, now, force }, mark) // its locks also make new keys wait
   if (whole !== undefined) {
     const rule = {
       kind: 'organization',
@@ -159,9 +162,9 @@ async function revokeBatch(
     ...because,
   }))
   await addRevocationRules(tx, rules, tolerance, now)
-  const touched = Map.groupBy(revoked, ({ organizationId }) => organizationId)
-  if (whole !== undefined && touched.size === 0) touched.set(whole, [])
-  for (const [organizationId, keys] of touched) {
+  const affected = Map.groupBy(revoked, ({ organizationId }) => organizationId)
+  if (whole !== undefined && affected.size === 0) affected.set(whole, [])
+  for (const [organizationId, keys] of affected) {
     const context = {
       apiKeys: keys.length,
       apiKeyIds: keys.slice(0, shownIds).map(({ id }) => id),

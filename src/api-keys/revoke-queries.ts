@@ -4,23 +4,23 @@ import { organizationWithin } from '../access/queries.ts'
 import type { Db } from '../db/database.ts'
 import { apiKeys, apiKeyVersions } from '../db/schema.ts'
 import type { Because } from '../revocation/reasons.ts'
-import { owned } from './queries.ts'
-import type { ApiKeyFilter } from './revoke-filter.ts'
+import { ownerColumns } from './queries.ts'
+import type { RevocationFilter } from './revoke-filter.ts'
 
-/** The keys that a revocation at `at` would change: within, matching, not revoked by then, and not the one that is spared. */
+/** The keys that a revocation at `at` changes: within reach, matching, not revoked by then, and not the spared one. */
 export type Revocable = {
   readonly within: Within
-  readonly filter: ApiKeyFilter
+  readonly filter: RevocationFilter
   readonly at: Date
-  /** Id of a key that stays: the caller's own. */
+  /** Id of the caller's own key, which is not revoked. */
   readonly spared: string
-  /** Whether keys with the role root are meant too. */
+  /** Whether root keys are revoked too. */
   readonly rootToo: boolean
 }
 
 /**
- * Marks a key revoked from `at` on, unless it is or will be before: the first instant and its reason stay. A revocation planned for later
- * is brought forward. False = nothing changed. Does not ask whose key it is.
+ * Marks a key revoked from `at` on. An earlier revocation and its reason stay; a later one is brought forward. False =
+ * nothing changed. Does not check whose key it is.
  */
 export async function markApiKeyRevoked(tx: Db, id: string, because: Because, at: Date): Promise<boolean> {
   const marked = await tx
@@ -31,7 +31,9 @@ export async function markApiKeyRevoked(tx: Db, id: string, because: Because, at
   return marked.length === 1
 }
 
-/** As `markApiKeyRevoked`, for at most `limit` keys, locked in the order of their ids so that two of these never wait for one another. */
+/**
+ * As `markApiKeyRevoked`, for at most `limit` keys, locked in the order of their ids so that two calls never deadlock.
+ */
 export async function markApiKeysRevoked(tx: Db, where: Revocable, because: Because, limit: number) {
   const locked = tx
     .select({ id: apiKeys.id })
@@ -53,9 +55,9 @@ export async function selectRevocable(db: Db, where: Revocable): Promise<string[
   return rows.map(({ id }) => id)
 }
 
-/** Whether the filter means the spared key too. */
+/** Whether the filter matches the spared key. */
 export async function matchesSpared(db: Db, { within, filter, spared }: Revocable): Promise<boolean> {
-  const organization = organizationWithin(apiKeys.organizationId, within, owned)
+  const organization = organizationWithin(apiKeys.organizationId, within, ownerColumns)
   const rows = await db
     .select({ id: apiKeys.id })
     .from(apiKeys)
@@ -63,7 +65,7 @@ export async function matchesSpared(db: Db, { within, filter, spared }: Revocabl
   return rows.length > 0
 }
 
-/** The key whose secret has one of these hashes, whatever its state; undefined when it is not there or not within. */
+/** The key whose secret has one of these hashes, whatever its status; undefined = not found within reach. */
 export async function findApiKeyByHashes(
   db: Db,
   where: { hashes: readonly string[]; within: Within },
@@ -75,7 +77,7 @@ export async function findApiKeyByHashes(
     .where(
       and(
         inArray(apiKeyVersions.hash, [...where.hashes]),
-        organizationWithin(apiKeys.organizationId, where.within, owned),
+        organizationWithin(apiKeys.organizationId, where.within, ownerColumns),
       ),
     )
     .limit(1)
@@ -91,13 +93,13 @@ function liveAt(at: Date): SQL | undefined {
 }
 
 function revocable(db: Db, { within, filter, at, spared, rootToo }: Revocable): SQL | undefined {
-  const organization = organizationWithin(apiKeys.organizationId, within, owned)
+  const organization = organizationWithin(apiKeys.organizationId, within, ownerColumns)
   const permitted = rootToo ? undefined : sql`not ('root' = any(${apiKeys.roles}))`
   return and(organization, permitted, liveAt(at), ne(apiKeys.id, spared), matches(db, filter))
 }
 
-/** Literally what the filter says: no pattern has a meaning in it. */
-function matches(db: Db, filter: ApiKeyFilter): SQL | undefined {
+/** Matches literally, without patterns. */
+function matches(db: Db, filter: RevocationFilter): SQL | undefined {
   const { organizationId, label, environment, createdBefore, serviceAccountId, prefix, hint } = filter
   return and(
     organizationId === undefined ? undefined : eq(apiKeys.organizationId, organizationId),
@@ -109,7 +111,7 @@ function matches(db: Db, filter: ApiKeyFilter): SQL | undefined {
   )
 }
 
-/** Of any version: the leaked secret may be one that was rotated away. */
+/** Looks at every version: the leaked secret may have been rotated since. */
 function hasVersion(db: Db, prefix: string | undefined, hint: string | undefined): SQL {
   return exists(
     db

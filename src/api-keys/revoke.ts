@@ -8,23 +8,24 @@ import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import { addRevocationRule } from '../revocation/rule-queries.ts'
 import type { Services } from '../services.ts'
 import { type Impact, whatWouldBreak } from '../usage/impact.ts'
-import { refuseRootOfOthers } from './lock.ts'
+import { requireRootForRootKey } from './lock.ts'
 import { findApiKey } from './queries.ts'
 import { findApiKeyByHashes, markApiKeyRevoked } from './revoke-queries.ts'
 
 export type RevokingServices = Pick<Services, 'config' | 'db' | 'log' | 'now' | 'revocations'>
 
-/** Why, and from when: absent = now, otherwise an instant ahead, after which no token of the key is alive. */
+/** Why, and from when on; absent = now, otherwise a time in the future from which no token of the key works. */
 export type Revocation = Because & { readonly at?: Date | undefined }
 
 /**
- * Ends a key and every token that it made, now or from `at` on: the mark, the rule on the revocation list and the event are one
- * transaction. Repeating it changes nothing: the first instant and reason stay, and no second event is written; an instant that was planned
- * is brought forward, never put off. When it returns, this process refuses the key's tokens; other readers follow within their bound.
+ * Revokes a key and all of its tokens, now or from `at` on. The mark, the rule on the revocation list and the event are
+ * one transaction. Repeating it changes nothing: the first time and reason stay, and no second event is written. A
+ * planned revocation can be brought forward but not postponed. When it returns, this process refuses the key's tokens;
+ * other readers follow within their staleness limit.
  *
- * Throws `invalid_request` for an instant behind, `not_found`, `permission_denied` for a root key of others, `conflict` when the key is to
- * be revoked before `at` already, and for the last root key and the last one that can administer its organization, unless `force` says that
- * this is meant.
+ * Throws `invalid_request` for a time in the past, `not_found`, `permission_denied` for a root key unless the caller is
+ * root or the key itself, `conflict` when the key will be revoked before `at`, and without `force` also for the last
+ * root key or the last administrator.
  */
 export async function revokeApiKey(
   services: RevokingServices,
@@ -32,11 +33,14 @@ export async function revokeApiKey(
   id: string,
   { force = false, ...revocation }: Revocation & { readonly force?: boolean | undefined },
 ): Promise<void> {
-  const within = authorize(actor, 'api_keys.revoke') // the organizations this actor may touch, or throws
+  const within = authorize(actor, 'api_keys.revoke')
   await endApiKey(services, actor, { id, within }, revocation, force)
 }
 
-/** The holder of a key may always end it, whatever its roles, the last root key too: it may have leaked. Otherwise as `revokeApiKey`. */
+/**
+ * A key may always revoke itself, whatever its roles, even the last root key: it may have leaked. Otherwise as
+ * `revokeApiKey`.
+ */
 export async function revokeOwnApiKey(
   services: RevokingServices,
   actor: Principal,
@@ -56,10 +60,10 @@ export async function tryRevokingApiKey(
   return await whatWouldBreak(db, [id], now())
 }
 
-/** Hashes of a secret that leaked, base64url: whoever has it computes them, so that the secret itself need not travel once more. */
+/** Hashes of a leaked secret, base64url. The caller computes them, so that the secret itself is not sent again. */
 export type LeakedSecret = { readonly sha256: string; readonly blake3?: string | undefined }
 
-/** The id of the key whose secret leaked, dead or alive. Throws `not_found`. */
+/** The id of the key whose secret leaked, whatever its status. Throws `not_found`. */
 export async function findLeakedApiKey(
   { db }: Pick<Services, 'db'>,
   actor: Principal,
@@ -71,8 +75,11 @@ export async function findLeakedApiKey(
   return id
 }
 
-/** The instant from which keys are to be dead. Throws `invalid_request` for one that lies behind: what was minted since then was good. */
-export function instantOf({ at = undefined }: { at?: Date | undefined }, now: Date): Date {
+/**
+ * When the revocation takes effect. Throws `invalid_request` for a time in the past: tokens issued since then were
+ * valid.
+ */
+export function revocationTime({ at = undefined }: { at?: Date | undefined }, now: Date): Date {
   if (at !== undefined && at < now)
     throw new ServiceError('invalid_request', { detail: 'at is in the past. Leave it out to revoke now.' })
   return at ?? now
@@ -86,14 +93,14 @@ async function endApiKey(
   force: boolean,
 ): Promise<void> {
   const now = services.now()
-  const at = instantOf(when, now)
+  const at = revocationTime(when, now)
   await services.db.transaction(async (tx) => {
     const apiKey = await findApiKey(tx, where)
-    if (!apiKey) throw new ServiceError('not_found') // not theirs and not there look the same
-    refuseRootOfOthers(actor, apiKey)
+    if (!apiKey) throw new ServiceError('not_found') // a key out of reach looks like a missing one
+    requireRootForRootKey(actor, apiKey)
     const { id, organizationId } = apiKey
     const mark = () => markApiKeyRevoked(tx, id, { reason, text }, at)
-    if (!(await keepLastHolders(tx, { organizationId, now, force }, mark))) return refuseToPutOff(apiKey, { at, now })
+    if (!(await keepLastHolders(tx, { organizationId, now, force }, mark))) return refuseToPostpone(apiKey, { at, now })
     const revocationId = await addRevocationRule(
       tx,
       {
@@ -115,10 +122,10 @@ async function endApiKey(
   await refreshAfterCommit(services)
 }
 
-/** Revoked before, or to be revoked at this very instant, is as good as done. */
-function refuseToPutOff({ revokedAt }: { revokedAt: Date | null }, { at, now }: { at: Date; now: Date }): void {
+/** A key that is revoked already, or will be at exactly this time, needs no change. */
+function refuseToPostpone({ revokedAt }: { revokedAt: Date | null }, { at, now }: { at: Date; now: Date }): void {
   if (revokedAt === null || revokedAt <= now || revokedAt >= at) return
   throw new ServiceError('conflict', {
-    detail: `The key is to be revoked before that already, at ${revokedAt.toISOString()}.`,
+    detail: `The key will be revoked earlier, at ${revokedAt.toISOString()}. A revocation can be brought forward, but not postponed.`,
   })
 }

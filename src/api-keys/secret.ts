@@ -2,7 +2,7 @@ import type { Services } from '../services.ts'
 import { type ApiKeyEnvironment, apiKeyHint, generateApiKey } from './format.ts'
 import type { StoredSecret } from './queries.ts'
 
-/** A new secret of the operator's prefix, and what the database keeps of it. */
+/** A new secret with the configured prefix, and its form in the database. */
 export async function createSecret(
   services: Pick<Services, 'config' | 'platform'>,
   environment: ApiKeyEnvironment,
@@ -12,7 +12,7 @@ export async function createSecret(
   return { secret, stored: await storedSecret(services, secret, prefix) }
 }
 
-/** What the database keeps of a secret that is ours already. */
+/** A secret in our own format, in its form for the database. */
 export async function storedSecret(
   { platform }: Pick<Services, 'platform'>,
   secret: string,

@@ -1,11 +1,13 @@
 import { canonicalCidr } from '../access/cidr.ts'
 import { idPrefixes } from '../crypto/random.ts'
 import { ServiceError } from '../errors.ts'
-import { type CustomClaims, faultOfCustomClaims } from './custom-claims.ts'
+import { type CustomClaims, faultInCustomClaims } from './custom-claims.ts'
 
 export type Texts = readonly string[] | undefined
 
-/** A subject that starts like an id or a secret of the service could pass for another client, organization or person. */
+/**
+ * A subject that starts like an id or a secret of the service could pass for another client, organization or person.
+ */
 export function startsLikeOurs(subject: string, apiKeyPrefixes: readonly string[]): boolean {
   const folded = subject.toLowerCase()
   return [...idPrefixes, ...apiKeyPrefixes].some((prefix) => folded.startsWith(`${prefix}_`))
@@ -13,7 +15,7 @@ export function startsLikeOurs(subject: string, apiKeyPrefixes: readonly string[
 
 /** An empty object means the same as null. */
 export function checkedClaims(claims: CustomClaims | null): CustomClaims | null {
-  const fault = claims === null ? undefined : faultOfCustomClaims(claims)
+  const fault = claims === null ? undefined : faultInCustomClaims(claims)
   if (fault !== undefined) throw refused(fault)
   return claims === null || Object.keys(claims).length === 0 ? null : claims
 }

@@ -5,7 +5,9 @@ import { checkedCidrs, checkedClaims, refused, startsLikeOurs, type Texts, uniqu
 
 type Text = string | null | undefined
 
-/** What the check of a setting may look at beside the given value. `apiKeyPrefixes`: how secrets of this service begin. */
+/**
+ * What the check of a setting may look at beside the given value. `apiKeyPrefixes`: how secrets of this service begin.
+ */
 type Facts = {
   readonly environment: ApiKeyEnvironment
   readonly now: Date
@@ -13,9 +15,10 @@ type Facts = {
 }
 
 /**
- * Every setting of an API key: what a caller may give (undefined = not given) → what is stored and shown. Types, drafts, changes, views and
- * audit events follow this table. A new setting also needs its column (db/schema.ts), its schemas (http/admin/api-key-schemas.ts) and its
- * option (cli/api-keys/settings.ts). An entry throws `invalid_request` naming itself. Lengths are checked by the HTTP schemas.
+ * Every setting of an API key: what a caller may give (undefined = not given) → what is stored and shown. Types,
+ * drafts, changes, views and audit events follow this table. A new setting also needs its column (db/schema.ts), its
+ * schemas (http/admin/api-key-schemas.ts) and its option (cli/api-keys/settings.ts). An entry throws `invalid_request`
+ * naming itself. Lengths are checked by the HTTP schemas.
  */
 const settings = {
   name: (given: string) => given,
@@ -88,9 +91,9 @@ type Shown<Value> = Value extends Date ? string : Value
 type SettingChanges = Record<string, { readonly from: unknown; readonly to: unknown }>
 
 /**
- * The key as it will be stored: defaults filled in, duplicates removed, CIDR ranges in canonical form. Throws `invalid_request` naming the
- * wrong setting. Does not check whether the caller may grant this (access/authorize.ts), the plan's limits, the lifetime policy, or whether
- * the service account and a signing key of the algorithm exist.
+ * The key as it will be stored: defaults filled in, duplicates removed, CIDR ranges in canonical form. Throws
+ * `invalid_request` naming the wrong setting. Does not check whether the caller may grant this (access/authorize.ts),
+ * the plan's limits, the lifetime policy, or whether the service account and a signing key of the algorithm exist.
  */
 export function draftApiKey(
   input: ApiKeyChange & Pick<ApiKeyInput, 'name' | 'environment'>,

@@ -1,4 +1,4 @@
-/** What a key that is there can be: why it cannot be used, or `usable`. */
+/** The statuses of an existing key: `usable`, or why it cannot be used. */
 export const apiKeyStatuses = [
   'usable',
   'revoked',
@@ -9,36 +9,39 @@ export const apiKeyStatuses = [
   'organization_suspended',
 ] as const
 
-/** Why an API key cannot be used, or `usable`. Outside all refusals are alike; the word goes to logs and counters. */
+/**
+ * `usable`, or why an API key cannot be used. All refusals look the same to the caller; the word goes to logs and
+ * counters.
+ */
 export type ApiKeyStatus = (typeof apiKeyStatuses)[number] | 'unknown'
 
-/** The instants that decide; null = never. */
+/** The times that decide; null = never. */
 export type ApiKeyInstants = {
   readonly revokedAt: Date | null
   readonly expiresAt: Date | null
   readonly disabledAt: Date | null
-  /** End of the overlap of the version whose secret was shown. */
+  /** End of the overlap of the version whose secret was sent. */
   readonly versionExpiresAt: Date | null
-  /** Of the service account that the key belongs to; null without one. */
+  /** When the key's service account was disabled; null without one. */
   readonly serviceAccountDisabledAt: Date | null
   readonly organizationSuspendedAt: Date | null
 }
 
 /**
- * An API key stops working at each of its instants, not after it. Instants may lie ahead. Where several have come, the one
- * that can least be undone is named. Does not check the environment, scopes or limits.
+ * An API key stops working exactly at each of these times, not after it. Times may be in the future. If several have
+ * passed, the one that is hardest to undo is named. Does not check the environment, scopes or limits.
  */
 export function apiKeyStatus(apiKey: ApiKeyInstants | undefined, now: Date): ApiKeyStatus {
   if (!apiKey) return 'unknown'
-  if (hasCome(apiKey.revokedAt, now)) return 'revoked'
-  if (hasCome(apiKey.expiresAt, now)) return 'expired'
-  if (hasCome(apiKey.versionExpiresAt, now)) return 'version_ended'
-  if (hasCome(apiKey.disabledAt, now)) return 'disabled'
-  if (hasCome(apiKey.serviceAccountDisabledAt, now)) return 'service_account_disabled'
-  if (hasCome(apiKey.organizationSuspendedAt, now)) return 'organization_suspended'
+  if (hasPassed(apiKey.revokedAt, now)) return 'revoked'
+  if (hasPassed(apiKey.expiresAt, now)) return 'expired'
+  if (hasPassed(apiKey.versionExpiresAt, now)) return 'version_ended'
+  if (hasPassed(apiKey.disabledAt, now)) return 'disabled'
+  if (hasPassed(apiKey.serviceAccountDisabledAt, now)) return 'service_account_disabled'
+  if (hasPassed(apiKey.organizationSuspendedAt, now)) return 'organization_suspended'
   return 'usable'
 }
 
-function hasCome(instant: Date | null, now: Date): boolean {
-  return instant !== null && instant <= now
+function hasPassed(time: Date | null, now: Date): boolean {
+  return time !== null && time <= now
 }

@@ -7,18 +7,20 @@ import type { Services } from '../services.ts'
 import { admitApiKey, requireSigningKey, withinForAccount } from './admission.ts'
 import { storeApiKey } from './change-queries.ts'
 import { endTokensWithKey } from './end-tokens.ts'
-import { holdApiKey, keepingHolders } from './lock.ts'
+import { keepingHolders, lockApiKey } from './lock.ts'
 import { findApiKey } from './queries.ts'
 import type { ApiKeyChange } from './settings.ts'
 import { changedDraft, changesOf } from './settings.ts'
 import { type ApiKeyView, apiKeyView } from './view.ts'
 
 /**
- * Changes what a key says; absent members stay. Tokens that were made before keep what they say until their end, but none outlives an expiry
- * that was brought forward. `revision` = what the caller saw last (`If-Match`); undefined = whatever it is. Nothing new = nothing written.
+ * Changes settings of a key; absent members stay unchanged. Earlier tokens keep their content until they expire, but
+ * none outlives an expiry that was brought forward. `revision` = the one that the caller saw last (`If-Match`);
+ * undefined = any. Without a difference nothing is written.
  *
- * Throws `not_found`, `conflict` for a dead key, `precondition_failed`, `invalid_request`, `permission_denied` for granting what the caller
- * does not hold and for a key whose roles it does not hold, `lifetime_not_allowed` when the organization's policy is not met afterwards.
+ * Throws `not_found`, `conflict` for a dead key, `precondition_failed`, `invalid_request`, `permission_denied` for
+ * granting more than the caller holds or for a key whose roles the caller does not hold, `lifetime_not_allowed` when
+ * the result would break the organization's policy.
  */
 export async function updateApiKey(
   services: Pick<Services, 'config' | 'db' | 'keyring' | 'log' | 'now' | 'revocations'>,
@@ -33,18 +35,18 @@ export async function updateApiKey(
   await requireSigningKey(services, change.tokenAlgorithm)
   const updated = await services.db.transaction(async (tx) => {
     return await keepingHolders(tx, { id, within, now, mayTakeAway: change.roles !== undefined }, async () => {
-      const { apiKey: former, organization } = await holdApiKey(tx, { id, within }, now)
-      if (revision !== undefined && revision !== former.revision) throw new ServiceError('precondition_failed')
-      const draft = changedDraft(former, change, now, services.config.apiKeyPrefixes)
-      const changes = changesOf(former, draft)
-      if (Object.keys(changes).length === 0) return former
-      await admitApiKey(tx, actor, { draft, former, organization, accountsWithin, showsSecret: false }, now)
+      const { apiKey: previous, organization } = await lockApiKey(tx, { id, within }, now)
+      if (revision !== undefined && revision !== previous.revision) throw new ServiceError('precondition_failed')
+      const draft = changedDraft(previous, change, now, services.config.apiKeyPrefixes)
+      const changes = changesOf(previous, draft)
+      if (Object.keys(changes).length === 0) return previous
+      await admitApiKey(tx, actor, { draft, previous, organization, accountsWithin, showsSecret: false }, now)
       const { environment: _, ...stored } = draft
       await storeApiKey(tx, id, stored)
       await endTokensWithKey(
         tx,
         services,
-        { id, organizationId: organization.id, actor, former, expiresAt: draft.expiresAt },
+        { id, organizationId: organization.id, actor, previous, expiresAt: draft.expiresAt },
         now,
       )
       const event = {

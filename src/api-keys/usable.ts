@@ -13,8 +13,8 @@ export type ApiKeyUse = {
 }
 
 /**
- * The one place that decides whether a key may be used: the record itself, or the reason why not. Pure and synchronous, so a refusal takes
- * as long as an acceptance. Does not check scopes, roles or limits.
+ * The one place that decides whether a key may be used: the record itself, or the reason why not. Pure and synchronous,
+ * so a refusal takes as long as an acceptance. Does not check scopes, roles or limits.
  */
 export function usableApiKey(
   found: ApiKeyRecord | 'malformed' | undefined,

@@ -12,7 +12,7 @@ export type ApiKeyVersionRow = {
   readonly expiresAt: Date | null
 }
 
-/** Stores the next version of a key that was locked before. */
+/** Stores the next version. The caller has locked the key. */
 export async function insertVersion(
   tx: Db,
   apiKeyId: string,
@@ -21,10 +21,10 @@ export async function insertVersion(
   now: Date,
 ): Promise<void> {
   await tx.insert(apiKeyVersions).values({ apiKeyId, version, ...secret, createdAt: now })
-  await countRevision(tx, apiKeyId)
+  await incrementRevision(tx, apiKeyId)
 }
 
-/** Makes every version up to `last` end at `end`, unless it ends sooner. Gives those that it moved. */
+/** Makes every version up to `last` end at `end`, unless it ends sooner. Returns the versions that changed. */
 export async function endVersions(tx: Db, apiKeyId: string, last: number, end: Date): Promise<number[]> {
   const moved = await tx
     .update(apiKeyVersions)
@@ -40,11 +40,11 @@ export async function endVersions(tx: Db, apiKeyId: string, last: number, end: D
   return moved.map(({ version }) => version)
 }
 
-export async function countRevision(tx: Db, apiKeyId: string): Promise<void> {
+export async function incrementRevision(tx: Db, apiKeyId: string): Promise<void> {
   await tx.update(apiKeys).set({ revision: nextRevision }).where(eq(apiKeys.id, apiKeyId))
 }
 
-/** Newest first, at most `limit`, only versions before `before`. */
+/** At most `limit` versions before `before`, newest first. */
 export async function selectVersions(
   db: Db,
   { apiKeyId, before, limit }: { apiKeyId: string; before: number | undefined; limit: number },

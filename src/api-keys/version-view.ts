@@ -1,20 +1,20 @@
 import type { ApiKeyUsageRow } from '../usage/queries.ts'
 import type { ApiKeyVersionRow } from './version-queries.ts'
 
-/** One version of an API key, and who uses it. Instants are RFC 3339 texts. What it was used for lags by seconds. */
+/** One version of an API key, and who uses it. Times are RFC 3339 texts. Usage lags by a few seconds. */
 export type ApiKeyVersionView = {
   version: number
-  /** `newest` works as long as the key, `overlapping` until its end; an `ended` one works no more. */
+  /** `newest` works as long as the key, `overlapping` until `endsAt`, and `ended` no longer works. */
   state: 'newest' | 'overlapping' | 'ended'
   hint: string
-  /** Hashed elsewhere, and taken over. */
+  /** Created and hashed by another system. */
   imported: boolean
   createdAt: string
-  /** Null = as long as the key. */
+  /** Null = ends with the key. */
   endsAt: string | null
   exchanges: number
   lastUsedAt: string | null
-  /** The latest end among its tokens: until then one of them may be alive, unless something ended it. */
+  /** The latest expiry of its tokens: until then one of them may be alive, unless it was revoked. */
   lastExpiresAt: string | null
   /** The last few, newest first. */
   addresses: string[]

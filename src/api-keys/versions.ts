@@ -7,13 +7,16 @@ import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import type { Services } from '../services.ts'
 import { findApiKeyUsage } from '../usage/queries.ts'
 import { endTokensOfVersions } from './end-tokens.ts'
-import { holdApiKey, refuseRootOfOthers } from './lock.ts'
+import { lockApiKey, requireRootForRootKey } from './lock.ts'
 import { findApiKey } from './queries.ts'
-import { countRevision, endVersions, selectVersions } from './version-queries.ts'
+import { endVersions, incrementRevision, selectVersions } from './version-queries.ts'
 import { type ApiKeyVersionView, apiKeyVersionView } from './version-view.ts'
 import { type ApiKeyView, apiKeyView } from './view.ts'
 
-/** The versions of a key, newest first: who still uses the old one. Throws `not_found`, `invalid_request` for a cursor that is none. */
+/**
+ * The versions of a key, newest first, with their usage. Throws `not_found`, and `invalid_request` for an invalid
+ * cursor.
+ */
 export async function listApiKeyVersions(
   { db, now }: Pick<Services, 'db' | 'now'>,
   actor: Principal,
@@ -34,9 +37,10 @@ export async function listApiKeyVersions(
 }
 
 /**
- * Ends an overlap before its time: this version of a key and all before it stop working now, and their tokens die. Repeating it changes
- * nothing. Throws `not_found` for a key or version that is not there, `conflict` for a dead key and for the newest version, with which the
- * key would be dead without being called so, `permission_denied` for a root key of others.
+ * Ends an overlap early: this version of a key, all versions before it and their tokens stop working now. Repeating it
+ * changes nothing. Throws `not_found` for a missing key or version, `conflict` for a dead key and for the newest
+ * version (the key would be dead without being marked so), `permission_denied` for a root key unless the caller is root
+ * or the key itself.
  */
 export async function endApiKeyVersion(
   services: Pick<Services, 'config' | 'db' | 'log' | 'now' | 'revocations'>,
@@ -46,17 +50,17 @@ export async function endApiKeyVersion(
 ): Promise<ApiKeyView> {
   const within = authorize(actor, 'api_keys.rotate')
   const now = services.now()
-  const after = await services.db.transaction(async (tx) => {
-    const { apiKey } = await holdApiKey(tx, { id, within }, now)
-    refuseRootOfOthers(actor, apiKey)
+  const changed = await services.db.transaction(async (tx) => {
+    const { apiKey } = await lockApiKey(tx, { id, within }, now)
+    requireRootForRootKey(actor, apiKey)
     if (version > apiKey.version || version < 1) throw new ServiceError('not_found')
     if (version === apiKey.version) {
       throw new ServiceError('conflict', {
         detail: 'This is the newest version. To end it, rotate the key first, or disable or revoke it.',
       })
     }
-    if ((await endVersions(tx, id, version, now)).length === 0) return apiKey // ended before
-    await countRevision(tx, id)
+    if ((await endVersions(tx, id, version, now)).length === 0) return apiKey // it had ended already
+    await incrementRevision(tx, id)
     const { organizationId } = apiKey
     await endTokensOfVersions(
       tx,
@@ -71,12 +75,13 @@ export async function endApiKeyVersion(
     )
     return await findApiKey(tx, { id, within: 'everywhere' })
   })
-  if (!after) throw new Error('the API key whose version was ended is gone')
+  if (!changed) throw new Error('the API key whose version was ended is gone')
   await refreshAfterCommit(services)
-  return apiKeyView(after, now)
+  return apiKeyView(changed, now)
 }
 
 function readVersion(cursor: string): number {
-  if (!/^\d{1,9}$/.test(cursor)) throw new ServiceError('invalid_request', { detail: 'cursor: not one of this list.' })
+  if (!/^\d{1,9}$/.test(cursor))
+    throw new ServiceError('invalid_request', { detail: 'cursor is invalid. Use the nextCursor of the previous page.' })
   return Number(cursor)
 }

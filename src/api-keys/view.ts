@@ -3,15 +3,15 @@ import { rotationDueAt } from './overlap.ts'
 import { type ApiKeyDraft, type ShownSettings, shownSettings } from './settings.ts'
 import { type ApiKeyInstants, type ApiKeyStatus, apiKeyStatus } from './status.ts'
 
-/** An API key as the admin API shows it. Instants are RFC 3339 texts; there is no secret in it and no hash. */
+/** An API key as the admin API shows it. Times are RFC 3339 texts. Holds neither the secret nor its hash. */
 export type ApiKeyView = ShownSettings & {
   id: string
   organizationId: string
-  /** Computed at the moment of asking. */
+  /** Computed when asked. */
   status: Exclude<ApiKeyStatus, 'unknown'>
-  /** When its rotation policy wants the newest version replaced; null = never. */
+  /** When the rotation policy wants the newest version replaced; null = never. */
   rotationDueAt: string | null
-  /** Of the newest version. */
+  /** The newest version. */
   version: number
   /** Last four characters of the newest version's random part. */
   hint: string
@@ -21,22 +21,25 @@ export type ApiKeyView = ShownSettings & {
   revokedAt: string | null
   revocationReason: string | null
   revocationText: string | null
-  /** Counts up with each change: the ETag. */
+  /** Increases with each change; sent as the ETag. */
   revision: number
 }
 
-/** What one version was used for, behind by some seconds. The last few addresses and agents, newest first; agents are what callers wrote. */
+/**
+ * Usage of one version, a few seconds behind. Addresses and agents: the last few, newest first. Agents are whatever
+ * callers sent.
+ */
 export type ApiKeyVersionUsage = {
   version: number
   exchanges: number
   lastUsedAt: string
-  /** The latest end among its tokens: until then one of them may be alive. */
+  /** The latest expiry of its tokens: until then one of them may be alive. */
   lastExpiresAt: string
   addresses: string[]
   agents: string[]
 }
 
-/** Newest version first; versions that were never used are not in `usage`. */
+/** `usage`: newest version first, without versions that were never used. */
 export type ApiKeyDetail = ApiKeyView & { usage: ApiKeyVersionUsage[] }
 
 export type ApiKeyRow = ApiKeyInstants &

@@ -19,12 +19,12 @@ import { verifyAccessToken } from '../token/verify.ts'
 import { type AppEnv, requestOrigin } from './context.ts'
 
 /**
- * On every route of the admin API: who is calling, by API key (`Authorization: Bearer` or `X-API-Key`) or by an access token for the
- * issuer's audience. Key, roles and organization are read from the database for each request. Throws `unauthenticated`,
- * `api_key_rejected`, `invalid_request` for more than one credential.
+ * On every route of the admin API: who is calling, by API key (`Authorization: Bearer` or `X-API-Key`) or by an access
+ * token for the issuer's audience. Key, roles and organization are read from the database for each request. Throws
+ * `unauthenticated`, `api_key_rejected`, `invalid_request` for more than one credential.
  *
- * Does not decide what the caller may do. What an authenticated caller is refused further in is written to the audit trail here, and
- * nowhere else; a stranger's attempts are not.
+ * Does not decide what the caller may do. What an authenticated caller is refused further in is written to the audit
+ * trail here, and nowhere else; a stranger's attempts are not.
  */
 export function authenticate(): MiddlewareHandler<AppEnv> {
   return async function authenticateCaller(c, next) {
@@ -35,7 +35,10 @@ export function authenticate(): MiddlewareHandler<AppEnv> {
   }
 }
 
-/** Refusals of something that a caller tried to do. A request that cannot be read is not one, and neither is our own failure. */
+/**
+ * Refusals of something that a caller tried to do. A request that cannot be read is not one, and neither is our own
+ * failure.
+ */
 const audited: ReadonlySet<ServiceErrorCode> = new Set<ServiceErrorCode>([
   'permission_denied',
   'not_found',

@@ -10,11 +10,12 @@ export type AudienceRules = {
 export type AudienceHolder = { readonly audiences: readonly string[]; readonly roles: readonly string[] }
 
 /**
- * The audiences of a token: those asked for, if the key holds every one, otherwise `invalid_target` (RFC 8707 §2, RFC 8693
- * §2.2.2). Nothing asked gives the default audience. Names are compared as they stand: no case folding, no trailing slash.
+ * The audiences of a token: those asked for, if the key holds every one, otherwise `invalid_target` (RFC 8707 §2, RFC
+ * 8693 §2.2.2). Nothing asked gives the default audience. Names are compared as they stand: no case folding, no
+ * trailing slash.
  *
- * A root key reaches the issuer and nothing else. The issuer's audience stands alone: an application that receives a token must not be able
- * to carry it to the admin API.
+ * A root key reaches the issuer and nothing else. The issuer's audience stands alone: an application that receives a
+ * token must not be able to carry it to the admin API.
  */
 export function narrowAudience(
   requested: readonly string[],

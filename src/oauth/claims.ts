@@ -35,7 +35,10 @@ export type AccessTokenClaims = {
   roles: readonly string[] | undefined
 }
 
-/** One audience is a string, several are an array (RFC 7519 §4.1.3). `scope` is absent when none was granted (RFC 9068 §2.2.3). */
+/**
+ * One audience is a string, several are an array (RFC 7519 §4.1.3). `scope` is absent when none was granted (RFC 9068
+ * §2.2.3).
+ */
 export function accessTokenClaims(facts: AccessTokenFacts): AccessTokenClaims {
   const [audience, ...further] = facts.audiences
   return {
@@ -56,12 +59,16 @@ export function accessTokenClaims(facts: AccessTokenFacts): AccessTokenClaims {
   }
 }
 
-/** The latest instant that may end a token, null = none. Milliseconds are cut off: a token never outlives its key by a fraction. */
+/**
+ * The latest instant that may end a token, null = none. Milliseconds are cut off: a token never outlives its key by a
+ * fraction.
+ */
 export type Ends = readonly (Date | null)[]
 
 /**
- * `iat` and `exp` in whole seconds. The lifetime is what was asked, at most the cap, or the default; it never passes the end of the key, of its
- * version, or a revocation that is already scheduled. `expiresAt <= issuedAt` means that nothing can be issued any more.
+ * `iat` and `exp` in whole seconds. The lifetime is what was asked, at most the cap, or the default; it never passes
+ * the end of the key, of its version, or a revocation that is already scheduled. `expiresAt <= issuedAt` means that
+ * nothing can be issued any more.
  */
 export function tokenLifetime(
   receivedAt: Date,

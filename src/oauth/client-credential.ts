@@ -17,11 +17,13 @@ export type ClientCredential = {
 }
 
 /**
- * The one credential of a request, or undefined when there is none: Basic or form (RFC 6749 §2.3.1), `Authorization: Bearer`,
- * `X-API-Key`, or a form's `subject_token` (RFC 8693 §2.1; whether the request is an exchange is for the caller to check).
+ * The one credential of a request, or undefined when there is none: Basic or form (RFC 6749 §2.3.1), `Authorization:
+ * Bearer`, `X-API-Key`, or a form's `subject_token` (RFC 8693 §2.1; whether the request is an exchange is for the
+ * caller to check).
  *
- * More than one of them, whether they agree or not, is `invalid_request` (RFC 6749 §2.3), and so is a comma in a credential
- * header, because that is how two of them arrive. A credential that cannot be read is `api_key_rejected`, like a wrong one.
+ * More than one of them, whether they agree or not, is `invalid_request` (RFC 6749 §2.3), and so is a comma in a
+ * credential header, because that is how two of them arrive. A credential that cannot be read is `api_key_rejected`,
+ * like a wrong one.
  */
 export function readClientCredential(headers: CredentialHeaders, form: Form): ClientCredential | undefined {
   const { authorization, apiKey } = headers

@@ -1,6 +1,9 @@
 import { ServiceError } from '../errors.ts'
 
-/** A parsed application/x-www-form-urlencoded body. Values are never empty: an empty one counts as absent (RFC 6749 §3.2). */
+/**
+ * A parsed application/x-www-form-urlencoded body. Values are never empty: an empty one counts as absent (RFC 6749
+ * §3.2).
+ */
 export type Form = {
   get(name: string): string | undefined
   /** For the parameters that may come more than once, in order. */
@@ -8,8 +11,9 @@ export type Form = {
 }
 
 /**
- * Reads a form. A parameter that comes twice, even one nobody knows, is refused with `invalid_request`, but for those in
- * `repeatable` (RFC 6749 §3.2). Does not check which parameters make sense, and does not bound the length: the reader of the body does.
+ * Reads a form. A parameter that comes twice, even one nobody knows, is refused with `invalid_request`, but for those
+ * in `repeatable` (RFC 6749 §3.2). Does not check which parameters make sense, and does not bound the length: the
+ * reader of the body does.
  */
 export function parseForm(body: string, repeatable: ReadonlySet<string> = none): Form {
   if (body === '') return emptyForm

@@ -7,8 +7,9 @@ export function isScopeToken(text: string): boolean {
 }
 
 /**
- * The scope tokens of a `scope` parameter: separated by exactly one space, duplicates folded, order of first appearance.
- * Throws `invalid_scope` for anything that the grammar does not hold, so tabs, quotes and look-alike letters never get further.
+ * The scope tokens of a `scope` parameter: separated by exactly one space, duplicates folded, order of first
+ * appearance. Throws `invalid_scope` for anything that the grammar does not hold, so tabs, quotes and look-alike
+ * letters never get further.
  */
 export function parseScope(text: string): ReadonlySet<string> {
   const scopes = new Set<string>()
@@ -21,8 +22,9 @@ export function parseScope(text: string): ReadonlySet<string> {
 }
 
 /**
- * What a token may hold of what was asked: all of it, as it was asked, or `invalid_scope`. A scope that the key does not hold is refused and
- * never dropped silently; nothing asked gives everything that the key holds, wildcards as they stand (RFC 6749 §3.3).
+ * What a token may hold of what was asked: all of it, as it was asked, or `invalid_scope`. A scope that the key does
+ * not hold is refused and never dropped silently; nothing asked gives everything that the key holds, wildcards as they
+ * stand (RFC 6749 §3.3).
  */
 export function narrowScope(requested: ReadonlySet<string> | undefined, held: readonly string[]): readonly string[] {
   if (requested === undefined) return held

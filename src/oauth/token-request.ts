@@ -25,11 +25,11 @@ export type TokenRequest = {
 }
 
 /**
- * Reads what a request to /token says: RFC 6749 §4.4, RFC 8693 §2.1, RFC 8707 §2, and the shorthand of one credential header
- * without `grant_type`. Says nothing yet about whether the credential is good and what it may have.
+ * Reads what a request to /token says: RFC 6749 §4.4, RFC 8693 §2.1, RFC 8707 §2, and the shorthand of one credential
+ * header without `grant_type`. Says nothing yet about whether the credential is good and what it may have.
  *
- * Throws `invalid_request`, `unsupported_grant_type`, `invalid_scope`, `invalid_target`; `unauthenticated` when no credential came
- * along and `api_key_rejected` when it cannot be read. No text from the request is in any of them.
+ * Throws `invalid_request`, `unsupported_grant_type`, `invalid_scope`, `invalid_target`; `unauthenticated` when no
+ * credential came along and `api_key_rejected` when it cannot be read. No text from the request is in any of them.
  */
 export function readTokenRequest(headers: CredentialHeaders, body: string): TokenRequest {
   const form = parseForm(body, repeatable)

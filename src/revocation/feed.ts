@@ -14,8 +14,8 @@ export type FeedDocument = {
 
 export type RevocationFeed = {
   /**
-   * The changes since the cursor of an earlier document of any instance, or everything, where there is no cursor or the changes are not
-   * known. Rejects with `RevocationListUnavailable` when the service's own list is not fresh.
+   * The changes since the cursor of an earlier document of any instance, or everything, where there is no cursor or the
+   * changes are not known. Rejects with `RevocationListUnavailable` when the service's own list is not fresh.
    */
   document(cursor?: string): Promise<FeedDocument>
 }
@@ -43,7 +43,10 @@ const lifetimeMilliseconds = 1000
 const leastLifetimeMilliseconds = 200
 /** The whole of a long list is a lot of work: it may be older, and the deltas that follow it are not. */
 const long = { rules: 10_000, lifetimeMilliseconds: 4000 }
-/** Deltas from different cursors that are signed in one second. Whoever makes up more of them gets the whole list, which is one. */
+/**
+ * Deltas from different cursors that are signed in one second. Whoever makes up more of them gets the whole list, which
+ * is one.
+ */
 const mostDeltas = 32
 
 export function createRevocationFeed(options: RevocationFeedOptions): RevocationFeed {

@@ -8,7 +8,10 @@ import type { RevocationBatch, RevocationRow } from '../kit/revocation/synced-ru
 /** The NOTIFY channel on which the database announces that the list changed. */
 const revocationChannel = 'mintage_revocations'
 
-/** The service's own tables as the source of a synced list. Throws when the database is a replica, because a replica may be stale. */
+/**
+ * The service's own tables as the source of a synced list. Throws when the database is a replica, because a replica may
+ * be stale.
+ */
 export function serviceRevocationSource(db: Db, database?: Pick<Database, 'listen'>): RevocationSource {
   async function read(wanted: SQL, limit?: number): Promise<RevocationBatch> {
     const rules = db.select().from(revocations).where(wanted).orderBy(revocations.id).$dynamic()

@@ -4,14 +4,14 @@ import { revocations, serviceState } from '../db/schema.ts'
 import { addRevocationRule, currentTransaction, instant, interval } from './rule-queries.ts'
 
 /**
- * Expired and lifted rows are kept this long, for readers that were offline and for verifiers with slow clocks. A reader that was offline
- * for longer loads the whole list.
+ * Expired and lifted rows are kept this long, for readers that were offline and for verifiers with slow clocks. A
+ * reader that was offline for longer loads the whole list.
  */
 export const keptForReadersSeconds = 3600
 
 /**
- * Remembers the largest token lifetime ever configured; a smaller one changes nothing. Rules on the list are kept longer by the
- * difference, because a scheduled rule may come to cover tokens of the new lifetime.
+ * Remembers the largest token lifetime ever configured; a smaller one changes nothing. Rules on the list are kept
+ * longer by the difference, because a scheduled rule may come to cover tokens of the new lifetime.
  */
 export async function raiseLargestTokenTtl(db: Db, seconds: number): Promise<void> {
   await db.transaction(async (tx) => {
@@ -29,9 +29,10 @@ export async function raiseLargestTokenTtl(db: Db, seconds: number): Promise<voi
 }
 
 /**
- * For a database that was restored from a backup: rules and rotations since the backup are lost, and transaction ids went back. The new
- * generation makes every reader load the whole list. Every token issued until now is revoked, because the lost rules are unknown. Does not
- * revoke again the API keys whose revocation was lost. Returns the new generation.
+ * For a database that was restored from a backup: rules and rotations since the backup are lost, and transaction ids
+ * went back. The new generation makes every reader load the whole list. Every token issued until now is revoked,
+ * because the lost rules are unknown. Does not revoke again the API keys whose revocation was lost. Returns the new
+ * generation.
  */
 export async function startNewGeneration(
   tx: Db,
@@ -57,8 +58,9 @@ export async function startNewGeneration(
 }
 
 /**
- * Deletes rules that expired or were lifted so long ago that no reader needs them. Uses the earlier of two clocks, the service's and the
- * database's, so that a fast clock cannot bring tokens back to life. Deletes at most 10,000 rows a call and returns how many.
+ * Deletes rules that expired or were lifted so long ago that no reader needs them. Uses the earlier of two clocks, the
+ * service's and the database's, so that a fast clock cannot bring tokens back to life. Deletes at most 10,000 rows a
+ * call and returns how many.
  */
 export async function pruneRevocations(db: Db, now: Date): Promise<number> {
   const before = sql`least(${instant(now)}, clock_timestamp()) - ${interval(keptForReadersSeconds)}`

@@ -1,4 +1,7 @@
-/** Why somebody revokes: a word that can be counted and searched for. Rules that the service lays itself have reasons of their own. */
+/**
+ * Why somebody revokes: a word that can be counted and searched for. Rules that the service lays itself have reasons of
+ * their own.
+ */
 export const revocationReasons = [
   'leaked',
   'compromised',

@@ -14,7 +14,9 @@ export type NewRevocationRule = {
   /** Covers tokens issued until the end of this second; without it, all tokens, whenever issued. */
   issuedBefore?: Date
   effectiveAt: Date
-  /** `when_dead`: once every token that it covers has expired. If that time cannot be known, the rule stays for good. */
+  /**
+   * `when_dead`: once every token that it covers has expired. If that time cannot be known, the rule stays for good.
+   */
   expires: 'when_dead' | 'never'
   organizationId: string | null
   reason: string
@@ -25,8 +27,9 @@ export type NewRevocationRule = {
 }
 
 /**
- * Puts a rule on the list, in the transaction of the change that it belongs to. The statement computes the rule's expiry from the largest
- * token lifetime ever configured. It holds a lock that keeps that lifetime from being raised meanwhile. Returns the rule's id.
+ * Puts a rule on the list, in the transaction of the change that it belongs to. The statement computes the rule's
+ * expiry from the largest token lifetime ever configured. It holds a lock that keeps that lifetime from being raised
+ * meanwhile. Returns the rule's id.
  */
 export async function addRevocationRule(
   tx: Db,
@@ -51,8 +54,8 @@ export async function addRevocationRules(
 }
 
 /**
- * Takes a rule off the list: tokens that only this rule covered are alive again. Returns false when the rule was lifted before or does not
- * exist. The row stays until it is pruned, so that readers that poll see the change.
+ * Takes a rule off the list: tokens that only this rule covered are alive again. Returns false when the rule was lifted
+ * before or does not exist. The row stays until it is pruned, so that readers that poll see the change.
  */
 export async function liftRevocationRule(tx: Db, id: string, now: Date): Promise<boolean> {
   const lifted = await tx
@@ -64,9 +67,9 @@ export async function liftRevocationRule(tx: Db, id: string, now: Date): Promise
 }
 
 /**
- * Ends the open rules of a disabled key or a suspended organization: earlier tokens stay revoked, later ones work. For the exact time see
- * `issuedBeforeAfterResume`. With `effectiveAt`, only rules of that time: enabling a key must not end a rule that was added for another
- * reason. Returns how many rules it closed.
+ * Ends the open rules of a disabled key or a suspended organization: earlier tokens stay revoked, later ones work. For
+ * the exact time see `issuedBeforeAfterResume`. With `effectiveAt`, only rules of that time: enabling a key must not
+ * end a rule that was added for another reason. Returns how many rules it closed.
  */
 export async function closeOpenRules(
   tx: Db,
@@ -132,7 +135,10 @@ function expiryOf(
   return lastIssue === null ? null : withTokenLifetime(instant(new Date(lastIssue * 1000)), tolerance)
 }
 
-/** `issue` rounded up to a whole second, as in tokens, + the largest token lifetime + the tolerance. Null (never) without a state. */
+/**
+ * `issue` rounded up to a whole second, as in tokens, + the largest token lifetime + the tolerance. Null (never)
+ * without a state.
+ */
 function withTokenLifetime(issue: SQL, tolerance: number): SQL {
   const lifetime = sql`make_interval(secs => ${serviceState.largestTokenTtlSeconds} + ${tolerance}::float8)`
   return sql`(select to_timestamp(ceil(extract(epoch from ${issue}))) + ${lifetime} from ${serviceState} for share)`

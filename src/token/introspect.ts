@@ -26,8 +26,8 @@ export type Introspection =
     }
 
 /**
- * What an access token of this service is worth at this moment, for a caller who may know. The revocation list is read again before,
- * and the key behind the token is looked up: an answer is not as old as a cache.
+ * What an access token of this service is worth at this moment, for a caller who may know. The revocation list is read
+ * again before, and the key behind the token is looked up: an answer is not as old as a cache.
  *
  * Throws `revocations_unavailable` when the list cannot tell, and the database's 503s; never answers from stale state.
  */
@@ -48,8 +48,8 @@ export async function introspectToken(
 const inactive: Introspection = { active: false }
 
 /**
- * The audiences that count are those written on the caller's key. The default audience is everyone's to ask for, so holding it
- * tacitly proves nothing: a resource server of the default audience has it on its key.
+ * The audiences that count are those written on the caller's key. The default audience is everyone's to ask for, so
+ * holding it tacitly proves nothing: a resource server of the default audience has it on its key.
  */
 function mayKnow(caller: ApiKeyRecord, token: AccessToken): boolean {
   if (caller.roles.includes('root') || caller.organizationId === token.organizationId) return true

@@ -21,11 +21,11 @@ export type IssuedToken = {
 }
 
 /**
- * Exchanges an API key for an access token (RFC 6749 §4.4, RFC 8693 §2, RFC 9068 §2). `receivedAt` is the instant read before the
- * lookup: it becomes `iat`, so that a process that was paused cannot mint past a revocation.
+ * Exchanges an API key for an access token (RFC 6749 §4.4, RFC 8693 §2, RFC 9068 §2). `receivedAt` is the instant read
+ * before the lookup: it becomes `iat`, so that a process that was paused cannot mint past a revocation.
  *
- * Throws `api_key_rejected` (`subject_token_rejected` in an exchange), `invalid_scope`, `invalid_target`, and the 503s of the
- * database and the key ring. Writes nothing; what the key was used for is folded in memory (usage/).
+ * Throws `api_key_rejected` (`subject_token_rejected` in an exchange), `invalid_scope`, `invalid_target`, and the 503s
+ * of the database and the key ring. Writes nothing; what the key was used for is folded in memory (usage/).
  */
 export async function issueAccessToken(
   services: Services,
@@ -78,7 +78,10 @@ export async function issueAccessToken(
   return { accessToken, expiresInSeconds: expiresAt - Math.ceil(receivedAt.getTime() / 1000), scopes }
 }
 
-/** One that this version does not know, from a later one, is not replaced by another: whoever chose it may accept no other. */
+/**
+ * One that this version does not know, from a later one, is not replaced by another: whoever chose it may accept no
+ * other.
+ */
 function tokenAlgorithm({ tokenAlgorithm: chosen }: ApiKeyRecord): Algorithm {
   if (chosen === null) return defaultAlgorithm
   if (!isAlgorithm(chosen))

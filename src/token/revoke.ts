@@ -13,11 +13,12 @@ import { verifyAccessToken } from './verify.ts'
 const because = { reason: 'other', text: 'revoked by its client' } as const
 
 /**
- * Revokes an access token of the caller, or the caller's own API key with every token that it made (RFC 7009 §2.1). Whatever else the
- * text is, unknown, malformed, dead already or somebody else's, nothing changes and nothing is said (§2.2).
+ * Revokes an access token of the caller, or the caller's own API key with every token that it made (RFC 7009 §2.1).
+ * Whatever else the text is, unknown, malformed, dead already or somebody else's, nothing changes and nothing is said
+ * (§2.2).
  *
- * Returns after the commit; repeating it is safe. Throws the database's 503s, and `revocations_unavailable` when it cannot be told
- * whether the token is alive.
+ * Returns after the commit; repeating it is safe. Throws the database's 503s, and `revocations_unavailable` when it
+ * cannot be told whether the token is alive.
  */
 export async function revokeToken(
   services: Services,

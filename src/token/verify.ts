@@ -4,8 +4,9 @@ import type { AccessToken } from '../kit/token/access-token.ts'
 import type { Services } from '../services.ts'
 
 /**
- * An access token of this service, or the error that says why it is refused, as a value. Throws `revocations_unavailable` when the token
- * cannot be checked right now. Does not check the audience or the API key behind the token.
+ * An access token of this service, or the error that says why it is refused, as a value. Throws
+ * `revocations_unavailable` when the token cannot be checked right now. Does not check the audience or the API key
+ * behind the token.
  */
 export async function verifyAccessToken(
   { verifier }: Pick<Services, 'verifier'>,

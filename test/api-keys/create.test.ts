@@ -80,7 +80,7 @@ describe.each(databaseKinds)('API keys on %s', async (kind) => {
       const input = { name: 'rsa', environment: 'live', tokenAlgorithm: 'RS256' } as const
       await expect(createApiKey(services, admin, input)).rejects.toMatchObject({
         code: 'conflict',
-        detail: 'No signing key of that tokenAlgorithm is active. Tokens can be signed with: ES256.',
+        detail: 'No signing key of this tokenAlgorithm is active. Choose one of: ES256.',
       })
       await insertActiveKey(services, 'RS256')
       const { apiKey } = await createApiKey(services, admin, input)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { faultOfCustomClaims } from '../../src/api-keys/custom-claims.ts'
+import { faultInCustomClaims } from '../../src/api-keys/custom-claims.ts'
 
 test.each([
   [{}],
@@ -8,7 +8,7 @@ test.each([
   [{ constructor: 'x', toString: 'y' }],
   [{ text: 'ünïcödé 😀\n' }],
 ])('%j may be carried', (claims) => {
-  expect(faultOfCustomClaims(claims)).toBeUndefined()
+  expect(faultInCustomClaims(claims)).toBeUndefined()
 })
 
 describe('names that mean something already are refused', () => {
@@ -29,11 +29,11 @@ describe('names that mean something already are refused', () => {
       'name',
     ],
   ])('%s', (name) => {
-    expect(faultOfCustomClaims({ [name]: 1 })).toMatch(/reserved/)
+    expect(faultInCustomClaims({ [name]: 1 })).toMatch(/reserved/)
   })
 
   test('and only as they are written', () => {
-    expect(faultOfCustomClaims({ Iss: 1, roles2: 1 })).toBeUndefined()
+    expect(faultInCustomClaims({ Iss: 1, roles2: 1 })).toBeUndefined()
   })
 })
 
@@ -59,21 +59,21 @@ describe('what cannot be signed, stored and read again as it is is refused', () 
     ['a function', { a: () => 1 }],
     ['undefined', { a: undefined }],
   ])('%s', (_, claims) => {
-    expect(faultOfCustomClaims(claims)).toMatch(/^customClaims /)
+    expect(faultInCustomClaims(claims)).toMatch(/^customClaims /)
   })
 
   test('and the limit is to the byte', () => {
     expect(JSON.stringify({ a: 'x'.repeat(4088) })).toHaveLength(4096)
-    expect(faultOfCustomClaims({ a: 'x'.repeat(4088) })).toBeUndefined()
+    expect(faultInCustomClaims({ a: 'x'.repeat(4088) })).toBeUndefined()
   })
 
   test('even nested so deep that a parser gives up', () => {
     let bottomless: unknown = 1
     for (let level = 0; level < 5000; level += 1) bottomless = [bottomless]
-    expect(faultOfCustomClaims({ a: bottomless })).toMatch(/levels/)
+    expect(faultInCustomClaims({ a: bottomless })).toMatch(/levels/)
   })
 
   test('no word of theirs is repeated', () => {
-    expect(faultOfCustomClaims({ 'sécret name': 1 })).not.toMatch(/sécret/)
+    expect(faultInCustomClaims({ 'sécret name': 1 })).not.toMatch(/sécret/)
   })
 })

@@ -3,7 +3,7 @@ import { blake3 } from '@noble/hashes/blake3.js'
 import { eq } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
 import { findApiKeyBySecret } from '../../src/api-keys/authenticate.ts'
-import { rememberImportedAlgorithms } from '../../src/api-keys/foreign-secret.ts'
+import { cacheImportedAlgorithms } from '../../src/api-keys/foreign-secret.ts'
 import { generateApiKey } from '../../src/api-keys/format.ts'
 import { importApiKeys } from '../../src/api-keys/import.ts'
 import type { ImportedApiKey } from '../../src/api-keys/import-row.ts'
@@ -142,7 +142,7 @@ describe('what is remembered of the imported algorithms', () => {
 
   test('is asked again after five seconds, and after an import', async () => {
     let asked = 0
-    const remembered = rememberImportedAlgorithms(async () => {
+    const remembered = cacheImportedAlgorithms(async () => {
       asked += 1
       return []
     })
@@ -159,7 +159,7 @@ describe('what is remembered of the imported algorithms', () => {
   test('is not what was on its way while an import came', async () => {
     const answers = [Promise.withResolvers<'sha256'[]>(), Promise.withResolvers<'sha256'[]>()]
     let asked = 0
-    const remembered = rememberImportedAlgorithms(async () => (await answers[asked++]?.promise) ?? [])
+    const remembered = cacheImportedAlgorithms(async () => (await answers[asked++]?.promise) ?? [])
     const before = remembered.algorithms(at(0))
     remembered.forget()
     answers[0]?.resolve([])
@@ -170,7 +170,7 @@ describe('what is remembered of the imported algorithms', () => {
 
   test('is asked again when it could not be told', async () => {
     let fails = true
-    const remembered = rememberImportedAlgorithms(async () => {
+    const remembered = cacheImportedAlgorithms(async () => {
       if (fails) throw new Error('away')
       return ['blake3']
     })

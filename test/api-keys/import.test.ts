@@ -57,7 +57,7 @@ describe.each(databaseKinds)('R140 importing keys that were hashed elsewhere on 
       'The',
       'The',
       'expiresAt',
-      'There',
+      'serviceAccountId:',
       'subject',
       'No',
       'created',

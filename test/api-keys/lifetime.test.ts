@@ -22,7 +22,7 @@ test.each<[string, Date | null]>([
     expect.objectContaining({
       code: 'lifetime_not_allowed',
       detail:
-        'API keys of this organization must expire within 3600 s: give an expiresAt until 2026-11-20T13:00:00.000Z.',
+        'API keys of this organization must expire within 3600 s. Set expiresAt to 2026-11-20T13:00:00.000Z or earlier.',
       extensions: { latest: '2026-11-20T13:00:00.000Z' },
     }),
   )

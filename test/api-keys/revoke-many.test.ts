@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { systemPrincipal } from '../../src/access/principal.ts'
 import { generateApiKey } from '../../src/api-keys/format.ts'
 import { showApiKey } from '../../src/api-keys/read.ts'
-import type { ApiKeyFilter } from '../../src/api-keys/revoke-filter.ts'
+import type { RevocationFilter } from '../../src/api-keys/revoke-filter.ts'
 import { revokeAllApiKeys, revokeApiKeys } from '../../src/api-keys/revoke-many.ts'
 import { apiKeys, apiKeyVersions, auditEvents, revocations } from '../../src/db/schema.ts'
 import { databaseKinds } from '../support/databases.ts'
@@ -87,7 +87,7 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
   })
 
   describe('means by', () => {
-    test.each<[string, (key: { id: string; secret: string; hint: string }) => ApiKeyFilter]>([
+    test.each<[string, (key: { id: string; secret: string; hint: string }) => RevocationFilter]>([
       ['its label', () => ({ label: 'ci' })],
       ['its age', () => ({ createdBefore: clock.now() })],
       ['prefix and last letters of a leaked secret', ({ hint }) => ({ prefix: 'mk', hint })],
@@ -128,7 +128,7 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
       }
     })
 
-    test.each<[string, ApiKeyFilter]>([
+    test.each<[string, RevocationFilter]>([
       ['%', { label: '%' }],
       ['_', { hint: '____' }],
       ["'", { label: "' or '1'='1" }],

@@ -131,7 +131,7 @@ describe.each(databaseKinds)('revoking an API key on %s', async (kind) => {
       expect(await rulesAbout(id)).toHaveLength(1)
       await expect(revokeApiKey(services, admin, id, { reason: 'rotated', at: inSeconds(200) })).rejects.toMatchObject({
         code: 'conflict',
-        detail: `The key is to be revoked before that already, at ${planned.toISOString()}.`,
+        detail: `The key will be revoked earlier, at ${planned.toISOString()}. A revocation can be brought forward, but not postponed.`,
       })
       const sooner = inSeconds(50)
       await revokeApiKey(services, admin, id, { reason: 'leaked', at: sooner })

@@ -164,7 +164,7 @@ describe('what goes wrong', () => {
     [
       'an algorithm that no signing key has yet',
       ['api-keys', 'create', 'x', '--algorithm', 'RS256'],
-      'error: cannot create the API key: no signing key of that --algorithm is active. Tokens can be signed with: ES256\n[1]\n',
+      'error: cannot create the API key: no signing key of this --algorithm is active. Choose one of: ES256\n[1]\n',
     ],
   ])('%s', async (_, args, terminal) => {
     expect(await shown(...args)).toBe(`$ mintage ${args.join(' ')}\n${terminal}`)

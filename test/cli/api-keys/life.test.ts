@@ -113,7 +113,7 @@ last used         -
     )
     expect(await shown('api-keys', 'expire', apiKey.id)).toBe(
       `$ mintage api-keys expire key_…
-error: cannot expire the API key: the API key is expired, and stays it. Create another one
+error: cannot expire the API key: the API key is expired and cannot be changed. Create a new key
 [1]
 `,
     )
@@ -203,7 +203,7 @@ describe('the holder of a key at a terminal', () => {
     const again = await mintage(['me', 'rotate'], as(secret))
     expect([again.code, again.stderr]).toEqual([
       1,
-      'error: cannot rotate the API key: only the newest secret of the key itself may rotate it\nhint: `mintage me` shows what this key may do\n',
+      'error: cannot rotate the API key: only the newest secret of the key may rotate it. Send the newest secret\nhint: `mintage me` shows what this key may do\n',
     ])
     const revoked = await mintage(['me', 'revoke', '--reason', 'leaked'], as(fresh))
     expect([revoked.code, revoked.stdout]).toEqual([0, 'revoked this key and all its tokens\n'])
