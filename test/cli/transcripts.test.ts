@@ -154,7 +154,7 @@ describe('what goes wrong', () => {
     [
       'a wish that the service refuses',
       ['api-keys', 'create', 'x', '--subject', 'key_1'],
-      'error: cannot create the API key: --subject starts with a prefix that the service keeps for its own ids\nhint: mintage api-keys create --help\n[1]\n',
+      'error: cannot create the API key: --subject starts with a prefix that is reserved for the ids of the service\nhint: mintage api-keys create --help\n[1]\n',
     ],
     [
       'an algorithm that is none of ours',
