@@ -3,7 +3,9 @@ import { createPostgresCluster, findPostgresBinaries } from '../test/support/pos
 
 export type BenchDatabase = { url: string; sql: Sql; close(): Promise<void> }
 
-/** An empty PostgreSQL database: in a cluster of its own, or on the server of TEST_DATABASE_URL. Undefined where there is neither. */
+/**
+ * An empty PostgreSQL database, in a new cluster or on the server of TEST_DATABASE_URL. Undefined if there is neither.
+ */
 export async function openPostgresForBench(): Promise<BenchDatabase | undefined> {
   const given = process.env.TEST_DATABASE_URL
   const binaries = findPostgresBinaries()

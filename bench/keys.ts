@@ -3,7 +3,7 @@ import { generateApiKey } from '../src/api-keys/format.ts'
 import { newId } from '../src/crypto/random.ts'
 import { sha256 } from '../src/kit/digest.ts'
 
-/** Fills the tables with `known` keys, and gives the secrets of the `used` ones that work. */
+/** Inserts `known` keys. Returns the secrets of `used` working ones. */
 export async function insertApiKeys(sql: Sql, { known, used }: { known: number; used: number }): Promise<string[]> {
   const organizationId = newId('org')
   await sql`insert into organizations (id, name, plan, created_at) values (${organizationId}, 'bench', 'enterprise', now())`

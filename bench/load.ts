@@ -4,13 +4,17 @@ import type { ServerProcess } from './server-process.ts'
 export type Contender = { name: string; server: ServerProcess; requests: readonly Request[] }
 export type Measured = { requestsPerSecond: number; cpuMicroseconds: number }
 
-/** Loads the contenders in turn, `rounds` times over, so that a noisy neighbour troubles all of them alike; gives each one's medians. */
+/**
+ * Loads the contenders in turn, `rounds` times, so that other load on the machine affects all alike. Returns the
+ * medians of each.
+ */
 export async function alternate(
   contenders: readonly Contender[],
   { rounds, seconds, inFlight }: { rounds: number; seconds: number; inFlight: number },
 ): Promise<Map<string, Measured>> {
   const all = new Map<string, Measured[]>(contenders.map(({ name }) => [name, []]))
-  // Compiled code first, whatever is measured then. After one second the larger program is still compiled, by threads that count as well.
+  // Warm up first. After one second, compiler threads are still busy with the larger program, and their time counts
+  // too.
   for (const contender of contenders) await load(contender, 4, 32)
   for (let round = 0; round < rounds; round++) {
     for (const contender of contenders) all.get(contender.name)?.push(await load(contender, seconds, inFlight))

@@ -6,8 +6,9 @@ import { keepOffTheServersCore } from './server-process.ts'
 import { benchToken } from './token.ts'
 import { benchVerify } from './verify.ts'
 
-// npm run bench [-- --only token] [-- --rounds 5] [-- --seconds 2]: what the performance claims run. Compare within one run only, and trust
-// CPU microseconds per request more than requests per second. docs/performance.md says what is compared with what.
+// npm run bench [-- --only token] [-- --rounds 5] [-- --seconds 2]: measures the performance claims. Compare figures of
+// one run only, and trust CPU microseconds per request more than requests per second. docs/performance.md explains the
+// comparisons.
 
 const parts = { token: benchToken, route: benchRoute, verify: benchVerify, algorithms: benchAlgorithms }
 
@@ -18,7 +19,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '2' },
   },
 })
-// Takes minutes, and all cores: only when it is asked for.
+// Takes minutes and all cores, so it runs only on request.
 if (values.only === 'rotation') {
   await benchRotation()
   process.exit()

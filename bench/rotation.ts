@@ -5,13 +5,13 @@ import { openPostgresForBench } from './database.ts'
 const rotateEverySeconds = 2.2
 
 /**
- * 200 rotations in a row by eight processes on one PostgreSQL, and at least 50,000 verifications meanwhile by verifiers that keep the key set
- * as long as they may. Takes seven and a half minutes: `npm run bench -- --only rotation`.
+ * 200 rotations by eight processes on one PostgreSQL, and at least 50,000 verifications by verifiers that keep the key
+ * set as long as allowed. Takes seven and a half minutes: `npm run bench -- --only rotation`.
  */
 export async function benchRotation(): Promise<void> {
   const database = await openPostgresForBench()
   if (!database) {
-    console.log('\nrotation: skipped, it needs PostgreSQL (server binaries, or TEST_DATABASE_URL)')
+    console.log('\nrotation: skipped: it needs PostgreSQL (server binaries, or TEST_DATABASE_URL)')
     return
   }
   try {

@@ -5,12 +5,15 @@ import { createTestIssuer } from './tokens.ts'
 
 const rules = 1000
 
-/** A protected Hono route, its tokens seen before and the revocation list asked each time, against the same route without authentication. */
+/**
+ * Compares a protected Hono route, with cached tokens and a live revocation list, with the same route without
+ * authentication.
+ */
 export async function benchRoute({ rounds, seconds }: { rounds: number; seconds: number }): Promise<void> {
   const { jwks, tokens } = await createTestIssuer()
   const credentials = (await tokens(100)).map((token) => ({ Authorization: `Bearer ${token}` }))
   const server = await startServer('route', { JWKS: JSON.stringify(jwks), RULES: String(rules) })
-  // Both carry the header, so that reading it off the wire is not what is compared.
+  // Both requests have the header, so that parsing it is not compared.
   const requests = (path: string) => credentials.map((headers) => ({ path, headers }))
   try {
     const contenders = [

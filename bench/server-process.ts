@@ -2,7 +2,7 @@ import { execFileSync, fork } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
-/** What a server in `servers/` answers over IPC to the message `usage`. */
+/** The answer of a server in `servers/` to the IPC message `usage`. */
 export type Usage = { cpuMicroseconds: number; residentBytes: number }
 
 export type ServerProcess = {
@@ -13,7 +13,9 @@ export type ServerProcess = {
 
 const canPin = availableParallelism() >= 2 && hasTaskset()
 
-/** Servers run on core 0; this process, and what it starts otherwise, on the others. Says how it went. */
+/**
+ * Keeps core 0 for the servers: moves this process and its other children to the other cores. Returns a description.
+ */
 export function keepOffTheServersCore(): string {
   if (!canPin) return 'servers and client share the cores: compare CPU per request only'
   const others = availableParallelism() === 2 ? '1' : `1-${availableParallelism() - 1}`
@@ -21,7 +23,7 @@ export function keepOffTheServersCore(): string {
   return `servers on core 0, client and database on core ${others}`
 }
 
-/** Forks `servers/<name>.ts`, which sends `{ port }` once it listens. */
+/** Forks `servers/<name>.ts`, which sends `{ port }` when it listens. */
 export async function startServer(name: string, environment: Record<string, string>): Promise<ServerProcess> {
   const path = fileURLToPath(new URL(`servers/${name}.ts`, import.meta.url))
   const child = fork(path, {

@@ -1,7 +1,7 @@
-/** One line of a comparison. Those that ours is compared with carry the ratio, and the target of docs/performance.md where there is one. */
+/** One line of a comparison. A contender has a ratio to ours, and the target of docs/performance.md if there is one. */
 export type Row = { subject: string; figures: Record<string, string>; ratio?: number; target?: number | undefined }
 
-/** Columns padded to their widest cell; the ratio is printed beside its target. */
+/** Prints aligned columns, and each ratio next to its target. */
 export function printTable(title: string, rows: readonly Row[]): void {
   const names = [...new Set(rows.flatMap(({ figures }) => Object.keys(figures)))]
   const lines = [

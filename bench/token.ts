@@ -9,11 +9,11 @@ import { microseconds, perSecond, printTable, type Row } from './table.ts'
 const knownKeys = 100_000
 const usedKeys = 500
 
-/** `POST /token` on PostgreSQL against its bare floor, and against a server that has every key in memory. */
+/** Compares `POST /token` on PostgreSQL with its bare floor, and with a server that has every key in memory. */
 export async function benchToken({ rounds, seconds }: { rounds: number; seconds: number }): Promise<void> {
   const database = await openPostgresForBench()
   if (!database) {
-    console.log('\nPOST /token: skipped, it needs PostgreSQL (server binaries, or TEST_DATABASE_URL)')
+    console.log('\nPOST /token: skipped: it needs PostgreSQL (server binaries, or TEST_DATABASE_URL)')
     return
   }
   const environment = {

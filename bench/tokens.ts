@@ -5,7 +5,7 @@ export const audience = 'http://localhost:8787/api'
 
 export type TestIssuer = { jwks: JSONWebKeySet; tokens(count: number): Promise<string[]> }
 
-/** Signs access tokens as the service does, each with an id of its own. */
+/** Signs access tokens as the service does, each with a different id. */
 export async function createTestIssuer(): Promise<TestIssuer> {
   const { publicKey, privateKey } = await generateKeyPair('ES256')
   const kid = 'bench'

@@ -8,7 +8,7 @@ import { audience, createTestIssuer, issuer } from './tokens.ts'
 
 const tokensPerRound = 4000
 
-/** Tokens that the verifier has never seen, in this process, against jose checking what it can of the same. */
+/** Compares verifying new tokens in this process with jose, which checks what it can. */
 export async function benchVerify({ rounds }: { rounds: number }): Promise<void> {
   const { jwks, tokens } = await createTestIssuer()
   const verifier = createVerifier({
@@ -36,7 +36,7 @@ export async function benchVerify({ rounds }: { rounds: number }): Promise<void>
       const before = process.cpuUsage()
       for (const token of fresh) await verify(token)
       const { user, system } = process.cpuUsage(before)
-      // The first round warms up.
+      // The first round only warms up.
       if (round >= 0) results.get(name)?.push((user + system) / tokensPerRound)
     }
   }

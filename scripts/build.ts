@@ -4,12 +4,13 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-// A file that is gone from src must be gone from the package.
+// Remove files that no longer exist in src.
 rmSync(new URL('../dist', import.meta.url), { recursive: true, force: true })
 const { status } = spawnSync('tsc', ['-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' })
 process.exitCode = status ?? 1
 
-// Of Swagger UI only what the reference page loads, with its licences: the whole package is six times as large, and reports who installs it.
+// Copies only the files of Swagger UI that the reference page loads, and its licences: the whole package is six times
+// larger and reports installs.
 const swaggerUi = new URL('../node_modules/swagger-ui-dist/', import.meta.url)
 for (const name of [
   'swagger-ui.css',

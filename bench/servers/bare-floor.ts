@@ -3,8 +3,9 @@ import { createServer, type ServerResponse } from 'node:http'
 import postgres from 'postgres'
 import { report } from './report.ts'
 
-// POST /token with the irreducible work and nothing else: hash the key, look it up in PostgreSQL together with whatever arrived in the
-// same turn, refuse a dead one, claims, ES256, JSON. No framework, no metrics, no log, no protocol errors. Shares no code with the product.
+// POST /token with only the irreducible work: hash the key, look it up in PostgreSQL together with requests of the same
+// event-loop turn, refuse unusable keys, claims, ES256, JSON. No framework, metrics, log or protocol errors. Shares no
+// code with the product.
 
 type Row = Record<string, unknown> & {
   hash: string

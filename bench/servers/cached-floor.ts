@@ -4,7 +4,7 @@ import { Hono } from 'hono'
 import { generateKeyPair, SignJWT } from 'jose'
 import { report } from './report.ts'
 
-// What one would write first: Hono, a Map that holds every key, jose. It does no database work at all, and so never notices a revocation.
+// The simplest service: Hono, a Map of all keys, jose. It does no database work, so it never notices a revocation.
 
 const { privateKey } = await generateKeyPair('ES256')
 const issuer = 'http://localhost:8787'
@@ -13,7 +13,7 @@ const known = new Map<string, { id: string; organizationId: string; scope: strin
 const app = new Hono()
 app.post('/token', async (c) => {
   const secret = c.req.header('authorization')?.slice('Bearer '.length) ?? ''
-  // The first sight of a key stands for the lookup that filled the cache.
+  // The first request with a key stands for the lookup that fills the cache.
   const apiKey = known.get(secret) ?? {
     id: `key_${crypto.randomUUID()}`,
     organizationId: `org_${crypto.randomUUID()}`,

@@ -4,7 +4,7 @@ import { releaseStartupMemory } from '../../src/node/startup-memory.ts'
 import { processLog } from '../../src/observability/log.node.ts'
 import { report } from './report.ts'
 
-// The service as `mintage serve` starts it, on the PostgreSQL that the benchmark made.
+// The service as `mintage serve` starts it, on the benchmark's PostgreSQL.
 
 const settings = loadConfig(process.env)
 const { log } = processLog(settings.logLevel, () => new Date())

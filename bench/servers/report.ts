@@ -1,6 +1,6 @@
 import type { Usage } from '../server-process.ts'
 
-/** Tells the benchmark where this server listens, and from then on what it has used. */
+/** Sends this server's port to the benchmark, then answers with its resource usage. */
 export function report(port: number): void {
   process.on('message', () => {
     const { user, system } = process.cpuUsage()

@@ -8,7 +8,8 @@ import { createVerifier } from '../../src/kit/verify.ts'
 import { audience, issuer } from '../tokens.ts'
 import { report } from './report.ts'
 
-// An application with one route twice: without authentication, and behind the middleware with a revocation list that has rules in it.
+// An application with the same route twice: without authentication, and behind the middleware with a filled revocation
+// list.
 
 const rules = Number(process.env.RULES)
 const jwks = JSON.parse(process.env.JWKS ?? '')

@@ -4,7 +4,7 @@ import { faultsOf } from './faults.ts'
 
 describe('a variable by itself', () => {
   test.each(['a', 'Acme', 'ac_me', 'acme-', 'seventeenletters1', 'ä1', 'key', 'org'])(
-    'the prefix %j is refused in words',
+    'the prefix %j is refused with a clear error',
     (prefix) => {
       for (const name of ['MINTAGE_API_KEY_PREFIX', 'MINTAGE_API_KEY_PREFIX_PREVIOUS']) {
         expect(faultsOf({ [name]: prefix })).toEqual([
@@ -18,7 +18,7 @@ describe('a variable by itself', () => {
     expect(loadConfig({ PORT: '', MINTAGE_TOKEN_TTL: '' }).port).toBe(8787)
   })
 
-  test('durations may carry a unit', () => {
+  test('durations may have a unit', () => {
     expect(loadConfig({ MINTAGE_ROTATE_EVERY: '7d', MINTAGE_TOKEN_TTL: '10m' }).config).toMatchObject({
       rotateEverySeconds: 604_800,
       tokenTtlSeconds: 600,
@@ -31,7 +31,7 @@ describe('a variable by itself', () => {
     ['an unknown MINTAGE_ name', { MINTAGE_TOKEN_TLL: '60' }, /^MINTAGE_TOKEN_TLL is not a variable of Mintage$/],
     ['a clock tolerance above 300 seconds', { MINTAGE_CLOCK_TOLERANCE: '301' }, /^MINTAGE_CLOCK_TOLERANCE must be/],
     [
-      'a database that is none',
+      'a database of an unknown kind',
       { DATABASE_URL: 'mysql://db' },
       /^DATABASE_URL must be postgres:\/\/…, file:<folder> or memory:$/,
     ],

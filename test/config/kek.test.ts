@@ -7,7 +7,7 @@ const kmsKek = 'aws-kms:arn:aws:kms:eu-central-1:123456789012:key/11111111-aaaa-
 const aws = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'made for this test' }
 
 describe('the KEKs of the configuration', () => {
-  test('older KEKs are given one a line', () => {
+  test('previous KEKs are written one per line', () => {
     const [first, second] = [generateRawKek(), generateRawKek()]
     expect(loadConfig({ ...postgres, MINTAGE_KEK_PREVIOUS: `${first}\n${second}\n` }).config.previousKeks).toEqual([
       first,
@@ -33,7 +33,7 @@ describe('the KEKs of the configuration', () => {
       /^MINTAGE_KEK is a passphrase, which must have at least 12 characters$/,
     ],
     [
-      'a passphrase that ends with a blank',
+      'a passphrase that ends with a space',
       { MINTAGE_KEK: 'passphrase:long enough, but ' },
       /^MINTAGE_KEK is a passphrase, which must not begin or end/,
     ],
@@ -58,7 +58,7 @@ describe('the KEKs of the configuration', () => {
       /^AWS_ENDPOINT_URL_KMS must be an https URL/,
     ],
     [
-      'a wrong older KEK',
+      'a wrong previous KEK',
       { MINTAGE_KEK_PREVIOUS: `${generateRawKek()}\nraw:no` },
       /^MINTAGE_KEK_PREVIOUS \(line 2\) must be raw: followed/,
     ],
@@ -67,7 +67,7 @@ describe('the KEKs of the configuration', () => {
     expect(faultsOf(env)).toEqual([expect.stringMatching(expected)])
   })
 
-  test('a KEK of each provider is accepted, with what it is reached with', () => {
+  test('a KEK of each provider is accepted with its credentials', () => {
     for (const MINTAGE_KEK of [
       generateRawKek(),
       'file:/kek',
@@ -93,7 +93,7 @@ describe('the KEKs of the configuration', () => {
     })
   })
 
-  test("AWS's variables mean nothing while no KEK is in AWS KMS", () => {
+  test('the AWS variables are ignored while no KEK is in AWS KMS', () => {
     expect(faultsOf({ ...postgres, AWS_ACCESS_KEY_ID: 'id', AWS_ENDPOINT_URL_KMS: 'http://kms.example/' })).toEqual([])
   })
 

@@ -31,7 +31,7 @@ describe('configuration', () => {
     })
   })
 
-  test("the prefix of new API keys is the operator's choice, and former ones are listed behind it", () => {
+  test('the operator chooses the prefix of new API keys, and previous prefixes are listed after it', () => {
     const { config } = loadConfig({ MINTAGE_API_KEY_PREFIX: 'acme', MINTAGE_API_KEY_PREFIX_PREVIOUS: 'mk, a1,mk' })
     expect(config.apiKeyPrefixes).toEqual(['acme', 'mk', 'a1'])
   })
@@ -42,7 +42,7 @@ describe('configuration', () => {
     expect(settings.config.issuer).toBe('http://localhost:9000')
   })
 
-  test('PostgreSQL needs an https issuer and a KEK, and both faults are told at once', () => {
+  test('PostgreSQL needs an https issuer and a KEK, and both faults are reported together', () => {
     const faults = faultsOf({ DATABASE_URL: postgres.DATABASE_URL })
     expect(faults).toHaveLength(2)
     expect(faults.join('\n')).toMatch(/MINTAGE_ISSUER is missing[\s\S]*MINTAGE_KEK is missing/)
@@ -77,26 +77,22 @@ describe('configuration', () => {
       /^MINTAGE_AUDIENCE must not be the issuer/,
     ],
     [
-      'a pooler beside the embedded database',
+      'a pooler with the embedded database',
       { DATABASE_POOLER: 'transaction' },
       /^DATABASE_POOLER applies only if DATABASE_URL is postgres/,
     ],
-    [
-      'a database in memory whose root key nobody knows',
-      { DATABASE_URL: 'memory:' },
-      /^MINTAGE_ROOT_API_KEY is missing/,
-    ],
+    ['a database in memory without a root key', { DATABASE_URL: 'memory:' }, /^MINTAGE_ROOT_API_KEY is missing/],
     ['one port for two servers', { METRICS_PORT: '8787' }, /^METRICS_PORT must differ from PORT/],
   ]
   test.each(faulty)('%s is a fault that names its variable', (_name, env, expected) => {
     expect(faultsOf(env)).toEqual([expect.stringMatching(expected)])
   })
 
-  test('all faults are told at once', () => {
+  test('all faults are reported together', () => {
     expect(faultsOf({ PORT: 'x', LOG_LEVEL: 'loud', MINTAGE_TOKEN_TTL: '0', MINTAGE_NONSENSE: '1' })).toHaveLength(4)
   })
 
-  test('a value that cannot be read hides no fault of another, and causes none', () => {
+  test('an unreadable value hides no other fault, and causes none', () => {
     const faults = faultsOf({
       DATABASE_URL: postgres.DATABASE_URL,
       MINTAGE_KEK: 'raw:no',
@@ -118,7 +114,7 @@ describe('configuration', () => {
     expect(text).toMatch(/MINTAGE_KEK .*\n?.*/)
   })
 
-  test('plain http needs to be asked for by name', () => {
+  test('plain http must be allowed explicitly', () => {
     expect(
       loadConfig({ ...postgres, MINTAGE_ISSUER: 'http://auth.internal', MINTAGE_ALLOW_HTTP: 'true' }).config.issuer,
     ).toBe('http://auth.internal')

@@ -20,13 +20,13 @@ test('a success between failures keeps it closed', () => {
   expect(breaker.isOpen()).toBe(false)
 })
 
-test('after three failures in a row one call in each half second goes through, until one succeeds', () => {
+test('after three failures in a row, one call per half second goes through until one succeeds', () => {
   const { breaker, clock, opened } = breakerWithClock()
   for (let i = 0; i < 3; i++) breaker.failed()
   expect([breaker.isOpen(), breaker.allows(), opened()]).toEqual([true, false, 1])
   clock.now = 500
   expect([breaker.allows(), breaker.allows()]).toEqual([true, false])
-  // The probe reports nothing at all: the next one goes all the same.
+  // The probe never reports, and the next one still goes through.
   clock.now = 1000
   expect([breaker.allows(), breaker.allows()]).toEqual([true, false])
   breaker.failed()

@@ -30,13 +30,13 @@ test.each([
   expect(databaseFailure(wrapped(serverError(code)))?.code).toBe('database_unavailable')
 })
 
-test('an outage told by the driver is found under what wraps it', () => {
+test('an outage that the driver reports is found inside wrapped errors', () => {
   const outage = new ServiceError('outcome_unknown')
   expect(databaseFailure(wrapped(outage))).toBe(outage)
   expect(databaseFailure(outage)).toBe(outage)
 })
 
-test('what does not come from the database is left alone', () => {
+test('an error that does not come from the database is left unchanged', () => {
   for (const error of [
     new ServiceError('not_found'),
     new TypeError('x'),
@@ -63,7 +63,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
         .orderBy(organizations.id)
     ).map(({ id }) => id)
 
-  test('a broken constraint has its SQLSTATE, and its reason holds no value of the statement', async () => {
+  test('a broken constraint has its SQLSTATE, and its reason contains no value of the statement', async () => {
     await db.insert(organizations).values(row)
     const error = await db
       .insert(organizations)
@@ -76,7 +76,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
     expect(`${failure?.message} ${failure?.reason} ${failure?.stack} ${failure?.cause}`).not.toContain(planted)
   })
 
-  test('a statement that fails inside a transaction undoes all of it and says so, even when its error is swallowed', async () => {
+  test('a failed statement undoes its whole transaction, and the caller gets an error even if the work ignored it', async () => {
     const swallowed = db.transaction(async (tx) => {
       await tx.insert(organizations).values({ ...row, id: 'org_one' })
       await tx.execute(sql`select 1 / 0`).catch(() => {})
@@ -98,7 +98,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
     expect(await idsLike('org_%')).toEqual(['org_other', 'org_outer'])
   })
 
-  test('an error of the work itself undoes the transaction and comes out as it is', async () => {
+  test('an error of the work undoes the transaction and is rethrown unchanged', async () => {
     const refused = new ServiceError('conflict')
     const work = db.transaction(async (tx) => {
       await tx.insert(organizations).values({ ...row, id: 'refused' })
@@ -108,7 +108,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
     expect(await idsLike('refused')).toEqual([])
   })
 
-  test('an isolation level can be asked for', async () => {
+  test('an isolation level can be chosen', async () => {
     const level = await db.transaction(
       (tx) => tx.select({ level: sql`current_setting('transaction_isolation')` }).from(sql`(select 1) as one`),
       {
@@ -118,7 +118,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
     expect(level).toEqual([{ level: 'serializable' }])
   })
 
-  test('arrays, dates, 64-bit numbers and JSON travel in plain fragments as in columns', async () => {
+  test('arrays, dates, 64-bit numbers and JSON work in plain fragments as in columns', async () => {
     const at = new Date('2026-02-03T04:05:06.789Z')
     const texts = ['plain', 'with "quotes"', 'back\\slash', 'com,ma', '{brace}', '', 'NULL', 'žluť']
     const find = db

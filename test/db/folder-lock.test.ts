@@ -7,10 +7,10 @@ import { temporaryFolder } from '../support/service-process.ts'
 
 const lockModule = new URL('../../src/db/folder-lock.node.ts', import.meta.url).href
 
-test('a folder is free when its holder was killed, also while nobody has asked what became of it', async () => {
+test('a folder is free when its holder was killed, even before the dead process is reaped', async () => {
   const folder = await temporaryFolder()
   const hold = `import(process.env.LOCK).then(async ({ lockFolder }) => { await lockFolder(process.env.FOLDER); console.log(process.pid); setInterval(() => {}, 1000) })`
-  // The shell becomes a program that never asks about its child, as the first process of a container may be.
+  // The shell becomes a program that never reaps its child, as the first process of a container may.
   const parent = spawn('sh', ['-c', `"$NODE" -e "$HOLD" & exec sleep 60`], {
     env: { NODE: process.execPath, HOLD: hold, LOCK: lockModule, FOLDER: folder, PATH: process.env.PATH ?? '' },
     stdio: ['ignore', 'pipe', 'inherit'],

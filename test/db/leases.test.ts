@@ -13,7 +13,7 @@ describe.each(databaseKinds)('a lease on %s', async (kind) => {
   const lease = (holder: string, name: string) => ({ name, holder, seconds: 10 })
   const fresh = () => `lease-${count++}`
 
-  test('is had by one holder until it ends, and then by the next one with a higher fence', async () => {
+  test('has one holder until it expires, and then the next one with a higher fence', async () => {
     const name = fresh()
     expect(await acquireLease(db, lease('a', name), at(0))).toEqual({ name, fence: 1 })
     expect(await acquireLease(db, lease('b', name), at(9.999))).toBeUndefined()
@@ -21,14 +21,14 @@ describe.each(databaseKinds)('a lease on %s', async (kind) => {
     expect(await acquireLease(db, lease('b', name), at(10))).toEqual({ name, fence: 2 })
   })
 
-  test('that was given back is free at once, and its fence grows all the same', async () => {
+  test('that was released is free immediately, and its fence still increases', async () => {
     const name = fresh()
     const first = await acquireLease(db, lease('a', name), at(0))
     if (first) await releaseLease(db, first, at(1))
     expect(await acquireLease(db, lease('b', name), at(1))).toEqual({ name, fence: 2 })
   })
 
-  test('that was lost cannot be given back', async () => {
+  test('that was lost cannot be released', async () => {
     const name = fresh()
     const first = await acquireLease(db, lease('a', name), at(0))
     await acquireLease(db, lease('b', name), at(20))
@@ -36,7 +36,7 @@ describe.each(databaseKinds)('a lease on %s', async (kind) => {
     expect(await acquireLease(db, lease('c', name), at(22))).toBeUndefined()
   })
 
-  test('lets its holder write, and a former one, however long it slept, write nothing', async () => {
+  test('lets its holder write, and refuses a previous holder, however long it slept', async () => {
     const name = fresh()
     const first = await acquireLease(db, lease('a', name), at(0))
     if (!first) throw new Error('the lease is free')
@@ -45,13 +45,13 @@ describe.each(databaseKinds)('a lease on %s', async (kind) => {
     await expect(db.transaction(async (tx) => await holdLease(tx, first))).rejects.toThrow(LeaseLostError)
   })
 
-  test('written by a clock that is an hour ahead keeps nobody out', async () => {
+  test('written by a clock that is an hour ahead keeps no one out', async () => {
     const name = fresh()
     await acquireLease(db, lease('ahead', name), at(3600))
     expect(await acquireLease(db, lease('b', name), at(0))).toEqual({ name, fence: 2 })
   })
 
-  test('is taken by one of many who ask at once', async () => {
+  test('is taken by one of many concurrent callers', async () => {
     const name = fresh()
     const { url } = database
     const others = Array.from({ length: 4 }, () =>

@@ -77,7 +77,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
     expect(['42501', '42703', '55000']).toContain(written)
   })
 
-  test('the view tells a rule in seconds since 1970, and its generation even without any rule', async () => {
+  test('the view shows times in seconds since 1970, and the generation even without rules', async () => {
     const read = () =>
       db
         .select({
@@ -95,7 +95,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
     ])
   })
 
-  test('a rule, a new generation and a changed key ring are told to who listens', async () => {
+  test('listeners are notified of a rule, a new generation and a changed key ring', async () => {
     const heard: string[] = []
     for (const channel of ['mintage_revocations', 'mintage_keyring'])
       await database.listen?.(channel, () => heard.push(channel))
@@ -130,7 +130,7 @@ test('an embedded database is empty before it is migrated, and migrating it agai
 })
 
 describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
-  test('migrated by several at once is migrated once, and a newer one is refused in words', async () => {
+  test('migrated by several processes at once is migrated once, and a newer schema is refused with a clear error', async () => {
     const url = await createPostgresDatabase('empty')
     await Promise.all([migrate(url), migrate(url), migrate(url)])
     const admin = postgres(url, { max: 1, onnotice: () => {} })

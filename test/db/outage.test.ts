@@ -26,8 +26,8 @@ async function attempt(database: Database): Promise<{ code: string; reason: stri
     )
 }
 
-/** Freezes and kills a server, so it has one of its own. */
-describe.runIf(binaries !== undefined)('a PostgreSQL server of its own', () => {
+/** Freezes and kills the server, so it starts a separate one. */
+describe.runIf(binaries !== undefined)('a PostgreSQL server', () => {
   let cluster: PostgresCluster
   let database: Database
 
@@ -44,26 +44,26 @@ describe.runIf(binaries !== undefined)('a PostgreSQL server of its own', () => {
     await cluster?.destroy()
   })
 
-  test('whose owner may not create roles is migrated all the same', async () => {
+  test('whose owner may not create roles is still migrated', async () => {
     await migrate(cluster.url('mintage').replace('mintage:loopback', 'plain_owner:loopback'))
     expect(await migrationState(database.db)).toBe('current')
     expect(await database.db.select().from(sql`pg_roles`).where(sql`rolname = 'mintage_revocation_reader'`)).toEqual([])
   })
 
-  test('that falls silent is given up at the deadline, then refused without trying, and found again by itself', async () => {
+  test('that falls silent fails calls at the deadline, then without trying, and is found again by itself', async () => {
     expect(await attempt(database)).toMatchObject({ code: 'ok' })
     cluster.pause()
     const first = await Promise.all(Array.from({ length: 20 }, () => attempt(database)))
     for (const { code } of first) expect(code).toBe('database_unavailable')
     expect(database.stats()).toEqual({ inFlight: 0, broken: true })
-    // Now and then one call is let through to see whether the server is back.
+    // From time to time one call goes through, to see whether the server is back.
     await expect.poll(() => attempt(database)).toEqual({ code: 'database_unavailable', reason: refusedWithoutTrying })
     cluster.resume()
     await expect.poll(async () => (await attempt(database)).code).toBe('ok')
     expect(database.stats()).toEqual({ inFlight: 0, broken: false })
   })
 
-  test('that is killed is refused, found again when it is back, and has lost nothing acknowledged', async () => {
+  test('that is killed fails calls, is found again when it is back, and has lost nothing it acknowledged', async () => {
     await database.db
       .insert(organizations)
       .values({ id: 'org_kept', name: 'Kept', plan: 'free', createdAt: new Date(0) })
@@ -79,7 +79,7 @@ describe.runIf(binaries !== undefined)('a PostgreSQL server of its own', () => {
   })
 })
 
-test('an address where nothing listens is refused, and so is an unknown host name', async () => {
+test('an address where nothing listens and an unknown host name fail with database_unavailable', async () => {
   for (const host of ['127.0.0.1:1', 'database.invalid:5432']) {
     const database = openPostgres({ url: `postgres://mintage:loopback@${host}/mintage`, pooler: 'none' })
     expect((await attempt(database)).code).toBe('database_unavailable')

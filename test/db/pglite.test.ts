@@ -21,7 +21,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-test('a second process is refused in words, and kill -9 of the first loses nothing that was acknowledged', async () => {
+test('a second process is refused with a clear error, and kill -9 of the first loses nothing that was acknowledged', async () => {
   const writer = spawn(process.execPath, [writerPath, folder], { stdio: ['ignore', 'pipe', 'inherit'] })
   const acknowledged = await acknowledgements(writer, 20)
   await expect(openEmbedded({ folder })).rejects.toThrow(
@@ -38,7 +38,7 @@ test('a second process is refused in words, and kill -9 of the first loses nothi
   expect(await readdir(folder)).toEqual(['pgdata'])
 })
 
-/** Resolves after so many; what came until the end is read later. */
+/** Resolves after this many rows. The caller reads later ones at the end. */
 async function acknowledgements(writer: ChildProcess, count: number): Promise<() => string[]> {
   let text = ''
   const ids = () => text.split('\n').slice(0, -1)
@@ -62,24 +62,24 @@ describe('the lock of a folder', () => {
     return JSON.parse(text)
   }
 
-  test('of a process whose id was given to another one is taken over', async () => {
+  test('of a dead process whose id another one now has is taken over', async () => {
     await write({ ...(await own()), startTick: '1', token: 'former' })
     await (await lockFolder(folder)).release()
   })
 
-  test('of a process that is gone is taken over, and so is one cut short while written', async () => {
+  test('of a dead process is taken over, and so is a truncated one', async () => {
     await write({ ...(await own()), pid: 2 ** 22 + 1, token: 'former' })
     await (await lockFolder(folder)).release()
     await write('{"pid":')
     await (await lockFolder(folder)).release()
   })
 
-  test('from before the last boot, or from a container that is gone, is taken over when no heartbeat comes', async () => {
+  test('from before the last boot, or from a container that has ended, is taken over if no heartbeat comes', async () => {
     await write({ ...(await own()), boot: 'another', token: 'former' })
     await (await lockFolder(folder, { silenceMilliseconds: 300 })).release()
   })
 
-  test('of another container whose heart beats is respected', async () => {
+  test('of another container with a heartbeat is respected', async () => {
     const holder = JSON.stringify({ ...(await own()), namespace: 'pid:[1]', token: 'alive' })
     await write(holder)
     let beats = 0
@@ -88,7 +88,7 @@ describe('the lock of a folder', () => {
     clearInterval(heart)
   })
 
-  test('goes to one of many that find a dead one at the same time', async () => {
+  test('goes to one of many processes that find a stale one at the same time', async () => {
     await rm(join(folder, 'lock'), { force: true })
     const results = await Promise.allSettled(Array.from({ length: 8 }, () => lockFolder(folder)))
     const taken = results.filter((result) => result.status === 'fulfilled')
@@ -104,7 +104,7 @@ describe('a call', () => {
       (error: unknown) => databaseFailure(error)?.code,
     )
 
-  test('behind a stuck transaction gets its turn when that one is undone at its deadline', async () => {
+  test('behind a stuck transaction gets its turn when that transaction is undone at its deadline', async () => {
     const { db } = await openTestDatabase('embedded', { deadlineMilliseconds: 200 })
     const release = Promise.withResolvers<void>()
     const late = Promise.withResolvers<string | undefined>()
@@ -122,7 +122,7 @@ describe('a call', () => {
     expect(await db.select({ id: organizations.id }).from(organizations)).toEqual([{ id: 'org_waiting' }])
   })
 
-  test('past the transaction that it stands in ends that transaction instead of stopping the world', async () => {
+  test('that bypasses the transaction around it ends that transaction instead of deadlocking', async () => {
     const { db } = await openTestDatabase('embedded', { deadlineMilliseconds: 200 })
     const code = await codeOf(db.transaction(() => db.select({ one: sql`1` }).from(sql`(select 1) as one`)))
     expect(code).toBe('database_unavailable')
@@ -130,7 +130,7 @@ describe('a call', () => {
   })
 })
 
-test('two embedded databases in memory know nothing of each other', async () => {
+test('two embedded databases in memory are separate', async () => {
   const [first, second] = [await openTestDatabase('embedded'), await openTestDatabase('embedded')]
   await first.db.insert(organizations).values(organization('org_first'))
   expect(await second.db.select().from(organizations)).toEqual([])

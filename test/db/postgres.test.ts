@@ -12,7 +12,7 @@ const organization = (id: string) => ({ id, name: id, plan: 'free', createdAt: n
 const one = sql`(select 1) as one`
 const slowly = sql`(select pg_sleep(30)) as slow`
 
-/** What the outside is told of a call that must fail. */
+/** The public code of a call that must fail. */
 async function refusal(call: Promise<unknown>) {
   const error = await call.then(
     () => undefined,
@@ -52,7 +52,7 @@ describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
   })
 
   describe('a slow statement', () => {
-    // A69. Behind a pooler there is no statement_timeout outside a transaction: the cancellation alone must do.
+    // A69. Behind a pooler there is no statement_timeout outside a transaction, so the cancellation must do it.
     test.each(['none', 'transaction'] as const)(
       'on every connection (pooler: %s) makes new calls fail before it does, is cancelled on the server, and leaves everything working',
       async (pooler) => {
@@ -77,7 +77,7 @@ describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
       },
     )
 
-    test('in a transaction undoes it whole, and nothing that the transaction tries later is done', async () => {
+    test('in a transaction undoes all of it, and later statements of the transaction do nothing', async () => {
       const { db } = open()
       const late = Promise.withResolvers<string | undefined>()
       const code = await refusal(
@@ -101,7 +101,7 @@ describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
       expect(await ids()).toEqual([])
     })
 
-    test('that may have changed something leaves its outcome open', async () => {
+    test('that may have changed something fails with outcome_unknown', async () => {
       const { db } = open()
       expect(
         await refusal(
@@ -114,7 +114,7 @@ describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
     })
   })
 
-  test('a transaction that waits for something else than the database is undone at its deadline', async () => {
+  test('a transaction that waits for something other than the database is undone at its deadline', async () => {
     const { db } = open({ deadlineMilliseconds: 300 })
     const code = await refusal(
       db.transaction(async (tx) => {
@@ -133,7 +133,7 @@ describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
     const terminate = () =>
       admin`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'mintage' and datname = current_database() and pid <> pg_backend_pid()`
 
-    test('in a transaction undoes it whole: no later statement slips onto another connection', async () => {
+    test('in a transaction undoes all of it: no later statement runs on another connection', async () => {
       const { db } = open()
       const code = await refusal(
         db.transaction(async (tx) => {
@@ -154,7 +154,7 @@ describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
       expect(await db.select({ one: sql`1` }).from(one)).toEqual([{ one: 1 }])
     })
 
-    test('while many statements of one transaction wait is met by none of them elsewhere', async () => {
+    test('while many statements of one transaction wait runs none of them on another connection', async () => {
       const { db } = open()
       const code = await refusal(
         db.transaction(async (tx) => {
@@ -179,7 +179,7 @@ describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
       expect(await ids()).toEqual([])
     })
 
-    test('at rest is replaced before anybody notices', async () => {
+    test('while idle is replaced without an error', async () => {
       const { db, stats } = open()
       for (let round = 0; round < 5; round++) {
         await Promise.all([1, 2, 3, 4].map(() => db.select({ one: sql`1` }).from(one)))
@@ -194,7 +194,7 @@ describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
 
   describe('the answer to COMMIT', () => {
     test.each(['swallowAnswersTo', 'cutAfter'] as const)(
-      'lost (%s) says that the outcome is unknown, and the change stands',
+      'lost (%s) fails with outcome_unknown, and the change is stored',
       async (lose) => {
         const { proxy, db } = await openThroughProxy()
         await db.select({ one: sql`1` }).from(one)
@@ -207,7 +207,7 @@ describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
       },
     )
 
-    test('lost for a transaction that only read is no cause to wonder', async () => {
+    test('lost for a transaction that only read is not an unknown outcome', async () => {
       const { proxy, db } = await openThroughProxy()
       proxy.cutAfter('commit')
       expect(await refusal(db.transaction((tx) => tx.select().from(organizations)))).toBe('database_unavailable')
@@ -215,7 +215,7 @@ describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
   })
 
   test.each(['swallowAnswersTo', 'cutAfter'] as const)(
-    'a single change whose answer is lost (%s) says that its outcome is unknown',
+    'a single change whose answer is lost (%s) fails with outcome_unknown',
     async (lose) => {
       const { proxy, db } = await openThroughProxy()
       proxy[lose]('insert into "organizations"')
@@ -230,7 +230,7 @@ describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
     },
   )
 
-  test('limits stand on the session without a pooler, and inside the transaction behind one', async () => {
+  test('timeouts are set on the session without a pooler, and in the transaction behind one', async () => {
     const show = (db: Pick<Database['db'], 'select'>) =>
       db
         .select({
@@ -246,7 +246,7 @@ describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
     expect(await show(pooled)).toEqual([{ statement: '0', idle: '0' }])
   })
 
-  test('behind a pooler no statement is kept by name and there is no LISTEN', async () => {
+  test('behind a pooler there are no named statements and there is no LISTEN', async () => {
     const kept = async (database: Database) => {
       const find = database.db
         .select()
@@ -262,7 +262,7 @@ describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
     expect(await kept(open({ maxConnections: 1 }))).toEqual([{ count: 1 }])
   })
 
-  test('LISTEN hears again after its connection was lost', async () => {
+  test('LISTEN works again after its connection was lost', async () => {
     const database = open()
     let calls = 0
     await database.listen?.('mintage_revocations', () => calls++)
@@ -275,7 +275,7 @@ describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
     await expect.poll(() => calls).toBe(4)
   })
 
-  test('a call after closing, and one that waited, is refused', async () => {
+  test('a call after closing is refused, and so is one that waited', async () => {
     const database = open({ maxConnections: 1 })
     const slow = refusal(database.db.select({ one: sql`1` }).from(sql`(select pg_sleep(0.3)) as slow`))
     const waiting = refusal(database.db.select({ one: sql`1` }).from(one))

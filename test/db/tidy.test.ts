@@ -17,7 +17,7 @@ async function fill(db: Db, count: number): Promise<void> {
   await db.insert(organizations).values(rows)
 }
 
-/** Changes every row, which leaves as many dead ones behind. */
+/** Changes every row, which leaves a dead row for each. */
 async function wear(db: Db, name: string): Promise<void> {
   await db.update(organizations).set({ name })
 }
@@ -30,8 +30,8 @@ async function ask(db: Db, what: string, from = 'pg_class'): Promise<unknown> {
   return row?.answer
 }
 
-describe('tables of the embedded database that are written again and again', () => {
-  test('stop growing, because what is dead makes room', async () => {
+describe('tables of the embedded database that are rewritten repeatedly', () => {
+  test('stop growing, because dead rows make room', async () => {
     const database = await openTestDatabase('embedded', { isNew: true })
     await fill(database.db, 1000)
     const pages: number[] = []
@@ -44,14 +44,14 @@ describe('tables of the embedded database that are written again and again', () 
     expect(await database.db.$count(organizations)).toBe(1000)
   })
 
-  test('are known to the planner by their size', async () => {
+  test('have their size in the planner statistics', async () => {
     const database = await openTestDatabase('embedded', { isNew: true })
     await fill(database.db, 500)
     await tidyEmbedded(database)
     expect(Number(await ask(database.db, 'reltuples'))).toBe(500)
   })
 
-  test('are left alone while little has changed', async () => {
+  test('are not vacuumed while little has changed', async () => {
     const database = await openTestDatabase('embedded', { isNew: true })
     await fill(database.db, 10)
     await tidyEmbedded(database)
@@ -59,7 +59,7 @@ describe('tables of the embedded database that are written again and again', () 
   })
 })
 
-test.runIf(databaseKinds.includes('postgres'))('a PostgreSQL server does it by itself', async () => {
+test.runIf(databaseKinds.includes('postgres'))('a PostgreSQL server is left to autovacuum', async () => {
   const database = await openTestDatabase('postgres', { isNew: true })
   await fill(database.db, 500)
   await tidyEmbedded(database)

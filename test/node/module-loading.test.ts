@@ -5,8 +5,8 @@ import { expect, test } from 'vitest'
 
 const drizzle = dirname(fileURLToPath(import.meta.resolve('drizzle-orm')))
 
-// That a service starts with them is seen in test/runtime.
-test('all modules of drizzle-orm are ES modules of one package, which is what module-loading.node.ts takes for granted', () => {
+// test/runtime shows that a service starts with them.
+test('all modules of drizzle-orm are ES modules of one package, as src/node/module-loading.ts assumes', () => {
   expect(globSync('**/package.json', { cwd: drizzle })).toEqual(['package.json'])
   expect(JSON.parse(readFileSync(join(drizzle, 'package.json'), 'utf8'))).toMatchObject({
     name: 'drizzle-orm',

@@ -12,7 +12,7 @@ function logged(field: unknown): string {
 }
 
 describe('the log', () => {
-  test('an event is one line of JSON with its instant, level and name', () => {
+  test('an event is one line of JSON with its time, level and name', () => {
     expect(JSON.parse(logged(7))).toEqual({ time: '2026-11-02T10:00:00.000Z', level: 'info', event: 'event', field: 7 })
   })
 
@@ -25,7 +25,7 @@ describe('the log', () => {
     },
   )
 
-  test('an API key never comes out, wherever it stands', () => {
+  test('an API key is never printed, wherever it occurs', () => {
     const key = generateApiKey('live')
     for (const field of [
       key,
@@ -39,18 +39,18 @@ describe('the log', () => {
     }
   })
 
-  test.each(['a1', 'acme', 'sixteenletters16'])('nor one with the prefix %s, whatever the operator chose', (prefix) => {
+  test.each(['a1', 'acme', 'sixteenletters16'])('nor one with the custom prefix %s', (prefix) => {
     const key = generateApiKey('test', prefix)
     expect(redact(`refused ${key}, ${key.slice(0, 40)}`)).toBe('refused [redacted], [redacted]')
   })
 
-  test('a token, a raw KEK and the password of a database URL never come out', () => {
+  test('a token, a raw KEK and the password of a database URL are never printed', () => {
     expect(redact('t eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl t')).toBe('t [redacted] t')
     expect(redact('raw:AAAAAAAAAAAA')).toBe('raw:[redacted]')
     expect(redact('postgres://mintage:hunter2@db/mintage')).toBe('postgres://[redacted]@db/mintage')
   })
 
-  test('an error tells where it was thrown', () => {
+  test('an error shows where it was thrown', () => {
     expect(JSON.parse(logged(new Error('lost'))).field).toMatchObject({
       name: 'Error',
       message: 'lost',
@@ -58,7 +58,7 @@ describe('the log', () => {
     })
   })
 
-  test('the parameters of a failed query stay out', () => {
+  test('the parameters of a failed query are not printed', () => {
     expect(logged(new Error('Failed query: select 1\nparams: very,private'))).not.toContain('private')
   })
 
@@ -66,7 +66,7 @@ describe('the log', () => {
     expect(logged('x'.repeat(100_000)).length).toBeLessThan(3000)
   })
 
-  test('a line below the threshold is thrown away, and the caller can know beforehand', () => {
+  test('a line below the threshold is dropped, and the caller can ask beforehand', () => {
     const lines: string[] = []
     const log = createLog({ threshold: 'warn', now, write: (line) => void lines.push(line) })
     log('info', 'quiet')

@@ -36,7 +36,7 @@ describe('the KEK of a running service', () => {
     await changed.end()
   })
 
-  test('is lost: the start names it, abandon replaces what it sealed, and the API keys go on working', async () => {
+  test('is lost: the start names it, abandon replaces the keys that it sealed, and API keys keep working', async () => {
     const { folder } = await startedFolder()
     await rm(join(folder, '.mintage/kek'))
     const env = { MINTAGE_KEK: generateRawKek() }

@@ -4,14 +4,14 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { freePort, run, type ServiceProcess, startServiceProcess, temporaryFolder } from '../support/service-process.ts'
 import { startedFolder } from '../support/started-folder.ts'
 
-describe('a start that cannot be', () => {
+describe('a start that fails', () => {
   let service: ServiceProcess
   beforeAll(async () => {
     service = await startServiceProcess(await startedFolder())
   })
   const keysOf = async ({ url }: ServiceProcess) => await (await fetch(`${url}/.well-known/jwks.json`)).text()
 
-  test('a second process on the same folder is refused in words and harms nothing', async () => {
+  test('a second process on the same folder is refused with a clear error and harms nothing', async () => {
     const second = run('src/node/main.ts', { cwd: service.folder, env: { PORT: String(await freePort()) } })
     expect(await second.ended).toBe(1)
     expect(second.printed()).toMatch(/is in use by process \d+/)
@@ -21,12 +21,12 @@ describe('a start that cannot be', () => {
   test.each([
     ['lost', async (kek: string) => await rm(kek), /KEK file .* is missing/],
     [
-      'another one',
+      'a different key',
       async (kek: string) => await writeFile(kek, `raw:${Buffer.alloc(32, 7).toString('base64')}\n`),
       /the KEK kek_\S+ is missing: it sealed/,
     ],
     ['cut short', async (kek: string) => await writeFile(kek, 'raw:AAAA\n'), /KEK must be/],
-  ])('a KEK that is %s stops the start in words, and nothing new is made', async (_name, spoil, words) => {
+  ])('a KEK that is %s stops the start with a clear error, and creates nothing', async (_name, spoil, words) => {
     const { folder } = await startedFolder()
     const kek = join(folder, '.mintage/kek')
     const original = await readFile(kek, 'utf8')
@@ -36,12 +36,12 @@ describe('a start that cannot be', () => {
     expect(refused.printed()).toMatch(words)
     await writeFile(kek, original)
     const again = await startServiceProcess({ folder })
-    // Every folder here is a copy of one first start.
+    // All folders are copies of one first start.
     expect(await keysOf(again)).toBe(await keysOf(service))
     await again.end()
   })
 
-  test('all faults of the configuration are told at once, with exit code 2', async () => {
+  test('all faults of the configuration are reported together, with exit code 2', async () => {
     const program = run('src/node/main.ts', {
       cwd: await temporaryFolder(),
       env: { PORT: 'http', MINTAGE_TOKEN_TTL: 'soon', MINTAGE_TYPO: '1' },
@@ -50,7 +50,7 @@ describe('a start that cannot be', () => {
     expect(program.printed()).toMatch(/3 faults[\s\S]*MINTAGE_TYPO[\s\S]*PORT[\s\S]*MINTAGE_TOKEN_TTL/)
   })
 
-  test('a port that is taken is told in words, and the folder is free again', async () => {
+  test('a port in use is reported, and the folder is free again', async () => {
     const { folder } = await startedFolder()
     const second = run('src/node/main.ts', { cwd: folder, env: { PORT: new URL(service.url).port } })
     expect(await second.ended).toBe(1)

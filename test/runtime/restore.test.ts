@@ -13,7 +13,7 @@ const postgres = promisify(execFile)
 const binaries = findPostgresBinaries()
 
 describe.runIf(databaseKinds.includes('postgres') && binaries)('a database restored from a backup', () => {
-  test('A55 kills every token issued until then, in verifiers that kept running too, and takes new ones', async () => {
+  test('A55 revokes every token issued until then, also in verifiers that kept running, and accepts new ones', async () => {
     if (!binaries) throw new Error('PostgreSQL has binaries')
     const { databaseUrl: url, issuer, port, rootKey, env, start } = await createDeployment()
     const service = await start()
@@ -44,7 +44,7 @@ describe.runIf(databaseKinds.includes('postgres') && binaries)('a database resto
     expect(restored.stderr).toMatch(/work again: revoke them now/)
 
     const again = await start()
-    // The key's revocation was lost with the backup; its old token stays dead all the same.
+    // The backup does not contain the key's revocation, but its old token stays revoked.
     const fresh = async () => await exchange(again.url, { method: 'POST', headers: { 'x-api-key': apiKey.secret } })
     await eventually(async () => (await callOrders(app, await fresh())).status === 200)
     expect((await callOrders(app, token)).status).toBe(401)

@@ -52,7 +52,7 @@ describe.runIf(databaseKinds.includes('postgres'))('the service in workerd with 
     const [servicePort, appPort] = [await freePort(), await freePort()]
     const issuer = `http://localhost:${servicePort}`
     const variables = { MINTAGE_ISSUER: issuer, MINTAGE_ALLOW_HTTP: 'true', MINTAGE_KEK: kek }
-    // The first start is never a Worker's: an instance on Node makes the ring and the declared root key.
+    // A Worker never does the first start: an instance on Node creates the ring and the declared root key.
     const env = { ...variables, DATABASE_URL: url, MINTAGE_ROOT_API_KEY: rootKey, HOST: '127.0.0.1' }
     await (await startServiceProcess({ env })).end()
     const ring = { db: database.db, keyEncryption: await createKeyEncryption({ kek }), now: () => new Date() }
@@ -66,7 +66,7 @@ describe.runIf(databaseKinds.includes('postgres'))('the service in workerd with 
     await Promise.all(started.map((worker) => worker.dispose()))
   })
 
-  test('by strict list in another Worker, a revoked key takes all of its tokens with it within a second', async () => {
+  test('by strict list in another Worker, revoking a key soon revokes all of its tokens', async () => {
     const took = await liveTheJourney({ url: service }, { url: app }, rootKey, 1000)
     console.info(`refused by strict list in workerd after ${Math.round(took)} ms`)
   })
@@ -101,7 +101,7 @@ describe.runIf(databaseKinds.includes('postgres'))('the service in workerd with 
     expect(await refused.json()).toMatchObject({ error: 'invalid_client' })
   })
 
-  test('writes after its answers what keys were used for and who fetched the key set', async () => {
+  test('records usage of keys and fetches of the key set after its answers', async () => {
     const asRoot = { authorization: `Bearer ${rootKey}` }
     expect((await fetch(`${service}/token`, { method: 'POST', headers: asRoot })).status).toBe(200)
     const { id } = await (await fetch(`${service}/v1/me`, { headers: asRoot })).json()
@@ -131,12 +131,12 @@ describe.runIf(databaseKinds.includes('postgres'))('the service in workerd with 
     expect([ran.status, await ran.text()]).toEqual([200, 'ok'])
   })
 
-  test('keeps no metrics, and says that there are none', async () => {
+  test('keeps no metrics, and answers 404 for them', async () => {
     expect((await fetch(`${service}/metrics`)).status).toBe(404)
   })
 })
 
-/** workerd's Hyperdrive wants a password in the connection string; a cluster that trusts loopback asks for none. */
+/** workerd's Hyperdrive needs a password in the connection string. The test cluster trusts loopback and ignores it. */
 function withAnyPassword(text: string): string {
   const url = new URL(text)
   url.password ||= 'unused'

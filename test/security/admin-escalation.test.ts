@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { type AdminCall, adminClient } from '../support/admin-client.ts'
 import { adminRequests, intrudingMembers, pathOf } from '../support/admin-requests.ts'
 import { readApiDocument } from '../support/api-document.ts'
-import { createPlace } from '../support/tenant.ts'
+import { createTenant } from '../support/tenant.ts'
 import { issuer, startTestService, type TestService } from '../support/test-service.ts'
 
 let service: TestService
@@ -129,7 +129,7 @@ describe('A71: no route lets anybody rise', async () => {
   test.each(doors)(
     '$name gives no $member that the caller does not hold',
     async ({ operationId, method, path, member }) => {
-      const request = await adminRequests[operationId]?.(await createPlace(service, own))
+      const request = await adminRequests[operationId]?.(await createTenant(service, own))
       if (!request) throw new Error(`${operationId} needs an example in support/admin-requests.ts`)
       const answer = await admin(method, pathOf(path, request), { ...request.body, [member]: rises[member] })
       expect(member === 'permissions' ? [400, 403] : [403], answer.text).toContain(answer.status)

@@ -5,7 +5,7 @@ import { adminRequests, intrudingMembers, pathOf } from '../support/admin-reques
 import { type ApiOperation, readApiDocument } from '../support/api-document.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { hostileTo, hostileValues, marker, valuesOf } from '../support/schema-values.ts'
-import { createPlace } from '../support/tenant.ts'
+import { createTenant } from '../support/tenant.ts'
 import { startTestService } from '../support/test-service.ts'
 
 // Thousands of requests: on PostgreSQL, where there is one, a request costs half.
@@ -25,7 +25,7 @@ async function newRoot(): Promise<{ organizationId: string; call: AdminCall }> {
 }
 
 async function exampleOf({ operationId }: ApiOperation, organizationId: string) {
-  const example = await adminRequests[operationId]?.(await createPlace(service, organizationId))
+  const example = await adminRequests[operationId]?.(await createTenant(service, organizationId))
   if (!example) throw new Error(`${operationId} needs an example in support/admin-requests.ts`)
   return example
 }
@@ -147,13 +147,13 @@ test.each(operations)(
   '$name answers whatever its schema allows, and what is nearly so, without failing',
   async (operation) => {
     let { organizationId, call } = await newRoot()
-    const place = await createPlace(service, organizationId)
+    const tenant = await createTenant(service, organizationId)
     const ids = [
       organizationId,
-      (await place.apiKey()).id,
-      await place.serviceAccount(),
-      await place.role(),
-      await place.rule(),
+      (await tenant.apiKey()).id,
+      await tenant.serviceAccount(),
+      await tenant.role(),
+      await tenant.rule(),
       'admin',
       'live',
     ]

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { type AdminAnswer, type AdminCall, adminClient } from '../support/admin-client.ts'
 import { type AdminRequest, adminRequests, pathOf } from '../support/admin-requests.ts'
 import { type ApiOperation, readApiDocument, type Schema } from '../support/api-document.ts'
-import { createPlace, type Place } from '../support/tenant.ts'
+import { createTenant, type Tenant } from '../support/tenant.ts'
 import { startTestService } from '../support/test-service.ts'
 
 const service = await startTestService()
@@ -23,14 +23,14 @@ describe('A70: an admin of one organization, in front of the ids of another', ()
   let own: string
   let id: string
   let admin: AdminCall
-  let theirs: Place
+  let theirs: Tenant
 
   beforeAll(async () => {
     own = await service.createOrganization('own')
     const { id: adminId, secret } = await service.createKey({ organizationId: own, roles: ['admin'] })
     id = adminId
     admin = adminClient(service, secret)
-    theirs = await createPlace(service, await service.createOrganization('other'))
+    theirs = await createTenant(service, await service.createOrganization('other'))
   })
 
   test('there are ids to swap in every part of a request', () => {
@@ -97,7 +97,7 @@ describe('A70: an admin of one organization, in front of the ids of another', ()
   async function ownRequest({ operationId }: ApiOperation): Promise<AdminRequest> {
     const example = adminRequests[operationId]
     if (!example) throw new Error(`${operationId} needs an example in support/admin-requests.ts`)
-    return await example(await createPlace(service, own, id))
+    return await example(await createTenant(service, own, id))
   }
 
   async function send({ method, path }: ApiOperation, request: AdminRequest): Promise<AdminAnswer> {
@@ -144,7 +144,7 @@ function waysToNames(schema: Schema | undefined): string[][] {
 async function swapsAt(
   { path, operationId }: ApiOperation,
   spot: Spot,
-  theirs: Place,
+  theirs: Tenant,
 ): Promise<{ foreign: unknown; missing: unknown }[]> {
   const missing = 'missing_0192f0c4a1b27c3d8e4f5a6b7c8d9e0f'
   const apiKey = async () => (await theirs.apiKey()).id
@@ -193,7 +193,10 @@ function withMember(body: unknown, [member = '', ...rest]: readonly string[], va
   return { ...members, [member]: rest.length === 0 ? value : withMember(members[member], rest, value) }
 }
 
-/** A filter that fits nothing is no refusal: it gives an empty page. Roles are words, and one that nobody made is a wrong word. */
+/**
+ * A filter that fits nothing is no refusal: it gives an empty page. Roles are words, and one that nobody made is a
+ * wrong word.
+ */
 function answersOf({ method }: ApiOperation, { in: part, way }: Spot): number[] {
   if ((part === 'query' && method === 'GET') || way[0] === 'filter') return [200, 403, 404]
   return way.at(-1) === 'roles' ? [400] : [403, 404]

@@ -3,7 +3,7 @@ import { type AdminAnswer, type AdminCall, adminClient } from '../support/admin-
 import { type AdminRequest, adminRequests, pathOf } from '../support/admin-requests.ts'
 import { type ApiOperation, readApiDocument } from '../support/api-document.ts'
 import { databaseKinds } from '../support/databases.ts'
-import { createPlace } from '../support/tenant.ts'
+import { createTenant } from '../support/tenant.ts'
 import { startTestService } from '../support/test-service.ts'
 
 /** A role of an organization's own making. */
@@ -20,8 +20,8 @@ const custom = {
 const columns = ['root', 'admin', 'developer', 'write_agent', 'ci_service', 'read_only', 'custom', 'no role'] as const
 
 /**
- * Who may do what, as docs/access.md promises it, written down here and computed from nothing: everywhere `all`, in the whole organization
- * `org`, with what the caller made `own`, not at all `-`. `any` is what a key may do with itself.
+ * Who may do what, as docs/access.md promises it, written down here and computed from nothing: everywhere `all`, in the
+ * whole organization `org`, with what the caller made `own`, not at all `-`. `any` is what a key may do with itself.
  */
 const table: Readonly<Record<string, string>> = {
   //                        root  admin developer write_agent ci_service read_only custom none
@@ -117,23 +117,26 @@ test.each(operations)('$name is for those whose role says so, and reaches as far
   else await Promise.all(cells.map((check) => check()))
 })
 
-/** Each cell has two organizations of its own, so that what is allowed can really be done, beside what the others do. */
+/** Each cell uses two new organizations, so that an allowed request really succeeds, whatever the other cells do. */
 async function checkCell(operation: ApiOperation, column: (typeof columns)[number], reach: string | undefined) {
   const home = await service.createOrganization()
   const { id, call } = await member(home, column)
   for (const where of placesToTry(operation, reach)) {
-    const place =
+    const tenant =
       where === 'elsewhere'
-        ? await createPlace(service, await service.createOrganization())
-        : await createPlace(service, home, where === 'own' ? id : 'key_colleague')
-    const request = await requestIn(place, operation)
+        ? await createTenant(service, await service.createOrganization())
+        : await createTenant(service, home, where === 'own' ? id : 'key_colleague')
+    const request = await requestIn(tenant, operation)
     const answer = await call(operation.method, pathOf(operation.path, request), request.body)
     const outcome = judge(answer, request)
     expect(`${column}, ${where}: ${outcome}`, answer.text).toBe(`${column}, ${where}: ${expected(reach, where)}`)
   }
 }
 
-/** Who is suspended, or revokes itself, is answered nothing after that: the own place comes last. What is forbidden is so with own things too. */
+/**
+ * A caller that suspends or revokes itself gets no further answer, so `own` comes last. What is forbidden is forbidden
+ * for own objects too.
+ */
 function placesToTry(operation: ApiOperation, reach: string | undefined) {
   const hasNoElsewhere = reach === '-' || reach === 'any' || isOfTheService(operation)
   return hasNoElsewhere ? (['own'] as const) : (['elsewhere', 'organization', 'own'] as const)
@@ -164,12 +167,12 @@ async function member(
 }
 
 async function requestIn(
-  place: Parameters<(typeof adminRequests)[string]>[0],
+  tenant: Parameters<(typeof adminRequests)[string]>[0],
   { operationId }: ApiOperation,
 ): Promise<AdminRequest> {
   const request = adminRequests[operationId]
   if (!request) throw new Error(`${operationId} needs an example in support/admin-requests.ts`)
-  return await request(place)
+  return await request(tenant)
 }
 
 type Outcome = 'done' | 'not there' | 'forbidden' | `answered ${number}`

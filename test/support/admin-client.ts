@@ -11,7 +11,7 @@ export type AdminCall = (
   headers?: Record<string, string>,
 ) => Promise<AdminAnswer>
 
-/** Calls the admin API with one credential; a string body goes as it stands. */
+/** Calls the admin API with one credential. Sends a string body unchanged. */
 export function adminClient(service: Pick<TestService, 'request'>, credential: string): AdminCall {
   return async (method, path, body, headers = {}) => {
     const response = await service.request(path, {
@@ -29,12 +29,12 @@ export function adminClient(service: Pick<TestService, 'request'>, credential: s
   }
 }
 
-/** Calls it with a new key, of the service's first organization unless told otherwise. */
+/** Calls the admin API with a new key, by default of the service's first organization. */
 export async function adminClientWith(service: TestService, key: KeyOptions): Promise<AdminCall> {
   return adminClient(service, (await service.createKey(key)).secret)
 }
 
-/** An export is not, and where nothing is said there is no body. */
+/** An export is not JSON, and some answers have no body. */
 function isJson(response: Response): boolean {
   return /^application\/(?:problem\+)?json\b/.test(response.headers.get('content-type') ?? '')
 }

@@ -1,13 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { generateKeyPair } from '../../src/signing-keys/key-pair.ts'
-import type { Place } from './tenant.ts'
+import type { Tenant } from './tenant.ts'
 
-/** A request that the service accepts, of somebody who may. */
+/** A request that the service accepts from a caller with the permission. */
 export type AdminRequest = {
   params?: Record<string, string>
   query?: Record<string, string>
   body?: Record<string, unknown>
-  /** In the answer if, and only if, the caller reaches the place. */
+  /** Text that the answer contains if, and only if, the caller can reach the tenant. */
   shows?: string
 }
 
@@ -21,88 +21,88 @@ const planLimits = {
 const name = () => `n${randomUUID().replaceAll('-', '').slice(0, 20)}`
 const hash = () => randomBytes(32).toString('base64url')
 
-const organization = (place: Place): AdminRequest => ({ params: { id: place.organizationId } })
-const apiKey = async (place: Place): Promise<AdminRequest> => ({ params: { id: (await place.apiKey()).id } })
-const account = async (place: Place): Promise<AdminRequest> => ({ params: { id: await place.serviceAccount() } })
-const role = async (place: Place): Promise<AdminRequest> => ({
-  params: { name: await place.role() },
-  query: { organizationId: place.organizationId },
+const organization = (tenant: Tenant): AdminRequest => ({ params: { id: tenant.organizationId } })
+const apiKey = async (tenant: Tenant): Promise<AdminRequest> => ({ params: { id: (await tenant.apiKey()).id } })
+const account = async (tenant: Tenant): Promise<AdminRequest> => ({ params: { id: await tenant.serviceAccount() } })
+const role = async (tenant: Tenant): Promise<AdminRequest> => ({
+  params: { name: await tenant.role() },
+  query: { organizationId: tenant.organizationId },
 })
-const plan = async (place: Place): Promise<AdminRequest> => ({ params: { name: await place.plan() } })
+const plan = async (tenant: Tenant): Promise<AdminRequest> => ({ params: { name: await tenant.plan() } })
 const nothing = (): AdminRequest => ({})
 
-/** operationId → such a request about something in the place, which is made for it. A new route needs a line here. */
-export const adminRequests: Readonly<Record<string, (place: Place) => AdminRequest | Promise<AdminRequest>>> = {
+/** operationId → a request about an object of the tenant, created for it. A new route needs a line here. */
+export const adminRequests: Readonly<Record<string, (tenant: Tenant) => AdminRequest | Promise<AdminRequest>>> = {
   showCaller: nothing,
   rotateCaller: nothing,
   revokeCaller: nothing,
 
   createOrganization: () => ({ body: { name: name() } }),
-  listOrganizations: (place) => ({ query: { limit: '200' }, shows: place.organizationId }),
+  listOrganizations: (tenant) => ({ query: { limit: '200' }, shows: tenant.organizationId }),
   showOrganization: organization,
-  updateOrganization: (place) => ({ ...organization(place), body: { name: name() } }),
-  changeOrganizationPlan: (place) => ({ ...organization(place), body: { plan: 'enterprise' } }),
-  changeOrganizationPolicy: (place) => ({ ...organization(place), body: { maxKeyLifetimeSeconds: null } }),
-  suspendOrganization: (place) => ({ ...organization(place), body: { dryRun: true } }),
+  updateOrganization: (tenant) => ({ ...organization(tenant), body: { name: name() } }),
+  changeOrganizationPlan: (tenant) => ({ ...organization(tenant), body: { plan: 'enterprise' } }),
+  changeOrganizationPolicy: (tenant) => ({ ...organization(tenant), body: { maxKeyLifetimeSeconds: null } }),
+  suspendOrganization: (tenant) => ({ ...organization(tenant), body: { dryRun: true } }),
   resumeOrganization: organization,
-  revokeAllApiKeys: (place) => ({ ...organization(place), body: { dryRun: true } }),
+  revokeAllApiKeys: (tenant) => ({ ...organization(tenant), body: { dryRun: true } }),
 
   createPlan: () => ({ body: { name: name(), ...planLimits } }),
   listPlans: nothing,
   showPlan: plan,
-  updatePlan: async (place) => ({ ...(await plan(place)), body: { requestsPerMinute: 6 } }),
+  updatePlan: async (tenant) => ({ ...(await plan(tenant)), body: { requestsPerMinute: 6 } }),
   deletePlan: plan,
 
-  createServiceAccount: (place) => ({ body: { name: name(), organizationId: place.organizationId } }),
-  listServiceAccounts: async (place) => ({ query: { limit: '200' }, shows: await place.serviceAccount() }),
+  createServiceAccount: (tenant) => ({ body: { name: name(), organizationId: tenant.organizationId } }),
+  listServiceAccounts: async (tenant) => ({ query: { limit: '200' }, shows: await tenant.serviceAccount() }),
   showServiceAccount: account,
-  updateServiceAccount: async (place) => ({ ...(await account(place)), body: { description: 'x' } }),
+  updateServiceAccount: async (tenant) => ({ ...(await account(tenant)), body: { description: 'x' } }),
   deleteServiceAccount: account,
   disableServiceAccount: account,
   enableServiceAccount: account,
 
-  createRole: (place) => ({
-    body: { name: name(), permissions: ['api_keys.read:own'], organizationId: place.organizationId },
+  createRole: (tenant) => ({
+    body: { name: name(), permissions: ['api_keys.read:own'], organizationId: tenant.organizationId },
   }),
-  listRoles: async (place) => ({ query: { organizationId: place.organizationId }, shows: await place.role() }),
+  listRoles: async (tenant) => ({ query: { organizationId: tenant.organizationId }, shows: await tenant.role() }),
   showRole: role,
-  updateRole: async (place) => ({ ...(await role(place)), body: { permissions: ['api_keys.read:own'] } }),
+  updateRole: async (tenant) => ({ ...(await role(tenant)), body: { permissions: ['api_keys.read:own'] } }),
   deleteRole: role,
 
-  listMembers: async (place) => ({ query: { limit: '200' }, shows: await place.serviceAccount() }),
+  listMembers: async (tenant) => ({ query: { limit: '200' }, shows: await tenant.serviceAccount() }),
   showMember: account,
-  assignRoles: async (place) => ({ ...(await account(place)), body: { roles: [] } }),
+  assignRoles: async (tenant) => ({ ...(await account(tenant)), body: { roles: [] } }),
 
-  createApiKey: (place) => ({ body: { name: name(), organizationId: place.organizationId } }),
-  listApiKeys: async (place) => ({ query: { limit: '200' }, shows: (await place.apiKey()).id }),
+  createApiKey: (tenant) => ({ body: { name: name(), organizationId: tenant.organizationId } }),
+  listApiKeys: async (tenant) => ({ query: { limit: '200' }, shows: (await tenant.apiKey()).id }),
   showApiKey: apiKey,
-  updateApiKey: async (place) => ({ ...(await apiKey(place)), body: { description: 'x' } }),
+  updateApiKey: async (tenant) => ({ ...(await apiKey(tenant)), body: { description: 'x' } }),
   rotateApiKey: apiKey,
   listApiKeyVersions: apiKey,
-  endApiKeyVersion: async (place) => ({ params: { id: (await place.rotatedApiKey()).id, version: '1' } }),
+  endApiKeyVersion: async (tenant) => ({ params: { id: (await tenant.rotatedApiKey()).id, version: '1' } }),
   disableApiKey: apiKey,
   enableApiKey: apiKey,
   expireApiKey: apiKey,
   revokeApiKey: apiKey,
-  revokeApiKeys: async (place) => {
-    const { id, hint } = await place.apiKey()
+  revokeApiKeys: async (tenant) => {
+    const { id, hint } = await tenant.apiKey()
     return { body: { filter: { prefix: 'mk', hint }, dryRun: true }, shows: id }
   },
-  findLeakedApiKey: async (place) => ({ body: { sha256: (await place.apiKey()).hash } }),
-  importApiKeys: (place) => ({
-    body: { organizationId: place.organizationId, rows: [{ name: name(), hash: hash() }] },
+  findLeakedApiKey: async (tenant) => ({ body: { sha256: (await tenant.apiKey()).hash } }),
+  importApiKeys: (tenant) => ({
+    body: { organizationId: tenant.organizationId, rows: [{ name: name(), hash: hash() }] },
   }),
 
-  createRevocation: async (place) => ({ body: { kind: 'api_key', value: (await place.apiKey()).id } }),
-  listRevocations: async (place) => ({ query: { limit: '200' }, shows: await place.rule() }),
-  liftRevocation: async (place) => ({ params: { id: await place.rule() } }),
+  createRevocation: async (tenant) => ({ body: { kind: 'api_key', value: (await tenant.apiKey()).id } }),
+  listRevocations: async (tenant) => ({ query: { limit: '200' }, shows: await tenant.rule() }),
+  liftRevocation: async (tenant) => ({ params: { id: await tenant.rule() } }),
 
   listSigningKeys: nothing,
-  showSigningKey: async (place) => ({ params: { id: await place.signingKey('active') } }),
+  showSigningKey: async (tenant) => ({ params: { id: await tenant.signingKey('active') } }),
   rotateSigningKey: () => ({ body: { purpose: 'record', force: true } }),
-  activateSigningKey: async (place) => ({ params: { id: await place.signingKey('pending') }, body: { force: true } }),
-  rollbackSigningKey: async (place) => {
-    await place.turn()
+  activateSigningKey: async (tenant) => ({ params: { id: await tenant.signingKey('pending') }, body: { force: true } }),
+  rollbackSigningKey: async (tenant) => {
+    await tenant.rotateSigningKey()
     return {}
   },
   replaceSigningKey: () => ({ body: { compromised: true } }),
@@ -114,12 +114,12 @@ export const adminRequests: Readonly<Record<string, (place: Place) => AdminReque
   kekStatus: nothing,
   rewrapEnvelopes: nothing,
 
-  listAuditEvents: (place) => ({ query: { limit: '200' }, shows: place.event }),
-  exportAuditEvents: (place) => ({ query: { format: 'csv' }, shows: place.event }),
+  listAuditEvents: (tenant) => ({ query: { limit: '200' }, shows: tenant.event }),
+  exportAuditEvents: (tenant) => ({ query: { format: 'csv' }, shows: tenant.event }),
   createAuditCheckpoint: nothing,
 }
 
-/** The path of the request, its placeholders filled in. */
+/** The path of the request with its parameters filled in. */
 export function pathOf(template: string, { params = {}, query = {} }: AdminRequest): string {
   const path = template.replaceAll(/\{(\w+)\}/g, (_, placeholder: string) =>
     encodeURIComponent((params[placeholder] ?? '').toWellFormed()),
@@ -128,7 +128,9 @@ export function pathOf(template: string, { params = {}, query = {} }: AdminReque
   return text === '' ? path : `${path}?${text}`
 }
 
-/** What somebody would slip into a body who wants to write what is not theirs: no route of the admin API takes one of these. */
+/**
+ * Members that an attacker adds to a body to write what they may not: no route of the admin API accepts one of these.
+ */
 export const intrudingMembers: readonly string[] = [
   'id',
   'orgId',

@@ -1,7 +1,7 @@
 import type { AdminMethod } from './admin-client.ts'
 import type { TestService } from './test-service.ts'
 
-/** JSON Schema, as far as the document uses it. */
+/** The parts of JSON Schema that the document uses. */
 export type Schema = {
   $ref?: string
   type?: string | string[]
@@ -28,18 +28,18 @@ export type ApiParameter = { name: string; in: 'path' | 'query' | 'header'; requ
 export type ApiOperation = {
   readonly name: string
   readonly method: AdminMethod
-  /** With `{placeholders}`; of the admin API from `/v1` on. */
+  /** With `{parameters}`; in the admin API it starts with `/v1`. */
   readonly path: string
   readonly operationId: string
   readonly parameters: readonly ApiParameter[]
-  /** Of a JSON body, its own reference followed. */
+  /** Schema of the JSON body, with its reference resolved. */
   readonly body: Schema | undefined
 }
 
 export type ApiDocument = {
-  /** Of the admin API. */
+  /** Operations of the admin API. */
   readonly operations: readonly ApiOperation[]
-  /** All that the service answers besides. */
+  /** All other operations of the service. */
   readonly others: readonly ApiOperation[]
   resolve(schema: Schema | undefined): Schema | undefined
 }
@@ -50,7 +50,7 @@ type Written = {
   requestBody?: { content?: Record<string, { schema?: Schema }> }
 }
 
-/** What the service itself says that it serves: tests that walk it meet every new route. */
+/** The service's OpenAPI document. Tests that walk it cover every new route. */
 export async function readApiDocument(service: Pick<TestService, 'request'>): Promise<ApiDocument> {
   const document: { paths: Record<string, Record<string, Written>>; components: { schemas: Record<string, Schema> } } =
     await (await service.request('/openapi.json')).json()

@@ -1,6 +1,9 @@
 const releases: (() => Promise<unknown>)[] = []
 
-/** Lets go of something when the test file ends, the last taken first. Files share their modules, so no module has hooks of its own. */
+/**
+ * Calls `release` when the test file ends, in reverse order. Modules cannot register hooks themselves: files share
+ * them.
+ */
 export function releaseAfterFile(release: () => Promise<unknown>): void {
   releases.push(release)
 }

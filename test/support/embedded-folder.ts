@@ -5,7 +5,9 @@ import { promisify } from 'node:util'
 import { inject } from 'vitest'
 import { temporaryFolder } from './service-process.ts'
 
-/** A folder whose embedded database has its tables and was never started: a service makes its keys there, and need not make a database, which takes seconds. */
+/**
+ * A folder with a migrated embedded database that was never started. Saves the seconds that creating a database takes.
+ */
 export async function migratedFolder(): Promise<string> {
   const folder = await temporaryFolder()
   const data = join(embeddedFolder(folder), 'pgdata')
@@ -14,7 +16,7 @@ export async function migratedFolder(): Promise<string> {
   return folder
 }
 
-/** Where a service that was started in this folder keeps its database. */
+/** The database folder of a service that runs in this folder. */
 export function embeddedFolder(folder: string): string {
   return join(folder, '.mintage/data')
 }

@@ -2,7 +2,8 @@ import { migrate } from '../../src/db/migrate.ts'
 import { openEmbedded } from '../../src/db/pglite.ts'
 import { organizations } from '../../src/db/schema.ts'
 
-// A process of its own on an embedded folder: says each row that the database acknowledged, and never stops by itself.
+// Runs as a separate process on an embedded folder. Prints the id of each row that the database acknowledged, and never
+// stops.
 const database = await openEmbedded({ folder: process.argv[2] ?? '' })
 await migrate(database)
 for (let number = 0; ; number++) {

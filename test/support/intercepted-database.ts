@@ -1,6 +1,6 @@
 import type { Database, Db } from '../../src/db/database.ts'
 
-/** The same database, with something that happens before its first transaction begins: a pause that a process would not notice. */
+/** The same database, but `before` runs before its first transaction begins, like a pause of the process. */
 export function interceptTransactions(database: Database, before: () => Promise<void>): Database {
   let first = true
   const db = new Proxy(database.db, {
@@ -20,7 +20,7 @@ export function interceptTransactions(database: Database, before: () => Promise<
   return { ...database, db }
 }
 
-/** The same database, with something that happens before a prepared select is executed: told its values, it may take its time. */
+/** The same database, but `before` runs before each prepared select and gets its values. */
 export function interceptPreparedSelects(db: Db, before: (values: unknown) => Promise<void>): Db {
   return intercept(db, before)
 }

@@ -3,7 +3,7 @@ import { eventually, freePort, type Program, run } from './service-process.ts'
 
 export type ProtectedApp = { readonly url: string; readonly program: Program }
 
-/** Starts the downstream application in a process of its own and waits until it answers. */
+/** Starts the downstream application in a separate process and waits until it answers. */
 export async function startProtectedApp(issuer: string, env: Record<string, string> = {}): Promise<ProtectedApp> {
   const port = await freePort()
   const program = run('test/support/protected-app.ts', {
@@ -18,7 +18,7 @@ export async function callOrders(app: { url: string }, token: string): Promise<R
   return await fetch(`${app.url}/orders/7`, { headers: { authorization: `Bearer ${token}` } })
 }
 
-/** The four ways to hand in an API key at `/token`; each gives an access token. */
+/** Exchanges the API key in each way that `/token` accepts. Returns the access tokens. */
 export async function exchangeInAllForms(service: string, apiKey: { id: string; secret: string }): Promise<string[]> {
   const form = (fields: Record<string, string>) => ({ method: 'POST', body: new URLSearchParams(fields) })
   const requests: RequestInit[] = [
@@ -70,8 +70,9 @@ export async function revokeKey(service: string, rootKey: string, id: string): P
 }
 
 /**
- * Creates a key, exchanges it in every form, opens a protected route in another process with each token, revokes the key, and waits until
- * that process refuses all of its tokens. Returns the milliseconds between the answer to the revocation and the first refusal.
+ * Creates a key, exchanges it in every form, opens a protected route in another process with each token, revokes the
+ * key, and waits until that process refuses all of its tokens. Returns the milliseconds between the answer to the
+ * revocation and the first refusal.
  */
 export async function liveTheJourney(
   service: { url: string },

@@ -12,9 +12,9 @@ import type { Services } from '../../src/services.ts'
 import { replaceSigningKey } from '../../src/signing-keys/replace.ts'
 import { rotateSigningKey } from '../../src/signing-keys/rotate.ts'
 
-// Instances that each do one thing to the ring of a deployment of their own, in one process that is killed with SIGKILL when all of them have
-// come to the named point of it. The fault sits between the operation and its database, here and not in the service: nothing in production
-// knows of it. DEPLOYMENTS: [{ action, env }].
+// Runs several instances in one process. Each one changes the key ring of a separate deployment. When all have reached
+// the named point, the process kills itself with SIGKILL. This file injects the fault between the operation and its
+// database, so production code does not contain it. DEPLOYMENTS: [{ action, env }].
 
 const [point = ''] = process.argv.slice(2)
 const deployments: { action: string; env: Record<string, string> }[] = JSON.parse(process.env.DEPLOYMENTS ?? '[]')
@@ -28,7 +28,7 @@ const actions: Record<string, (services: Services) => Promise<unknown>> = {
 
 type Die = () => Promise<never>
 
-/** Goes no further, once for each deployment; the last one to come here ends the process. */
+/** Stops this deployment here. The last deployment that gets here kills the process. */
 function fate(): Die {
   let hasCome = false
   return async () => {
@@ -103,7 +103,7 @@ async function open({ action, env }: (typeof deployments)[number]): Promise<() =
   return async () => await actions[action]?.(services)
 }
 
-// All begin at once: who comes to the point early waits there within a transaction, which has a deadline.
+// All start together: one that arrives early waits inside a transaction, which has a deadline.
 const opened = await Promise.all(deployments.map(open))
 await Promise.race(opened.map((act) => act()))
 process.stdout.write('done\n')

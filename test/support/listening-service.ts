@@ -5,7 +5,7 @@ import { releaseAfterFile } from './cleanup.ts'
 import { temporaryFolder } from './service-process.ts'
 import { startTestService, type TestService } from './test-service.ts'
 
-/** The service behind the real HTTP server on a free loopback port until the test file ends; gives its URL. */
+/** Serves over HTTP on a free loopback port until the test file ends. Returns the URL. */
 export async function serve(service: TestService): Promise<string> {
   const server = await listen({
     fetch: (request, env) => service.app.fetch(request, Object(env)),
@@ -16,20 +16,20 @@ export async function serve(service: TestService): Promise<string> {
   return `http://127.0.0.1:${server.port}`
 }
 
-/** A service that commands find by their environment, with its root key. */
+/** A service, and the environment with which commands find it and its root key. */
 export async function serveToRoot(): Promise<{ service: TestService; env: Record<string, string> }> {
   const service = await startTestService()
   return { service, env: { MINTAGE_URL: await serve(service), MINTAGE_API_KEY: service.rootKey } }
 }
 
-/** A service that commands find from the folder of its first start. */
+/** A service, and the folder in which commands find it. */
 export async function serveFromFolder(): Promise<{ service: TestService; url: string; folder: string }> {
   const service = await startTestService()
   const url = await serve(service)
   return { service, url, folder: await folderOfFirstStart(service, url) }
 }
 
-/** A folder as the service's first start leaves it: the CLI finds the service and its keys there. */
+/** A folder as a first start leaves it: the CLI finds the service and its keys there. */
 export async function folderOfFirstStart(service: TestService, url: string): Promise<string> {
   const { rootKey: rootApiKey, testKey: apiKey, organizationId } = service
   const folder = await temporaryFolder()
@@ -37,7 +37,7 @@ export async function folderOfFirstStart(service: TestService, url: string): Pro
   return folder
 }
 
-/** Text goes into the file as it stands. */
+/** Writes a text unchanged, anything else as JSON. */
 export async function writeCredentials(folder: string, content: unknown, mode = 0o600): Promise<string> {
   const path = join(folder, '.mintage/credentials.json')
   await mkdir(join(folder, '.mintage'), { recursive: true })

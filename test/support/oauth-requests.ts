@@ -5,10 +5,10 @@ import type { TestService } from './test-service.ts'
 export const apiKeyTokenType = 'urn:mintage:params:oauth:token-type:api-key'
 export const tokenExchangeGrant = 'urn:ietf:params:oauth:grant-type:token-exchange'
 
-/** Parameters by name, or as pairs where one comes more than once. */
+/** Parameters by name, or as pairs if one occurs more than once. */
 export type Parameters = Record<string, string> | [string, string][]
 
-/** A POST of a form. */
+/** A POST request with a form. */
 export function form(parameters: Parameters, headers: Record<string, string> = {}): RequestInit {
   return {
     method: 'POST',
@@ -30,20 +30,20 @@ const tokenAnswer = z.object({
   issued_token_type: z.string().optional(),
 })
 
-/** Exchanges a key by the shorthand; fails the test when it is refused. */
+/** Exchanges a key sent in X-API-Key. Fails the test if the key is refused. */
 export async function exchange(service: TestService, secret: string, parameters: Parameters = {}) {
   const response = await service.request('/token', form(parameters, { Authorization: `Bearer ${secret}` }))
   if (response.status !== 200) throw new Error(`the exchange was refused: ${response.status} ${await response.text()}`)
   return tokenAnswer.parse(await response.json())
 }
 
-/** Sends nothing but the key, good or not; the answer as it came. */
+/** Sends only the key, good or bad, and returns the answer. */
 export async function tryExchange(service: TestService, secret: string): Promise<Response> {
   return await service.request('/token', { method: 'POST', headers: { 'X-API-Key': secret } })
 }
 
-/** Whether the service takes the token, by its revocation list as it is now. */
-export async function lives({ services }: TestService, token: string): Promise<boolean> {
+/** Whether the service accepts the token now, with an up-to-date revocation list. */
+export async function isLive({ services }: TestService, token: string): Promise<boolean> {
   await services.revocations.refresh()
   try {
     await services.verifier.verify(token)
@@ -54,7 +54,7 @@ export async function lives({ services }: TestService, token: string): Promise<b
   }
 }
 
-/** What a JWT says, unverified. */
+/** Header and claims of a JWT, unverified. */
 export function partsOf(token: string): { header: Record<string, unknown>; claims: Record<string, unknown> } {
   const [header = '', claims = ''] = token.split('.')
   return { header: decodePart(header), claims: decodePart(claims) }
@@ -64,7 +64,7 @@ function decodePart(part: string): Record<string, unknown> {
   return z.record(z.string(), z.unknown()).parse(JSON.parse(Buffer.from(part, 'base64url').toString()))
 }
 
-/** Status, error code and the headers that matter, as one value to compare. */
+/** Status, error code and relevant headers, as one value to compare. */
 export async function oauthError(response: Response) {
   const body = z.object({ error: z.string(), error_description: z.string().optional() }).parse(await response.json())
   return { status: response.status, error: body.error, challenge: response.headers.get('www-authenticate') }

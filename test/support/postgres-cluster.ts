@@ -4,22 +4,22 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
-/** A PostgreSQL server of our own on a free loopback port, in a folder that goes with it. */
+/** A PostgreSQL server on a free loopback port, in a temporary folder. */
 export type PostgresCluster = {
   readonly port: number
-  /** Connection string as a superuser. */
+  /** Connection string of a superuser. */
   url(database?: string): string
   start(): Promise<void>
   /** Freezes every process of the server: sockets stay open and nothing answers. */
   pause(): void
   resume(): void
-  /** As a power failure: no process of the server gets to say good-bye. */
+  /** Kills every process of the server, like a power failure. */
   kill(): Promise<void>
   /** Stops the server and deletes its folder. */
   destroy(): Promise<void>
 }
 
-/** Folder of the newest server binaries of this machine; undefined without any. */
+/** Folder of the newest server binaries on this machine; undefined if there are none. */
 export function findPostgresBinaries(): string | undefined {
   const newest = globSync('/usr/lib/postgresql/*/bin/initdb')
     .sort((a, b) => versionOf(a) - versionOf(b))
@@ -89,7 +89,7 @@ export async function createPostgresCluster(
   return cluster
 }
 
-/** PostgreSQL refuses to run as root: there it runs as the user that the package made for it. */
+/** PostgreSQL refuses to run as root, so it then runs as the user `postgres` of the Debian package. */
 function serverOwner(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined
   const id = (option: string) => Number(execFileSync('id', [option, 'postgres'], { encoding: 'utf8' }))
@@ -112,7 +112,7 @@ function serverSettings(data: string, port: number): Record<string, string> {
   }
 }
 
-/** With setpriv the server dies with the test run, however that ends. */
+/** With setpriv, the server ends when the test run ends, however that happens. */
 function startServer(
   binaries: string,
   folder: string,
@@ -133,7 +133,7 @@ function startServer(
   return spawn(command, args, { ...identity, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
 }
 
-/** Waits for the server's own word; what it says later is read and dropped, so that the pipe never fills. */
+/** Waits until the server prints that it is ready. Reads and drops later output, so that the pipe never fills. */
 function ready(server: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
     let said = ''
@@ -158,7 +158,7 @@ function signalProcess(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)
   } catch {
-    // It is gone already.
+    // The process has already ended.
   }
 }
 

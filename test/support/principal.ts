@@ -1,6 +1,8 @@
 import type { Principal } from '../../src/access/principal.ts'
 
-/** A caller of the operations, without any HTTP; holds no scopes or audiences unless told so, and `key_caller`, its id, need not exist. */
+/**
+ * A caller of operations, without HTTP. By default it holds no scopes and no audiences. No key `key_caller` need exist.
+ */
 export function principal(
   organizationId: string,
   roles: readonly string[],

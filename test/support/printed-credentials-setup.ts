@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { credentialsIn } from './printed-credentials.ts'
 
-/** When the last test is done: nothing that the service printed in any of them holds an API key or a token (R138). */
+/** After the last test, fails the run if anything that the service printed contains an API key or a token (R138). */
 export default async function setup(): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'mintage-printed-'))
   const path = join(folder, 'printed.log')

@@ -3,7 +3,7 @@ import { onTestFinished } from 'vitest'
 import { listen } from '../../src/node/http-server.ts'
 import type { TestService } from './test-service.ts'
 
-/** The service behind the real HTTP server on a free loopback port, for the rest of the test. */
+/** Serves over HTTP on a free loopback port until the test ends. Returns the port. */
 export async function listenForTest(service: TestService): Promise<number> {
   const server = await listen({
     fetch: (request, env) => service.app.fetch(request, Object(env)),
@@ -14,12 +14,12 @@ export async function listenForTest(service: TestService): Promise<number> {
   return server.port
 }
 
-/** What came back before the server closed the connection. */
+/** What the server sent before it closed the connection. */
 export type RawAnswer = { readonly status: number; readonly text: string; readonly closed: boolean }
 
 /**
- * Writes bytes as they are, one chunk after the other while the server listens, and reads until it closes, or until the answer stops
- * for `quietMilliseconds`: some answers leave the connection open.
+ * Writes the chunks one after another until the server answers, then reads until it closes the connection. Some answers
+ * leave it open: then reads until nothing has followed for `quietMilliseconds`.
  */
 export function sendRaw(
   port: number,
@@ -35,7 +35,8 @@ export function sendRaw(
       socket.destroy()
       resolve({ status: Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1] ?? 0), text, closed })
     }
-    const quiet = setTimeout(() => finish(false), quietMilliseconds)
+    // A slow machine may take long to begin its answer.
+    let quiet = setTimeout(() => finish(false), 20_000)
     const write = () => {
       for (let next = pending.next(); !next.done && !socket.destroyed && text === ''; next = pending.next()) {
         if (!socket.write(next.value)) return
@@ -45,14 +46,15 @@ export function sendRaw(
     socket.on('drain', write)
     socket.on('data', (data) => {
       text += data.toString('latin1')
-      quiet.refresh()
+      clearTimeout(quiet)
+      quiet = setTimeout(() => finish(false), quietMilliseconds)
     })
     socket.on('error', () => finish(true))
     socket.on('close', () => finish(true))
   })
 }
 
-/** The lines of an HTTP/1.1 message, ended as they have to be. */
+/** Header lines of an HTTP/1.1 message with their line ends. */
 export function lines(...all: string[]): string {
   return `${all.join('\r\n')}\r\n\r\n`
 }

@@ -2,7 +2,8 @@ import { loadConfig } from '../../src/config/settings.ts'
 import { startService } from '../../src/node/start.ts'
 import { processLog } from '../../src/observability/log.node.ts'
 
-// One instance of the service whose lifetimes are fractions of seconds, finer than the configuration can say. Sends { port } once it listens.
+// One instance of the service with lifetimes of fractions of a second, which the configuration does not allow. Sends {
+// port } when it listens.
 
 const settings = loadConfig(process.env)
 const rotateEverySeconds = Number(process.env.ROTATE_EVERY)
@@ -13,6 +14,6 @@ const service = await startService(
   { log },
 )
 process.on('SIGTERM', () => service.stop(1000).finally(() => process.exit(0)))
-// Whoever started it is gone.
+// The parent process has ended.
 process.on('disconnect', () => process.exit(0))
 process.send?.({ port: service.port })

@@ -12,28 +12,28 @@ export type RotationPlan = {
   /** A migrated database that was never started. */
   databaseUrl: string
   instances: number
-  /** Stops when the keys of each purpose have turned this often and so many tokens were verified. */
+  /** Stops after this many rotations for each purpose and this many verifications. */
   rotations: number
   verifications: number
   ceilingMilliseconds: number
-  /** A key signs for so long; `max-age` is one second, tokens live for two. */
+  /** How long a key signs. `max-age` is one second; tokens live for two. */
   rotateEverySeconds: number
-  /** Between two rounds of issuing and verifying. */
+  /** Pause between two rounds of issuing and verifying. */
   pauseMilliseconds: number
   onProgress?: (report: RotationReport) => void
 }
 
 export type RotationReport = {
   seconds: number
-  /** By purpose, how often another key took over. */
+  /** How often another key took over, by purpose. */
   rotations: { token: number; record: number }
   tokens: number
   verifications: number
-  /** Good tokens that a verifier refused, and why. */
+  /** Valid tokens that a verifier refused, and why. */
   refused: string[]
-  /** Exchanges that got no token, and why: an instant without an active key would show here. */
+  /** Exchanges that got no token, and why. A moment without an active key shows here. */
   unissued: string[]
-  /** Tokens under a key that was not the active one while they were made: two active keys would show here. */
+  /** Tokens signed by a key that was not active then. Two active keys at once show here. */
   signedByAnother: string[]
   duplicateKids: number
   instancesThatSigned: number
@@ -46,8 +46,9 @@ type Issued = { text: string; expiresAt: number; from: number; until: number; ki
 const tokenTtlSeconds = 2
 
 /**
- * Several instances on one database turn their ring by themselves every few seconds, while tokens are issued by all of them and checked by
- * verifiers that fetch the key set from all of them: the kit, and one that keeps its copy for `max-age` and never asks for an unknown kid.
+ * Several instances on one database rotate their keys every few seconds. Meanwhile all of them issue tokens, and
+ * verifiers that fetch the key set from all of them check these: the kit, and one that keeps its copy for `max-age` and
+ * never fetches an unknown kid.
  */
 export async function runRotations(plan: RotationPlan): Promise<RotationReport> {
   const instances = await startInstances(plan)
@@ -122,7 +123,7 @@ async function rotate(
     const body: { access_token?: string } = await answer.json()
     if (!body.access_token) return void report.unissued.push(`${answer.status} ${JSON.stringify(body)}`)
     const kid = decodeProtectedHeader(body.access_token).kid ?? ''
-    // `iat` is whole seconds: a token made late in its second lives a little less than its lifetime.
+    // `iat` is in whole seconds, so a token issued late in a second lives a little less than its lifetime.
     const token = {
       text: body.access_token,
       kid,
@@ -141,7 +142,7 @@ async function rotate(
   }
   const checked: Issued[] = []
   let watched = started
-  // The ring turns while the processes start, which takes its time; only turns under watch count.
+  // The keys also rotate while the processes start. Only later rotations count.
   const before = await readPeriods(sql, started)
   for (;;) {
     await round().catch((error: unknown) => void report.unissued.push(wordsOf(error)))
@@ -171,7 +172,7 @@ async function rotate(
   }
 }
 
-/** A verifier at its worst: its copy of the key set is as old as `max-age` allows, and an unknown kid is a bad token. */
+/** The strictest verifier: its copy of the key set is as old as `max-age` allows, and it refuses unknown kids. */
 function strictVerifier(options: {
   issuer: string
   audience: string
@@ -209,13 +210,13 @@ async function startInstances({ databaseUrl, instances, rotateEverySeconds }: Ro
     MINTAGE_TOKEN_TTL: String(tokenTtlSeconds),
     MINTAGE_MAX_TOKEN_TTL: String(tokenTtlSeconds),
     ROTATE_EVERY: String(rotateEverySeconds),
-    // The lead is as long as the interval: what verifiers and caches may take, and for the rest the database's time to commit.
+    // The lead is as long as the interval: the time of verifiers and caches, plus the database's time to commit.
     VERIFIER_REFRESH: String(rotateEverySeconds - 2),
     PORT: '0',
   }
   const path = fileURLToPath(new URL('rotating-instance.ts', import.meta.url))
   const start = () => fork(path, { env: environment, execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
-  // The first one makes the ring; the others come to it, as a deployment does.
+  // The first instance creates the ring, and the others join, as in a real deployment.
   const first = start()
   const children = [first]
   const ports = [await portOf(first)]
@@ -233,7 +234,7 @@ async function createApiKey({ urls, rootKey }: Instances): Promise<string> {
   return secret
 }
 
-/** When which key was active until now, from the rows themselves. */
+/** Which key was active when, read from the rows. */
 async function readPeriods(sql: postgres.Sql, now: number): Promise<Record<'token' | 'record', ActivePeriod[]>> {
   const rows = await sql<{ purpose: string; sequence: number; kid: string; at: number }[]>`
     select purpose, sequence, kid, (extract(epoch from activates_at) * 1000)::float8 as at from signing_key_activations`
@@ -271,7 +272,7 @@ async function stop(child: ChildProcess): Promise<void> {
 
 function pick<Value>(values: readonly Value[]): Value {
   const value = values[Math.floor(Math.random() * values.length)]
-  if (value === undefined) throw new Error('there is nothing to pick from')
+  if (value === undefined) throw new Error('the list is empty')
   return value
 }
 

@@ -11,11 +11,11 @@ export type CliRun = { readonly code: number; readonly stdout: string; readonly 
 export type CliOptions = {
   env?: Record<string, string>
   cwd?: string
-  /** What stands on standard input; nothing unless told. */
+  /** Standard input; empty by default. */
   input?: string
 }
 
-/** Runs `mintage …` in this process, with nothing of its surroundings; `terminal` is a person who answers. */
+/** Runs `mintage …` in this process, isolated from its environment. `terminal` is a person who answers. */
 export async function mintage(
   args: readonly string[],
   options: CliOptions & { terminal?: Terminal | undefined } = {},
@@ -41,8 +41,8 @@ export async function mintage(
 export const mainFile = resolve(import.meta.dirname, '../../src/cli/main.ts')
 
 /**
- * Runs `mintage …` as the process that people start, with nothing of this one's environment but PATH: for what only that shows, such as
- * its end, which does not come while a command has left something open.
+ * Runs `mintage …` as the process that people start, with nothing of this one's environment but PATH: for what only
+ * that shows, such as its end, which does not come while a command has left something open.
  */
 export function mintageProcess(
   args: readonly string[],
@@ -63,7 +63,10 @@ export function mintageProcess(
   })
 }
 
-/** What stands on the terminal afterwards, as in a manual: command, output, exit code. Ids and instants, which change, are folded. */
+/**
+ * What stands on the terminal afterwards, as in a manual: command, output, exit code. Ids and instants, which change,
+ * are folded.
+ */
 export function transcript(args: readonly string[], { code, stdout, stderr }: CliRun): string {
   const folded = (stdout + stderr)
     .replace(/\b(key|org|rev|evt)_[0-9a-f]{32}\b/g, '$1_…')
@@ -73,7 +76,9 @@ export function transcript(args: readonly string[], { code, stdout, stderr }: Cl
   return `$ mintage ${args.join(' ')}\n${folded}${code === 0 ? '' : `[${code}]\n`}`
 }
 
-/** Every command that there is, as the words to type; the program itself is the empty list. Nouns have verbs below them. */
+/**
+ * Every command that there is, as the words to type; the program itself is the empty list. Nouns have verbs below them.
+ */
 export function everyCommand(): { words: readonly string[]; isVerb: boolean }[] {
   type Node = { name(): string; commands: readonly Node[] }
   const walk = (command: Node, words: readonly string[]): { words: readonly string[]; isVerb: boolean }[] => [

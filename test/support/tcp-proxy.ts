@@ -1,11 +1,11 @@
 import { connect, createServer, type Socket } from 'node:net'
 
-/** Stands between a client and its server, to lose what a network can lose. */
+/** Sits between a client and its server, and loses what a network can lose. */
 export type TcpProxy = {
   readonly port: number
-  /** From the first time the client sends this text on, what the server says on that connection is swallowed. */
+  /** Once a client has sent this text, drops every answer on that connection. */
   swallowAnswersTo(text: string): void
-  /** From the first time the client sends this text on, the connection is cut as soon as the server has answered. */
+  /** Once a client has sent this text, cuts that connection when the server answers. */
   cutAfter(text: string): void
   close(): void
 }

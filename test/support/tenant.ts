@@ -5,37 +5,37 @@ import { adminClient } from './admin-client.ts'
 import { principal } from './principal.ts'
 import type { TestService } from './test-service.ts'
 
-/** Somewhere that things can be made for a test, each of them in the name of the place's maker. */
-export type Place = {
+/** An organization in which a test creates objects. Their creator is `creator`. */
+export type Tenant = {
   readonly organizationId: string
-  /** Subject of an audit event of the maker. */
+  /** Subject of an audit event of the creator. */
   readonly event: string
-  apiKey(): Promise<PlacedKey>
-  /** With a former version that still works. */
-  rotatedApiKey(): Promise<PlacedKey>
+  apiKey(): Promise<TenantKey>
+  /** With a previous version that still works. */
+  rotatedApiKey(): Promise<TenantKey>
   serviceAccount(): Promise<string>
-  /** The name of a role that nobody holds. */
+  /** Name of a role that nobody holds. */
   role(): Promise<string>
-  /** A revocation rule about the organization. */
+  /** Id of a revocation rule about the organization. */
   rule(): Promise<string>
-  /** Plans and signing keys are the service's: no place holds them. */
+  /** Plans and signing keys belong to the service, not to the organization. */
   plan(): Promise<string>
   signingKey(state: 'active' | 'pending'): Promise<string>
-  /** Lets another key sign, so that there is a former one. */
-  turn(): Promise<void>
+  /** Lets another key sign, so that there is a previous one. */
+  rotateSigningKey(): Promise<void>
 }
 
-export type PlacedKey = { id: string; hint: string; hash: string }
+export type TenantKey = { id: string; hint: string; hash: string }
 
-export async function createPlace(
+export async function createTenant(
   service: TestService,
   organizationId: string,
-  maker = 'key_elsewhere',
-): Promise<Place> {
+  creator = 'key_elsewhere',
+): Promise<Tenant> {
   const { services } = service
   const root = adminClient(service, service.rootKey)
   const event = newId('key')
-  const actor = principal(organizationId, [], { clientId: maker })
+  const actor = principal(organizationId, [], { clientId: creator })
   const appended = {
     type: 'api_key.version_ended',
     actor,
@@ -50,8 +50,8 @@ export async function createPlace(
     if (answer.status >= 300) throw new Error(`${path} answered ${answer.status} ${answer.text}`)
     return String(answer.body[member])
   }
-  async function apiKey(): Promise<PlacedKey> {
-    const { id, secret } = await service.createKey({ organizationId, createdBy: maker })
+  async function apiKey(): Promise<TenantKey> {
+    const { id, secret } = await service.createKey({ organizationId, createdBy: creator })
     return { id, hint: secret.slice(-10, -6), hash: await services.platform.sha256(secret) }
   }
   const someName = () => `n${newId('key').slice(-20)}`
@@ -74,7 +74,7 @@ export async function createPlace(
         description: '',
         roles: [],
         createdAt: services.now(),
-        createdBy: maker,
+        createdBy: creator,
       }
       await insertServiceAccount(services.db, account)
       return id
@@ -99,10 +99,10 @@ export async function createPlace(
         items: { kid: string; state: string; purpose: string }[]
       }
       const found = items.find((key) => key.state === state && key.purpose === 'token')
-      if (!found) throw new Error(`there is no ${state} key`)
+      if (!found) throw new Error(`found no ${state} key`)
       return found.kid
     },
-    async turn() {
+    async rotateSigningKey() {
       await created('/v1/signing-keys/rotate', { force: true }, 'kid')
       service.clock.advance(1)
     },

@@ -36,7 +36,7 @@ export type KeyOptions = {
   serviceAccountId?: string
   allowedCidrs?: string[]
   deniedCidrs?: string[]
-  /** Client id of whoever made it; `system` unless told. */
+  /** Client id of the creator; `system` by default. */
   createdBy?: string
   /** End of the first version's overlap. */
   versionExpiresAt?: Date
@@ -54,7 +54,7 @@ export type TestService = {
   readonly rootKey: string
   readonly testKey: string
   readonly organizationId: string
-  /** Asks the app without a network; the path begins with a slash. */
+  /** Calls the app without a network. The path starts with a slash. */
   request(path: string, init?: RequestInit): Promise<Response>
   createOrganization(name?: string): Promise<string>
   createKey(options?: KeyOptions): Promise<{ id: string; secret: string }>
@@ -64,11 +64,14 @@ export type TestServiceOptions = {
   /** Environment variables beside MINTAGE_ISSUER. */
   env?: Record<string, string>
   clock?: MovableClock
-  /** On the file's own database, emptied, instead of a fresh one: the service that the file started so before is over. */
+  /** Use the file's one database, emptied. A service that an earlier test of the file started on it no longer works. */
   emptied?: boolean
 }
 
-/** The whole service on a fresh database, unless told otherwise, bootstrapped, on a clock that the test moves; its own revocation list is read in each request. */
+/**
+ * The whole service on a bootstrapped database, with a clock that the test moves. Reads its revocation list in each
+ * request.
+ */
 export async function startTestService(
   kind: DatabaseKind = 'embedded',
   options: TestServiceOptions = {},
@@ -99,7 +102,7 @@ export async function startTestService(
     revocations: { refreshInRequest: true },
   })
   const firstStart = await bootstrap(services, { withTestKey: true })
-  if (!firstStart?.rootApiKey || !firstStart.testApiKey) throw new Error('the database of a test must be empty')
+  if (!firstStart?.rootApiKey || !firstStart.testApiKey) throw new Error('the database must be empty')
   const app = createApp(() => services)
   return {
     app,

@@ -4,7 +4,7 @@ import { createServices } from '../../src/compose.ts'
 import { openPostgres } from '../../src/db/postgres.ts'
 import type { TestService } from './test-service.ts'
 
-/** The same service before a database that nobody answers for: port 1 of this machine. For the rest of the test. */
+/** The same service with a database that never answers (port 1 of this machine), until the test ends. */
 export function withDatabaseAway({ services }: TestService): Pick<TestService, 'request'> {
   const { config, platform, keyEncryption, log, metrics, now } = services
   const database = openPostgres({

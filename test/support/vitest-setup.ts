@@ -1,5 +1,5 @@
 import { afterAll } from 'vitest'
 import { releaseAll } from './cleanup.ts'
 
-// Runs for every test file, whatever modules it finds loaded.
+// Runs for every test file, even if all its modules are already loaded.
 afterAll(releaseAll, 60_000)

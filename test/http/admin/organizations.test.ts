@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type AdminCall, adminClient, adminClientWith } from '../../support/admin-client.ts'
 import { databaseKinds } from '../../support/databases.ts'
-import { exchange, lives, tryExchange } from '../../support/oauth-requests.ts'
+import { exchange, isLive, tryExchange } from '../../support/oauth-requests.ts'
 import { startTestService, type TestService } from '../../support/test-service.ts'
 
 describe.each(databaseKinds)('organizations on %s', (kind) => {
@@ -168,17 +168,17 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
       const { id } = await create({ name: 'Stopped' })
       const { secret } = await service.createKey({ organizationId: id })
       const before = await tokenOf(secret)
-      expect(await lives(service, before)).toBe(true)
+      expect(await isLive(service, before)).toBe(true)
       const suspended = await root('POST', `/v1/organizations/${id}/suspend`, { reason: 'abuse', text: 'mined coins' })
       expect(suspended.status).toBe(204)
       expect((await tryExchange(service, secret)).status).toBe(401)
-      expect(await lives(service, before)).toBe(false)
+      expect(await isLive(service, before)).toBe(false)
       service.clock.advance(300)
       expect((await root('POST', `/v1/organizations/${id}/resume`)).status).toBe(204)
-      expect(await lives(service, before)).toBe(false)
+      expect(await isLive(service, before)).toBe(false)
       service.clock.advance(2)
-      expect(await lives(service, await tokenOf(secret))).toBe(true)
-      expect(await lives(service, before)).toBe(false)
+      expect(await isLive(service, await tokenOf(secret))).toBe(true)
+      expect(await isLive(service, before)).toBe(false)
     })
 
     test('and resumed at once keep what a clock that ran ahead had stamped dead', async () => {
@@ -188,9 +188,9 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
       await root('POST', `/v1/organizations/${id}/suspend`)
       await root('POST', `/v1/organizations/${id}/resume`)
       service.clock.advance(clockToleranceSeconds - 1)
-      expect(await lives(service, await tokenOf(secret))).toBe(false)
+      expect(await isLive(service, await tokenOf(secret))).toBe(false)
       service.clock.advance(2)
-      expect(await lives(service, await tokenOf(secret))).toBe(true)
+      expect(await isLive(service, await tokenOf(secret))).toBe(true)
     })
 
     test('stay so when it is said twice, with one event and one rule', async () => {
@@ -220,7 +220,7 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
       })
       expect((await root('POST', `/v1/revocations/${String(other.id)}/lift`)).status).toBe(204)
       await root('POST', `/v1/organizations/${id}/resume`)
-      expect(await lives(service, before)).toBe(false)
+      expect(await isLive(service, before)).toBe(false)
     })
 
     test('are not the one of the last root key, which could not resume itself', async () => {
@@ -243,7 +243,7 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
       const tried = await root('POST', `/v1/organizations/${id}/suspend`, { dryRun: true })
       expect(tried.status).toBe(200)
       expect(tried.body).toMatchObject({ apiKeys: 2, apiKeysWithLiveTokens: 1, exchanges: 1, lastUses: [{ apiKeyId }] })
-      expect(await lives(service, token)).toBe(true)
+      expect(await isLive(service, token)).toBe(true)
       expect((await root('GET', `/v1/organizations/${id}`)).body).toMatchObject({ suspendedAt: null, revision: 1 })
     })
   })

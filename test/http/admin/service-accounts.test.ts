@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type AdminCall, adminClient, adminClientWith } from '../../support/admin-client.ts'
 import { databaseKinds } from '../../support/databases.ts'
-import { exchange, lives, tryExchange } from '../../support/oauth-requests.ts'
+import { exchange, isLive, tryExchange } from '../../support/oauth-requests.ts'
 import { type KeyOptions, startTestService, type TestService } from '../../support/test-service.ts'
 
 describe.each(databaseKinds)('service accounts on %s', (kind) => {
@@ -86,7 +86,7 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
     const path = `/v1/service-accounts/${serviceAccountId}`
     expect((await admin('POST', `${path}/disable`, { reason: 'compromised' })).status).toBe(204)
     expect((await tryExchange(service, keys[0].secret)).status).toBe(401)
-    expect([await lives(service, first), await lives(service, second), await lives(service, other)]).toEqual([
+    expect([await isLive(service, first), await isLive(service, second), await isLive(service, other)]).toEqual([
       false,
       false,
       true,
@@ -98,9 +98,9 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
     expect((await admin('POST', `${path}/enable`)).status).toBe(204)
     service.clock.advance(2)
     expect([
-      await lives(service, await tokenOf(keys[0].secret)),
-      await lives(service, first),
-      await lives(service, second),
+      await isLive(service, await tokenOf(keys[0].secret)),
+      await isLive(service, first),
+      await isLive(service, second),
     ]).toEqual([true, false, false])
     const { body } = await admin('GET', '/v1/audit-events?limit=2')
     expect(body.items).toMatchObject([
@@ -140,7 +140,7 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
     await service.services.usage.flush()
     const tried = await admin('POST', `/v1/service-accounts/${serviceAccountId}/disable`, { dryRun: true })
     expect(tried.body).toMatchObject({ apiKeys: 1, apiKeysWithLiveTokens: 1, lastUses: [{ apiKeyId: id }] })
-    expect(await lives(service, token)).toBe(true)
+    expect(await isLive(service, token)).toBe(true)
   })
 
   test('are deleted only when their keys are revoked, which stay then, without an account', async () => {
