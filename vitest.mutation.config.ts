@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-/** The tests of the pure rules, without any database: each of them runs hundreds of times in `npm run mutation`. */
+/** The tests of the pure rules. None needs a database: `npm run mutation` runs each of them hundreds of times. */
 export default defineConfig({
   test: {
     include: [
@@ -10,7 +10,7 @@ export default defineConfig({
       'test/oauth/*.test.ts',
       'test/kit/revocation/rules.test.ts',
       'test/security/token-{claims,text}.test.ts',
-      'test/signing-keys/{lifecycle,readiness}.test.ts',
+      'test/signing-keys/{lifecycle,verifier-readiness}.test.ts',
       'test/kit/{verifier,token/*}.test.ts',
     ],
     restoreMocks: true,

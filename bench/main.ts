@@ -3,6 +3,7 @@ import { benchAlgorithms } from './algorithms.ts'
 import { benchRotation } from './rotation.ts'
 import { benchRoute } from './route.ts'
 import { keepOffTheServersCore } from './server-process.ts'
+import { benchStart } from './start.ts'
 import { benchToken } from './token.ts'
 import { benchVerify } from './verify.ts'
 
@@ -10,7 +11,13 @@ import { benchVerify } from './verify.ts'
 // one run only, and trust CPU microseconds per request more than requests per second. docs/performance.md explains the
 // comparisons.
 
-const parts = { token: benchToken, route: benchRoute, verify: benchVerify, algorithms: benchAlgorithms }
+const parts = {
+  token: benchToken,
+  route: benchRoute,
+  verify: benchVerify,
+  algorithms: benchAlgorithms,
+  start: benchStart,
+}
 
 const { values } = parseArgs({
   options: {
