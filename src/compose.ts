@@ -69,6 +69,7 @@ export function createServices(config: Config, database: Database, options: Serv
     config,
     database,
     db,
+    transaction: (work) => db.transaction(work),
     now,
     platform,
     log,

@@ -36,3 +36,8 @@ export class ServiceError extends Error {
     this.retryAfterSeconds = options.retryAfterSeconds ?? entry.retryAfterSeconds
   }
 }
+
+/** A request that the caller has to correct. `detail` says what is wrong, then what to do, without anything that the caller sent. */
+export function invalidRequest(detail: string): ServiceError {
+  return new ServiceError('invalid_request', { detail })
+}

@@ -18,6 +18,11 @@ export type Services = {
   readonly config: Config
   readonly database: Database
   readonly db: Db
+  /**
+   * Opens the transaction of a change. While a request with an `Idempotency-Key` is served, the first transaction begins with the claim of
+   * that key, so that the change and the claim commit together.
+   */
+  readonly transaction: <Result>(work: (tx: Db) => Promise<Result>) => Promise<Result>
   /** The service's clock: stamps every stored instant. */
   readonly now: () => Date
   readonly platform: Platform

@@ -19,7 +19,7 @@ import { type ApiKeyView, apiKeyView } from './view.ts'
  * active. Repeating it creates another key.
  */
 export async function createApiKey(
-  services: Pick<Services, 'config' | 'db' | 'keyring' | 'now' | 'platform'>,
+  services: Pick<Services, 'config' | 'db' | 'keyring' | 'now' | 'platform' | 'transaction'>,
   actor: Principal,
   input: ApiKeyInput,
 ): Promise<{ apiKey: ApiKeyView; secret: string }> {
@@ -31,7 +31,7 @@ export async function createApiKey(
   const id = newId('key')
   const { secret, stored } = await createSecret(services, draft.environment)
 
-  return await services.db.transaction(async (tx) => {
+  return await services.transaction(async (tx) => {
     const organization = await lockOrganization(tx, { id: organizationId, within })
     if (!organization) throw new ServiceError('not_found')
     await admitApiKey(tx, actor, { draft, organization, accountsWithin: within, showsSecret: true }, now)

@@ -15,7 +15,7 @@ import { lockApiKey, requireLiveApiKey, requireRootForRootKey } from './lock.ts'
 import { findApiKey } from './queries.ts'
 import { type ApiKeyView, apiKeyView } from './view.ts'
 
-type SwitchingServices = Pick<Services, 'config' | 'db' | 'log' | 'now' | 'revocations'>
+type SwitchingServices = Pick<Services, 'config' | 'db' | 'log' | 'now' | 'revocations' | 'transaction'>
 
 /** `force` = even if nobody can administer the service or the organization afterwards. */
 type Force = { readonly force?: boolean | undefined }
@@ -98,7 +98,7 @@ export async function enableApiKey(services: SwitchingServices, actor: Principal
   const within = authorize(actor, 'api_keys.disable')
   const now = services.now()
   const tolerance = services.config.clockToleranceSeconds
-  const { apiKey, tokensUsableFrom } = await services.db.transaction(async (tx) => {
+  const { apiKey, tokensUsableFrom } = await services.transaction(async (tx) => {
     const { apiKey: disabled } = await lockApiKey(tx, { id, within }, now)
     requireRootForRootKey(actor, disabled)
     const { disabledAt, organizationId } = disabled
@@ -152,7 +152,7 @@ async function switchOff(
 ): Promise<ApiKeyView> {
   const within = authorize(actor, permission)
   const now = services.now()
-  const after = await services.db.transaction(async (tx) => {
+  const after = await services.transaction(async (tx) => {
     const found = await findApiKey(tx, { id, within })
     if (!found) throw new ServiceError('not_found') // a key out of reach looks like a missing one
     requireRootForRootKey(actor, found)

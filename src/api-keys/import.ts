@@ -34,7 +34,7 @@ const shownIds = 100
  * check how strong the secrets are: whoever gets the unsalted hash of a short secret can guess it.
  */
 export async function importApiKeys(
-  services: Pick<Services, 'apiKeys' | 'config' | 'db' | 'keyring' | 'now'>,
+  services: Pick<Services, 'apiKeys' | 'config' | 'db' | 'keyring' | 'now' | 'transaction'>,
   actor: Principal,
   { organizationId: asked, rows }: { organizationId?: string | undefined; rows: readonly ImportInput[] },
 ): Promise<ImportReport> {
@@ -42,7 +42,7 @@ export async function importApiKeys(
   const organizationId = organizationFor(actor, within, asked)
   const now = services.now()
   const { candidates, refused } = await readRows(services, rows, now)
-  const report = await services.db.transaction(async (tx) => {
+  const report = await services.transaction(async (tx) => {
     const organization = await lockOrganization(tx, { id: organizationId, within })
     if (!organization) throw new ServiceError('not_found')
     const checked = await checkRows(tx, actor, { candidates, organization, within, now })

@@ -119,7 +119,7 @@ async function revokeInBatches(
 ): Promise<RevokedApiKeys> {
   const ids: string[] = []
   for (let rest = batch; ; rest = { ...rest, whole: undefined }) {
-    const revoked = await services.db.transaction((tx) =>
+    const revoked = await services.transaction((tx) =>
       revokeBatch(tx, services.config.clockToleranceSeconds, actor, where, rest),
     )
     if (revoked.length === 0) break

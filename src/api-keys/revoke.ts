@@ -12,7 +12,7 @@ import { requireRootForRootKey } from './lock.ts'
 import { findApiKey } from './queries.ts'
 import { findApiKeyByHashes, markApiKeyRevoked } from './revoke-queries.ts'
 
-export type RevokingServices = Pick<Services, 'config' | 'db' | 'log' | 'now' | 'revocations'>
+export type RevokingServices = Pick<Services, 'config' | 'db' | 'log' | 'now' | 'revocations' | 'transaction'>
 
 /** Why, and from when on; absent = now, otherwise a time in the future from which no token of the key works. */
 export type Revocation = Because & { readonly at?: Date | undefined }
@@ -94,7 +94,7 @@ async function endApiKey(
 ): Promise<void> {
   const now = services.now()
   const at = revocationTime(when, now)
-  await services.db.transaction(async (tx) => {
+  await services.transaction(async (tx) => {
     const apiKey = await findApiKey(tx, where)
     if (!apiKey) throw new ServiceError('not_found') // a key out of reach looks like a missing one
     requireRootForRootKey(actor, apiKey)

@@ -19,7 +19,10 @@ import { changedDraft, changesOf } from './settings.ts'
 import { endVersions, insertVersion } from './version-queries.ts'
 import { type ApiKeyView, apiKeyView } from './view.ts'
 
-type RotatingServices = Pick<Services, 'config' | 'db' | 'keyring' | 'log' | 'now' | 'platform' | 'revocations'>
+type RotatingServices = Pick<
+  Services,
+  'config' | 'db' | 'keyring' | 'log' | 'now' | 'platform' | 'revocations' | 'transaction'
+>
 
 export type Rotation = {
   /** How long the previous version keeps working; 0 = not at all, absent = the plan's default. */
@@ -127,7 +130,7 @@ async function rotate(
     )
     return { apiKey: await findApiKey(tx, { id, within: 'everywhere' }), previous: previous.version, endsAt }
   }
-  const rotated = await services.db.transaction((tx) =>
+  const rotated = await services.transaction((tx) =>
     keepingHolders(tx, { id, within, now, mayTakeAway }, () => replace(tx)),
   )
   if (!rotated.apiKey) throw new Error('the API key that was rotated is gone')

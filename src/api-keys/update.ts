@@ -23,7 +23,7 @@ import { type ApiKeyView, apiKeyView } from './view.ts'
  * the result would break the organization's policy.
  */
 export async function updateApiKey(
-  services: Pick<Services, 'config' | 'db' | 'keyring' | 'log' | 'now' | 'revocations'>,
+  services: Pick<Services, 'config' | 'db' | 'keyring' | 'log' | 'now' | 'revocations' | 'transaction'>,
   actor: Principal,
   id: string,
   change: ApiKeyChange,
@@ -33,7 +33,7 @@ export async function updateApiKey(
   const accountsWithin = withinForAccount(actor, change, within)
   const now = services.now()
   await requireSigningKey(services, change.tokenAlgorithm)
-  const updated = await services.db.transaction(async (tx) => {
+  const updated = await services.transaction(async (tx) => {
     return await keepingHolders(tx, { id, within, now, mayTakeAway: change.roles !== undefined }, async () => {
       const { apiKey: previous, organization } = await lockApiKey(tx, { id, within }, now)
       if (revision !== undefined && revision !== previous.revision) throw new ServiceError('precondition_failed')

@@ -43,14 +43,14 @@ export async function listApiKeyVersions(
  * or the key itself.
  */
 export async function endApiKeyVersion(
-  services: Pick<Services, 'config' | 'db' | 'log' | 'now' | 'revocations'>,
+  services: Pick<Services, 'config' | 'db' | 'log' | 'now' | 'revocations' | 'transaction'>,
   actor: Principal,
   id: string,
   version: number,
 ): Promise<ApiKeyView> {
   const within = authorize(actor, 'api_keys.rotate')
   const now = services.now()
-  const changed = await services.db.transaction(async (tx) => {
+  const changed = await services.transaction(async (tx) => {
     const { apiKey } = await lockApiKey(tx, { id, within }, now)
     requireRootForRootKey(actor, apiKey)
     if (version > apiKey.version || version < 1) throw new ServiceError('not_found')

@@ -23,22 +23,20 @@ type CheckpointServices = Pick<Services, 'db' | 'now' | 'config' | 'checkpointSi
 
 /** Signs for the trail as it stands, the event that tells of it included. Throws `permission_denied`, `keyring_unavailable`. */
 export async function createAuditCheckpoint(
-  services: CheckpointServices,
+  services: CheckpointServices & Pick<Services, 'transaction'>,
   actor: Principal,
 ): Promise<AuditCheckpointView> {
   authorize(actor, 'audit_checkpoints.create')
-  const { db, now, config } = services
+  const { now, config } = services
   const signer = await services.checkpointSigner()
-  return await db.transaction(async (tx) => {
+  return await services.transaction(async (tx) => {
     const at = now()
-    const event = {
-      type: 'audit_checkpoint.created',
-      actor,
-      organizationId: null,
-      subject: null,
-      context: { kid: signer.kid },
-    } as const
-    const head = await appendAuditEvent(tx, event, at)
+    const context = { kid: signer.kid }
+    const head = await appendAuditEvent(
+      tx,
+      { type: 'audit_checkpoint.created', actor, organizationId: null, subject: null, context },
+      at,
+    )
     const { signed, count } = await signCheckpoint(tx, signer, { issuer: config.issuer, head, at })
     await insertCheckpoint(tx, { sequence: head.sequence, signed, createdAt: at })
     return { sequence: head.sequence, hash: head.hash, count, createdAt: at.toISOString(), kid: signer.kid, signed }

@@ -3,7 +3,6 @@ import type { Principal } from '../access/principal.ts'
 import { type Page, type PageRequest, pageOf } from '../db/page.ts'
 import { ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
-import type { AuditEventType } from './events.ts'
 import { type AuditEventFilter, appendAuditEvent, selectAuditEvents, trailEvent } from './queries.ts'
 
 /** An event as the admin API shows it; instants are RFC 3339 texts. */
@@ -32,17 +31,9 @@ export async function recordRefusal(
 ): Promise<void> {
   const { operation, subject, code, reason } = refusal
   await db.transaction(async (tx) => {
-    const event = {
-      type: 'operation.refused' satisfies AuditEventType,
-      actor,
-      organizationId: actor.organizationId,
-      subject,
-    } as const
-    await appendAuditEvent(
-      tx,
-      { ...event, ...(reason === undefined ? {} : { reason }), context: { operation, code } },
-      now(),
-    )
+    const about = { actor, organizationId: actor.organizationId, subject }
+    const why = reason === undefined ? {} : { reason }
+    await appendAuditEvent(tx, { type: 'operation.refused', ...about, ...why, context: { operation, code } }, now())
   })
 }
 

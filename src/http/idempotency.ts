@@ -1,6 +1,5 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { parseApiKey } from '../api-keys/format.ts'
-import type { Db } from '../db/database.ts'
 import { ServiceError } from '../errors.ts'
 import {
   claimRequest,
@@ -37,7 +36,7 @@ export function idempotency(): MiddlewareHandler<AppEnv> {
     if (earlier) return replay(earlier, request)
 
     const claim = claimingOnce(services, request)
-    c.set('services', { ...services, db: claim.db })
+    c.set('services', { ...services, transaction: claim.transaction })
     await next()
     c.set('services', services)
     if (c.error === claim.taken) {
@@ -49,26 +48,22 @@ export function idempotency(): MiddlewareHandler<AppEnv> {
   }
 }
 
-/** The operation's first transaction begins with the claim; whatever else it does with the database is as ever. */
-function claimingOnce({ db, now }: Services, request: IdempotentRequest) {
+/** The first transaction begins with the claim. Throws `taken` when another request holds the key: then nothing was done. */
+function claimingOnce({ now, transaction }: Services, request: IdempotentRequest) {
   const taken = inUse()
   let tried = false
   let made = false
-  const claiming: Db = Object.create(db, {
-    transaction: {
-      value: async (...[work, config]: Parameters<Db['transaction']>) => {
-        if (tried) return await db.transaction(work, config)
-        tried = true
-        const result = await db.transaction(async (tx) => {
-          if (!(await claimRequest(tx, request, now()))) throw taken
-          return await work(tx)
-        }, config)
-        made = true
-        return result
-      },
-    },
-  })
-  return { db: claiming, taken, made: () => made }
+  const claimFirst: Services['transaction'] = async (work) => {
+    if (tried) return await transaction(work)
+    tried = true
+    const result = await transaction(async (tx) => {
+      if (!(await claimRequest(tx, request, now()))) throw taken
+      return await work(tx)
+    })
+    made = true
+    return result
+  }
+  return { transaction: claimFirst, taken, made: () => made }
 }
 
 /** Over everything that makes the request what it is. */

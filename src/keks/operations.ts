@@ -66,7 +66,7 @@ export async function kekStatus(services: KekServices, actor: Principal): Promis
  * stopped, and concurrent runs move each row once. Instances without the sealing KEK cannot open what was moved: give it to them first.
  */
 export async function rewrapEnvelopes(
-  services: KekServices & Pick<Services, 'keyring' | 'log'>,
+  services: KekServices & Pick<Services, 'keyring' | 'log' | 'transaction'>,
   actor: Principal,
   { afterStep }: { afterStep?: RewrapStep } = {},
 ): Promise<RewrapView> {
@@ -81,7 +81,7 @@ export async function rewrapEnvelopes(
     await afterStep?.('row_moved', index + 1)
   }
   await afterStep?.('rows_moved', moves.length)
-  await db.transaction(async (tx) => {
+  await services.transaction(async (tx) => {
     await advanceRingGeneration(tx)
     const context = { kek, envelopes, moved, left }
     await appendAuditEvent(tx, { type: 'kek.rewrapped', actor, organizationId: null, subject: kek, context }, now())

@@ -1,14 +1,12 @@
 import { authorize } from '../access/authorize.ts'
-import type { Permission } from '../access/permissions.ts'
+import { type ChangeServices, change } from '../access/change.ts'
+import { noLock, organizationLock } from '../access/locks.ts'
 import type { Principal } from '../access/principal.ts'
-import { lockOrganization } from '../access/queries.ts'
-import type { AuditEventOf } from '../audit/events.ts'
-import { appendAuditEvent } from '../audit/queries.ts'
 import { newId, randomBase62 } from '../crypto/random.ts'
 import type { Db } from '../db/database.ts'
 import { type Page, type PageRequest, pageOf } from '../db/page.ts'
 import { taken, unlessTaken } from '../db/taken.ts'
-import { ServiceError } from '../errors.ts'
+import { invalidRequest, ServiceError } from '../errors.ts'
 import { lockPlan } from '../plans/queries.ts'
 import type { Services } from '../services.ts'
 import {
@@ -26,8 +24,6 @@ import {
 import { checkSlug, slugFrom } from './slug.ts'
 import { type OrganizationView, organizationView } from './view.ts'
 
-type Changing = Pick<Services, 'db' | 'now'>
-
 export type OrganizationInput = {
   readonly name: string
   /** Absent = one is made out of the name. */
@@ -39,28 +35,23 @@ export type OrganizationInput = {
 
 /**
  * Throws `permission_denied` for everyone but root, `conflict` naming `slug` or `email` when another organization has it, `invalid_request`
- * for a slug that is none and for a plan that there is not. Names need not be unique.
+ * for a malformed slug and an unknown plan. Names need not be unique.
  */
 export async function createOrganization(
-  { db, now }: Changing,
+  services: ChangeServices,
   actor: Principal,
-  input: OrganizationInput,
+  { slug, email, ...input }: OrganizationInput,
 ): Promise<OrganizationView> {
-  authorize(actor, 'organizations.create')
-  const at = now()
-  const { slug, email, ...rest } = input
-  const row = { ...rest, id: newId('org'), email: email?.toLowerCase() ?? null, createdAt: at }
-  if (slug !== undefined) checkSlug(slug)
-  return await db.transaction(async (tx) => {
+  return await change(services, actor, 'organizations.create', noLock, async (tx, _, now) => {
+    if (slug !== undefined) checkSlug(slug)
     await requirePlan(tx, input.plan)
+    const row = { ...input, id: newId('org'), email: email?.toLowerCase() ?? null, createdAt: now }
     const organization = await unlessTaken(uniqueMembers, () => insertWithSlug(tx, row, slug))
     const { id, name, plan } = organization
-    await appendAuditEvent(
-      tx,
-      { type: 'organization.created', actor, organizationId: id, subject: id, context: { name, plan } },
-      at,
-    )
-    return await shown(tx, organization)
+    return {
+      view: await shown(tx, organization),
+      event: { type: 'organization.created', organizationId: id, subject: id, context: { name, plan } },
+    }
   })
 }
 
@@ -107,9 +98,9 @@ export type OrganizationUpdate = {
   readonly email?: string | null | undefined
 }
 
-/** Throws `conflict` naming `slug` or `email` when another organization has it, `precondition_failed` for another revision than the expected. */
+/** Throws `conflict` naming `slug` or `email` when another organization has it, `precondition_failed` for an outdated revision. */
 export async function updateOrganization(
-  services: Changing,
+  services: ChangeServices,
   actor: Principal,
   id: string,
   { name, slug, email }: OrganizationUpdate,
@@ -120,18 +111,24 @@ export async function updateOrganization(
     ...(slug === undefined ? {} : { slug: checkSlug(slug) }),
     ...(email === undefined ? {} : { email: email?.toLowerCase() ?? null }),
   }
-  // Not the values: an address for mail must not stay for ever in a trail that nobody can edit.
   const changed = Object.keys(changes)
-  if (changed.length === 0) throw new ServiceError('invalid_request', { detail: 'The body names nothing to change.' })
-  return await change(services, actor, { id, permission: 'organizations.update', expectedRevision }, () => ({
-    changes,
-    event: { type: 'organization.updated', context: { changed } },
-  }))
+  if (changed.length === 0) throw invalidRequest('The body names nothing to change. Give at least one member.')
+  return await change(
+    services,
+    actor,
+    'organizations.update',
+    organizationLock(id),
+    async (tx) => {
+      // Not the values: an email address must not stay for ever in a trail that nobody can edit.
+      return { view: await store(tx, id, changes), event: { type: 'organization.updated', context: { changed } } }
+    },
+    { expectedRevision },
+  )
 }
 
-/** The limits of the new plan hold for what is done from now on: keys beyond a smaller one live on, and no new ones are made. */
+/** The limits of the new plan apply to later changes: keys beyond a smaller limit keep working, and no new ones can be created. */
 export async function changeOrganizationPlan(
-  services: Changing,
+  services: ChangeServices,
   actor: Principal,
   id: string,
   plan: string,
@@ -140,20 +137,20 @@ export async function changeOrganizationPlan(
   return await change(
     services,
     actor,
-    { id, permission: 'organizations.change_plan', expectedRevision },
-    async (organization, tx) => {
+    'organizations.change_plan',
+    organizationLock(id),
+    async (tx, organization) => {
       await requirePlan(tx, plan)
-      return {
-        changes: { plan },
-        event: { type: 'organization.plan_changed', context: { from: organization.plan, to: plan } },
-      }
+      const context = { from: organization.plan, to: plan }
+      return { view: await store(tx, id, { plan }), event: { type: 'organization.plan_changed', context } }
     },
+    { expectedRevision },
   )
 }
 
-/** The lifetime policy holds for keys that are made or changed from now on; null takes it away. */
+/** The lifetime policy applies to keys that are created or changed from now on. Null removes it. */
 export async function changeOrganizationPolicy(
-  services: Changing,
+  services: ChangeServices,
   actor: Principal,
   id: string,
   maxKeyLifetimeSeconds: number | null,
@@ -162,40 +159,19 @@ export async function changeOrganizationPolicy(
   return await change(
     services,
     actor,
-    { id, permission: 'organizations.change_policy', expectedRevision },
-    (organization) => ({
-      changes: { maxKeyLifetimeSeconds },
-      event: {
-        type: 'organization.policy_changed',
-        context: { fromSeconds: organization.maxKeyLifetimeSeconds, toSeconds: maxKeyLifetimeSeconds },
-      },
-    }),
+    'organizations.change_policy',
+    organizationLock(id),
+    async (tx, organization) => {
+      const context = { fromSeconds: organization.maxKeyLifetimeSeconds, toSeconds: maxKeyLifetimeSeconds }
+      const view = await store(tx, id, { maxKeyLifetimeSeconds })
+      return { view, event: { type: 'organization.policy_changed', context } }
+    },
+    { expectedRevision },
   )
 }
 
-type ChangeType = 'organization.updated' | 'organization.plan_changed' | 'organization.policy_changed'
-type ChangeEvent = { [Type in ChangeType]: Pick<AuditEventOf<Type>, 'type' | 'context'> }[ChangeType]
-type Change = { changes: OrganizationChanges; event: ChangeEvent }
-
-async function change(
-  { db, now }: Changing,
-  actor: Principal,
-  { id, permission, expectedRevision }: { id: string; permission: Permission; expectedRevision: number | undefined },
-  decide: (organization: Organization, tx: Db) => Change | Promise<Change>,
-): Promise<OrganizationView> {
-  const within = authorize(actor, permission)
-  const at = now()
-  return await db.transaction(async (tx) => {
-    const organization = await lockOrganization(tx, { id, within })
-    if (!organization) throw new ServiceError('not_found')
-    if (expectedRevision !== undefined && expectedRevision !== organization.revision)
-      throw new ServiceError('precondition_failed')
-    const { changes, event } = await decide(organization, tx)
-    const updated = await unlessTaken(uniqueMembers, () => updateOrganizationRow(tx, id, changes))
-    const view = await shown(tx, updated)
-    await appendAuditEvent(tx, { ...event, actor, organizationId: id, subject: id }, at)
-    return view
-  })
+async function store(tx: Db, id: string, changes: OrganizationChanges): Promise<OrganizationView> {
+  return await shown(tx, await unlessTaken(uniqueMembers, () => updateOrganizationRow(tx, id, changes)))
 }
 
 async function shown(db: Db, organization: Organization): Promise<OrganizationView> {
@@ -205,5 +181,5 @@ async function shown(db: Db, organization: Organization): Promise<OrganizationVi
 /** The plan, kept from being deleted until the transaction ends. */
 async function requirePlan(tx: Db, name: string): Promise<void> {
   if (await lockPlan(tx, name)) return
-  throw new ServiceError('invalid_request', { detail: 'plan: there is no such plan.' })
+  throw invalidRequest('plan: there is no such plan.')
 }

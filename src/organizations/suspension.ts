@@ -1,21 +1,20 @@
 import { authorize } from '../access/authorize.ts'
-import { keepLastHolders } from '../access/last-holders.ts'
+import { type ChangeServices, change, unchanged } from '../access/change.ts'
+import { keepingLastHolders, organizationLock } from '../access/locks.ts'
 import type { Principal } from '../access/principal.ts'
-import { lockOrganization } from '../access/queries.ts'
-import { appendAuditEvent } from '../audit/queries.ts'
 import { ServiceError } from '../errors.ts'
 import type { Because } from '../revocation/reasons.ts'
-import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import { addRevocationRule, closeOpenRules } from '../revocation/rule-queries.ts'
 import type { Services } from '../services.ts'
 import { type Impact, whatWouldBreak } from '../usage/impact.ts'
 import { findOrganization, selectLiveKeyIds, updateOrganizationRow } from './queries.ts'
 
-type Suspending = Pick<Services, 'config' | 'db' | 'log' | 'now' | 'revocations'>
+type Suspending = ChangeServices & Pick<Services, 'config'>
 
 /**
- * Stops an organization: its keys get no tokens any more, and those that live are dead, by an open rule on the revocation list in the same
- * transaction. Repeating it changes nothing. Throws `conflict` when no root key outside of the organization works: nobody could resume it.
+ * Suspends an organization: its keys get no more tokens, and an open rule on the revocation list, added in the same transaction, revokes the
+ * tokens that exist. Repeating it changes nothing. Throws `conflict` when no root key outside the organization works, because then nobody
+ * could resume it.
  */
 export async function suspendOrganization(
   services: Suspending,
@@ -23,34 +22,28 @@ export async function suspendOrganization(
   id: string,
   { reason, text }: Because,
 ): Promise<void> {
-  const within = authorize(actor, 'organizations.suspend')
-  const now = services.now()
-  await services.db.transaction(async (tx) => {
-    await keepLastHolders(tx, { organizationId: null, now }, async () => {
-      const organization = await lockOrganization(tx, { id, within })
-      if (!organization) throw new ServiceError('not_found')
-      if (organization.suspendedAt) return // suspended before
-      await updateOrganizationRow(tx, id, { suspendedAt: now })
-      const rule = { kind: 'organization', value: id, effectiveAt: now, expires: 'never', organizationId: id } as const
-      const tolerance = services.config.clockToleranceSeconds
-      const revocationId = await addRevocationRule(
-        tx,
-        { ...rule, reason, reasonText: text, actor: actor.clientId },
-        tolerance,
-        now,
-      )
-      const event = {
-        type: 'organization.suspended',
-        actor,
+  const lock = keepingLastHolders(async () => ({ organizationId: null }), organizationLock(id))
+  await change(services, actor, 'organizations.suspend', lock, async (tx, { suspendedAt }, now) => {
+    if (suspendedAt) return unchanged(undefined)
+    await updateOrganizationRow(tx, id, { suspendedAt: now })
+    const revocationId = await addRevocationRule(
+      tx,
+      {
+        kind: 'organization',
+        value: id,
+        effectiveAt: now,
+        expires: 'never',
         organizationId: id,
-        subject: id,
         reason,
-        context: { revocationId, text: text ?? null },
-      } as const
-      await appendAuditEvent(tx, event, now)
-    })
+        reasonText: text,
+        actor: actor.clientId,
+      },
+      services.config.clockToleranceSeconds,
+      now,
+    )
+    const context = { revocationId, text: text ?? null }
+    return { view: undefined, event: { type: 'organization.suspended', reason, context } }
   })
-  await refreshAfterCommit(services)
 }
 
 /** What suspending the organization would break; writes nothing. Throws `not_found`. */
@@ -65,24 +58,15 @@ export async function trySuspendingOrganization(
 }
 
 /**
- * Lets a suspended organization go on: its keys get tokens again. Tokens from before stay dead: the open rule becomes one on what was issued
- * until now, and by clocks that ran ahead when it was suspended. Repeating it changes nothing.
+ * Resumes a suspended organization: its keys get tokens again. Tokens issued before stay revoked: the open rule becomes a rule on what was
+ * issued until now, or by clocks that ran ahead when the organization was suspended. Repeating it changes nothing.
  */
 export async function resumeOrganization(services: Suspending, actor: Principal, id: string): Promise<void> {
-  const within = authorize(actor, 'organizations.suspend')
-  const now = services.now()
-  await services.db.transaction(async (tx) => {
-    const organization = await lockOrganization(tx, { id, within })
-    if (!organization) throw new ServiceError('not_found')
-    if (!organization.suspendedAt) return // resumed before
+  await change(services, actor, 'organizations.suspend', organizationLock(id), async (tx, { suspendedAt }, now) => {
+    if (!suspendedAt) return unchanged(undefined)
     await updateOrganizationRow(tx, id, { suspendedAt: null })
-    const name = { kind: 'organization', value: id, effectiveAt: organization.suspendedAt } as const
-    const closedRules = await closeOpenRules(tx, name, services.config.clockToleranceSeconds, now)
-    await appendAuditEvent(
-      tx,
-      { type: 'organization.resumed', actor, organizationId: id, subject: id, context: { closedRules } },
-      now,
-    )
+    const rules = { kind: 'organization', value: id, effectiveAt: suspendedAt } as const
+    const closedRules = await closeOpenRules(tx, rules, services.config.clockToleranceSeconds, now)
+    return { view: undefined, event: { type: 'organization.resumed', context: { closedRules } } }
   })
-  await refreshAfterCommit(services)
 }

@@ -1,6 +1,7 @@
 import { authorize } from '../access/authorize.ts'
+import { type ChangeServices, change, type Lock } from '../access/change.ts'
+import { noLock } from '../access/locks.ts'
 import type { Principal } from '../access/principal.ts'
-import { appendAuditEvent } from '../audit/queries.ts'
 import { taken, unlessTaken } from '../db/taken.ts'
 import { ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
@@ -26,26 +27,17 @@ export type PlanView = PlanLimits & {
   readonly revision: number
 }
 
-type Changing = Pick<Services, 'db' | 'now'>
-
-/** A plan of the operator's own. Throws `conflict` for a name that is taken, by a built-in one too, and `invalid_request`. */
+/** A custom plan. Throws `conflict` for a name that is taken, also by a built-in plan, and `invalid_request`. */
 export async function createPlan(
-  { db, now }: Changing,
+  services: ChangeServices,
   actor: Principal,
   { name, ...limits }: PlanLimits & { name: string },
 ): Promise<PlanView> {
-  authorize(actor, 'plans.change')
-  if (isBuiltInPlan(name)) throw taken('name')
-  checkPlan(name, limits)
-  const at = now()
-  return await db.transaction(async (tx) => {
-    const plan = await unlessTaken(uniquePlanMembers, () => insertOwnPlan(tx, { name, ...limits, createdAt: at }))
-    await appendAuditEvent(
-      tx,
-      { type: 'plan.created', actor, organizationId: null, subject: name, context: { ...limits } },
-      at,
-    )
-    return ownPlanView(plan)
+  return await change(services, actor, 'plans.change', noLock, async (tx, _, now) => {
+    if (isBuiltInPlan(name)) throw taken('name')
+    checkPlan(name, limits)
+    const plan = await unlessTaken(uniquePlanMembers, () => insertOwnPlan(tx, { name, ...limits, createdAt: now }))
+    return { view: ownPlanView(plan), event: { type: 'plan.created', subject: name, context: { ...limits } } }
   })
 }
 
@@ -64,46 +56,37 @@ export async function showPlan({ db }: Pick<Services, 'db'>, actor: Principal, n
   return ownPlanView(plan)
 }
 
-/** The new limits hold at once for every organization on the plan. Absent = as it was. A built-in plan is not changed: `conflict`. */
+/** The new limits apply at once to every organization on the plan. An absent member stays. Throws `conflict` for a built-in plan. */
 export async function updatePlan(
-  { db, now }: Changing,
+  services: ChangeServices,
   actor: Principal,
   name: string,
   changes: { readonly [Limit in keyof PlanLimits]?: number | undefined },
   expectedRevision?: number,
 ): Promise<PlanView> {
-  authorize(actor, 'plans.change')
-  refuseBuiltIn(name)
-  const at = now()
-  return await db.transaction(async (tx) => {
-    const plan = await lockOwnPlan(tx, name)
-    if (!plan) throw new ServiceError('not_found')
-    if (expectedRevision !== undefined && expectedRevision !== plan.revision)
-      throw new ServiceError('precondition_failed')
-    const limits = checkPlan(name, {
-      requestsPerMinute: changes.requestsPerMinute ?? plan.requestsPerMinute,
-      requestsPerMonth: changes.requestsPerMonth ?? plan.requestsPerMonth,
-      apiKeys: changes.apiKeys ?? plan.apiKeys,
-      defaultOverlapSeconds: changes.defaultOverlapSeconds ?? plan.defaultOverlapSeconds,
-      maxOverlapSeconds: changes.maxOverlapSeconds ?? plan.maxOverlapSeconds,
-    })
-    const updated = await updateOwnPlanRow(tx, name, limits)
-    await appendAuditEvent(
-      tx,
-      { type: 'plan.updated', actor, organizationId: null, subject: name, context: { ...limits } },
-      at,
-    )
-    return ownPlanView(updated)
-  })
+  return await change(
+    services,
+    actor,
+    'plans.change',
+    customPlanLock(name),
+    async (tx, plan) => {
+      const limits = checkPlan(name, {
+        requestsPerMinute: changes.requestsPerMinute ?? plan.requestsPerMinute,
+        requestsPerMonth: changes.requestsPerMonth ?? plan.requestsPerMonth,
+        apiKeys: changes.apiKeys ?? plan.apiKeys,
+        defaultOverlapSeconds: changes.defaultOverlapSeconds ?? plan.defaultOverlapSeconds,
+        maxOverlapSeconds: changes.maxOverlapSeconds ?? plan.maxOverlapSeconds,
+      })
+      const updated = await updateOwnPlanRow(tx, name, limits)
+      return { view: ownPlanView(updated), event: { type: 'plan.updated', context: { ...limits } } }
+    },
+    { expectedRevision },
+  )
 }
 
-/** Throws `conflict` while an organization is on the plan, and for a built-in one. */
-export async function deletePlan({ db, now }: Changing, actor: Principal, name: string): Promise<void> {
-  authorize(actor, 'plans.change')
-  refuseBuiltIn(name)
-  const at = now()
-  await db.transaction(async (tx) => {
-    if (!(await lockOwnPlan(tx, name))) throw new ServiceError('not_found')
+/** Throws `conflict` while an organization is on the plan, and for a built-in plan. */
+export async function deletePlan(services: ChangeServices, actor: Principal, name: string): Promise<void> {
+  await change(services, actor, 'plans.change', customPlanLock(name), async (tx) => {
     const organizations = await countOrganizationsOn(tx, name)
     if (organizations > 0) {
       throw new ServiceError('conflict', {
@@ -111,13 +94,19 @@ export async function deletePlan({ db, now }: Changing, actor: Principal, name: 
       })
     }
     await deleteOwnPlan(tx, name)
-    await appendAuditEvent(tx, { type: 'plan.deleted', actor, organizationId: null, subject: name, context: {} }, at)
+    return { view: undefined, event: { type: 'plan.deleted', context: {} } }
   })
 }
 
-function refuseBuiltIn(name: string): void {
-  if (isBuiltInPlan(name))
-    throw new ServiceError('conflict', { detail: 'A built-in plan stays as it is. Make one of your own.' })
+/** Throws `conflict` for a built-in plan. */
+function customPlanLock(name: string): Lock<OwnPlan> {
+  return async ({ tx }, work) => {
+    if (isBuiltInPlan(name))
+      throw new ServiceError('conflict', { detail: 'A built-in plan cannot be changed. Create a custom plan.' })
+    const plan = await lockOwnPlan(tx, name)
+    if (!plan) throw new ServiceError('not_found')
+    return await work({ thing: plan, organizationId: null, subject: name, revision: plan.revision })
+  }
 }
 
 function builtInPlanView(name: keyof typeof builtInPlans): PlanView {

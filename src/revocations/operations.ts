@@ -1,13 +1,13 @@
 import { authorize, type Within } from '../access/authorize.ts'
+import { type ChangeServices, change, type Lock, unchanged } from '../access/change.ts'
+import { noLock } from '../access/locks.ts'
 import type { Principal } from '../access/principal.ts'
 import { findApiKey } from '../api-keys/queries.ts'
-import { appendAuditEvent } from '../audit/queries.ts'
 import type { Db } from '../db/database.ts'
 import { type Page, type PageRequest, pageOf } from '../db/page.ts'
 import { ServiceError } from '../errors.ts'
 import type { RevocationKind } from '../kit/revocation/revocation-list.ts'
 import { findOrganization } from '../organizations/queries.ts'
-import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import { addRevocationRule, liftRevocationRule } from '../revocation/rule-queries.ts'
 import type { Services } from '../services.ts'
 import { listSigningKeys } from '../signing-keys/read.ts'
@@ -32,39 +32,37 @@ export type RevocationView = {
 }
 
 /**
- * Puts a rule on the revocation list. Throws `not_found` for a name that is not there or not theirs. A bare jti carries no
- * organization and a signing key and `all` belong to everybody, so only root names them. Repeating it adds an equal rule.
+ * Adds a rule to the revocation list. Throws `not_found` for a name that does not exist or is not theirs. A bare jti names no organization,
+ * and a signing key and `all` concern every organization, so only root may name them. Repeating it adds an equal rule.
  */
 export async function createRevocation(
-  services: Pick<Services, 'config' | 'db' | 'log' | 'now' | 'revocations'>,
+  services: ChangeServices & Pick<Services, 'config' | 'db'>,
   actor: Principal,
   input: RuleInput,
 ): Promise<RevocationView> {
-  const within = authorize(actor, ofEverybody(input.kind) ? 'revocations.create_service_wide' : 'revocations.create')
+  const permission = isServiceWide(input.kind) ? 'revocations.create_service_wide' : 'revocations.create'
+  authorize(actor, permission)
   const now = services.now()
   const draft = draftRule(input, now)
   if (draft.kind === 'signing_key') await refuseSigningKeyInUse(services, actor, draft.value)
-  const created = await services.db.transaction(async (tx) => {
-    const organizationId = await organizationOf(tx, draft, within)
-    const rule = { ...draft, organizationId, actor: actor.clientId }
-    const id = await addRevocationRule(tx, rule, services.config.clockToleranceSeconds, now)
-    const row = await findRevocation(tx, { id, within: 'everywhere' })
-    if (!row) throw new Error('the revocation rule was not inserted')
-    const context = {
-      kind: draft.kind,
-      value: draft.value,
-      effectiveAt: draft.effectiveAt.toISOString(),
-      text: input.text ?? null,
-    }
-    await appendAuditEvent(
-      tx,
-      { type: 'revocation.created', actor, organizationId, subject: id, reason: draft.reason, context },
-      now,
-    )
-    return row
-  })
-  await refreshAfterCommit(services)
-  return revocationView(created)
+  return await change(
+    services,
+    actor,
+    permission,
+    noLock,
+    async (tx, _, _now, within) => {
+      const organizationId = await organizationOf(tx, draft, within)
+      const rule = { ...draft, organizationId, actor: actor.clientId }
+      const id = await addRevocationRule(tx, rule, services.config.clockToleranceSeconds, now)
+      const row = await findRevocation(tx, { id, within: 'everywhere' })
+      if (!row) throw new Error('the revocation rule was not inserted')
+      const { kind, value, effectiveAt, reason } = draft
+      const context = { kind, value, effectiveAt: effectiveAt.toISOString(), text: input.text ?? null }
+      const event = { type: 'revocation.created', organizationId, subject: id, reason, context } as const
+      return { view: revocationView(row), event }
+    },
+    { now },
+  )
 }
 
 /** Newest first; an admin sees those about its own organization. */
@@ -79,33 +77,29 @@ export async function listRevocations(
 }
 
 /**
- * Takes a rule off the list: what it alone covered is alive again. Root only, since a rule may have been laid over a tenant. Repeating it
- * changes nothing. Throws `conflict` where the thing itself stays dead or off: a revoked or disabled API key, a suspended organization, a stolen
+ * Lifts a rule: what it alone covered is accepted again. Root only, because the operator may have added a rule about a tenant. Repeating it
+ * changes nothing. Throws `conflict` where the thing itself stays unusable: a revoked or disabled API key, a suspended organization, a stolen
  * signing key.
  */
-export async function liftRevocation(
-  services: Pick<Services, 'db' | 'log' | 'now' | 'revocations'>,
-  actor: Principal,
-  id: string,
-): Promise<void> {
-  const within = authorize(actor, 'revocations.lift')
-  const now = services.now()
-  await services.db.transaction(async (tx) => {
-    const rule = await findRevocation(tx, { id, within })
-    if (!rule) throw new ServiceError('not_found')
+export async function liftRevocation(services: ChangeServices, actor: Principal, id: string): Promise<void> {
+  await change(services, actor, 'revocations.lift', revocationLock(id), async (tx, rule, now) => {
     await refuseLifting(tx, rule)
-    if (!(await liftRevocationRule(tx, id, now))) return // lifted before
-    const { kind, value, organizationId } = rule
-    await appendAuditEvent(
-      tx,
-      { type: 'revocation.lifted', actor, organizationId, subject: id, context: { kind, value } },
-      now,
-    )
+    if (!(await liftRevocationRule(tx, id, now))) return unchanged(undefined)
+    const { kind, value } = rule
+    return { view: undefined, event: { type: 'revocation.lifted', context: { kind, value } } }
   })
-  await refreshAfterCommit(services)
 }
 
-function ofEverybody(kind: RevocationKind): boolean {
+/** Takes no row lock: lifting is one conditional statement, so of several at once one writes. */
+function revocationLock(id: string): Lock<RevocationRow> {
+  return async ({ tx, within }, work) => {
+    const rule = await findRevocation(tx, { id, within })
+    if (!rule) throw new ServiceError('not_found')
+    return await work({ thing: rule, organizationId: rule.organizationId, subject: id })
+  }
+}
+
+function isServiceWide(kind: RevocationKind): boolean {
   return kind === 'token' || kind === 'signing_key' || kind === 'all'
 }
 

@@ -1,10 +1,9 @@
 import { authorize, organizationFor, permissionsHeld } from '../access/authorize.ts'
+import { type ChangeServices, change, type Lock } from '../access/change.ts'
 import { checkPermissions, checkRoleName, readPermissions } from '../access/custom-role.ts'
-import { coversPermissions, isRole, type Permission, permissionsOf, type Role, roles } from '../access/permissions.ts'
+import { organizationLockFor } from '../access/locks.ts'
+import { coversPermissions, isRole, permissionsOf, type Role, roles } from '../access/permissions.ts'
 import type { Principal } from '../access/principal.ts'
-import { lockOrganization } from '../access/queries.ts'
-import { appendAuditEvent } from '../audit/queries.ts'
-import type { Db } from '../db/database.ts'
 import { taken, unlessTaken } from '../db/taken.ts'
 import { ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
@@ -32,8 +31,6 @@ export type RoleView = {
   revision: number
 }
 
-type Changing = Pick<Services, 'db' | 'now'>
-
 /** Which organization's role; absent = the caller's own. */
 export type RoleIn = { readonly organizationId?: string | undefined }
 
@@ -41,34 +38,30 @@ export type RoleIn = { readonly organizationId?: string | undefined }
 const mostRoles = 100
 
 /**
- * A role of an organization's own making, out of permissions that the caller holds. Throws `permission_denied` for others,
- * `invalid_request` for what is no permission within an organization, `conflict` for a name that is taken, by a built-in role too, `not_found`
- * for an organization that is not there or not theirs.
+ * A custom role of an organization, made of permissions that the caller holds. Throws `permission_denied` for others, `invalid_request` for a
+ * text that is not a permission within an organization, `conflict` for a name that is taken, also by a built-in role, and `not_found` for an
+ * organization that does not exist or is not theirs.
  */
 export async function createRole(
-  { db, now }: Changing,
+  services: ChangeServices,
   actor: Principal,
   input: RoleIn & { readonly name: string; readonly permissions: readonly string[] },
 ): Promise<RoleView> {
   if (isRole(input.name)) throw taken('name')
   const name = checkRoleName(input.name)
   const permissions = checkPermissions(input.permissions)
-  const at = now()
-  return await db.transaction(async (tx) => {
-    const organizationId = await lockedOrganization(tx, actor, input)
+  const lock = organizationLockFor(input.organizationId)
+  return await change(services, actor, 'roles.change', lock, async (tx, { id: organizationId }, now) => {
     refuseUnheld(actor, permissions)
     if ((await selectCustomRoles(tx, organizationId)).length >= mostRoles) {
-      throw new ServiceError('conflict', { detail: `An organization has ${mostRoles} roles of its own at most.` })
+      throw new ServiceError('conflict', {
+        detail: `An organization has at most ${mostRoles} custom roles. Delete one that is not needed.`,
+      })
     }
     const role = await unlessTaken(uniqueMembers, () =>
-      insertCustomRole(tx, { organizationId, name, permissions, createdAt: at }),
+      insertCustomRole(tx, { organizationId, name, permissions, createdAt: now }),
     )
-    await appendAuditEvent(
-      tx,
-      { type: 'role.created', actor, organizationId, subject: name, context: { permissions } },
-      at,
-    )
-    return customRoleView(role)
+    return { view: customRoleView(role), event: { type: 'role.created', subject: name, context: { permissions } } }
   })
 }
 
@@ -96,41 +89,40 @@ export async function showRole(
 }
 
 /**
- * Whoever holds the role may do what it permits now, from the next request on. Throws `permission_denied` where it permits, or permitted,
- * more than the caller may do, `conflict` for a built-in role, `precondition_failed` for another revision than the expected.
+ * The holders of the role may do what it permits now, from their next request on. Throws `permission_denied` where it permits, or permitted,
+ * more than the caller may do, `conflict` for a built-in role, `precondition_failed` for an outdated revision.
  */
 export async function updateRole(
-  { db, now }: Changing,
+  services: ChangeServices,
   actor: Principal,
   name: string,
   input: RoleIn & { readonly permissions: readonly string[] },
   expectedRevision?: number,
 ): Promise<RoleView> {
   const permissions = checkPermissions(input.permissions)
-  const at = now()
-  return await db.transaction(async (tx) => {
-    const former = await lockedRole(tx, actor, name, input)
-    if (expectedRevision !== undefined && expectedRevision !== former.revision)
-      throw new ServiceError('precondition_failed')
-    refuseUnheld(actor, permissions)
-    const { organizationId } = former
-    const updated = await updateCustomRoleRow(tx, { organizationId, name }, permissions)
-    const context = { permissions, former: former.permissions }
-    await appendAuditEvent(tx, { type: 'role.updated', actor, organizationId, subject: name, context }, at)
-    return customRoleView(updated)
-  })
+  return await change(
+    services,
+    actor,
+    'roles.change',
+    customRoleLock(name, input),
+    async (tx, { organizationId, permissions: former }) => {
+      refuseUnheld(actor, permissions)
+      const updated = await updateCustomRoleRow(tx, { organizationId, name }, permissions)
+      return { view: customRoleView(updated), event: { type: 'role.updated', context: { permissions, former } } }
+    },
+    { expectedRevision },
+  )
 }
 
-/** Throws `conflict` while a member holds it, and for a built-in role. */
+/** Throws `conflict` while a member holds the role, and for a built-in role. */
 export async function deleteRole(
-  { db, now }: Changing,
+  services: ChangeServices,
   actor: Principal,
   name: string,
   where: RoleIn = {},
 ): Promise<void> {
-  const at = now()
-  await db.transaction(async (tx) => {
-    const { organizationId, permissions } = await lockedRole(tx, actor, name, where)
+  await change(services, actor, 'roles.change', customRoleLock(name, where), async (tx, role) => {
+    const { organizationId, permissions } = role
     const members = await countMembersWith(tx, { organizationId, name })
     if (members > 0) {
       throw new ServiceError('conflict', {
@@ -138,37 +130,28 @@ export async function deleteRole(
       })
     }
     await deleteCustomRoleRow(tx, { organizationId, name })
-    await appendAuditEvent(
-      tx,
-      { type: 'role.deleted', actor, organizationId, subject: name, context: { permissions } },
-      at,
-    )
+    return { view: undefined, event: { type: 'role.deleted', context: { permissions } } }
   })
 }
 
-/** Under the lock of its organization, which whoever grants a role takes as well. */
-async function lockedRole(tx: Db, actor: Principal, name: string, where: RoleIn): Promise<CustomRole> {
-  const organizationId = await lockedOrganization(tx, actor, where)
-  if (isRole(name))
-    throw new ServiceError('conflict', { detail: 'A built-in role stays as it is. Make one of your own.' })
-  const role = await findCustomRole(tx, { organizationId, name })
-  if (!role) throw new ServiceError('not_found')
-  refuseUnheld(actor, role.permissions)
-  return role
-}
-
-async function lockedOrganization(tx: Db, actor: Principal, { organizationId: asked }: RoleIn): Promise<string> {
-  const within = authorize(actor, 'roles.change' satisfies Permission)
-  const id = organizationFor(actor, within, asked)
-  if (!(await lockOrganization(tx, { id, within }))) throw new ServiceError('not_found')
-  return id
+/** The lock is that of the organization: granting a role takes it too. */
+function customRoleLock(name: string, { organizationId: asked }: RoleIn): Lock<CustomRole> {
+  return async (attempt, work) =>
+    await organizationLockFor(asked)(attempt, async ({ thing: { id: organizationId } }) => {
+      if (isRole(name))
+        throw new ServiceError('conflict', { detail: 'A built-in role cannot be changed. Create a custom role.' })
+      const role = await findCustomRole(attempt.tx, { organizationId, name })
+      if (!role) throw new ServiceError('not_found')
+      refuseUnheld(attempt.actor, role.permissions)
+      return await work({ thing: role, organizationId, subject: name, revision: role.revision })
+    })
 }
 
 function refuseUnheld(actor: Principal, permissions: readonly string[]): void {
   if (coversPermissions(permissionsHeld(actor), readPermissions(permissions))) return
   throw new ServiceError('permission_denied', {
-    detail: 'A role is made only of permissions that its maker holds, at least as far.',
-    reason: 'role permits more than its maker',
+    detail: 'A role can only contain permissions that you hold, with at least the same reach.',
+    reason: 'the role permits more than its maker may do',
   })
 }
 

@@ -1,20 +1,17 @@
-import { authorize, authorizeGrant, organizationFor, type Within } from '../access/authorize.ts'
-import { keepLastHolders } from '../access/last-holders.ts'
+import { authorize } from '../access/authorize.ts'
+import { type ChangeEvent, type ChangeServices, change } from '../access/change.ts'
+import { organizationLockFor } from '../access/locks.ts'
 import type { Principal } from '../access/principal.ts'
-import { customRolesOf, lockOrganization } from '../access/queries.ts'
-import { appendAuditEvent } from '../audit/queries.ts'
 import { newId } from '../crypto/random.ts'
-import type { Db } from '../db/database.ts'
 import { type Page, type PageRequest, pageOf } from '../db/page.ts'
 import { unlessTaken } from '../db/taken.ts'
-import { ServiceError } from '../errors.ts'
+import { invalidRequest, ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
+import { accountLock, requireHeld } from './lock.ts'
 import {
   deleteServiceAccountRow,
   findServiceAccount,
   insertServiceAccount,
-  lockServiceAccount,
-  type ServiceAccount,
   type ServiceAccountChanges,
   type ServiceAccountFilter,
   selectLiveKeyIds,
@@ -24,8 +21,6 @@ import {
   updateServiceAccountRow,
 } from './queries.ts'
 import { type ServiceAccountView, serviceAccountView } from './view.ts'
-
-type Changing = Pick<Services, 'db' | 'now'>
 
 export type ServiceAccountInput = {
   readonly name: string
@@ -38,32 +33,24 @@ export type ServiceAccountInput = {
 
 /**
  * A member of an organization that owns API keys. Throws `permission_denied` for roles that permit more than the caller may do, `conflict`
- * when another account of the organization has the name, `not_found` for an organization that is not there or not theirs.
+ * when another account of the organization has the name, `not_found` for an organization that does not exist or is not theirs.
  */
 export async function createServiceAccount(
-  { db, now }: Changing,
+  services: ChangeServices,
   actor: Principal,
-  input: ServiceAccountInput,
+  { name, description = '', ...input }: ServiceAccountInput,
 ): Promise<ServiceAccountView> {
-  const within = authorize(actor, 'service_accounts.create')
-  const organizationId = organizationFor(actor, within, input.organizationId)
-  const { name, description = '' } = input
   const roles = [...new Set(input.roles)]
-  const at = now()
-  return await db.transaction(async (tx) => {
-    if (!(await lockOrganization(tx, { id: organizationId, within }))) throw new ServiceError('not_found')
+  const lock = organizationLockFor(input.organizationId)
+  return await change(services, actor, 'service_accounts.create', lock, async (tx, { id: organizationId }, now) => {
     await requireHeld(tx, actor, organizationId, roles)
-    const row = { id: newId('svc'), organizationId, name, description, roles, createdAt: at, createdBy: actor.clientId }
+    const id = newId('svc')
+    const row = { id, organizationId, name, description, roles, createdAt: now, createdBy: actor.clientId }
     const account = await unlessTaken(uniqueMembers, () => insertServiceAccount(tx, row))
-    const event = {
-      type: 'service_account.created',
-      actor,
-      organizationId,
-      subject: account.id,
-      context: { name, roles },
-    } as const
-    await appendAuditEvent(tx, event, at)
-    return serviceAccountView({ ...account, apiKeys: 0 })
+    return {
+      view: serviceAccountView({ ...account, apiKeys: 0 }),
+      event: { type: 'service_account.created', subject: id, context: { name, roles } },
+    }
   })
 }
 
@@ -89,7 +76,7 @@ export async function showServiceAccount(
   return serviceAccountView(account)
 }
 
-/** Absent = as it was. */
+/** An absent member stays. */
 export type ServiceAccountUpdate = {
   readonly name?: string | undefined
   readonly description?: string | undefined
@@ -97,12 +84,12 @@ export type ServiceAccountUpdate = {
 }
 
 /**
- * Roles that go are gone for its keys at once: a key holds no more than its account. Throws `permission_denied` for roles, former ones
- * included, that permit more than the caller may do, `conflict` for a name that is taken and when nobody could administer the organization
- * or the service afterwards, `precondition_failed` for another revision than the expected.
+ * Roles that are removed are removed for its keys at once: a key holds no more than its account. Throws `permission_denied` for new and
+ * previous roles that permit more than the caller may do, `conflict` for a name that is taken and when nobody could administer the
+ * organization or the service afterwards, `precondition_failed` for an outdated revision.
  */
 export async function updateServiceAccount(
-  { db, now }: Changing,
+  services: ChangeServices,
   actor: Principal,
   id: string,
   { name, description, roles }: ServiceAccountUpdate,
@@ -116,81 +103,37 @@ export async function updateServiceAccount(
     ...(roles === undefined ? {} : { roles: [...new Set(roles)] }),
   }
   const changed = Object.keys(changes)
-  if (changed.length === 0) throw new ServiceError('invalid_request', { detail: 'The body names nothing to change.' })
-  const at = now()
-  return await db.transaction(async (tx) => {
-    return await changeAccount(
-      tx,
-      actor,
-      { id, within, now: at, expectedRevision },
-      async ({ organizationId, roles: former }) => {
-        if (changes.roles) await requireHeld(tx, actor, organizationId, changes.roles)
-        await unlessTaken(uniqueMembers, () => updateServiceAccountRow(tx, id, changes))
-        const updated = await findServiceAccount(tx, { id, within })
-        if (!updated) throw new Error('the service account is gone while it is locked')
-        const about = { actor, organizationId, subject: id } as const
-        if (changes.roles) {
-          const context = { roles: changes.roles, former }
-          await appendAuditEvent(tx, { ...about, type: 'member.roles_assigned', context }, at)
-        }
-        await appendAuditEvent(tx, { ...about, type: 'service_account.updated', context: { changed } }, at)
-        return serviceAccountView(updated)
-      },
-    )
-  })
+  if (changed.length === 0) throw invalidRequest('The body names nothing to change. Give at least one member.')
+  return await change(
+    services,
+    actor,
+    'service_accounts.update',
+    accountLock(id),
+    async (tx, { organizationId, roles: former }) => {
+      if (changes.roles) await requireHeld(tx, actor, organizationId, changes.roles)
+      await unlessTaken(uniqueMembers, () => updateServiceAccountRow(tx, id, changes))
+      const updated = await findServiceAccount(tx, { id, within })
+      if (!updated) throw new Error('the service account is gone while it is locked')
+      const view = serviceAccountView(updated)
+      const event: ChangeEvent = { type: 'service_account.updated', context: { changed } }
+      if (!changes.roles) return { view, event }
+      return { view, events: [{ type: 'member.roles_assigned', context: { roles: changes.roles, former } }, event] }
+    },
+    { expectedRevision },
+  )
 }
 
-/** Throws `conflict` while it owns keys that are not revoked; revoked ones no longer belong to anybody afterwards. */
-export async function deleteServiceAccount({ db, now }: Changing, actor: Principal, id: string): Promise<void> {
-  const within = authorize(actor, 'service_accounts.delete')
-  const at = now()
-  await db.transaction(async (tx) => {
-    await changeAccount(tx, actor, { id, within, now: at }, async ({ organizationId, name }) => {
-      const keys = (await selectLiveKeyIds(tx, id)).length
-      if (keys > 0) {
-        throw new ServiceError('conflict', {
-          detail: `The service account owns ${keys} API ${keys === 1 ? 'key' : 'keys'}: revoke ${keys === 1 ? 'it' : 'them'} first.`,
-        })
-      }
-      const unlinked = await unlinkRevokedKeys(tx, id)
-      await deleteServiceAccountRow(tx, id)
-      const event = {
-        type: 'service_account.deleted',
-        actor,
-        organizationId,
-        subject: id,
-        context: { name, unlinked },
-      } as const
-      await appendAuditEvent(tx, event, at)
-    })
+/** Throws `conflict` while the account owns keys that are not revoked. Revoked keys belong to no account afterwards. */
+export async function deleteServiceAccount(services: ChangeServices, actor: Principal, id: string): Promise<void> {
+  await change(services, actor, 'service_accounts.delete', accountLock(id), async (tx, { name }) => {
+    const keys = (await selectLiveKeyIds(tx, id)).length
+    if (keys > 0) {
+      throw new ServiceError('conflict', {
+        detail: `The service account owns ${keys} API ${keys === 1 ? 'key' : 'keys'}: revoke ${keys === 1 ? 'it' : 'them'} first.`,
+      })
+    }
+    const unlinked = await unlinkRevokedKeys(tx, id)
+    await deleteServiceAccountRow(tx, id)
+    return { view: undefined, event: { type: 'service_account.deleted', context: { name, unlinked } } }
   })
-}
-
-export type AccountChange = { id: string; within: Within; now: Date; expectedRevision?: number | undefined }
-
-/**
- * Changes an account under lock, with its organization and whatever else takes rights away waiting. Throws `not_found`,
- * `precondition_failed`, `permission_denied` when the account holds roles that permit more than the caller may do, and `conflict` when
- * nobody could administer the organization or the service afterwards.
- */
-export async function changeAccount<Result>(
-  tx: Db,
-  actor: Principal,
-  { id, within, now, expectedRevision }: AccountChange,
-  change: (account: ServiceAccount) => Promise<Result>,
-): Promise<Result> {
-  const found = await findServiceAccount(tx, { id, within })
-  if (!found) throw new ServiceError('not_found')
-  return await keepLastHolders(tx, { organizationId: found.organizationId, now }, async () => {
-    const account = await lockServiceAccount(tx, { id, within })
-    if (!account) throw new ServiceError('not_found')
-    if (expectedRevision !== undefined && expectedRevision !== account.revision)
-      throw new ServiceError('precondition_failed')
-    await requireHeld(tx, actor, account.organizationId, account.roles)
-    return await change(account)
-  })
-}
-
-async function requireHeld(tx: Db, actor: Principal, organizationId: string, roles: readonly string[]): Promise<void> {
-  authorizeGrant(actor, { scopes: [], audiences: [], roles }, await customRolesOf(tx, organizationId, roles))
 }

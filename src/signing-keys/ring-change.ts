@@ -22,7 +22,7 @@ import type { Algorithm, KeyPurpose } from './signer.ts'
 
 export type ChangeServices = Pick<
   Services,
-  'config' | 'db' | 'keyEncryption' | 'keyring' | 'log' | 'now' | 'revocations'
+  'config' | 'db' | 'keyEncryption' | 'keyring' | 'log' | 'now' | 'revocations' | 'transaction'
 >
 
 /** Which series of the ring is meant; ES256 when no algorithm is named. */
@@ -41,7 +41,7 @@ export async function changeRing<Result>(
   apply: (change: RingChange) => Promise<{ result: Result; events: readonly AuditEvent[] }>,
 ): Promise<Result> {
   const expected = latestSequence(await requireRing(services.db), series)
-  const changed = await services.db.transaction(async (tx) => {
+  const changed = await services.transaction(async (tx) => {
     await lockRing(tx)
     const now = services.now()
     if (latestSequence(await requireRing(tx), series) !== expected) throw changedConcurrently()

@@ -5,6 +5,7 @@ import { openPostgres } from '../../src/db/postgres.ts'
 import { rewrapEnvelopes } from '../../src/keks/operations.ts'
 import { nodePlatform } from '../../src/node/platform.ts'
 import { createLog } from '../../src/observability/log.ts'
+import type { Services } from '../../src/services.ts'
 import { createKeyring } from '../../src/signing-keys/keyring.ts'
 
 // A rewrap in a process of its own that ends as by kill -9 after the named step: DATABASE_URL, MINTAGE_KEK, MINTAGE_KEK_PREVIOUS, NOW, DIE_AFTER.
@@ -21,7 +22,8 @@ const { db } = openPostgres({ url, pooler: 'none', deadlineMilliseconds: 15_000 
 const now = () => new Date(NOW)
 const log = createLog({ threshold: 'debug', now, write: (line) => console.log(line) })
 const keyEncryption = await createKeyEncryption({ kek, previousKeks: [previous] })
-const base = { db, now, config, keyEncryption, log }
+const transaction: Services['transaction'] = (work) => db.transaction(work)
+const base = { db, transaction, now, config, keyEncryption, log }
 const keyring = createKeyring({ ...base, platform: nodePlatform() })
 await rewrapEnvelopes({ ...base, keyring }, systemPrincipal, {
   afterStep(step, row) {

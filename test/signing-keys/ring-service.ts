@@ -7,6 +7,7 @@ import { claimBootstrap } from '../../src/db/service-state.ts'
 import { nodePlatform } from '../../src/node/platform.ts'
 import { createLog } from '../../src/observability/log.ts'
 import { createServiceRevocationList } from '../../src/revocation/service-list.ts'
+import type { Services } from '../../src/services.ts'
 import { createSigningKeys } from '../../src/signing-keys/create.ts'
 import { createKeyring, createKeyringCache } from '../../src/signing-keys/keyring.ts'
 import { type MovableClock, movableClock } from '../support/clock.ts'
@@ -66,7 +67,8 @@ export async function ringServices(
   }
   const keyEncryption = await createKeyEncryption({ kek, previousKeks })
   const cache = createKeyringCache()
-  const base = { db: database.db, now: clock.now, config, keyEncryption, platform, log }
+  const transaction: Services['transaction'] = (work) => database.db.transaction(work)
+  const base = { db: database.db, transaction, now: clock.now, config, keyEncryption, platform, log }
   const revocations = createServiceRevocationList({ db: database.db, database, now: clock.now, refreshInRequest: true })
   return { ...base, keyring: createKeyring({ ...base, cache }), revocations, cache, logged, counted, held }
 }

@@ -1,0 +1,119 @@
+import type { AuditContexts, AuditEventType } from '../audit/events.ts'
+import { appendAuditEvent } from '../audit/queries.ts'
+import type { Db } from '../db/database.ts'
+import { ServiceError } from '../errors.ts'
+import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
+import type { Services } from '../services.ts'
+import { authorize, type Within } from './authorize.ts'
+import type { Permission } from './permissions.ts'
+import type { Principal } from './principal.ts'
+
+export type ChangeServices = Pick<Services, 'log' | 'now' | 'revocations' | 'transaction'>
+
+/** In place of a permission: the holder of an API key may rotate and revoke that key, whatever its roles. */
+export const keyHolder = Symbol('the holder of the key')
+
+/** What a lock works with. `within` is where the actor may use the permission. */
+export type Attempt = { readonly tx: Db; readonly actor: Principal; readonly within: Within; readonly now: Date }
+
+/** A locked thing, with what its events are about unless they say otherwise. */
+export type Locked<Thing> = {
+  readonly thing: Thing
+  readonly organizationId: string | null
+  readonly subject: string | null
+  /** What `If-Match` is compared with. */
+  readonly revision?: number
+  /** The time of the change, for a lock that keeps changes and their times in one order. Absent = when the operation began. */
+  readonly now?: Date
+}
+
+/**
+ * Locks a thing, runs the work, and may check afterwards what the work did. Throws `not_found` for a thing that does not exist and for one
+ * that the actor may not touch: both look the same.
+ */
+export type Lock<Thing> = <Result>(
+  attempt: Attempt,
+  work: (locked: Locked<Thing>) => Promise<Result>,
+) => Promise<Result>
+
+/** What the gate does not know about an event. `organizationId` and `subject` default to those of the lock. */
+export type ChangeEvent = {
+  [Type in AuditEventType]: {
+    readonly type: Type
+    readonly context: Readonly<AuditContexts[Type]>
+    readonly organizationId?: string | null
+    readonly subject?: string
+    readonly reason?: string
+  }
+}[AuditEventType]
+
+/** What a change did: the view that the caller gets, and the events that tell of it. */
+export type Change<View> =
+  | { readonly view: View; readonly event: ChangeEvent }
+  | { readonly view: View; readonly events: readonly [ChangeEvent, ...ChangeEvent[]] }
+  | Unchanged<View>
+
+type Unchanged<View> = { readonly view: View; readonly unchanged: true }
+
+/** The only change without an event: the thing is already as asked, and nothing was written. */
+export function unchanged<View>(view: View): Unchanged<View> {
+  return { view, unchanged: true }
+}
+
+/**
+ * The one gate for changes. Authorizes the actor, opens the transaction (which also claims the request's Idempotency-Key), locks the thing,
+ * compares its revision, runs `decide`, appends the events last (the trail's lock is held until the commit) and returns the view. After the
+ * commit this process knows the new revocation rules.
+ *
+ * `expectedRevision` is what the caller saw last. `now` is for an operation that read the clock before, so that it works with one time.
+ * Throws `permission_denied`, `not_found`, `precondition_failed`, and what the lock and `decide` throw; then nothing was written. Does not
+ * check that `decide` writes only to what is locked.
+ *
+ * @example
+ * return await change(services, actor, 'plans.change', lockPlan(name), async (tx, plan) => {
+ *   const updated = await updatePlanRow(tx, plan.name, limits)
+ *   return { view: planView(updated), event: { type: 'plan.updated', context: limits } }
+ * }, { expectedRevision })
+ */
+export async function change<Thing, View>(
+  services: ChangeServices,
+  actor: Principal,
+  permission: Permission | typeof keyHolder,
+  lock: Lock<Thing>,
+  decide: (tx: Db, thing: Thing, now: Date, within: Within) => Promise<Change<View>>,
+  { expectedRevision, now: began = services.now() }: { expectedRevision?: number | undefined; now?: Date } = {},
+): Promise<View> {
+  const within = permission === keyHolder ? ownOrganization(actor) : authorize(actor, permission)
+  const view = await services.transaction(async (tx) => {
+    const done = await lock({ tx, actor, within, now: began }, async (locked) => {
+      const { thing, revision, now = began } = locked
+      if (expectedRevision !== undefined && expectedRevision !== revision) throw new ServiceError('precondition_failed')
+      return { change: await decide(tx, thing, now, within), locked, now }
+    })
+    for (const event of eventsOf(done.change)) {
+      const { organizationId, subject } = done.locked
+      await appendAuditEvent(tx, { organizationId, subject, ...event, actor }, done.now)
+    }
+    return done.change.view
+  })
+  if (permission === keyHolder || addingRules.has(permission)) await refreshAfterCommit(services)
+  return view
+}
+
+/** Permissions whose changes may add, close or lift revocation rules. */
+const addingRules: ReadonlySet<Permission> = new Set<Permission>([
+  ...(['organizations.suspend', 'service_accounts.disable'] as const),
+  ...(['api_keys.update', 'api_keys.rotate', 'api_keys.disable', 'api_keys.revoke'] as const),
+  ...(['revocations.create', 'revocations.create_service_wide', 'revocations.lift'] as const),
+  ...(['signing_keys.rotate', 'signing_keys.replace'] as const),
+])
+
+function eventsOf(change: Change<unknown>): readonly ChangeEvent[] {
+  if ('unchanged' in change) return []
+  return 'events' in change ? change.events : [change.event]
+}
+
+function ownOrganization({ organizationId }: Principal): Within {
+  if (organizationId === null) throw new ServiceError('permission_denied', { reason: 'not the holder of an API key' })
+  return { organizationId }
+}

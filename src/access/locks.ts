@@ -1,0 +1,47 @@
+import { ServiceError } from '../errors.ts'
+import { organizationFor } from './authorize.ts'
+import type { Attempt, Lock } from './change.ts'
+import { keepLastHolders } from './last-holders.ts'
+import { lockOrganization } from './queries.ts'
+
+export type Organization = NonNullable<Awaited<ReturnType<typeof lockOrganization>>>
+
+/** Nothing to lock: for a new thing that belongs to no organization. Its events name their own subject. */
+export const noLock: Lock<undefined> = async (_, work) =>
+  await work({ thing: undefined, organizationId: null, subject: null })
+
+/** An organization that exists. */
+export function organizationLock(id: string): Lock<Organization> {
+  return async ({ tx, within }, work) => {
+    const organization = await lockOrganization(tx, { id, within })
+    if (!organization) throw new ServiceError('not_found')
+    return await work({ thing: organization, organizationId: id, subject: id, revision: organization.revision })
+  }
+}
+
+/** The organization that a new thing goes into: the one asked for, or the actor's own. The events name their own subject. */
+export function organizationLockFor(asked: string | undefined): Lock<Organization> {
+  return async (attempt, work) => {
+    const organizationId = organizationFor(attempt.actor, attempt.within, asked)
+    return await organizationLock(organizationId)(attempt, ({ thing }) =>
+      work({ thing, organizationId, subject: null }),
+    )
+  }
+}
+
+/**
+ * A lock for changes that may take rights away: `keepLastHolders` around another lock. `find` reads, before anything is locked, the
+ * organization that must keep an administrator; null = only the last root key counts.
+ */
+export function keepingLastHolders<Thing>(
+  find: (attempt: Attempt) => Promise<{ readonly organizationId: string | null; readonly force?: boolean } | undefined>,
+  lock: Lock<Thing>,
+): Lock<Thing> {
+  return async (attempt, work) => {
+    const found = await find(attempt)
+    if (!found) throw new ServiceError('not_found')
+    const { tx, now } = attempt
+    const { organizationId, force } = found
+    return await keepLastHolders(tx, { organizationId, now, force }, () => lock(attempt, work))
+  }
+}
