@@ -33,7 +33,7 @@ const packages: Record<string, RegExp> = {
   hono: /^http\/|^kit\/hono\.ts$|^app\.ts$/,
   '@hono/zod-openapi': /^http\/|^app\.ts$/,
   '@hono/node-server': /^node\/http-server\.ts$/,
-  zod: /^http\/|^config\/environment\.ts$/,
+  zod: /^http\/|^config\/(environment|describe-issue)\.ts$/,
   jose: /^signing-keys\/|^kit\//,
   '@noble/hashes': /^api-keys\/foreign-secret\.ts$|^cli\//,
   aws4fetch: /^crypto\/kek\//,

@@ -150,20 +150,28 @@ describe.each(databaseKinds)('R140 importing keys that were hashed elsewhere on 
       root('POST', '/v1/api-keys/import', { organizationId: own, rows, ...more })
 
     test.each<[string, unknown, RegExp]>([
-      ['no object', 'mk_live_x', /^The row: /],
-      ['null', null, /^The row: /],
-      ['a list', [], /^The row: /],
-      ['without a name', { hash: 'a'.repeat(64) }, /^name: /],
-      ['with a name of a megabyte', { hash: 'a'.repeat(64), name: 'x'.repeat(500_000) }, /^name: /],
-      ['with NUL', { hash: 'a'.repeat(64), name: 'a\0b' }, /^name: Control characters/],
+      ['no object', 'mk_live_x', /^The row must be an object\.$/],
+      ['null', null, /^The row must be an object\.$/],
+      ['a list', [], /^The row must be an object\.$/],
+      ['without a name', { hash: 'a'.repeat(64) }, /^name is required\.$/],
       [
-        'with a secret',
-        { hash: 'a'.repeat(64), name: 'x', secret: 'sk_1' },
-        /^The row holds a member that is not known here\.$/,
+        'with a name of a megabyte',
+        { hash: 'a'.repeat(64), name: 'x'.repeat(500_000) },
+        /^name must be at most 100 characters\.$/,
       ],
-      ['with an id of its own', { hash: 'a'.repeat(64), name: 'x', id: 'key_1' }, /not known here/],
-      ['of another organization', { hash: 'a'.repeat(64), name: 'x', organizationId: 'org_1' }, /not known here/],
-      ['of an algorithm that is not known', { hash: 'a'.repeat(64), name: 'x', algorithm: 'md5' }, /^algorithm: /],
+      ['with NUL', { hash: 'a'.repeat(64), name: 'a\0b' }, /^name must not contain control characters/],
+      ['with a secret', { hash: 'a'.repeat(64), name: 'x', secret: 'sk_1' }, /^secret is not a known member: /],
+      ['with an id of its own', { hash: 'a'.repeat(64), name: 'x', id: 'key_1' }, /^id is not a known member/],
+      [
+        'of another organization',
+        { hash: 'a'.repeat(64), name: 'x', organizationId: 'org_1' },
+        /^organizationId is not a known/,
+      ],
+      [
+        'of an algorithm that is not known',
+        { hash: 'a'.repeat(64), name: 'x', algorithm: 'md5' },
+        /^algorithm must be sha256 or blake3\.$/,
+      ],
     ])('a row that is %s keeps no other out', async (_, row, why) => {
       const answer = await post([row, { hash: sha256(foreignSecret()), name: 'good' }])
       expect(answer.status).toBe(200)

@@ -37,6 +37,19 @@ function expectComposure({ status, text, headers, body }: AdminAnswer, what: str
   expect(headers.get('content-type'), what).toBe('application/problem+json')
   expect(body.code, what).toBeTypeOf('string')
   expect(text, what).not.toContain(marker)
+  const words = [body.detail, ...faultsIn(body).map(({ message }) => message)]
+  expect(
+    words.filter((said) => validatorsWords.test(String(said))),
+    what,
+  ).toEqual([])
+}
+
+/** How zod begins and ends its messages. They never reach a person. */
+const validatorsWords =
+  /\b(Invalid (input|option|string|number|key|value|ISO|email|URL)|Too (big|small)|Unrecognized key|expected|received)\b/
+
+function faultsIn({ errors }: Record<string, unknown>): { path: string; message: string }[] {
+  return Array.isArray(errors) ? errors : []
 }
 
 test('there are routes to try', () => {

@@ -3,6 +3,7 @@ import { type ImportInput, importApiKeys } from '../../api-keys/import.ts'
 import type { AppEnv } from '../context.ts'
 import { environment, settings } from './api-key-schemas.ts'
 import { jsonAnswer, jsonBody, refusals, text, word } from './schemas.ts'
+import { faultsOf } from './validation.ts'
 
 const importedApiKey = z
   .strictObject({
@@ -62,13 +63,10 @@ export function apiKeyImportRoutes(app: OpenAPIHono<AppEnv>): void {
   })
 }
 
-/** One bad row must not keep the others out. What is said of it repeats neither a value nor a name that the caller made up. */
+/** An invalid row does not stop the others. Its fault repeats nothing of it but plain names of members. */
 function readRow(row: unknown, index: number): ImportInput {
   const read = importedApiKey.safeParse(row)
   if (read.success) return { index, key: read.data }
-  const [issue] = read.error.issues
-  if (!issue || issue.code === 'unrecognized_keys')
-    return { index, fault: 'The row holds a member that is not known here.' }
-  const [member = 'The row'] = issue.path
-  return { index, fault: `${String(member)}: ${issue.message}.` }
+  const [fault] = read.error.issues.flatMap((issue) => faultsOf(issue, row, 'json'))
+  return { index, fault: fault ? `${fault.path || 'The row'} ${fault.message}.` : 'The row is invalid.' }
 }

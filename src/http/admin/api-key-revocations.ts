@@ -46,7 +46,7 @@ const revokedApiKeys = z
   })
   .openapi('RevokedApiKeys')
 
-const hash = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'Expected 32 bytes as base64url without padding')
+const hash = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 bytes as base64url without padding')
 const leakedSecret = z.strictObject({ sha256: hash, blake3: hash.optional() }).openapi('LeakedSecret')
 
 const revokeApiKeyRoute = createRoute({

@@ -42,7 +42,7 @@ const version = z
 const versionParam = idParam.extend({
   version: z
     .string()
-    .regex(/^\d{1,9}$/, 'Expected a whole number')
+    .regex(/^\d{1,9}$/, 'must be a whole number')
     .transform(Number)
     .openapi({ param: { name: 'version', in: 'path' }, type: 'integer' }),
 })

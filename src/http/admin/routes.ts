@@ -1,5 +1,4 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
-import { ServiceError } from '../../errors.ts'
 import { authenticate } from '../authenticate.ts'
 import type { AppEnv } from '../context.ts'
 import { methodNotAllowed } from '../error-response.ts'
@@ -20,6 +19,7 @@ import { revocationRoutes } from './revocations.ts'
 import { roleRoutes } from './roles.ts'
 import { serviceAccountRoutes } from './service-accounts.ts'
 import { signingKeyRoutes } from './signing-keys.ts'
+import { refuseInvalid } from './validation.ts'
 import { verifierRoutes } from './verifiers.ts'
 
 /** The admin API, to be mounted at `/v1`. Everything in it needs a caller; what the caller may do, the operations decide. */
@@ -58,18 +58,4 @@ function refuseOtherMethods(app: OpenAPIHono<AppEnv>): void {
     const allow = [...new Set(taken.map(({ method }) => method))].join(', ')
     app.all(path, (c) => methodNotAllowed(c, allow))
   }
-}
-
-type Issue = { code: string; path: PropertyKey[]; message: string }
-
-/** Says which members are wrong and how, by names of ours: neither a value nor a member's name that the caller made up is repeated. */
-function refuseInvalid(result: { success: true } | { success: false; error: { issues: Issue[] } }): void {
-  if (result.success) return
-  const errors = result.error.issues.slice(0, 20).map((issue) => ({
-    path: issue.path.map(String).join('.'),
-    message: issue.code === 'unrecognized_keys' ? 'Holds a member that is not known here' : issue.message,
-  }))
-  const [first] = errors
-  const detail = first === undefined ? undefined : `${first.path || 'The request'}: ${first.message}.`
-  throw new ServiceError('invalid_request', { ...(detail === undefined ? {} : { detail }), extensions: { errors } })
 }

@@ -13,7 +13,7 @@ export function text(longest: number, shortest = 1) {
     .max(longest)
     .refine(
       (value) => value.isWellFormed() && !/\p{Cc}/u.test(value),
-      'Control characters and unpaired surrogates are not allowed',
+      'must not contain control characters or unpaired surrogates',
     )
 }
 
@@ -22,7 +22,7 @@ export function word(longest: number) {
   return z
     .string()
     .max(longest)
-    .regex(/^[\x21-\x7e]+$/, 'Expected 1 or more visible ASCII characters')
+    .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII characters without spaces')
 }
 
 /** Built-in roles, or custom ones of the organization; whether there are such roles is checked where they are granted. */
@@ -37,7 +37,7 @@ export const instantInput = z.iso
   .max(40)
   .openapi({ format: 'date-time', example: '2027-01-01T00:00:00Z' })
   .transform((value) => new Date(value))
-  .refine((value) => value.getUTCFullYear() >= 1 && value.getUTCFullYear() <= 9999, 'Expected a year from 1 to 9999')
+  .refine((value) => value.getUTCFullYear() >= 1 && value.getUTCFullYear() <= 9999, 'must be in the years 1 to 9999')
 
 /** An instant as it goes out. */
 export const instant = z.string().openapi({ format: 'date-time', example: '2026-11-02T08:30:00.000Z' })
@@ -49,7 +49,7 @@ export const idParam = z.object({ id: word(128).openapi({ param: { name: 'id', i
 export const pageQuery = z.strictObject({
   limit: z
     .string()
-    .regex(/^\d{1,4}$/, 'Expected a whole number')
+    .regex(/^\d{1,4}$/, 'must be a whole number')
     .transform(Number)
     .pipe(z.number().min(1).max(200))
     .default(50)

@@ -180,7 +180,7 @@ describe.each(databaseKinds)('the admin API on %s', (kind) => {
       expect(answer.body.errors).toEqual([
         expect.objectContaining({ path: 'name' }),
         expect.objectContaining({ path: 'environment' }),
-        { path: '', message: 'Holds a member that is not known here' },
+        { path: '', message: 'has an unknown member: remove it or correct its name' },
       ])
       expect(answer.text).not.toMatch(/script|<b>|nnn/)
     })
