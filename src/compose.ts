@@ -25,13 +25,13 @@ export type ServicesOptions = {
   log: Log
   metrics: Metrics
   now?: () => Date
-  /** How the service's own revocation list stays fresh; without timers (Workers) it is read again inside the request. */
+  /** How the service's revocation list stays fresh: by polling or, without timers (Workers), by reading it again inside the request. */
   revocations?: { pollMilliseconds: number } | { refreshInRequest: true; rules?: SyncedRules }
-  /** Shared by the requests of an isolate, so that each need not open the ring again. */
+  /** Shared by the requests of an isolate, so that each does not have to open the ring again. */
   keyringCache?: KeyringCache
-  /** Shared by the requests of an isolate: usage that one of them could not write goes along with the next. */
+  /** Shared by the requests of an isolate: usage that one request could not write is written with the next. */
   pendingUsage?: PendingUsage
-  /** Shared by the requests of an isolate: text that is no key of ours then reaches no database where nothing was imported. */
+  /** Shared by the requests of an isolate: where no key was imported, text that is not a Mintage key needs no database lookup. */
   importedAlgorithmsCache?: ImportedAlgorithmsCache
   stopping?: () => boolean
 }

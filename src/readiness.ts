@@ -9,7 +9,7 @@ export type Readiness = {
   readonly checks: Readonly<Record<'process' | 'database' | 'migrations' | 'keyRing' | 'revocationList', Check>>
 }
 
-/** Asks each dependency now. Reasons are in words for the operator and hold no credential. */
+/** Checks each dependency now. Reasons are written for the operator and contain no credential. */
 export async function checkReadiness(services: Services): Promise<Readiness> {
   const [database, migrations, keyRing] = await Promise.all([
     checkDatabase(services),
@@ -33,7 +33,7 @@ function checkProcess({ stopping }: Services): Check {
   return stopping() ? failed('this instance is stopping') : ok
 }
 
-/** The service stamps what it stores with its own clock, and limits use the database's: they may differ by the clock tolerance. */
+/** The service stamps rows with its clock, and limits use the database's clock. They may differ by the clock tolerance. */
 async function checkDatabase({ db, now, config }: Services): Promise<Check> {
   try {
     const before = now().getTime()
@@ -41,7 +41,7 @@ async function checkDatabase({ db, now, config }: Services): Promise<Check> {
     const tolerance = config.clockToleranceSeconds * 1000
     const skew = database < before ? database - before : Math.max(0, database - now().getTime())
     if (Math.abs(skew) > tolerance)
-      return failed(`its clock differs by ${Math.round(skew / 1000)} s from this instance's`)
+      return failed(`its clock differs from this instance's by ${Math.round(skew / 1000)} s`)
     return ok
   } catch {
     return failed('it does not answer')

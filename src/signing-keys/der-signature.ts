@@ -1,9 +1,9 @@
 /**
- * r‖s of `SEQUENCE { INTEGER r, INTEGER s }` (RFC 3279 §2.2.3), each of `halfBytes` bytes (RFC 7518 §3.4). DER integers are signed and as
- * short as they can be: one that starts with a high bit carries a zero before it, and one with leading zero bytes lacks them. Throws for
- * anything else than two positive integers of at most that many bytes that fill the sequence exactly.
+ * r‖s of `SEQUENCE { INTEGER r, INTEGER s }` (RFC 3279 §2.2.3), each padded to `halfBytes` bytes (RFC 7518 §3.4). DER integers are signed
+ * and minimal: a high first bit gets a zero byte before it, and leading zero bytes are dropped. Throws unless exactly two positive integers
+ * of at most that many bytes fill the sequence.
  *
- * For curves of up to 384 bits, whose sequence is shorter than 128 bytes, so that lengths take one byte.
+ * For curves of up to 384 bits: their sequence is shorter than 128 bytes, so lengths take one byte.
  */
 export function signatureFromDer(der: Buffer, halfBytes: number): Buffer {
   if (der[0] !== 0x30 || der[1] !== der.length - 2 || der.length > 129) throw malformed()
@@ -14,7 +14,7 @@ export function signatureFromDer(der: Buffer, halfBytes: number): Buffer {
   return signature
 }
 
-/** Copies the integer at `at` right-aligned into its half; gives the offset behind it. */
+/** Copies the integer at `at` right-aligned into its half. Returns the offset after it. */
 function copyInteger(der: Buffer, at: number, half: Buffer): number {
   const length = der[at + 1]
   if (der[at] !== 0x02 || length === undefined || length === 0) throw malformed()

@@ -12,10 +12,10 @@ export type ForeignKey = { readonly pem: string } | { readonly jwk: Readonly<Rec
 type ReadKey = { readonly algorithm: Algorithm; readonly pair: KeyPair }
 
 /**
- * The key pair of a foreign key, proven by a signature of its own. Without `algorithm` the key itself says what it is for; an RSA key then
- * signs by RS256, unless its JWK says PS256. Throws `invalid_request` in words that hold nothing of the key.
+ * Reads a key pair and proves it with a signature. Without `algorithm` the key decides; an RSA key then signs by RS256, unless its JWK says
+ * PS256. Throws `invalid_request`, whose text contains nothing of the key.
  *
- * Does not check that the key was made well: whoever imports one answers for how it came about.
+ * Does not check that the key was generated well: that is the responsibility of the person who imports it.
  */
 export async function readForeignKey(
   key: ForeignKey,
@@ -25,11 +25,11 @@ export async function readForeignKey(
   const jwk = 'pem' in key ? await jwkOfPem(key.pem) : key.jwk
   const found = algorithmOf(jwk, algorithm)
   const pair = await keyPairOf(jwk).catch(() => {
-    throw refused('The key is not complete: a private EC, OKP or RSA key with all of its members is needed.')
+    throw refused('The key is incomplete. Send a private EC, OKP or RSA key with all of its members.')
   })
   if (found === 'RS256' || found === 'PS256') requireStrength(pair.publicJwk)
   if (!(await isWhole(found, pair, platform)))
-    throw refused(`The key cannot sign by ${found}, or its halves do not belong together.`)
+    throw refused(`The key cannot sign by ${found}, or its public part does not match its private part.`)
   return { algorithm: found, pair }
 }
 
@@ -37,16 +37,16 @@ async function jwkOfPem(pem: string): Promise<Readonly<Record<string, unknown>>>
   const label = /-----BEGIN ([A-Z0-9 ]{1,40})-----/.exec(pem)?.[1]
   if (label !== 'PRIVATE KEY') {
     throw refused(
-      'The PEM must hold an unencrypted PKCS #8 PRIVATE KEY: openssl pkcs8 -topk8 -nocrypt converts other forms.',
+      'The PEM must contain an unencrypted PKCS #8 PRIVATE KEY. Convert other forms with: openssl pkcs8 -topk8 -nocrypt',
     )
   }
-  // The text does not say which kind of key it holds; the runtime takes it only for the right one.
+  // The PEM does not say which kind of key it contains, and the runtime imports it only as the right one: try each.
   for (const algorithm of ['ES256', 'ES384', 'EdDSA', 'RS256']) {
     try {
       return { ...(await exportJWK(await importPKCS8(pem, algorithm, { extractable: true }))) }
     } catch {}
   }
-  throw refused('The PEM holds no key that can be read as P-256, P-384, Ed25519 or RSA.')
+  throw refused('The PEM does not contain a P-256, P-384, Ed25519 or RSA key.')
 }
 
 const algorithmsOf: Readonly<Record<string, readonly Algorithm[]>> = {
@@ -62,13 +62,14 @@ function algorithmOf(jwk: Readonly<Record<string, unknown>>, wanted: Algorithm |
   const named = alg === 'Ed25519' ? 'EdDSA' : alg
   const found = possible.find((algorithm) => algorithm === (wanted ?? named ?? possible[0]))
   if (!found || (named !== undefined && named !== found)) {
-    throw refused('The key is for none of the algorithms here, or not for the one that was asked for.')
+    throw refused('The key does not fit a supported algorithm, or not the requested one.')
   }
-  if (use !== undefined && use !== 'sig') throw refused('The key is not for signatures: its use is another one.')
+  if (use !== undefined && use !== 'sig')
+    throw refused('The key is not for signatures: its use must be sig or left out.')
   return found
 }
 
-/** RFC 7518 §3.3 asks for 2048 bits; beyond 8192 verifiers refuse to work; an exponent of 1 signs nothing. */
+/** RFC 7518 §3.3 requires 2048 bits; verifiers refuse more than 8192; with an exponent of 1 anyone could forge signatures. */
 function requireStrength({ n = '', e = '' }: Record<string, string>): void {
   const modulus = readBase64url(n)
   const exponent = readBase64url(e)
@@ -76,7 +77,7 @@ function requireStrength({ n = '', e = '' }: Record<string, string>): void {
   const isOdd = ((exponent?.at(-1) ?? 0) & 1) === 1
   if (bits < 2048 || bits > 8192) throw refused('An RSA key must have 2048 to 8192 bits.')
   if (!exponent || !isOdd || exponent.length > 8 || (exponent.length === 1 && exponent[0] === 1)) {
-    throw refused('The exponent of the RSA key is not acceptable.')
+    throw refused('The exponent of the RSA key must be odd, at least 3 and at most 8 bytes long.')
   }
 }
 

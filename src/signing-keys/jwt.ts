@@ -1,8 +1,8 @@
 import type { Signer } from './signer.ts'
 
 /**
- * A JWS in compact form (RFC 7515 §7.1) over the claims as they are: nothing is added and nothing checked. The header holds `alg`,
- * `kid` and `typ` only. Gives no promise when the signer gives none.
+ * A JWS in compact form (RFC 7515 §7.1) over the claims as they are: adds nothing and checks nothing. The header contains only `alg`, `kid`
+ * and `typ`. Returns no promise when the signer returns none.
  */
 export function signJwt(signer: Signer, typ: string, claims: object): string | Promise<string> {
   const signingInput = `${headerText(signer, typ)}.${encodeJson(claims)}`
@@ -12,7 +12,7 @@ export function signJwt(signer: Signer, typ: string, claims: object): string | P
     : signature.then((text) => `${signingInput}.${text}`)
 }
 
-/** A signer signs with one or two values of `typ` in its life: their headers are written once. */
+/** A signer uses only one or two values of `typ`, so their headers are encoded once. */
 const headerTexts = new WeakMap<Signer, Map<string, string>>()
 
 function headerText(signer: Signer, typ: string): string {

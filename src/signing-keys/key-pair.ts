@@ -12,16 +12,15 @@ export type KeyPair = {
 /** Public and private members of the key's type, and nothing else. */
 export type PrivateJwk = Record<string, string> & { readonly d: string }
 
-/** RSA keys get 2048 bits, the least that RFC 7518 §3.3 allows: a longer one makes each signature several times as dear. */
+/** RSA keys get 2048 bits, the minimum of RFC 7518 §3.3: with a longer key each signature costs several times as much. */
 export async function generateKeyPair(algorithm: Algorithm): Promise<KeyPair> {
   const { privateKey } = await generateJoseKeyPair(algorithm, { extractable: true })
   return await keyPairOf({ ...(await exportJWK(privateKey)) })
 }
 
 /**
- * The pair that a private JWK stands for: all else that it may hold (`kid`, `use`, what nobody thought of) is dropped. Throws a TypeError
- * that holds no key material. Does not check that the key suits an algorithm, nor that its halves belong together: a signer does the one, a
- * signature by it the other.
+ * The key pair of a private JWK. Drops every other member (`kid`, `use`, unknown ones). Throws a TypeError that contains no key material.
+ * Does not check that the key fits an algorithm (the signer does), nor that its public and private parts match (a signature shows that).
  */
 export async function keyPairOf(jwk: { readonly [member: string]: unknown }): Promise<KeyPair> {
   const publicJwk = publicMembers(jwk)
@@ -36,14 +35,14 @@ export async function thumbprint(publicJwk: Readonly<Record<string, string>>): P
 }
 
 /**
- * The members that make the public key, chosen by name: a private member cannot slip through because nobody thought of it
- * (RFC 7517 §9.2). Throws for a key type that is not issued here, and when a member is missing.
+ * The members of the public key, chosen by name, so that no private member can slip through (RFC 7517 §9.2). Throws for an unsupported key
+ * type, and when a member is missing.
  */
 export function publicMembers(jwk: { readonly [member: string]: unknown }): Record<string, string> {
   return chosenMembers(jwk, membersOf(jwk).public)
 }
 
-/** RFC 7518 §6.2, §6.3; RFC 8037 §2. RSA keys of more than two primes (`oth`) are not taken. */
+/** RFC 7518 §6.2, §6.3; RFC 8037 §2. RSA keys with more than two primes (`oth`) are not supported. */
 const membersByType = {
   EC: { public: ['kty', 'crv', 'x', 'y'], private: ['d'] },
   OKP: { public: ['kty', 'crv', 'x'], private: ['d'] },

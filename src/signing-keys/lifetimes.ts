@@ -4,9 +4,9 @@ import { type KeyTiming, keyTiming, publicKeysMaximumAgeSeconds, type TimingConf
 export type LifetimeConfig = TimingConfig & Pick<Config, 'rotateEverySeconds' | 'tokenTtlSeconds'>
 
 /**
- * What a configuration promises and the key ring cannot keep, each in words that name the variables to change. A service that started with
- * such a fault would break a verifier later, at a rotation that nobody watches. `timing` is what the ring goes by: that it keeps what
- * `max-age` and the lifetime of tokens promise is checked here once more, whatever it was computed from.
+ * What the configuration promises but the key ring cannot keep. Each fault names the variables to change. A service that started with such a
+ * fault would break a verifier later, at an unattended rotation. `timing` is what the ring uses: whether it honours `max-age` and the lifetime
+ * of tokens is checked again here, however it was computed.
  */
 export function lifetimeFaults(
   config: LifetimeConfig,
@@ -27,22 +27,20 @@ export function lifetimeFaults(
   }
   if (Math.max(maxTokenTtlSeconds, tokenTtlSeconds) > rotateEverySeconds) {
     faults.push(
-      `MINTAGE_MAX_TOKEN_TTL (${maxTokenTtlSeconds} s) is longer than MINTAGE_ROTATE_EVERY (${rotateEverySeconds} s): a token would outlive the time of its key, and former keys would pile up`,
+      `MINTAGE_MAX_TOKEN_TTL (${maxTokenTtlSeconds} s) is longer than MINTAGE_ROTATE_EVERY (${rotateEverySeconds} s): a token would live longer than its key signs, and retiring keys would pile up`,
     )
   }
   if (retentionSeconds < maxTokenTtlSeconds + clockToleranceSeconds) {
     faults.push(
-      `MINTAGE_MAX_TOKEN_TTL (${maxTokenTtlSeconds} s) is longer than a former key stays published (${retentionSeconds} s)`,
+      `MINTAGE_MAX_TOKEN_TTL (${maxTokenTtlSeconds} s) is longer than a retiring key stays published (${retentionSeconds} s)`,
     )
   }
   return faults
 }
 
-/** Throws an Error for the operator that lists every fault. Costs nothing: asked before anything is opened. */
+/** Throws an Error for the operator that lists every fault. Does no I/O, so call it before anything is opened. */
 export function requireKeepableLifetimes(config: LifetimeConfig): void {
   const faults = lifetimeFaults(config)
   if (faults.length === 0) return
-  throw new Error(
-    `the lifetimes of the configuration cannot be kept:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
-  )
+  throw new Error(`the configured lifetimes do not fit together:\n${faults.map((fault) => `  ${fault}`).join('\n')}`)
 }

@@ -3,17 +3,17 @@ import { signatureFromDer } from './der-signature.ts'
 import type { Algorithm, SignBytes } from './signer.ts'
 
 /**
- * Signs on Node by node:crypto. What takes some 20 µs (ES256, EdDSA) is done at once and without a promise: a thread costs more than it
- * saves. What takes ten times as long and more (RS256, PS256, ES384) is done by a thread, while the event loop turns.
+ * Signs on Node by node:crypto. ES256 and EdDSA take some 20 µs and are signed at once, without a promise: a thread would cost more than it
+ * saves. RS256, PS256 and ES384 take at least ten times as long and are signed by a thread, while the event loop goes on.
  *
- * ECDSA: OpenSSL's native form is DER; asked for r‖s, Node goes through a slower path, so that taking DER apart here halves the cost of an
- * ES256 signature (bench/ watches whether that stays true).
+ * ECDSA: OpenSSL's native form is DER. Node has a slower path for r‖s, so parsing the DER here halves the cost of an ES256 signature
+ * (bench/ watches whether that stays true).
  *
- * Throws a TypeError when the key is not a private one of that algorithm.
+ * Throws a TypeError unless the key is a private key for the algorithm.
  */
 export async function createSigner(algorithm: Algorithm, privateJwk: JsonWebKey): Promise<SignBytes> {
   const key = createPrivateKey({ key: { ...privateJwk }, format: 'jwk' })
-  if (!suits(algorithm, key)) throw new TypeError(`the key is none for ${algorithm}`)
+  if (!suits(algorithm, key)) throw new TypeError(`the key cannot be used with ${algorithm}`)
   switch (algorithm) {
     case 'ES256':
       return (signingInput) => signatureFromDer(sign('sha256', bytesOf(signingInput), key), 32).toString('base64url')

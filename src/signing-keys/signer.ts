@@ -1,6 +1,5 @@
 /**
- * The algorithms that a signing key may have: RFC 7518 §3.1, and RFC 8037 §3.1 for EdDSA, here always on the curve Ed25519. The first
- * one is the default.
+ * The algorithms of signing keys: RFC 7518 §3.1, and RFC 8037 §3.1 for EdDSA, here always on the curve Ed25519.
  */
 export const algorithms = ['ES256', 'EdDSA', 'RS256', 'PS256', 'ES384'] as const
 
@@ -12,13 +11,13 @@ export function isAlgorithm(text: string): text is Algorithm {
   return algorithms.some((algorithm) => algorithm === text)
 }
 
-/** What a key may sign: access tokens, or what the service publishes about itself (feed, checkpoints). The latter is always ES256. */
+/** What a key signs: access tokens, or records that the service publishes about itself (feed, checkpoints). Record keys are always ES256. */
 export type KeyPurpose = 'token' | 'record'
 
 /**
- * Signs the ASCII signing input of a JWS (RFC 7515 §5.1) and gives the JWS signature, base64url: r‖s for ECDSA (64 bytes on P-256, 96 on
- * P-384), 64 bytes for Ed25519, as many bytes as the modulus for RSA. A signature that takes long (RSA) comes as a promise and is made
- * off the event loop.
+ * Signs the ASCII signing input of a JWS (RFC 7515 §5.1) and returns the JWS signature, base64url: r‖s for ECDSA (64 bytes on P-256, 96 on
+ * P-384), 64 bytes for Ed25519, as many bytes as the modulus for RSA. A slow signature (RSA) is returned as a promise and made off the
+ * event loop.
  */
 export type SignBytes = (signingInput: string) => string | Promise<string>
 

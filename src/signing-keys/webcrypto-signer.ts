@@ -5,13 +5,14 @@ import type { Algorithm, SignBytes } from './signer.ts'
 const encoder = new TextEncoder()
 
 /**
- * Signs by WebCrypto, which gives signatures as JWS wants them (RFC 7518 §3.4) and does its work off the event loop. Runs everywhere; Node
- * has openssl-signer.node.ts. Throws a TypeError when the key is not a private one of that algorithm.
+ * Signs by WebCrypto, which returns signatures in the form of JWS (RFC 7518 §3.4) and works off the event loop. Runs everywhere; Node has
+ * openssl-signer.node.ts. Throws a TypeError unless the key is a private key for the algorithm.
  */
 export async function createSigner(algorithm: Algorithm, privateJwk: JsonWebKey): Promise<SignBytes> {
   const key = await importJWK({ ...privateJwk, ext: false }, algorithm)
-  if (!(key instanceof CryptoKey) || key.type !== 'private') throw new TypeError('the JWK holds no private key')
-  if (!suits(algorithm, key.algorithm)) throw new TypeError(`the key is none for ${algorithm}`)
+  if (!(key instanceof CryptoKey) || key.type !== 'private')
+    throw new TypeError('the JWK does not contain a private key')
+  if (!suits(algorithm, key.algorithm)) throw new TypeError(`the key cannot be used with ${algorithm}`)
   return async (signingInput) => {
     const signature = await crypto.subtle.sign(parameters[algorithm], key, encoder.encode(signingInput))
     return encodeBase64url(new Uint8Array(signature))
@@ -30,7 +31,7 @@ const parameters = {
 const curves: Partial<Record<Algorithm, string>> = { ES256: 'P-256', ES384: 'P-384' }
 const leastModulusBits = 2048
 
-/** The import chose hash and padding by the algorithm; curve and length are the key's own. */
+/** The import sets hash and padding by the algorithm; curve and length come from the key and are checked here. */
 function suits(algorithm: Algorithm, key: KeyAlgorithm): boolean {
   if (key.name !== parameters[algorithm].name) return false
   if ('namedCurve' in key) return key.namedCurve === curves[algorithm]

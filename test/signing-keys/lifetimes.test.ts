@@ -61,7 +61,7 @@ describe('lifetimes that cannot be kept stop the start', () => {
     const faults = lifetimeFaults(config)
     expect(faults).toHaveLength(1)
     expect(faults[0]).toMatch(words)
-    expect(() => requireKeepableLifetimes(config)).toThrow(/cannot be kept:\n {2}MINTAGE_/)
+    expect(() => requireKeepableLifetimes(config)).toThrow(/do not fit together:\n {2}MINTAGE_/)
   })
 
   test.each([
