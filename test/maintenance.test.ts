@@ -25,7 +25,7 @@ function instance({ services, database }: TestService, db = database): Services 
 const rotateEverySeconds = 30 * 86_400
 
 describe.each(databaseKinds)('maintenance on %s', (kind) => {
-  test('publishes the next keys after time turned the ring, once among all instances', async () => {
+  test('publishes the next keys after an activation, once among all instances', async () => {
     const service = await startTestService(kind)
     service.clock.advance(rotateEverySeconds)
     const instances = Array.from({ length: 8 }, () => instance(service))
@@ -40,7 +40,7 @@ describe.each(databaseKinds)('maintenance on %s', (kind) => {
     ).toHaveLength(2)
   })
 
-  test('is done by nobody else while its holder is at it, and by the next one when the holder was killed', async () => {
+  test('runs on one instance at a time, and on the next one after the holder was killed', async () => {
     const service = await startTestService(kind)
     const { db } = service.database
     await runMaintenance(service.services)
@@ -62,13 +62,13 @@ describe.each(databaseKinds)('maintenance on %s', (kind) => {
     expect((await db.select().from(leases))[0]?.expiresAt.getTime()).toBeLessThanOrEqual(service.clock.now().getTime())
   })
 
-  test('a holder that slept through its lease runs into the fence and writes nothing', async () => {
+  test('a holder that was paused beyond its lease is stopped by the fence and writes nothing', async () => {
     const service = await startTestService(kind)
     const { db } = service.database
     service.clock.advance(rotateEverySeconds)
     const awake = instance(service)
     const asleep = interceptTransactions(service.database, async () => {
-      // Paused between looking at the ring and writing: the lease ends, and another instance does the work and more.
+      // Paused between reading the ring and writing: the lease expires, and another instance does the work and more.
       service.clock.advance(60)
       await runMaintenance(awake)
       await db.update(leases).set({ expiresAt: service.clock.now() })
@@ -82,7 +82,7 @@ describe.each(databaseKinds)('maintenance on %s', (kind) => {
     }
   })
 
-  test('knows when it is wanted next: at the next turn, and at once when something is due', async () => {
+  test('is due at the next activation, and at once when something is missing', async () => {
     const service = await startTestService(kind)
     const start = service.clock.now().getTime()
     expect(await nextMaintenanceAt(service.services)).toEqual(new Date(start + rotateEverySeconds * 1000))

@@ -30,7 +30,7 @@ async function refusal(attempt: Promise<unknown>): Promise<EnvelopeError> {
 }
 
 describe('envelope', () => {
-  test('opens to what was sealed, also in another process with the same KEK', async () => {
+  test('opens to what was sealed, even in another process with the same KEK', async () => {
     expect(await encryption.open(envelope, context)).toBe(plaintext)
     const other = await createKeyEncryption({ kek })
     expect(await other.open(envelope, context)).toBe(plaintext)
@@ -54,8 +54,8 @@ describe('envelope', () => {
     ['another row', { ...context, id: 'row-2' }],
     ['another version', { ...context, version: 2 }],
     ['another algorithm', { ...context, algorithm: 'EdDSA' }],
-    ['members that spell the same when joined', { ...context, table: 'signing_keysr', id: 'ow-1' }],
-    ['members that hold separators', { ...context, purpose: 'token","signing_keys', table: '' }],
+    ['members that are equal when joined', { ...context, table: 'signing_keysr', id: 'ow-1' }],
+    ['members that contain separators', { ...context, purpose: 'token","signing_keys', table: '' }],
   ])('does not open in the place of %s', async (_name, elsewhere) => {
     expect((await refusal(encryption.open(envelope, elsewhere))).code).toBe('not_authentic')
   })
@@ -110,7 +110,7 @@ describe('envelope', () => {
     expect((await refusal(encryption.open(text, context))).code).toBe('malformed')
   })
 
-  test('a missing KEK is named, with the variables that take it', async () => {
+  test('a missing KEK is named, with the variables to set', async () => {
     const stranger = await createKeyEncryption({ kek: generateRawKek() })
     const error = await refusal(stranger.open(envelope, context))
     expect(error.code).toBe('kek_missing')
@@ -134,17 +134,17 @@ describe('envelope', () => {
     expect((await refusal(encryption.open(fresh, context))).code).toBe('kek_missing')
   })
 
-  test('no error holds the envelope or the plaintext', async () => {
+  test('no error contains the envelope or the plaintext', async () => {
     const { message } = await refusal(encryption.open(envelope, { ...context, version: 9 }))
     for (const part of envelope.split('.').slice(2)) expect(message).not.toContain(part)
   })
 
   /**
-   * 10^6 wraps take too long here. A generator that repeats itself within 10^6 draws has fewer than about 10^12 values, so that at least 56 of
-   * the 96 bits follow from the others. What that looks like in practice, bits that stand still, a counter that starts again, a seed
-   * of 32 bits, shows in 10^5 draws: as a repetition (a space below 10^10), or as bits that are not even.
+   * 10^6 wraps take too long here. A generator that repeats within 10^6 draws has fewer than about 10^12 values, so at least 56 of the 96
+   * bits depend on the others. In practice that means constant bits, a counter that restarts or a 32-bit seed. These show in 10^5 draws: as
+   * a repetition (fewer than 10^10 values) or as uneven bits.
    */
-  test('A64 · among 100,000 nonces of a KEK none comes twice, and each of their bits is drawn evenly', async () => {
+  test('A64 · 100,000 nonces of a KEK are all different, and each of their bits is evenly distributed', async () => {
     const source = await rawKek(kek.slice(4))
     const sealing = await source.sealing()
     const dataKey = new Uint8Array(32)
@@ -159,7 +159,7 @@ describe('envelope', () => {
       }
     }
     expect(nonces.size).toBe(count)
-    // Seven standard deviations: a fair generator fails once in 10^9 runs.
+    // Seven standard deviations: a good generator fails once in 10^9 runs.
     const allowed = 7 * Math.sqrt(count / 4)
     expect([...ones].filter((each) => Math.abs(each - count / 2) > allowed)).toEqual([])
   }, 60_000)
@@ -168,7 +168,7 @@ describe('envelope', () => {
 describe('a change of KEK', () => {
   const newKek = generateRawKek()
 
-  /** Sealed by the version before this form: the KEK is the bytes 0 to 31. */
+  /** Sealed in the first form; the KEK is the bytes 0 to 31. */
   const firstForm = {
     kek: `raw:${btoa(String.fromCharCode(...Array(32).keys()))}`,
     envelope:
@@ -176,7 +176,7 @@ describe('a change of KEK', () => {
     plaintext: 'sealed in the first form',
   }
 
-  test('an envelope of the first form still opens, only in its place, and a rewrap brings it into the new form', async () => {
+  test('an envelope of the first form still opens, only in its place, and a rewrap converts it', async () => {
     const older = await createKeyEncryption({ kek: newKek, previousKeks: [firstForm.kek] })
     expect(await older.open(firstForm.envelope, context)).toBe(firstForm.plaintext)
     expect((await refusal(older.open(firstForm.envelope, { ...context, id: 'row-2' }))).code).toBe('not_authentic')
@@ -185,13 +185,13 @@ describe('a change of KEK', () => {
     expect(await (await createKeyEncryption({ kek: newKek })).open(moved, context)).toBe(firstForm.plaintext)
   })
 
-  test('the forms cannot be passed off for one another', async () => {
+  test('an envelope of one form does not open as the other', async () => {
     const only = await createKeyEncryption({ kek: firstForm.kek })
     const relabelled = firstForm.envelope.replace('mintage1', 'mintage2')
     expect((await refusal(only.open(relabelled, context))).code).toBe('not_authentic')
   })
 
-  test('a damaged envelope, or one in another place, is not moved', async () => {
+  test('a rewrap does not move an envelope that is damaged or in another place', async () => {
     const changing = await createKeyEncryption({ kek: newKek, previousKeks: [kek] })
     expect((await refusal(changing.rewrap(envelope, { ...context, id: 'row-2' }))).code).toBe('not_authentic')
     expect((await refusal(changing.rewrap(envelope.slice(0, -2), context))).code).toMatch(/malformed|not_authentic/)
@@ -199,7 +199,7 @@ describe('a change of KEK', () => {
     expect((await refusal(stranger.rewrap(envelope, context))).code).toBe('kek_missing')
   })
 
-  test('what is configured can be asked', async () => {
+  test('the configured KEKs can be listed', async () => {
     const changing = await createKeyEncryption({ kek: newKek, previousKeks: [kek] })
     const [sealing = '', previous = ''] = changing.kekIds
     expect(await changing.sealingKekId()).toBe(sealing)
@@ -231,18 +231,18 @@ describe('KEK', () => {
     ['no prefix', secret],
     ['another prefix', `hex:${secret}`],
     ['no padding', `raw:${secret.replace('=', '')}`],
-    ['a blank inside', `raw:${secret.slice(0, 5)} ${secret.slice(5)}`],
+    ['a space inside', `raw:${secret.slice(0, 5)} ${secret.slice(5)}`],
     ['31 bytes', `raw:${secret.slice(0, 40)}AA==`],
     ['33 bytes', `raw:${secret.slice(0, 40)}AAAA`],
     ['nothing', 'raw:'],
-    ['the empty text', ''],
+    ['an empty text', ''],
   ])('a KEK with %s is refused without being shown', async (_name, text) => {
     const error: unknown = await createKeyEncryption({ kek: text }).catch((reason: unknown) => reason)
     expect(error).toBeInstanceOf(Error)
     expect(String(error)).not.toContain(secret.slice(0, 5))
   })
 
-  test('a provider that the platform lacks is refused with those that it has', async () => {
+  test('an unsupported provider is refused, with the supported ones', async () => {
     const providers = workersKekProviders({ aws: null, pkcs11Pin: null })
     for (const text of ['file:/kek', 'passphrase:a long enough passphrase', 'pkcs11:object=a?module-path=/a']) {
       await expect(createKeyEncryption({ kek: text, providers })).rejects.toThrow(
@@ -272,7 +272,7 @@ describe('KEK file', () => {
     expect(await fromFile.open(envelope, context)).toBe(plaintext)
   })
 
-  test('what is wrong with it is said with its path and without its content', async () => {
+  test('errors name its path and never its content', async () => {
     const path = join(folder, 'wrong')
     await writeFile(path, kek.slice(4))
     const error: unknown = await fileKek(path).catch((reason: unknown) => reason)

@@ -15,17 +15,17 @@ describe('random text', () => {
     const counts = new Map<string, number>()
     for (const character of randomBase62(620_000)) counts.set(character, (counts.get(character) ?? 0) + 1)
     expect(counts.size).toBe(62)
-    // Expected 10 000 each, standard deviation 99: six of them on either side. Taking bytes modulo 62 would put 12 110 on the first ones.
+    // Expected 10,000 each with a standard deviation of 99: six of them on either side. Bytes modulo 62 would give 12,110 for the first ones.
     for (const count of counts.values()) expect(Math.abs(count - 10_000)).toBeLessThan(600)
   })
 
-  test('a token holds the asked number of bytes and no two are alike', () => {
+  test('a token has the requested number of bytes, and no two are equal', () => {
     expect(readBase64url(randomToken())).toHaveLength(16)
     expect(readBase64url(randomToken(32))).toHaveLength(32)
     expect(new Set(Array.from({ length: 10_000 }, () => randomToken())).size).toBe(10_000)
   })
 
-  test('ids carry their prefix and sort in the order in which they were made', () => {
+  test('ids begin with their prefix and sort in the order of creation', () => {
     const ids = Array.from({ length: 5_000 }, () => newId('key'))
     expect(ids[0]).toMatch(/^key_[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}$/)
     expect([...ids].sort()).toEqual(ids)

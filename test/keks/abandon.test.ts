@@ -11,7 +11,7 @@ import { leadSeconds, ringServices, root, startRing } from '../signing-keys/ring
 import { databaseKinds } from '../support/databases.ts'
 
 describe.each(databaseKinds)('a KEK that is lost for good, on %s', (kind) => {
-  test('is abandoned: fresh keys sign at once, the others are revoked, and the ring goes on as before', async () => {
+  test('is abandoned: fresh keys sign at once, the others are revoked, and rotation continues', async () => {
     const ring = await startRing(kind)
     const [lost = ''] = ring.keyEncryption.kekIds
     ring.clock.advance(60)
@@ -51,7 +51,7 @@ describe.each(databaseKinds)('a KEK that is lost for good, on %s', (kind) => {
     expect(events).toMatchObject([{ actor: 'system', subject: lost, context: { revoked, activated } }])
   })
 
-  test('is not abandoned while it is configured, nor one that sealed nothing: nothing is written', async () => {
+  test('is not abandoned while it is configured, or if it sealed nothing: nothing is written', async () => {
     const ring = await startRing(kind)
     const before = await readRing(ring.db)
     await expect(abandonKek(ring, ring.keyEncryption.kekIds[0] ?? '')).rejects.toMatchObject({ code: 'conflict' })
@@ -59,7 +59,7 @@ describe.each(databaseKinds)('a KEK that is lost for good, on %s', (kind) => {
     expect(await readRing(ring.db)).toEqual(before)
   })
 
-  test('takes with it only what it sealed', async () => {
+  test('revokes only the keys that it sealed', async () => {
     const ring = await startRing(kind)
     const kek = generateRawKek()
     const both = await ringServices(ring.database, ring.clock, kek, [ring.kek])

@@ -20,7 +20,7 @@ import {
 import { databaseKinds } from '../support/databases.ts'
 import { run } from '../support/service-process.ts'
 
-/** A ring of four keys, and an instance that seals with a new KEK and still opens with the one that sealed them. */
+/** A ring of four keys, and an instance that seals with a new KEK and still opens with the old one. */
 async function startChange(kind: (typeof databaseKinds)[number], { ownDatabase = false } = {}) {
   const ring = await startRing(kind, { ownDatabase })
   const newKek = generateRawKek()
@@ -57,7 +57,7 @@ async function refusal(attempt: Promise<unknown>): Promise<ServiceError> {
 class Interrupted extends Error {}
 
 describe.each(databaseKinds)('A63 · a change of KEK on %s', (kind) => {
-  test('the status tells which KEKs there are, what each sealed, and which are missing', async () => {
+  test('the status lists the KEKs, what each sealed, and which are missing', async () => {
     const { ring, changing, changed } = await startChange(kind)
     const [old = ''] = ring.keyEncryption.kekIds
     const [sealing = ''] = changing.keyEncryption.kekIds
@@ -71,7 +71,7 @@ describe.each(databaseKinds)('A63 · a change of KEK on %s', (kind) => {
     ])
   })
 
-  test('a rewrap moves every envelope, wraps only the data keys anew, and the old KEK may go', async () => {
+  test('a rewrap moves every envelope, wraps only the data keys again, and makes the old KEK superfluous', async () => {
     const { ring, changing, changed } = await startChange(kind)
     const before = await envelopes(ring)
     const [kek = ''] = changing.keyEncryption.kekIds
@@ -83,7 +83,7 @@ describe.each(databaseKinds)('A63 · a change of KEK on %s', (kind) => {
     await expect(selfTest(ring)).rejects.toThrow('KEK')
   })
 
-  test('instances that run meanwhile go on signing, under the same kid', async () => {
+  test('running instances keep signing under the same kid', async () => {
     const { ring, newKek, changing } = await startChange(kind)
     const other = await ringServices(ring.database, ring.clock, newKek, [ring.kek])
     const before = await other.keyring.signer('token')
@@ -94,7 +94,7 @@ describe.each(databaseKinds)('A63 · a change of KEK on %s', (kind) => {
     expect(await signJwt(after, 'test', {})).toMatch(/^eyJ/)
   })
 
-  test('it is one event in the trail, with counts, and the ring has a new generation', async () => {
+  test('a rewrap leaves one audit event with counts, and a new generation of the ring', async () => {
     const { ring, changing } = await startChange(kind)
     const generation = await readRingGeneration(ring.db)
     const { kek } = await rewrapEnvelopes(changing, root)
@@ -108,7 +108,7 @@ describe.each(databaseKinds)('A63 · a change of KEK on %s', (kind) => {
     expect(await readRingGeneration(ring.db)).toBe((generation ?? 0) + 1)
   })
 
-  test('where nothing is to be moved it says so', async () => {
+  test('a rewrap with nothing to move says so', async () => {
     const ring = await startRing(kind)
     const before = await envelopes(ring)
     expect(await rewrapEnvelopes(ring, root)).toMatchObject({ envelopes: 4, moved: 0 })
@@ -135,7 +135,7 @@ describe.each(databaseKinds)('A63 · a change of KEK on %s', (kind) => {
     },
   )
 
-  test('a row that somebody else changes under its hands is left to them', async () => {
+  test('a row that somebody else changes meanwhile is left alone', async () => {
     const { ring, newKek, changing, changed } = await startChange(kind)
     const rival = await ringServices(ring.database, ring.clock, newKek, [ring.kek])
     const result = await rewrapEnvelopes(changing, root, {
@@ -148,7 +148,7 @@ describe.each(databaseKinds)('A63 · a change of KEK on %s', (kind) => {
     await selfTest(await changed())
   })
 
-  test('a key that was made with the older KEK meanwhile is found by the next status, and moved by the next run', async () => {
+  test('a key that was sealed by the old KEK meanwhile is shown by the next status and moved by the next run', async () => {
     const { ring, changing } = await startChange(kind)
     await rewrapEnvelopes(changing, root, {
       async afterStep(step) {
@@ -207,7 +207,7 @@ describe.each(databaseKinds)('A63 · a change of KEK on %s', (kind) => {
     expect(await envelopes(ring)).toEqual(before)
   })
 
-  test('envelopes of retired keys that nobody can open any more are left, named, and hold nobody up', async () => {
+  test('envelopes of retired keys that can no longer be opened are left, named, and stop nothing', async () => {
     const ring = await startRing(kind)
     const lostKek = generateRawKek()
     await rewrapEnvelopes(await ringServices(ring.database, ring.clock, lostKek, [ring.kek]), root)
@@ -231,7 +231,7 @@ describe.each(databaseKinds)('A63 · a change of KEK on %s', (kind) => {
     await selfTest(without)
   })
 
-  test('no private key and no KEK stands in the database or the log', async () => {
+  test('the database and the log contain no private key and no KEK', async () => {
     const { ring, newKek, changing } = await startChange(kind)
     const secrets = [newKek.slice(4), ring.kek.slice(4)]
     for (const { kid, purpose, algorithm, sealedPrivateKey } of await ring.db.select().from(signingKeys)) {
@@ -258,7 +258,7 @@ describe.each(databaseKinds)('A63 · a change of KEK on %s', (kind) => {
 describe.each(databaseKinds.filter((kind) => kind === 'postgres'))(
   'A63 · a change of KEK by several processes on %s',
   (kind) => {
-    test('runs that go at once move each row once', async () => {
+    test('concurrent runs move each row once', async () => {
       const { ring, newKek, changed } = await startChange(kind)
       const instances = await Promise.all(
         Array.from({ length: 4 }, () => ringServices(ring.database, ring.clock, newKek, [ring.kek])),
@@ -287,7 +287,7 @@ describe.each(databaseKinds.filter((kind) => kind === 'postgres'))(
         expect(movedBefore).toBe(Number(step.split(':')[1]))
         await selfTest(changing)
         const next = run('test/keks/rewrap-process.ts', { env })
-        // Its connections stay open: it did what it was to do when the trail says so.
+        // Its connections stay open: the audit trail says when it has finished.
         await expect.poll(() => rewrapEvents(ring), { timeout: 60_000 }).toHaveLength(1)
         await next.end('SIGKILL')
         expect((await rewrapEvents(ring))[0]?.context).toMatchObject({ envelopes: 4, moved: 4 - movedBefore })

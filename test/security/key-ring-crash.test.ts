@@ -24,7 +24,7 @@ const rootKey = generateApiKey('live')
 
 type Deployment = { url: string; env: Record<string, string> }
 
-/** A deployment whose ring is so old: at the age of an interval time has just turned it, and the next keys are due. */
+/** A deployment whose ring has this age. At one rotation interval the planned keys have just become active, and the next ones are due. */
 async function deployment(ageSeconds: number): Promise<Deployment> {
   const url = await createPostgresDatabase()
   const env = {
@@ -50,7 +50,7 @@ async function withServices(
   await database.close()
 }
 
-/** Which kid is active at each purpose now, by the rows themselves, and how many rows there are. */
+/** The active kid of each purpose, computed from the rows, and the number of rows. */
 async function ringOf(url: string, now = Date.now()) {
   const sql = postgres(url, { max: 1, onnotice: () => {} })
   const rows = await sql<{ purpose: string; sequence: number; kid: string; at: number }[]>`
@@ -86,13 +86,13 @@ const replace = {
   again: (services: Services) =>
     replaceSigningKey(services, systemPrincipal, { purpose: 'token', distrustPending: true }),
 }
-/** The last one is there for the start of a service. */
+/** The last one is for the start of a service. */
 const actions: Action[] = [maintain, rotate, replace, maintain]
 const moves = actions.slice(0, 3).flatMap((action, index) => points.map((point) => ({ ...action, index, point })))
 
 const fallen = new Map<string, Promise<Fallen[]>>()
 
-/** Deployments in the order of the actions, each of which was under way and at this point when the one process of all was killed. */
+/** Deployments in the order of the actions. Each action had reached this point when the process of all of them was killed. */
 function killedAt(point: string): Promise<Fallen[]> {
   const known = fallen.get(point) ?? kill(point)
   fallen.set(point, known)
@@ -117,10 +117,10 @@ async function kill(point: string): Promise<Fallen[]> {
 
 describe.runIf(databaseKinds.includes('postgres'))('A60 · kill -9', () => {
   test.each(moves)(
-    'A60 · of $action, $point: never two active keys, never none, nothing half done, and the next one goes on',
+    'A60 · of $action, $point: never two active keys, never none, nothing half done, and the next run continues',
     async ({ index, point, again }) => {
       const { url, env, before } = fallenBy(await killedAt(point), index)
-      // The server notices the death of its client by the closed socket, and undoes what was not committed.
+      // The server notices the closed socket and rolls back what was not committed.
       await eventually(async () => (await openConnections(url)) === 0)
       const after = await ringOf(url)
       for (const active of after.active) expect(active).toHaveLength(1)
@@ -138,7 +138,7 @@ describe.runIf(databaseKinds.includes('postgres'))('A60 · kill -9', () => {
     },
   )
 
-  test('A60 · of maintenance: the start of the service goes on where it stopped', async () => {
+  test('A60 · of maintenance: the next start of the service continues where it stopped', async () => {
     const { url, env } = fallenBy(await killedAt('after insert'), actions.length - 1)
     await endLease(url)
     const service = await startServiceProcess({ env })
@@ -154,7 +154,7 @@ describe.runIf(databaseKinds.includes('postgres'))('A60 · kill -9', () => {
 
 function fallenBy(struck: readonly Fallen[], index: number): Fallen {
   const one = struck[index]
-  if (!one) throw new Error('every action has its deployment')
+  if (!one) throw new Error('every action must have a deployment')
   return one
 }
 
@@ -166,7 +166,7 @@ async function openConnections(url: string): Promise<number> {
   return row?.count ?? 0
 }
 
-/** The lease of the killed one has run out. */
+/** Makes the lease of the killed process expire. */
 async function endLease(url: string): Promise<void> {
   const sql = postgres(url, { max: 1, onnotice: () => {} })
   await sql`update leases set expires_at = now() - interval '1 second'`

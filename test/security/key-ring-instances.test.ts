@@ -27,18 +27,18 @@ describe.each(databaseKinds.filter((kind) => kind === 'postgres'))('A59 · eight
           instances.map((each) => rotateSigningKey(each, root, { purpose: 'token', force })),
         )
 
-        const turned = results.filter(({ status }) => status === 'fulfilled').length
+        const rotated = results.filter(({ status }) => status === 'fulfilled').length
         const codes = results.flatMap((result) => (result.status === 'rejected' ? [codeOf(result.reason)] : []))
         expect(codes.filter((code) => code !== 'conflict' && code !== 'too_early')).toEqual([])
-        // Forced, one that begins when another has ended is a rotation of its own: at once means that both saw the same ring.
-        if (force) expect(turned).toBeGreaterThanOrEqual(1)
-        else expect(turned).toBe(1)
+        // A forced rotation that begins after another has ended is a second rotation. Only those that saw the same ring exclude each other.
+        if (force) expect(rotated).toBeGreaterThanOrEqual(1)
+        else expect(rotated).toBe(1)
         const rows = await ring.db
           .select()
           .from(signingKeyActivations)
           .where(eq(signingKeyActivations.purpose, 'token'))
         const sequences = rows.map(({ sequence }) => sequence).sort((a, b) => a - b)
-        expect(sequences).toEqual(Array.from({ length: 2 + 2 * turned }, (_, index) => index + 1))
+        expect(sequences).toEqual(Array.from({ length: 2 + 2 * rotated }, (_, index) => index + 1))
         ring.clock.advance(1)
         const states = (await keysOf(ring, 'token')).map(({ state }) => state)
         expect(states.filter((state) => state === 'active')).toHaveLength(1)
@@ -49,7 +49,7 @@ describe.each(databaseKinds.filter((kind) => kind === 'postgres'))('A59 · eight
     },
   )
 
-  test('A59 · that do maintenance at once publish one key of each purpose', async () => {
+  test('A59 · that run maintenance at once publish one key of each purpose', async () => {
     const ring = await startRing(kind)
     const { url } = ring.database
     if (!url) throw new Error('the test database has a URL')

@@ -17,14 +17,14 @@ import { issuer, startTestService, type TestService } from '../support/test-serv
 const token = { purpose: 'token' } as const
 const leadSeconds = 1 + 300 + 600 + 30
 
-/** An access token from one instance, on that instance's own clock. */
+/** An access token from one instance, by that instance's clock. */
 async function issue(services: Services, secret: string): Promise<string> {
   const answer = await createApp(() => services).request('/token', { method: 'POST', headers: { 'x-api-key': secret } })
   expect(answer.status).toBe(200)
   return (await answer.json()).access_token
 }
 
-/** Another instance over the same database, with a clock of its own. */
+/** Another instance over the same database, with its own clock. */
 function instance({ services, database }: TestService, clock: MovableClock): Services {
   const { config, platform, keyEncryption, log, metrics } = services
   return createServices(config, database, {
@@ -37,7 +37,7 @@ function instance({ services, database }: TestService, clock: MovableClock): Ser
   })
 }
 
-/** A verifier behind a cache that hands out one copy of the key set, whatever it is asked for. */
+/** A verifier behind a cache that always returns the same copy of the key set. */
 function behindCache(service: TestService, copy: string) {
   const keys = remoteKeySet({
     issuer,
@@ -70,14 +70,14 @@ describe('A58 · an old copy of the key set, kept for a day by a cache', () => {
     return { service, check }
   }
 
-  test('A58 · still verifies the tokens of the next key, which was in it before it signed', async () => {
+  test('A58 · still verifies tokens of the next key, which was published before it signed', async () => {
     const { service, check } = await cached()
     service.clock.advance(86_400)
     await rotateSigningKey(service.services, systemPrincipal, token)
     expect(await check()).toBe('accepted')
   })
 
-  test('A58 · misses only a key for which the lead was not waited for: forced twice, or fresh', async () => {
+  test('A58 · lacks only a key that skipped the publish lead: forced twice, or fresh', async () => {
     const forced = await cached()
     for (const _ of [1, 2]) {
       forced.service.clock.advance(1)
@@ -91,7 +91,7 @@ describe('A58 · an old copy of the key set, kept for a day by a cache', () => {
     expect(await fresh.check()).not.toBe('accepted')
   })
 
-  test('A58 · is told to last no longer than the lead allows, also by an instance that is cut off from its database', async () => {
+  test('A58 · gets a max-age within the publish lead, even from an instance that is cut off from its database', async () => {
     const service = await startTestService('embedded')
     const maxAge = async () => {
       const { headers } = await service.request('/.well-known/jwks.json')
@@ -112,7 +112,7 @@ describe('A58 · an old copy of the key set, kept for a day by a cache', () => {
 })
 
 describe('A62 · a record key that leaked', () => {
-  test('A62 · is believed by no reader from its replacement on, though its set lists it for ever', async () => {
+  test('A62 · is trusted by no reader after its replacement, although its set lists it for ever', async () => {
     const service = await startTestService('embedded', { emptied: true })
     const keys = () =>
       remoteKeySet({
@@ -138,7 +138,7 @@ describe.each(databaseKinds)('A54 · clocks that disagree, on %s', (kind) => {
       const service = await startTestService(kind, { emptied: true })
       const { secret } = await service.createKey()
       const { clock, services } = service
-      // The turn falls between the two clocks.
+      // The activation falls between the two clocks.
       clock.set(new Date(Math.max(Date.now(), clock.now().getTime() + leadSeconds * 1000)))
       const skewed = movableClock(new Date(clock.now().getTime() + skew * 1000))
       const elsewhere = instance(service, skewed)
@@ -157,20 +157,20 @@ describe.each(databaseKinds)('A54 · clocks that disagree, on %s', (kind) => {
     },
   )
 
-  test('A54 · a clock that is set back after a turn finds the former key again, and goes on with the new one when it is right', async () => {
+  test('A54 · an instance whose clock is set back after an activation signs with the previous key until the clock is right again', async () => {
     const service = await startTestService(kind, { emptied: true })
     const { secret } = await service.createKey()
     const { clock, services } = service
     clock.advance(leadSeconds)
-    const former = (await services.keyring.signer('token')).kid
+    const previous = (await services.keyring.signer('token')).kid
     const { kid } = await rotateSigningKey(services, systemPrincipal, token)
     const published = async () => {
       const { keys }: { keys: { kid: string }[] } = await (await service.request('/.well-known/jwks.json')).json()
       return keys.map((key) => key.kid)
     }
     clock.advance(-300)
-    expect((await services.keyring.signer('token')).kid).toBe(former)
-    expect(await published()).toContain(former)
+    expect((await services.keyring.signer('token')).kid).toBe(previous)
+    expect(await published()).toContain(previous)
     const early = await issue(services, secret)
     clock.advance(300)
     expect((await services.keyring.signer('token')).kid).toBe(kid)

@@ -19,7 +19,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
   async function pendingKey() {
     const keys = await listSigningKeys(service.services, systemPrincipal)
     const pending = keys.find(({ purpose, state }) => purpose === 'token' && state === 'pending')
-    if (!pending?.activatesAt) throw new Error('a pending key with its instant is always there')
+    if (!pending?.activatesAt) throw new Error('there must always be a pending key with a planned activation')
     return { ...pending, activatesAt: new Date(pending.activatesAt) }
   }
 
@@ -28,12 +28,12 @@ describe.each(databaseKinds)('on %s', (kind) => {
     await rememberVerifiers(service.database.db, [row])
   }
 
-  /** Seconds before the planned instant. */
+  /** Seconds before the planned activation. */
   function moveTo(activatesAt: Date, secondsBefore: number) {
     service.clock.set(new Date(activatesAt.getTime() - secondsBefore * 1000))
   }
 
-  test('a turn is brought forward within the last day, once every authenticated verifier holds the key', async () => {
+  test('an activation is brought forward within the last day, once every authenticated verifier holds the key', async () => {
     const { id, secret } = await service.createKey()
     const next = await pendingKey()
     moveTo(next.activatesAt, day + 1)
@@ -63,7 +63,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
     expect(await bringForwardWhenReady(service.services)).toEqual([])
   })
 
-  test('one authenticated verifier without the key keeps the turn at its instant, and does not delay it', async () => {
+  test('one authenticated verifier without the key keeps the activation at its planned time, and does not delay it', async () => {
     const { id, secret } = await service.createKey()
     const next = await pendingKey()
     moveTo(next.activatesAt, 3600)
@@ -75,7 +75,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
     expect(partsOf((await exchange(service, secret)).access_token).header.kid).toBe(next.kid)
   })
 
-  test('nothing is brought forward by strangers, nor by a verifier whose key was revoked', async () => {
+  test('strangers, and verifiers whose API key was revoked, bring nothing forward', async () => {
     const { id } = await service.createKey({ revokedAt: service.clock.now() })
     const next = await pendingKey()
     moveTo(next.activatesAt, 3600)
@@ -85,7 +85,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
     expect((await pendingKey()).verifiers).toMatchObject({ known: 0 })
   })
 
-  test('never before the safe instant', async () => {
+  test('a key is never activated before its safe time', async () => {
     service = await startTestService(kind, { emptied: true, env: { MINTAGE_ROTATE_EVERY: '1000s' } })
     const { id } = await service.createKey()
     const next = await pendingKey()
@@ -98,13 +98,13 @@ describe.each(databaseKinds)('on %s', (kind) => {
     expect(await bringForwardWhenReady(service.services)).toEqual([next.kid])
   })
 
-  test('of several instances at once one turns the ring, once', async () => {
+  test('of several instances at once one activates the key, once', async () => {
     const { id } = await service.createKey()
     const next = await pendingKey()
     moveTo(next.activatesAt, 60)
     await verifierFetched(id, 'billing-api', [next.kid])
-    const turned = await Promise.all([1, 2, 3, 4].map(() => bringForwardWhenReady(service.services)))
-    expect(turned.flat()).toEqual([next.kid])
+    const activated = await Promise.all([1, 2, 3, 4].map(() => bringForwardWhenReady(service.services)))
+    expect(activated.flat()).toEqual([next.kid])
     const { activations } = await showSigningKey(service.services, systemPrincipal, next.kid)
     expect(activations.filter(({ state }) => state === 'effective')).toHaveLength(1)
   })

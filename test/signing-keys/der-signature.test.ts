@@ -6,7 +6,7 @@ const orders = {
   48: 'ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973',
 } as const
 
-describe.each([32, 48] as const)('r‖s in halves of %i bytes of a DER signature', (size) => {
+describe.each([32, 48] as const)('a DER signature, converted to r‖s with halves of %i bytes', (size) => {
   const half = (hex: string) => hex.padStart(2 * size, '0')
   const lessOne = `${orders[size].slice(0, -1)}${(Number.parseInt(orders[size].slice(-1), 16) - 1).toString(16)}`
 
@@ -29,14 +29,14 @@ describe.each([32, 48] as const)('r‖s in halves of %i bytes of a DER signature
   test.each<[string, Buffer]>([
     ['nothing', Buffer.alloc(0)],
     ['another type', Buffer.concat([Buffer.from([0x31]), good.subarray(1)])],
-    ['a byte behind', Buffer.concat([good, Buffer.from([0])])],
+    ['a trailing byte', Buffer.concat([good, Buffer.from([0])])],
     ['a wrong length', Buffer.concat([good.subarray(0, 1), Buffer.from([2]), good.subarray(2)])],
     ['an empty integer', Buffer.from([0x30, 4, 2, 0, 2, 0])],
     ['only a zero', Buffer.from([0x30, 6, 2, 1, 0, 2, 1, 0])],
-    ['a byte of number too many', derOf('7f'.repeat(size + 1), '01')],
+    ['an integer one byte too long', derOf('7f'.repeat(size + 1), '01')],
     ['an integer longer than the sequence', Buffer.from([0x30, 6, 2, 1, 1, 2, 9, 1])],
     ['r only', Buffer.from([0x30, 3, 2, 1, 1])],
-    ['a byte behind both integers, inside the sequence', insideOne(good)],
+    ['a trailing byte inside the sequence', insideOne(good)],
     ['a length of two bytes', Buffer.concat([Buffer.from([0x30, 0x81, good.length - 2]), good.subarray(2)])],
   ])('is refused for %s', (_name, der) => {
     expect(() => signatureFromDer(der, size)).toThrow('DER')
@@ -48,7 +48,7 @@ describe.each([32, 48] as const)('r‖s in halves of %i bytes of a DER signature
   })
 })
 
-/** DER of two positive integers in hexadecimal, as short as they can be but for the zero before a high bit. */
+/** DER of two positive integers in hexadecimal: minimal, with a zero byte before a high bit. */
 function derOf(r: string, s: string): Buffer {
   const integer = (hex: string) => {
     const bytes = Buffer.from(hex, 'hex')
@@ -59,7 +59,7 @@ function derOf(r: string, s: string): Buffer {
   return Buffer.concat([Buffer.from([0x30, content.length]), content])
 }
 
-/** The same two integers with a byte behind them, in a sequence that counts it. */
+/** The same two integers followed by a byte, in a sequence whose length includes it. */
 function insideOne(der: Buffer): Buffer {
   return Buffer.concat([Buffer.from([0x30, der.length - 1]), der.subarray(2), Buffer.from([0])])
 }

@@ -18,7 +18,7 @@ describe.each(algorithms)('a new key for %s', (algorithm) => {
     pair = await generateKeyPair(algorithm)
   })
 
-  test('is of its type and curve, and has the members of its type and no others', () => {
+  test('has its type and curve, the members of its type, and no others', () => {
     const { kty, crv, ...members } = kinds[algorithm]
     expect(pair.publicJwk.kty).toBe(kty)
     expect(pair.publicJwk.crv).toBe(crv)
@@ -26,7 +26,7 @@ describe.each(algorithms)('a new key for %s', (algorithm) => {
     expect(Object.keys(pair.privateJwk).sort()).toEqual([...members.public, ...members.private].sort())
   })
 
-  test('R88, R89 has the RFC 7638 thumbprint as its kid: SHA-256 over the required members in order, without blanks', async () => {
+  test('R88, R89 has the RFC 7638 thumbprint as its kid: SHA-256 over the required members in order, without spaces', async () => {
     const text = `{${kinds[algorithm].public.map((member) => `"${member}":"${pair.publicJwk[member]}"`).join(',')}}`
     const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
     expect(pair.kid).toBe(Buffer.from(digest).toString('base64url'))
@@ -37,16 +37,16 @@ describe.each(algorithms)('a new key for %s', (algorithm) => {
     expect(await thumbprint({ ...pair.publicJwk, kid: 'x', alg: algorithm, use: 'sig', d: 'x', k: 'x' })).toBe(pair.kid)
   })
 
-  test('R86 leaves everything private behind when it is published, whatever it is called', () => {
+  test('R86 loses every private member when it is published, whatever the member is called', () => {
     const crowded = { ...pair.privateJwk, p: 'p', q: 'q', dp: 'dp', dq: 'dq', qi: 'qi', oth: [], k: 'k', secret: 's' }
     expect(publicMembers(crowded)).toEqual(pair.publicJwk)
   })
 
-  test('is read back from its private JWK, without what does not belong to it', async () => {
+  test('is read back from its private JWK, without foreign members', async () => {
     expect(await keyPairOf({ ...pair.privateJwk, kid: 'other', alg: 'none', key_ops: ['sign'], oth: [] })).toEqual(pair)
   })
 
-  test('cannot be read from half of a key', async () => {
+  test('cannot be read from an incomplete key', async () => {
     for (const member of Object.keys(pair.privateJwk)) {
       await expect(keyPairOf({ ...pair.privateJwk, [member]: undefined }), member).rejects.toThrow(TypeError)
       await expect(keyPairOf({ ...pair.privateJwk, [member]: '' }), member).rejects.toThrow(TypeError)
@@ -65,11 +65,11 @@ test('no two keys are the same', async () => {
   expect(new Set(kids).size).toBe(50)
 })
 
-test('R88 the thumbprint is that of the example in RFC 7638 §3.1', async () => {
+test('R88 the thumbprint matches the example in RFC 7638 §3.1', async () => {
   expect(await thumbprint(thumbprintExample.jwk)).toBe(thumbprintExample.kid)
 })
 
-test('R89 the thumbprint of an Ed25519 key is that of RFC 8037 A.3, over crv, kty and x', async () => {
+test('R89 the thumbprint of an Ed25519 key matches RFC 8037 A.3, over crv, kty and x', async () => {
   expect(await thumbprint(ed25519Key)).toBe(ed25519Thumbprint)
 })
 

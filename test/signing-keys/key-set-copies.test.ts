@@ -21,8 +21,8 @@ const second = 1000
 
 type Key = { kid: string; publishedAt: Date; revokedAt: null }
 
-/** A life of the ring by its own rules: it turns when planned, is rotated by hand as early as that is allowed, and is rolled back at times. */
-function liveRing(turns: number, random: () => number) {
+/** A simulated history: keys are activated as planned, rotated by hand as early as allowed, and sometimes rolled back. */
+function simulateRing(rotations: number, random: () => number) {
   const keys: Key[] = [key('k0', 0)]
   let history: Activation[] = [{ sequence: 1, kid: 'k0', activatesAt: new Date(0) }]
   const append = (kid: string, wanted: number, now: number) => {
@@ -36,21 +36,22 @@ function liveRing(turns: number, random: () => number) {
   }
   let now = 0
   let pending = publishNext(0)
-  for (let turn = 0; turn < turns; turn++) {
+  for (let rotation = 0; rotation < rotations; rotation++) {
     const safeAt = activationSafeAt(pending, timing).getTime()
     const choice = random()
     if (choice < 0.4) {
       now = safeAt + Math.floor(random() * 50) * second
       append(pending.kid, now, now)
     } else {
-      // Maintenance comes late: time turned the ring by itself.
+      // Maintenance comes late: the planned activation took effect without it.
       now = Math.max(now + 1, planned(history, pending.kid)) + Math.floor(random() * 200) * second
       if (choice > 0.9) {
         const periods = activePeriods(history)
         const active = periodAt(periods, now)
-        const former = periods.findLast(({ from, kid }) => from <= now && kid !== active?.kid)
-        const isHeld = former && signingKeyState(byKid(keys, former.kid), periods, timing, new Date(now)) === 'retiring'
-        if (former && isHeld) append(former.kid, now, now)
+        const previous = periods.findLast(({ from, kid }) => from <= now && kid !== active?.kid)
+        const isHeld =
+          previous && signingKeyState(byKid(keys, previous.kid), periods, timing, new Date(now)) === 'retiring'
+        if (previous && isHeld) append(previous.kid, now, now)
       }
     }
     pending = publishNext(now)
@@ -79,10 +80,10 @@ function pseudoRandom(seed: number): () => number {
 }
 
 describe('a cached copy of the key set', () => {
-  test('R91 holds, for as long as anybody may keep it, every key that signs meanwhile and every key whose tokens live', () => {
+  test('R91 contains every key that signs while a client may keep the copy, and every key whose tokens are valid', () => {
     for (let seed = 1; seed <= 20; seed++) {
       const random = pseudoRandom(seed)
-      const { keys, periods, end } = liveRing(12, random)
+      const { keys, periods, end } = simulateRing(12, random)
       for (let sample = 0; sample < 200; sample++) {
         const readAt = Math.floor(random() * end)
         const copy = new Set(
@@ -93,17 +94,18 @@ describe('a cached copy of the key set', () => {
             )
             .map(({ kid }) => kid),
         )
-        // Served by an instance that read it a second ago, kept by a cache for max-age, then by a verifier for its own refresh interval.
+        // Served by an instance that read it a second ago, kept by a cache for max-age, then by a verifier for its refresh interval.
         const served = publicKeysMaximumAgeSeconds
         const dropped = readAt + (served + keySetMaxAgeSeconds(config, served) + config.verifierRefreshSeconds) * second
         for (const at of [readAt, dropped - 1, readAt + Math.floor(random() * (dropped - readAt))]) {
-          expect(copy, `seed ${seed}: the copy read at ${readAt} when it is ${at}`).toContain(
-            periodAt(periods, at)?.kid,
-          )
+          expect(copy, `seed ${seed}: the copy read at ${readAt}, used at ${at}`).toContain(periodAt(periods, at)?.kid)
         }
         const issuedAt = readAt - Math.floor(random() * 900) * second
         const signer = issuedAt >= 0 ? periodAt(periods, issuedAt)?.kid : undefined
-        if (signer) expect(copy, `seed ${seed}: a token of ${issuedAt} read at ${readAt}`).toContain(signer)
+        if (signer)
+          expect(copy, `seed ${seed}: a token issued at ${issuedAt}, checked with a copy read at ${readAt}`).toContain(
+            signer,
+          )
       }
     }
   })
@@ -120,7 +122,7 @@ describe('a cached copy of the key set', () => {
     expect(keySetMaxAgeSeconds(config, age)).toBe(maxAge)
   })
 
-  test('R91 is missed by nobody: a key retires only after the last copy without its successor is gone', () => {
+  test('R91 is never needed after it expired: a key retires only after the last copy without its successor is gone', () => {
     const periods = activePeriods([
       { sequence: 1, kid: 'a', activatesAt: new Date(0) },
       { sequence: 2, kid: 'b', activatesAt: new Date(1_000_000) },

@@ -9,7 +9,7 @@ import { databaseKinds } from '../support/databases.ts'
 import { root, startRing } from './ring-service.ts'
 
 describe.each(databaseKinds)('a keyring with several algorithms on %s', (kind) => {
-  test('has one active key of each, and gives the one that is asked for', async () => {
+  test('has one active key of each, and returns the requested one', async () => {
     const ring = await startRing(kind)
     const { kid } = await ring.keyring.signer('token')
     const others = new Map<Algorithm, string>()
@@ -26,7 +26,7 @@ describe.each(databaseKinds)('a keyring with several algorithms on %s', (kind) =
     expect(await ring.keyring.activeAlgorithms('record')).toEqual(['ES256'])
   })
 
-  test('turns one of them without touching the others', async () => {
+  test('rotates one of them without touching the others', async () => {
     const ring = await startRing(kind)
     const { kid } = await ring.keyring.signer('token')
     const eddsa = await insertActiveKey(ring, 'EdDSA')
@@ -37,7 +37,7 @@ describe.each(databaseKinds)('a keyring with several algorithms on %s', (kind) =
     expect((await ring.keyring.signer('token', undefined, 'EdDSA')).kid).toBe(eddsa)
   })
 
-  test('refuses an algorithm before its first key is active, and from then on has it', async () => {
+  test('refuses an algorithm until its first key is active', async () => {
     const ring = await startRing(kind)
     const refused = { code: 'keyring_unavailable', reason: 'no RS256 token key is active' }
     await expect(Promise.resolve(ring.keyring.signer('token', undefined, 'RS256'))).rejects.toMatchObject(refused)

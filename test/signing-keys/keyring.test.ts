@@ -13,7 +13,7 @@ import { databaseKinds, openTestDatabase } from '../support/databases.ts'
 import { leadSeconds, type RingService, ringServices, root, rotateEverySeconds, startRing } from './ring-service.ts'
 
 describe.each(databaseKinds)('the keyring on %s', (kind) => {
-  test('signs what its own public key set verifies', async () => {
+  test('makes signatures that its public key set verifies', async () => {
     const ring = await startRing(kind)
     for (const purpose of ['token', 'record'] as const) {
       const signer = await ring.keyring.signer(purpose)
@@ -31,14 +31,14 @@ describe.each(databaseKinds)('the keyring on %s', (kind) => {
     expect(await kids('token')).not.toContain((await ring.keyring.signer('record')).kid)
   })
 
-  test('gives its signer without a promise while the generation is its own', async () => {
+  test('returns its signer without a promise while the generation is unchanged', async () => {
     const ring = await startRing(kind)
     const generation = await readRingGeneration(ring.db)
     const first = await ring.keyring.signer('token', generation)
     expect(ring.keyring.signer('token', generation)).toBe(first)
   })
 
-  test('never signs with the old key once the generation says that the ring turned', async () => {
+  test('never signs with the old key once the generation has changed', async () => {
     const ring = await startRing(kind)
     const elsewhere = await ringServices(ring.database, ring.clock, ring.kek)
     const old = await ring.keyring.signer('token', await readRingGeneration(ring.db))
@@ -52,7 +52,7 @@ describe.each(databaseKinds)('the keyring on %s', (kind) => {
     expect(new Set(signers.map((signer) => signer.kid))).toEqual(new Set([kid]))
   })
 
-  test('does not take a reading that began before the ring turned for the turned ring', async () => {
+  test('does not use a read that began before the ring changed', async () => {
     const ring = await startRing(kind)
     const elsewhere = await ringServices(ring.database, ring.clock, ring.kek)
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -76,7 +76,7 @@ describe.each(databaseKinds)('the keyring on %s', (kind) => {
     expect((await ring.keyring.signer('record')).kid).toBe(kid)
   })
 
-  test('reads a turned ring once for all who wait, and opens only what is new', async () => {
+  test('reads a changed ring once for all waiting callers, and opens only new keys', async () => {
     const ring = await startRing(kind)
     const elsewhere = await ringServices(ring.database, ring.clock, ring.kek)
     await ring.keyring.reload()
@@ -87,7 +87,7 @@ describe.each(databaseKinds)('the keyring on %s', (kind) => {
     expect(ring.counted.signersMade).toBe(5)
   })
 
-  test('signs also for a lookup that is older than its ring', async () => {
+  test('signs even if the lookup is older than the loaded ring', async () => {
     const ring = await startRing(kind)
     const before = (await readRingGeneration(ring.db)) ?? 0
     const { kid } = await rotateSigningKey(ring, root, { purpose: 'token', force: true })
@@ -95,7 +95,7 @@ describe.each(databaseKinds)('the keyring on %s', (kind) => {
     expect((await ring.keyring.signer('token', before)).kid).toBe(kid)
   })
 
-  test('moves to the next key when its time has come, and back with the clock, without reading', async () => {
+  test('moves to the next key at its activation, and back if the clock is set back, without reading the database', async () => {
     const ring = await startRing(kind, { ownDatabase: true })
     const start = ring.clock.now()
     const [active, pending] = await tokenKeys(ring)
@@ -113,7 +113,7 @@ describe.each(databaseKinds)('the keyring on %s', (kind) => {
     expect(() => ring.keyring.signer('token', generation)).toThrow('no ES256 token key is active')
   })
 
-  test('shares what one request opened with the next one that has the same cache', async () => {
+  test('shares the opened ring between requests that have the same cache', async () => {
     const ring = await startRing(kind)
     await ring.keyring.reload()
     const generation = await readRingGeneration(ring.db)
@@ -132,7 +132,7 @@ describe.each(databaseKinds)('the keyring on %s', (kind) => {
     expect((await ring.keyring.publicKeys('token')).keys.map((key) => key.kid)).not.toContain(kid)
   })
 
-  test('answers 503 in words before a first start', async () => {
+  test('answers 503 with a reason before the database is bootstrapped', async () => {
     const database = await openTestDatabase(kind)
     const ring = await startRing(kind)
     const { keyring } = await ringServices(database, ring.clock, ring.kek)
@@ -157,7 +157,7 @@ describe.each(databaseKinds)('the keyring on %s', (kind) => {
     expect(logged).toContainEqual(expect.objectContaining({ level: 'error', event: 'signing_key.unusable' }))
   })
 
-  test('goes on signing when only the pending key is damaged, and says so', async () => {
+  test('keeps signing when only the pending key is damaged, and says so', async () => {
     const ring = await startRing(kind)
     const [active, pending] = await tokenKeys(ring)
     await ring.db
@@ -183,7 +183,7 @@ describe.each(databaseKinds)('the public key set on %s', (kind) => {
     }
   })
 
-  test('is the same text each time while nothing changes', async () => {
+  test('is the same text while nothing changes', async () => {
     const ring = await startRing(kind)
     const first = JSON.stringify(await ring.keyring.publicKeys('token'))
     ring.clock.advance(60)
@@ -191,7 +191,7 @@ describe.each(databaseKinds)('the public key set on %s', (kind) => {
     expect(JSON.stringify(await ring.keyring.publicKeys('token'))).toBe(first)
   })
 
-  test('shows a key that another instance published, after a second at the latest', async () => {
+  test('shows a key that another instance published within a second', async () => {
     const ring = await startRing(kind)
     const elsewhere = await ringServices(ring.database, ring.clock, ring.kek)
     expect((await ring.keyring.publicKeys('token')).keys).toHaveLength(2)
@@ -200,23 +200,23 @@ describe.each(databaseKinds)('the public key set on %s', (kind) => {
     expect((await ring.keyring.publicKeys('token')).keys).toHaveLength(3)
   })
 
-  test('holds the former token key until the last token that it signed is dead, and a record key for ever', async () => {
+  test('lists a retiring token key until its last token has expired, and a record key for ever', async () => {
     const ring = await startRing(kind)
-    const former = (await ring.keyring.signer('token')).kid
+    const previous = (await ring.keyring.signer('token')).kid
     const formerRecord = (await ring.keyring.signer('record')).kid
     ring.clock.advance(leadSeconds)
     await rotateSigningKey(ring, root, { purpose: 'token' })
     await rotateSigningKey(ring, root, { purpose: 'record' })
     const listed = async (purpose: KeyPurpose) => (await ring.keyring.publicKeys(purpose)).keys.map(({ kid }) => kid)
     ring.clock.advance(30 + 3600 + 30 + 300 - 0.001)
-    expect(await listed('token')).toContain(former)
+    expect(await listed('token')).toContain(previous)
     ring.clock.advance(0.001)
-    expect(await listed('token')).not.toContain(former)
+    expect(await listed('token')).not.toContain(previous)
     ring.clock.advance(10 * 365 * 86_400)
     expect(await listed('record')).toContain(formerRecord)
   })
 
-  test('lists a revoked record key with the instant of its revocation', async () => {
+  test('lists a revoked record key with the time of its revocation', async () => {
     const ring = await startRing(kind)
     const { kid } = await ring.keyring.signer('record')
     await ring.db.update(signingKeys).set({ revokedAt: ring.clock.now() }).where(eq(signingKeys.kid, kid))
@@ -225,7 +225,7 @@ describe.each(databaseKinds)('the public key set on %s', (kind) => {
     expect(revoked?.revoked).toEqual({ revoked_at: ring.clock.now().getTime() / 1000 })
   })
 
-  test('stays as last known while the database is away, and follows time all the same', async () => {
+  test('stays as last known while the database is unreachable, and still follows time', async () => {
     const ring = await startRing(kind, { ownDatabase: true })
     const known = await ring.keyring.publicKeys('token')
     await ring.database.close()
@@ -237,7 +237,7 @@ describe.each(databaseKinds)('the public key set on %s', (kind) => {
     expect((await ring.keyring.publicKeys('token')).keys).toHaveLength(1)
   })
 
-  test('leaves out a key with an algorithm that this version does not know, and signs on', async () => {
+  test('leaves out a key whose algorithm this version does not know, and keeps signing', async () => {
     const ring = await startRing(kind)
     const [active, pending] = await tokenKeys(ring)
     const kid = pending?.kid ?? ''

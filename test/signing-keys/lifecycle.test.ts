@@ -30,16 +30,16 @@ const config = {
 const timing = keyTiming(config, 3600)
 
 describe('timing', () => {
-  test('a key is published for the cached second, max-age, the refresh of verifiers and the clock tolerance before it signs', () => {
+  test('before it signs, a key is published for one cached second, max-age, verifier refresh and the clock tolerance', () => {
     expect(timing.publishLeadSeconds).toBe(1 + 300 + 600 + 30)
     expect(activationSafeAt(key('a', 100), timing)).toEqual(at(100 + 931))
   })
 
-  test('a key stays published for a slow clock, the largest token lifetime, the tolerance of verifiers and max-age after it signed', () => {
+  test('after it signed, a key stays published for a slow clock, the largest token lifetime, the tolerance of verifiers and max-age', () => {
     expect(timing.retentionSeconds).toBe(30 + 3600 + 30 + 300)
   })
 
-  test('a lifetime that was configured once counts for ever', () => {
+  test('a token lifetime that was ever configured counts for ever', () => {
     expect(keyTiming({ ...config, maxTokenTtlSeconds: 60 }, 86_400).retentionSeconds).toBe(30 + 86_400 + 30 + 300)
     expect(keyTiming({ ...config, maxTokenTtlSeconds: 86_400 }, 60).retentionSeconds).toBe(30 + 86_400 + 30 + 300)
   })
@@ -49,7 +49,7 @@ describe('active periods', () => {
   const end = Number.POSITIVE_INFINITY
   const ms = (seconds: number) => origin + seconds * 1000
   test.each<[string, Activation[], [string, number, number][]]>([
-    ['nothing ever', [], []],
+    ['no activation', [], []],
     ['one key', [activation(1, 'a', 0)], [['a', 0, end]]],
     [
       'one after the other',
@@ -99,7 +99,7 @@ describe('active periods', () => {
     )
   })
 
-  test('from the first activation on there is exactly one active key at every instant, whatever the history', () => {
+  test('from the first activation on there is always exactly one active key, whatever the history', () => {
     for (let round = 0; round < 500; round++) {
       const history = Array.from({ length: 8 }, (_, index) =>
         activation(index + 1, `k${index}`, Math.floor(Math.random() * 20)),
@@ -118,12 +118,12 @@ describe('active periods', () => {
 })
 
 describe('the next activation', () => {
-  test('takes the next sequence and the wanted instant', () => {
+  test('takes the next sequence and the wanted time', () => {
     expect(nextActivation([activation(1, 'a', 0)], 'b', at(50), at(10))).toEqual(activation(2, 'b', 50))
     expect(nextActivation([], 'a', at(50), at(50))).toEqual(activation(1, 'a', 50))
   })
 
-  test('never takes effect at or before the moment at which the active key took over, even when the clock was set back', () => {
+  test('takes effect only after the active key was activated, even if the clock was set back', () => {
     const history = [activation(1, 'a', 0), activation(2, 'b', 10)]
     expect(nextActivation(history, 'c', at(10), at(10)).activatesAt.getTime()).toBe(at(10).getTime() + 1)
     expect(nextActivation(history, 'c', at(5), at(20)).activatesAt.getTime()).toBe(at(10).getTime() + 1)
@@ -135,21 +135,21 @@ describe('state of a key', () => {
   const retention = timing.retentionSeconds
   test.each<[string, ReturnType<typeof key>, number, string]>([
     ['published and never planned', key('x', 0), 5000, 'pending'],
-    ['one second before it takes over', key('b', 0), 999, 'pending'],
-    ['at the instant at which it takes over', key('b', 0), 1000, 'active'],
+    ['one second before its activation', key('b', 0), 999, 'pending'],
+    ['at its activation', key('b', 0), 1000, 'active'],
     ['one second before it is followed', key('b', 0), 1999, 'active'],
-    ['at the instant at which it is followed', key('b', 0), 2000, 'retiring'],
-    ['while its last token may be alive', key('b', 0), 2000 + retention - 1, 'retiring'],
-    ['when its last token is dead', key('b', 0), 2000 + retention, 'retired'],
-    ['the last one, whatever happens', key('c', 0), 9_999_999, 'active'],
-    ['revoked, also on a clock that is behind the one that revoked it', key('b', 0, 1500), 1499, 'revoked'],
+    ['when it is followed', key('b', 0), 2000, 'retiring'],
+    ['while its last token may be valid', key('b', 0), 2000 + retention - 1, 'retiring'],
+    ['when its last token has expired', key('b', 0), 2000 + retention, 'retired'],
+    ['the last one, however long', key('c', 0), 9_999_999, 'active'],
+    ['revoked, even on a clock that is behind the one that revoked it', key('b', 0, 1500), 1499, 'revoked'],
     ['revoked before it ever signed', key('x', 0, 10), 10, 'revoked'],
     ['revoked and long gone', key('a', 0, 10), 9_999_999, 'revoked'],
   ])('%s', (_name, each, second, state) => {
     expect(signingKeyState(each, periods, timing, at(second))).toBe(state)
   })
 
-  test('a key that was rolled back to is retained from its last period', () => {
+  test('the retention of a key that was rolled back to counts from its last period', () => {
     const rolledBack = activePeriods([
       activation(1, 'a', 0),
       activation(2, 'b', 10),
@@ -161,12 +161,12 @@ describe('state of a key', () => {
     expect(signingKeyState(key('a', 0), rolledBack, timing, at(25))).toBe('active')
   })
 
-  test('a key that will sign again stays published meanwhile, however long', () => {
+  test('a key that will sign again stays published until then, however long', () => {
     const planned = activePeriods([activation(1, 'a', 0), activation(2, 'b', 10), activation(3, 'a', 1_000_000)])
     expect(signingKeyState(key('a', 0), planned, timing, at(900_000))).toBe('retiring')
   })
 
-  test('a key is not retired while nobody follows it', () => {
+  test('a key is not retired while no key follows it', () => {
     expect(retiresAt(key('c', 0), periods, timing)).toBeNull()
     expect(retiresAt(key('x', 0), periods, timing)).toBeNull()
   })

@@ -14,7 +14,7 @@ const seconds: LifetimeConfig = {
   maxTokenTtlSeconds: 2,
 }
 
-describe('lifetimes that can be kept', () => {
+describe('lifetimes that fit together', () => {
   test.each<[string, LifetimeConfig]>([
     ['the defaults', defaults],
     ['a rotation as long as the publish lead, tokens as long as the rotation', seconds],
@@ -29,7 +29,7 @@ describe('lifetimes that can be kept', () => {
   })
 })
 
-describe('lifetimes that cannot be kept stop the start', () => {
+describe('lifetimes that do not fit together stop the start', () => {
   test.each<[string, LifetimeConfig, RegExp]>([
     [
       'the lead is longer than the rotation',
@@ -75,7 +75,7 @@ describe('lifetimes that cannot be kept stop the start', () => {
     expect(lifetimeFaults(defaults, { ...keyTiming(defaults, 3600), ...wrong })).toEqual([expect.stringMatching(words)])
   })
 
-  test('all of them are told at once', () => {
+  test('all faults are reported at once', () => {
     const config = { ...seconds, rotateEverySeconds: 1, verifierRefreshSeconds: 60 }
     expect(lifetimeFaults(config).map((fault) => fault.split(' ')[0])).toEqual([
       'MINTAGE_ROTATE_EVERY',

@@ -12,34 +12,34 @@ import { databaseKinds } from '../support/databases.ts'
 import { keysOf, refusal } from './ring-keys.ts'
 import { admin, leadSeconds, root, rotateEverySeconds, startRing } from './ring-service.ts'
 
-const line = { purpose: 'token' } as const
+const token = { purpose: 'token' } as const
 
 describe.each(databaseKinds)('a forced rotation on %s', (kind) => {
-  test('is refused without force, with what it would break and until when', async () => {
+  test('is refused without force, and says what would break and until when', async () => {
     const ring = await startRing(kind)
-    const error = await refusal(rotateSigningKey(ring, root, line))
+    const error = await refusal(rotateSigningKey(ring, root, token))
     expect(error.code).toBe('too_early')
     for (const words of ['503', '401', ring.clock.now().toISOString(), String(error.extensions?.safeAt)])
       expect(error.detail).toContain(words)
   })
 
-  test('answers the key as it is at its turn, also on a clock that stands still', async () => {
+  test('shows the key as it is at its activation, even on a clock that stands still', async () => {
     const ring = await startRing(kind)
-    const { state, activatesAt } = await rotateSigningKey(ring, root, { ...line, force: true })
+    const { state, activatesAt } = await rotateSigningKey(ring, root, { ...token, force: true })
     expect([state, activatesAt]).toEqual(['active', new Date(ring.clock.now().getTime() + 1).toISOString()])
   })
 
-  test('revokes the former key and all of its tokens when asked, in the same transaction', async () => {
+  test('revokes the previous key and all of its tokens on request, in the same transaction', async () => {
     const ring = await startRing(kind)
-    const [former] = await keysOf(ring, 'token')
+    const [previous] = await keysOf(ring, 'token')
     const { kid } = await rotateSigningKey(ring, root, {
-      ...line,
+      ...token,
       force: true,
       revokeFormer: true,
       reason: 'laptop stolen',
     })
     ring.clock.advance(1)
-    expect(await showSigningKey(ring, root, former?.kid ?? '')).toMatchObject({
+    expect(await showSigningKey(ring, root, previous?.kid ?? '')).toMatchObject({
       state: 'revoked',
       revokedBy: 'key_root',
       revocationReason: 'laptop stolen',
@@ -47,29 +47,29 @@ describe.each(databaseKinds)('a forced rotation on %s', (kind) => {
     expect(await ring.db.select().from(revocations)).toMatchObject([
       {
         kind: 'signing_key',
-        value: former?.kid,
+        value: previous?.kid,
         expiresAt: null,
         issuedBefore: null,
         actor: 'key_root',
         reason: 'laptop stolen',
       },
     ])
-    expect((await ring.keyring.publicKeys('token')).keys.map((key) => key.kid)).not.toContain(former?.kid)
+    expect((await ring.keyring.publicKeys('token')).keys.map((key) => key.kid)).not.toContain(previous?.kid)
     expect((await ring.keyring.signer('token')).kid).toBe(kid)
     expect(await ring.db.select().from(auditEvents)).toMatchObject([
       {
         type: 'signing_key.rotated',
         reason: 'laptop stolen',
-        context: { forced: true, former: former?.kid, revoked: [former?.kid] },
+        context: { forced: true, former: previous?.kid, revoked: [previous?.kid] },
       },
     ])
   })
 
-  test('is the only one that revokes: a planned rotation that asks for it is refused and changes nothing', async () => {
+  test('is needed to revoke the previous key: a planned rotation that asks for it is refused and changes nothing', async () => {
     const ring = await startRing(kind)
     ring.clock.advance(leadSeconds)
     const before = await readRing(ring.db)
-    expect(await refusal(rotateSigningKey(ring, root, { ...line, revokeFormer: true }))).toMatchObject({
+    expect(await refusal(rotateSigningKey(ring, root, { ...token, revokeFormer: true }))).toMatchObject({
       code: 'invalid_request',
     })
     expect(await readRing(ring.db)).toEqual(before)
@@ -77,7 +77,7 @@ describe.each(databaseKinds)('a forced rotation on %s', (kind) => {
 })
 
 describe.each(databaseKinds)('activation on %s', (kind) => {
-  test('of the pending key is a rotation, with the same safe instant', async () => {
+  test('of the pending key is a rotation, with the same safe time', async () => {
     const ring = await startRing(kind)
     const [, pending] = await keysOf(ring, 'token')
     const kid = pending?.kid ?? ''
@@ -93,7 +93,7 @@ describe.each(databaseKinds)('activation on %s', (kind) => {
     ])
   })
 
-  test('of any other key is refused in words', async () => {
+  test('of any other key is refused with a reason', async () => {
     const ring = await startRing(kind)
     const [active] = await keysOf(ring, 'token')
     ring.clock.advance(leadSeconds)
@@ -101,7 +101,7 @@ describe.each(databaseKinds)('activation on %s', (kind) => {
       code: 'conflict',
       detail: expect.stringMatching(/is active/),
     })
-    await rotateSigningKey(ring, root, line)
+    await rotateSigningKey(ring, root, token)
     expect(await refusal(activateSigningKey(ring, root, active?.kid ?? '', { force: true }))).toMatchObject({
       detail: expect.stringMatching(/is retiring/),
     })
@@ -116,76 +116,76 @@ describe.each(databaseKinds)('rollback on %s', (kind) => {
   async function rotated() {
     const ring = await startRing(kind)
     ring.clock.advance(leadSeconds)
-    await rotateSigningKey(ring, root, line)
+    await rotateSigningKey(ring, root, token)
     ring.clock.advance(60)
-    const [former, active, pending] = await keysOf(ring, 'token')
-    if (!former || !active || !pending) throw new Error('three keys are there after a rotation')
-    return { ring, former, active, pending }
+    const [previous, active, pending] = await keysOf(ring, 'token')
+    if (!previous || !active || !pending) throw new Error('there must be three keys after a rotation')
+    return { ring, previous, active, pending }
   }
 
-  test('lets the former key sign again at once, and plans the pending one anew', async () => {
-    const { ring, former, active, pending } = await rotated()
-    expect(await rollbackSigningKey(ring, root, { ...line, reason: 'a verifier cannot read it' })).toMatchObject({
-      kid: former.kid,
+  test('makes the previous key sign again at once, and plans the pending one again', async () => {
+    const { ring, previous, active, pending } = await rotated()
+    expect(await rollbackSigningKey(ring, root, { ...token, reason: 'a verifier cannot read it' })).toMatchObject({
+      kid: previous.kid,
       state: 'active',
     })
-    expect((await ring.keyring.signer('token')).kid).toBe(former.kid)
+    expect((await ring.keyring.signer('token')).kid).toBe(previous.kid)
     expect(await showSigningKey(ring, root, active.kid)).toMatchObject({ state: 'retiring' })
     const due = new Date(ring.clock.now().getTime() + rotateEverySeconds * 1000).toISOString()
     expect(await showSigningKey(ring, root, pending.kid)).toMatchObject({ state: 'pending', activatesAt: due })
     expect(
       await ring.db.select().from(auditEvents).where(eq(auditEvents.type, 'signing_key.rolled_back')),
-    ).toMatchObject([{ subject: former.kid, reason: 'a verifier cannot read it', context: { former: active.kid } }])
+    ).toMatchObject([{ subject: previous.kid, reason: 'a verifier cannot read it', context: { former: active.kid } }])
   })
 
-  test('twice is back where it began', async () => {
+  test('twice returns to the first state', async () => {
     const { ring, active } = await rotated()
-    await rollbackSigningKey(ring, root, line)
+    await rollbackSigningKey(ring, root, token)
     ring.clock.advance(1)
-    expect(await rollbackSigningKey(ring, root, line)).toMatchObject({ kid: active.kid, state: 'active' })
+    expect(await rollbackSigningKey(ring, root, token)).toMatchObject({ kid: active.kid, state: 'active' })
   })
 
-  test('is refused when the former key is no longer published', async () => {
+  test('is refused when the previous key is no longer published', async () => {
     const { ring } = await rotated()
     ring.clock.advance(30 + 3600 + 30 + 300)
-    expect(await refusal(rollbackSigningKey(ring, root, line))).toMatchObject({
+    expect(await refusal(rollbackSigningKey(ring, root, token))).toMatchObject({
       code: 'conflict',
       detail: expect.stringMatching(/no longer published/),
     })
   })
 
-  test('is refused to a revoked key, however it was revoked', async () => {
+  test('is refused for a revoked key, however it was revoked', async () => {
     const first = await rotated()
     await first.ring.db
       .update(signingKeys)
       .set({ revokedAt: first.ring.clock.now() })
-      .where(eq(signingKeys.kid, first.former.kid))
-    expect(await refusal(rollbackSigningKey(first.ring, root, line))).toMatchObject({
+      .where(eq(signingKeys.kid, first.previous.kid))
+    expect(await refusal(rollbackSigningKey(first.ring, root, token))).toMatchObject({
       code: 'conflict',
       detail: expect.stringMatching(/revoked/),
     })
-    const { ring, former } = await rotated()
+    const { ring, previous } = await rotated()
     const about = { organizationId: null, reason: 'x', actor: 'key_root', expires: 'never' } as const
     const now = ring.clock.now()
-    await addRevocationRule(ring.db, { kind: 'signing_key', value: former.kid, effectiveAt: now, ...about }, 30, now)
-    expect(await refusal(rollbackSigningKey(ring, root, line))).toMatchObject({
+    await addRevocationRule(ring.db, { kind: 'signing_key', value: previous.kid, effectiveAt: now, ...about }, 30, now)
+    expect(await refusal(rollbackSigningKey(ring, root, token))).toMatchObject({
       code: 'conflict',
       detail: expect.stringMatching(/revoked/),
     })
   })
 
-  test('is refused when nothing signed before', async () => {
+  test('is refused when no key signed before', async () => {
     const ring = await startRing(kind)
-    expect(await refusal(rollbackSigningKey(ring, root, line))).toMatchObject({
+    expect(await refusal(rollbackSigningKey(ring, root, token))).toMatchObject({
       code: 'conflict',
       detail: expect.stringMatching(/No other key/),
     })
-    expect(await refusal(rollbackSigningKey(ring, admin, line))).toMatchObject({ code: 'permission_denied' })
+    expect(await refusal(rollbackSigningKey(ring, admin, token))).toMatchObject({ code: 'permission_denied' })
   })
 })
 
-describe.each(databaseKinds)('what is shown of the ring on %s', (kind) => {
-  test('has every coming instant: safe from, active from, followed at, unpublished at', async () => {
+describe.each(databaseKinds)('the view of the ring on %s', (kind) => {
+  test('has all coming times: safe from, active from, followed at, unpublished at', async () => {
     const ring = await startRing(kind)
     const at = (seconds: number) => new Date(ring.clock.now().getTime() + seconds * 1000).toISOString()
     const [active, pending] = await keysOf(ring, 'token')
@@ -205,12 +205,12 @@ describe.each(databaseKinds)('what is shown of the ring on %s', (kind) => {
     })
   })
 
-  test('has the whole history of a key: what was decided when, by whom and why, and what came of it', async () => {
+  test('has the whole history of a key: what was decided when, by whom, why and with which result', async () => {
     const ring = await startRing(kind)
     const [, second] = await keysOf(ring, 'token')
     const start = ring.clock.now().toISOString()
     ring.clock.advance(leadSeconds)
-    await rotateSigningKey(ring, root, { ...line, reason: 'quarterly' })
+    await rotateSigningKey(ring, root, { ...token, reason: 'quarterly' })
     const { activations, createdBy } = await showSigningKey(ring, root, second?.kid ?? '')
     expect(createdBy).toBe('system')
     expect(activations).toEqual([
@@ -238,7 +238,7 @@ describe.each(databaseKinds)('what is shown of the ring on %s', (kind) => {
     })
   })
 
-  test('has what each key signed and when it signed last', async () => {
+  test('says how much each key signed and when it last signed', async () => {
     const ring = await startRing(kind)
     const [active, pending] = await keysOf(ring, 'token')
     const lastSignedAt = ring.clock.now()
@@ -253,7 +253,7 @@ describe.each(databaseKinds)('what is shown of the ring on %s', (kind) => {
     expect((await listSigningKeys(ring, root)).find(({ kid }) => kid === pending?.kid)).toMatchObject({ usage: null })
   })
 
-  test('is for whoever may read it, and only of keys that are there', async () => {
+  test('needs the permission to read, and shows only existing keys', async () => {
     const ring = await startRing(kind)
     const [active] = await keysOf(ring, 'token')
     expect(await refusal(showSigningKey(ring, admin, active?.kid ?? ''))).toMatchObject({ code: 'permission_denied' })
@@ -261,10 +261,10 @@ describe.each(databaseKinds)('what is shown of the ring on %s', (kind) => {
   })
 })
 
-test('a spare pending key gets its turn from maintenance instead of another one being made', async () => {
+test('maintenance plans an existing pending key before it creates another one', async () => {
   const ring = await startRing('embedded')
   const [, pending] = await keysOf(ring, 'token')
-  // Its plan is gone, as after a turn that overtook it.
+  // Its planned activation is gone, as after an activation that overtook it.
   await ring.db.delete(auditEvents)
   const rows = await readRing(ring.db)
   const planned = rows?.activations.find(({ kid }) => kid === pending?.kid)

@@ -28,7 +28,7 @@ const token = { purpose: 'token' } as const
 const later = (ring: RingService, seconds: number) =>
   new Date(ring.clock.now().getTime() + seconds * 1000).toISOString()
 
-describe.each(databaseKinds)('an own key on %s', (kind) => {
+describe.each(databaseKinds)('an imported key on %s', (kind) => {
   test.each<[string, () => KeyObject, Algorithm | undefined, Algorithm]>([
     ['P-256', p256, undefined, 'ES256'],
     ['P-384', p384, undefined, 'ES384'],
@@ -71,7 +71,7 @@ describe.each(databaseKinds)('an own key on %s', (kind) => {
     },
   )
 
-  test('is next in turn, at the instant that was planned, and the key that was next follows it', async () => {
+  test('becomes the next key at the planned time, and the key that was next follows it', async () => {
     const ring = await startRing(kind)
     const [active, planned] = await keysOf(ring, 'token')
     const imported = await importSigningKey(ring, root, { ...token, key: { pem: pemOf(p256()) } })
@@ -90,7 +90,7 @@ describe.each(databaseKinds)('an own key on %s', (kind) => {
     ])
   })
 
-  test('does not sign before verifiers can hold it, however near the planned turn is', async () => {
+  test('does not sign before its safe time, however near the planned activation is', async () => {
     const ring = await startRing(kind)
     ring.clock.advance(rotateEverySeconds - 10)
     const imported = await importSigningKey(ring, root, { ...token, key: { pem: pemOf(p256()) } })
@@ -101,7 +101,7 @@ describe.each(databaseKinds)('an own key on %s', (kind) => {
     expect((await ring.keyring.signer('token')).kid).toBe(planned?.kid)
   })
 
-  test('never comes in twice, not even after it was revoked', async () => {
+  test('cannot be imported twice, not even after it was revoked', async () => {
     const ring = await startRing(kind)
     const key = { pem: pemOf(p256()) }
     const { kid } = await importSigningKey(ring, root, { ...token, key })
@@ -125,7 +125,7 @@ describe.each(databaseKinds)('an own key on %s', (kind) => {
   })
 })
 
-describe('what is no key to sign with', () => {
+describe('a key that cannot sign is refused', () => {
   const stranger = () => jwkOf(p256())
   const cases: [string, () => { pem: string } | { jwk: Record<string, unknown> }, Algorithm?][] = [
     ['an empty text', () => ({ pem: '' })],
@@ -152,9 +152,9 @@ describe('what is no key to sign with', () => {
     ['an empty object', () => ({ jwk: {} })],
     ['a public JWK', () => ({ jwk: { ...stranger(), d: undefined } })],
     ['a shared secret', () => ({ jwk: { kty: 'oct', k: 'AAAA' } })],
-    ['a JWK with the halves of two keys', () => ({ jwk: { ...stranger(), d: stranger().d } })],
+    ['a JWK with the parts of two keys', () => ({ jwk: { ...stranger(), d: stranger().d } })],
     ['a point off the curve', () => ({ jwk: { ...stranger(), x: 'A'.repeat(43) } })],
-    ['a JWK whose alg says another', () => ({ jwk: { ...stranger(), alg: 'ES384' } })],
+    ['a JWK with another alg', () => ({ jwk: { ...stranger(), alg: 'ES384' } })],
     ['a JWK for encryption', () => ({ jwk: { ...stranger(), use: 'enc' } })],
     ['a JWK with a number as its private part', () => ({ jwk: { ...stranger(), d: 7 } })],
     ['an RSA JWK with e = 1', () => ({ jwk: { ...jwkOf(rsa()), e: 'AQ' } })],
@@ -180,7 +180,7 @@ describe('what is no key to sign with', () => {
     },
   )
 
-  test('nobody imports but whoever owns the ring', async () => {
+  test('only the owner of the ring can import', async () => {
     const ring = await startRing('embedded')
     expect(await refusal(importSigningKey(ring, admin, { ...token, key: { pem: pemOf(p256()) } }))).toMatchObject({
       code: 'permission_denied',
@@ -192,7 +192,7 @@ describe('what is no key to sign with', () => {
 })
 
 describe.each(databaseKinds)('another algorithm on %s', (kind) => {
-  test('gets its first key, which signs from its safe instant on, and turns by itself from then on', async () => {
+  test('gets its first key, which signs from its safe time on and rotates automatically from then on', async () => {
     const ring = await startRing(kind)
     const added = await addSigningKey(ring, root, { algorithm: 'EdDSA' })
     expect(added).toMatchObject({
@@ -220,7 +220,7 @@ describe.each(databaseKinds)('another algorithm on %s', (kind) => {
     ])
   })
 
-  test('has an active key of its own: the default one signs on beside it', async () => {
+  test('has its own active key beside the default one, which keeps signing', async () => {
     const ring = await startRing(kind)
     const [active] = await keysOf(ring, 'token')
     await addSigningKey(ring, root, { algorithm: 'EdDSA' })
@@ -231,7 +231,7 @@ describe.each(databaseKinds)('another algorithm on %s', (kind) => {
     expect((await ring.keyring.signer('token')).kid).toBe(active?.kid)
   })
 
-  test('is not added twice, and cannot be rotated before it is there', async () => {
+  test('cannot be added twice, nor rotated before it was added', async () => {
     const ring = await startRing(kind)
     expect(await refusal(addSigningKey(ring, root, { algorithm: 'ES256' }))).toMatchObject({ code: 'conflict' })
     expect(await refusal(rotateSigningKey(ring, root, { ...token, algorithm: 'PS256' }))).toMatchObject({

@@ -15,7 +15,7 @@ import { keysOf, refusal } from './ring-keys.ts'
 import { admin, leadSeconds, root, rotateEverySeconds, startRing } from './ring-service.ts'
 
 describe.each(databaseKinds)('the key ring on %s', (kind) => {
-  test('has, after the first start, one active key and one published pending key of each purpose', async () => {
+  test('has one active key and one published pending key of each purpose after bootstrap', async () => {
     const ring = await startRing(kind)
     for (const purpose of ['token', 'record'] as const) {
       const [active, pending, ...others] = await keysOf(ring, purpose)
@@ -39,14 +39,14 @@ describe.each(databaseKinds)('the key ring on %s', (kind) => {
     }
   })
 
-  test('is not made a second time over one that exists', async () => {
+  test('cannot be created twice', async () => {
     const ring = await startRing(kind)
     const before = await readRing(ring.db)
     await expect(ring.db.transaction((tx) => createSigningKeys(tx, ring, ring.clock.now(), 'system'))).rejects.toThrow()
     expect(await readRing(ring.db)).toEqual(before)
   })
 
-  test('refuses to rotate before verifiers can hold the next key, names the instant and changes nothing', async () => {
+  test('refuses to rotate before the safe time, names it and changes nothing', async () => {
     const ring = await startRing(kind)
     const before = await readRing(ring.db)
     const safeAt = new Date(ring.clock.now().getTime() + leadSeconds * 1000).toISOString()
@@ -57,7 +57,7 @@ describe.each(databaseKinds)('the key ring on %s', (kind) => {
     expect(await readRing(ring.db)).toEqual(before)
   })
 
-  test('rotates from the safe instant on: the pending key signs, the former retires, a new one is published', async () => {
+  test('rotates from the safe time on: the pending key signs, the previous one retires, a new one is published', async () => {
     const ring = await startRing(kind)
     const [first, second] = await keysOf(ring, 'token')
     const records = await keysOf(ring, 'record')
@@ -107,7 +107,7 @@ describe.each(databaseKinds)('the key ring on %s', (kind) => {
     expect(await readRing(ring.db)).toEqual(before)
   })
 
-  test('can be forced to turn early, twice in the same millisecond, and instants still only grow', async () => {
+  test('can be forced to rotate early, twice in the same millisecond, and the times still only grow', async () => {
     const ring = await startRing(kind)
     await rotateSigningKey(ring, root, { purpose: 'token', force: true })
     const { kid, activatesAt } = await rotateSigningKey(ring, root, { purpose: 'token', force: true })
@@ -119,14 +119,14 @@ describe.each(databaseKinds)('the key ring on %s', (kind) => {
     expect(keys.find(({ state }) => state === 'active')?.kid).toBe(kid)
   })
 
-  test('turns by itself at the end of the interval, with nothing running', async () => {
+  test('rotates at the end of the interval with nothing running', async () => {
     const ring = await startRing(kind)
     const [, second] = await keysOf(ring, 'token')
     ring.clock.advance(rotateEverySeconds)
     expect((await keysOf(ring, 'token')).map(({ kid, state }) => [kid, state])[1]).toEqual([second?.kid, 'active'])
   })
 
-  test('gets its next pending keys by maintenance after time promoted them, once', async () => {
+  test('gets its next pending keys from maintenance once the planned ones are active, once', async () => {
     const ring = await startRing(kind)
     await maintainSigningKeys(ring)
     expect(await ring.db.select().from(auditEvents)).toEqual([])
@@ -144,7 +144,7 @@ describe.each(databaseKinds)('the key ring on %s', (kind) => {
     ])
   })
 
-  test('refuses to rotate to a key that maintenance was too late to publish, and has published it then', async () => {
+  test('refuses to rotate when maintenance was late, and publishes the missing key', async () => {
     const ring = await startRing(kind)
     ring.clock.advance(rotateEverySeconds)
     expect(await refusal(rotateSigningKey(ring, root, { purpose: 'token' }))).toMatchObject({ code: 'too_early' })
@@ -152,7 +152,7 @@ describe.each(databaseKinds)('the key ring on %s', (kind) => {
     expect(await rotateSigningKey(ring, root, { purpose: 'token' })).toMatchObject({ state: 'active' })
   })
 
-  test('is neither shown to nor turned by an admin of an organization', async () => {
+  test('is neither shown to nor rotated by an admin of an organization', async () => {
     const ring = await startRing(kind)
     ring.clock.advance(leadSeconds)
     expect(await refusal(rotateSigningKey(ring, admin, { purpose: 'token' }))).toMatchObject({
@@ -163,7 +163,7 @@ describe.each(databaseKinds)('the key ring on %s', (kind) => {
 })
 
 describe.each(databaseKinds)('the self test on %s', (kind) => {
-  test('passes on the ring of the first start and after rotations', async () => {
+  test('passes after bootstrap and after rotations', async () => {
     const ring = await startRing(kind)
     await selfTest(ring)
     await rotateSigningKey(ring, root, { purpose: 'token', force: true })
@@ -171,7 +171,7 @@ describe.each(databaseKinds)('the self test on %s', (kind) => {
     await selfTest(ring)
   })
 
-  test('names the KEK that is missing and makes nothing new', async () => {
+  test('names the missing KEK and creates nothing', async () => {
     const ring = await startRing(kind)
     const before = await readRing(ring.db)
     const stranger = { ...ring, keyEncryption: await createKeyEncryption({ kek: generateRawKek() }) }
@@ -200,7 +200,7 @@ describe.each(databaseKinds)('the self test on %s', (kind) => {
     await expect(selfTest(ring)).rejects.toThrow('belongs to another row')
   })
 
-  test('finds a public part that was replaced', async () => {
+  test('finds a public key that was replaced', async () => {
     const ring = await startRing(kind)
     const [first, second] = await ring.db.select().from(signingKeys)
     if (!first || !second) throw new Error('two keys are there')
@@ -208,7 +208,7 @@ describe.each(databaseKinds)('the self test on %s', (kind) => {
     await expect(selfTest(ring)).rejects.toThrow('does not belong to it')
   })
 
-  test('fails on a ring whose keys are gone', async () => {
+  test('fails on a ring without keys', async () => {
     const ring = await startRing(kind)
     await ring.db.delete(signingKeyActivations)
     await expect(selfTest(ring)).rejects.toThrow('no active token key')

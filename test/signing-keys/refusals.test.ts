@@ -23,7 +23,7 @@ import { ringServices, root, startRing } from './ring-service.ts'
 
 const line = { purpose: 'token' } as const
 
-describe('a database that never went through its first start', async () => {
+describe('a database that was not bootstrapped', async () => {
   const ring = await ringServices(await openTestDatabase('embedded'), movableClock(), generateRawKek())
 
   test('lists no keys, shows none, and signs with none', async () => {
@@ -32,11 +32,11 @@ describe('a database that never went through its first start', async () => {
     expect((await refusal(Promise.resolve(ring.keyring.signer('token')))).code).toBe('keyring_unavailable')
   })
 
-  test('has nothing that could be brought forward', async () => {
+  test('has nothing to bring forward', async () => {
     expect(await bringForwardWhenReady(ring)).toEqual([])
   })
 
-  test('is not changed by maintenance, nor by a rotation', async () => {
+  test('is changed neither by maintenance nor by a rotation', async () => {
     await expect(maintainSigningKeys(ring)).rejects.toThrow('the database is empty')
     await expect(rotateSigningKey(ring, root, line)).rejects.toThrow('the database is empty')
     await expect(nextMaintenanceAt(ring)).rejects.toThrow('the database is empty')
@@ -46,8 +46,8 @@ describe('a database that never went through its first start', async () => {
   })
 })
 
-describe('the ring is nobody’s but the service’s', () => {
-  test('a role within an organization does not reach it, whatever stands in its definition', async () => {
+describe('the ring belongs to the service', () => {
+  test('a role within an organization does not reach it, whatever its permissions say', async () => {
     const ring = await startRing('embedded')
     const customRoles = new Map([
       ['keeper', { 'signing_keys.read': 'organization', 'signing_keys.rotate': 'organization' } as const],
@@ -58,8 +58,8 @@ describe('the ring is nobody’s but the service’s', () => {
   })
 })
 
-describe('a key that is not there', () => {
-  test('of an algorithm that the ring has no keys of is not rotated', async () => {
+describe('a key that does not exist', () => {
+  test('is not rotated when the ring has no keys of its algorithm', async () => {
     const ring = await startRing('embedded')
     const error = await refusal(rotateSigningKey(ring, root, { ...line, algorithm: 'PS256', force: true }))
     expect(error).toMatchObject({
@@ -68,7 +68,7 @@ describe('a key that is not there', () => {
     })
   })
 
-  test('is not shown, activated or replaced', async () => {
+  test('cannot be shown, activated or replaced', async () => {
     const ring = await startRing('embedded')
     for (const attempt of [
       showSigningKey(ring, root, 'missing'),
@@ -80,7 +80,7 @@ describe('a key that is not there', () => {
 })
 
 describe('a key whose tokens are refused', () => {
-  test('is not made to sign, although the ring knows of no revocation', async () => {
+  test('is not activated, even if the ring does not mark it as revoked', async () => {
     const ring = await startRing('embedded')
     const [, pending] = await keysOf(ring, 'token')
     const rule = { kind: 'signing_key', value: pending?.kid ?? '', expires: 'never', organizationId: null } as const
@@ -108,7 +108,7 @@ describe('a key whose tokens are refused', () => {
   )
 })
 
-describe('an envelope that opens and holds no key', () => {
+describe('an envelope that opens but contains no key', () => {
   test.each(['null', '"text"', '7', '[]', '{}', 'no JSON at all', '{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}'])(
     '%s stops the start in words that do not repeat it',
     async (content) => {
@@ -130,7 +130,7 @@ describe('an envelope that opens and holds no key', () => {
   )
 })
 
-describe('an own key in the words of others', () => {
+describe('an imported key with foreign members', () => {
   const jwk = async (name: 'Ed25519' | 'ECDSA') => {
     const algorithm = name === 'ECDSA' ? { name, namedCurve: 'P-256' } : { name }
     const pair = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
@@ -139,18 +139,18 @@ describe('an own key in the words of others', () => {
     return { ...members }
   }
 
-  test('may call its algorithm by the name of RFC 9864', async () => {
+  test('may name its algorithm as RFC 9864 does', async () => {
     const ring = await startRing('embedded')
     const key = { jwk: { ...(await jwk('Ed25519')), alg: 'Ed25519', use: 'sig' } }
     expect(await importSigningKey(ring, root, { ...line, key })).toMatchObject({ algorithm: 'EdDSA', state: 'pending' })
   })
 
   test.each<[string, Record<string, unknown>]>([
-    ['an algorithm that its curve has not', { alg: 'ES384' }],
-    ['another use than signatures', { use: 'enc' }],
-    ['a curve that nobody signs with here', { crv: 'secp256k1' }],
-    ['a type that is no key pair', { kty: 'oct' }],
-    ['no type at all', { kty: undefined, crv: undefined }],
+    ['an algorithm that does not fit its curve', { alg: 'ES384' }],
+    ['a use other than signatures', { use: 'enc' }],
+    ['an unsupported curve', { crv: 'secp256k1' }],
+    ['a type without key pairs', { kty: 'oct' }],
+    ['no type', { kty: undefined, crv: undefined }],
   ])('with %s is refused, and nothing is written', async (_, changes) => {
     const ring = await startRing('embedded')
     const before = await ring.db.select().from(signingKeys)
@@ -160,7 +160,7 @@ describe('an own key in the words of others', () => {
   })
 })
 
-describe('an own RSA key', async () => {
+describe('an imported RSA key', async () => {
   const algorithm = {
     name: 'RSASSA-PKCS1-v1_5',
     modulusLength: 2048,
@@ -171,9 +171,9 @@ describe('an own RSA key', async () => {
   const { key_ops: _, ext: __, alg: ___, ...whole } = await crypto.subtle.exportKey('jwk', privateKey)
 
   test.each<[string, object]>([
-    ['a modulus that is no base64url', { n: '!!!' }],
-    ['a modulus of nothing but zeros', { n: 'AAAA' }],
-    ['an exponent that is no base64url', { e: '*' }],
+    ['a modulus that is not base64url', { n: '!!!' }],
+    ['a modulus of zeros', { n: 'AAAA' }],
+    ['an exponent that is not base64url', { e: '*' }],
     ['an even exponent', { e: 'AQAA' }],
     ['an exponent of 1', { e: 'AQ' }],
     ['an exponent of nine bytes', { e: 'AQAAAAAAAAAB' }],
@@ -188,15 +188,15 @@ describe('an own RSA key', async () => {
   })
 })
 
-describe('the words of a start that cannot open its ring', () => {
-  test('tell that no KEK is known yet where only a passphrase is configured, which is another one', async () => {
+describe('the error of a start that cannot open its ring', () => {
+  test('says that a different passphrase is configured', async () => {
     const ring = await startRing('embedded')
     const other = () => passphraseKek('a passphrase that sealed nothing here', 600_000)
     const keyEncryption = await createKeyEncryption({ kek: 'passphrase:', providers: { passphrase: other } })
     await expect(selfTest({ ...ring, keyEncryption })).rejects.toThrow('configured: a different passphrase')
   })
 
-  test('tell what stands in the way of a KEK that is there, and does not answer', async () => {
+  test('says why a configured KEK does not answer', async () => {
     const ring = await startRing('embedded')
     const [key] = await keysOf(ring, 'token')
     for (const [error, words] of [

@@ -31,7 +31,7 @@ describe.each(databaseKinds)('a leaked signing key on %s', (kind) => {
     expect(listed.sort()).toEqual([pending?.kid, replaced.next?.kid].sort())
   })
 
-  test('gets a rule without end, in the transaction of its replacement', async () => {
+  test('gets a rule that never expires, in the transaction of its replacement', async () => {
     const ring = await startRing(kind)
     const [leaked] = await keysOf(ring, 'token')
     await replaceSigningKey(ring, root, line)
@@ -43,7 +43,7 @@ describe.each(databaseKinds)('a leaked signing key on %s', (kind) => {
     ])
   })
 
-  test('stays as it was when its rule or its audit event cannot be written', async () => {
+  test('is not replaced when its rule or its audit event cannot be written', async () => {
     for (const table of ['revocations', 'audit_events']) {
       const ring = await startRing(kind, { ownDatabase: true })
       const before = await readRing(ring.db)
@@ -53,7 +53,7 @@ describe.each(databaseKinds)('a leaked signing key on %s', (kind) => {
     }
   })
 
-  test('signs nothing more on an instance whose clock is behind by the tolerance', async () => {
+  test('signs nothing more, even on an instance whose clock is behind by the tolerance', async () => {
     const ring = await startRing(kind)
     ring.clock.advance(3600)
     const behind = movableClock(new Date(ring.clock.now().getTime() - 30_000))
@@ -64,7 +64,7 @@ describe.each(databaseKinds)('a leaked signing key on %s', (kind) => {
     expect((await elsewhere.keyring.publicKeys('token')).keys).toHaveLength(2)
   })
 
-  test('takes the pending keys with it when they are distrusted: a fresh key signs', async () => {
+  test('revokes the pending keys too when they are distrusted: a fresh key signs', async () => {
     const ring = await startRing(kind)
     ring.clock.advance(60)
     const before = (await keysOf(ring, 'token')).map(({ kid }) => kid)
@@ -77,7 +77,7 @@ describe.each(databaseKinds)('a leaked signing key on %s', (kind) => {
     expect((await ring.keyring.signer('token')).kid).toBe(active?.kid)
   })
 
-  test('that only waits for its turn is revoked, and the active one signs on until another one is safe', async () => {
+  test('is revoked when it is pending, and the active one keeps signing until another one is safe', async () => {
     const ring = await startRing(kind)
     const [active, pending] = await keysOf(ring, 'token')
     ring.clock.advance(rotateEverySeconds - 60)
@@ -91,7 +91,7 @@ describe.each(databaseKinds)('a leaked signing key on %s', (kind) => {
     expect((await ring.keyring.signer('token')).kid).toBe(kid)
   })
 
-  test('that signed before the active one is revoked without a turn', async () => {
+  test('is revoked without a new activation when it is retiring', async () => {
     const ring = await startRing(kind)
     ring.clock.advance(leadSeconds)
     const [former, active] = await keysOf(ring, 'token')
@@ -103,7 +103,7 @@ describe.each(databaseKinds)('a leaked signing key on %s', (kind) => {
     expect(listed.map(({ kid }) => kid)).not.toContain(former?.kid)
   })
 
-  test('can leak again: two replacements in the same millisecond leave one key that signs and one that waits', async () => {
+  test('can leak again: two replacements in the same millisecond leave one active and one pending key', async () => {
     const ring = await startRing(kind)
     await replaceSigningKey(ring, root, line)
     ring.clock.advance(0.001)
@@ -117,7 +117,7 @@ describe.each(databaseKinds)('a leaked signing key on %s', (kind) => {
     ])
   })
 
-  test('is told from one that was replaced before, is retired, is another line’s or nobody’s', async () => {
+  test('is refused if it is already revoked, retired, in another series or unknown', async () => {
     const ring = await startRing(kind)
     ring.clock.advance(leadSeconds)
     const [first] = await keysOf(ring, 'token')
@@ -137,7 +137,7 @@ describe.each(databaseKinds)('a leaked signing key on %s', (kind) => {
     expect(await refusal(replaceSigningKey(ring, admin, line))).toMatchObject({ code: 'permission_denied' })
   })
 
-  test('of a purpose that signs no tokens is marked in its set and gets no rule', async () => {
+  test('is marked in its set and gets no rule when it is a record key', async () => {
     const ring = await startRing(kind)
     const [leaked] = await keysOf(ring, 'record')
     await replaceSigningKey(ring, root, { purpose: 'record' })
@@ -148,7 +148,7 @@ describe.each(databaseKinds)('a leaked signing key on %s', (kind) => {
     expect((await ring.keyring.signer('record')).kid).not.toBe(leaked?.kid)
   })
 
-  test('of an algorithm that has not had its turn yet is replaced by another pending one', async () => {
+  test('is replaced by another pending one when its algorithm has no active key yet', async () => {
     const ring = await startRing(kind)
     const { kid } = await addSigningKey(ring, root, { algorithm: 'EdDSA' })
     const replaced = await replaceSigningKey(ring, root, { ...line, algorithm: 'EdDSA', kid })
@@ -157,7 +157,7 @@ describe.each(databaseKinds)('a leaked signing key on %s', (kind) => {
     expect((await ring.keyring.signer('token', undefined, 'EdDSA')).kid).toBe(replaced.next?.kid)
   })
 
-  test('leaves the other lines alone', async () => {
+  test('leaves the other series unchanged', async () => {
     const ring = await startRing(kind)
     const records = await keysOf(ring, 'record')
     const { revoked } = await replaceSigningKey(ring, root, line)

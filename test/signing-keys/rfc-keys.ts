@@ -1,4 +1,4 @@
-/** Keys and signatures that the RFCs print for everybody to check against: private parts included, and good for nothing else. */
+/** Keys and signatures printed in the RFCs as test vectors, with their private parts. */
 
 /** RFC 7515 appendix A.2. */
 export const rsaKey = {

@@ -4,7 +4,7 @@ import type { KeyPurpose } from '../../src/signing-keys/signer.ts'
 import type { SigningKeyView } from '../../src/signing-keys/view.ts'
 import { type RingService, root } from './ring-service.ts'
 
-/** The keys of a purpose in the order of their turns, those without one last. */
+/** The keys of a purpose in the order of their activations; keys without one come last. */
 export async function keysOf(ring: RingService, purpose: KeyPurpose, algorithm = 'ES256'): Promise<SigningKeyView[]> {
   const keys = (await listSigningKeys(ring, root)).filter(
     (key) => key.purpose === purpose && key.algorithm === algorithm,
@@ -13,7 +13,7 @@ export async function keysOf(ring: RingService, purpose: KeyPurpose, algorithm =
   return keys.sort((a, b) => (order(a) < order(b) ? -1 : 1))
 }
 
-/** The refusal that the attempt meets; fails when it meets none. */
+/** The error that the attempt is refused with; fails if it is not refused. */
 export async function refusal(attempt: Promise<unknown>): Promise<ServiceError> {
   const error: unknown = await attempt.then(
     () => undefined,

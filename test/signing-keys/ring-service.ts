@@ -24,7 +24,7 @@ export const rotateEverySeconds = 30 * 86_400
 
 export type RingService = Awaited<ReturnType<typeof startRing>>
 
-/** What the key ring needs of a service, on a database that went through its first start: the file's own, emptied, or one of the test's own. */
+/** The services that the key ring needs, on a bootstrapped database: the test file's, emptied, or one for this test alone. */
 export async function startRing(kind: DatabaseKind, { ownDatabase = false } = {}) {
   const database = await (ownDatabase ? openTestDatabase(kind) : emptiedDatabase(kind))
   const clock = movableClock()
@@ -37,7 +37,7 @@ export async function startRing(kind: DatabaseKind, { ownDatabase = false } = {}
   return { ...services, database, clock, kek }
 }
 
-/** One instance over the database; several of them are several processes as far as the ring can see. */
+/** One instance over the database. To the ring, several of them are several processes. */
 export async function ringServices(
   database: Database,
   clock: MovableClock,

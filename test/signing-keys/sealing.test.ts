@@ -53,7 +53,7 @@ describe.each(platforms)('a sealed key opened for %s', (_name, platform) => {
       }
     })
 
-    test('does not open under another algorithm, purpose or name', async () => {
+    test('does not open under another algorithm, purpose or kid', async () => {
       const key = await storedKey(algorithm, await generateKeyPair(algorithm))
       const another = algorithms.find((name) => name !== algorithm) ?? 'ES256'
       const changes = [{ algorithm: another }, { purpose: 'record' as const }, { kid: key.kid.toLowerCase() }]

@@ -10,12 +10,12 @@ import { createSigner as createWebCryptoSigner } from '../../src/signing-keys/we
 import { ed25519Key, ed25519Signature, rsaKey, rsaSignature } from './rfc-keys.ts'
 
 const pairs = new Map<Algorithm, KeyPair>()
-/** Of types, curves and lengths that no algorithm takes. */
+/** Types, curves and lengths that no algorithm accepts. */
 let strangeKeys: JsonWebKey[]
 
 beforeAll(async () => {
   for (const algorithm of algorithms) {
-    // Another RSA key is the dearest thing here, and the two algorithms on it differ in padding alone.
+    // Generating an RSA key is the slowest step here, and the two algorithms differ only in padding: they share one.
     const known = algorithm === 'PS256' ? pairs.get('RS256') : undefined
     pairs.set(algorithm, known ?? (await generateKeyPair(algorithm)))
   }
@@ -30,7 +30,7 @@ function pairOf(algorithm: Algorithm): KeyPair {
 
 const bytes: Record<Algorithm, number> = { ES256: 64, EdDSA: 64, RS256: 256, PS256: 256, ES384: 96 }
 
-/** Hundreds of signatures at most. Of ECDSA until each half had a leading zero byte, one in 256: that these are too few happens once in millions of runs. */
+/** At most this many signatures. ECDSA needs one with a leading zero byte in each half, one in 256: too few happens once in millions of runs. */
 const rounds: Record<Algorithm, number> = { ES256: 40, EdDSA: 5, RS256: 1, PS256: 1, ES384: 40 }
 
 describe.each([
@@ -40,7 +40,7 @@ describe.each([
   describe.each(algorithms)('for %s', (algorithm) => {
     const header = btoa(JSON.stringify({ alg: algorithm })).replaceAll('=', '')
 
-    test('makes signatures of one length that jose accepts, numbers with leading zeros included', {
+    test('makes signatures of one length that jose accepts, including numbers with leading zeros', {
       timeout: 60_000,
     }, async () => {
       const pair = pairOf(algorithm)
@@ -68,14 +68,14 @@ describe.each([
       if (isEcdsa) expect(Math.min(firstHalves, secondHalves)).toBeGreaterThan(0)
     })
 
-    test('signs the text that it was given and no other', async () => {
+    test('signs exactly the given text', async () => {
       const pair = pairOf(algorithm)
       const sign = await createSigner(algorithm, pair.privateJwk)
       const forged = `${header}.AAAB.${await sign(`${header}.AAAA`)}`
       await expect(compactVerify(forged, await importJWK(pair.publicJwk, algorithm))).rejects.toThrow('signature')
     })
 
-    test('makes a JWT with the claims as given, also beyond ASCII, and a header of alg, kid and typ', async () => {
+    test('makes a JWT with the claims as given, including non-ASCII text, and a header of alg, kid and typ', async () => {
       const pair = pairOf(algorithm)
       const signer = { kid: pair.kid, algorithm, sign: await createSigner(algorithm, pair.privateJwk) }
       const claims = { sub: 'é 🔑 \u2028 "\\', jti: '>>>???', n: 1, list: ['a'] }
@@ -95,7 +95,7 @@ describe.each([
       for (const strange of strangeKeys) await expect(createSigner(algorithm, strange), strange.crv).rejects.toThrow()
     })
 
-    test('says nothing of the key that it refuses', async () => {
+    test('reveals nothing of a key that it refuses', async () => {
       const { privateJwk } = pairOf(algorithm)
       const damaged = {
         ...privateJwk,
@@ -130,10 +130,10 @@ describe('on Node', () => {
     expect(signJwt(signer, 'at+jwt', {})).toBeTypeOf('string')
   })
 
-  test.each(['RS256', 'PS256', 'ES384'] as const)('the event loop turns while %s signs', async (algorithm) => {
+  test.each(['RS256', 'PS256', 'ES384'] as const)('the event loop goes on while %s signs', async (algorithm) => {
     const sign = await createNodeSigner(algorithm, pairOf(algorithm).privateJwk)
     const order: string[] = []
-    // From here the loop comes to immediates first and to finished work afterwards; what blocks it is finished before both.
+    // The loop runs immediates first and finished work afterwards; a blocking signature would be finished before both.
     await readFile(import.meta.filename)
     const signed = Promise.resolve(sign('a.b')).then(() => order.push('signed'))
     const turned = new Promise<void>((resolve) => setImmediate(resolve)).then(() => order.push('turned'))
@@ -142,7 +142,7 @@ describe('on Node', () => {
   })
 })
 
-/** RS256 and PS256 differ in padding, not in keys: that one key serves one of them is the ring's to keep. */
+/** RS256 and PS256 differ in padding, not in keys: the ring ensures that one key serves only one of them. */
 function kindOf(algorithm: Algorithm): string {
   return algorithm === 'PS256' ? 'RS256' : algorithm
 }

@@ -12,7 +12,7 @@ function seen(name: string, change: Partial<VerifierSighting> = {}): VerifierSig
 }
 
 describe('readiness', () => {
-  test('says how many hold the key, and who does not, the one away longest first', () => {
+  test('counts the verifiers that hold the key and names the others, the longest unseen first', () => {
     const verifiers = [
       seen('a'),
       seen('b'),
@@ -30,7 +30,7 @@ describe('readiness', () => {
     )
   })
 
-  test('does not wait for one that has not come for a day, and still shows it', () => {
+  test('does not wait for a verifier that was unseen for a day, but shows it', () => {
     const gone = seen('gone', { kids: [], lastFetchedAt: minutesAgo(24 * 60 + 1) })
     const judged = verifierReadiness([seen('a'), gone], 'new', now)
     expect(judged).toMatchObject({ holding: 1, known: 1, waitingFor: [], safeToBringForward: true })
@@ -40,19 +40,19 @@ describe('readiness', () => {
     expect(verifierReadiness([edge], 'new', now)).toMatchObject({ known: 1, absent: [], safeToBringForward: false })
   })
 
-  test('without any authenticated verifier brings nothing forward', () => {
+  test('brings nothing forward without an authenticated verifier', () => {
     expect(verifierReadiness([], 'new', now)).toMatchObject({ known: 0, safeToBringForward: false })
     expect(readinessText(readinessView(verifierReadiness([], 'new', now)), now)).toBe(
       'no authenticated verifier has fetched the key set within a day',
     )
   })
 
-  test('calls an authenticated verifier without a name by its key', () => {
+  test('names an authenticated verifier without a name by its key', () => {
     const judged = verifierReadiness([seen('', { clientId: 'key_1', kids: [] })], 'new', now)
     expect(judged.waitingFor).toMatchObject([{ name: 'key_1' }])
   })
 
-  test('is the same whatever anonymous verifiers do', () => {
+  test('ignores anonymous verifiers', () => {
     const sighting = fc.record({
       clientId: fc.constantFrom('', 'key_1', 'key_2'),
       name: fc.constantFrom('a', 'b', ''),
@@ -68,10 +68,10 @@ describe('readiness', () => {
   })
 })
 
-describe('a turn is brought forward', () => {
+describe('an activation is brought forward', () => {
   const day = 86_400_000
 
-  test('by a tenth of the interval, and a day, at most', () => {
+  test('by at most a tenth of the interval, and at most a day', () => {
     const activatesAt = now
     const safeAt = new Date(0)
     expect(bringForwardFrom({ activatesAt, safeAt, rotateEverySeconds: 36_000 })).toEqual(minutesAgo(60))
@@ -80,7 +80,7 @@ describe('a turn is brought forward', () => {
     )
   })
 
-  test('never to before the safe instant, whatever the plan', () => {
+  test('never to before the safe time, whatever the plan', () => {
     const instant = fc.nat({ max: 4_000_000_000_000 }).map((milliseconds) => new Date(milliseconds))
     fc.assert(
       fc.property(instant, instant, fc.nat({ max: 31_536_000 }), (activatesAt, safeAt, rotateEverySeconds) => {
@@ -90,7 +90,7 @@ describe('a turn is brought forward', () => {
   })
 })
 
-test('of the absent ones the one that was seen last stands first', () => {
+test('absent verifiers are listed with the latest seen first', () => {
   const seen = (name: string, hoursAgo: number) => ({
     clientId: 'key_1',
     name,

@@ -11,11 +11,11 @@ export type AwsKeyPair = {
 
 export type FakeKms = {
   readonly url: string
-  /** Credentials that it accepts, made for this run. */
+  /** The credentials that it accepts, generated for this run. */
   readonly credentials: Required<AwsKeyPair>
-  /** What was asked and how it was answered, in order. */
+  /** The requests and their answers, in order. */
   readonly asked: { operation: string; context: unknown; answer: string }[]
-  /** Answers the next requests by these instead; `stall` never answers. */
+  /** Answers for the next requests; `stall` never answers. */
   readonly next: (KmsFault | 'stall')[]
   stop(): Promise<void>
 }
@@ -24,7 +24,7 @@ export type KmsFault = { status: number; body: unknown }
 
 /**
  * The part of AWS KMS that a KEK uses, over its wire protocol (JSON 1.1, Signature Version 4): a stand-in for tests, written from AWS's
- * documentation and not compared with the real service. It checks each signature itself, its date, and the encryption context.
+ * documentation and not compared with the real service. It checks each signature, its date, and the encryption context.
  */
 export async function startFakeKms(region: string, keyArns: readonly string[]): Promise<FakeKms> {
   const credentials = { accessKeyId: `TEST${hex(8)}`, secretAccessKey: hex(20), sessionToken: hex(32) }
@@ -90,7 +90,7 @@ function answerOf(target: string, body: string, keys: ReadonlyMap<string, Buffer
   }
 }
 
-/** KMS's messages tell more than its names; a caller that repeats them is caught by the word in this one. */
+/** KMS's messages reveal more than its error names. A caller that repeats this message is caught by its word. */
 export function fault(type: string, status = 400): KmsFault {
   return { status, body: { __type: type, message: `kms-message-text of ${type}` } }
 }
@@ -141,7 +141,7 @@ export type SignedRequest = {
   secretAccessKey: string
 }
 
-/** AWS Signature Version 4, from its description in the IAM user guide ("Create a signed AWS API request"), steps 1 to 4. */
+/** AWS Signature Version 4, as described in the IAM user guide ("Create a signed AWS API request"), steps 1 to 4. */
 export function signatureV4(request: SignedRequest): string {
   const { method, path, query, headers, body, date, region, service, secretAccessKey } = request
   const canonicalHeaders = headers.map(([name, value]) => `${name}:${value.trim().replace(/ +/g, ' ')}\n`).join('')

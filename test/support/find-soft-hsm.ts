@@ -6,7 +6,7 @@ const libraries = [
   '/opt/homebrew/lib/softhsm/libsofthsm2.so',
 ]
 
-/** The library of softhsm2, where its package is installed. */
+/** The library of softhsm2, if its package is installed. */
 export function findSoftHsm(): string | undefined {
   return libraries.find((path) => existsSync(path))
 }

@@ -12,13 +12,13 @@ import type { Services } from '../../src/services.ts'
 import { replaceSigningKey } from '../../src/signing-keys/replace.ts'
 import { rotateSigningKey } from '../../src/signing-keys/rotate.ts'
 
-// Runs several instances in one process. Each one changes the key ring of a separate deployment. When all have reached
-// the named point, the process kills itself with SIGKILL. This file injects the fault between the operation and its
-// database, so production code does not contain it. DEPLOYMENTS: [{ action, env }].
+// Several instances in one process, each changing the ring of its own deployment. Once all have reached the named point, the process is killed
+// with SIGKILL. The fault is injected between the operation and its database, so production code does not contain it.
+// DEPLOYMENTS: [{ action, env }].
 
 const [point = ''] = process.argv.slice(2)
 const deployments: { action: string; env: Record<string, string> }[] = JSON.parse(process.env.DEPLOYMENTS ?? '[]')
-let underWay = deployments.length
+let running = deployments.length
 
 const actions: Record<string, (services: Services) => Promise<unknown>> = {
   maintain: runMaintenance,
@@ -28,13 +28,13 @@ const actions: Record<string, (services: Services) => Promise<unknown>> = {
 
 type Die = () => Promise<never>
 
-/** Stops this deployment here. The last deployment that gets here kills the process. */
-function fate(): Die {
-  let hasCome = false
+/** Stops a deployment here for good. The last deployment to arrive kills the process. */
+function killWhenAllArrived(): Die {
+  let hasArrived = false
   return async () => {
-    if (!hasCome) underWay -= 1
-    hasCome = true
-    if (underWay === 0) process.kill(process.pid, 'SIGKILL')
+    if (!hasArrived) running -= 1
+    hasArrived = true
+    if (running === 0) process.kill(process.pid, 'SIGKILL')
     return await new Promise(() => {})
   }
 }
@@ -58,17 +58,17 @@ function faultyInserts(tx: Db, die: Die): Db {
 
 function faultyTransactions(db: Db, die: Die): Db {
   return override(db, 'transaction', (transaction) => async (work: (tx: Db) => Promise<unknown>) => {
-    let turns = false
+    let activates = false
     const result = await transaction((tx: Db) => {
       const faulty = faultyInserts(tx, die)
       return work(
         override(faulty, 'insert', (insert) => (table: unknown) => {
-          turns ||= table === signingKeyActivations
+          activates ||= table === signingKeyActivations
           return insert(table)
         }),
       )
     })
-    if (turns && point === 'after commit') await die()
+    if (activates && point === 'after commit') await die()
     return result
   })
 }
@@ -91,7 +91,7 @@ async function open({ action, env }: (typeof deployments)[number]): Promise<() =
   const { database, keyEncryption } = await openDatabase(settings)
   const now = () => new Date()
   const { log } = processLog('warn', now)
-  const faulty = { ...database, db: faultyTransactions(database.db, fate()) }
+  const faulty = { ...database, db: faultyTransactions(database.db, killWhenAllArrived()) }
   const services = createServices(settings.config, faulty, {
     platform: nodePlatform(),
     keyEncryption,
@@ -103,7 +103,7 @@ async function open({ action, env }: (typeof deployments)[number]): Promise<() =
   return async () => await actions[action]?.(services)
 }
 
-// All start together: one that arrives early waits inside a transaction, which has a deadline.
+// All begin at once: the first to arrive waits inside a transaction, which has a deadline.
 const opened = await Promise.all(deployments.map(open))
 await Promise.race(opened.map((act) => act()))
 process.stdout.write('done\n')

@@ -9,19 +9,19 @@ import { inject } from 'vitest'
 
 const run = promisify(execFile)
 
-/** The library that this run tests with; null where there is none (with CI=true that ended the run). */
+/** The library of softhsm2 for this run; null if it is not installed (with CI=true the run has failed then). */
 export const softHsm: string | null = inject('softHsm')
 
 export type TestToken = {
   readonly label: string
   readonly pin: string
-  /** Makes a key in the token; 32 bytes, sensitive and not extractable unless told. */
+  /** Creates a key in the token: by default 32 bytes, sensitive and not extractable. */
   makeKey(label: string, key?: { bytes?: number; extractable?: boolean; id?: number }): Promise<void>
-  /** `pkcs11:` URI of a key of that label in this token, without a PIN. */
+  /** The `pkcs11:` URI of the key with that label in this token, without a PIN. */
   uri(label: string): string
 }
 
-/** The token of this process in a software HSM: the library reads its configuration, and what tokens there are, once. It goes with the process. */
+/** The token of this process in a software HSM, deleted with the process. One per process: the library reads its configuration only once. */
 export function testToken(): Promise<TestToken> {
   token ??= createToken()
   return token

@@ -25,7 +25,7 @@ async function startMemory() {
   return { db, logged, memory, settled: () => Promise.all(deferred.splice(0)) }
 }
 
-test('a sighting that cannot be written is logged and forgotten, and the next one is written again', async () => {
+test('a sighting that cannot be written is logged and dropped, and the next one is written', async () => {
   const { db, logged, memory, settled } = await startMemory()
   await db.execute(sql`alter table verifiers rename to verifiers_away`)
   memory.remember(seen('billing-api'))
@@ -37,7 +37,7 @@ test('a sighting that cannot be written is logged and forgotten, and the next on
   expect((await db.select().from(verifiers)).map(({ name }) => name)).toEqual(['orders-api'])
 })
 
-test('what strangers call themselves is kept without what a terminal or a database would obey', async () => {
+test('names from strangers are stored without control characters', async () => {
   const { db, memory, settled } = await startMemory()
   memory.remember({ ...seen('x'), agent: `kit\u0000\u001b[31m\ud800 ${'y'.repeat(500)}`, address: '192.0.2.1' })
   await settled()
@@ -46,14 +46,14 @@ test('what strangers call themselves is kept without what a terminal or a databa
   expect(row?.agent?.length).toBe(256)
 })
 
-test('who invents thousands of names at once is remembered to a bound, and the database is asked a few times', async () => {
+test('thousands of invented names are stored up to a limit, with a few statements', async () => {
   const { db, memory, settled } = await startMemory()
   for (let number = 0; number < 3000; number += 1) memory.remember(seen(`verifier-${number}`))
   await settled()
   expect((await db.select().from(verifiers)).length).toBeLessThanOrEqual(2001)
 })
 
-test('a verifier that has been away is told in minutes, and then in hours', () => {
+test('how long a verifier was unseen is shown in minutes, then in hours', () => {
   const waiting = (minutesAgo: number) => [
     { name: 'billing-api', lastFetchedAt: new Date(at.getTime() - minutesAgo * 60_000).toISOString() },
   ]

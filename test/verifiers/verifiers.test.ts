@@ -20,7 +20,7 @@ describe.each(databaseKinds)('who fetched the key set, on %s', (kind) => {
     await service.database.db.delete(verifiers)
   })
 
-  /** What the fetch left for later is done. */
+  /** Waits for the work that the fetch deferred. */
   async function settled() {
     const { platform } = service.services
     if ('settled' in platform) await (platform as NodePlatform).settled()
@@ -34,7 +34,7 @@ describe.each(databaseKinds)('who fetched the key set, on %s', (kind) => {
 
   const rows = () => service.database.db.select().from(verifiers)
 
-  test('is remembered by name and API key, with the keys that it saw', async () => {
+  test('is recorded by name and API key, with the keys that it got', async () => {
     const { id, secret } = await service.createKey()
     const response = await fetchKeys({
       Authorization: `Bearer ${secret}`,
@@ -57,7 +57,7 @@ describe.each(databaseKinds)('who fetched the key set, on %s', (kind) => {
     expect(await rows()).toMatchObject([{ name: 'billing-api', lastFetchedAt: service.clock.now(), agent: null }])
   })
 
-  test('is anonymous without a key, and with a key that is refused: the document is served all the same', async () => {
+  test('is anonymous without a key or with a refused key, and gets the document all the same', async () => {
     const { secret } = await service.createKey({ revokedAt: service.clock.now() })
     const plain = await fetchKeys({ 'Mintage-Verifier': 'shop' })
     const refused = await fetchKeys({ 'Mintage-Verifier': 'shop-2', Authorization: `Bearer ${secret}` })
@@ -74,7 +74,7 @@ describe.each(databaseKinds)('who fetched the key set, on %s', (kind) => {
     )
   })
 
-  test('is nobody who only reads the document, asks for its head, or sends no key that works and no name', async () => {
+  test('is not recorded without a name and a valid key, nor for a HEAD request', async () => {
     await fetchKeys({})
     await fetchKeys({ 'Mintage-Verifier': 'shop' }, 'HEAD')
     await fetchKeys({ Authorization: 'Bearer nonsense' })
@@ -82,16 +82,16 @@ describe.each(databaseKinds)('who fetched the key set, on %s', (kind) => {
   })
 
   test.each([
-    ['blanks', 'a b'],
+    ['spaces', 'a b'],
     ['a hyphen in front', '-a'],
     ['more than 64 characters', 'a'.repeat(65)],
     ['a million characters', 'a'.repeat(1_000_000)],
     ['a control character', 'a\u001b[31m'],
     ['a quote', "a';drop table verifiers;--"],
-    ['two of them', 'a, b'],
+    ['two names', 'a, b'],
     ['a line of the log', 'a"}{"level":"error"'],
   ])('has no name with %s', async (_, name) => {
-    // Past the parser of HTTP, which refuses some of these already.
+    // Bypasses the HTTP parser, which already refuses some of these.
     const headers = new Headers()
     try {
       headers.set('Mintage-Verifier', name)
@@ -104,7 +104,7 @@ describe.each(databaseKinds)('who fetched the key set, on %s', (kind) => {
     expect(JSON.stringify(service.logged)).not.toContain('drop table')
   })
 
-  test('ten thousand invented names stay bounded, the newest ones, and push no authenticated verifier out', async () => {
+  test('of ten thousand invented names only the newest stay, and no authenticated verifier is pushed out', async () => {
     const { id, secret } = await service.createKey()
     await fetchKeys({ Authorization: `Bearer ${secret}`, 'Mintage-Verifier': 'billing-api' })
     for (let start = 0; start < 10_000; start += 1000) {
@@ -121,7 +121,7 @@ describe.each(databaseKinds)('who fetched the key set, on %s', (kind) => {
     expect(anonymous.every(({ lastFetchedAt }) => lastFetchedAt.getTime() === service.clock.now().getTime())).toBe(true)
   })
 
-  test('one API key can be twenty verifiers and no more', async () => {
+  test('one API key can be at most twenty verifiers', async () => {
     const { secret } = await service.createKey()
     for (let index = 0; index < 25; index += 1) {
       service.clock.advance(1)
@@ -131,7 +131,7 @@ describe.each(databaseKinds)('who fetched the key set, on %s', (kind) => {
     expect(names).toEqual(Array.from({ length: 20 }, (_, index) => index + 5))
   })
 
-  test('of two processes that saw a verifier, the one that saw it later is believed, whichever writes last', async () => {
+  test('of two sightings of a verifier the later one is kept, whichever is written last', async () => {
     const row = { clientId: 'key_1', name: 'a', address: null, agent: null }
     const at = service.clock.now()
     const earlier = { ...row, kids: ['old'], lastFetchedAt: new Date(at.getTime() - 1) }
@@ -141,7 +141,7 @@ describe.each(databaseKinds)('who fetched the key set, on %s', (kind) => {
     expect(await rows()).toEqual([later])
   })
 
-  test('no cache answers for the service when a verifier authenticates', async () => {
+  test('no cache answers a verifier that authenticates', async () => {
     const { secret } = await service.createKey()
     const open = await fetchKeys({ 'Mintage-Verifier': 'shop' })
     expect(open.headers.get('cache-control')).toMatch(/^public, max-age=\d+$/)
@@ -162,7 +162,7 @@ describe.each(databaseKinds)('who fetched the key set, on %s', (kind) => {
     expect(records.headers.get('cache-control')).toMatch(/^public/)
   })
 
-  test('is listed to root, authenticated ones first, in pages, and to no tenant', async () => {
+  test('is listed to root in pages, authenticated ones first, and to no tenant', async () => {
     const [own, other] = [await service.createKey(), await service.createKey()]
     await fetchKeys({ 'Mintage-Verifier': 'shop' })
     await fetchKeys({ Authorization: `Bearer ${own.secret}`, 'Mintage-Verifier': 'billing-api' })
@@ -204,7 +204,7 @@ describe.each(databaseKinds)('who fetched the key set, on %s', (kind) => {
     expect(await rows()).toMatchObject([{ name: 'shop-2' }])
   })
 
-  test('is told by the kit, which the service recognises', async () => {
+  test('is recorded with the name that the kit sends', async () => {
     const { id, secret } = await service.createKey()
     const verifier = createVerifier({
       issuer,
@@ -221,7 +221,7 @@ describe.each(databaseKinds)('who fetched the key set, on %s', (kind) => {
   })
 })
 
-test('the answer waits neither for the lookup of the key nor for the write', async () => {
+test('the response waits neither for the key lookup nor for the write', async () => {
   const { services, createKey } = await startTestService()
   const { secret } = await createKey()
   const never = new Promise<never>(() => {})

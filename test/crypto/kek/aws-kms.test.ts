@@ -50,7 +50,7 @@ describe('the stand-in for KMS', () => {
     expect(signature).toBe('5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7')
   })
 
-  test('refuses what another secret signed, another session, and another region', async () => {
+  test('refuses another secret, another session and another region', async () => {
     const wrong: AwsAccess[] = [
       { ...access, secretAccessKey: `${access.secretAccessKey}x` },
       { ...access, sessionToken: 'other' },
@@ -82,12 +82,12 @@ describe('a KEK in AWS KMS', () => {
     expect(kek.id).toBe(`aws-kms:${firstArn}`)
   })
 
-  test('waits out throttling and a passing trouble', async () => {
+  test('retries after throttling and passing errors', async () => {
     kms.next.push(fault('ThrottlingException'), fault('KMSInternalException', 500))
     expect(await kek.unwrap(await kek.wrap(dataKey, place), place)).toEqual(dataKey)
   })
 
-  test('gives up when the trouble stays', async () => {
+  test('gives up when the error persists', async () => {
     kms.next.push(fault('ThrottlingException'), fault('ThrottlingException'), fault('ThrottlingException'))
     const { code, status, reason } = await refusal(kek.wrap(dataKey, place))
     expect({ code, status, reason }).toEqual({
@@ -120,9 +120,9 @@ describe('a KEK in AWS KMS', () => {
   test.each<[string, unknown]>([
     ['of another key', { KeyId: secondArn, CiphertextBlob: 'AAAA', Plaintext: 'AAAA' }],
     ['without content', { KeyId: firstArn }],
-    ['with content that is no base64', { KeyId: firstArn, CiphertextBlob: '*', Plaintext: '*' }],
-    ['that is no object', []],
-    ['that is nothing', null],
+    ['with content that is not base64', { KeyId: firstArn, CiphertextBlob: '*', Plaintext: '*' }],
+    ['that is not an object', []],
+    ['that is null', null],
   ])('an answer %s is not believed', async (_name, body) => {
     kms.next.push({ status: 200, body })
     expect((await refusal(kek.wrap(dataKey, place))).code).toBe('kek_unavailable')
@@ -160,7 +160,7 @@ describe('a KEK in AWS KMS', () => {
     await expect(awsKmsKek(arn, access)).rejects.toThrow('the ARN of a key (not of an alias)')
   })
 
-  test('missing credentials are told by the names of their variables', async () => {
+  test('missing credentials are reported by the names of their variables', async () => {
     await expect(awsKmsKek(firstArn, null)).rejects.toThrow('AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY')
   })
 

@@ -19,14 +19,14 @@ describe.each(kekProviders)('the contract of a KEK, kept by %s', (provider) => {
   })
   afterAll(() => pair.stop())
 
-  /** The envelope encryption of a start that has these KEKs, the first one sealing. */
+  /** Envelope encryption as after a start with these KEKs; the first one seals. */
   async function encryptionOf(...sources: KekSource[]) {
     const [kek = '', ...previousKeks] = sources.map((_, index) => `test:${index}`)
     const test = async (written: string) => sources[Number(written)] ?? Promise.reject(new Error('no such KEK'))
     return await createKeyEncryption({ kek, previousKeks, providers: { test } })
   }
 
-  test('what it wraps, the same KEK of another start unwraps, found by the id alone', async () => {
+  test('a wrapped key is unwrapped by the same KEK after a restart, found by the id alone', async () => {
     const kek = await first.sealing()
     const key = dataKey()
     const wrapped = await kek.wrap(key, place)
@@ -42,7 +42,7 @@ describe.each(kekProviders)('the contract of a KEK, kept by %s', (provider) => {
     expect((await first.find(id))?.id).toBe(id)
   })
 
-  test('another key of the provider has another id, does not know this one, and does not unwrap', async () => {
+  test('another key of the provider has another id and does not unwrap', async () => {
     const second = await pair.second()
     const [kek, other] = [await first.sealing(), await second.sealing()]
     expect(other.id).not.toBe(kek.id)
@@ -75,7 +75,7 @@ describe.each(kekProviders)('the contract of a KEK, kept by %s', (provider) => {
     for (const each of wrapped) expect(await kek.unwrap(each, place)).toEqual(key)
   })
 
-  test('an envelope names it, opens after a restart, and is refused by name where it is missing', async () => {
+  test('an envelope names it, opens after a restart, and names it in the error when it is missing', async () => {
     const envelope = await (await encryptionOf(first)).seal(plaintext, context)
     expect(kekIdOf(envelope)).toBe((await first.sealing()).id)
     expect(await (await encryptionOf(await pair.first())).open(envelope, context)).toBe(plaintext)
@@ -86,7 +86,7 @@ describe.each(kekProviders)('the contract of a KEK, kept by %s', (provider) => {
     expect(String(error)).toContain(String(kekIdOf(envelope)))
   })
 
-  test('a change of KEK wraps the data key anew, leaves the sealed text alone, and takes the old KEK out of use', async () => {
+  test('changing the KEK wraps the data key again, keeps the sealed text, and makes the old KEK superfluous', async () => {
     const before = await (await encryptionOf(first)).seal(plaintext, context)
     const changing = await encryptionOf(await pair.second(), first)
     const after = await changing.rewrap(before, context)
@@ -98,7 +98,7 @@ describe.each(kekProviders)('the contract of a KEK, kept by %s', (provider) => {
     await expect(changed.open(before, context)).rejects.toMatchObject({ code: 'kek_missing' })
   })
 
-  test('nothing secret stands in an envelope, an id or an error', async () => {
+  test('no envelope, id or error contains a secret', async () => {
     const encryption = await encryptionOf(first)
     const envelope = await encryption.seal(plaintext, context)
     const errors = await Promise.all([

@@ -10,11 +10,11 @@ import { generateRawKek, rawKek } from '../../../src/crypto/kek/raw.ts'
 import { startFakeKms } from '../../support/fake-kms.ts'
 import { softHsm, testToken } from '../../support/soft-hsm-token.ts'
 
-/** Two keys of one provider, each as often as it is asked for: every call is a start of its own. */
+/** Two keys of one provider. Every call opens the key again, as after a restart. */
 export type KekPair = {
   first(): Promise<KekSource>
   second(): Promise<KekSource>
-  /** What must never come out of an error or an envelope. */
+  /** Must never appear in an error or an envelope. */
   secrets: readonly string[]
   stop(): Promise<void>
 }
@@ -75,7 +75,7 @@ if (softHsm !== null) {
   }
 }
 
-/** The providers that this machine can run. */
+/** The providers that can run on this machine. */
 export const kekProviders = Object.keys(providers)
 
 export async function startKeks(provider: string): Promise<KekPair> {

@@ -5,13 +5,13 @@ import { leastRounds, passphraseKek } from '../../../src/crypto/kek/passphrase.t
 const passphrase = 'ein langes Kennwort für Tests'
 const context: SealContext = { purpose: 'token', table: 'signing_keys', id: 'row-1', version: 1, algorithm: 'ES256' }
 
-/** A start of the service, that derives for itself. */
+/** As after a restart: derives the key again. */
 async function start(text = passphrase, rounds?: number) {
   return await createKeyEncryption({ kek: 'passphrase:', providers: { passphrase: () => passphraseKek(text, rounds) } })
 }
 
 describe('a passphrase', () => {
-  test('rounds and a salt of 32 bytes stand in the envelope', async () => {
+  test('the envelope contains the rounds and a salt of 32 bytes', async () => {
     const id = kekIdOf(await (await start()).seal('x', context)) ?? ''
     expect(id).toMatch(/^passphrase_600000_[\w-]{43}_[\w-]{16}$/)
     expect(leastRounds).toBe(600_000)
@@ -27,7 +27,7 @@ describe('a passphrase', () => {
     ).toBe(check)
   })
 
-  test('a new start goes on with the salt that it meets, so that one derivation opens and seals everything', async () => {
+  test('a new start uses the salt that it finds, so that one derivation opens and seals everything', async () => {
     const first = await start()
     const envelopes = await Promise.all([first.seal('a', context), first.seal('b', context)])
     const second = await start()
@@ -36,7 +36,7 @@ describe('a passphrase', () => {
     expect(second.kekIds).toEqual(first.kekIds.length === 0 ? [kekIdOf(envelopes[0] ?? '')] : first.kekIds)
   })
 
-  test('two starts that chose salts at the same time agree once each met both', async () => {
+  test('two starts that chose salts at the same time agree once each has found both', async () => {
     const [one, other] = [await start(), await start()]
     const envelopes = await Promise.all([one.seal('a', context), other.seal('b', context)])
     for (const each of envelopes) {
@@ -49,7 +49,7 @@ describe('a passphrase', () => {
     )
   })
 
-  test('rounds can be raised: what fewer sealed still opens, and moves to more', async () => {
+  test('rounds can be raised: envelopes with fewer rounds still open, and a rewrap moves them', async () => {
     const before = await (await start()).seal('x', context)
     const raised = await start(passphrase, 700_000)
     expect(await raised.open(before, context)).toBe('x')
@@ -71,7 +71,7 @@ describe('a passphrase', () => {
     expect(await encryption.holds(kekIdOf(planted) ?? '')).toBe(false)
   })
 
-  test('another passphrase is told as a missing KEK, not as damage', async () => {
+  test('another passphrase is reported as a missing KEK, not as damage', async () => {
     const envelope = await (await start()).seal('x', context)
     const error: unknown = await (await start('another passphrase altogether'))
       .open(envelope, context)
@@ -92,7 +92,7 @@ describe('a passphrase', () => {
     ['eleven characters', 'abcdefghijk'],
     ['eleven characters of two units each', '🔑'.repeat(11)],
     ['nothing', ''],
-    ['a blank at its end', 'a passphrase with an end '],
+    ['a space at its end', 'a passphrase with an end '],
   ])('%s is refused without being repeated', async (_name, text) => {
     const error: unknown = await passphraseKek(text).catch((reason: unknown) => reason)
     expect(String(error)).toMatch(/must have at least 12 characters|must not begin or end with a space/)

@@ -19,7 +19,7 @@ describe('a PKCS #11 URI (RFC 7512)', () => {
     })
   })
 
-  test('needs no more than a label and a module', () => {
+  test('needs only a label and a module', () => {
     expect(parsePkcs11Uri(`object=kek?${module}`)).toMatchObject({
       label: 'kek',
       token: undefined,
@@ -41,14 +41,14 @@ describe('a PKCS #11 URI (RFC 7512)', () => {
 
   test.each([
     ['no label', `token=a?${module}`, 'object='],
-    ['a label with a blank', `object=my%20kek?${module}`, 'object='],
+    ['a label with a space', `object=my%20kek?${module}`, 'object='],
     ['a label with a dot', `object=my.kek?${module}`, 'object='],
     ['no module', 'object=kek', 'module-path='],
     ['a relative module', 'object=kek?module-path=hsm.so', 'module-path='],
-    ['an attribute that nobody knows', `object=kek;slot-id=1?${module}`, 'RFC 7512'],
+    ['an unknown attribute', `object=kek;slot-id=1?${module}`, 'RFC 7512'],
     ['an attribute twice', `object=kek;object=kek?${module}`, 'RFC 7512'],
     ['a wrong escape', `object=kek;token=%4?${module}`, 'RFC 7512'],
-    ['a raw blank', `object=kek;token=a b?${module}`, 'RFC 7512'],
+    ['a raw space', `object=kek;token=a b?${module}`, 'RFC 7512'],
     ['a private key', `object=kek;type=private?${module}`, 'type=secret-key'],
     ['two question marks', `object=kek?${module}?x`, 'at most one ?'],
     ['a command for the PIN', `object=kek?${module}&pin-source=%7C/bin/pin`, 'pin-source='],

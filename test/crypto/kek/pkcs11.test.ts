@@ -10,7 +10,7 @@ import { softHsm, type TestToken, testToken } from '../../support/soft-hsm-token
 const place = new TextEncoder().encode('["data-key","row-1"]')
 const dataKey = new Uint8Array(32).fill(7)
 
-// A run without a software HSM says so at its start, and with CI=true it ends there.
+// A run without a software HSM says so when it starts; with CI=true it fails there.
 describe.each(softHsm === null ? [] : [softHsm])('a KEK in a token of %s', (library) => {
   let token: TestToken
   let folder: string
@@ -40,14 +40,14 @@ describe.each(softHsm === null ? [] : [softHsm])('a KEK in a token of %s', (libr
     expect(await kek.wrap(dataKey, place)).toHaveLength(12 + 32 + 16)
   })
 
-  test('the PIN may come from a file', async () => {
+  test('the PIN can come from a file', async () => {
     const path = join(folder, 'pin')
     await writeFile(path, `${token.pin}\n`)
     const kek = await (await pkcs11Kek(written('kek-1', `&pin-source=file:${path}`), null)).sealing()
     expect(await kek.unwrap(await kek.wrap(dataKey, place), place)).toEqual(dataKey)
   })
 
-  test('many calls at once are answered one after the other', async () => {
+  test('concurrent calls are answered one after the other', async () => {
     const kek = await (await pkcs11Kek(written('kek-1'), token.pin)).sealing()
     const wrapped = await Promise.all(Array.from({ length: 50 }, () => kek.wrap(dataKey, place)))
     const unwrapped = await Promise.all(
@@ -68,35 +68,35 @@ describe.each(softHsm === null ? [] : [softHsm])('a KEK in a token of %s', (libr
   test.each([
     ['that may be copied out of the token', 'copyable', 'sensitive and not extractable'],
     ['of 16 bytes', 'short', 'AES key of 32 bytes'],
-    ['that is not there', 'absent', 'no secret key with this label'],
-    ['whose label is there twice', 'twice', 'add id='],
+    ['that does not exist', 'absent', 'no secret key with this label'],
+    ['whose label exists twice', 'twice', 'add id='],
   ])('a key %s is refused in words', async (_name, label, words) => {
     expect(await refusal(written(label), token.pin)).toContain(words)
   })
 
-  test('of two keys with one label, id= tells which', async () => {
+  test('id= chooses between two keys with one label', async () => {
     const kek = await (await pkcs11Kek(written('twice').replace('?', ';id=%02?'), token.pin)).sealing()
     expect(await kek.unwrap(await kek.wrap(dataKey, place), place)).toEqual(dataKey)
   })
 
-  test('a token that is not there is refused in words', async () => {
+  test('a token that does not exist is refused with a reason', async () => {
     expect(await refusal(written('kek-1').replace(/token=[^;]+/, 'token=elsewhere'), token.pin)).toContain(
       'no token matches its URI',
     )
   })
 
-  test('a wrong PIN is refused by the name that the token gives it, tried once, and never shown', async () => {
+  test('a wrong PIN is refused with the error name of the token, tried once, and never shown', async () => {
     await forgetSessions(library)
     const text = await refusal(written('kek-1'), '00000000')
     expect(text).toContain('the KEK pkcs11:kek-1 cannot be used: CKR_PIN_INCORRECT')
     expect(text).not.toContain('00000000')
   })
 
-  test('no PIN is refused with the two ways to give one', async () => {
+  test('a missing PIN is refused, with the two ways to give one', async () => {
     expect(await refusal(written('kek-1'), null)).toMatch(/MINTAGE_PKCS11_PIN, or name a file by pin-source/)
   })
 
-  test('a library that is none is refused in words', async () => {
+  test('a file that is not a library is refused with a reason', async () => {
     const path = join(folder, 'no-library.so')
     await writeFile(path, 'no library')
     const text = await refusal(`object=kek-1?module-path=${path}`, token.pin)
@@ -104,7 +104,7 @@ describe.each(softHsm === null ? [] : [softHsm])('a KEK in a token of %s', (libr
     expect(text).not.toContain(token.pin)
   })
 
-  test('two keys of one name are refused: envelopes could not tell them apart', async () => {
+  test('two keys with one label are refused: envelopes could not distinguish them', async () => {
     const providers = nodeKekProviders({ aws: null, pkcs11Pin: token.pin })
     const [first, second] = ['%01', '%02'].map((id) => token.uri('twice').replace('?', `;id=${id}?`))
     await expect(createKeyEncryption({ kek: first ?? '', previousKeks: [second ?? ''], providers })).rejects.toThrow(
@@ -113,7 +113,7 @@ describe.each(softHsm === null ? [] : [softHsm])('a KEK in a token of %s', (libr
   })
 })
 
-/** What a restart of the token does to this process: all its sessions and its login are gone. */
+/** As after a restart of the token: all sessions and the login of this process are gone. */
 async function forgetSessions(library: string): Promise<void> {
   const { default: p } = await import('pkcs11js')
   const module = new p.PKCS11()

@@ -17,7 +17,7 @@ afterAll(() => kms.stop())
 
 const access = () => ({ aws: { ...kms.credentials, endpoint: kms.url }, pkcs11Pin: '1234' })
 
-describe('what a runtime can use as a KEK', () => {
+describe('the KEK providers of a runtime', () => {
   test.each(['raw', 'aws-kms'] as const)(
     '%s seals on Node what opens on Workers, and the other way round',
     async (provider) => {
@@ -29,14 +29,14 @@ describe('what a runtime can use as a KEK', () => {
     },
   )
 
-  test('a passphrase is derived on Node, and refused on Workers, where rounds are capped', async () => {
+  test('a passphrase works on Node and is refused on Workers, which limit the rounds', async () => {
     const kek = 'passphrase:ein langes Kennwort für Tests'
     const node = await createKeyEncryption({ kek, providers: nodeKekProviders(access()) })
     expect(kekIdOf(await node.seal('x', context))).toMatch(/^passphrase_600000_/)
     await expect(createKeyEncryption({ kek, providers: workersKekProviders(access()) })).rejects.toThrow()
   })
 
-  test('a token whose library is not there is refused in words, without its PIN', async () => {
+  test('a token whose library does not exist is refused with a reason and without its PIN', async () => {
     const kek = 'pkcs11:token=none;object=none?module-path=/nowhere/lib.so'
     const refused = createKeyEncryption({ kek, providers: nodeKekProviders(access()) })
     await expect(refused).rejects.toThrow('/nowhere/lib.so')
@@ -44,7 +44,7 @@ describe('what a runtime can use as a KEK', () => {
   })
 })
 
-describe('an envelope that names a passphrase KEK', () => {
+describe('an envelope under a passphrase KEK', () => {
   const named = (rounds: number, salt = 'A'.repeat(43)) => `passphrase_${rounds}_${salt}_${'B'.repeat(16)}`
 
   test.each([1, 599_999, 100_000_001])('of %i rounds is refused before anything is derived', async (rounds) => {
