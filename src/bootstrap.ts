@@ -28,9 +28,10 @@ type BootstrapOptions = {
 type BootstrapServices = Pick<Services, 'db' | 'config' | 'keyEncryption' | 'platform' | 'now'>
 
 /**
- * Fills an empty database: service state, key ring, the organization `default` and its root key, all in one transaction. Undefined, with
- * nothing written, when the database was bootstrapped before. Of several concurrent calls one creates everything and gets the secrets.
- * Throws `TypeError` when MINTAGE_ROOT_API_KEY is not an API key for `live`.
+ * Fills an empty database: service state, key ring, the organization `default` and its root key, all in one
+ * transaction. Undefined, with nothing written, when the database was bootstrapped before. Of several concurrent calls
+ * one creates everything and gets the secrets. Throws `TypeError` when MINTAGE_ROOT_API_KEY is not an API key for
+ * `live`.
  */
 export async function bootstrap(
   services: BootstrapServices,

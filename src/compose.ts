@@ -25,18 +25,27 @@ export type ServicesOptions = {
   log: Log
   metrics: Metrics
   now?: () => Date
-  /** How the service's revocation list stays fresh: by polling or, without timers (Workers), by reading it again inside the request. */
+  /**
+   * How the service's revocation list stays fresh: by polling or, without timers (Workers), by reading it again inside
+   * the request.
+   */
   revocations?: { pollMilliseconds: number } | { refreshInRequest: true; rules?: SyncedRules }
   /** Shared by the requests of an isolate, so that each does not have to open the ring again. */
   keyringCache?: KeyringCache
   /** Shared by the requests of an isolate: usage that one request could not write is written with the next. */
   pendingUsage?: PendingUsage
-  /** Shared by the requests of an isolate: where no key was imported, text that is not a Mintage key needs no database lookup. */
+  /**
+   * Shared by the requests of an isolate: where no key was imported, text that is not a Mintage key needs no database
+   * lookup.
+   */
   importedAlgorithmsCache?: ImportedAlgorithmsCache
   stopping?: () => boolean
 }
 
-/** Composes the services; performs no I/O. Times come from `now`, which defaults to the system's clock here and nowhere deeper. */
+/**
+ * Composes the services; performs no I/O. Times come from `now`, which defaults to the system's clock here and nowhere
+ * deeper.
+ */
 export function createServices(config: Config, database: Database, options: ServicesOptions): Services {
   const {
     platform,

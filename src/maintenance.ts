@@ -26,9 +26,9 @@ const tasks: readonly ((services: Services, lease: Lease) => Promise<unknown>)[]
 ]
 
 /**
- * Does what has to be done regularly, on one instance at a time: started by a timer on Node and by cron on Workers. Every task is safe to
- * repeat. If a run is killed, the next one continues where it stopped. Returns false when another instance holds the lease. Throws an
- * AggregateError of all failures, after every task was tried.
+ * Does what has to be done regularly, on one instance at a time: started by a timer on Node and by cron on Workers.
+ * Every task is safe to repeat. If a run is killed, the next one continues where it stopped. Returns false when another
+ * instance holds the lease. Throws an AggregateError of all failures, after every task was tried.
  */
 export async function runMaintenance(services: Services): Promise<boolean> {
   const { db, now, log } = services
@@ -64,8 +64,9 @@ const longestPauseMilliseconds = 60_000
 const retryMilliseconds = 1000
 
 /**
- * Runs maintenance at once, after each activation of a signing key, and at least once a minute. Stops when the returned function is called,
- * which waits for a run in progress. A failed run is logged and tried again. A late run does no harm: keys rotate by time, not by timer.
+ * Runs maintenance at once, after each activation of a signing key, and at least once a minute. Stops when the returned
+ * function is called, which waits for a run in progress. A failed run is logged and tried again. A late run does no
+ * harm: keys rotate by time, not by timer.
  */
 export function startMaintenance(services: Services): () => Promise<void> {
   let stopped = false

@@ -7,7 +7,10 @@ export type Platform = {
   sha256(text: string): string | Promise<string>
   /** Creates the signing function of an opened private key; its contract is in signing-keys/signer.ts. */
   createSigner(algorithm: Algorithm, privateJwk: JsonWebKey): Promise<SignBytes>
-  /** Runs the task when the current turn of the event loop has collected its work (Node), or at the next microtask (Workers). */
+  /**
+   * Runs the task when the current turn of the event loop has collected its work (Node), or at the next microtask
+   * (Workers).
+   */
   endOfTurn(task: () => void): void
   /** Runs work that may outlast the response: awaited on SIGTERM (Node), `ctx.waitUntil` (Workers). */
   defer(work: Promise<unknown>): void

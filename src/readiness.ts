@@ -33,7 +33,9 @@ function checkProcess({ stopping }: Services): Check {
   return stopping() ? failed('this instance is stopping') : ok
 }
 
-/** The service stamps rows with its clock, and limits use the database's clock. They may differ by the clock tolerance. */
+/**
+ * The service stamps rows with its clock, and limits use the database's clock. They may differ by the clock tolerance.
+ */
 async function checkDatabase({ db, now, config }: Services): Promise<Check> {
   try {
     const before = now().getTime()

@@ -4,9 +4,9 @@ import { startNewGeneration } from './revocation/maintenance-queries.ts'
 import type { Services } from './services.ts'
 
 /**
- * Run once after the database was restored from a backup, before the service starts again. Revocations since the backup are lost, so every
- * token issued until now is refused, and every reader loads the revocation list again. Returns the new generation of the list.
- * Does not revoke again the API keys whose revocation was lost.
+ * Run once after the database was restored from a backup, before the service starts again. Revocations since the backup
+ * are lost, so every token issued until now is refused, and every reader loads the revocation list again. Returns the
+ * new generation of the list. Does not revoke again the API keys whose revocation was lost.
  */
 export async function declareRestored({ db, config, now }: Pick<Services, 'db' | 'config' | 'now'>): Promise<number> {
   return await db.transaction(async (tx) => {

@@ -3,7 +3,10 @@ import { aeadOpen, aeadSeal, importAeadKey } from './aead.ts'
 import { isKekId, type Kek, type KekProvider, type KekSource } from './kek/kek.ts'
 import { rawKek } from './kek/raw.ts'
 
-/** Where a sealed value belongs. All of it is associated data: an envelope that is moved to another row, column or version does not open. */
+/**
+ * Where a sealed value belongs. All of it is associated data: an envelope that is moved to another row, column or
+ * version does not open.
+ */
 export type SealContext = {
   readonly purpose: string
   readonly table: string
@@ -13,11 +16,16 @@ export type SealContext = {
 }
 
 export type KeyEncryption = {
-  /** Seals with a fresh data key, wrapped by the sealing KEK. Throws `kek_unavailable` when that KEK does not answer. */
+  /**
+   * Seals with a fresh data key, wrapped by the sealing KEK. Throws `kek_unavailable` when that KEK does not answer.
+   */
   seal(plaintext: string, context: SealContext): Promise<string>
   /** Throws `EnvelopeError`, whose text contains neither the envelope nor the plaintext, and `kek_unavailable`. */
   open(envelope: string, context: SealContext): Promise<string>
-  /** An envelope with the same content under the sealing KEK; the same envelope if that KEK sealed it. Checks that it opens. Throws as `open` and `seal` do. */
+  /**
+   * An envelope with the same content under the sealing KEK; the same envelope if that KEK sealed it. Checks that it
+   * opens. Throws as `open` and `seal` do.
+   */
   rewrap(envelope: string, context: SealContext): Promise<string>
   /** Id of the KEK that seals. */
   sealingKekId(): Promise<string>
@@ -55,8 +63,8 @@ type KeyEncryptionOptions = {
 }
 
 /**
- * Envelope encryption: AES-256-GCM with one data key (DEK) per envelope, wrapped by a KEK whose id is in the envelope. Throws when a KEK
- * cannot be created; the error never contains key text.
+ * Envelope encryption: AES-256-GCM with one data key (DEK) per envelope, wrapped by a KEK whose id is in the envelope.
+ * Throws when a KEK cannot be created; the error never contains key text.
  */
 export async function createKeyEncryption({
   kek,
@@ -105,7 +113,10 @@ async function kekSource(text: string, providers: KekProviders): Promise<KekSour
   return await provider(text.slice(name.length + 1))
 }
 
-/** People name the keys of a token, so two may have one name. The id of a raw key is a hash: the same id is the same key. */
+/**
+ * People name the keys of a token, so two may have one name. The id of a raw key is a hash: the same id is the same
+ * key.
+ */
 function refuseOneNameForTwo(sources: readonly KekSource[]): void {
   const ids = sources.flatMap((source) => source.ids).filter((id) => id.startsWith('pkcs11:'))
   const twice = ids.find((id, index) => ids.indexOf(id) !== index)
@@ -127,7 +138,9 @@ function knownIds(sources: readonly KekSource[]): readonly string[] {
   return [...new Set(sources.flatMap(({ ids }) => ids))]
 }
 
-/** In the second form the sealed plaintext does not depend on the KEK: changing the KEK only wraps the data key again. */
+/**
+ * In the second form the sealed plaintext does not depend on the KEK: changing the KEK only wraps the data key again.
+ */
 const form = 'mintage2'
 const firstForm = 'mintage1'
 const encoder = new TextEncoder()

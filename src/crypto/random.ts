@@ -3,7 +3,10 @@ import { encodeBase64url } from '../kit/base64url.ts'
 
 const base62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
-/** The largest multiple of 62 in a byte. Bytes from here on are discarded; otherwise the first characters would be more frequent. */
+/**
+ * The largest multiple of 62 in a byte. Bytes from here on are discarded; otherwise the first characters would be more
+ * frequent.
+ */
 const base62Bound = 248
 
 /** The most that `getRandomValues` returns at once. */
@@ -22,8 +25,8 @@ export function randomBase62(length: number): string {
 }
 
 /**
- * Random bytes as base64url without padding; by default 16 bytes, 22 characters. For unguessable, unique names, but not for long-lived
- * secrets: the bytes wait in a pool until they are used, which makes 256 names as cheap as one.
+ * Random bytes as base64url without padding; by default 16 bytes, 22 characters. For unguessable, unique names, but not
+ * for long-lived secrets: the bytes wait in a pool until they are used, which makes 256 names as cheap as one.
  */
 export function randomToken(bytes = 16): string {
   if (drawn + bytes > pool.length) {
@@ -41,12 +44,15 @@ const pool = new Uint8Array(4096)
 let drawn = pool.length
 
 /**
- * A sortable identifier: `prefix_` and a UUIDv7 (RFC 9562 §5.7) as 32 hexadecimal digits. Ids from one process sort in the order of their
- * creation. They reveal the millisecond and are not secret.
+ * A sortable identifier: `prefix_` and a UUIDv7 (RFC 9562 §5.7) as 32 hexadecimal digits. Ids from one process sort in
+ * the order of their creation. They reveal the millisecond and are not secret.
  */
 export function newId(prefix: string): string {
   return `${prefix}_${v7().replaceAll('-', '')}`
 }
 
-/** The prefixes of all ids, including planned ones. A name that a user chooses must not begin like this: it could be mistaken for an id. */
+/**
+ * The prefixes of all ids, including planned ones. A name that a user chooses must not begin like this: it could be
+ * mistaken for an id.
+ */
 export const idPrefixes: readonly string[] = ['org', 'key', 'rev', 'evt', 'req', 'svc', 'usr', 'whk', 'pln', 'rol']

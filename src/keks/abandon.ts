@@ -17,10 +17,10 @@ export type Abandoned = {
 }
 
 /**
- * For a KEK that is lost for good, when the service cannot start. Revokes every key that it sealed, and replaces each active one with a
- * fresh key that the configured KEK seals, all in one transaction. Tokens under a revoked kid are refused once verifiers fetch the key set
- * again; no revocation rule is added, because nothing leaked. Throws `conflict` for a KEK that is configured, or that sealed only revoked
- * keys or none.
+ * For a KEK that is lost for good, when the service cannot start. Revokes every key that it sealed, and replaces each
+ * active one with a fresh key that the configured KEK seals, all in one transaction. Tokens under a revoked kid are
+ * refused once verifiers fetch the key set again; no revocation rule is added, because nothing leaked. Throws
+ * `conflict` for a KEK that is configured, or that sealed only revoked keys or none.
  */
 export async function abandonKek(
   services: Pick<Services, 'config' | 'db' | 'keyEncryption' | 'now'>,

@@ -13,11 +13,16 @@ import { readEnvelopes, replaceEnvelope, type StoredEnvelope } from './queries.t
 export type KekView = {
   /** Null for envelopes whose text is damaged, so that their KEK is unknown. */
   id: string | null
-  /** seals: seals new envelopes and opens · opens: only opens · missing: not configured, so what it sealed does not open. */
+  /**
+   * seals: seals new envelopes and opens · opens: only opens · missing: not configured, so what it sealed does not
+   * open.
+   */
   use: 'seals' | 'opens' | 'missing'
   /** How many envelopes it sealed. */
   envelopes: number
-  /** How many of them belong to keys that are neither retired nor revoked: without their KEK the service does not start. */
+  /**
+   * How many of them belong to keys that are neither retired nor revoked: without their KEK the service does not start.
+   */
   liveEnvelopes: number
 }
 
@@ -36,7 +41,10 @@ type RewrapStep = (step: 'checked' | 'row_moved' | 'rows_moved', row: number) =>
 
 type KekServices = Pick<Services, 'config' | 'db' | 'keyEncryption' | 'now'>
 
-/** The KEKs configured in this process, the sealing one first, and those that only envelopes name. Does not check that a KEK answers. */
+/**
+ * The KEKs configured in this process, the sealing one first, and those that only envelopes name. Does not check that a
+ * KEK answers.
+ */
 export async function kekStatus(services: KekServices, actor: Principal): Promise<KekView[]> {
   requireServiceWide(actor, 'keks.read')
   const { keyEncryption } = services
@@ -61,9 +69,10 @@ export async function kekStatus(services: KekServices, actor: Principal): Promis
 }
 
 /**
- * Moves every envelope to the sealing KEK. Opens all of them first: if one of a live key does not open, throws `conflict` and writes
- * nothing. Then each row is one conditional update. So if a run is killed, every key stays readable and the next run continues where it
- * stopped, and concurrent runs move each row once. Instances without the sealing KEK cannot open what was moved: give it to them first.
+ * Moves every envelope to the sealing KEK. Opens all of them first: if one of a live key does not open, throws
+ * `conflict` and writes nothing. Then each row is one conditional update. So if a run is killed, every key stays
+ * readable and the next run continues where it stopped, and concurrent runs move each row once. Instances without the
+ * sealing KEK cannot open what was moved: give it to them first.
  */
 export async function rewrapEnvelopes(
   services: KekServices & Pick<Services, 'keyring' | 'log' | 'transaction'>,

@@ -19,7 +19,9 @@ import { generateSealedKey } from './sealed-key.ts'
 import { type SigningKeyView, signingKeyView } from './view.ts'
 
 export type ForceInput = {
-  /** For incidents: activate before the safe time. Verifiers cannot check the key's tokens until they have fetched it. */
+  /**
+   * For incidents: activate before the safe time. Verifiers cannot check the key's tokens until they have fetched it.
+   */
   readonly force?: boolean
   /** With force: revokes the key that signed before, and with it every token that it signed. */
   readonly revokeFormer?: boolean
@@ -27,8 +29,8 @@ export type ForceInput = {
 }
 
 /**
- * The named pending key signs from now on, and another one is published after it. Throws `not_found`; `too_early` as `rotateSigningKey`
- * does; `conflict` for a key that is not pending, or when somebody else changed the ring meanwhile.
+ * The named pending key signs from now on, and another one is published after it. Throws `not_found`; `too_early` as
+ * `rotateSigningKey` does; `conflict` for a key that is not pending, or when somebody else changed the ring meanwhile.
  */
 export async function activateSigningKey(
   services: ChangeServices,
@@ -103,7 +105,10 @@ export function activationContext(
   return { purpose, algorithm, sequence, activatesAt: activatesAt.toISOString(), former: previous, revoked }
 }
 
-/** The view at the time of the activation: on a clock that has not moved since the previous one, that is a millisecond ahead. */
+/**
+ * The view at the time of the activation: on a clock that has not moved since the previous one, that is a millisecond
+ * ahead.
+ */
 export async function viewAfter(change: RingChange, { kid, activatesAt }: ActivationRow): Promise<SigningKeyView> {
   const { ring, key } = await readChangedKey(change, kid)
   return signingKeyView(ring, key, activatesAt > change.now ? activatesAt : change.now, undefined)

@@ -1,11 +1,16 @@
-/** One row of the history: this key signs from `activatesAt` on, until an activation with a higher sequence takes effect. */
+/**
+ * One row of the history: this key signs from `activatesAt` on, until an activation with a higher sequence takes
+ * effect.
+ */
 export type Activation = {
   readonly sequence: number
   readonly kid: string
   readonly activatesAt: Date
 }
 
-/** The key signs from `from` until just before `until`. Milliseconds since 1970; the last period's `until` is infinite. */
+/**
+ * The key signs from `from` until just before `until`. Milliseconds since 1970; the last period's `until` is infinite.
+ */
 export type ActivePeriod = {
   readonly kid: string
   readonly from: number
@@ -13,8 +18,8 @@ export type ActivePeriod = {
 }
 
 /**
- * When each key of one series was, is and will be active: oldest first, without gaps. An activation never takes effect, and leaves no
- * period, when one with a higher sequence activates at the same time or earlier.
+ * When each key of one series was, is and will be active: oldest first, without gaps. An activation never takes effect,
+ * and leaves no period, when one with a higher sequence activates at the same time or earlier.
  */
 export function activePeriods(activations: readonly Activation[]): ActivePeriod[] {
   const periods: ActivePeriod[] = []
@@ -34,8 +39,9 @@ export function periodAt(periods: readonly ActivePeriod[], at: number): ActivePe
 }
 
 /**
- * The next row of the history. It takes effect at the wanted time, but at least one millisecond after the active key was activated: the
- * times of activations that took effect only grow, whatever the clock does. It overtakes every activation planned for later.
+ * The next row of the history. It takes effect at the wanted time, but at least one millisecond after the active key
+ * was activated: the times of activations that took effect only grow, whatever the clock does. It overtakes every
+ * activation planned for later.
  */
 export function nextActivation(history: readonly Activation[], kid: string, wanted: Date, now: Date): Activation {
   const active = periodAt(activePeriods(history), now.getTime())

@@ -11,9 +11,9 @@ import { generateSealedKey } from './sealed-key.ts'
 import { bringForwardFrom, verifierReadiness } from './verifier-readiness.ts'
 
 /**
- * Part of maintenance: activates the next token key before its planned time once every known verifier holds it. Never before the safe time,
- * and only in the window before the planned time (`bringForwardFrom`). An absent verifier delays nothing: the plan holds anyway. Of several
- * concurrent runs one activates. Returns the kids that sign now.
+ * Part of maintenance: activates the next token key before its planned time once every known verifier holds it. Never
+ * before the safe time, and only in the window before the planned time (`bringForwardFrom`). An absent verifier delays
+ * nothing: the plan holds anyway. Of several concurrent runs one activates. Returns the kids that sign now.
  */
 export async function bringForwardWhenReady(services: ChangeServices): Promise<string[]> {
   const { db, config, now } = services

@@ -8,8 +8,9 @@ import { generateSealedKey } from './sealed-key.ts'
 import { defaultAlgorithm } from './signer.ts'
 
 /**
- * Creates the ring, as part of bootstrap. Each purpose gets an active key of the default algorithm and a published pending key, whose
- * activation is planned for the end of the rotation interval. The caller holds the bootstrap lock; fails if a ring exists.
+ * Creates the ring, as part of bootstrap. Each purpose gets an active key of the default algorithm and a published
+ * pending key, whose activation is planned for the end of the rotation interval. The caller holds the bootstrap lock;
+ * fails if a ring exists.
  */
 export async function createSigningKeys(
   tx: Db,

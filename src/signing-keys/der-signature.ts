@@ -1,7 +1,7 @@
 /**
- * r‖s of `SEQUENCE { INTEGER r, INTEGER s }` (RFC 3279 §2.2.3), each padded to `halfBytes` bytes (RFC 7518 §3.4). DER integers are signed
- * and minimal: a high first bit gets a zero byte before it, and leading zero bytes are dropped. Throws unless exactly two positive integers
- * of at most that many bytes fill the sequence.
+ * r‖s of `SEQUENCE { INTEGER r, INTEGER s }` (RFC 3279 §2.2.3), each padded to `halfBytes` bytes (RFC 7518 §3.4). DER
+ * integers are signed and minimal: a high first bit gets a zero byte before it, and leading zero bytes are dropped.
+ * Throws unless exactly two positive integers of at most that many bytes fill the sequence.
  *
  * For curves of up to 384 bits: their sequence is shorter than 128 bytes, so lengths take one byte.
  */

@@ -12,8 +12,8 @@ export type ForeignKey = { readonly pem: string } | { readonly jwk: Readonly<Rec
 type ReadKey = { readonly algorithm: Algorithm; readonly pair: KeyPair }
 
 /**
- * Reads a key pair and proves it with a signature. Without `algorithm` the key decides; an RSA key then signs by RS256, unless its JWK says
- * PS256. Throws `invalid_request`, whose text contains nothing of the key.
+ * Reads a key pair and proves it with a signature. Without `algorithm` the key decides; an RSA key then signs by RS256,
+ * unless its JWK says PS256. Throws `invalid_request`, whose text contains nothing of the key.
  *
  * Does not check that the key was generated well: that is the responsibility of the person who imports it.
  */
@@ -69,7 +69,10 @@ function algorithmOf(jwk: Readonly<Record<string, unknown>>, wanted: Algorithm |
   return found
 }
 
-/** RFC 7518 §3.3 requires 2048 bits; verifiers refuse more than 8192; with an exponent of 1 anyone could forge signatures. */
+/**
+ * RFC 7518 §3.3 requires 2048 bits; verifiers refuse more than 8192; with an exponent of 1 anyone could forge
+ * signatures.
+ */
 function requireStrength({ n = '', e = '' }: Record<string, string>): void {
   const modulus = readBase64url(n)
   const exponent = readBase64url(e)

@@ -20,9 +20,10 @@ import type { Algorithm, KeyPurpose } from './signer.ts'
 import type { SigningKeyView } from './view.ts'
 
 /**
- * Imports a private key that was created elsewhere: sealed at once and published as pending. It is activated when the next key was planned
- * to be, but never before its safe time; the key that was next stays pending and follows it. Throws `invalid_request` for a key that cannot
- * be used (`readForeignKey`), and `conflict` for one that is or was in the ring, in whatever state: a kid never comes back.
+ * Imports a private key that was created elsewhere: sealed at once and published as pending. It is activated when the
+ * next key was planned to be, but never before its safe time; the key that was next stays pending and follows it.
+ * Throws `invalid_request` for a key that cannot be used (`readForeignKey`), and `conflict` for one that is or was in
+ * the ring, in whatever state: a kid never comes back.
  */
 export async function importSigningKey(
   services: ChangeServices & Pick<Services, 'platform'>,

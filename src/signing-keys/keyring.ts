@@ -12,27 +12,38 @@ import { type Algorithm, defaultAlgorithm, type KeyPurpose, type Signer } from '
 
 export type Keyring = {
   /**
-   * The signer that is active now for the purpose and algorithm (ES256 when left out). `generation` comes from the API key lookup of the
-   * same request: if it differs from the loaded ring's, the ring is reloaded first. Without it the database is asked. Returns no promise
-   * when nothing changed. Throws `keyring_unavailable`, also when the ring has no active key of that algorithm.
+   * The signer that is active now for the purpose and algorithm (ES256 when left out). `generation` comes from the API
+   * key lookup of the same request: if it differs from the loaded ring's, the ring is reloaded first. Without it the
+   * database is asked. Returns no promise when nothing changed. Throws `keyring_unavailable`, also when the ring has no
+   * active key of that algorithm.
    */
   signer(purpose: KeyPurpose, generation?: number, algorithm?: Algorithm): Signer | Promise<Signer>
-  /** The algorithms that `signer` has a signer for now. Asks the database whether the ring changed; throws `keyring_unavailable`. */
+  /**
+   * The algorithms that `signer` has a signer for now. Asks the database whether the ring changed; throws
+   * `keyring_unavailable`.
+   */
   activeAlgorithms(purpose: KeyPurpose): Promise<readonly Algorithm[]>
   /**
-   * The published public keys (token: pending, active and retiring; record: all that ever existed). At most a second old while the
-   * database answers, otherwise the last known ones. Throws `keyring_unavailable` only if none were ever read.
+   * The published public keys (token: pending, active and retiring; record: all that ever existed). At most a second
+   * old while the database answers, otherwise the last known ones. Throws `keyring_unavailable` only if none were ever
+   * read.
    */
   publicKeys(purpose: KeyPurpose): Promise<JsonWebKeySet>
   /** Seconds since the database last confirmed the public keys; infinite before the first read. */
   publicKeysAge(): number
   /** Reads the ring again. */
   reload(): Promise<void>
-  /** For readiness: the generation in use, and whether each purpose has an active key of the default algorithm that can sign. */
+  /**
+   * For readiness: the generation in use, and whether each purpose has an active key of the default algorithm that can
+   * sign.
+   */
   state(): { generation: number | undefined; usable: boolean; reason?: string }
 }
 
-/** Holds an opened ring: one per process on Node, by default; on Workers one per isolate, shared by the keyrings of its requests. */
+/**
+ * Holds an opened ring: one per process on Node, by default; on Workers one per isolate, shared by the keyrings of its
+ * requests.
+ */
 export type KeyringCache = {
   current: OpenRing | undefined
   /** When the database last confirmed `current`: milliseconds of the service's clock, taken before asking. */
@@ -55,7 +66,10 @@ export function createKeyringCache(): KeyringCache {
   return { current: undefined, checkedAt: Number.NEGATIVE_INFINITY }
 }
 
-/** Performs no I/O until it is asked. Reads the ring at most once at a time; a caller that needs newer data waits for the next read. */
+/**
+ * Performs no I/O until it is asked. Reads the ring at most once at a time; a caller that needs newer data waits for
+ * the next read.
+ */
 export function createKeyring(options: KeyringOptions): Keyring {
   const { db, now, log, cache = createKeyringCache() } = options
   let loading: Promise<OpenRing> | undefined

@@ -34,9 +34,9 @@ export type KeyTiming = {
 export const publicKeysMaximumAgeSeconds = 1
 
 /**
- * `largestTokenTtlSeconds` is the largest token lifetime ever configured, from the database: tokens issued under an earlier, longer
- * setting may still be valid. The clock tolerance counts twice in the retention: an instance with a slow clock signs that much longer,
- * and a verifier accepts that much longer.
+ * `largestTokenTtlSeconds` is the largest token lifetime ever configured, from the database: tokens issued under an
+ * earlier, longer setting may still be valid. The clock tolerance counts twice in the retention: an instance with a
+ * slow clock signs that much longer, and a verifier accepts that much longer.
  */
 export function keyTiming(config: TimingConfig, largestTokenTtlSeconds: number): KeyTiming {
   const { jwksMaxAgeSeconds, verifierRefreshSeconds, clockToleranceSeconds } = config
@@ -49,17 +49,17 @@ export function keyTiming(config: TimingConfig, largestTokenTtlSeconds: number):
 }
 
 /**
- * The `max-age`, in whole seconds, of a copy of the public keys that the database confirmed `ageSeconds` ago. An instance that is cut off
- * from its database must not hand out copies that live longer than the publish lead allows: verifiers would still lack a new key when it
- * starts to sign.
+ * The `max-age`, in whole seconds, of a copy of the public keys that the database confirmed `ageSeconds` ago. An
+ * instance that is cut off from its database must not hand out copies that live longer than the publish lead allows:
+ * verifiers would still lack a new key when it starts to sign.
  */
 export function keySetMaxAgeSeconds({ jwksMaxAgeSeconds }: TimingConfig, ageSeconds: number): number {
   return Math.max(0, jwksMaxAgeSeconds - Math.ceil(Math.max(0, ageSeconds - publicKeysMaximumAgeSeconds)))
 }
 
 /**
- * `periods` are all periods of the key's series. A revocation counts as soon as it is known, even on an instance whose clock is behind the
- * clock that stamped it.
+ * `periods` are all periods of the key's series. A revocation counts as soon as it is known, even on an instance whose
+ * clock is behind the clock that stamped it.
  */
 export function signingKeyState(
   key: KeyTimes,
@@ -76,7 +76,10 @@ export function signingKeyState(
   return end && end.getTime() <= at ? 'retired' : 'retiring'
 }
 
-/** Whether the key's private part may still be needed, and a token key is published: a retiring key can be rolled back to. */
+/**
+ * Whether the key's private part may still be needed, and a token key is published: a retiring key can be rolled back
+ * to.
+ */
 export function isLiveState(state: SigningKeyState): boolean {
   switch (state) {
     case 'pending':
@@ -91,7 +94,10 @@ export function isLiveState(state: SigningKeyState): boolean {
   }
 }
 
-/** From this time on the key may sign: every verifier has had time to fetch it (docs/signing-keys.md; RFC 9111 for `max-age`). */
+/**
+ * From this time on the key may sign: every verifier has had time to fetch it (docs/signing-keys.md; RFC 9111 for
+ * `max-age`).
+ */
 export function activationSafeAt(key: Pick<KeyTimes, 'publishedAt'>, timing: KeyTiming): Date {
   return new Date(key.publishedAt.getTime() + timing.publishLeadSeconds * 1000)
 }

@@ -4,9 +4,9 @@ import { type KeyTiming, keyTiming, publicKeysMaximumAgeSeconds, type TimingConf
 export type LifetimeConfig = TimingConfig & Pick<Config, 'rotateEverySeconds' | 'tokenTtlSeconds'>
 
 /**
- * What the configuration promises but the key ring cannot keep. Each fault names the variables to change. A service that started with such a
- * fault would break a verifier later, at an unattended rotation. `timing` is what the ring uses: whether it honours `max-age` and the lifetime
- * of tokens is checked again here, however it was computed.
+ * What the configuration promises but the key ring cannot keep. Each fault names the variables to change. A service
+ * that started with such a fault would break a verifier later, at an unattended rotation. `timing` is what the ring
+ * uses: whether it honours `max-age` and the lifetime of tokens is checked again here, however it was computed.
  */
 export function lifetimeFaults(
   config: LifetimeConfig,

@@ -21,9 +21,9 @@ export type OpenRing = {
 type ActiveKey = ActivePeriod & { readonly key: RingKey; readonly signer: Signer }
 
 /**
- * Opens the pending, active and retiring keys: after a clock was set back, a retiring key signs again. A key that does not open is a fault
- * of that key only: a damaged pending key must not stop the active one. Reuses the signers of the previous ring for keys that did not
- * change.
+ * Opens the pending, active and retiring keys: after a clock was set back, a retiring key signs again. A key that does
+ * not open is a fault of that key only: a damaged pending key must not stop the active one. Reuses the signers of the
+ * previous ring for keys that did not change.
  */
 export async function openRing(
   rows: RingRows,
@@ -46,8 +46,8 @@ export async function openRing(
 }
 
 /**
- * The signer that is active in the series at the time (milliseconds). Throws `keyring_unavailable` when no key is active, or the active one
- * cannot be opened or is revoked.
+ * The signer that is active in the series at the time (milliseconds). Throws `keyring_unavailable` when no key is
+ * active, or the active one cannot be opened or is revoked.
  */
 export function signerAt(open: OpenRing, series: KeySeries, at: number): Signer {
   const known = open.active[series.purpose]

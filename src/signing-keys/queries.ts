@@ -15,8 +15,8 @@ export type RingRows = {
 }
 
 /**
- * Generation, keys and activations in one statement, so that they are consistent. Undefined while the database is empty. Includes retired
- * keys: monthly rotation adds only a dozen small rows per year and purpose.
+ * Generation, keys and activations in one statement, so that they are consistent. Undefined while the database is
+ * empty. Includes retired keys: monthly rotation adds only a dozen small rows per year and purpose.
  */
 export async function readRing(db: Db): Promise<RingRows | undefined> {
   const rows = await db
@@ -53,8 +53,8 @@ export async function readRingGeneration(db: Db): Promise<number | undefined> {
 }
 
 /**
- * Nobody else can change the ring until the transaction ends. It is a transaction lock, so it works behind a transaction pooler. The
- * embedded database has one session only: there it locks nothing, and need not.
+ * Nobody else can change the ring until the transaction ends. It is a transaction lock, so it works behind a
+ * transaction pooler. The embedded database has one session only: there it locks nothing, and need not.
  */
 export async function lockRing(tx: Db): Promise<void> {
   await tx

@@ -12,8 +12,8 @@ import { type SigningKeyDetail, type SigningKeyView, signingKeyActivations, sign
 type ReadServices = Pick<Services, 'db' | 'now' | 'config'>
 
 /**
- * All keys that ever existed, by purpose and algorithm, oldest first, with all past and coming times. Pending token keys come with the
- * verifiers that hold them.
+ * All keys that ever existed, by purpose and algorithm, oldest first, with all past and coming times. Pending token
+ * keys come with the verifiers that hold them.
  */
 export async function listSigningKeys(
   services: ReadServices,

@@ -35,13 +35,14 @@ export type Replacement = {
 }
 
 /**
- * For a key that leaked. In one transaction: the pending key, which verifiers hold already, signs at once; the leaked key leaves the set
- * and gets a revocation rule that never expires, so that every token under it is refused; a new pending key is published. With
- * `distrustPending` the pending keys are revoked too and a fresh key signs, which verifiers have to fetch first: until then this kit
- * answers 503, other verifiers 401.
+ * For a key that leaked. In one transaction: the pending key, which verifiers hold already, signs at once; the leaked
+ * key leaves the set and gets a revocation rule that never expires, so that every token under it is refused; a new
+ * pending key is published. With `distrustPending` the pending keys are revoked too and a fresh key signs, which
+ * verifiers have to fetch first: until then this kit answers 503, other verifiers 401.
  *
- * If the leaked key does not sign (pending or retiring), it is revoked and the active key stays active. A record key signs no tokens: it is
- * marked as revoked in its set and gets no rule. Throws `not_found`, and `conflict` for a key that is already revoked or retired.
+ * If the leaked key does not sign (pending or retiring), it is revoked and the active key stays active. A record key
+ * signs no tokens: it is marked as revoked in its set and gets no rule. Throws `not_found`, and `conflict` for a key
+ * that is already revoked or retired.
  */
 export async function replaceSigningKey(
   services: ChangeServices,
@@ -109,7 +110,8 @@ async function activateSuccessor(change: RingChange, series: KeySeries, successi
   const trusted = { ...ring, keys: ring.keys.filter((key) => !dead.includes(key)) }
   const successor = nextKey(trusted, series, change.now)
   if (!successor) await publishKey(change, fresh, actor)
-  // Backdated by the clock tolerance: an instance whose clock is behind must not sign one more token with the leaked key.
+  // Backdated by the clock tolerance: an instance whose clock is behind must not sign one more token with the leaked
+  // key.
   const wanted = new Date(change.now.getTime() - change.config.clockToleranceSeconds * 1000)
   const { kid } = successor ?? fresh
   return (await appendActivation(change, series, { kid, wanted, actor, reason })).activatesAt

@@ -32,8 +32,9 @@ export type SeriesInput = { readonly purpose: KeyPurpose; readonly algorithm?: A
 export type RingChange = { readonly tx: Db; readonly now: Date; readonly config: Services['config'] }
 
 /**
- * Changes one series of the ring, under the ring's lock, in one transaction with the audit events that `apply` returns. Throws `conflict`
- * when somebody else changed the series after the caller asked: of several concurrent changes one wins.
+ * Changes one series of the ring, under the ring's lock, in one transaction with the audit events that `apply` returns.
+ * Throws `conflict` when somebody else changed the series after the caller asked: of several concurrent changes one
+ * wins.
  */
 export async function changeRing<Result>(
   services: ChangeServices,
@@ -85,7 +86,10 @@ export async function publishKey({ tx, now }: RingChange, key: SealedKey, actor:
   await insertSigningKey(tx, { ...key, createdAt: now, createdBy: actor, publishedAt: now })
 }
 
-/** Appends to the history of the series: the key signs from the wanted time on. Activations planned for later are overtaken. */
+/**
+ * Appends to the history of the series: the key signs from the wanted time on. Activations planned for later are
+ * overtaken.
+ */
 export async function appendActivation(
   change: RingChange,
   { algorithm, purpose }: KeySeries,

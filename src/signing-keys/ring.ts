@@ -22,7 +22,10 @@ export type RingKey = SigningKeyRow & { readonly algorithm: Algorithm }
 /** The rows of one generation and what follows from them. Pure: it gives the state at any time. */
 export type Ring = {
   readonly generation: number
-  /** Oldest first. Keys whose algorithm this version does not know are left out: the version that created them handles them. */
+  /**
+   * Oldest first. Keys whose algorithm this version does not know are left out: the version that created them handles
+   * them.
+   */
   readonly keys: readonly RingKey[]
   /** By series, for each series that has an activation. */
   readonly periods: ReadonlyMap<string, readonly ActivePeriod[]>
@@ -96,7 +99,10 @@ export function activeKid(ring: Ring, series: KeySeries, now: Date): string | nu
   return periodAt(periodsOf(ring, series), now.getTime())?.kid ?? null
 }
 
-/** The key that signs next: the pending key whose activation comes first or, when none is planned, the one published first. */
+/**
+ * The key that signs next: the pending key whose activation comes first or, when none is planned, the one published
+ * first.
+ */
 export function nextKey(ring: Ring, series: KeySeries, now: Date): RingKey | undefined {
   const at = now.getTime()
   const planned = periodsOf(ring, series).find(({ from }) => from > at)

@@ -10,8 +10,8 @@ import { defaultAlgorithm } from './signer.ts'
 import type { SigningKeyView } from './view.ts'
 
 /**
- * The key that signed before the active one signs again, at once: every verifier still holds it. Throws `conflict` when there is no such
- * key, or it is no longer published, or it is revoked: a revoked key never signs again.
+ * The key that signed before the active one signs again, at once: every verifier still holds it. Throws `conflict` when
+ * there is no such key, or it is no longer published, or it is revoked: a revoked key never signs again.
  */
 export async function rollbackSigningKey(
   services: ChangeServices,

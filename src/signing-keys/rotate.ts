@@ -9,9 +9,10 @@ import { defaultAlgorithm } from './signer.ts'
 import type { SigningKeyView } from './view.ts'
 
 /**
- * The next key signs from now on, and another one is published after it. Throws `too_early` with the safe time (`safeAt`) while verifiers
- * may not hold the key yet, unless `force` is set. Throws `not_found` for an algorithm that the ring has no keys of, and `conflict` when
- * somebody else changed the ring meanwhile: of several concurrent rotations one wins.
+ * The next key signs from now on, and another one is published after it. Throws `too_early` with the safe time
+ * (`safeAt`) while verifiers may not hold the key yet, unless `force` is set. Throws `not_found` for an algorithm that
+ * the ring has no keys of, and `conflict` when somebody else changed the ring meanwhile: of several concurrent
+ * rotations one wins.
  */
 export async function rotateSigningKey(
   services: ChangeServices,

@@ -18,8 +18,9 @@ export async function sealPrivateKey(
 }
 
 /**
- * The signer of a stored key, proven by one signature that its public part verifies. Throws `EnvelopeError` when the envelope does not open,
- * and an Error when its content is not the private part of this kid. No error contains key material.
+ * The signer of a stored key, proven by one signature that its public part verifies. Throws `EnvelopeError` when the
+ * envelope does not open, and an Error when its content is not the private part of this kid. No error contains key
+ * material.
  */
 export async function openSigner(
   key: RingKey,
@@ -36,7 +37,9 @@ export async function openSigner(
   return signer
 }
 
-/** Not every import compares the two halves of a key. A key whose signatures cannot be verified must never sign tokens. */
+/**
+ * Not every import compares the two halves of a key. A key whose signatures cannot be verified must never sign tokens.
+ */
 export async function signsForItsPublicKey(signer: Signer, { publicJwk }: KeyPair): Promise<boolean> {
   const token = await signJwt(signer, 'proof', {})
   try {

@@ -7,8 +7,8 @@ import { openSigner } from './sealing.ts'
 import { defaultAlgorithm } from './signer.ts'
 
 /**
- * Opens every key that is not retired or revoked. Throws when some do not open, with one text for the operator that names every missing
- * KEK and every other fault. Creates nothing.
+ * Opens every key that is not retired or revoked. Throws when some do not open, with one text for the operator that
+ * names every missing KEK and every other fault. Creates nothing.
  */
 export async function selfTest(
   services: Pick<Services, 'config' | 'db' | 'keyEncryption' | 'now' | 'platform'>,

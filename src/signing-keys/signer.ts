@@ -11,13 +11,16 @@ export function isAlgorithm(text: string): text is Algorithm {
   return algorithms.some((algorithm) => algorithm === text)
 }
 
-/** What a key signs: access tokens, or records that the service publishes about itself (feed, checkpoints). Record keys are always ES256. */
+/**
+ * What a key signs: access tokens, or records that the service publishes about itself (feed, checkpoints). Record keys
+ * are always ES256.
+ */
 export type KeyPurpose = 'token' | 'record'
 
 /**
- * Signs the ASCII signing input of a JWS (RFC 7515 §5.1) and returns the JWS signature, base64url: r‖s for ECDSA (64 bytes on P-256, 96 on
- * P-384), 64 bytes for Ed25519, as many bytes as the modulus for RSA. A slow signature (RSA) is returned as a promise and made off the
- * event loop.
+ * Signs the ASCII signing input of a JWS (RFC 7515 §5.1) and returns the JWS signature, base64url: r‖s for ECDSA (64
+ * bytes on P-256, 96 on P-384), 64 bytes for Ed25519, as many bytes as the modulus for RSA. A slow signature (RSA) is
+ * returned as a promise and made off the event loop.
  */
 export type SignBytes = (signingInput: string) => string | Promise<string>
 

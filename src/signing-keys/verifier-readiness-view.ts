@@ -34,7 +34,10 @@ export function readinessView({ holding, known, waitingFor, absent }: VerifierRe
   }
 }
 
-/** "5 of 6 verifiers hold the new key, billing-api last fetched 40 min ago". Safe to print: names have a restricted alphabet. */
+/**
+ * "5 of 6 verifiers hold the new key, billing-api last fetched 40 min ago". Safe to print: names have a restricted
+ * alphabet.
+ */
 export function readinessText({ holding, known, waitingFor, absent }: ReadinessView, now: Date): string {
   const gone = absent.length === 0 ? '' : `; absent: ${absent.map(({ name }) => name).join(', ')}`
   if (known === 0) return `no authenticated verifier has fetched the key set within a day${gone}`

@@ -17,8 +17,8 @@ export type VerifierReadiness = {
 }
 
 /**
- * Ignores anonymous verifiers: anybody can pretend to be any number of them. Processes that share an API key and a name count as one
- * verifier, which holds what the latest of them fetched.
+ * Ignores anonymous verifiers: anybody can pretend to be any number of them. Processes that share an API key and a name
+ * count as one verifier, which holds what the latest of them fetched.
  */
 export function verifierReadiness(verifiers: readonly VerifierSighting[], kid: string, now: Date): VerifierReadiness {
   const since = now.getTime() - verifierForgottenSeconds * 1000
@@ -40,8 +40,9 @@ export function verifierReadiness(verifiers: readonly VerifierSighting[], kid: s
 type PlannedTimes = { readonly activatesAt: Date; readonly safeAt: Date; readonly rotateEverySeconds: number }
 
 /**
- * From when readiness may bring the planned activation forward: the last tenth of the rotation interval, at most a day, and never before
- * the safe time. Without this window a ring with quick verifiers would rotate every quarter of an hour.
+ * From when readiness may bring the planned activation forward: the last tenth of the rotation interval, at most a day,
+ * and never before the safe time. Without this window a ring with quick verifiers would rotate every quarter of an
+ * hour.
  */
 export function bringForwardFrom({ activatesAt, safeAt, rotateEverySeconds }: PlannedTimes): Date {
   const windowSeconds = Math.min(rotateEverySeconds / 10, 86_400)

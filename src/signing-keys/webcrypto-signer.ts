@@ -5,8 +5,8 @@ import type { Algorithm, SignBytes } from './signer.ts'
 const encoder = new TextEncoder()
 
 /**
- * Signs by WebCrypto, which returns signatures in the form of JWS (RFC 7518 §3.4) and works off the event loop. Runs everywhere; Node has
- * openssl-signer.node.ts. Throws a TypeError unless the key is a private key for the algorithm.
+ * Signs by WebCrypto, which returns signatures in the form of JWS (RFC 7518 §3.4) and works off the event loop. Runs
+ * everywhere; Node has openssl-signer.node.ts. Throws a TypeError unless the key is a private key for the algorithm.
  */
 export async function createSigner(algorithm: Algorithm, privateJwk: JsonWebKey): Promise<SignBytes> {
   const key = await importJWK({ ...privateJwk, ext: false }, algorithm)

@@ -5,7 +5,10 @@ import { foldVerifiers, rememberVerifiers, type VerifierRow } from './queries.ts
 
 /** Queues who fetched the JWK Set, to be written to the database. */
 export type VerifierMemory = {
-  /** Never waits, never throws: the write is deferred. A failed write is logged and dropped; the verifier will fetch again. */
+  /**
+   * Never waits, never throws: the write is deferred. A failed write is logged and dropped; the verifier will fetch
+   * again.
+   */
   remember(seen: VerifierRow): void
 }
 
@@ -15,8 +18,8 @@ const mostWaiting = 2000
 const longest = 256
 
 /**
- * One statement at a time: the first sighting is written at once, and those that arrive meanwhile share the next statement. So strangers who
- * invent names occupy at most one connection.
+ * One statement at a time: the first sighting is written at once, and those that arrive meanwhile share the next
+ * statement. So strangers who invent names occupy at most one connection.
  */
 export function createVerifierMemory(options: { db: Db; log: Log; platform: Pick<Platform, 'defer'> }): VerifierMemory {
   const { db, log, platform } = options

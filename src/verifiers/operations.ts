@@ -8,7 +8,10 @@ import { type VerifierView, verifierView } from './view.ts'
 
 const keptSeconds = 30 * 86_400
 
-/** Who fetched the JWK Set within the last 30 days, authenticated ones first. Throws `permission_denied`, `invalid_request`. */
+/**
+ * Who fetched the JWK Set within the last 30 days, authenticated ones first. Throws `permission_denied`,
+ * `invalid_request`.
+ */
 export async function listVerifiers(
   { db, now }: Pick<Services, 'db' | 'now'>,
   actor: Principal,

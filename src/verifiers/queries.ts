@@ -10,8 +10,8 @@ const mostAnonymous = 1000
 const mostOfOneKey = 20
 
 /**
- * Records who fetched what, in one statement; of two sightings of a verifier the later one is kept. True when a verifier is new. No two rows
- * may be of the same verifier, and texts must be safe for PostgreSQL and a terminal.
+ * Records who fetched what, in one statement; of two sightings of a verifier the later one is kept. True when a
+ * verifier is new. No two rows may be of the same verifier, and texts must be safe for PostgreSQL and a terminal.
  */
 export async function rememberVerifiers(db: Db, seen: readonly VerifierRow[]): Promise<boolean> {
   const rows = sql`select client_id, name, string_to_array(kids, ' '), fetched_at::timestamptz, nullif(address, ''), nullif(agent, '')

@@ -8,5 +8,8 @@ export type VerifierSighting = {
   readonly lastFetchedAt: Date
 }
 
-/** The kit's verifier fetches every five minutes. One that has not for a day is switched off or no longer uses the service. */
+/**
+ * The kit's verifier fetches every five minutes. One that has not for a day is switched off or no longer uses the
+ * service.
+ */
 export const verifierForgottenSeconds = 86_400

@@ -140,9 +140,9 @@ describe('envelope', () => {
   })
 
   /**
-   * 10^6 wraps take too long here. A generator that repeats within 10^6 draws has fewer than about 10^12 values, so at least 56 of the 96
-   * bits depend on the others. In practice that means constant bits, a counter that restarts or a 32-bit seed. These show in 10^5 draws: as
-   * a repetition (fewer than 10^10 values) or as uneven bits.
+   * 10^6 wraps take too long here. A generator that repeats within 10^6 draws has fewer than about 10^12 values, so at
+   * least 56 of the 96 bits depend on the others. In practice that means constant bits, a counter that restarts or a
+   * 32-bit seed. These show in 10^5 draws: as a repetition (fewer than 10^10 values) or as uneven bits.
    */
   test('A64 · 100,000 nonces of a KEK are all different, and each of their bits is evenly distributed', async () => {
     const source = await rawKek(kek.slice(4))

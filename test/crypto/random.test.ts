@@ -15,7 +15,8 @@ describe('random text', () => {
     const counts = new Map<string, number>()
     for (const character of randomBase62(620_000)) counts.set(character, (counts.get(character) ?? 0) + 1)
     expect(counts.size).toBe(62)
-    // Expected 10,000 each with a standard deviation of 99: six of them on either side. Bytes modulo 62 would give 12,110 for the first ones.
+    // Expected 10,000 each with a standard deviation of 99: six of them on either side. Bytes modulo 62 would give
+    // 12,110 for the first ones.
     for (const count of counts.values()) expect(Math.abs(count - 10_000)).toBeLessThan(600)
   })
 

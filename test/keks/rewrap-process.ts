@@ -8,7 +8,8 @@ import { createLog } from '../../src/observability/log.ts'
 import type { Services } from '../../src/services.ts'
 import { createKeyring } from '../../src/signing-keys/keyring.ts'
 
-// A rewrap in a separate process that ends as if by kill -9 after the named step: DATABASE_URL, MINTAGE_KEK, MINTAGE_KEK_PREVIOUS, NOW, DIE_AFTER.
+// A rewrap in a separate process that ends as if by kill -9 after the named step: DATABASE_URL, MINTAGE_KEK,
+// MINTAGE_KEK_PREVIOUS, NOW, DIE_AFTER.
 
 const {
   DATABASE_URL: url = '',

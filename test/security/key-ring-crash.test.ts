@@ -24,7 +24,10 @@ const rootKey = generateApiKey('live')
 
 type Deployment = { url: string; env: Record<string, string> }
 
-/** A deployment whose ring has this age. At one rotation interval the planned keys have just become active, and the next ones are due. */
+/**
+ * A deployment whose ring has this age. At one rotation interval the planned keys have just become active, and the next
+ * ones are due.
+ */
 async function deployment(ageSeconds: number): Promise<Deployment> {
   const url = await createPostgresDatabase()
   const env = {
@@ -92,7 +95,10 @@ const moves = actions.slice(0, 3).flatMap((action, index) => points.map((point) 
 
 const fallen = new Map<string, Promise<Fallen[]>>()
 
-/** Deployments in the order of the actions. Each action had reached this point when the process of all of them was killed. */
+/**
+ * Deployments in the order of the actions. Each action had reached this point when the process of all of them was
+ * killed.
+ */
 function killedAt(point: string): Promise<Fallen[]> {
   const known = fallen.get(point) ?? kill(point)
   fallen.set(point, known)

@@ -30,7 +30,8 @@ describe.each(databaseKinds.filter((kind) => kind === 'postgres'))('A59 · eight
         const rotated = results.filter(({ status }) => status === 'fulfilled').length
         const codes = results.flatMap((result) => (result.status === 'rejected' ? [codeOf(result.reason)] : []))
         expect(codes.filter((code) => code !== 'conflict' && code !== 'too_early')).toEqual([])
-        // A forced rotation that begins after another has ended is a second rotation. Only those that saw the same ring exclude each other.
+        // A forced rotation that begins after another has ended is a second rotation. Only those that saw the same ring
+        // exclude each other.
         if (force) expect(rotated).toBeGreaterThanOrEqual(1)
         else expect(rotated).toBe(1)
         const rows = await ring.db

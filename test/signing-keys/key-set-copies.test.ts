@@ -21,7 +21,9 @@ const second = 1000
 
 type Key = { kid: string; publishedAt: Date; revokedAt: null }
 
-/** A simulated history: keys are activated as planned, rotated by hand as early as allowed, and sometimes rolled back. */
+/**
+ * A simulated history: keys are activated as planned, rotated by hand as early as allowed, and sometimes rolled back.
+ */
 function simulateRing(rotations: number, random: () => number) {
   const keys: Key[] = [key('k0', 0)]
   let history: Activation[] = [{ sequence: 1, kid: 'k0', activatesAt: new Date(0) }]
@@ -94,7 +96,8 @@ describe('a cached copy of the key set', () => {
             )
             .map(({ kid }) => kid),
         )
-        // Served by an instance that read it a second ago, kept by a cache for max-age, then by a verifier for its refresh interval.
+        // Served by an instance that read it a second ago, kept by a cache for max-age, then by a verifier for its
+        // refresh interval.
         const served = publicKeysMaximumAgeSeconds
         const dropped = readAt + (served + keySetMaxAgeSeconds(config, served) + config.verifierRefreshSeconds) * second
         for (const at of [readAt, dropped - 1, readAt + Math.floor(random() * (dropped - readAt))]) {

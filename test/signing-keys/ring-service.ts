@@ -24,7 +24,10 @@ export const rotateEverySeconds = 30 * 86_400
 
 export type RingService = Awaited<ReturnType<typeof startRing>>
 
-/** The services that the key ring needs, on a bootstrapped database: the test file's, emptied, or one for this test alone. */
+/**
+ * The services that the key ring needs, on a bootstrapped database: the test file's, emptied, or one for this test
+ * alone.
+ */
 export async function startRing(kind: DatabaseKind, { ownDatabase = false } = {}) {
   const database = await (ownDatabase ? openTestDatabase(kind) : emptiedDatabase(kind))
   const clock = movableClock()

@@ -30,7 +30,10 @@ function pairOf(algorithm: Algorithm): KeyPair {
 
 const bytes: Record<Algorithm, number> = { ES256: 64, EdDSA: 64, RS256: 256, PS256: 256, ES384: 96 }
 
-/** At most this many signatures. ECDSA needs one with a leading zero byte in each half, one in 256: too few happens once in millions of runs. */
+/**
+ * At most this many signatures. ECDSA needs one with a leading zero byte in each half, one in 256: too few happens once
+ * in millions of runs.
+ */
 const rounds: Record<Algorithm, number> = { ES256: 40, EdDSA: 5, RS256: 1, PS256: 1, ES384: 40 }
 
 describe.each([

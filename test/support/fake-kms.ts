@@ -23,8 +23,9 @@ export type FakeKms = {
 export type KmsFault = { status: number; body: unknown }
 
 /**
- * The part of AWS KMS that a KEK uses, over its wire protocol (JSON 1.1, Signature Version 4): a stand-in for tests, written from AWS's
- * documentation and not compared with the real service. It checks each signature, its date, and the encryption context.
+ * The part of AWS KMS that a KEK uses, over its wire protocol (JSON 1.1, Signature Version 4): a stand-in for tests,
+ * written from AWS's documentation and not compared with the real service. It checks each signature, its date, and the
+ * encryption context.
  */
 export async function startFakeKms(region: string, keyArns: readonly string[]): Promise<FakeKms> {
   const credentials = { accessKeyId: `TEST${hex(8)}`, secretAccessKey: hex(20), sessionToken: hex(32) }

@@ -12,9 +12,9 @@ import type { Services } from '../../src/services.ts'
 import { replaceSigningKey } from '../../src/signing-keys/replace.ts'
 import { rotateSigningKey } from '../../src/signing-keys/rotate.ts'
 
-// Several instances in one process, each changing the ring of its own deployment. Once all have reached the named point, the process is killed
-// with SIGKILL. The fault is injected between the operation and its database, so production code does not contain it.
-// DEPLOYMENTS: [{ action, env }].
+// Several instances in one process, each changing the ring of its own deployment. Once all have reached the named
+// point, the process is killed with SIGKILL. The fault is injected between the operation and its database, so
+// production code does not contain it. DEPLOYMENTS: [{ action, env }].
 
 const [point = ''] = process.argv.slice(2)
 const deployments: { action: string; env: Record<string, string> }[] = JSON.parse(process.env.DEPLOYMENTS ?? '[]')

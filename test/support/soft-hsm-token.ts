@@ -21,7 +21,10 @@ export type TestToken = {
   uri(label: string): string
 }
 
-/** The token of this process in a software HSM, deleted with the process. One per process: the library reads its configuration only once. */
+/**
+ * The token of this process in a software HSM, deleted with the process. One per process: the library reads its
+ * configuration only once.
+ */
 export function testToken(): Promise<TestToken> {
   token ??= createToken()
   return token

@@ -36,9 +36,10 @@ export function isKmsKeyArn(text: string): boolean {
 }
 
 /**
- * A symmetric key in AWS KMS, used by Encrypt and Decrypt of its JSON 1.1 protocol. The associated data is sent as the encryption context
- * `mintage`, which KMS authenticates and AWS CloudTrail shows: it names the row, never a secret. Calls KMS only when an envelope is sealed
- * or opened. Errors contain the ARN and the name of KMS's error, never its text, which can repeat the signed request.
+ * A symmetric key in AWS KMS, used by Encrypt and Decrypt of its JSON 1.1 protocol. The associated data is sent as the
+ * encryption context `mintage`, which KMS authenticates and AWS CloudTrail shows: it names the row, never a secret.
+ * Calls KMS only when an envelope is sealed or opened. Errors contain the ARN and the name of KMS's error, never its
+ * text, which can repeat the signed request.
  */
 export async function awsKmsKek(
   arn: string,
@@ -84,7 +85,9 @@ type Answer = {
 
 type ClientOptions = AwsKmsOptions & { id: string; endpoint: string; region: string; access: AwsAccess }
 
-/** Returns KMS's answer, or `{ error }` if the ciphertext is not authentic. Throws `kek_unavailable` for anything else. */
+/**
+ * Returns KMS's answer, or `{ error }` if the ciphertext is not authentic. Throws `kek_unavailable` for anything else.
+ */
 function kmsClient({ id, endpoint, region, access, deadlineMilliseconds = 5000, fetch: send = fetch }: ClientOptions) {
   const { accessKeyId, secretAccessKey, sessionToken } = access
   const client = new AwsClient({

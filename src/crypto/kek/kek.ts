@@ -4,8 +4,8 @@ export type Kek = {
   readonly id: string
   wrap(dataKey: Uint8Array<ArrayBuffer>, associatedData: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>
   /**
-   * Undefined when the wrapped key is not authentic. Throws `kek_unavailable` when that cannot be decided, because KMS or the token does
-   * not answer or refuses.
+   * Undefined when the wrapped key is not authentic. Throws `kek_unavailable` when that cannot be decided, because KMS
+   * or the token does not answer or refuses.
    */
   unwrap(
     wrapped: Uint8Array<ArrayBuffer>,
@@ -23,7 +23,10 @@ export type KekSource = {
   find(id: string): Promise<Kek | undefined>
 }
 
-/** Creates a KEK from the text after `provider:`. Throws an Error with a text for the operator that never repeats a secret. */
+/**
+ * Creates a KEK from the text after `provider:`. Throws an Error with a text for the operator that never repeats a
+ * secret.
+ */
 export type KekProvider = (written: string) => Promise<KekSource>
 
 export function singleKek(kek: Kek): KekSource {

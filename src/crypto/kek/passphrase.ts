@@ -14,10 +14,11 @@ const saltBytes = 32
 const shortestPassphrase = 12
 
 /**
- * KEKs derived from a passphrase by PBKDF2-HMAC-SHA-256 (RFC 8018 §5.2), one for each salt. Rounds and salt are in the id, and so in the
- * envelope: `passphrase_<rounds>_<salt, 43 characters>_<check of the derived key, 16 characters>`. To guess by the check costs as much as
- * to guess by the ciphertext. Each derivation happens once per process. Sealing reuses a salt found in an envelope, so that all instances
- * and all starts share one; the first salt is random. `rounds` applies to new salts, and a found salt with fewer rounds does not seal.
+ * KEKs derived from a passphrase by PBKDF2-HMAC-SHA-256 (RFC 8018 §5.2), one for each salt. Rounds and salt are in the
+ * id, and so in the envelope: `passphrase_<rounds>_<salt, 43 characters>_<check of the derived key, 16 characters>`. To
+ * guess by the check costs as much as to guess by the ciphertext. Each derivation happens once per process. Sealing
+ * reuses a salt found in an envelope, so that all instances and all starts share one; the first salt is random.
+ * `rounds` applies to new salts, and a found salt with fewer rounds does not seal.
  */
 export async function passphraseKek(passphrase: string, rounds = leastRounds): Promise<KekSource> {
   const fault = passphraseFault(passphrase)
@@ -67,7 +68,9 @@ export async function passphraseKek(passphrase: string, rounds = leastRounds): P
   }
 }
 
-/** What is wrong with the passphrase, without repeating it; undefined = nothing. Does not check how easy it is to guess. */
+/**
+ * What is wrong with the passphrase, without repeating it; undefined = nothing. Does not check how easy it is to guess.
+ */
 export function passphraseFault(passphrase: string): string | undefined {
   if ([...passphrase.normalize('NFC')].length < shortestPassphrase)
     return `must have at least ${shortestPassphrase} characters`

@@ -18,7 +18,10 @@ export type TokenKey = {
 
 const tagBytes = 16
 
-/** Finds the token and the key, and logs in. Blocks as long as the library does. Throws an Error with our text, or the library's error. */
+/**
+ * Finds the token and the key, and logs in. Blocks as long as the library does. Throws an Error with our text, or the
+ * library's error.
+ */
 export function openTokenKey(module: Pkcs11Module, uri: Pkcs11Uri, pin: string): TokenKey {
   const { library, constants } = module
   const slot = findSlot(module, uri)

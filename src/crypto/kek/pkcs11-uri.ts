@@ -18,8 +18,9 @@ const pathAttributes = ['token', 'serial', 'manufacturer', 'model', 'object', 'i
 const queryAttributes = ['module-path', 'pin-source']
 
 /**
- * Reads the text after `pkcs11:`. Returns what is wrong as a text that repeats nothing of it. Unknown attributes are refused, not ignored:
- * one of them may be what distinguishes two keys. A PIN in the URI (`pin-value`) is refused, and so is a command as `pin-source`.
+ * Reads the text after `pkcs11:`. Returns what is wrong as a text that repeats nothing of it. Unknown attributes are
+ * refused, not ignored: one of them may be what distinguishes two keys. A PIN in the URI (`pin-value`) is refused, and
+ * so is a command as `pin-source`.
  */
 export function parsePkcs11Uri(written: string): Pkcs11Uri | { fault: string } {
   const [path = '', query = '', ...rest] = written.split('?')
@@ -61,7 +62,10 @@ export function parsePkcs11Uri(written: string): Pkcs11Uri | { fault: string } {
   }
 }
 
-/** Values as binary strings, one character per byte (`id` is not text). Undefined if malformed, or if an attribute is unknown or repeated. */
+/**
+ * Values as binary strings, one character per byte (`id` is not text). Undefined if malformed, or if an attribute is
+ * unknown or repeated.
+ */
 function readAttributes(written: string, separator: string, known: readonly string[]): Map<string, string> | undefined {
   const attributes = new Map<string, string>()
   for (const part of written === '' ? [] : written.split(separator)) {

@@ -13,7 +13,9 @@ type Pkcs11Options = {
 const nonceBytes = 12
 const tagBytes = 16
 
-/** What C_Decrypt answers for a ciphertext that is not authentic: the name in v3, those of v2 vendors, and SoftHSM's. */
+/**
+ * What C_Decrypt answers for a ciphertext that is not authentic: the name in v3, those of v2 vendors, and SoftHSM's.
+ */
 const notAuthentic = new Set([
   'CKR_AEAD_DECRYPT_FAILED',
   'CKR_ENCRYPTED_DATA_INVALID',
@@ -22,10 +24,10 @@ const notAuthentic = new Set([
 ])
 
 /**
- * An AES-256 key that never leaves its PKCS #11 token. It wraps data keys by CKM_AES_GCM inside the token, as nonce (12 random bytes) ‖
- * ciphertext ‖ tag, the same form as in aead.ts. An extractable key is refused. Opens the token at once, so that a wrong PIN or label stops
- * the start, and again after a session was lost. One call at a time, because a session allows only one. Errors contain the label and PKCS #11
- * error names, never the URI or the PIN.
+ * An AES-256 key that never leaves its PKCS #11 token. It wraps data keys by CKM_AES_GCM inside the token, as nonce (12
+ * random bytes) ‖ ciphertext ‖ tag, the same form as in aead.ts. An extractable key is refused. Opens the token at
+ * once, so that a wrong PIN or label stops the start, and again after a session was lost. One call at a time, because a
+ * session allows only one. Errors contain the label and PKCS #11 error names, never the URI or the PIN.
  */
 export async function pkcs11Kek(
   written: string,
@@ -139,7 +141,10 @@ async function loadModule(path: string, id: string): Promise<Pkcs11Module> {
   return loaded
 }
 
-/** Read each time, so that the PIN can change without a restart. One line end at the end of the file is not part of the PIN. */
+/**
+ * Read each time, so that the PIN can change without a restart. One line end at the end of the file is not part of the
+ * PIN.
+ */
 async function readPin({ pinFile }: Pkcs11Uri, pin: string | null): Promise<string> {
   if (pinFile !== undefined) return (await readSecretFile(pinFile, 'PIN')).replace(/\r?\n$/, '')
   if (pin === null) throw new Error('the PIN is missing: set MINTAGE_PKCS11_PIN, or name a file by pin-source')
