@@ -19,12 +19,12 @@ import { verifyAccessToken } from '../token/verify.ts'
 import { type AppEnv, requestOrigin } from './context.ts'
 
 /**
- * On every route of the admin API: who is calling, by API key (`Authorization: Bearer` or `X-API-Key`) or by an access
- * token for the issuer's audience. Key, roles and organization are read from the database for each request. Throws
- * `unauthenticated`, `api_key_rejected`, `invalid_request` for more than one credential.
+ * Finds out who calls the admin API: by API key (`Authorization: Bearer` or `X-API-Key`) or by an access token for the
+ * issuer's audience. Key, roles and organization are read from the database for each request. Throws `unauthenticated`,
+ * `api_key_rejected`, `invalid_request` for more than one credential.
  *
- * Does not decide what the caller may do. What an authenticated caller is refused further in is written to the audit
- * trail here, and nowhere else; a stranger's attempts are not.
+ * Does not decide what the caller may do. If a later step refuses an authenticated caller, this function writes the
+ * refusal to the audit trail. Attempts of unauthenticated callers are not recorded.
  */
 export function authenticate(): MiddlewareHandler<AppEnv> {
   return async function authenticateCaller(c, next) {
@@ -36,8 +36,7 @@ export function authenticate(): MiddlewareHandler<AppEnv> {
 }
 
 /**
- * Refusals of something that a caller tried to do. A request that cannot be read is not one, and neither is our own
- * failure.
+ * Refusals of something that a caller tried to do. Unreadable requests and failures of the service are not recorded.
  */
 const audited: ReadonlySet<ServiceErrorCode> = new Set<ServiceErrorCode>([
   'permission_denied',
@@ -58,7 +57,7 @@ async function audit(c: Context<AppEnv>, services: Services, refused: ServiceErr
   try {
     await recordRefusal(services, c.var.principal, refusal)
   } catch (error) {
-    // The answer stays the refusal: nothing was done that would have to be undone.
+    // The caller still gets the refusal: nothing was changed, so nothing must be undone.
     services.log('error', 'audit_failed', {
       requestId: c.var.requestId,
       ...refusal,
@@ -82,7 +81,7 @@ async function readPrincipal(
   return { ...(await principalOf(services, apiKey, origin)), apiKeyVersion: apiKey.version }
 }
 
-/** Of the token only the key, its version and a narrower scope are read: rights never come from a token. */
+/** Only the key, its version and a narrower scope come from the token. Rights never do. */
 async function principalOfToken(
   services: Services,
   text: string,

@@ -8,8 +8,8 @@ import { type AppEnv, requestOrigin } from './context.ts'
 import { readFormBody } from './form-body.ts'
 
 /**
- * Who asks at `/introspect` and `/revoke`, and the form they sent: an API key by Basic, form, Bearer or X-API-Key (RFC
- * 7009 §2.1, RFC 7662 §2.1). Throws `unauthenticated`, `api_key_rejected`, `invalid_request`. Says nothing about what
+ * The client that calls `/introspect` or `/revoke`, and its form. The API key comes by Basic, form, Bearer or X-API-Key
+ * (RFC 7009 §2.1, RFC 7662 §2.1). Throws `unauthenticated`, `api_key_rejected`, `invalid_request`. Does not check what
  * the caller may know.
  */
 export async function readClientForm(c: Context<AppEnv>): Promise<{ client: ApiKeyRecord; form: Form }> {
@@ -29,9 +29,7 @@ export async function readClientForm(c: Context<AppEnv>): Promise<{ client: ApiK
   return { client, form }
 }
 
-/**
- * The one parameter that both endpoints cannot do without. `token_type_hint` is never needed: the text says what it is.
- */
+/** The one parameter that both endpoints require. `token_type_hint` is not needed: the text itself shows what it is. */
 export function requiredToken(form: Form): string {
   const token = form.get('token')
   if (token === undefined) throw new ServiceError('invalid_request', { detail: 'token is missing.' })

@@ -8,9 +8,9 @@ import type { Services } from '../services.ts'
 import { type AppEnv, requestOrigin } from './context.ts'
 
 /**
- * Remembers, after the answer, who fetched these keys: who named itself, who sent an API key, or both. The document is
- * everybody's, so a key that is refused changes nothing about the answer; its sender counts as anonymous. Who neither
- * named itself nor sent a key is not remembered, and a HEAD has fetched nothing.
+ * Records, after the answer, which verifier fetched these keys: one that sent a name, an API key, or both. The document
+ * is public, so a refused key does not change the answer; its sender counts as anonymous. Requests with neither name
+ * nor key, and HEAD requests, are not recorded.
  */
 export function noteVerifier(c: Context<AppEnv>, kids: readonly string[]): void {
   const given = c.req.header(verifierNameHeader)

@@ -6,39 +6,35 @@ export type AudienceRules = {
   readonly defaultAudience: string
 }
 
-/** What of an API key decides about audiences. `audiences` are those beside the default one. */
-export type AudienceHolder = { readonly audiences: readonly string[]; readonly roles: readonly string[] }
+/** The parts of an API key that decide about audiences. `audiences` are those in addition to the default one. */
+export type KeyRights = { readonly audiences: readonly string[]; readonly roles: readonly string[] }
 
 /**
- * The audiences of a token: those asked for, if the key holds every one, otherwise `invalid_target` (RFC 8707 §2, RFC
- * 8693 §2.2.2). Nothing asked gives the default audience. Names are compared as they stand: no case folding, no
- * trailing slash.
+ * The audiences of a token: the requested ones, if the key holds them all, otherwise `invalid_target` (RFC 8707 §2, RFC
+ * 8693 §2.2.2). Without a request, the default audience. Names are compared exactly: no case folding, no trailing
+ * slash.
  *
- * A root key reaches the issuer and nothing else. The issuer's audience stands alone: an application that receives a
- * token must not be able to carry it to the admin API.
+ * A root key reaches only the issuer. The issuer's audience cannot be combined with others: an application that
+ * receives a token must not be able to use it at the admin API.
  */
-export function narrowAudience(
-  requested: readonly string[],
-  holder: AudienceHolder,
-  rules: AudienceRules,
-): readonly string[] {
-  const isRoot = holder.roles.includes('root')
+export function narrowAudience(requested: readonly string[], key: KeyRights, rules: AudienceRules): readonly string[] {
+  const isRoot = key.roles.includes('root')
   if (requested.length === 0) return [isRoot ? rules.issuer : rules.defaultAudience]
   const asked = [...new Set(requested)]
-  if (!asked.every((audience) => holds(audience, isRoot, holder, rules))) throw new ServiceError('invalid_target')
+  if (!asked.every((audience) => holds(audience, isRoot, key, rules))) throw new ServiceError('invalid_target')
   if (asked.length > 1 && asked.includes(rules.issuer)) {
     throw new ServiceError('invalid_target', {
-      detail: 'The audience of the admin API cannot be combined with another one.',
+      detail: 'The audience of the admin API cannot be combined with another audience. Request it alone.',
     })
   }
   return asked
 }
 
-/** A role is the right to use the admin API, so it holds the issuer's audience without being told. */
-function holds(audience: string, isRoot: boolean, holder: AudienceHolder, rules: AudienceRules): boolean {
+/** A role is the right to use the admin API, so a key with a role always holds the issuer's audience. */
+function holds(audience: string, isRoot: boolean, key: KeyRights, rules: AudienceRules): boolean {
   if (isRoot) return audience === rules.issuer
-  if (audience === rules.issuer) return holder.roles.length > 0 || holder.audiences.includes(audience)
-  return audience === rules.defaultAudience || holder.audiences.includes(audience)
+  if (audience === rules.issuer) return key.roles.length > 0 || key.audiences.includes(audience)
+  return audience === rules.defaultAudience || key.audiences.includes(audience)
 }
 
 /** RFC 8707 §2: a resource is an absolute URI (RFC 3986 §4.3) without a fragment; anything else is `invalid_target`. */

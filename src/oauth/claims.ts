@@ -1,4 +1,4 @@
-/** What goes into an access token. */
+/** The content of an access token. */
 export type AccessTokenFacts = {
   readonly tokenId: string
   readonly issuer: string
@@ -10,16 +10,16 @@ export type AccessTokenFacts = {
   /** Null = the client itself. */
   readonly subject: string | null
   readonly scopes: readonly string[]
-  /** Empty but for admin tokens. */
+  /** Empty except in tokens for the admin API. */
   readonly roles: readonly string[]
-  /** The key's own, by names that are not reserved. */
+  /** The key's custom claims. Their names are not reserved. */
   readonly customClaims?: Readonly<Record<string, unknown>> | null
   /** Seconds since 1970, whole. */
   readonly issuedAt: number
   readonly expiresAt: number
 }
 
-/** RFC 9068 §2.2 with the service's own claims beside them. `undefined` members are not written. */
+/** The claims of RFC 9068 §2.2 and of this service. `undefined` members are not written. */
 export type AccessTokenClaims = {
   iss: string
   sub: string
@@ -42,7 +42,7 @@ export type AccessTokenClaims = {
 export function accessTokenClaims(facts: AccessTokenFacts): AccessTokenClaims {
   const [audience, ...further] = facts.audiences
   return {
-    // First, so that nothing stored can speak in the service's name.
+    // First, so that no stored claim can replace one of the service.
     ...facts.customClaims,
     iss: facts.issuer,
     sub: facts.subject ?? facts.clientId,
@@ -60,15 +60,15 @@ export function accessTokenClaims(facts: AccessTokenFacts): AccessTokenClaims {
 }
 
 /**
- * The latest instant that may end a token, null = none. Milliseconds are cut off: a token never outlives its key by a
- * fraction.
+ * Times at which a token must end at the latest; null = none. Milliseconds are cut off, so that a token never outlives
+ * its key.
  */
 export type Ends = readonly (Date | null)[]
 
 /**
- * `iat` and `exp` in whole seconds. The lifetime is what was asked, at most the cap, or the default; it never passes
- * the end of the key, of its version, or a revocation that is already scheduled. `expiresAt <= issuedAt` means that
- * nothing can be issued any more.
+ * `iat` and `exp` in whole seconds. The lifetime is the requested one, up to the maximum, or the default. It never
+ * exceeds the end of the key, the end of its version, or a scheduled revocation. `expiresAt <= issuedAt` means that no
+ * token can be issued any more.
  */
 export function tokenLifetime(
   receivedAt: Date,

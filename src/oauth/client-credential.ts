@@ -1,34 +1,34 @@
 import { ServiceError } from '../errors.ts'
 import type { Form } from './form.ts'
 
-/** The two headers that may carry a credential, as they arrived; lines of one name arrive joined by a comma. */
+/** The two headers that may carry a credential, as received. Repeated headers arrive joined by a comma. */
 export type CredentialHeaders = {
   readonly authorization: string | undefined
   /** X-API-Key. */
   readonly apiKey: string | undefined
 }
 
-/** An API key as the caller presented it. Not looked at yet: neither its format nor whether it exists. */
+/** An API key as the caller sent it. Neither its format nor its existence is checked yet. */
 export type ClientCredential = {
   readonly method: 'client_secret_basic' | 'client_secret_post' | 'bearer' | 'api_key_header' | 'subject_token'
   readonly secret: string
-  /** Client id that came along, which must be the key's own. */
+  /** Client id that was sent with the secret; it must be the key's id. */
   readonly clientId: string | undefined
 }
 
 /**
- * The one credential of a request, or undefined when there is none: Basic or form (RFC 6749 §2.3.1), `Authorization:
- * Bearer`, `X-API-Key`, or a form's `subject_token` (RFC 8693 §2.1; whether the request is an exchange is for the
- * caller to check).
+ * The one credential of a request, or undefined: Basic or form (RFC 6749 §2.3.1), `Authorization: Bearer`, `X-API-Key`,
+ * or a form's `subject_token` (RFC 8693 §2.1). Does not check whether the request is an exchange.
  *
- * More than one of them, whether they agree or not, is `invalid_request` (RFC 6749 §2.3), and so is a comma in a
- * credential header, because that is how two of them arrive. A credential that cannot be read is `api_key_rejected`,
- * like a wrong one.
+ * More than one credential is `invalid_request`, even if they agree (RFC 6749 §2.3). So is a comma in a credential
+ * header, because two headers arrive that way. An unreadable credential is `api_key_rejected`, like a wrong one.
  */
 export function readClientCredential(headers: CredentialHeaders, form: Form): ClientCredential | undefined {
   const { authorization, apiKey } = headers
   if (authorization?.includes(',') || apiKey?.includes(',')) {
-    throw new ServiceError('invalid_request', { detail: 'A credential header was sent twice or holds a comma.' })
+    throw new ServiceError('invalid_request', {
+      detail: 'A credential header was sent twice or holds a comma. Send it once.',
+    })
   }
   const clientSecret = form.get('client_secret')
   const subjectToken = form.get('subject_token')
@@ -42,7 +42,9 @@ export function readClientCredential(headers: CredentialHeaders, form: Form): Cl
   if (subjectToken !== undefined) return { method: 'subject_token', secret: subjectToken, clientId }
   if (clientSecret === undefined) return undefined
   if (clientId === undefined)
-    throw new ServiceError('invalid_request', { detail: 'client_secret needs client_id, the id of the API key.' })
+    throw new ServiceError('invalid_request', {
+      detail: 'client_id is missing. Send the id of the API key together with client_secret.',
+    })
   return { method: 'client_secret_post', secret: clientSecret, clientId }
 }
 
@@ -54,12 +56,12 @@ function readAuthorization(authorization: string, formClientId: string | undefin
   if (scheme !== 'basic') throw new ServiceError('api_key_rejected', { reason: 'unsupported_scheme' })
   const { clientId, secret } = decodeBasic(credentials)
   if (formClientId !== undefined && formClientId !== clientId) {
-    throw new ServiceError('invalid_request', { detail: 'client_id is not the one of the Authorization header.' })
+    throw new ServiceError('invalid_request', { detail: 'client_id differs from the one in the Authorization header.' })
   }
   return { method: 'client_secret_basic', secret, clientId }
 }
 
-/** Base64 of `id:secret`, each of them form-encoded before (RFC 6749 §2.3.1, RFC 7617 §2). */
+/** Base64 of `id:secret`, both form-encoded first (RFC 6749 §2.3.1, RFC 7617 §2). */
 function decodeBasic(credentials: string): { clientId: string; secret: string } {
   const text = decodeBase64(credentials)
   const colon = text.indexOf(':')
@@ -67,7 +69,7 @@ function decodeBasic(credentials: string): { clientId: string; secret: string } 
   return { clientId: decodeFormComponent(text.slice(0, colon)), secret: decodeFormComponent(text.slice(colon + 1)) }
 }
 
-/** Strict: `atob` alone would take blanks, and leaves the text in Latin-1, which is all that ids and keys need. */
+/** Strict, because `atob` alone accepts spaces. The result is Latin-1, which is enough for ids and keys. */
 function decodeBase64(text: string): string {
   if (text.length > longestBasic || !/^[A-Za-z0-9+/]+={0,2}$/.test(text)) throw malformedBasic()
   try {

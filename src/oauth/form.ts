@@ -1,19 +1,16 @@
 import { ServiceError } from '../errors.ts'
 
-/**
- * A parsed application/x-www-form-urlencoded body. Values are never empty: an empty one counts as absent (RFC 6749
- * §3.2).
- */
+/** A parsed application/x-www-form-urlencoded body. An empty value counts as absent (RFC 6749 §3.2). */
 export type Form = {
   get(name: string): string | undefined
-  /** For the parameters that may come more than once, in order. */
+  /** All values of a repeatable parameter, in order. */
   all(name: string): readonly string[]
 }
 
 /**
- * Reads a form. A parameter that comes twice, even one nobody knows, is refused with `invalid_request`, but for those
- * in `repeatable` (RFC 6749 §3.2). Does not check which parameters make sense, and does not bound the length: the
- * reader of the body does.
+ * Reads a form. Throws `invalid_request` for a parameter that comes twice, even an unknown one, unless it is in
+ * `repeatable` (RFC 6749 §3.2). Does not check which parameters are known, and does not limit the length: the reader of
+ * the body does.
  */
 export function parseForm(body: string, repeatable: ReadonlySet<string> = none): Form {
   if (body === '') return emptyForm
@@ -25,7 +22,9 @@ export function parseForm(body: string, repeatable: ReadonlySet<string> = none):
       if (values) values.push(value)
       else repeated.set(name, [value])
     } else if (single.has(name)) {
-      throw new ServiceError('invalid_request', { detail: 'A parameter was sent more than once.' })
+      throw new ServiceError('invalid_request', {
+        detail: 'A parameter was sent more than once. Send each parameter once.',
+      })
     } else {
       single.set(name, value)
     }

@@ -2,10 +2,10 @@ import { clientCredentialsGrant, tokenExchangeGrant } from './token-request.ts'
 
 const wellKnown = '/.well-known/oauth-authorization-server'
 
-/** RFC 8414 §2, with the service's own members beside. Every URL in it is served. */
+/** The members of RFC 8414 §2 and of this service. Every URL in it is served. */
 export function authorizationServerMetadata(options: {
   issuer: string
-  /** How old a verifier's revocation list may be at worst. */
+  /** The maximum age of a verifier's revocation list. */
   revocationLatencySeconds: number
 }) {
   const { issuer } = options
@@ -17,7 +17,7 @@ export function authorizationServerMetadata(options: {
     jwks_uri: `${base}/.well-known/jwks.json`,
     revocation_endpoint: `${base}/revoke`,
     introspection_endpoint: `${base}/introspect`,
-    // Required by §2, although §3.2 would leave out an empty array: clients take it.
+    // Required by §2, although §3.2 says to omit empty arrays. Clients accept it.
     response_types_supported: [],
     grant_types_supported: [clientCredentialsGrant, tokenExchangeGrant],
     token_endpoint_auth_methods_supported: authenticationMethods,

@@ -7,29 +7,33 @@ export function isScopeToken(text: string): boolean {
 }
 
 /**
- * The scope tokens of a `scope` parameter: separated by exactly one space, duplicates folded, order of first
- * appearance. Throws `invalid_scope` for anything that the grammar does not hold, so tabs, quotes and look-alike
- * letters never get further.
+ * The scope tokens of a `scope` parameter, separated by exactly one space: without duplicates, in order of first
+ * appearance. Throws `invalid_scope` for anything outside the grammar, so tabs, quotes and look-alike letters go no
+ * further.
  */
 export function parseScope(text: string): ReadonlySet<string> {
   const scopes = new Set<string>()
   for (const token of text.split(' ')) {
     if (!isScopeToken(token))
-      throw new ServiceError('invalid_scope', { detail: 'scope is not a list of scope tokens separated by one space.' })
+      throw new ServiceError('invalid_scope', {
+        detail: 'scope is malformed. Send scope tokens separated by one space.',
+      })
     scopes.add(token)
   }
   return scopes
 }
 
 /**
- * What a token may hold of what was asked: all of it, as it was asked, or `invalid_scope`. A scope that the key does
- * not hold is refused and never dropped silently; nothing asked gives everything that the key holds, wildcards as they
- * stand (RFC 6749 §3.3).
+ * The scopes of a token: all requested ones, or `invalid_scope`. A scope that the key does not hold is refused, never
+ * dropped silently. Without a request, the token gets everything that the key holds, wildcards unexpanded (RFC 6749
+ * §3.3).
  */
 export function narrowScope(requested: ReadonlySet<string> | undefined, held: readonly string[]): readonly string[] {
   if (requested === undefined) return held
   if (!hasScopes(held, requested, 'all')) {
-    throw new ServiceError('invalid_scope', { detail: 'The requested scope is more than the API key holds.' })
+    throw new ServiceError('invalid_scope', {
+      detail: 'The requested scope is more than the API key holds. Ask for less, or leave scope out.',
+    })
   }
   return [...requested]
 }

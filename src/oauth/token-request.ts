@@ -6,7 +6,7 @@ import { parseScope } from './scope.ts'
 
 export const clientCredentialsGrant = 'client_credentials'
 export const tokenExchangeGrant = 'urn:ietf:params:oauth:grant-type:token-exchange'
-/** `subject_token_type` of an API key: a name of our own (RFC 8693 §3 leaves it to the service). */
+/** `subject_token_type` of an API key: a custom name, as RFC 8693 §3 allows. */
 export const apiKeyTokenType = 'urn:mintage:params:oauth:token-type:api-key'
 const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token'
 const jwtTokenType = 'urn:ietf:params:oauth:token-type:jwt'
@@ -14,22 +14,22 @@ const jwtTokenType = 'urn:ietf:params:oauth:token-type:jwt'
 export type TokenRequest = {
   readonly grantType: typeof clientCredentialsGrant | typeof tokenExchangeGrant
   readonly credential: ClientCredential
-  /** Undefined = nothing asked. */
+  /** Undefined = not requested. */
   readonly scopes: ReadonlySet<string> | undefined
-  /** `audience` and `resource` together; empty = nothing asked. */
+  /** `audience` and `resource` together; empty = not requested. */
   readonly audiences: readonly string[]
-  /** Whole seconds, at least 1; undefined = nothing asked. Not yet capped. */
+  /** Whole seconds, at least 1, not yet capped; undefined = not requested. */
   readonly expiresInSeconds: number | undefined
   /** Token exchange only (RFC 8693 §2.2.1). */
   readonly issuedTokenType: string | undefined
 }
 
 /**
- * Reads what a request to /token says: RFC 6749 §4.4, RFC 8693 §2.1, RFC 8707 §2, and the shorthand of one credential
- * header without `grant_type`. Says nothing yet about whether the credential is good and what it may have.
+ * Reads a request to /token: RFC 6749 §4.4, RFC 8693 §2.1, RFC 8707 §2, and the shorthand of one credential header
+ * without `grant_type`. Does not check the credential or what it may ask for.
  *
- * Throws `invalid_request`, `unsupported_grant_type`, `invalid_scope`, `invalid_target`; `unauthenticated` when no
- * credential came along and `api_key_rejected` when it cannot be read. No text from the request is in any of them.
+ * Throws `invalid_request`, `unsupported_grant_type`, `invalid_scope`, `invalid_target`; `unauthenticated` without a
+ * credential, and `api_key_rejected` for an unreadable one. None of them repeats text from the request.
  */
 export function readTokenRequest(headers: CredentialHeaders, body: string): TokenRequest {
   const form = parseForm(body, repeatable)
@@ -63,13 +63,13 @@ function readGrantType(form: Form, credential: ClientCredential | undefined): To
   if (!isShorthand) {
     throw new ServiceError('invalid_request', {
       detail:
-        'grant_type is missing. Send a form with grant_type=client_credentials, or the API key alone as Authorization: Bearer or X-API-Key.',
+        'grant_type is missing. Send a form with grant_type=client_credentials, or only the API key as Authorization: Bearer or X-API-Key.',
     })
   }
   return clientCredentialsGrant
 }
 
-/** RFC 8693 §2.1. An API key acts for itself: there is no delegation, so no actor is taken. */
+/** RFC 8693 §2.1. An API key acts for itself, so actor tokens are refused. */
 function checkExchange(form: Form): void {
   if (form.get('subject_token') === undefined || form.get('subject_token_type') !== apiKeyTokenType) {
     throw new ServiceError('invalid_request', {
@@ -84,7 +84,7 @@ function checkExchange(form: Form): void {
   const requested = form.get('requested_token_type')
   if (requested !== undefined && requested !== accessTokenType && requested !== jwtTokenType) {
     throw new ServiceError('invalid_request', {
-      detail: `requested_token_type can be ${accessTokenType} or ${jwtTokenType}.`,
+      detail: `requested_token_type must be ${accessTokenType} or ${jwtTokenType}.`,
     })
   }
 }
@@ -93,6 +93,6 @@ function readExpiresIn(form: Form): number | undefined {
   const text = form.get('expires_in')
   if (text === undefined) return undefined
   if (!/^[1-9][0-9]*$/.test(text))
-    throw new ServiceError('invalid_request', { detail: 'expires_in is a positive whole number of seconds.' })
+    throw new ServiceError('invalid_request', { detail: 'expires_in must be a positive whole number of seconds.' })
   return Number(text)
 }

@@ -7,14 +7,14 @@ import type { RevocationSnapshot, ServiceRevocationList } from './service-list.t
 export type FeedDocument = {
   /** Compact JWS of `FeedClaims`; content type `application/jwt`. */
   body: string
-  /** Strong: equal only for the same bytes. */
+  /** Strong ETag: equal only for the same bytes. */
   etag: string
   maxAgeSeconds: number
 }
 
 export type RevocationFeed = {
   /**
-   * The changes since the cursor of an earlier document of any instance, or everything, where there is no cursor or the
+   * The changes since the cursor of an earlier document of any instance. The whole list without a cursor, or when the
    * changes are not known. Rejects with `RevocationListUnavailable` when the service's own list is not fresh.
    */
   document(cursor?: string): Promise<FeedDocument>
@@ -27,37 +27,37 @@ export type RevocationFeedOptions = {
   sign: (claims: object) => Promise<string>
   now: () => Date
   maximumStalenessSeconds?: number
-  /** Milliseconds that never jump; the process's own when left out. */
+  /** A monotonic clock in milliseconds; the process's own by default. */
   monotonic?: () => number
 }
 
 type Signed = { readonly at: Instant; readonly snapshot: RevocationSnapshot; readonly document: Promise<FeedDocument> }
 
-/** By both clocks, in milliseconds: whichever says that more time has passed is believed. */
+/** Both clocks, in milliseconds. The one by which more time has passed is trusted. */
 type Instant = { readonly wall: number; readonly monotonic: number }
 
 const maxAgeSeconds = 1
-/** A document is signed again once a second, when somebody asks for it and there is news. */
+/** A document is signed again at most once a second, when it is requested and the list was read again. */
 const lifetimeMilliseconds = 1000
-/** A revocation need not wait for the end of that second, but a storm of them signs no more often than this. */
+/** A new revocation does not wait for the end of that second, but many of them sign no more often than this. */
 const leastLifetimeMilliseconds = 200
-/** The whole of a long list is a lot of work: it may be older, and the deltas that follow it are not. */
+/** Signing a long list takes time: the whole list may be older, and the changes that follow it are not. */
 const long = { rules: 10_000, lifetimeMilliseconds: 4000 }
 /**
- * Deltas from different cursors that are signed in one second. Whoever makes up more of them gets the whole list, which
- * is one.
+ * How many cursors get their own document in one second. Requests with further cursors get the whole list, which is
+ * signed once.
  */
 const mostDeltas = 32
 
 export function createRevocationFeed(options: RevocationFeedOptions): RevocationFeed {
   const { list, issuer, sign, now, maximumStalenessSeconds = 10, monotonic = monotonicMilliseconds } = options
-  /** By the cursor that was asked for; the whole list by ''. */
+  /** By the requested cursor; '' = the whole list. */
   const signed = new Map<string, Signed>()
 
   const instant = (): Instant => ({ wall: now().getTime(), monotonic: monotonic() })
   const since = (at: Instant): number => Math.max(Math.abs(now().getTime() - at.wall), monotonic() - at.monotonic)
 
-  /** Looks at the snapshot before anything is awaited: what the document holds is what its position says. */
+  /** Reads the snapshot before anything is awaited, so that the document matches its position. */
   function makeDocument(
     snapshot: RevocationSnapshot,
     from: string,
@@ -67,7 +67,7 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
     const rules = [...(changed ?? snapshot.names())].map(
       (name) => [hashedName(name), snapshot.rulesOf(name).map(feedRule)] as const,
     )
-    // As old as the question that brought the list, not as the signature: signing again must not make old news fresh.
+    // The time of the read, not of the signature: signing again must not make an old list look fresh.
     const iat = readAt.getTime() / 1000
     const head = {
       iss: issuer,
@@ -85,10 +85,10 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
     rules: readonly (readonly [string | Promise<string>, FeedClaims['rules'][string]])[],
   ): Promise<FeedDocument> {
     const entries: [string, FeedClaims['rules'][string]][] = []
-    // Only a promise is awaited: a hundred thousand turns of the microtask queue are not free.
+    // Awaits only promises, because awaiting a hundred thousand plain values takes time.
     for (const [name, list] of rules) entries.push([typeof name === 'string' ? name : await name, list])
     const body = await sign({ ...head, rules: Object.fromEntries(entries) } satisfies FeedClaims)
-    // No two signatures are alike, so the end of one tells whole documents apart.
+    // Every signature differs, so its end identifies the whole document.
     return { body, etag: `"${body.slice(-32)}"`, maxAgeSeconds }
   }
 
@@ -104,7 +104,7 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
     for (const [cursor, { at }] of signed) if (cursor !== '' && since(at) >= lifetimeMilliseconds) signed.delete(cursor)
   }
 
-  /** Another instance may have read later than this one: its readers must not be sent back. */
+  /** Another instance may have read later than this one. Its readers must not get an older list. */
   async function catchUp(snapshot: RevocationSnapshot, cursor: string): Promise<RevocationSnapshot> {
     const wanted = parseCursor(cursor)
     if (!wanted || wanted.generation < snapshot.position.generation) return snapshot

@@ -1,7 +1,4 @@
-/**
- * Why somebody revokes: a word that can be counted and searched for. Rules that the service lays itself have reasons of
- * their own.
- */
+/** Why something is revoked: a word to count and search for. Rules that the service adds itself have other reasons. */
 export const revocationReasons = [
   'leaked',
   'compromised',
@@ -14,5 +11,5 @@ export const revocationReasons = [
 
 export type RevocationReason = (typeof revocationReasons)[number]
 
-/** The word, and at most 500 characters of the revoker's own. */
+/** The word, and an optional explanation of at most 500 characters. */
 export type Because = { readonly reason: RevocationReason; readonly text?: string | undefined }

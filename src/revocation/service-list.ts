@@ -7,15 +7,15 @@ import type { SyncedRules } from '../kit/revocation/synced-rules.ts'
 import { monotonicMilliseconds } from '../kit/runtime.ts'
 import { serviceRevocationSource } from './list-queries.ts'
 
-/** What the list holds at one moment; to be used before anything is awaited. */
+/** The content of the list at one moment. Use it before anything is awaited. */
 export type RevocationSnapshot = {
   readonly position: SyncPosition
   readonly cursor: string
-  /** When the read began that brought it, by the service's clock: how fresh it is. */
+  /** When the latest read began, by the service's clock. */
   readonly readAt: Date
-  /** Counts up with each read that may have changed rules. */
+  /** Increases with each read that may have changed rules. */
   readonly version: number
-  /** Rules on the list. */
+  /** Number of rules on the list. */
   readonly size: number
   names(): Iterable<string>
   rulesOf(name: string): readonly IndexedRule[]
@@ -23,9 +23,9 @@ export type RevocationSnapshot = {
   changedSince(cursor: string): ReadonlySet<string> | undefined
 }
 
-/** The service's own list. Makes no timer and asks nothing before it is started or asked. */
+/** The service's own list. Sets no timer and reads nothing before it is started or asked. */
 export type ServiceRevocationList = RevocationList & {
-  /** A read that begins after this call: what was committed before is on the list when it resolves. */
+  /** Starts a new read. When it resolves, everything committed before the call is on the list. */
   refresh(): Promise<void>
   /** Polls and listens from now on. Does nothing on a list that refreshes in requests. */
   start(): void
@@ -38,13 +38,16 @@ export type ServiceRevocationListOptions = {
   database: Pick<Database, 'listen'>
   now: () => Date
   maximumStalenessMilliseconds?: number
-  /** Milliseconds that never jump; the process's own when left out. */
+  /** A monotonic clock in milliseconds; the process's own by default. */
   monotonic?: () => number
-  /** What an isolate keeps between requests (`createSyncedRules`); without it each request's list begins empty. */
+  /**
+   * Rules that a Workers isolate keeps between requests (`createSyncedRules`). Without them each request starts with an
+   * empty list.
+   */
   rules?: SyncedRules
 } & ({ pollMilliseconds: number } | { refreshInRequest: true })
 
-/** How old the list may be before a request reads it again, where there is no poll. */
+/** Without polling, a request reads the list again when it is older than this. */
 const inRequestMilliseconds = 1000
 
 export function createServiceRevocationList(options: ServiceRevocationListOptions): ServiceRevocationList {

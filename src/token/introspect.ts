@@ -6,7 +6,7 @@ import type { AccessToken } from '../kit/token/access-token.ts'
 import type { Services } from '../services.ts'
 import { verifyAccessToken } from './verify.ts'
 
-/** RFC 7662 §2.2; an inactive answer says nothing else, whatever the cause. */
+/** RFC 7662 §2.2. An inactive answer holds nothing else, whatever the cause. */
 export type Introspection =
   | { readonly active: false }
   | {
@@ -26,10 +26,11 @@ export type Introspection =
     }
 
 /**
- * What an access token of this service is worth at this moment, for a caller who may know. The revocation list is read
- * again before, and the key behind the token is looked up: an answer is not as old as a cache.
+ * Whether an access token of this service is active right now, for a caller who may know. Reads the revocation list
+ * again and looks up the key behind the token, so the answer never comes from a cache.
  *
- * Throws `revocations_unavailable` when the list cannot tell, and the database's 503s; never answers from stale state.
+ * Throws `revocations_unavailable` when the list cannot be read, and the database's 503s. Never answers from stale
+ * state.
  */
 export async function introspectToken(
   services: Services,
@@ -48,8 +49,8 @@ export async function introspectToken(
 const inactive: Introspection = { active: false }
 
 /**
- * The audiences that count are those written on the caller's key. The default audience is everyone's to ask for, so
- * holding it tacitly proves nothing: a resource server of the default audience has it on its key.
+ * Only audiences listed on the caller's key count. Every key may ask for the default audience, so that alone proves
+ * nothing: a resource server of the default audience must list it on its key.
  */
 function mayKnow(caller: ApiKeyRecord, token: AccessToken): boolean {
   if (caller.roles.includes('root') || caller.organizationId === token.organizationId) return true

@@ -15,17 +15,17 @@ import { type Algorithm, defaultAlgorithm, isAlgorithm } from '../signing-keys/s
 
 export type IssuedToken = {
   readonly accessToken: string
-  /** Whole seconds, never more than what is left of the token's life when the request arrived. */
+  /** Whole seconds, never more than the token had left when the request arrived. */
   readonly expiresInSeconds: number
   readonly scopes: readonly string[]
 }
 
 /**
- * Exchanges an API key for an access token (RFC 6749 §4.4, RFC 8693 §2, RFC 9068 §2). `receivedAt` is the instant read
- * before the lookup: it becomes `iat`, so that a process that was paused cannot mint past a revocation.
+ * Exchanges an API key for an access token (RFC 6749 §4.4, RFC 8693 §2, RFC 9068 §2). `receivedAt` is the time read
+ * before the lookup. It becomes `iat`, so that a process that was paused cannot issue a token past a revocation.
  *
  * Throws `api_key_rejected` (`subject_token_rejected` in an exchange), `invalid_scope`, `invalid_target`, and the 503s
- * of the database and the key ring. Writes nothing; what the key was used for is folded in memory (usage/).
+ * of the database and the key ring. Writes nothing to the database; usage is collected in memory (usage/).
  */
 export async function issueAccessToken(
   services: Services,
@@ -78,27 +78,29 @@ export async function issueAccessToken(
   return { accessToken, expiresInSeconds: expiresAt - Math.ceil(receivedAt.getTime() / 1000), scopes }
 }
 
-/**
- * One that this version does not know, from a later one, is not replaced by another: whoever chose it may accept no
- * other.
- */
+/** An algorithm that only a later version knows is not replaced: the resource servers may accept no other. */
 function tokenAlgorithm({ tokenAlgorithm: chosen }: ApiKeyRecord): Algorithm {
   if (chosen === null) return defaultAlgorithm
   if (!isAlgorithm(chosen))
     throw new ServiceError('keyring_unavailable', {
-      reason: 'the API key asks for an algorithm that is not known here',
+      reason: 'the API key asks for an algorithm that this version does not know',
     })
   return chosen
 }
 
-/** The four credential forms differ in one thing: a refused subject token is `invalid_request` (RFC 8693 §2.2.2). */
+/**
+ * All forms of credential are refused alike, except that a refused subject token is `invalid_request` (RFC 8693
+ * §2.2.2).
+ */
 function rejected(credential: ClientCredential, reason: ApiKeyRefusal): ServiceError {
   return new ServiceError(credential.method === 'subject_token' ? 'subject_token_rejected' : 'api_key_rejected', {
     reason,
   })
 }
 
-/** Whatever may end the key while its token lives; instants that lie behind would have refused the key already. */
+/**
+ * Every time at which the key may end during the token's life. A time in the past would have refused the key already.
+ */
 function endsOf(apiKey: ApiKeyRecord) {
   return [
     apiKey.expiresAt,

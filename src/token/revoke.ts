@@ -5,20 +5,20 @@ import { revokeOwnApiKey } from '../api-keys/revoke.ts'
 import { appendAuditEvent } from '../audit/queries.ts'
 import { AccessTokenError } from '../kit/access-token-error.ts'
 import type { AccessToken } from '../kit/token/access-token.ts'
+import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import { addRevocationRule } from '../revocation/rule-queries.ts'
 import type { Services } from '../services.ts'
 import { verifyAccessToken } from './verify.ts'
 
-/** RFC 7009 has no place where a client could say why. */
+/** RFC 7009 has no parameter for a reason. */
 const because = { reason: 'other', text: 'revoked by its client' } as const
 
 /**
- * Revokes an access token of the caller, or the caller's own API key with every token that it made (RFC 7009 §2.1).
- * Whatever else the text is, unknown, malformed, dead already or somebody else's, nothing changes and nothing is said
- * (§2.2).
+ * Revokes an access token of the caller, or the caller's own API key with all of its tokens (RFC 7009 §2.1). Any other
+ * text (unknown, malformed, already dead, or somebody else's) changes nothing and gets the same answer (§2.2).
  *
- * Returns after the commit; repeating it is safe. Throws the database's 503s, and `revocations_unavailable` when it
- * cannot be told whether the token is alive.
+ * Returns after the commit; repeating it is safe. Throws the database's 503s, and `revocations_unavailable` when the
+ * token cannot be checked right now.
  */
 export async function revokeToken(
   services: Services,
@@ -64,15 +64,12 @@ async function revokeAccessToken(
       reason: because.reason,
       context,
     } as const
-    await appendAuditEvent(tx, event, now) // last: it takes the trail's lock
+    await appendAuditEvent(tx, event, now) // last, because it takes the audit trail's lock
   })
-  // The rule is durable: what this instance does not see yet, its poll will bring, and past its staleness it says nothing at all.
-  await services.revocations
-    .refresh()
-    .catch((error: unknown) => services.log('warn', 'revocations.refresh_failed', { error }))
+  await refreshAfterCommit(services)
 }
 
-/** A client at this endpoint acts for itself: whatever roles its key has do not travel here. */
+/** A client acts only for itself here, so the roles of its key do not apply. */
 function clientPrincipal(caller: ApiKeyRecord, origin: RequestOrigin): Principal {
   return {
     clientId: caller.id,

@@ -32,7 +32,7 @@ const record: ApiKeyRecord = {
   ringGeneration: 1,
 }
 
-/** A store with one record under the hash of `secret`; says what it was asked. */
+/** A lookup with one record under the hash of `secret`. `asked` lists the hashes it was asked for. */
 function storeWith(stored: ApiKeyRecord | undefined) {
   const asked: string[] = []
   const apiKeys = {
@@ -50,7 +50,7 @@ function rejectedFor(reason: string) {
   return expect.objectContaining({ code: 'api_key_rejected', reason, detail: 'Client authentication failed.' })
 }
 
-test('a usable key is let in, with its client id or without', async () => {
+test('a usable key is accepted, with or without its client id', async () => {
   expect(await authenticateApiKey(storeWith(record), { secret, clientId: undefined, address: null }, now)).toBe(record)
   expect(await authenticateApiKey(storeWith(record), { secret, clientId: 'key_1', address: null }, now)).toBe(record)
 })
@@ -64,20 +64,20 @@ describe('a refusal', () => {
     ['disabled', { ...record, disabledAt: now }],
     ['service_account_disabled', { ...record, serviceAccountDisabledAt: now }],
     ['organization_suspended', { ...record, organizationSuspendedAt: now }],
-  ])('says %s only inside', async (reason, stored) => {
+  ])('names the reason %s only in the error, not to the caller', async (reason, stored) => {
     await expect(
       authenticateApiKey(storeWith(stored), { secret, clientId: undefined, address: null }, now),
     ).rejects.toThrow(rejectedFor(reason))
   })
 
-  test("is given for another key's client id", async () => {
+  test("is thrown for another key's client id", async () => {
     await expect(
       authenticateApiKey(storeWith(record), { secret, clientId: 'key_2', address: null }, now),
     ).rejects.toThrow(rejectedFor('client_mismatch'))
   })
 
   test.each(['', 'mk_live_', secret.toLowerCase(), `${secret}\0`, `${secret.slice(0, -1)}\u212a`])(
-    'of %j reaches no database',
+    'of the malformed text %j does not reach the database',
     async (text) => {
       const store = storeWith(record)
       await expect(
@@ -87,7 +87,7 @@ describe('a refusal', () => {
     },
   )
 
-  test('holds nothing of the secret', async () => {
+  test('repeats nothing of the secret', async () => {
     const refusal = await authenticateApiKey(
       storeWith(undefined),
       { secret, clientId: undefined, address: null },
@@ -97,7 +97,7 @@ describe('a refusal', () => {
   })
 })
 
-test('the hash of a key, known from a stolen database, is no key', async () => {
+test('the hash of a key from a stolen database does not work as a key', async () => {
   const hash = await platform.sha256(secret)
   await expect(
     authenticateApiKey(storeWith(record), { secret: hash, clientId: undefined, address: null }, now),

@@ -22,7 +22,7 @@ describe.each(databaseKinds)('API keys on %s', async (kind) => {
     await services.db.select().from(auditEvents).where(eq(auditEvents.subject, subject))
 
   describe('a new key', () => {
-    test('can be exchanged at once, and its secret is stored nowhere', async () => {
+    test('can be exchanged at once, and its secret is not stored', async () => {
       const { apiKey, secret } = await createApiKey(services, admin, {
         name: 'orders',
         environment: 'live',
@@ -42,7 +42,7 @@ describe.each(databaseKinds)('API keys on %s', async (kind) => {
       expect(JSON.stringify([version, await eventsAbout(apiKey.id), service.logged])).not.toContain(secret.slice(8, 30))
     })
 
-    test('is written to the audit trail: who, what, where from', async () => {
+    test('is recorded in the audit trail: who created what, and from where', async () => {
       const { apiKey } = await createApiKey(services, admin, { name: 'audited', environment: 'test', subject: 'robot' })
       expect(await eventsAbout(apiKey.id)).toEqual([
         expect.objectContaining({
@@ -76,7 +76,7 @@ describe.each(databaseKinds)('API keys on %s', async (kind) => {
       ])
     })
 
-    test('may ask for an algorithm that the key ring can sign with, and for no other', async () => {
+    test('may choose only an algorithm that an active signing key has', async () => {
       const input = { name: 'rsa', environment: 'live', tokenAlgorithm: 'RS256' } as const
       await expect(createApiKey(services, admin, input)).rejects.toMatchObject({
         code: 'conflict',
@@ -91,14 +91,14 @@ describe.each(databaseKinds)('API keys on %s', async (kind) => {
       })
     })
 
-    test('is not made when its event cannot be written', async () => {
+    test('is not created when its audit event cannot be written', async () => {
       const mute = { ...admin, clientId: 'key_mute', origin: { ...admin.origin, requestId: '\0' } }
       await expect(createApiKey(services, mute, { name: 'unheard', environment: 'live' })).rejects.toThrow()
       const names = (await listApiKeys(services, systemPrincipal, { limit: 200 })).items.map(({ name }) => name)
       expect(names).not.toContain('unheard')
     })
 
-    test("is refused in somebody else's organization as in one that is not there", async () => {
+    test('is refused alike in another organization and in a missing one', async () => {
       const input = { name: 'x', environment: 'live' } as const
       const refusals = [other, 'org_missing'].map((organizationId) =>
         createApiKey(services, admin, { ...input, organizationId }).catch((error: unknown) => error),
@@ -126,7 +126,7 @@ describe.each(databaseKinds)('API keys on %s', async (kind) => {
   })
 
   describe('listing', () => {
-    test('goes page by page through the own organization, newest first, and shows each key once', async () => {
+    test("pages through the caller's organization, newest first, and shows each key once", async () => {
       const organizationId = await service.createOrganization('many')
       const reader = principal(organizationId, ['admin'])
       const created: string[] = []
@@ -141,7 +141,7 @@ describe.each(databaseKinds)('API keys on %s', async (kind) => {
       expect(seen).toEqual(created)
     })
 
-    test('shows root everything', async () => {
+    test('shows every key to root', async () => {
       const { items } = await listApiKeys(services, systemPrincipal, { limit: 200 })
       expect(new Set(items.map(({ organizationId }) => organizationId)).size).toBeGreaterThan(2)
     })
@@ -152,7 +152,7 @@ describe.each(databaseKinds)('API keys on %s', async (kind) => {
     })
   })
 
-  test('a caller without a role reads its own key and nothing else', async () => {
+  test('a caller without a role can read only its own key', async () => {
     const { id } = await service.createKey({ organizationId: own })
     const nobody = principal(own, [], { clientId: id })
     expect(await showCaller(services, nobody)).toMatchObject({ id })

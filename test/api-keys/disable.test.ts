@@ -11,7 +11,7 @@ import { addRule } from '../support/revocation-rules.ts'
 import { outcome } from '../support/test-issuer.ts'
 import { startTestService } from '../support/test-service.ts'
 
-describe.each(databaseKinds)('switching an API key off and on, on %s', async (kind) => {
+describe.each(databaseKinds)('disabling and enabling an API key on %s', async (kind) => {
   const service = await startTestService(kind)
   const { services, clock } = service
   const own = await service.createOrganization('own')
@@ -24,7 +24,7 @@ describe.each(databaseKinds)('switching an API key off and on, on %s', async (ki
   const verdict = (token: string) => outcome((text) => services.verifier.verify(text), token)
   const status = async (secret: string) => (await tryExchange(service, secret)).status
 
-  test('a disabled key exchanges no more, and its tokens die at once', async () => {
+  test('a disabled key gets no tokens, and its existing tokens stop working at once', async () => {
     const { id, secret } = await service.createKey({ organizationId: own })
     const { access_token: token } = await exchange(service, secret)
     expect(await disableApiKey(services, admin, id)).toMatchObject({
@@ -40,7 +40,7 @@ describe.each(databaseKinds)('switching an API key off and on, on %s', async (ki
     expect(await eventsAbout(id)).toEqual(['api_key.disabled'])
   })
 
-  test('disabling twice, or many times at once, is disabling once', async () => {
+  test('disabling twice, or many times at once, disables once', async () => {
     const { id } = await service.createKey({ organizationId: own })
     await Promise.all(Array.from({ length: 6 }, () => disableApiKey(services, admin, id)))
     const first = await showApiKey(services, admin, id)
@@ -50,7 +50,7 @@ describe.each(databaseKinds)('switching an API key off and on, on %s', async (ki
     expect(await eventsAbout(id)).toHaveLength(1)
   })
 
-  test('an enabled key exchanges again; tokens from before stay dead, later ones live', async () => {
+  test('an enabled key gets tokens again; earlier tokens stay revoked, later ones work', async () => {
     const { id, secret } = await service.createKey({ organizationId: own })
     const { access_token: before } = await exchange(service, secret)
     await disableApiKey(services, admin, id)
@@ -69,7 +69,7 @@ describe.each(databaseKinds)('switching an API key off and on, on %s', async (ki
     expect(await eventsAbout(id)).toEqual(['api_key.disabled', 'api_key.enabled'])
   })
 
-  test('whatever a clock ahead of ours stamped before the key was disabled stays dead after it was enabled', async () => {
+  test('a token that a fast clock stamped before the key was disabled stays revoked after it is enabled', async () => {
     const { id } = await service.createKey({ organizationId: own })
     const disabledAt = clock.now()
     await disableApiKey(services, admin, id)
@@ -90,7 +90,7 @@ describe.each(databaseKinds)('switching an API key off and on, on %s', async (ki
     expect(await eventsAbout(id)).toEqual([])
   })
 
-  test('enabling lifts nothing that somebody else laid over the key', async () => {
+  test('enabling does not lift other rules about the key', async () => {
     const { id, secret } = await service.createKey({ organizationId: own })
     await addRule(services.db, clock.now(), { kind: 'api_key', value: id, expires: 'never' })
     clock.advance(1)
@@ -100,7 +100,7 @@ describe.each(databaseKinds)('switching an API key off and on, on %s', async (ki
     expect(await verdict((await exchange(service, secret)).access_token)).toBe('invalid_token revoked')
   })
 
-  test('a key that is expired now is dead with its tokens, and stays it', async () => {
+  test('an expired key and its tokens stop working for good', async () => {
     const { id, secret } = await service.createKey({
       organizationId: own,
       expiresAt: new Date(clock.now().getTime() + 86_400_000),
@@ -135,7 +135,7 @@ describe.each(databaseKinds)('switching an API key off and on, on %s', async (ki
     ['enabled', enableApiKey],
     ['expired', expireApiKey],
     ['tried out', tryDisablingApiKey],
-  ])("somebody else's key is not %s, and looks like one that is not there", async (_, change) => {
+  ])("another organization's key cannot be %s and looks like a missing one", async (_, change) => {
     const { id } = await service.createKey({ organizationId: other })
     const [foreign, missing] = await Promise.all(
       [id, 'key_missing'].map((name) => change(services, admin, name).catch((error: unknown) => error)),
@@ -145,7 +145,7 @@ describe.each(databaseKinds)('switching an API key off and on, on %s', async (ki
     expect(await showApiKey(services, systemPrincipal, id)).toMatchObject({ status: 'usable' })
   })
 
-  test('a root key in an organization is none of its admin, and the last root key is not switched off by mistake', async () => {
+  test('an admin cannot disable a root key of the organization, and the last root key is not disabled by mistake', async () => {
     const { id } = await service.createKey({ organizationId: own, roles: ['root'] })
     for (const change of [disableApiKey, expireApiKey]) {
       await expect(change(services, admin, id)).rejects.toMatchObject({ code: 'permission_denied' })
@@ -162,7 +162,7 @@ describe.each(databaseKinds)('switching an API key off and on, on %s', async (ki
     expect(await disableApiKey(services, systemPrincipal, id, { force: true })).toMatchObject({ status: 'disabled' })
   })
 
-  test('nothing happens when the event cannot be written', async () => {
+  test('nothing changes when the audit event cannot be written', async () => {
     const { id } = await service.createKey({ organizationId: own })
     const mute = { ...admin, clientId: '\0' }
     await expect(disableApiKey(services, mute, id)).rejects.toThrow()

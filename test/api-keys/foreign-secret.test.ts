@@ -35,8 +35,8 @@ describe.each(databaseKinds)('R140 the secret of an imported key on %s', async (
       })),
     })
 
-  describe('before there is any', () => {
-    test('text of another form reaches no database', async () => {
+  describe('before any key was imported', () => {
+    test('text in a foreign format does not reach the database', async () => {
       const asked: string[] = []
       const byHash = async (hash: string) => {
         asked.push(hash)
@@ -51,12 +51,12 @@ describe.each(databaseKinds)('R140 the secret of an imported key on %s', async (
   })
 
   test.each<[string, (secret: string) => Partial<ImportedApiKey>]>([
-    ['SHA-256 in hexadecimal digits', (secret) => ({ hash: sha256(secret) })],
-    ['SHA-256 in capital digits', (secret) => ({ hash: sha256(secret).toUpperCase() })],
+    ['SHA-256 in hexadecimal', (secret) => ({ hash: sha256(secret) })],
+    ['SHA-256 in upper-case hexadecimal', (secret) => ({ hash: sha256(secret).toUpperCase() })],
     ['SHA-256 in base64url', (secret) => ({ hash: sha256(secret, 'base64url') })],
     ['SHA-256 in padded base64url', (secret) => ({ hash: `${sha256(secret, 'base64url')}=` })],
     ['BLAKE3', (secret) => ({ hash: blake3Hex(secret), algorithm: 'blake3' })],
-  ])('a key hashed by %s works in all four forms', async (_, hashed) => {
+  ])('a key hashed by %s works in every form of credential', async (_, hashed) => {
     const secret = foreignSecret()
     const { rows } = await run([{ ...hashed(secret), scopes: ['orders:read'] }])
     const [row] = rows
@@ -85,7 +85,7 @@ describe.each(databaseKinds)('R140 the secret of an imported key on %s', async (
     expect(await services.verifier.verify(token)).toMatchObject({ clientId: row.id, organizationId: own })
   })
 
-  test('A44 the hash of an imported key, known from a stolen database, is no key', async () => {
+  test('A44 the hash of an imported key from a stolen database does not work as a key', async () => {
     const secret = foreignSecret()
     await run([{ hash: blake3Hex(secret), algorithm: 'blake3' }, { hash: sha256(foreignSecret()) }])
     const [stored] = await services.db
@@ -98,13 +98,13 @@ describe.each(databaseKinds)('R140 the secret of an imported key on %s', async (
     }
   })
 
-  test('A44 a hash by one algorithm is not found as one by the other', async () => {
+  test('A44 a hash by one algorithm is not found as a hash by the other', async () => {
     const secret = foreignSecret()
     await run([{ hash: sha256(secret), algorithm: 'blake3' }])
     expect((await tryExchange(service, secret)).status).toBe(401)
   })
 
-  test('a key of a prefix that is accepted no more is no imported one', async () => {
+  test('a key with a prefix that is no longer accepted is not treated as imported', async () => {
     await run([{}])
     const former = generateApiKey('live', 'former')
     const { id } = await service.createKey({ organizationId: own })
@@ -115,7 +115,7 @@ describe.each(databaseKinds)('R140 the secret of an imported key on %s', async (
     expect((await tryExchange(service, former)).status).toBe(401)
   })
 
-  test('an imported key is revoked, shown and ended by its holder like any other', async () => {
+  test('an imported key is shown and revokes itself like any other', async () => {
     const secret = foreignSecret()
     const { rows } = await run([{ hash: blake3Hex(secret), algorithm: 'blake3', hint: 'tail' }])
     const id = rows[0]?.result === 'created' ? rows[0].id : ''
@@ -137,45 +137,45 @@ describe.each(databaseKinds)('R140 the secret of an imported key on %s', async (
   })
 })
 
-describe('what is remembered of the imported algorithms', () => {
+describe('the cache of imported algorithms', () => {
   const at = (milliseconds: number) => new Date(1_800_000_000_000 + milliseconds)
 
-  test('is asked again after five seconds, and after an import', async () => {
+  test('reads again after five seconds, and after an import', async () => {
     let asked = 0
-    const remembered = cacheImportedAlgorithms(async () => {
+    const cached = cacheImportedAlgorithms(async () => {
       asked += 1
       return []
     })
-    await remembered.algorithms(at(0))
-    await remembered.algorithms(at(4999))
+    await cached.algorithms(at(0))
+    await cached.algorithms(at(4999))
     expect(asked).toBe(1)
-    await remembered.algorithms(at(5000))
+    await cached.algorithms(at(5000))
     expect(asked).toBe(2)
-    remembered.forget()
-    await remembered.algorithms(at(5001))
+    cached.forget()
+    await cached.algorithms(at(5001))
     expect(asked).toBe(3)
   })
 
-  test('is not what was on its way while an import came', async () => {
+  test('does not keep an answer that was under way during an import', async () => {
     const answers = [Promise.withResolvers<'sha256'[]>(), Promise.withResolvers<'sha256'[]>()]
     let asked = 0
-    const remembered = cacheImportedAlgorithms(async () => (await answers[asked++]?.promise) ?? [])
-    const before = remembered.algorithms(at(0))
-    remembered.forget()
+    const cached = cacheImportedAlgorithms(async () => (await answers[asked++]?.promise) ?? [])
+    const before = cached.algorithms(at(0))
+    cached.forget()
     answers[0]?.resolve([])
     expect(await before).toEqual([])
     answers[1]?.resolve(['sha256'])
-    expect(await remembered.algorithms(at(1))).toEqual(['sha256'])
+    expect(await cached.algorithms(at(1))).toEqual(['sha256'])
   })
 
-  test('is asked again when it could not be told', async () => {
+  test('reads again after a failure', async () => {
     let fails = true
-    const remembered = cacheImportedAlgorithms(async () => {
+    const cached = cacheImportedAlgorithms(async () => {
       if (fails) throw new Error('away')
       return ['blake3']
     })
-    await expect(remembered.algorithms(at(0))).rejects.toThrow('away')
+    await expect(cached.algorithms(at(0))).rejects.toThrow('away')
     fails = false
-    expect(await remembered.algorithms(at(0))).toEqual(['blake3'])
+    expect(await cached.algorithms(at(0))).toEqual(['blake3'])
   })
 })

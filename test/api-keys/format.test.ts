@@ -13,25 +13,25 @@ describe('a new secret', () => {
     },
   )
 
-  test('is never made twice', () => {
+  test('is never generated twice', () => {
     const secrets = Array.from({ length: 1000 }, () => generateApiKey('live'))
     expect(new Set(secrets).size).toBe(1000)
   })
 
-  test('ends in the CRC-32 that every other program computes', () => {
+  test('ends in the standard CRC-32', () => {
     for (let round = 0; round < 200; round += 1) {
       const secret = generateApiKey('live')
       expect(base62Value(secret.slice(-6))).toBe(crc32(secret.slice(0, -6)))
     }
   })
 
-  test('gives away only four of its characters as a hint', () => {
+  test('reveals only four of its characters as a hint', () => {
     const secret = generateApiKey('test')
     expect(apiKeyHint(secret)).toBe(secret.slice(-10, -6))
   })
 })
 
-describe('text that is no key of ours is known without asking anybody', () => {
+describe('text that is not one of our keys is recognised without a lookup', () => {
   const secret = generateApiKey('live')
   const body = secret.slice(0, -6)
 
@@ -50,9 +50,9 @@ describe('text that is no key of ours is known without asking anybody', () => {
     ['a wrong checksum', `${body}000000`],
     ['a key without its checksum', body],
     ['a key cut short', secret.slice(0, -1)],
-    ['a key drawn out', `${secret}0`],
-    ['a blank before', ` ${secret}`],
-    ['a line break after', `${secret}\n`],
+    ['a key with an extra character', `${secret}0`],
+    ['a leading space', ` ${secret}`],
+    ['a trailing line break', `${secret}\n`],
     ['a NUL inside', `${secret.slice(0, 20)}\0${secret.slice(21)}`],
     ['full-width letters that fold to ASCII', secret.replace('mk_', 'ｍｋ_')],
     ['a dotted capital I', secret.replace('mk_live_', 'mk_lİve_')],
@@ -62,19 +62,19 @@ describe('text that is no key of ours is known without asking anybody', () => {
     expect(parseApiKey(text)).toBeUndefined()
   })
 
-  test('a megabyte is refused by its length alone', () => {
+  test('a megabyte is refused by its length', () => {
     expect(parseApiKey(`mk_live_${'a'.repeat(1_000_000)}`)).toBeUndefined()
   })
 })
 
-describe("R142 a prefix of the operator's choice", () => {
+describe('R142 a custom prefix', () => {
   test.each(['a1', 'acme', 'sixteenletters16'])('%s is read back from a new secret', (prefix) => {
     const secret = generateApiKey('test', prefix)
     expect(secret).toMatch(new RegExp(`^${prefix}_test_[0-9A-Za-z]{49}$`))
     expect(parseApiKey(secret, ['mk', prefix])).toEqual({ environment: 'test', prefix })
   })
 
-  test('that is not, or no more, among those of the service makes the key a stranger', () => {
+  test('that is not, or no longer, among those of the service makes the key unknown', () => {
     expect(parseApiKey(generateApiKey('live', 'acme'), ['mk', 'acm', 'acme1'])).toBeUndefined()
   })
 
@@ -84,7 +84,7 @@ describe("R142 a prefix of the operator's choice", () => {
   })
 })
 
-describe('a secret from elsewhere', () => {
+describe('an imported secret', () => {
   test.each([
     'a',
     'sk_live_51H8abcDEF',
@@ -94,7 +94,7 @@ describe('a secret from elsewhere', () => {
     'a.b.c',
     'mk_',
     'mk_prod_1',
-  ])('may read %j', (text) => {
+  ])('may be %j', (text) => {
     expect(mayBeForeignSecret(text)).toBe(true)
   })
 
@@ -110,7 +110,7 @@ describe('a secret from elsewhere', () => {
     'x'.repeat(1_000_000),
     'mk_live_',
     `mk_test_${'a'.repeat(49)}`,
-  ])('does not read %j', (text) => {
+  ])('cannot be %j', (text) => {
     expect(mayBeForeignSecret(text)).toBe(false)
   })
 })
@@ -120,19 +120,19 @@ function base62Value(text: string): number {
   return [...text].reduce((value, digit) => value * 62 + digits.indexOf(digit), 0)
 }
 
-describe('a text around a secret', () => {
+describe('a secret inside other text', () => {
   test.each([
     (secret: string) => `x${secret.replace('mk', 'MK')}`,
     (secret: string) => ` ${secret}`,
     (secret: string) => `${secret}\n`,
     (secret: string) => `${secret}0`,
     (secret: string) => `-${secret}`,
-  ])('is no secret: %s', (surround) => {
+  ])('is not a secret: %s', (surround) => {
     const text = surround(generateApiKey('live'))
     expect(parseApiKey(text, ['mk', 'x', '', ' mk', '-mk', text.slice(0, 3)])).toBeUndefined()
   })
 
-  test('that begins like a key of any of our prefixes is a typing error, and one that only ends so may be foreign', () => {
+  test('starting with one of our prefixes is a typing error; ending with one may be an imported secret', () => {
     for (const text of ['mk_live_x', 'old_test_x', 'old_live_'])
       expect(mayBeForeignSecret(text, ['mk', 'old'])).toBe(false)
     for (const text of ['x_mk_live_', 'sk_live_mk_live_', 'old-live_'])
@@ -141,7 +141,7 @@ describe('a text around a secret', () => {
 })
 
 describe('a text with the right checksum', () => {
-  /** Anybody can compute it, over whatever. */
+  /** Anyone can compute a checksum over any text. */
   function checksummed(body: string): string {
     let rest = crc32(body)
     let sum = ''
@@ -152,7 +152,7 @@ describe('a text with the right checksum', () => {
     return body + sum
   }
 
-  test('is read when all else is right, too', () => {
+  test('is read when everything else is right', () => {
     expect(parseApiKey(checksummed(`mk_live_${'a'.repeat(43)}`))).toEqual({ environment: 'live', prefix: 'mk' })
   })
 
@@ -164,7 +164,7 @@ describe('a text with the right checksum', () => {
     `mk-live-${'a'.repeat(43)}`,
     `mk_live_${' '.repeat(43)}`,
     `mk_live_${'a'.repeat(42)}é`,
-  ])('%s is none of ours all the same', (body) => {
+  ])('%s is not one of our keys even so', (body) => {
     expect(parseApiKey(checksummed(body))).toBeUndefined()
   })
 })

@@ -13,7 +13,7 @@ const sha256 = (secret: string) => createHash('sha256').update(secret).digest('h
 let made = 0
 const foreignSecret = () => `sk-${++made}!~/${'x'.repeat(20)}`
 
-describe.each(databaseKinds)('R140 importing keys that were hashed elsewhere on %s', async (kind) => {
+describe.each(databaseKinds)('R140 importing keys that another system hashed, on %s', async (kind) => {
   const service = await startTestService(kind)
   const { services } = service
   const own = await service.createOrganization('own')
@@ -26,7 +26,7 @@ describe.each(databaseKinds)('R140 importing keys that were hashed elsewhere on 
       })),
     })
 
-  test('lets good rows land, says of each other what is wrong, and repeats nothing of it', async () => {
+  test('stores good rows, says what is wrong with the others, and repeats nothing of them', async () => {
     const known = foreignSecret()
     await run([{ hash: sha256(known) }])
     const twice = sha256(foreignSecret())
@@ -65,7 +65,7 @@ describe.each(databaseKinds)('R140 importing keys that were hashed elsewhere on 
     expect(JSON.stringify(report)).not.toContain('svc_elsewhere')
   })
 
-  test('is as good as done when it is repeated, and names the keys that are there', async () => {
+  test('repeated, changes nothing and names the existing keys', async () => {
     const rows = [{ hash: sha256(foreignSecret()) }, { hash: sha256(foreignSecret()) }]
     const first = await run(rows)
     const again = await run(rows)
@@ -74,7 +74,7 @@ describe.each(databaseKinds)('R140 importing keys that were hashed elsewhere on 
     expect(ids(again)).toEqual(ids(first))
   })
 
-  test("tells nothing of another organization's key but that there is one", async () => {
+  test('reveals only that a key of another organization exists', async () => {
     const secret = foreignSecret()
     await run([{ hash: sha256(secret) }])
     const stranger = principal(await service.createOrganization(), ['admin'])
@@ -83,7 +83,7 @@ describe.each(databaseKinds)('R140 importing keys that were hashed elsewhere on 
     ])
   })
 
-  test('fills the plan to its limit and no further', async () => {
+  test('stops at the limit of the plan', async () => {
     const organizationId = await service.createOrganization('small')
     await services.db.update(organizations).set({ plan: 'free' }).where(eq(organizations.id, organizationId))
     const report = await run(
@@ -94,7 +94,7 @@ describe.each(databaseKinds)('R140 importing keys that were hashed elsewhere on 
     expect(report.rows[4]).toMatchObject({ why: expect.stringContaining('plan allows 2 API keys') })
   })
 
-  test('by several at once of the same rows makes each key once', async () => {
+  test('of the same rows several times at once creates each key once', async () => {
     const organizations = await Promise.all(Array.from({ length: 4 }, () => service.createOrganization()))
     const rows = Array.from({ length: 20 }, () => ({ hash: sha256(foreignSecret()) }))
     const reports = await Promise.all(organizations.map((id) => run(rows, principal(id, ['admin']))))
@@ -105,7 +105,7 @@ describe.each(databaseKinds)('R140 importing keys that were hashed elsewhere on 
     expect(new Set(versions.map(({ apiKeyId }) => apiKeyId)).size).toBe(keys.length)
   })
 
-  test('writes one event: how many, and which', async () => {
+  test('writes one event that says how many keys, and which', async () => {
     const organizationId = await service.createOrganization()
     const { rows } = await run([{}, { hash: 'bad' }], principal(organizationId, ['admin']))
     const events = await services.db.select().from(auditEvents).where(eq(auditEvents.subject, organizationId))
@@ -123,7 +123,7 @@ describe.each(databaseKinds)('R140 importing keys that were hashed elsewhere on 
     ])
   })
 
-  test('a thousand rows are one request', async () => {
+  test('accepts a thousand rows in one request', async () => {
     const organizationId = await service.createOrganization()
     const limits = {
       requestsPerMinute: 1,
@@ -150,7 +150,7 @@ describe.each(databaseKinds)('R140 importing keys that were hashed elsewhere on 
       root('POST', '/v1/api-keys/import', { organizationId: own, rows, ...more })
 
     test.each<[string, unknown, RegExp]>([
-      ['no object', 'mk_live_x', /^The row must be an object\.$/],
+      ['not an object', 'mk_live_x', /^The row must be an object\.$/],
       ['null', null, /^The row must be an object\.$/],
       ['a list', [], /^The row must be an object\.$/],
       ['without a name', { hash: 'a'.repeat(64) }, /^name is required\.$/],
@@ -161,18 +161,18 @@ describe.each(databaseKinds)('R140 importing keys that were hashed elsewhere on 
       ],
       ['with NUL', { hash: 'a'.repeat(64), name: 'a\0b' }, /^name must not contain control characters/],
       ['with a secret', { hash: 'a'.repeat(64), name: 'x', secret: 'sk_1' }, /^secret is not a known member: /],
-      ['with an id of its own', { hash: 'a'.repeat(64), name: 'x', id: 'key_1' }, /^id is not a known member/],
+      ['with its own id', { hash: 'a'.repeat(64), name: 'x', id: 'key_1' }, /^id is not a known member/],
       [
         'of another organization',
         { hash: 'a'.repeat(64), name: 'x', organizationId: 'org_1' },
         /^organizationId is not a known/,
       ],
       [
-        'of an algorithm that is not known',
+        'with an unknown algorithm',
         { hash: 'a'.repeat(64), name: 'x', algorithm: 'md5' },
         /^algorithm must be sha256 or blake3\.$/,
       ],
-    ])('a row that is %s keeps no other out', async (_, row, why) => {
+    ])('a row %s does not keep the others out', async (_, row, why) => {
       const answer = await post([row, { hash: sha256(foreignSecret()), name: 'good' }])
       expect(answer.status).toBe(200)
       expect(answer.body).toMatchObject({
@@ -182,14 +182,14 @@ describe.each(databaseKinds)('R140 importing keys that were hashed elsewhere on 
       })
     })
 
-    test('no rows, too many, too much and unknown members are refused', async () => {
+    test('refuses no rows, too many rows, too long a body and unknown members', async () => {
       expect((await post([])).status).toBe(400)
       expect((await post(Array.from({ length: 1001 }, () => ({})))).status).toBe(400)
       expect((await post([], { dryrun: true })).status).toBe(400)
       expect((await post([{ name: 'x'.repeat(1_100_000) }])).status).toBe(413)
     })
 
-    test('a caller who may not, and another organization', async () => {
+    test('refuses a caller without permission, and another organization', async () => {
       const developer = await service.createKey({ organizationId: own, roles: ['developer'] })
       const admin = await service.createKey({ organizationId: own, roles: ['admin'] })
       const rows = [{ hash: sha256(foreignSecret()), name: 'x' }]

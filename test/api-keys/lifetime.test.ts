@@ -5,11 +5,11 @@ const now = new Date('2026-11-20T12:00:00.000Z')
 const at = (seconds: number) => new Date(now.getTime() + seconds * 1000)
 
 test.each<[string, Date | null, number | null, string[]]>([
-  ['never, where there is no policy', null, null, []],
-  ['in a hundred years, where there is no policy', at(100 * 365 * 86400), null, ['admin']],
-  ['at the last instant', at(3600), 3600, []],
+  ['never, without a policy', null, null, []],
+  ['in a hundred years, without a policy', at(100 * 365 * 86400), null, ['admin']],
+  ['at the latest allowed time', at(3600), 3600, []],
   ['earlier', at(1), 3600, []],
-  ['at all, for a pipeline', at(100 * 365 * 86400), null, ['ci_service']],
+  ['in a hundred years, for a pipeline without a policy', at(100 * 365 * 86400), null, ['ci_service']],
 ])('a key may expire %s', (_, expiresAt, maxKeyLifetimeSeconds, roles) => {
   expect(() => requireLifetime({ expiresAt, roles }, { maxKeyLifetimeSeconds }, now)).not.toThrow()
 })
@@ -17,7 +17,7 @@ test.each<[string, Date | null, number | null, string[]]>([
 test.each<[string, Date | null]>([
   ['never', null],
   ['a millisecond too late', at(3600.001)],
-])('a policy refuses %s, and says until when a key may live', (_, expiresAt) => {
+])('a policy refuses an expiry %s, and names the latest allowed time', (_, expiresAt) => {
   expect(() => requireLifetime({ expiresAt, roles: [] }, { maxKeyLifetimeSeconds: 3600 }, now)).toThrow(
     expect.objectContaining({
       code: 'lifetime_not_allowed',
@@ -28,7 +28,7 @@ test.each<[string, Date | null]>([
   )
 })
 
-test('a key for a pipeline must expire, policy or not', () => {
+test('a key for a pipeline must expire, with or without a policy', () => {
   expect(() =>
     requireLifetime({ expiresAt: null, roles: ['ci_service'] }, { maxKeyLifetimeSeconds: null }, now),
   ).toThrow(expect.objectContaining({ code: 'lifetime_not_allowed', detail: expect.stringContaining('ci_service') }))

@@ -13,7 +13,7 @@ describe.each(databaseKinds)('looking keys up on %s', async (kind) => {
   const { services } = service
   const hashOf = async (secret: string) => await services.platform.sha256(secret)
 
-  test('finds the key with what decides about it, and the generation of the key ring', async () => {
+  test('finds the key with everything that decides about its use, and the generation of the key ring', async () => {
     const organizationId = await service.createOrganization()
     const expiresAt = new Date('2030-01-01T00:00:00.000Z')
     const { id, secret } = await service.createKey({
@@ -49,18 +49,18 @@ describe.each(databaseKinds)('looking keys up on %s', async (kind) => {
     })
   })
 
-  test('finds nothing for a secret that nobody has', async () => {
+  test('finds nothing for an unknown secret', async () => {
     expect(await services.apiKeys.byHash(await hashOf(generateApiKey('live')))).toBeUndefined()
   })
 
-  test('many lookups at once get each their own key, the unknown among them nothing', async () => {
+  test('many lookups at once each get their own key, and unknown secrets get nothing', async () => {
     const keys = await Promise.all(Array.from({ length: 20 }, () => service.createKey()))
     const secrets = keys.flatMap(({ secret }) => [secret, generateApiKey('live'), secret])
     const found = await Promise.all(secrets.map(async (secret) => await services.apiKeys.byHash(await hashOf(secret))))
     expect(found.map((record) => record?.id)).toEqual(keys.flatMap(({ id }) => [id, undefined, id]))
   })
 
-  test('more lookups than fit one select are split, and none is lost', async () => {
+  test('more lookups than fit into one select are split, and none is lost', async () => {
     const apiKeys = createApiKeyLookup({ db: services.db, platform: nodePlatform(), maxBatch: 3 })
     const keys = await Promise.all(Array.from({ length: 10 }, () => service.createKey()))
     const hashes = await Promise.all(keys.map(({ secret }) => hashOf(secret)))
@@ -68,7 +68,7 @@ describe.each(databaseKinds)('looking keys up on %s', async (kind) => {
     expect(found.map((record) => record?.id)).toEqual(keys.map(({ id }) => id))
   })
 
-  test('a change that was committed before the question is in the answer', async () => {
+  test('an answer includes every change that was committed before the lookup', async () => {
     const { id, secret } = await service.createKey()
     const hash = await hashOf(secret)
     expect((await services.apiKeys.byHash(hash))?.revokedAt).toBeNull()
@@ -76,7 +76,7 @@ describe.each(databaseKinds)('looking keys up on %s', async (kind) => {
     expect((await services.apiKeys.byHash(hash))?.revokedAt).toEqual(service.clock.now())
   })
 
-  test('a database that fails, fails every lookup of the batch, and the next batch works again', async () => {
+  test('a database error fails every lookup of its select, and the next select works again', async () => {
     const turns: (() => void)[] = []
     const broken = createApiKeyLookup({ db: services.db, platform: { endOfTurn: (task) => turns.push(task) } })
     const asked = [broken.byHash('\0'), broken.byHash('other')]
@@ -88,12 +88,12 @@ describe.each(databaseKinds)('looking keys up on %s', async (kind) => {
     expect((await again)?.id).toBe(id)
   })
 
-  describe('while a select is under way', () => {
+  describe('while a select is running', () => {
     afterEach(() => {
       vi.useRealTimers()
     })
 
-    /** A lookup whose first select hangs until it is let go; `sent` are the hashes of each select. */
+    /** A lookup whose first select hangs until it is released. `sent` lists the hashes of each select. */
     async function hangingLookup() {
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
       const sent: unknown[] = []
@@ -113,7 +113,7 @@ describe.each(databaseKinds)('looking keys up on %s', async (kind) => {
       return { ask, letGo, sent, hashes, ids: keys.map(({ id }) => id) }
     }
 
-    test('lookups of later turns wait for it and travel together', async () => {
+    test('lookups of later turns wait for it and share the next select', async () => {
       const { ask, letGo, sent, hashes, ids } = await hangingLookup()
       const asked = [await ask(0), await ask(1), await ask(2)]
       expect(sent).toEqual([[hashes[0]]])
@@ -122,7 +122,7 @@ describe.each(databaseKinds)('looking keys up on %s', async (kind) => {
       expect(sent).toEqual([[hashes[0]], [hashes[1], hashes[2]]])
     })
 
-    test('one that hangs holds nobody up for more than a few milliseconds', async () => {
+    test('a hanging select delays others by no more than a few milliseconds', async () => {
       const { ask, letGo, sent, hashes, ids } = await hangingLookup()
       const [first, second] = [await ask(0), await ask(1)]
       expect(sent).toEqual([[hashes[0]]])

@@ -17,7 +17,7 @@ import { startTestService } from '../support/test-service.ts'
 
 const day = 86_400
 
-describe.each(databaseKinds)('looking after API keys on %s', async (kind) => {
+describe.each(databaseKinds)('maintenance of API keys on %s', async (kind) => {
   const service = await startTestService(kind)
   const { services, clock } = service
   const organizationId = await service.createOrganization()
@@ -35,8 +35,8 @@ describe.each(databaseKinds)('looking after API keys on %s', async (kind) => {
       (event) => event.type === type,
     )
 
-  describe('a rotation that comes up', () => {
-    test('is told once, a week ahead, and again in the next period', async () => {
+  describe('a rotation that is due soon', () => {
+    test('is reminded of once, a week ahead, and again in the next period', async () => {
       const { id, rotationDueAt } = await create({ rotateEverySeconds: 30 * day })
       clock.advance(23 * day - 1)
       await runMaintenance(services)
@@ -58,7 +58,7 @@ describe.each(databaseKinds)('looking after API keys on %s', async (kind) => {
       })
     })
 
-    test('of a short rhythm is told in its last quarter', async () => {
+    test('of a short period is reminded of in its last quarter', async () => {
       const { id } = await create({ rotateEverySeconds: 4 * 3600 })
       clock.advance(3 * 3600 - 1)
       await runMaintenance(services)
@@ -68,7 +68,7 @@ describe.each(databaseKinds)('looking after API keys on %s', async (kind) => {
       expect(await eventsAbout(id, 'api_key.rotation_due')).toHaveLength(1)
     })
 
-    test('is told again when the rhythm changes, and not when something else does', async () => {
+    test('is reminded of again when the period changes, and not when another setting does', async () => {
       const { id } = await create({ rotateEverySeconds: day })
       clock.advance(day)
       await runMaintenance(services)
@@ -80,7 +80,7 @@ describe.each(databaseKinds)('looking after API keys on %s', async (kind) => {
       expect(await eventsAbout(id, 'api_key.rotation_due')).toHaveLength(2)
     })
 
-    test('of a dead or disabled key is not told', async () => {
+    test('of a dead or disabled key is not reminded of', async () => {
       const keys = [await create({ rotateEverySeconds: day }), await create({ rotateEverySeconds: day })]
       await revokeApiKey(services, systemPrincipal, keys[0]?.id ?? '', { reason: 'unused' })
       await disableApiKey(services, systemPrincipal, keys[1]?.id ?? '')
@@ -89,7 +89,7 @@ describe.each(databaseKinds)('looking after API keys on %s', async (kind) => {
       for (const { id } of keys) expect(await eventsAbout(id, 'api_key.rotation_due')).toEqual([])
     })
 
-    test('keeps the key working, however late it is', async () => {
+    test('never stops the key, however late it is', async () => {
       const { apiKey, secret } = await createApiKey(services, systemPrincipal, {
         ...{ name: 'late', environment: 'live', organizationId, rotateEverySeconds: 3600 },
       })
@@ -109,7 +109,7 @@ describe.each(databaseKinds)('looking after API keys on %s', async (kind) => {
         (error: unknown) => Object(error).code === 'not_found',
       )
 
-    test('is deleted after ninety days, revoked or expired, with all that it was; the trail stays', async () => {
+    test('is deleted after ninety days with its versions and usage; its audit events stay', async () => {
       const { secret, apiKey } = await createApiKey(services, systemPrincipal, {
         name: 'gone',
         environment: 'live',
@@ -137,7 +137,7 @@ describe.each(databaseKinds)('looking after API keys on %s', async (kind) => {
       expect(rules.every(({ expiresAt, liftedAt }) => expiresAt !== null || liftedAt !== null)).toBe(true)
     })
 
-    test('stays as long as a token of it may be alive, or a rule about one is on the list', async () => {
+    test('stays while one of its tokens may be alive or a rule about it is on the list', async () => {
       const used = await service.createKey({ organizationId, revokedAt: clock.now() })
       const ruled = await service.createKey({ organizationId, revokedAt: clock.now() })
       const lastExpiresAt = new Date(clock.now().getTime() + 100 * day * 1000)
@@ -160,7 +160,7 @@ describe.each(databaseKinds)('looking after API keys on %s', async (kind) => {
       expect([await isGone(used.id), await isGone(ruled.id)]).toEqual([true, true])
     })
 
-    test('is not one that is merely disabled, or will end', async () => {
+    test('does not include disabled keys and keys that end later', async () => {
       const disabled = await service.createKey({ organizationId, disabledAt: clock.now() })
       const ending = await service.createKey({
         organizationId,
@@ -171,7 +171,7 @@ describe.each(databaseKinds)('looking after API keys on %s', async (kind) => {
       expect([await isGone(disabled.id), await isGone(ending.id)]).toEqual([false, false])
     })
 
-    test('goes once, however many instances look after it', async () => {
+    test('is deleted once, however many instances run maintenance', async () => {
       const keys = await Promise.all(
         Array.from({ length: 5 }, () => service.createKey({ organizationId, revokedAt: clock.now() })),
       )

@@ -8,18 +8,18 @@ const never = { expiresAt: null, versionExpiresAt: null }
 
 describe('a replaced version works', () => {
   test.each<[string, Parameters<typeof overlapEnd>[0], number | undefined, Date]>([
-    ['as long as the plan says', never, undefined, at(3600)],
-    ['as long as was asked', never, 60, at(60)],
-    ['no longer, when nothing was asked for', never, 0, now],
-    ['up to what the plan allows', never, 86400, at(86400)],
+    ['for the default time of the plan', never, undefined, at(3600)],
+    ['for the requested time', never, 60, at(60)],
+    ['not at all, with an overlap of 0', never, 0, now],
+    ['up to the maximum of the plan', never, 86400, at(86400)],
     ['never longer than its key', { expiresAt: at(10), versionExpiresAt: null }, 60, at(10)],
-    ['never longer than it would have anyway', { expiresAt: at(30), versionExpiresAt: at(20) }, 60, at(20)],
-    ['no longer, when it had ended before', { expiresAt: null, versionExpiresAt: at(-20) }, 60, now],
+    ['never beyond its own earlier end', { expiresAt: at(30), versionExpiresAt: at(20) }, 60, at(20)],
+    ['not at all, if it had ended before', { expiresAt: null, versionExpiresAt: at(-20) }, 60, now],
   ])('%s', (_, apiKey, asked, end) => {
     expect(overlapEnd(apiKey, asked, plan, now)).toEqual(end)
   })
 
-  test('and an overlap that the plan does not allow is none', () => {
+  test('not for an overlap longer than the plan allows', () => {
     expect(overlapEnd(never, 86401, plan, now)).toBeUndefined()
   })
 })

@@ -21,7 +21,7 @@ describe.each(databaseKinds)('the number of API keys that a plan allows, on %s',
   const create = (organizationId: string, more = {}) =>
     createApiKey(services, systemPrincipal, { name: 'one of many', environment: 'live', organizationId, ...more })
 
-  test('fifty at once, where ten are allowed, make exactly ten', async () => {
+  test('creates exactly ten of fifty at once where ten are allowed', async () => {
     const organizationId = await organizationOn('pro')
     const settled = await Promise.allSettled(Array.from({ length: 50 }, () => create(organizationId)))
     expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(10)
@@ -35,7 +35,7 @@ describe.each(databaseKinds)('the number of API keys that a plan allows, on %s',
     expect(created.filter(({ type }) => type === 'api_key.created')).toHaveLength(10)
   })
 
-  test('does not count what is revoked or expired, and counts what is disabled', async () => {
+  test('does not count revoked and expired keys, but counts disabled ones', async () => {
     const organizationId = await organizationOn('free')
     for (const dead of [{ revokedAt: clock.now() }, { expiresAt: clock.now() }])
       await service.createKey({ organizationId, ...dead })
@@ -44,7 +44,7 @@ describe.each(databaseKinds)('the number of API keys that a plan allows, on %s',
     await expect(create(organizationId)).rejects.toMatchObject({ code: 'plan_limit_reached' })
   })
 
-  test('does not count root keys, until they are none any more', async () => {
+  test('does not count root keys until they lose the role', async () => {
     const organizationId = await organizationOn('free')
     await create(organizationId)
     await create(organizationId)
@@ -57,7 +57,7 @@ describe.each(databaseKinds)('the number of API keys that a plan allows, on %s',
     })
   })
 
-  test('of one organization says nothing about another', async () => {
+  test('of one organization does not affect another', async () => {
     const [full, empty] = [await organizationOn('free'), await organizationOn('free')]
     await create(full)
     await create(full)

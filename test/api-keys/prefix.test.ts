@@ -6,7 +6,7 @@ import { adminClient } from '../support/admin-client.ts'
 import { tryExchange } from '../support/oauth-requests.ts'
 import { startTestService } from '../support/test-service.ts'
 
-test('new keys begin as the operator chose, those of a former prefix go on, and those of no prefix of ours are refused', async () => {
+test('new keys use the configured prefix, keys with a previous prefix keep working, and other prefixes are refused', async () => {
   const service = await startTestService('embedded', {
     env: { MINTAGE_API_KEY_PREFIX: 'acme', MINTAGE_API_KEY_PREFIX_PREVIOUS: 'mk' },
   })
@@ -35,7 +35,7 @@ test('new keys begin as the operator chose, those of a former prefix go on, and 
   }
 })
 
-test('no subject may begin like a secret, whatever the prefix', async () => {
+test('no subject may start like a secret, whatever the prefix', async () => {
   const service = await startTestService('embedded', { env: { MINTAGE_API_KEY_PREFIX: 'acme' } })
   const root = adminClient(service, service.rootKey)
   expect((await root('POST', '/v1/api-keys', { name: 'x', subject: 'acme_live_1' })).status).toBe(400)

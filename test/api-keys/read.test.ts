@@ -55,11 +55,11 @@ describe.each(databaseKinds)('finding API keys on %s', async (kind) => {
     ["' or 1=1 --", []],
     ['.*', []],
     ['ſ', []],
-  ])('a name is searched for as it is written: %s', async (name, names) => {
+  ])('a name is searched literally: %s', async (name, names) => {
     expect(await found({ name })).toEqual(names)
   })
 
-  test('a filter goes through pages like any list', async () => {
+  test('a filtered list has pages like any list', async () => {
     const first = await listApiKeys(services, admin, { limit: 1 }, { name: 'orders' })
     const second = await listApiKeys(services, admin, { limit: 1, cursor: first.nextCursor ?? '' }, { name: 'orders' })
     expect([first.items[0]?.name, second.items[0]?.name, second.nextCursor]).toEqual([
@@ -69,7 +69,7 @@ describe.each(databaseKinds)('finding API keys on %s', async (kind) => {
     ])
   })
 
-  test('each status finds the keys that show it, and no others', async () => {
+  test('a filter by status finds exactly the keys with that status', async () => {
     const organizationId = await service.createOrganization('all of them')
     const suspended = await service.createOrganization('suspended')
     await services.db.insert(serviceAccounts).values({
@@ -109,7 +109,7 @@ describe.each(databaseKinds)('finding API keys on %s', async (kind) => {
     }
   })
 
-  test('a caller that may read only its own keys finds no others, whatever it asks for', async () => {
+  test('a caller that may read only its own keys finds no others, whatever the filter', async () => {
     const developer = principal(own, ['developer'], { clientId: 'key_developer' })
     expect(await found({}, developer)).toEqual([])
     const { apiKey } = await createApiKey(services, developer, { name: 'mine', environment: 'live' })

@@ -29,7 +29,7 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
       .where(and(eq(auditEvents.subject, subject), eq(auditEvents.type, 'api_keys.revoked')))
   const verify = (text: string) => services.verifier.verify(text)
 
-  test('ends those that the filter means with all their tokens, no others, in one event', async () => {
+  test('revokes the matching keys with all their tokens, no others, in one event', async () => {
     const { organizationId, admin } = await inOrganization()
     const [live, other] = [await service.createKey({ organizationId }), await service.createKey({ organizationId })]
     const tries = await service.createKey({ organizationId, environment: 'test' })
@@ -74,7 +74,7 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
     })
   })
 
-  test('repeated changes nothing and writes nothing', async () => {
+  test('repeated, changes nothing and writes nothing', async () => {
     const { organizationId, admin } = await inOrganization()
     await service.createKey({ organizationId })
     await revokeApiKeys(services, admin, { organizationId }, because)
@@ -86,14 +86,14 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
     expect(await eventsAbout(organizationId)).toHaveLength(1)
   })
 
-  describe('means by', () => {
+  describe('matches by', () => {
     test.each<[string, (key: { id: string; secret: string; hint: string }) => RevocationFilter]>([
       ['its label', () => ({ label: 'ci' })],
-      ['its age', () => ({ createdBefore: clock.now() })],
-      ['prefix and last letters of a leaked secret', ({ hint }) => ({ prefix: 'mk', hint })],
-      ['its last letters alone', ({ hint }) => ({ hint })],
+      ['its creation time', () => ({ createdBefore: clock.now() })],
+      ['prefix and last characters of a leaked secret', ({ hint }) => ({ prefix: 'mk', hint })],
+      ['its last characters alone', ({ hint }) => ({ hint })],
       ['all of these at once', ({ hint }) => ({ label: 'ci', createdBefore: clock.now(), hint, environment: 'live' })],
-    ])('%s the one key', async (_, filterOf) => {
+    ])('%s only that key', async (_, filterOf) => {
       const { organizationId, admin } = await inOrganization()
       const meant = await service.createKey({ organizationId })
       await services.db
@@ -108,7 +108,7 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
       for (const { id } of others) expect(await statusOf(id)).toBe('usable')
     })
 
-    test('a version that was rotated away the key that has it', async () => {
+    test('a version that was rotated away', async () => {
       const { organizationId, admin } = await inOrganization()
       const { id } = await service.createKey({ organizationId })
       const later = {
@@ -134,7 +134,7 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
       ["'", { label: "' or '1'='1" }],
       ['\\', { label: '\\' }],
       ["another tenant's account", { serviceAccountId: 'svc_elsewhere' }],
-    ])('%s nothing but itself', async (_, filter) => {
+    ])('%s literally', async (_, filter) => {
       const { organizationId, admin } = await inOrganization()
       const { id } = await service.createKey({ organizationId })
       expect(await revokeApiKeys(services, admin, filter, because)).toMatchObject({ apiKeys: 0 })
@@ -142,7 +142,7 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
     })
   })
 
-  test('refuses a filter that says nothing, and an organization that is not theirs as one that is not there', async () => {
+  test('refuses an empty filter, and treats another organization like a missing one', async () => {
     const { admin } = await inOrganization()
     await expect(revokeApiKeys(services, admin, {}, because)).rejects.toMatchObject({ code: 'invalid_request' })
     await expect(revokeApiKeys(services, systemPrincipal, { label: undefined }, because)).rejects.toMatchObject({
@@ -158,7 +158,7 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
     expect(foreign).toEqual(missing)
   })
 
-  test('of a developer reaches those that it made, and no colleague is told of', async () => {
+  test('by a developer revokes only the keys that it created, and reveals no others', async () => {
     const { organizationId } = await inOrganization()
     const { id: developerId } = await service.createKey({ organizationId, roles: ['developer'] })
     const [made, others] = [await service.createKey({ organizationId }), await service.createKey({ organizationId })]
@@ -173,7 +173,7 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
     })
   })
 
-  test('in a dry run tells of the keys and who would notice, and writes nothing', async () => {
+  test('in a dry run lists the keys and their usage, and writes nothing', async () => {
     const { organizationId, admin } = await inOrganization()
     const { id, secret } = await service.createKey({ organizationId })
     await exchange(service, secret)
@@ -189,7 +189,7 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
     expect(await eventsAbout(organizationId)).toEqual([])
   })
 
-  test('at an instant ahead leaves them working until then', async () => {
+  test('at a future time leaves them working until then', async () => {
     const { organizationId, admin } = await inOrganization()
     const { id, secret } = await service.createKey({ organizationId })
     const at = new Date(clock.now().getTime() + 10_000)
@@ -202,7 +202,7 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
     expect(await statusOf(id)).toBe('revoked')
   })
 
-  test('by two at once ends each key once', async () => {
+  test('by two callers at once revokes each key once', async () => {
     const { organizationId, admin } = await inOrganization()
     const keys = await Promise.all(Array.from({ length: 30 }, () => service.createKey({ organizationId })))
     const answers = await Promise.all(
@@ -221,7 +221,7 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
     expect(rules).toHaveLength(30)
   })
 
-  test('of thousands ends them all, and the events stay small', async () => {
+  test('of thousands of keys revokes them all, and the events stay small', async () => {
     const { organizationId, admin } = await inOrganization()
     const rows = Array.from({ length: 2500 }, (_, place) => ({
       id: `key_many_${kind}_${place}`,
@@ -245,7 +245,7 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
   })
 
   describe('the emergency of a whole organization', () => {
-    test("ends every key but the caller's own and every token, and what is made afterwards works", async () => {
+    test("revokes every token and every key except the caller's own; later keys work", async () => {
       const { organizationId, admin, caller } = await inOrganization()
       const keys = await Promise.all(Array.from({ length: 5 }, () => service.createKey({ organizationId })))
       const tokens = await Promise.all(
@@ -265,7 +265,7 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
       expect(await outcome(verify, (await exchange(service, fresh.secret)).access_token)).toBe('accepted')
     })
 
-    test('is written down where there is no key to end', async () => {
+    test('is recorded even when there is no key to revoke', async () => {
       const organizationId = await service.createOrganization()
       expect(await revokeAllApiKeys(services, systemPrincipal, organizationId, because)).toMatchObject({
         apiKeys: 0,
@@ -274,14 +274,14 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
       expect(await eventsAbout(organizationId)).toHaveLength(1)
     })
 
-    test("spares root's keys from an administrator of the organization that they lie in", async () => {
+    test('spares root keys when the caller is an administrator of the organization', async () => {
       const { organizationId, admin } = await inOrganization()
       const root = await service.createKey({ organizationId, roles: ['root'] })
       await revokeAllApiKeys(services, admin, organizationId, because)
       expect(await statusOf(root.id)).toBe('usable')
     })
 
-    test('leaves no usable token behind while keys are being exchanged', async () => {
+    test('leaves no usable token even while keys are being exchanged', async () => {
       const { organizationId, admin } = await inOrganization()
       const keys = await Promise.all(Array.from({ length: 10 }, () => service.createKey({ organizationId })))
       const exchanges = keys.flatMap(({ secret }) =>
@@ -298,7 +298,7 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
         expect(await outcome(verify, token)).toMatch(/^invalid_token (revoked|expired)$/)
     })
 
-    test('somewhere else is not there', async () => {
+    test('of another organization looks like a missing one', async () => {
       const { admin } = await inOrganization()
       const foreign = await service.createOrganization()
       for (const id of [foreign, 'org_missing']) {

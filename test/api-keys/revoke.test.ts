@@ -23,7 +23,7 @@ describe.each(databaseKinds)('revoking an API key on %s', async (kind) => {
   const rulesAbout = async (value: string) =>
     await services.db.select().from(revocations).where(eq(revocations.value, value))
 
-  test('marks the key, puts an open rule on the list and writes the event, all with one instant', async () => {
+  test('marks the key, adds an open rule and writes the event, all with the same time', async () => {
     const { id } = await service.createKey({ organizationId: own })
     await revokeApiKey(services, admin, id, { reason: 'leaked', text: 'found in a repository' })
     expect(await showApiKey(services, admin, id)).toMatchObject({
@@ -53,7 +53,7 @@ describe.each(databaseKinds)('revoking an API key on %s', async (kind) => {
     ])
   })
 
-  test('twice keeps the first instant and reason, and writes nothing again', async () => {
+  test('twice keeps the first time and reason, and writes nothing again', async () => {
     const { id } = await service.createKey({ organizationId: own })
     await revokeApiKey(services, admin, id, { reason: 'rotated' })
     const first = await showApiKey(services, admin, id)
@@ -64,14 +64,14 @@ describe.each(databaseKinds)('revoking an API key on %s', async (kind) => {
     expect(await eventsAbout(id)).toHaveLength(1)
   })
 
-  test('by many at once is one revocation', async () => {
+  test('many times at once is one revocation', async () => {
     const { id } = await service.createKey({ organizationId: own })
     await Promise.all(Array.from({ length: 8 }, () => revokeApiKey(services, admin, id, { reason: 'leaked' })))
     expect(await rulesAbout(id)).toHaveLength(1)
     expect(await eventsAbout(id)).toHaveLength(1)
   })
 
-  test('brings a revocation that was planned for later forward', async () => {
+  test('brings a planned revocation forward', async () => {
     const { id } = await service.createKey({
       organizationId: own,
       revokedAt: new Date(clock.now().getTime() + 3_600_000),
@@ -83,7 +83,7 @@ describe.each(databaseKinds)('revoking an API key on %s', async (kind) => {
     })
   })
 
-  test("somebody else's key looks like one that is not there, and stays alive", async () => {
+  test("of another organization's key looks like a missing key and changes nothing", async () => {
     const { id } = await service.createKey({ organizationId: other })
     const [foreign, missing] = await Promise.all(
       [id, 'key_missing'].map((name) =>
@@ -95,7 +95,7 @@ describe.each(databaseKinds)('revoking an API key on %s', async (kind) => {
     expect(await showApiKey(services, systemPrincipal, id)).toMatchObject({ status: 'usable' })
   })
 
-  test('does nothing when its event cannot be written', async () => {
+  test('changes nothing when its audit event cannot be written', async () => {
     const { id } = await service.createKey({ organizationId: own })
     const mute = { ...admin, origin: { ...admin.origin, requestId: '\0' } }
     await expect(revokeApiKey(services, mute, id, { reason: 'other' })).rejects.toThrow()
@@ -103,8 +103,8 @@ describe.each(databaseKinds)('revoking an API key on %s', async (kind) => {
     expect(await rulesAbout(id)).toEqual([])
   })
 
-  describe('at an instant ahead', () => {
-    test('leaves it working until then, and no token of it lives longer', async () => {
+  describe('at a future time', () => {
+    test('leaves the key working until then, and none of its tokens longer', async () => {
       const { id, secret } = await service.createKey({ organizationId: own })
       const before = await exchange(service, secret)
       await revokeApiKey(services, admin, id, { reason: 'rotated', at: inSeconds(100) })
@@ -123,7 +123,7 @@ describe.each(databaseKinds)('revoking an API key on %s', async (kind) => {
       expect(await showApiKey(services, admin, id)).toMatchObject({ status: 'revoked' })
     })
 
-    test('can be brought forward, and not be put off', async () => {
+    test('can be brought forward, but not postponed', async () => {
       const { id } = await service.createKey({ organizationId: own })
       const planned = inSeconds(100)
       await revokeApiKey(services, admin, id, { reason: 'rotated', at: planned })
@@ -142,7 +142,7 @@ describe.each(databaseKinds)('revoking an API key on %s', async (kind) => {
       expect((await rulesAbout(id)).map(({ effectiveAt }) => effectiveAt)).toEqual([planned, sooner])
     })
 
-    test('that lies behind is refused', async () => {
+    test('in the past is refused', async () => {
       const { id } = await service.createKey({ organizationId: own })
       await expect(revokeApiKey(services, admin, id, { reason: 'other', at: inSeconds(-1) })).rejects.toMatchObject({
         code: 'invalid_request',
@@ -150,7 +150,7 @@ describe.each(databaseKinds)('revoking an API key on %s', async (kind) => {
     })
   })
 
-  test('in a dry run says who would notice, and writes nothing', async () => {
+  test('in a dry run reports the usage, and writes nothing', async () => {
     const { id, secret } = await service.createKey({ organizationId: own })
     await service.request('/token', { method: 'POST', headers: { 'X-API-Key': secret, 'User-Agent': 'shop/1' } })
     await services.usage.flush()
@@ -166,14 +166,14 @@ describe.each(databaseKinds)('revoking an API key on %s', async (kind) => {
     await expect(tryRevokingApiKey(services, admin, foreign.id)).rejects.toMatchObject({ code: 'not_found' })
   })
 
-  test("of root is not an administrator's, whose organization it may lie in", async () => {
+  test('with the role root is refused to an administrator of its organization', async () => {
     const { id } = await service.createKey({ organizationId: own, roles: ['root'] })
     const meant = { reason: 'other', force: true } as const
     await expect(revokeApiKey(services, admin, id, meant)).rejects.toMatchObject({ code: 'permission_denied' })
     await revokeApiKey(services, systemPrincipal, id, meant)
   })
 
-  test('A48 begins with finding it by its leaked secret, alive or dead, in the own organization only', async () => {
+  test("A48 starts by finding the key of a leaked secret, live or dead, only in the caller's organization", async () => {
     const { id, secret } = await service.createKey({ organizationId: own })
     const sha256 = await services.platform.sha256(secret)
     expect(await findLeakedApiKey(services, admin, { sha256 })).toBe(id)

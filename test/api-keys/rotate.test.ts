@@ -26,7 +26,7 @@ describe.each(databaseKinds)('rotating an API key on %s', async (kind) => {
   const eventsAbout = async (subject: string) =>
     await services.db.select().from(auditEvents).where(eq(auditEvents.subject, subject))
 
-  test('both versions work until the overlap has passed, to the second, and then the new one alone', async () => {
+  test('both versions work until the overlap ends, to the second, and then only the new one', async () => {
     const { apiKey, secret: former } = await createApiKey(services, admin, input)
     const rotated = await rotateApiKey(services, admin, apiKey.id, { overlapSeconds: 3600 })
     expect(rotated).toMatchObject({
@@ -55,7 +55,7 @@ describe.each(databaseKinds)('rotating an API key on %s', async (kind) => {
     expect(await verdict(token)).toBe('invalid_token revoked')
   })
 
-  test('without an overlap the former secret and its tokens are dead at once, and the new one is not', async () => {
+  test('without an overlap the previous secret and its tokens stop working at once, and the new one works', async () => {
     const { apiKey, secret } = await createApiKey(services, admin, input)
     const token = await tokenOf(secret)
     const rotated = await rotateApiKey(services, admin, apiKey.id, { overlapSeconds: 0 })
@@ -69,7 +69,7 @@ describe.each(databaseKinds)('rotating an API key on %s', async (kind) => {
     expect(formerVersion.endsAt).toBe(apiKey.expiresAt)
   })
 
-  test('what is not said stays, what is said replaces it, in all versions', async () => {
+  test('absent settings stay and given ones are replaced, in all versions', async () => {
     const { apiKey, secret } = await createApiKey(services, admin, {
       ...input,
       subject: 'robot',
@@ -90,7 +90,7 @@ describe.each(databaseKinds)('rotating an API key on %s', async (kind) => {
     }
   })
 
-  test('the trail says which version, until when the former one works, and what changed; never a secret', async () => {
+  test('the audit trail records the version, the end of the previous one and the changes, but never a secret', async () => {
     const { apiKey } = await createApiKey(services, admin, input)
     const { secret } = await rotateApiKey(services, admin, apiKey.id, { overlapSeconds: 60, change: { name: 'new' } })
     const [, event] = await eventsAbout(apiKey.id)
@@ -107,7 +107,7 @@ describe.each(databaseKinds)('rotating an API key on %s', async (kind) => {
     expect(JSON.stringify([event, stored, service.logged])).not.toContain(secret.slice(8, 30))
   })
 
-  test('a second rotation ends the version before last at once: never do three secrets work', async () => {
+  test('a second rotation ends the version before last at once: three secrets never work', async () => {
     const { apiKey, secret: first } = await createApiKey(services, admin, input)
     const { secret: second } = await rotateApiKey(services, admin, apiKey.id, { overlapSeconds: 3600 })
     const [ofFirst, ofSecond] = [await tokenOf(first), await tokenOf(second)]
@@ -116,7 +116,7 @@ describe.each(databaseKinds)('rotating an API key on %s', async (kind) => {
     expect([await verdict(ofFirst), await verdict(ofSecond)]).toEqual(['invalid_token revoked', 'accepted'])
   })
 
-  test('the overlap is what the plan says, and no more than it allows', async () => {
+  test("the overlap defaults to the plan's and never exceeds its maximum", async () => {
     const { apiKey } = await createApiKey(services, admin, input)
     const { formerVersion } = await rotateApiKey(services, admin, apiKey.id, {})
     expect(formerVersion.endsAt).toBe(inSeconds(86400).toISOString())
@@ -126,7 +126,7 @@ describe.each(databaseKinds)('rotating an API key on %s', async (kind) => {
     })
   })
 
-  test('many rotations at once make as many versions, one after the other, and two of them work', async () => {
+  test('many rotations at once create as many versions, and two of them work', async () => {
     const { apiKey, secret } = await createApiKey(services, admin, input)
     const rotations = await Promise.all(
       Array.from({ length: 6 }, () => rotateApiKey(services, admin, apiKey.id, { overlapSeconds: 60 })),
@@ -147,8 +147,8 @@ describe.each(databaseKinds)('rotating an API key on %s', async (kind) => {
     expect([apiKey.status, await status(secret)]).toEqual(['disabled', 401])
   })
 
-  describe('ending an overlap before its time', () => {
-    test('ends that version and all before it, with their tokens, and leaves the newest alone', async () => {
+  describe('ending an overlap early', () => {
+    test('ends that version and all before it with their tokens, but not the newest', async () => {
       const { apiKey, secret } = await createApiKey(services, admin, input)
       const { secret: fresh } = await rotateApiKey(services, admin, apiKey.id, { overlapSeconds: 3600 })
       const [old, new_] = [await tokenOf(secret), await tokenOf(fresh)]
@@ -167,7 +167,7 @@ describe.each(databaseKinds)('rotating an API key on %s', async (kind) => {
       expect(events.at(-1)).toBe('api_key.version_ended')
     })
 
-    test('is refused for the newest version, and for one that is not there', async () => {
+    test('is refused for the newest version and for a missing one', async () => {
       const { apiKey } = await createApiKey(services, admin, input)
       await expect(endApiKeyVersion(services, admin, apiKey.id, 1)).rejects.toMatchObject({ code: 'conflict' })
       for (const version of [0, 2, 1e9]) {
@@ -176,7 +176,7 @@ describe.each(databaseKinds)('rotating an API key on %s', async (kind) => {
     })
   })
 
-  test('its versions say who still uses the old one', async () => {
+  test('the versions show who still uses the old one', async () => {
     const { apiKey, secret } = await createApiKey(services, admin, input)
     await service.request('/token', { method: 'POST', headers: { 'X-API-Key': secret, 'User-Agent': 'old-worker/1' } })
     const { secret: fresh } = await rotateApiKey(services, admin, apiKey.id, { overlapSeconds: 3600 })
@@ -203,7 +203,7 @@ describe.each(databaseKinds)('rotating an API key on %s', async (kind) => {
   })
 
   describe('is refused', () => {
-    test('for a key of others as for one that is not there', async () => {
+    test('alike for a key out of reach and a missing one', async () => {
       const { id } = await service.createKey({ organizationId: other })
       const calls = [
         (name: string) => rotateApiKey(services, admin, name, {}),
@@ -238,7 +238,7 @@ describe.each(databaseKinds)('rotating an API key on %s', async (kind) => {
       }
     })
 
-    test('by a lifetime policy that the key does not meet, and not when it is met by the same move', async () => {
+    test('by a lifetime policy that the key breaks, unless the rotation itself mends that', async () => {
       const organizationId = await service.createOrganization('strict')
       const { apiKey } = await createApiKey(services, systemPrincipal, { ...input, organizationId })
       await services.db
@@ -255,7 +255,7 @@ describe.each(databaseKinds)('rotating an API key on %s', async (kind) => {
       })
     })
 
-    test('when its event cannot be written: the former secret goes on', async () => {
+    test('when its audit event cannot be written: the previous secret keeps working', async () => {
       const { apiKey, secret } = await createApiKey(services, admin, input)
       const mute = { ...admin, origin: { ...admin.origin, requestId: '\0' } }
       await expect(rotateApiKey(services, mute, apiKey.id, { overlapSeconds: 0 })).rejects.toThrow()
@@ -263,7 +263,7 @@ describe.each(databaseKinds)('rotating an API key on %s', async (kind) => {
     })
   })
 
-  test('the holder may rotate its own key by its newest secret, without any role, and by nothing else', async () => {
+  test('a key may rotate itself without any role, but only by its newest secret', async () => {
     const { apiKey } = await createApiKey(services, admin, input)
     const holder = principal(own, [], { clientId: apiKey.id, apiKeyVersion: 1 })
     expect(await rotateOwnApiKey(services, holder, { overlapSeconds: 60 })).toMatchObject({

@@ -8,7 +8,7 @@ import { databaseKinds } from '../support/databases.ts'
 import { principal } from '../support/principal.ts'
 import { startTestService } from '../support/test-service.ts'
 
-describe.each(databaseKinds)('giving an API key to a service account, on %s', async (kind) => {
+describe.each(databaseKinds)('assigning an API key to a service account, on %s', async (kind) => {
   const service = await startTestService(kind)
   const { services, clock } = service
   const own = await service.createOrganization('own')
@@ -36,7 +36,7 @@ describe.each(databaseKinds)('giving an API key to a service account, on %s', as
     return id
   }
 
-  test('an admin gives keys to every account of the organization, and to none of another', async () => {
+  test('an admin assigns keys to every account of the organization, and to no other', async () => {
     const admin = principal(own, ['admin'])
     const [ours, theirs] = [await account(own), await account(other)]
     const { apiKey } = await createApiKey(services, admin, { ...input, serviceAccountId: ours })
@@ -55,7 +55,7 @@ describe.each(databaseKinds)('giving an API key to a service account, on %s', as
     })
   })
 
-  test('a developer gives keys to its own account and to those it made, not to that of a colleague', async () => {
+  test("a developer assigns keys to its own account and to those it created, not to a colleague's", async () => {
     const [shared, made, foreign] = [
       await account(own),
       await account(own, { createdBy: 'key_developer' }),
@@ -72,7 +72,7 @@ describe.each(databaseKinds)('giving an API key to a service account, on %s', as
     })
   })
 
-  test('who may change every key, but make only its own, does not come by the keys of an account in this way', async () => {
+  test("a caller that may update every key but create only its own cannot reach an account's keys this way", async () => {
     const foreign = await account(own)
     const agent = principal(own, ['write_agent'], { clientId: 'key_agent' })
     const { apiKey } = await createApiKey(services, agent, input)
@@ -81,7 +81,7 @@ describe.each(databaseKinds)('giving an API key to a service account, on %s', as
     await expect(rotateApiKey(services, agent, apiKey.id, { change })).rejects.toMatchObject({ code: 'not_found' })
   })
 
-  test('a key holds no role that its account does not hold, and gets to no disabled account', async () => {
+  test('a key cannot hold a role that its account lacks, or join a disabled account', async () => {
     const admin = principal(own, ['admin'])
     const [developers, disabled] = [
       await account(own, { roles: ['developer'] }),
@@ -113,7 +113,7 @@ describe.each(databaseKinds)('giving an API key to a service account, on %s', as
     })
   })
 
-  test('a key of a disabled account does not come to life by leaving it', async () => {
+  test('a key of a disabled account does not start working by leaving it', async () => {
     const admin = principal(own, ['admin'])
     const [gone, usable] = [await account(own, { disabledAt: clock.now() }), await account(own)]
     const { id } = await service.createKey({ organizationId: own, serviceAccountId: gone })

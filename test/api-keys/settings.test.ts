@@ -4,7 +4,7 @@ import { type ApiKeyInput, draftApiKey } from '../../src/api-keys/settings.ts'
 const now = new Date('2026-11-20T12:00:00.000Z')
 const input: ApiKeyInput = { name: 'orders', environment: 'live' }
 
-test('a key that asks for nothing gets nothing', () => {
+test('a key without settings gets the defaults', () => {
   expect(draftApiKey(input, now)).toEqual({
     ...input,
     description: '',
@@ -24,7 +24,7 @@ test('a key that asks for nothing gets nothing', () => {
   })
 })
 
-test('what is said twice counts once', () => {
+test('duplicates are removed', () => {
   const draft = draftApiKey(
     { ...input, scopes: ['a', 'b', 'a'], audiences: ['x', 'x'], roles: ['admin', 'admin'] },
     now,
@@ -32,7 +32,7 @@ test('what is said twice counts once', () => {
   expect(draft).toMatchObject({ scopes: ['a', 'b'], audiences: ['x'], roles: ['admin'] })
 })
 
-test('CIDR ranges are stored in one form, once', () => {
+test('CIDR ranges are stored in canonical form, without duplicates', () => {
   const draft = draftApiKey(
     { ...input, allowedCidrs: ['192.0.2.7', '::ffff:192.0.2.7/128'], deniedCidrs: ['2001:DB8:0::/48'] },
     now,
@@ -40,32 +40,32 @@ test('CIDR ranges are stored in one form, once', () => {
   expect(draft).toMatchObject({ allowedCidrs: ['192.0.2.7/32'], deniedCidrs: ['2001:db8::/48'] })
 })
 
-test('no claims at all and claims that are none are the same', () => {
+test('an empty object of claims means none', () => {
   expect(draftApiKey({ ...input, customClaims: {} }, now).customClaims).toBeNull()
   expect(draftApiKey({ ...input, customClaims: { plan: 'gold' } }, now).customClaims).toEqual({ plan: 'gold' })
 })
 
-describe('refused are', () => {
+describe('refuses', () => {
   test.each<[string, Partial<ApiKeyInput>]>([
-    ['a scope with a blank', { scopes: ['orders:read orders:write'] }],
+    ['a scope with a space', { scopes: ['orders:read orders:write'] }],
     ['an empty scope', { scopes: [''] }],
     ['a scope with a quote', { scopes: ['a"b'] }],
     ['a scope with a backslash', { scopes: ['a\\b'] }],
     ['a scope outside ASCII', { scopes: ['rеad'] }],
     ['a scope with NUL', { scopes: ['a\0'] }],
     ['an empty audience', { audiences: [''] }],
-    ['an audience with a blank', { audiences: ['https://a.example https://b.example'] }],
+    ['an audience with a space', { audiences: ['https://a.example https://b.example'] }],
     ['roles on a test key', { environment: 'test', roles: ['admin'] }],
     ['an expiry in the past', { expiresAt: new Date(now.getTime() - 1) }],
     ['an expiry right now', { expiresAt: now }],
-    ['an expiry that is no date', { expiresAt: new Date(Number.NaN) }],
+    ['an expiry that is not a date', { expiresAt: new Date(Number.NaN) }],
     ['a subject that looks like an API key', { subject: 'key_0192f0c4a1b27c3d8e4f5a6b7c8d9e0f' }],
     ['a subject that looks like an organization', { subject: 'org_' }],
-    ['a subject that looks like a person of ours', { subject: 'usr_1' }],
-    ['a range that is none', { allowedCidrs: ['10.0.0.0/8', 'localhost'] }],
+    ['a subject that looks like a person of the service', { subject: 'usr_1' }],
+    ['an invalid range', { allowedCidrs: ['10.0.0.0/8', 'localhost'] }],
     ['a range with bits beyond its prefix', { deniedCidrs: ['10.0.0.1/8'] }],
     ['a claim of the service', { customClaims: { org_id: 'org_1' } }],
-    ['such a subject in capitals', { subject: 'KEY_1' }],
+    ['a subject that looks like an API key in upper case', { subject: 'KEY_1' }],
   ])('%s', (_, change) => {
     expect(() => draftApiKey({ ...input, ...change }, now)).toThrow(
       expect.objectContaining({ code: 'invalid_request' }),
@@ -73,6 +73,9 @@ describe('refused are', () => {
   })
 })
 
-test.each(['alice', 'https://people.example/7', 'robot key_1', 'organization'])('%s is a subject', (subject) => {
-  expect(draftApiKey({ ...input, subject }, now).subject).toBe(subject)
-})
+test.each(['alice', 'https://people.example/7', 'robot key_1', 'organization'])(
+  '%s is accepted as a subject',
+  (subject) => {
+    expect(draftApiKey({ ...input, subject }, now).subject).toBe(subject)
+  },
+)

@@ -22,25 +22,25 @@ const refusals = [
   ['organizationSuspendedAt', 'organization_suspended'],
 ] as const
 
-test('a key that nobody has is unknown', () => {
+test('a missing key is unknown', () => {
   expect(apiKeyStatus(undefined, now)).toBe('unknown')
 })
 
-test('a key without ends is usable', () => {
+test('a key without end times is usable', () => {
   expect(apiKeyStatus(never, now)).toBe('usable')
 })
 
 describe.each(refusals)('%s', (member, refusal) => {
   test.each([
     ['has passed', before, refusal],
-    ['is this very millisecond', now, refusal],
-    ['is one millisecond ahead', after, 'usable'],
+    ['is exactly now', now, refusal],
+    ['is in one millisecond', after, 'usable'],
   ])('%s', (_, instant, expected) => {
     expect(apiKeyStatus({ ...never, [member]: instant }, now)).toBe(expected)
   })
 })
 
-test('of several reasons the one that can least be undone is named', () => {
+test('of several reasons the one that is hardest to undo is named', () => {
   const instants = Object.fromEntries(refusals.map(([member]) => [member, before]))
   let apiKey: ApiKeyInstants = { ...never, ...instants }
   for (const [member, refusal] of refusals) {

@@ -12,7 +12,7 @@ import { principal } from '../support/principal.ts'
 import { outcome } from '../support/test-issuer.ts'
 import { startTestService } from '../support/test-service.ts'
 
-describe.each(databaseKinds)('changing an API key on %s', async (kind) => {
+describe.each(databaseKinds)('updating an API key on %s', async (kind) => {
   const service = await startTestService(kind)
   const { services, clock } = service
   const own = await service.createOrganization('own')
@@ -25,7 +25,7 @@ describe.each(databaseKinds)('changing an API key on %s', async (kind) => {
       ({ type }) => type === 'api_key.updated',
     )
 
-  test('changes what is said, leaves the rest, and tells the trail what it was and what it is', async () => {
+  test('changes the given settings, keeps the rest, and records previous and new values', async () => {
     const { apiKey } = await createApiKey(services, admin, { ...input, description: 'before', labels: ['a'] })
     const updated = await updateApiKey(services, admin, apiKey.id, {
       description: 'after',
@@ -48,7 +48,7 @@ describe.each(databaseKinds)('changing an API key on %s', async (kind) => {
     ])
   })
 
-  test('null takes back what can be absent', async () => {
+  test('null removes an optional setting', async () => {
     const whole = {
       subject: 'robot',
       customClaims: { plan: 'gold' },
@@ -72,14 +72,14 @@ describe.each(databaseKinds)('changing an API key on %s', async (kind) => {
     })
   })
 
-  test('nothing new changes nothing and writes nothing', async () => {
+  test('without a difference changes nothing and writes nothing', async () => {
     const { apiKey } = await createApiKey(services, admin, input)
     expect(await updateApiKey(services, admin, apiKey.id, { name: 'orders', scopes: ['orders:read'] })).toEqual(apiKey)
     expect(await updateApiKey(services, admin, apiKey.id, {})).toEqual(apiKey)
     expect(await eventsAbout(apiKey.id)).toEqual([])
   })
 
-  test('somebody else who changed it meanwhile is not overwritten', async () => {
+  test('does not overwrite a change that another caller made meanwhile', async () => {
     const { apiKey } = await createApiKey(services, admin, input)
     await updateApiKey(services, admin, apiKey.id, { name: 'first' }, 1)
     await expect(updateApiKey(services, admin, apiKey.id, { name: 'second' }, 1)).rejects.toMatchObject({
@@ -88,7 +88,7 @@ describe.each(databaseKinds)('changing an API key on %s', async (kind) => {
     expect(await showApiKey(services, admin, apiKey.id)).toMatchObject({ name: 'first', revision: 2 })
   })
 
-  test('of many changes of one revision exactly one is made', async () => {
+  test('makes exactly one of many changes of the same revision', async () => {
     const { apiKey } = await createApiKey(services, admin, input)
     const changes = Array.from({ length: 8 }, (_, count) =>
       updateApiKey(services, admin, apiKey.id, { name: `name ${count}` }, 1),
@@ -99,7 +99,7 @@ describe.each(databaseKinds)('changing an API key on %s', async (kind) => {
     expect(await eventsAbout(apiKey.id)).toHaveLength(1)
   })
 
-  test('tokens of a key carry its claims and speak for its subject, and none of them can be the service', async () => {
+  test("tokens carry the key's claims and subject, and cannot pose as the service", async () => {
     const { apiKey, secret } = await createApiKey(services, admin, {
       ...input,
       customClaims: { plan: 'gold', nested: { a: [1] } },
@@ -118,7 +118,7 @@ describe.each(databaseKinds)('changing an API key on %s', async (kind) => {
     })
   })
 
-  test('tokens from before end at an expiry that is brought forward, to the second, and not before', async () => {
+  test('earlier tokens end exactly at an expiry that is brought forward', async () => {
     const { apiKey, secret } = await createApiKey(services, admin, input)
     const { access_token: token } = await exchange(service, secret)
     const verify = (text: string) => services.verifier.verify(text)
@@ -131,7 +131,7 @@ describe.each(databaseKinds)('changing an API key on %s', async (kind) => {
     expect(await showApiKey(services, admin, apiKey.id)).toMatchObject({ status: 'expired' })
   })
 
-  test('an expiry that is put off again lets new tokens live past the former end', async () => {
+  test('after an expiry is postponed again, new tokens outlive the previous end', async () => {
     const { apiKey, secret } = await createApiKey(services, admin, input)
     await updateApiKey(services, admin, apiKey.id, { expiresAt: inSeconds(120) })
     clock.advance(90)
@@ -143,7 +143,7 @@ describe.each(databaseKinds)('changing an API key on %s', async (kind) => {
   })
 
   describe('is refused', () => {
-    test('for a key of others as for one that is not there', async () => {
+    test('alike for a key out of reach and a missing one', async () => {
       const { id } = await service.createKey({ organizationId: other })
       const refusals = [id, 'key_missing'].map((name) =>
         updateApiKey(services, admin, name, { name: 'x' }).catch((error: unknown) => error),
@@ -171,7 +171,7 @@ describe.each(databaseKinds)('changing an API key on %s', async (kind) => {
       }
     })
 
-    test('for a key that holds more scopes, only where it is widened', async () => {
+    test('for a key with more scopes than the caller, only if it is widened', async () => {
       const { id } = await service.createKey({ organizationId: own, scopes: ['people:read'] })
       expect(await updateApiKey(services, admin, id, { name: 'renamed' })).toMatchObject({ name: 'renamed' })
       await expect(updateApiKey(services, admin, id, { scopes: ['people:read', 'orders:read'] })).rejects.toMatchObject(
@@ -191,7 +191,7 @@ describe.each(databaseKinds)('changing an API key on %s', async (kind) => {
       }
     })
 
-    test('for an expiry behind, a range that is none, and an algorithm without a key', async () => {
+    test('for an expiry in the past, an invalid range, and an algorithm without a signing key', async () => {
       const { apiKey } = await createApiKey(services, admin, input)
       const refused = [
         [{ expiresAt: clock.now() }, 'invalid_request'],
@@ -204,7 +204,7 @@ describe.each(databaseKinds)('changing an API key on %s', async (kind) => {
     })
   })
 
-  test('a lifetime policy is met by whatever is changed, and says until when', async () => {
+  test('every change must meet the lifetime policy, which names the latest allowed time', async () => {
     const organizationId = await service.createOrganization('strict')
     const { apiKey } = await createApiKey(services, systemPrincipal, { ...input, organizationId })
     await services.db

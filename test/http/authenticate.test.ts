@@ -23,27 +23,27 @@ describe.each(databaseKinds)('who calls the admin API, on %s', (kind) => {
     return token
   }
 
-  test.each(['Authorization', 'X-API-Key'])('an API key is taken from %s', async (header) => {
+  test.each(['Authorization', 'X-API-Key'])('an API key is read from %s', async (header) => {
     const { id, secret } = await service.createKey()
     const response = await me({ [header]: header === 'Authorization' ? `bearer ${secret}` : secret })
     expect(response.status).toBe(200)
     expect(await response.json()).toMatchObject({ id })
   })
 
-  test("an access token for the issuer's audience stands for its key", async () => {
+  test("an access token for the issuer's audience acts as its key", async () => {
     const { id, secret } = await service.createKey({ roles: ['admin'] })
     const response = await me({ Authorization: `Bearer ${await adminToken(secret)}` })
     expect(response.status).toBe(200)
     expect(await response.json()).toMatchObject({ id, roles: ['admin'] })
   })
 
-  test('an access token for an application opens nothing here', async () => {
+  test('an access token for an application is refused', async () => {
     const { secret } = await service.createKey({ roles: ['admin'] })
     const token = await adminToken(secret, { audience: `${issuer}/api` })
     expect((await me({ Authorization: `Bearer ${token}` })).status).toBe(401)
   })
 
-  test('a token is worth nothing once its key is revoked', async () => {
+  test('a token stops working once its key is revoked', async () => {
     const root = adminClient(service, service.rootKey)
     const { id, secret } = await service.createKey({ roles: ['admin'] })
     const token = await adminToken(secret)
@@ -51,7 +51,7 @@ describe.each(databaseKinds)('who calls the admin API, on %s', (kind) => {
     expect((await me({ Authorization: `Bearer ${token}` })).status).toBe(401)
   })
 
-  test('a token is worth nothing while its key is disabled', async () => {
+  test('a token does not work while its key is disabled', async () => {
     const { id, secret } = await service.createKey({ roles: ['admin'] })
     const token = await adminToken(secret)
     await service.services.db.update(apiKeys).set({ disabledAt: service.clock.now() }).where(eq(apiKeys.id, id))
@@ -66,18 +66,18 @@ describe.each(databaseKinds)('who calls the admin API, on %s', (kind) => {
     expect((await grant('orders:write')).status).toBe(403)
   })
 
-  test('roles are read afresh: a word that is no role gives nothing', async () => {
+  test('roles are read for each request, and an unknown role permits nothing', async () => {
     const { secret } = await service.createKey()
     expect((await adminClient(service, secret)('GET', '/v1/api-keys')).status).toBe(403)
   })
 
-  describe('refused, all with one face, are', () => {
+  describe('refused alike are', () => {
     test.each([
-      ['a key that nobody has', () => generateApiKey('live')],
+      ['an unknown key', () => generateApiKey('live')],
       ['a key with a wrong checksum', () => `${generateApiKey('live').slice(0, -6)}000000`],
       ['a word', () => 'open-sesame'],
       ['something with two dots', () => 'a.b.c'],
-      ['a token signed by nobody', () => `${btoa('{"alg":"none"}')}.${btoa('{}')}.`],
+      ['an unsigned token', () => `${btoa('{"alg":"none"}')}.${btoa('{}')}.`],
     ])('%s', async (_, credential) => {
       const response = await me({ Authorization: `Bearer ${credential()}` })
       expect(response.status).toBe(401)
@@ -110,20 +110,20 @@ describe.each(databaseKinds)('who calls the admin API, on %s', (kind) => {
     expect(response.headers.get('www-authenticate')).toBe('Bearer realm="mintage"')
   })
 
-  test('two credentials at once are a malformed request, even when they agree', async () => {
+  test('two credentials at once are an invalid request, even if they agree', async () => {
     const { secret } = await service.createKey()
     expect((await me({ Authorization: `Bearer ${secret}`, 'X-API-Key': secret })).status).toBe(400)
     expect((await me({ 'X-API-Key': `${secret}, ${secret}` })).status).toBe(400)
   })
 
-  describe('a refusal of a caller is written down', () => {
+  describe('a refusal of a caller is recorded', () => {
     const lastEvent = async () => {
       const { body } = await adminClient(service, service.rootKey)('GET', '/v1/audit-events?limit=1')
       const items: unknown = body.items
       return Array.isArray(items) ? items[0] : undefined
     }
 
-    test('when it may not do something', async () => {
+    test('when it lacks the permission', async () => {
       const { id, secret } = await service.createKey()
       await adminClient(service, secret)('POST', '/v1/api-keys', { name: 'x' })
       expect(await lastEvent()).toMatchObject({
@@ -138,7 +138,7 @@ describe.each(databaseKinds)('who calls the admin API, on %s', (kind) => {
       })
     })
 
-    test("when it asks for something that is not there or somebody else's", async () => {
+    test('when it asks for something missing or out of reach', async () => {
       const { id, secret } = await service.createKey({ roles: ['admin'] })
       await adminClient(service, secret)('POST', '/v1/api-keys/key_elsewhere/revoke')
       expect(await lastEvent()).toMatchObject({
@@ -149,7 +149,7 @@ describe.each(databaseKinds)('who calls the admin API, on %s', (kind) => {
       })
     })
 
-    test("but not a stranger's, who could fill the trail", async () => {
+    test('but not for unauthenticated callers, who could fill the audit trail', async () => {
       const before = await lastEvent()
       await me({ 'X-API-Key': generateApiKey('live') })
       await me({})
@@ -158,7 +158,7 @@ describe.each(databaseKinds)('who calls the admin API, on %s', (kind) => {
   })
 })
 
-test('a refusal stays a refusal when the trail cannot be written, and the operator is told', async () => {
+test('a refusal is still returned when the audit trail cannot be written, and the log says so', async () => {
   const service = await startTestService()
   const { secret } = await service.createKey()
   await service.services.db.execute(sql`alter table audit_events rename to lost`)

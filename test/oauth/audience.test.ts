@@ -7,12 +7,12 @@ const admin = { audiences: [], roles: ['admin'] }
 const root = { audiences: ['https://b.example'], roles: ['root'] }
 
 describe('the audience of a token', () => {
-  test('is the default one when nothing was asked', () => {
+  test('is the default without a request', () => {
     expect(narrowAudience([], plain, rules)).toEqual(['https://auth.example/api'])
     expect(narrowAudience([], admin, rules)).toEqual(['https://auth.example/api'])
   })
 
-  test('is exactly what was asked, each once', () => {
+  test('is exactly what was requested, without duplicates', () => {
     expect(narrowAudience(['billing', 'https://b.example', 'billing'], plain, rules)).toEqual([
       'billing',
       'https://b.example',
@@ -32,21 +32,21 @@ describe('the audience of a token', () => {
     expect(() => narrowAudience(['billing', audience], plain, rules)).toThrow('invalid_target')
   })
 
-  test('of a root key is the service itself and nothing else', () => {
+  test('of a root key is only the service itself', () => {
     expect(narrowAudience([], root, rules)).toEqual(['https://auth.example'])
     expect(narrowAudience(['https://auth.example'], root, rules)).toEqual(['https://auth.example'])
     expect(() => narrowAudience(['https://b.example'], root, rules)).toThrow('invalid_target')
     expect(() => narrowAudience(['https://auth.example/api'], root, rules)).toThrow('invalid_target')
   })
 
-  test('of the admin API needs a role or the audience itself, and is given only when asked', () => {
+  test('of the admin API needs a role or the audience itself, and is given only on request', () => {
     expect(narrowAudience(['https://auth.example'], admin, rules)).toEqual(['https://auth.example'])
     expect(narrowAudience(['https://auth.example'], { audiences: ['https://auth.example'], roles: [] }, rules)).toEqual(
       ['https://auth.example'],
     )
   })
 
-  test('of the admin API never stands beside another one', () => {
+  test('of the admin API is never combined with another', () => {
     expect(() => narrowAudience(['https://auth.example', 'https://auth.example/api'], admin, rules)).toThrow(
       'invalid_target',
     )

@@ -34,7 +34,7 @@ describe('the claims of an access token', () => {
     })
   })
 
-  test('name the subject of the key where it has one', () => {
+  test('hold the subject of the key if it has one', () => {
     expect(accessTokenClaims({ ...facts, subject: 'customer-7' })).toMatchObject({
       sub: 'customer-7',
       client_id: 'key_1',
@@ -45,22 +45,22 @@ describe('the claims of an access token', () => {
     expect(accessTokenClaims({ ...facts, audiences: ['a', 'b'] }).aud).toEqual(['a', 'b'])
   })
 
-  test('hold no scope where none was granted, and roles only where there are some', () => {
+  test('hold a scope and roles only if there are any', () => {
     const claims = JSON.parse(JSON.stringify(accessTokenClaims({ ...facts, scopes: [], roles: ['admin'] })))
     expect(claims).not.toHaveProperty('scope')
     expect(claims.roles).toEqual(['admin'])
   })
 })
 
-describe('the life of a token', () => {
+describe('the lifetime of a token', () => {
   const limits = { defaultSeconds: 900, maximumSeconds: 3600, ends: [] }
   const at = (seconds: number) => new Date(seconds * 1000)
 
   test.each([
-    ['is the default when nothing was asked', undefined, 900],
-    ['is what was asked', 60, 60],
-    ['is the cap when more was asked', 7200, 3600],
-    ['is the cap when infinity was asked', Number.POSITIVE_INFINITY, 3600],
+    ['is the default without a request', undefined, 900],
+    ['is the requested one', 60, 60],
+    ['is the maximum when more is requested', 7200, 3600],
+    ['is the maximum when infinity is requested', Number.POSITIVE_INFINITY, 3600],
   ])('%s', (_, requested, lifetime) => {
     expect(tokenLifetime(at(1000), requested, limits)).toEqual({ issuedAt: 1000, expiresAt: 1000 + lifetime })
   })
@@ -69,7 +69,7 @@ describe('the life of a token', () => {
     expect(tokenLifetime(at(1000.999), undefined, limits)).toEqual({ issuedAt: 1000, expiresAt: 1900 })
   })
 
-  test('never passes the earliest end, nor the cap, nor what was asked', () => {
+  test('never exceeds the earliest end, the maximum or the requested time', () => {
     const end = fc.option(fc.integer({ min: 1_000_001, max: 9_000_000 }).map((milliseconds) => new Date(milliseconds)))
     fc.assert(
       fc.property(
@@ -85,7 +85,7 @@ describe('the life of a token', () => {
     )
   })
 
-  test('is over before it began when the key ends within the second', () => {
+  test('is zero when the key ends within the second', () => {
     const { issuedAt, expiresAt } = tokenLifetime(at(1000.2), undefined, { ...limits, ends: [at(1000.7)] })
     expect(expiresAt).toBeLessThanOrEqual(issuedAt)
   })

@@ -25,20 +25,20 @@ describe('a client credential', () => {
   })
 
   test.each([
-    ['no Base64 at all', 'Basic ???'],
+    ['text that is not Base64', 'Basic ???'],
     ['spaces inside', `Basic ${btoa('key_1:s').slice(0, 4)} ${btoa('key_1:s').slice(4)}`],
-    ['two blanks before it', `Basic  ${btoa('key_1:s')}`],
-    ['impossible length', 'Basic abcde'],
+    ['two spaces before it', `Basic  ${btoa('key_1:s')}`],
+    ['an impossible length', 'Basic abcde'],
     ['nothing', 'Basic '],
-    ['no scheme only', 'Basic'],
+    ['only the scheme', 'Basic'],
     ['no colon', `Basic ${btoa('key_1')}`],
     ['no client id', `Basic ${btoa(':secret')}`],
     ['broken percent encoding', `Basic ${btoa('key_1:%zz')}`],
-    ['percent encoding that is no UTF-8', `Basic ${btoa('key_1:%ff')}`],
+    ['percent encoding that is not UTF-8', `Basic ${btoa('key_1:%ff')}`],
     ['the URL alphabet', 'Basic a2V5XzE6Pz8_'],
-    ['a scheme we do not speak', 'Digest username="key_1"'],
+    ['an unsupported scheme', 'Digest username="key_1"'],
     ['100,000 characters', `Basic ${'A'.repeat(100_000)}`],
-  ])('by Basic with %s is a refused credential, not a fault of ours', (_, authorization) => {
+  ])('by Basic with %s is refused, and does not fail the service', (_, authorization) => {
     expect(() => readClientCredential({ authorization, apiKey: undefined }, parseForm(''))).toThrow('api_key_rejected')
   })
 
@@ -51,7 +51,7 @@ describe('a client credential', () => {
     expect(() => readClientCredential(none, parseForm('client_secret=s'))).toThrow('invalid_request')
   })
 
-  test('by Bearer or X-API-Key takes the client id of the form along', () => {
+  test('by Bearer or X-API-Key includes the client id of the form', () => {
     expect(
       readClientCredential({ authorization: 'Bearer s', apiKey: undefined }, parseForm('client_id=key_1')),
     ).toEqual({
@@ -66,7 +66,7 @@ describe('a client credential', () => {
     })
   })
 
-  test('that is missing is undefined, and an empty one is not missing', () => {
+  test('is undefined if missing, but not if empty', () => {
     expect(readClientCredential(none, parseForm('client_id=key_1'))).toBeUndefined()
     expect(readClientCredential({ authorization: undefined, apiKey: '' }, parseForm(''))?.secret).toBe('')
   })
@@ -94,7 +94,7 @@ describe('a client credential', () => {
     expect(readClientCredential(basic('key_1:s'), parseForm('client_id=key_1'))?.clientId).toBe('key_1')
   })
 
-  test('never stands in an error', () => {
+  test('never appears in an error', () => {
     const secret = 'mk_live_planted'
     const attempts = [
       () => readClientCredential({ authorization: `Bearer ${secret}`, apiKey: secret }, parseForm('')),

@@ -8,7 +8,7 @@ describe('a form body', () => {
     expect(form.get('grant_type')).toBe('client_credentials')
   })
 
-  test('with an empty value counts as without the parameter', () => {
+  test('with an empty value counts as lacking the parameter', () => {
     const form = parseForm('scope=&audience=', new Set(['audience']))
     expect(form.get('scope')).toBeUndefined()
     expect(form.all('audience')).toEqual([])
@@ -19,17 +19,17 @@ describe('a form body', () => {
     ['twice with one value', 'scope=a&scope=a'],
     ['once empty and once not', 'scope=&scope=a'],
     ['spelled in two ways', 'scope=a&s%63ope=b'],
-    ['unknown to us', 'x=1&x=2'],
+    ['that is unknown', 'x=1&x=2'],
   ])('with a parameter that comes %s is refused', (_, body) => {
     expect(() => parseForm(body)).toThrow('invalid_request')
   })
 
-  test('keeps the order of a parameter that may come more than once', () => {
+  test('keeps the order of a repeatable parameter', () => {
     const form = parseForm('resource=https://b.example&resource=https://a.example', new Set(['resource']))
     expect(form.all('resource')).toEqual(['https://b.example', 'https://a.example'])
   })
 
-  test('named like a member of every object is only a name', () => {
+  test('treats names of object members like any other name', () => {
     const form = parseForm('__proto__=1&constructor=2&toString=3')
     expect(form.get('__proto__')).toBe('1')
     expect(form.get('hasOwnProperty')).toBeUndefined()

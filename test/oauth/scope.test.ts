@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { isScopeToken, narrowScope, parseScope } from '../../src/oauth/scope.ts'
 
 describe('a scope', () => {
-  test('is a list of tokens in which order and repetition mean nothing', () => {
+  test('is a list of tokens in which order and repetition do not matter', () => {
     expect(parseScope('b a b')).toEqual(new Set(['a', 'b']))
   })
 
@@ -13,10 +13,10 @@ describe('a scope', () => {
 
   test.each([
     ['nothing', ''],
-    ['a blank', ' '],
-    ['a leading blank', ' a'],
-    ['a trailing blank', 'a '],
-    ['two blanks', 'a  b'],
+    ['a space', ' '],
+    ['a leading space', ' a'],
+    ['a trailing space', 'a '],
+    ['two spaces', 'a  b'],
     ['a tab', 'a\tb'],
     ['a no-break space', 'a\u00a0b'],
     ['a line break', 'a\nb'],
@@ -29,7 +29,7 @@ describe('a scope', () => {
     expect(() => parseScope(text)).toThrow('invalid_scope')
   })
 
-  test('takes every character of the grammar and no other', () => {
+  test('accepts exactly the characters of the grammar', () => {
     for (let code = 0; code < 0x180; code += 1) {
       const allowed = code === 0x21 || (code >= 0x23 && code <= 0x5b) || (code >= 0x5d && code <= 0x7e)
       expect(isScopeToken(String.fromCharCode(code)), `U+${code.toString(16)}`).toBe(allowed)
@@ -42,7 +42,7 @@ describe('a scope', () => {
 })
 
 describe('the granted scope', () => {
-  test('is everything the key holds when nothing was asked', () => {
+  test('is everything that the key holds without a request', () => {
     expect(narrowScope(undefined, ['a', 'b'])).toEqual(['a', 'b'])
   })
 
@@ -51,11 +51,11 @@ describe('the granted scope', () => {
     ['an extension', 'readonly', 'read'],
     ['another case', 'READ', 'read'],
     ['a member of every object', '__proto__', 'read'],
-  ])('is refused when what was asked is only %s of what is held', (_, asked, held) => {
+  ])('is refused when the request is only %s of a held scope', (_, asked, held) => {
     expect(() => narrowScope(new Set([asked]), [held])).toThrow('invalid_scope')
   })
 
-  test('is what was asked, not the wildcard that holds it', () => {
+  test('is the requested scope, not the wildcard that covers it', () => {
     expect(narrowScope(new Set(['orders:read', 'orders:items:*']), ['orders:*', 'invoices:read'])).toEqual([
       'orders:read',
       'orders:items:*',
@@ -64,11 +64,11 @@ describe('the granted scope', () => {
     expect(narrowScope(undefined, ['orders:*'])).toEqual(['orders:*'])
   })
 
-  test.each(['*', 'orders', 'order:read', 'orders:*'])('is refused when %j is wider than what is held', (asked) => {
+  test.each(['*', 'orders', 'order:read', 'orders:*'])('is refused when %j is wider than the held scopes', (asked) => {
     expect(() => narrowScope(new Set([asked]), ['orders:items:*', 'orders:read'])).toThrow('invalid_scope')
   })
 
-  test('is never more than the key holds, whatever was asked', () => {
+  test('is never more than the key holds, whatever is requested', () => {
     const tokens = fc.array(fc.constantFrom('a', 'b', 'c', 'd'), { maxLength: 4 })
     fc.assert(
       fc.property(tokens, tokens, (asked, held) => {

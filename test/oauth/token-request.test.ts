@@ -11,7 +11,7 @@ const exchange = new URLSearchParams({
 }).toString()
 
 describe('a token request', () => {
-  test('is a header and nothing else in its shortest form', () => {
+  test('is only a header in its shortest form', () => {
     expect(readTokenRequest(bearer, '')).toEqual({
       grantType: 'client_credentials',
       credential: { method: 'bearer', secret: 's', clientId: undefined },
@@ -22,7 +22,7 @@ describe('a token request', () => {
     })
   })
 
-  test('asks for scopes, audiences, resources and a lifetime', () => {
+  test('may request scopes, audiences, resources and a lifetime', () => {
     const body = 'scope=b+a+b&audience=one&resource=https%3A%2F%2Ftwo.example&audience=three&expires_in=60&colour=blue'
     expect(readTokenRequest(bearer, body)).toMatchObject({
       scopes: new Set(['b', 'a']),
@@ -51,7 +51,7 @@ describe('a token request', () => {
     expect(() => readTokenRequest(none, 'grant_type=client_credentials&client_id=key_1')).toThrow('unauthenticated')
   })
 
-  test('takes no subject token as the credential of another grant', () => {
+  test('does not accept a subject token for another grant', () => {
     expect(() => readTokenRequest(none, 'grant_type=client_credentials&subject_token=s')).toThrow('unauthenticated')
     expect(() => readTokenRequest(bearer, 'subject_token=s')).toThrow('invalid_request')
   })
@@ -63,7 +63,7 @@ describe('a token request', () => {
     },
   )
 
-  test('may ask for any positive lifetime, however long', () => {
+  test('may request any positive lifetime, however long', () => {
     expect(readTokenRequest(bearer, `expires_in=${'9'.repeat(400)}`).expiresInSeconds).toBe(Number.POSITIVE_INFINITY)
   })
 

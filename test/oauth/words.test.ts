@@ -26,9 +26,13 @@ describe('a refusal tells the caller what to send instead', () => {
     ['two headers in one', credential('Bearer a, Bearer b'), /twice or holds a comma/],
     ['two keys in one header', credential(undefined, '', 'a,b'), /twice or holds a comma/],
     ['two credentials', credential('Bearer a', 'client_secret=b&client_id=c'), /exactly one credential/],
-    ['a secret without its id', credential(undefined, 'client_secret=b'), /needs client_id/],
-    ['two ids', credential(`Basic ${btoa('key_1:s')}`, 'client_id=key_2'), /not the one of the Authorization header/],
-    ['a scope that is none', () => parseScope('a  b'), /separated by one space/],
+    ['a secret without its id', credential(undefined, 'client_secret=b'), /client_id is missing/],
+    [
+      'two ids',
+      credential(`Basic ${btoa('key_1:s')}`, 'client_id=key_2'),
+      /differs from the one in the Authorization header/,
+    ],
+    ['a malformed scope', () => parseScope('a  b'), /separated by one space/],
     ['more than the key holds', () => narrowScope(new Set(['b']), ['a']), /more than the API key holds/],
     ['a relative resource', () => checkResource('/api'), /absolute URI without a fragment/],
     [
@@ -41,12 +45,12 @@ describe('a refusal tells the caller what to send instead', () => {
   })
 })
 
-describe('a credential that cannot be read is refused like a wrong one, and the log says why', () => {
+describe('an unreadable credential is refused like a wrong one, and the log says why', () => {
   test.each<[string, string, string]>([
-    ['a scheme of others', 'Digest abc', 'unsupported_scheme'],
+    ['an unsupported scheme', 'Digest abc', 'unsupported_scheme'],
     ['a scheme alone', 'Negotiate', 'unsupported_scheme'],
     ['nothing', '', 'unsupported_scheme'],
-    ['Basic without anything behind it', 'Basic', 'malformed_basic'],
+    ['Basic without credentials', 'Basic', 'malformed_basic'],
     ['Basic without a colon', `Basic ${btoa('key_1')}`, 'malformed_basic'],
     ['Basic without an id', `Basic ${btoa(':secret')}`, 'malformed_basic'],
     ['Basic with half an escape', `Basic ${btoa('key%:s')}`, 'malformed_basic'],
@@ -59,8 +63,8 @@ describe('a credential that cannot be read is refused like a wrong one, and the 
   })
 })
 
-describe('a credential at the edge of what is read', () => {
-  test('Bearer without anything behind it is an empty secret, which no key has', () => {
+describe('a credential at the limits of the format', () => {
+  test('Bearer without credentials is an empty secret, which no key has', () => {
     expect(credential('Bearer')()).toMatchObject({ method: 'bearer', secret: '' })
   })
 
@@ -71,7 +75,7 @@ describe('a credential at the edge of what is read', () => {
     expect(credential(`Basic ${longest}`)()).toMatchObject({ clientId: 'k' })
   })
 
-  test('a plus in Basic is a blank, and only where nothing is escaped it stays a letter', () => {
+  test('a plus in Basic is a space, and only where nothing is escaped it stays a letter', () => {
     expect(credential(`Basic ${btoa('k:a+b')}`)()).toMatchObject({ secret: 'a b' })
     expect(credential(`Basic ${btoa('k:+')}`)()).toMatchObject({ secret: ' ' })
     expect(credential(`Basic ${btoa('k:a%2Bb')}`)()).toMatchObject({ secret: 'a+b' })
@@ -80,13 +84,13 @@ describe('a credential at the edge of what is read', () => {
 })
 
 describe('an audience', () => {
-  test('that is the default one may be asked for by name', () => {
+  test('that is the default may be requested by name', () => {
     expect(narrowAudience([rules.defaultAudience], { audiences: [], roles: [] }, rules)).toEqual([
       rules.defaultAudience,
     ])
   })
 
-  test('held by a role is the admin API alone, and no other that the key was not given', () => {
+  test('held through a role is only the admin API', () => {
     const admin = { audiences: [], roles: ['admin'] }
     expect(refusal(() => narrowAudience(['https://b.example'], admin, rules)).code).toBe('invalid_target')
     expect(narrowAudience([rules.issuer], admin, rules)).toEqual([rules.issuer])

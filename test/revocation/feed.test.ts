@@ -33,7 +33,7 @@ describe.each(databaseKinds)('the published feed on %s', (kind) => {
   }
   const claims = async (cursor?: string) => claimsOf((await service.feed.document(cursor)).body)
 
-  test('tells each rule by a truncated hash of its name, and no name in clear', async () => {
+  test('lists each rule under a truncated hash of its name, never under the name itself', async () => {
     await addRule(db, clock.now(), {
       kind: 'api_key',
       value: 'key_secretive',
@@ -62,7 +62,7 @@ describe.each(databaseKinds)('the published feed on %s', (kind) => {
     })
   })
 
-  test('is signed once a second, however often it is asked for', async () => {
+  test('is signed once a second, however often it is requested', async () => {
     const first = await service.feed.document()
     const others = await Promise.all(Array.from({ length: 50 }, () => service.feed.document()))
     expect(new Set([first, ...others].map(({ etag }) => etag)).size).toBe(1)
@@ -73,7 +73,7 @@ describe.each(databaseKinds)('the published feed on %s', (kind) => {
     expect(service.signatures()).toBe(2)
   })
 
-  test('is not signed again while there is no news, so that old news never looks fresh', async () => {
+  test('is not signed again without a new read, so that an old list never looks fresh', async () => {
     const first = await service.feed.document()
     const { iat } = claimsOf(first.body)
     clock.advance(5)
@@ -81,7 +81,7 @@ describe.each(databaseKinds)('the published feed on %s', (kind) => {
     expect(claimsOf((await service.feed.document()).body).iat).toBe(iat)
   })
 
-  test('tells what changed since a cursor, lifted rules included', async () => {
+  test('lists what changed since a cursor, lifted rules included', async () => {
     const lifted = await revoke('a')
     const { cursor } = await claims()
     await liftRevocationRule(db, lifted, clock.now())
@@ -90,7 +90,7 @@ describe.each(databaseKinds)('the published feed on %s', (kind) => {
     expect(delta.since).toBe(cursor)
     expect(delta.rules).toEqual({ [nameOf('token:a')]: [], [nameOf('token:b')]: [expect.any(Array)] })
     expect(BigInt(String(delta.sequence)) > 0n).toBe(true)
-    // While an older transaction runs anywhere on the server, what may have come after it is told again.
+    // While an older transaction runs anywhere on the server, later changes are sent again.
     let { cursor: next } = delta
     await eventually(async () => {
       await service.list.refresh()
@@ -101,7 +101,7 @@ describe.each(databaseKinds)('the published feed on %s', (kind) => {
     })
   })
 
-  test('tells every rule of a name that changed', async () => {
+  test('lists every rule of a name that changed', async () => {
     await revoke('a')
     const { cursor } = await claims()
     await revoke('a')
@@ -110,7 +110,7 @@ describe.each(databaseKinds)('the published feed on %s', (kind) => {
     })
   })
 
-  test('answers a cursor of another instance, also one that is ahead', async () => {
+  test('answers a cursor of another instance, even one that is ahead', async () => {
     const other = await startFeedService(db, clock)
     await service.feed.document()
     await addRule(db, clock.now(), { kind: 'token', value: 'a' })
@@ -124,7 +124,7 @@ describe.each(databaseKinds)('the published feed on %s', (kind) => {
     else expect(answer.since).toBe(cursor)
   })
 
-  test('answers made-up cursors with the whole list, and signs a bounded number of documents for them', async () => {
+  test('answers invented cursors with the whole list, and signs a limited number of documents for them', async () => {
     await revoke('a')
     const hostile = [
       '',
@@ -149,7 +149,7 @@ describe.each(databaseKinds)('the published feed on %s', (kind) => {
     expect(service.signatures() - before).toBeLessThanOrEqual(40)
   })
 
-  test('is not to be had before the list is', async () => {
+  test('is not available before the list is', async () => {
     const broken = await startFeedService((await openRevocationDatabase(kind, clock.now())).db, clock)
     await broken.list.close()
     await expect(broken.feed.document()).rejects.toThrow(RevocationListUnavailable)
@@ -163,8 +163,8 @@ test('the hash of a name is the first 16 bytes of its SHA-256', async () => {
 describe('the position of a snapshot', () => {
   const sequence = (text: string) => parseSnapshot(1, text).sequence
 
-  test('grows with everything that becomes visible', () => {
-    // In the order of what is visible: transactions begin, and end out of order.
+  test('grows with every visible change', () => {
+    // In order of visibility: transactions begin, and end out of order.
     const snapshots = [
       '100:100:',
       '100:101:100',
@@ -180,7 +180,7 @@ describe('the position of a snapshot', () => {
     expect(new Set(sequences).size).toBe(sequences.length)
   })
 
-  test('is not invented for other text', () => {
+  test('is not derived from other text', () => {
     for (const text of ['', '1', '1:2', 'a:b:', '1:2:x', '-1:2:']) expect(() => sequence(text)).toThrow('no snapshot')
     for (const text of ['', '1', '1-', '-1', '1-2', '1-2-', '1-2-3-4', '1.5-2-3', ' 1-2-3'])
       expect(parseCursor(text)).toBeUndefined()
@@ -215,7 +215,7 @@ describe.each(databaseKinds.filter((kind) => kind === 'postgres'))('while an old
 })
 
 describe('the log of changes', () => {
-  test('never leaves out a name while it says that it knows', () => {
+  test('never omits a changed name while it claims to know them all', () => {
     const log = createChangeLog(10)
     expect(log.since(0n)).toBeUndefined()
     log.restart(100n)
@@ -230,7 +230,7 @@ describe('the log of changes', () => {
     expect(log.since(100n)).toBeUndefined()
   })
 
-  test('forgets the changes of one transaction together', () => {
+  test('drops the changes of one transaction together', () => {
     const log = createChangeLog(10)
     log.restart(1n)
     for (let number = 0; number < 50; number += 1) log.add(7n, `name ${number}`)

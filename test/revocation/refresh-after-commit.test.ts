@@ -6,7 +6,7 @@ import { startNewGeneration } from '../../src/revocation/maintenance-queries.ts'
 import { openTestDatabase } from '../support/databases.ts'
 import { startTestService } from '../support/test-service.ts'
 
-test('a revocation stands although this process cannot read its list any more, and its log says so', async () => {
+test('a revocation succeeds even when this process can no longer read its list, and the log says so', async () => {
   const service = await startTestService()
   const { id } = await service.createKey()
   await service.services.revocations.close()
@@ -15,7 +15,7 @@ test('a revocation stands although this process cannot read its list any more, a
   expect(service.logged).toContainEqual(expect.objectContaining({ level: 'warn', event: 'revocations.refresh_failed' }))
 })
 
-test('a database that was never started cannot begin a new generation', async () => {
+test('a database that was never started cannot start a new generation', async () => {
   const { db } = await openTestDatabase('embedded')
   await expect(db.transaction((tx) => startNewGeneration(tx, new Date(0)))).rejects.toThrow('never started')
   expect(await db.select().from(revocations)).toEqual([])

@@ -28,7 +28,7 @@ describe.each(databaseKinds)('the rules in the database on %s', (kind) => {
   }
   const rule = (changes: Parameters<typeof addRule>[2]) => addRule(db, now, changes)
 
-  test('a rule lives until the last token that it covers is dead, leeway included', async () => {
+  test('a rule stays until the last token that it covers has expired, leeway included', async () => {
     const wholeSecond = new Date('2026-10-01T10:00:01.000Z')
     const { expiresAt } = await find(await rule({ kind: 'api_key', value: 'key_1' }))
     expect(expiresAt).toEqual(later(wholeSecond, largestTtl + tolerance))
@@ -40,7 +40,7 @@ describe.each(databaseKinds)('the rules in the database on %s', (kind) => {
     expect(scheduled.expiresAt).toEqual(later(wholeSecond, 86_400 + largestTtl + tolerance))
   })
 
-  test('a rule under which tokens are made further never expires, nor does one on a stolen signing key', async () => {
+  test('a rule that covers future tokens never expires, and neither does one on a stolen signing key', async () => {
     for (const open of [
       { kind: 'subject', value: 'org_1 alice' },
       { kind: 'organization', value: 'org_1' },
@@ -52,7 +52,7 @@ describe.each(databaseKinds)('the rules in the database on %s', (kind) => {
     }
   })
 
-  test('a rule on a signing key keeps no instant that a thief could step over', async () => {
+  test('a rule on a signing key has no time limit that a thief could get around', async () => {
     expect((await find(await rule({ kind: 'signing_key', value: 'kid', issuedBefore: now }))).issuedBefore).toBeNull()
   })
 
@@ -68,7 +68,7 @@ describe.each(databaseKinds)('the rules in the database on %s', (kind) => {
     expect(await liftRevocationRule(db, 'rev_none', now)).toBe(false)
   })
 
-  test('a resumed organization leaves what was issued before dead, and nothing else', async () => {
+  test('resuming an organization keeps only earlier tokens revoked', async () => {
     const suspended = await rule({ kind: 'organization', value: 'org_resumed', expires: 'never' })
     const other = await rule({ kind: 'organization', value: 'org_other', expires: 'never' })
     const resumedAt = later(now, 600)
@@ -80,19 +80,19 @@ describe.each(databaseKinds)('the rules in the database on %s', (kind) => {
     expect(await closeOpenRules(db, { kind: 'organization', value: 'org_resumed' }, tolerance, resumedAt)).toBe(0)
   })
 
-  test('a resumption within the clock tolerance kills also what a clock ahead of ours stamped', async () => {
+  test('resuming within the clock tolerance also revokes tokens that a fast clock stamped', async () => {
     const id = await rule({ kind: 'api_key', value: 'key_flapping', expires: 'never' })
     await closeOpenRules(db, { kind: 'api_key', value: 'key_flapping' }, tolerance, later(now, 1))
     expect((await find(id)).issuedBefore).toEqual(later(now, tolerance))
   })
 
-  test('enabling a key does not soften the rule of its revocation', async () => {
+  test('enabling a key does not weaken the rule of its revocation', async () => {
     const id = await rule({ kind: 'api_key', value: 'key_revoked' })
     expect(await closeOpenRules(db, { kind: 'api_key', value: 'key_revoked' }, tolerance, later(now, 1))).toBe(0)
     expect((await find(id)).issuedBefore).toBeNull()
   })
 
-  test('a rule whose transaction is rolled back was never there', async () => {
+  test('a rule whose transaction is rolled back never existed', async () => {
     const attempt = db.transaction(async (tx) => {
       const whole = {
         kind: 'token',
@@ -111,8 +111,8 @@ describe.each(databaseKinds)('the rules in the database on %s', (kind) => {
   })
 })
 
-describe.each(databaseKinds)('what changes the whole list on %s', (kind) => {
-  test('a larger token lifetime prolongs the rules on the list, and a smaller one nothing', async () => {
+describe.each(databaseKinds)('changes of the whole list on %s', (kind) => {
+  test('a larger token lifetime extends the rules on the list, a smaller one changes nothing', async () => {
     const { db } = await openRevocationDatabase(kind, now)
     await addRule(db, now, { kind: 'token', value: 'j', effectiveAt: later(now, 86_400) })
     await addRule(db, now, { kind: 'all', value: '*' })
@@ -133,7 +133,7 @@ describe.each(databaseKinds)('what changes the whole list on %s', (kind) => {
     expect(state?.largestTokenTtlSeconds).toBe(largestTtl + 500)
   })
 
-  test('a restore starts a generation that only grows, and kills what was issued until then', async () => {
+  test('a restore starts a higher generation and revokes everything issued until then', async () => {
     const { db } = await openRevocationDatabase(kind, now)
     const restoredAt = later(now, 100)
     const first = await db.transaction((tx) => startNewGeneration(tx, restoredAt))
@@ -145,7 +145,7 @@ describe.each(databaseKinds)('what changes the whole list on %s', (kind) => {
     expect(rule?.expiresAt).not.toBeNull()
   })
 
-  test('pruning leaves what readers may still need, and takes what they do not', async () => {
+  test('pruning deletes only rules that no reader needs', async () => {
     const { db } = await openRevocationDatabase(kind, now)
     await addRule(db, now, { kind: 'token', value: 'expires' })
     const lifted = await addRule(db, now, { kind: 'all', value: '*' })
@@ -158,7 +158,7 @@ describe.each(databaseKinds)('what changes the whole list on %s', (kind) => {
     expect(await db.select({ value: revocations.value }).from(revocations)).toEqual([{ value: 'stays' }])
   })
 
-  test('a service clock that runs ahead prunes nothing that the database still needs', async () => {
+  test('a fast service clock does not prune rules that are still needed by the database clock', async () => {
     const { db } = await openRevocationDatabase(kind, now)
     const [clock] = await db.select({ now: sql<string>`clock_timestamp()::text` }).from(serviceState)
     const databaseNow = new Date(clock?.now ?? Number.NaN)

@@ -30,12 +30,12 @@ describe.each(databaseKinds)('a key outside of its addresses, on %s', async (kin
     expect((await exchange(secret, address)).status).toBe(status)
   })
 
-  test('is refused where nobody knows where the request came from', async () => {
+  test('is refused when the address of the request is unknown', async () => {
     const request = { method: 'POST', headers: { 'X-API-Key': allowed.secret } }
     expect((await service.request('/token', request)).status).toBe(401)
   })
 
-  test('is told nothing that an unknown key is not told; the log knows why', async () => {
+  test('gets the same answer as an unknown key, and the log says why', async () => {
     const [outside, missing] = await Promise.all([
       exchange(allowed.secret, '192.0.3.7'),
       exchange(unknown, '192.0.3.7'),
@@ -44,7 +44,7 @@ describe.each(databaseKinds)('a key outside of its addresses, on %s', async (kin
     expect(service.exchanges.get('address_not_allowed')).toBeGreaterThan(0)
   })
 
-  test('is refused at every other door too, its admin token included', async () => {
+  test('is refused at every other endpoint too, its admin token included', async () => {
     const token = (
       await (
         await service.request(

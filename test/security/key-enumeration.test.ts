@@ -9,7 +9,7 @@ import { apiKeyTokenType, basic, form, tokenExchangeGrant } from '../support/oau
 import { startTestService, type TestService } from '../support/test-service.ts'
 
 let service: TestService
-/** Every way in which a key can be no good, by its true reason. */
+/** A refused key for each reason. */
 let refusedKeys: Record<string, string>
 let good: { id: string; secret: string }
 
@@ -30,7 +30,7 @@ beforeAll(async () => {
   }
 })
 
-/** Everything that the outside sees, but for what differs from answer to answer. */
+/** Everything that a caller sees, except what differs in every answer. */
 async function seenBy(response: Response) {
   const { headers, status } = response
   headers.delete('x-request-id')
@@ -50,7 +50,7 @@ const forms: [string, (secret: string) => RequestInit][] = [
 ]
 
 describe.each(forms)('A42 R11 a refused key sent by %s', (_, request) => {
-  test('looks the same to the outside, whatever is wrong with it', async () => {
+  test('looks the same to the caller, whatever is wrong with it', async () => {
     const answers = new Set<string>()
     for (const secret of Object.values(refusedKeys))
       answers.add(JSON.stringify(await seenBy(await service.request('/token', request(secret)))))
@@ -72,7 +72,7 @@ test('A42 R11 the true reason is counted and logged for the operator, without th
   for (const secret of Object.values(refusedKeys)) expect(printed).not.toContain(secret)
 })
 
-test('A42 a good key of another client looks like an unknown one', async () => {
+test('A42 a valid key of another client looks like an unknown one', async () => {
   const other = await service.createKey()
   const ask = (secret: string) => form({ grant_type: 'client_credentials' }, { Authorization: basic(good.id, secret) })
   const [mismatch, unknown] = await Promise.all([
@@ -82,8 +82,8 @@ test('A42 a good key of another client looks like an unknown one', async () => {
   expect(await seenBy(mismatch)).toEqual(await seenBy(unknown))
 })
 
-describe('A41 R133 a known key that is no good and an unknown one', () => {
-  test('ask the database the same one question', async () => {
+describe('A41 R133 a known refused key and an unknown key', () => {
+  test('cause the same single lookup', async () => {
     const { services } = service
     for (const reason of ['unknown', 'revoked', 'expired']) {
       const asked: string[] = []
@@ -103,7 +103,7 @@ describe('A41 R133 a known key that is no good and an unknown one', () => {
   })
 })
 
-describe.each(databaseKinds)('A41 R133 on %s, by the time that a refusal takes', async (kind) => {
+describe.each(databaseKinds)('A41 R133 on %s, by the time a refusal takes', async (kind) => {
   const { createKey, clock, request } = await startTestService(kind)
   const client = await createKey()
   const revoked = await createKey({ revokedAt: clock.now() })
@@ -115,7 +115,7 @@ describe.each(databaseKinds)('A41 R133 on %s, by the time that a refusal takes',
   test.each<[string, (secret: string) => RequestInit, string]>([
     ['a revoked key', alone, revoked.secret],
     ["another client's key", asClient, good.secret],
-  ])('%s cannot be told from an unknown one', { timeout: 60_000 }, async (_who, ask, known) => {
+  ])('%s cannot be distinguished from an unknown one', { timeout: 60_000 }, async (_who, ask, known) => {
     const time = async (secret: string) => {
       const init = ask(secret)
       const started = performance.now()
@@ -124,7 +124,7 @@ describe.each(databaseKinds)('A41 R133 on %s, by the time that a refusal takes',
     }
     const unknown = generateApiKey('live')
     await interleaved(200, time, known, unknown) // warms the code up
-    // Whoever shares the machine can make one series look unlike the other; what is there is there every time.
+    // Other load on the machine can make the series differ once. A real difference shows every time.
     const seen: boolean[] = []
     do {
       const [ofKnown, ofUnknown] = await interleaved(800, time, known, unknown)
@@ -134,7 +134,7 @@ describe.each(databaseKinds)('A41 R133 on %s, by the time that a refusal takes',
   })
 })
 
-/** Each as often as the other, in turns, and in every second round the other one first. */
+/** Alternates between the two, and swaps which one goes first in every round. */
 async function interleaved(rounds: number, time: (secret: string) => Promise<number>, one: string, other: string) {
   const [ofOne, ofOther]: [number[], number[]] = [[], []]
   for (let round = 0; round < rounds; round += 1) {
@@ -145,7 +145,7 @@ async function interleaved(rounds: number, time: (secret: string) => Promise<num
   return [ofOne, ofOther] as const
 }
 
-/** Mann-Whitney U: the one series is longer than the other by more than a twentieth, and not by chance (one in a thousand). */
+/** Mann-Whitney U: one series is slower by more than a twentieth, at a significance of one in a thousand. */
 function isLonger(times: readonly number[], others: readonly number[]): boolean {
   const [n, m] = [times.length, others.length]
   const ranked = [...times.map((time) => [time, 1] as const), ...others.map((time) => [time * 1.05, 0] as const)].sort(

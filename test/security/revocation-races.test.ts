@@ -8,7 +8,7 @@ import { exchange } from '../support/oauth-requests.ts'
 import { outcome } from '../support/test-issuer.ts'
 import { startTestService, type TestService } from '../support/test-service.ts'
 
-describe.each(databaseKinds)('A50: a key ended while it is being exchanged, on %s', (kind) => {
+describe.each(databaseKinds)('A50: a key that ends while it is being exchanged, on %s', (kind) => {
   test.each([
     [
       'revoked',
@@ -34,7 +34,7 @@ describe.each(databaseKinds)('A50: a key ended while it is being exchanged, on %
         const { id, secret } = await service.createKey({ scopes: ['orders:read'] })
         const answers: (Awaited<ReturnType<typeof exchange>> | undefined)[] = []
         let ended = false
-        // Each goes on until it was refused after the end, so that exchanges are under way at every moment of it.
+        // Each continues until it is refused after the end, so that exchanges are always under way.
         const holders = Array.from({ length: 4 }, async (_, place) => {
           await turns(place)
           do answers.push(await exchange(service, secret).catch(() => undefined))
@@ -53,7 +53,7 @@ describe.each(databaseKinds)('A50: a key ended while it is being exchanged, on %
         expect(outcomes).toEqual(tokens.map(() => 'invalid_token revoked'))
       }
       expect(issued + refused).toBeGreaterThanOrEqual(1000)
-      // Both sides of the race were met, or the test proves nothing.
+      // Both outcomes must have occurred, or the test proves nothing.
       expect(Math.min(issued, refused)).toBeGreaterThan(20)
     },
     60_000,
@@ -61,7 +61,7 @@ describe.each(databaseKinds)('A50: a key ended while it is being exchanged, on %
 })
 
 describe.each(databaseKinds)('A51: a key that is revoked, on %s', (kind) => {
-  test('takes the tokens with it that it made before, and those of no other key', async () => {
+  test('takes all of its earlier tokens with it, and no tokens of other keys', async () => {
     const { services, ...service } = await startTestService(kind, { emptied: true })
     const [revoked, other] = [await service.createKey(), await service.createKey()]
     const tokens = await Promise.all(

@@ -25,7 +25,7 @@ import { issuerUrl } from '../support/test-issuer.ts'
 const token = (jti: string) => someToken(clock, { jti })
 
 describe.each(databaseKinds)('A53: a revocation on %s', (kind) => {
-  test('is never pruned before the last token that it covers is dead for every verifier', async () => {
+  test('is never pruned before the last token that it covers has expired for every verifier', async () => {
     const start = movableClock().now()
     const { db } = await openRevocationDatabase(kind, start)
     const later = (secondsLater: number) => new Date(start.getTime() + secondsLater * 1000)
@@ -38,7 +38,7 @@ describe.each(databaseKinds)('A53: a revocation on %s', (kind) => {
       ),
       tolerance: fc.integer({ min: 0, max: 300 }),
       ttl: fc.integer({ min: 1, max: 86_400 }),
-      /** A verifier's leeway beyond the service's, and how far its clock runs behind. */
+      /** A verifier's extra leeway, and how slow its clock is. */
       extraLeeway: fc.integer({ min: 0, max: keepExpiredSeconds }),
       slowBy: fc.integer({ min: 0, max: 3000 }),
     } as const)
@@ -75,7 +75,7 @@ async function has(db: Db, value: string): Promise<boolean> {
 }
 
 describe.each(databaseKinds)('A55: a database restored from a backup that lost a revocation, on %s', (kind) => {
-  test('lets no token from before the restore live, once the new generation is started', async () => {
+  test('accepts no token from before the restore once the new generation is started', async () => {
     const { db } = await openRevocationDatabase(kind, clock.now())
     const list = follow(serviceRevocationSource(db))
     const revoked = token('revoked')
@@ -139,7 +139,7 @@ describe('A57: notifications', () => {
     ['lost', () => {}],
     ['duplicated', (notify) => Array.from({ length: 100 }, notify)],
     ['late', (notify) => setTimeout(notify, 50)],
-  ])('that are %s leave no revocation unseen for longer than a poll', async (_, deliver) => {
+  ])('that are %s delay no revocation for longer than a poll', async (_, deliver) => {
     const database = scriptedSource()
     const list = follow(database.source, { pollMilliseconds: 100 })
     list.start()

@@ -12,7 +12,7 @@ beforeAll(async () => {
 
 const staleMilliseconds = 10_000
 
-/** A verifier whose list follows a database that the test can cut off, with time to move. */
+/** A verifier on a database that the test can disconnect, with a movable clock. */
 async function startVerifier() {
   const database = scriptedSource()
   const time = movableMilliseconds()
@@ -23,7 +23,7 @@ async function startVerifier() {
 }
 
 describe('A49: a revoked token that is in a verifier’s cache', () => {
-  test('is accepted no longer than the maximum staleness, and never again after the news arrived', async () => {
+  test('is accepted no longer than the maximum staleness, and never after the revocation arrived', async () => {
     const { database, time, list, verify } = await startVerifier()
     const token = await issuer.token({ claims: { jti: 'stolen' } })
     expect(await outcome(verify, token)).toBe('accepted')
@@ -56,7 +56,7 @@ describe('A49: a revoked token that is in a verifier’s cache', () => {
         expect(await outcome(followed, token)).toBe('accepted')
         await addRule(db, clock.now(), { kind: 'api_key', value: 'key_stolen' })
         await expect.poll(() => outcome(followed, token), { interval: 5 }).toBe('invalid_token revoked')
-        expect(await outcome(verify, token)).toBe('accepted') // by a verifier that has another list
+        expect(await outcome(verify, token)).toBe('accepted') // by a verifier with another list
       } finally {
         await list.close()
       }
@@ -65,7 +65,7 @@ describe('A49: a revoked token that is in a verifier’s cache', () => {
 })
 
 describe('A52: while the list is unavailable for longer than its maximum staleness', () => {
-  test('nothing is accepted, cached or new, revoked or not; and nothing is called invalid that is not', async () => {
+  test('no token is accepted, cached or new, and no valid token is called invalid', async () => {
     const { database, time, list, verify } = await startVerifier()
     const cached = await Promise.all(Array.from({ length: 20 }, () => issuer.token()))
     for (const token of cached) expect(await outcome(verify, token)).toBe('accepted')
@@ -77,7 +77,7 @@ describe('A52: while the list is unavailable for longer than its maximum stalene
     expect(new Set(answers)).toEqual(new Set(['unavailable revocations_unavailable']))
   })
 
-  test('before the first load nothing is accepted either', async () => {
+  test('before the first load no token is accepted either', async () => {
     const { verify } = createTestVerifier(issuer, { revocations: follow(scriptedSource().source) })
     expect(await outcome(verify, await issuer.token())).toBe('unavailable revocations_unavailable')
   })

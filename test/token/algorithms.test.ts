@@ -12,7 +12,7 @@ import { issuer, startTestService, type TestService } from '../support/test-serv
 
 const keySet = z.object({ keys: z.array(z.object({ kty: z.string(), kid: z.string(), alg: z.string() }).loose()) })
 
-/** Kept for both databases: making an RSA key is the dearest thing here. */
+/** Shared by both databases, because generating an RSA key takes longest. */
 const pairs = new Map<Algorithm, Promise<KeyPair>>()
 
 function pairOf(algorithm: Algorithm): Promise<KeyPair> {
@@ -21,7 +21,7 @@ function pairOf(algorithm: Algorithm): Promise<KeyPair> {
   return pair
 }
 
-describe.each(databaseKinds)('tokens by the algorithm that the API key asks for, on %s', (kind) => {
+describe.each(databaseKinds)("tokens signed by the key's own algorithm, on %s", (kind) => {
   let service: TestService
   const kids = new Map<Algorithm, string>()
 
@@ -37,7 +37,7 @@ describe.each(databaseKinds)('tokens by the algorithm that the API key asks for,
   const published = async () => keySet.parse(await (await service.request('/.well-known/jwks.json')).json())
 
   describe.each(algorithms)('%s', (tokenAlgorithm) => {
-    test('R38 signs, and the published set verifies, by jose as by the kit', async () => {
+    test('R38 signs, and jose and the kit verify by the published keys', async () => {
       const { secret, id } = await service.createKey({ tokenAlgorithm })
       const { access_token } = await exchange(service, secret)
       expect(partsOf(access_token).header).toEqual({
@@ -56,7 +56,7 @@ describe.each(databaseKinds)('tokens by the algorithm that the API key asks for,
       expect(await kit(service).verify(access_token)).toMatchObject({ clientId: id, keyId: kids.get(tokenAlgorithm) })
     })
 
-    test('is told by introspection and accepted by the admin API like any other', async () => {
+    test('is accepted by introspection and the admin API like any other', async () => {
       const { secret, id } = await service.createKey({ tokenAlgorithm, roles: ['admin'] })
       const { access_token } = await exchange(service, secret, { audience: issuer })
       const introspected = await service.request(
@@ -69,12 +69,12 @@ describe.each(databaseKinds)('tokens by the algorithm that the API key asks for,
     })
   })
 
-  test('a key that asks for none gets ES256, whatever else the ring can do', async () => {
+  test('a key without an algorithm gets ES256, whatever other keys are active', async () => {
     const { secret } = await service.createKey()
     expect(partsOf((await exchange(service, secret)).access_token).header).toMatchObject({ alg: 'ES256' })
   })
 
-  test('many at once get each their own', async () => {
+  test('many keys at once each get their own algorithm', async () => {
     const keys = await Promise.all(algorithms.map((tokenAlgorithm) => service.createKey({ tokenAlgorithm })))
     const wanted = Array.from({ length: 40 }, (_, index) => index % algorithms.length)
     const tokens = await Promise.all(wanted.map((index) => exchange(service, keys[index]?.secret ?? '')))
@@ -83,7 +83,7 @@ describe.each(databaseKinds)('tokens by the algorithm that the API key asks for,
     )
   })
 
-  test('records are signed by ES256 alone', async () => {
+  test('records are signed only by ES256', async () => {
     const records = keySet.parse(await (await service.request('/.well-known/record-keys.json')).json())
     expect(new Set(records.keys.map(({ alg }) => alg))).toEqual(new Set(['ES256']))
     const { keyring } = service.services
@@ -92,7 +92,7 @@ describe.each(databaseKinds)('tokens by the algorithm that the API key asks for,
     })
   })
 
-  test('no key is published under two algorithms, and none of them holds a private member', async () => {
+  test('no key is published under two algorithms or with a private member', async () => {
     const { keys } = await published()
     expect(new Set(keys.map(({ kid }) => kid)).size).toBe(keys.length)
     expect(new Set(keys.map(({ alg }) => alg))).toEqual(new Set(algorithms))
@@ -101,7 +101,7 @@ describe.each(databaseKinds)('tokens by the algorithm that the API key asks for,
   })
 })
 
-describe('an algorithm that cannot be had', () => {
+describe('an algorithm without a signing key', () => {
   test.each(['RS256', 'ML-DSA-65', 'none', 'HS256'])(
     '%s is 503, and never another one instead',
     async (tokenAlgorithm) => {
@@ -116,7 +116,7 @@ describe('an algorithm that cannot be had', () => {
   )
 })
 
-/** The kit as an application has it, over the service's own documents. */
+/** The kit as an application uses it, on the service's own documents. */
 function kit(service: TestService) {
   const now = () => service.clock.now()
   const fetch = (url: string, init: RequestInit) => service.request(new URL(url).pathname, init)

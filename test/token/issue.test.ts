@@ -15,7 +15,7 @@ describe.each(databaseKinds)('an exchange on %s', async (kind) => {
 
   const requestOf = (secret: string) => readTokenRequest({ authorization: `Bearer ${secret}`, apiKey: undefined }, '')
 
-  test('stamps the token with the instant at which the request arrived, however long the process was paused since', async () => {
+  test('stamps the token with the arrival time of the request, however long the process was paused', async () => {
     const key = await service.createKey()
     const receivedAt = clock.now()
     clock.advance(120)
@@ -23,7 +23,7 @@ describe.each(databaseKinds)('an exchange on %s', async (kind) => {
     expect(partsOf(accessToken).claims.iat).toBe(receivedAt.getTime() / 1000)
   })
 
-  test('A50 that a revocation overtook after the lookup gives a token that is dead on arrival', async () => {
+  test('A50 that a revocation overtook after the lookup issues a token that is already revoked', async () => {
     const key = await service.createKey()
     const apiKeys: ApiKeyLookup = {
       ...services.apiKeys,
@@ -41,7 +41,7 @@ describe.each(databaseKinds)('an exchange on %s', async (kind) => {
     })
   })
 
-  test('says no more lifetime than is left when the request arrived within a second', async () => {
+  test('never reports more lifetime than was left when the request arrived', async () => {
     const key = await service.createKey()
     const receivedAt = new Date(clock.now().getTime() + 750)
     const { accessToken, expiresInSeconds } = await issueAccessToken(services, requestOf(key.secret), receivedAt)
@@ -50,7 +50,7 @@ describe.each(databaseKinds)('an exchange on %s', async (kind) => {
     )
   })
 
-  test('signs with the key that took over, as soon as the lookup has seen the change', async () => {
+  test('signs with the new signing key as soon as the lookup has seen the change', async () => {
     const key = await service.createKey()
     const before = partsOf((await issueAccessToken(services, requestOf(key.secret), clock.now())).accessToken).header
       .kid

@@ -14,7 +14,7 @@ const revoke = (secret: string, token: string) =>
   service.request('/revoke', form({ token }, { 'X-API-Key': secret, 'User-Agent': 'curl/8' }))
 
 describe('a client that revokes its token', () => {
-  test('leaves one rule that ends with the token, and one event that says who it was', async () => {
+  test("adds one rule that expires with the token, and one event with the client's id", async () => {
     const key = await service.createKey()
     const { access_token: token } = await exchange(service, key.secret)
     const { jti, exp } = partsOf(token).claims
@@ -37,7 +37,7 @@ describe('a client that revokes its token', () => {
     ])
   })
 
-  test('leaves nothing at all when the token is not its own', async () => {
+  test('changes nothing when the token belongs to another client', async () => {
     const key = await service.createKey()
     const other = await service.createKey()
     const { access_token: token } = await exchange(service, key.secret)
@@ -50,7 +50,7 @@ describe('a client that revokes its token', () => {
     ).toEqual(before)
   })
 
-  test('can end its key, and the event names it', async () => {
+  test('can revoke its key, and the event names it', async () => {
     const key = await service.createKey()
     await revoke(key.secret, key.secret)
     const events = await service.services.db.select().from(auditEvents).where(eq(auditEvents.subject, key.id))

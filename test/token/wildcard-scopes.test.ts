@@ -12,7 +12,7 @@ describe.each(databaseKinds)('a key with wildcard scopes on %s', async (kind) =>
   const scopeOf = async (parameters: Record<string, string>) =>
     partsOf((await exchange(service, key.secret, parameters)).access_token).claims.scope
 
-  test('gets a token that carries what was asked, and nothing wider', async () => {
+  test('gets a token with the requested scopes and nothing wider', async () => {
     expect(await scopeOf({ scope: 'orders:read' })).toBe('orders:read')
     expect(await scopeOf({ scope: 'orders:items:* invoices:read' })).toBe('orders:items:* invoices:read')
     expect(await scopeOf({})).toBe('orders:* invoices:read')
@@ -26,7 +26,7 @@ describe.each(databaseKinds)('a key with wildcard scopes on %s', async (kind) =>
     },
   )
 
-  test('opens with its token what the wildcard covers, in an application', async () => {
+  test('reaches with its token what the wildcard covers in an application', async () => {
     const { verifier, config } = service.services
     const app = new Hono()
     const guarded = { verify: verifier.verify, audience: config.audience }
@@ -44,7 +44,7 @@ describe.each(databaseKinds)('a key with wildcard scopes on %s', async (kind) =>
     expect(statuses).toEqual([200, 200, 403])
   })
 
-  test('whose admin token was narrowed grants no more than that', async () => {
+  test('with a narrowed admin token grants no more than the token holds', async () => {
     const { issuer } = service.services.config
     const admin = await service.createKey({ roles: ['admin'], scopes: ['orders:*'], audiences: [issuer] })
     const { access_token: token } = await exchange(service, admin.secret, { audience: issuer, scope: 'orders:read' })
