@@ -2,7 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { errorCatalogue } from '../src/errors.ts'
 import { findTics, longSentences, proseOf } from './support/plain-english.ts'
+import { everyCommand, mintage } from './support/run-cli.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const read = (path: string) => readFileSync(join(root, path), 'utf8')
@@ -15,9 +17,7 @@ const list = (folder: string, extension: string) =>
 const pages = [
   ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'],
   ...['test/conformance/README.md', 'test/security/README.md'],
-  ...list('docs', '.md').filter(
-    (path) => !/(cli|errors|kek|signing-keys|testing|admin-api|0007-[\w-]+)\.md$/.test(path),
-  ),
+  ...list('docs', '.md').filter((path) => !/(testing|admin-api)\.md$/.test(path)),
 ]
 
 /** The card of CONTRIBUTING.md quotes what nobody should write. */
@@ -35,5 +35,18 @@ describe('pages are in plain English', () => {
 
   test('.env.example', () => {
     expect(findTics(read('.env.example'), '.env.example')).toEqual([])
+  })
+})
+
+describe('what the service and the program say is in plain English', () => {
+  test('the error catalogue', () => {
+    const texts = Object.entries(errorCatalogue).map((entry) => JSON.stringify(entry))
+    expect(findTics(texts.join('\n'), 'errors')).toEqual([])
+    expect(findTics(read('scripts/error-guide.ts'), 'scripts/error-guide.ts')).toEqual([])
+  })
+
+  test.each(everyCommand())('the help of mintage $words', async ({ words }) => {
+    const { stdout } = await mintage([...words, '--help'])
+    expect(findTics(stdout, ['mintage', ...words, '--help'].join(' '))).toEqual([])
   })
 })

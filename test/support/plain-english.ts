@@ -18,7 +18,6 @@ const tics: readonly (readonly [pattern: RegExp, instead: string])[] = [
   [/\bstands (in|on|at|beside|before|behind|there|under)\b/i, '"is in"'],
   [/\bthereby\b|\bas it were\b|\bbe it\b/i, 'leave it out'],
   [/\bnone of (ours|yours)\b/i, '"not ours"'],
-  [/\b(say|says) so in words\b|\bin words\b/i, '"with an explanation"'],
 ]
 
 /** One line for each tic in the text: where it is, and what to write instead. */
