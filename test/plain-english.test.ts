@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { errorCatalogue } from '../src/errors.ts'
+import { errorCatalogue } from '../src/error-catalogue.ts'
 import { findTics, longSentences, proseOf } from './support/plain-english.ts'
 import { everyCommand, mintage } from './support/run-cli.ts'
 

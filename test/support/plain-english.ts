@@ -11,7 +11,7 @@ const tics: readonly (readonly [pattern: RegExp, instead: string])[] = [
   [/\btells? of\b/i, '"shows", "records", "describes"'],
   [/\ban own\b/i, '"a custom"'],
   [/(?<!about:|_)\bblanks?\b/i, '"space"'],
-  [/\bformer\b/i, '"previous"'],
+  [/(?<!-)\bformer\b/i, '"previous"'],
   [/\bstands? in for\b/i, '"replaces"'],
   [/\bmust not stand\b/i, '"must not be"'],
   [/\b(is|be|are) to be had\b|\bnot to be had\b/i, '"is available"'],
