@@ -32,20 +32,20 @@ const introspection = z
     env: z.enum(['live', 'test']).optional(),
     key_version: z.int().optional(),
   })
-  .openapi('Introspection', { description: 'Of a token that is not active: nothing but active' })
+  .openapi('Introspection', { description: 'For a token that is not active, only active' })
 
 /** For the API document. */
 export const introspectRoute = createRoute({
   method: 'post',
   path: '/introspect',
   operationId: 'introspectToken',
-  summary: 'Ask what an access token is worth now (RFC 7662)',
+  summary: 'Check whether an access token is active (RFC 7662)',
   security: clientSecurity,
   request: {
     body: formBody(z.object({ token: z.string(), token_type_hint: z.string().optional(), ...clientMembers }), true),
   },
   responses: {
-    200: { description: 'Active or not', content: { 'application/json': { schema: introspection } } },
+    200: { description: 'Whether the token is active', content: { 'application/json': { schema: introspection } } },
     ...oauthRefusals,
   },
 })

@@ -14,7 +14,7 @@ export const clientMembers = {
   client_id: z
     .string()
     .optional()
-    .openapi({ description: 'Id of the API key; with client_secret, in place of a header' }),
+    .openapi({ description: 'Id of the API key. With client_secret, instead of a header' }),
   client_secret: z.string().optional().openapi({ description: 'The API key', format: 'password' }),
 }
 
@@ -41,9 +41,9 @@ function refusal(description: string, code: ServiceErrorCode) {
 
 /** RFC 6749 §5.2. */
 export const oauthRefusals = {
-  400: refusal('The request is malformed, or asks for more than the API key holds', 'invalid_scope'),
-  401: refusal('No credential, or one that is refused', 'api_key_rejected'),
-  503: refusal('Temporarily unavailable; Retry-After says when to come back', 'database_unavailable'),
+  400: refusal('The request is malformed, or asks for more than the API key allows', 'invalid_scope'),
+  401: refusal('The credential is missing or was rejected', 'api_key_rejected'),
+  503: refusal('Temporarily unavailable. Retry after the time in Retry-After', 'database_unavailable'),
 } as const
 
 /** How an API key shows itself at these endpoints: any one of them. */

@@ -50,9 +50,9 @@ function head(issuer: string) {
     info: {
       title: 'Mintage',
       version: '1',
-      summary: 'Exchange long-lived API keys for short-lived JWTs that can be switched off.',
+      summary: 'Exchange long-lived API keys for short-lived JWTs that can be revoked.',
       description:
-        'Lists give pages: `?limit=&cursor=`, answered by `items` and `nextCursor`. Instants are RFC 3339. Refusals are problems (RFC 9457) whose `code` is stable; the OAuth endpoints refuse in the words of RFC 6749 §5.2. What changes a thing may carry `If-Match` with its ETag.',
+        'Lists are paginated: send `?limit=&cursor=` and read `items` and `nextCursor`. Times are RFC 3339. Errors are problem documents (RFC 9457) with a stable `code`. The OAuth endpoints answer errors as in RFC 6749 §5.2. To avoid lost updates, send the ETag in `If-Match`.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: issuer }],
@@ -64,7 +64,7 @@ const securitySchemes: SecuritySchemes = {
   bearer: {
     type: 'http',
     scheme: 'bearer',
-    description: 'An API key, or for /v1 an access token whose audience is the issuer',
+    description: 'An API key. For /v1 also an access token whose audience is the issuer',
   },
   apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'An API key' },
   client: {
@@ -82,21 +82,21 @@ const outsideTheAdminApi: readonly [tag: string, routes: readonly RouteConfig[]]
 
 const tags: readonly [name: string, description: string][] = [
   ['oauth', 'Exchange, introspection and revocation, for services that hold an API key'],
-  ['public', 'What verifiers read'],
+  ['public', 'Documents for verifiers'],
   ['health', 'For load balancers'],
-  ['me', 'Who is calling, and what a holder may do with its own API key'],
-  ['api-keys', 'API keys, their versions and their whole life'],
-  ['service-accounts', 'Owners of several API keys that are no person'],
-  ['organizations', 'Who holds API keys: their plan, their limits, their suspension'],
-  ['plans', 'What an organization may have'],
-  ['members', 'Who holds which role in an organization'],
-  ['roles', "Built-in roles and an organization's own"],
-  ['signing-keys', 'The key ring: what signs now, next and no more'],
-  ['verifiers', 'Who fetched the JWK Set, and who holds the next signing key'],
-  ['keks', 'What seals the private keys'],
-  ['revocations', 'The rules that switch tokens off'],
-  ['audit-events', 'Who did what, refused attempts too, in one chain of hashes'],
-  ['audit-checkpoints', 'Signed states of the audit trail'],
+  ['me', 'The API key of the caller'],
+  ['api-keys', 'API keys and their versions'],
+  ['service-accounts', 'Programs that own API keys'],
+  ['organizations', 'Customers: plan, limits and suspension'],
+  ['plans', 'Limits of organizations'],
+  ['members', 'Which service account or API key has which roles'],
+  ['roles', 'Built-in and custom roles'],
+  ['signing-keys', 'Active, next and previous signing keys'],
+  ['verifiers', 'Who fetched the JWK Set, and who has the next signing key'],
+  ['keks', 'Keys that seal the private signing keys'],
+  ['revocations', 'Rules that revoke tokens'],
+  ['audit-events', 'Who did what, including refused attempts, in a hash chain'],
+  ['audit-checkpoints', 'Signed checkpoints of the audit trail'],
 ]
 
 function describe(groups: typeof outsideTheAdminApi): OpenApiDocument {
@@ -112,7 +112,7 @@ const idempotencyKey = {
   name: 'Idempotency-Key',
   in: 'header' as const,
   description:
-    'Makes repeating safe for 24 hours: what was done is not done again, and its answer comes without the secret',
+    'Makes it safe to repeat the request for 24 hours. A repeat does nothing and gets the first response, without the secret',
   schema: { type: 'string' as const, minLength: 1, maxLength: 255 },
 }
 
@@ -120,7 +120,7 @@ const idempotencyKey = {
 function asAdminOperation(path: string) {
   const tag = path.split('/')[1] ?? ''
   const anyProblem = {
-    description: 'Any other refusal',
+    description: 'Any other error',
     content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
   }
   return (operation: Operation, method: string): Operation => ({

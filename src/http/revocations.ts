@@ -16,13 +16,16 @@ export function revocationsRoutes(app: Hono<AppEnv>): void {
 export const revocationFeedRoute = describedDocument({
   path: '/revocations',
   operationId: 'readRevocationFeed',
-  summary: 'The signed revocation feed: whole, or what changed since a cursor',
+  summary: 'Read the signed revocation feed: all of it, or the changes since a cursor',
   contentType: 'application/jwt',
   schema: z.string().openapi({ description: 'Compact JWS, typ mintage-revocations+jwt' }),
   query: z.object({
     cursor: z
       .string()
       .optional()
-      .openapi({ param: { name: 'cursor', in: 'query' }, description: 'Of the feed that is held already' }),
+      .openapi({
+        param: { name: 'cursor', in: 'query' },
+        description: 'Cursor of the feed that the caller already has',
+      }),
   }),
 })

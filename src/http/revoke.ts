@@ -21,10 +21,10 @@ export const revokeRoute = createRoute({
   method: 'post',
   path: '/revoke',
   operationId: 'revokeToken',
-  summary: "Revoke an access token of one's own, or one's own API key (RFC 7009)",
+  summary: 'Revoke your own API key or one of its access tokens (RFC 7009)',
   security: clientSecurity,
   request: {
     body: formBody(z.object({ token: z.string(), token_type_hint: z.string().optional(), ...clientMembers }), true),
   },
-  responses: { 200: { description: 'Revoked, now or before, or nothing that there was to revoke' }, ...oauthRefusals },
+  responses: { 200: { description: 'Revoked, already revoked, or unknown' }, ...oauthRefusals },
 })

@@ -47,18 +47,17 @@ const tokenForm = z
     grant_type: z
       .enum([clientCredentialsGrant, tokenExchangeGrant])
       .optional()
-      .openapi({ description: 'May be left out when the API key comes as Bearer or X-API-Key' }),
+      .openapi({ description: 'Optional if the API key is sent as Bearer or X-API-Key' }),
     scope: z
       .string()
       .optional()
-      .openapi({ description: 'Less than the key holds, separated by blanks', example: 'orders:read' }),
-    audience: z.array(z.string()).optional().openapi({ description: 'Who the token is for; may be repeated' }),
+      .openapi({
+        description: 'Scopes of the key, separated by spaces. If absent, all of them',
+        example: 'orders:read',
+      }),
+    audience: z.array(z.string()).optional().openapi({ description: 'Who the token is for. May be repeated' }),
     resource: z.array(z.url()).optional().openapi({ description: 'The same as a URI (RFC 8707)' }),
-    expires_in: z
-      .int()
-      .min(1)
-      .optional()
-      .openapi({ description: 'Seconds; more than the service allows becomes what it allows' }),
+    expires_in: z.int().min(1).optional().openapi({ description: 'Seconds. Reduced to the maximum of the service' }),
     subject_token: z.string().optional().openapi({ description: 'Token exchange: the API key', format: 'password' }),
     subject_token_type: z.literal(apiKeyTokenType).optional(),
     requested_token_type: z.string().optional(),
@@ -72,7 +71,7 @@ const tokenAnswer = z
     token_type: z.literal('Bearer'),
     expires_in: z.int().openapi({ description: 'Seconds', example: 900 }),
     scope: z.string().optional().openapi({ example: 'orders:read' }),
-    issued_token_type: z.string().optional().openapi({ description: 'Of a token exchange (RFC 8693 §2.2.1)' }),
+    issued_token_type: z.string().optional().openapi({ description: 'Token exchange only (RFC 8693 §2.2.1)' }),
   })
   .openapi('TokenAnswer')
 
@@ -86,7 +85,7 @@ export const exchangeRoute = createRoute({
   request: { body: formBody(tokenForm, false) },
   responses: {
     200: {
-      description: 'The access token; not to be stored by a cache',
+      description: 'The access token. Caches must not store it',
       content: { 'application/json': { schema: tokenAnswer } },
     },
     ...oauthRefusals,

@@ -44,7 +44,7 @@ describe.skipIf(chromium === null)('the reference page in Chromium', () => {
       await reader.page.locator('#operations-me-showCaller.is-open').waitFor()
       expect(await reader.page.locator('.opblock.is-open').count()).toBe(1)
       expect(await reader.page.locator('#operations-me-showCaller').textContent()).toContain(
-        'No credential, or one that is refused',
+        'The credential is missing or was rejected',
       )
     })
 

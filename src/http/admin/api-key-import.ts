@@ -10,10 +10,10 @@ const importedApiKey = z
     ...settings,
     environment: environment.default('live'),
     hash: word(100).openapi({
-      description: 'Of the secret, without salt: 64 hexadecimal digits, or 32 bytes as base64url',
+      description: 'Hash of the secret, without salt: 64 hexadecimal digits, or 32 bytes as base64url',
     }),
     algorithm: z.enum(['sha256', 'blake3']).default('sha256'),
-    hint: text(4).optional().openapi({ description: 'Last characters of the secret, for people' }),
+    hint: text(4).optional().openapi({ description: 'Last characters of the secret, so that people recognize it' }),
   })
   .openapi('ImportedApiKey')
 
@@ -27,7 +27,7 @@ const apiKeyImport = z
       .openapi({
         type: 'array',
         items: { $ref: '#/components/schemas/ImportedApiKey' },
-        description: 'Each is judged by itself',
+        description: 'An invalid row does not stop the others',
       }),
   })
   .openapi('ApiKeyImport')
@@ -46,9 +46,9 @@ const importApiKeysRoute = createRoute({
   method: 'post',
   path: '/api-keys/import',
   operationId: 'importApiKeys',
-  summary: 'Take in API keys that were made and hashed elsewhere; one report a row',
+  summary: 'Import API keys that were created and hashed elsewhere. Reports each row',
   request: { body: jsonBody(apiKeyImport) },
-  responses: { 200: jsonAnswer('What became of each row, in order', importReport), ...refusals },
+  responses: { 200: jsonAnswer('The result of each row, in order', importReport), ...refusals },
 })
 
 export function apiKeyImportRoutes(app: OpenAPIHono<AppEnv>): void {

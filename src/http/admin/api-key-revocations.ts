@@ -6,11 +6,13 @@ import { dryRun, impact } from './impact.ts'
 import { because } from './revocation-reason.ts'
 import { idParam, instant, instantInput, jsonAnswer, jsonBody, refusals, text, word } from './schemas.ts'
 
-const at = instantInput.optional().openapi({ description: 'From when on; absent: now' })
+const at = instantInput.optional().openapi({ description: 'When it takes effect. If absent, now' })
 const force = z
   .boolean()
   .default(false)
-  .openapi({ description: 'Also the last root key, and the last key that can administer its organization' })
+  .openapi({
+    description: 'Allow this for the last root key, and for the last key that can administer its organization',
+  })
 
 const revocation = z.strictObject({ ...because, at, dryRun, force }).openapi('ApiKeyRevocation')
 
@@ -23,13 +25,13 @@ const filter = z
     serviceAccountId: word(128).optional(),
     prefix: word(16)
       .optional()
-      .openapi({ description: 'What the leaked secret begins with, before the environment', example: 'mk' }),
+      .openapi({ description: 'Prefix of the leaked secret, before the environment', example: 'mk' }),
     hint: word(4)
       .optional()
-      .openapi({ description: 'Last four characters of the random part, as `hint` of a key shows them' }),
+      .openapi({ description: 'Last four characters of the random part, as in the `hint` of a key' }),
   })
   .openapi('ApiKeyFilter', {
-    description: 'Keys of which everything that is said here is true; something must be said',
+    description: 'Selects the keys that match all members. At least one member is required',
   })
 
 const manyRevocations = z.strictObject({ filter, ...because, at, dryRun, force }).openapi('ApiKeysRevocation')
@@ -39,10 +41,13 @@ const revokedApiKeys = z
   .object({
     dryRun: z.boolean(),
     apiKeys: z.int().openapi({ description: 'How many keys' }),
-    apiKeyIds: z.array(z.string()).openapi({ description: 'The first hundred of them' }),
+    apiKeyIds: z.array(z.string()).openapi({ description: 'The first hundred' }),
     effectiveAt: instant,
-    spared: z.string().nullable().openapi({ description: 'Id of your own key, if it was meant too: it stays' }),
-    impact: impact.nullable().openapi({ description: 'Of a dry run' }),
+    spared: z
+      .string()
+      .nullable()
+      .openapi({ description: 'Id of your own key if the filter matched it. It is not revoked' }),
+    impact: impact.nullable().openapi({ description: 'Dry run only' }),
   })
   .openapi('RevokedApiKeys')
 
@@ -53,11 +58,11 @@ const revokeApiKeyRoute = createRoute({
   method: 'post',
   path: '/api-keys/{id}/revoke',
   operationId: 'revokeApiKey',
-  summary: 'Revoke an API key and every token that it made, now or at an instant ahead',
+  summary: 'Revoke an API key and all its tokens, now or at a later time',
   request: { params: idParam, body: { ...jsonBody(revocation), required: false } },
   responses: {
-    200: jsonAnswer('What would break; of a dry run only', impact),
-    204: { description: 'Revoked, now or before' },
+    200: jsonAnswer('Dry run only: what would break', impact),
+    204: { description: 'Revoked, or already revoked' },
     ...refusals,
   },
 })
@@ -66,27 +71,36 @@ const revokeApiKeysRoute = createRoute({
   method: 'post',
   path: '/api-keys/revoke',
   operationId: 'revokeApiKeys',
-  summary: 'Revoke all API keys that a filter means, but your own',
+  summary: 'Revoke all API keys that match a filter, except your own',
   request: { body: jsonBody(manyRevocations) },
-  responses: { 200: jsonAnswer('What was, or in a dry run would be, revoked', revokedApiKeys), ...refusals },
+  responses: {
+    200: jsonAnswer('The keys that were revoked, or in a dry run would be revoked', revokedApiKeys),
+    ...refusals,
+  },
 })
 
 const revokeAllRoute = createRoute({
   method: 'post',
   path: '/organizations/{id}/revoke-all',
   operationId: 'revokeAllApiKeys',
-  summary: 'Emergency: revoke every API key of an organization but your own, and every token issued until now',
+  summary: 'Emergency: revoke all API keys of an organization except your own, and all tokens issued until now',
   request: { params: idParam, body: { ...jsonBody(allRevocations), required: false } },
-  responses: { 200: jsonAnswer('What was, or in a dry run would be, revoked', revokedApiKeys), ...refusals },
+  responses: {
+    200: jsonAnswer('The keys that were revoked, or in a dry run would be revoked', revokedApiKeys),
+    ...refusals,
+  },
 })
 
 const findLeakedRoute = createRoute({
   method: 'post',
   path: '/api-keys/find-leaked',
   operationId: 'findLeakedApiKey',
-  summary: 'Find the API key of a leaked secret by the hash of it',
+  summary: 'Find the API key of a leaked secret by its hash',
   request: { body: jsonBody(leakedSecret) },
-  responses: { 200: jsonAnswer('Its id', z.object({ id: z.string() }).openapi('LeakedApiKey')), ...refusals },
+  responses: {
+    200: jsonAnswer('The id of the key', z.object({ id: z.string() }).openapi('LeakedApiKey')),
+    ...refusals,
+  },
 })
 
 export function apiKeyRevocationRoutes(app: OpenAPIHono<AppEnv>): void {

@@ -24,17 +24,17 @@ export const apiKey = z
     tokenAlgorithm: z
       .string()
       .nullable()
-      .openapi({ example: 'RS256', description: "What its tokens are signed with; null: the service's default" }),
-    customClaims: claims
-      .nullable()
-      .openapi({ description: 'Claims that its tokens carry beside those of the service' }),
+      .openapi({ example: 'RS256', description: "Algorithm that signs its tokens. Null: the service's default" }),
+    customClaims: claims.nullable().openapi({ description: 'Claims added to its tokens' }),
     allowedCidrs: z
       .array(z.string())
-      .openapi({ description: 'Where it may be used from; empty: from everywhere', example: ['192.0.2.0/24'] }),
-    deniedCidrs: z.array(z.string()).openapi({ description: 'Where it may not, allowed or not' }),
-    requestsPerMinute: z.int().nullable().openapi({ description: "Own limit; null: the plan's" }),
+      .openapi({ description: 'Addresses that may use the key. Empty: all', example: ['192.0.2.0/24'] }),
+    deniedCidrs: z.array(z.string()).openapi({ description: 'Addresses that may not use the key, even if allowed' }),
+    requestsPerMinute: z.int().nullable().openapi({ description: "Limit of this key. Null: the plan's" }),
     rotateEverySeconds: z.int().nullable(),
-    rotationDueAt: instant.nullable().openapi({ description: 'When its secret should be replaced; nothing ends then' }),
+    rotationDueAt: instant
+      .nullable()
+      .openapi({ description: 'When its secret should be rotated. Nothing stops working then' }),
     version: z.int(),
     hint: z.string().openapi({ description: "Last four characters of the secret's random part" }),
     createdAt: instant,
@@ -44,7 +44,7 @@ export const apiKey = z
     revokedAt: instant.nullable(),
     revocationReason: z.string().nullable(),
     revocationText: z.string().nullable(),
-    revision: z.int().openapi({ description: 'Counts up with each change; the ETag holds it' }),
+    revision: z.int().openapi({ description: 'Increases with each change. The ETag contains it' }),
   })
   .openapi('ApiKey')
 
@@ -56,12 +56,12 @@ export const apiKeyDetail = apiKey
           version: z.int(),
           exchanges: z.int(),
           lastUsedAt: instant,
-          lastExpiresAt: instant.openapi({ description: 'Until then one of its tokens may be alive' }),
-          addresses: z.array(z.string()).openapi({ description: 'The last few, newest first' }),
-          agents: z.array(z.string()).openapi({ description: 'The last few, newest first' }),
+          lastExpiresAt: instant.openapi({ description: 'Until then a token of it may still be valid' }),
+          addresses: z.array(z.string()).openapi({ description: 'The most recent, newest first' }),
+          agents: z.array(z.string()).openapi({ description: 'The most recent, newest first' }),
         }),
       )
-      .openapi({ description: 'Of each version that was used, newest version first; some seconds behind' }),
+      .openapi({ description: 'Usage of each version, newest version first. A few seconds behind' }),
   })
   .openapi('ApiKeyDetail')
 
@@ -76,24 +76,24 @@ export const settings = {
     .max(10)
     .optional()
     .openapi({ description: 'Built-in roles, or custom ones of the organization' }),
-  subject: text(255).nullable().optional().openapi({ description: "sub of its tokens; null: the key's id" }),
+  subject: text(255).nullable().optional().openapi({ description: "sub of its tokens. Null: the key's id" }),
   tokenAlgorithm: z.enum(algorithms).nullable().optional(),
   customClaims: claims
     .nullable()
     .optional()
-    .openapi({ description: '4 KB of JSON at most; no registered name and none of the service' }),
+    .openapi({ description: 'At most 4 KB of JSON. Must not use registered names or names of the service' }),
   allowedCidrs: ranges
     .optional()
-    .openapi({ description: 'CIDR ranges, IPv4 or IPv6; empty: everywhere', example: ['192.0.2.0/24'] }),
+    .openapi({ description: 'CIDR ranges, IPv4 or IPv6. Empty: all addresses', example: ['192.0.2.0/24'] }),
   deniedCidrs: ranges.optional(),
   requestsPerMinute: z.int().min(1).max(1_000_000).nullable().optional(),
   rotateEverySeconds: z.int().min(3600).max(315_360_000).nullable().optional(),
   labels: z.array(text(100)).max(20).optional(),
   serviceAccountId: word(128).nullable().optional(),
-  expiresAt: instantInput.nullable().optional().openapi({ description: 'null: never' }),
+  expiresAt: instantInput.nullable().optional().openapi({ description: 'Null: never' }),
 }
 
-export const secret = z.string().openapi({ description: 'Shown here and nowhere else' })
+export const secret = z.string().openapi({ description: 'Shown only once' })
 
 /** Filters of the list: what is said must all be true. */
 export const listQuery = pageQuery.extend({
@@ -102,9 +102,7 @@ export const listQuery = pageQuery.extend({
   label: text(100).optional(),
   status: z.enum(apiKeyStatuses).optional(),
   serviceAccountId: word(128).optional(),
-  name: text(100)
-    .optional()
-    .openapi({ description: 'Part of the name, in small or capital letters; no character has a meaning of its own' }),
+  name: text(100).optional().openapi({ description: 'Part of the name, regardless of case. There are no wildcards' }),
   createdAfter: instantInput.optional(),
   createdBefore: instantInput.optional(),
 })

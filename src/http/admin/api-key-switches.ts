@@ -14,35 +14,36 @@ import { idParam, instant, jsonAnswer, jsonBody, refusals } from './schemas.ts'
 const force = z
   .boolean()
   .default(false)
-  .openapi({ description: 'Also the last root key, and the last key that can administer its organization' })
+  .openapi({
+    description: 'Allow this for the last root key, and for the last key that can administer its organization',
+  })
 
 const switching = z.strictObject({ dryRun, force }).openapi('ApiKeySwitch')
 
 const enabledApiKey = apiKey
   .extend({
     tokensUsableFrom: instant.nullable().openapi({
-      description:
-        'Tokens that are issued before stay dead, as do all from before it was disabled; null: it was not disabled',
+      description: 'Tokens issued before this time stay revoked. Null: the key was not disabled',
     }),
   })
   .openapi('EnabledApiKey')
 
-const triedOut = jsonAnswer('What would break; of a dry run only', impact)
+const triedOut = jsonAnswer('Dry run only: what would break', impact)
 
 const disableApiKeyRoute = createRoute({
   method: 'post',
   path: '/api-keys/{id}/disable',
   operationId: 'disableApiKey',
-  summary: 'Switch an API key and its tokens off, until it is enabled',
+  summary: 'Disable an API key and its tokens until it is enabled again',
   request: { params: idParam, body: { ...jsonBody(switching), required: false } },
-  responses: { 200: triedOut, 204: { description: 'Disabled, now or before' }, ...refusals },
+  responses: { 200: triedOut, 204: { description: 'Disabled, or already disabled' }, ...refusals },
 })
 
 const enableApiKeyRoute = createRoute({
   method: 'post',
   path: '/api-keys/{id}/enable',
   operationId: 'enableApiKey',
-  summary: 'Let a disabled API key work again; tokens from before stay dead',
+  summary: 'Enable a disabled API key. Tokens issued before stay revoked',
   request: { params: idParam },
   responses: { 200: jsonAnswer('The key', enabledApiKey), ...refusals },
 })
@@ -51,7 +52,7 @@ const expireApiKeyRoute = createRoute({
   method: 'post',
   path: '/api-keys/{id}/expire',
   operationId: 'expireApiKey',
-  summary: 'Let an API key and its tokens expire now, for good',
+  summary: 'Expire an API key and its tokens now, permanently',
   request: { params: idParam, body: { ...jsonBody(switching), required: false } },
   responses: { 200: triedOut, 204: { description: 'Expired' }, ...refusals },
 })

@@ -11,11 +11,11 @@ export const overlapSeconds = z
   .min(0)
   .max(31_536_000)
   .optional()
-  .openapi({ description: 'How long the former secret goes on working; 0: not at all, absent: as the plan says' })
+  .openapi({ description: 'How long the previous secret keeps working. 0: not at all. If absent, as the plan sets' })
 
 const rotation = z
   .strictObject({ ...settings, name: settings.name.optional(), overlapSeconds })
-  .openapi('ApiKeyRotation', { description: 'Members that are absent stay; what is said holds for both versions' })
+  .openapi('ApiKeyRotation', { description: 'Absent members keep their values. Changes apply to both versions' })
 
 export const rotatedApiKey = z
   .object({ apiKey, secret, formerVersion: z.object({ version: z.int(), endsAt: instant }) })
@@ -28,14 +28,14 @@ const version = z
     hint: z.string(),
     imported: z.boolean(),
     createdAt: instant,
-    endsAt: instant.nullable().openapi({ description: 'null: with the key' }),
+    endsAt: instant.nullable().openapi({ description: 'Null: it ends with the key' }),
     exchanges: z.int(),
     lastUsedAt: instant.nullable(),
     lastExpiresAt: instant
       .nullable()
-      .openapi({ description: 'Until then one of its tokens may be alive, unless something ended it' }),
-    addresses: z.array(z.string()).openapi({ description: 'The last few, newest first' }),
-    agents: z.array(z.string()).openapi({ description: 'The last few, newest first' }),
+      .openapi({ description: 'Until then a token of it may still be valid, unless it was revoked' }),
+    addresses: z.array(z.string()).openapi({ description: 'The most recent, newest first' }),
+    agents: z.array(z.string()).openapi({ description: 'The most recent, newest first' }),
   })
   .openapi('ApiKeyVersion')
 
@@ -51,7 +51,7 @@ const rotateApiKeyRoute = createRoute({
   method: 'post',
   path: '/api-keys/{id}/rotate',
   operationId: 'rotateApiKey',
-  summary: 'Give an API key a new secret; the former one works through an overlap',
+  summary: 'Rotate the secret of an API key. The previous secret keeps working during an overlap',
   request: { params: idParam, body: { ...jsonBody(rotation), required: false } },
   responses: { 200: jsonAnswer('The key and its new secret', rotatedApiKey), ...refusals },
 })
@@ -60,10 +60,10 @@ const listVersionsRoute = createRoute({
   method: 'get',
   path: '/api-keys/{id}/versions',
   operationId: 'listApiKeyVersions',
-  summary: 'List the versions of an API key, newest first, and who uses them',
+  summary: 'List the versions of an API key and their usage, newest first',
   request: { params: idParam, query: pageQuery },
   responses: {
-    200: jsonAnswer('One page; what versions were used for is some seconds behind', pageSchema(version)),
+    200: jsonAnswer('One page. Usage is a few seconds behind', pageSchema(version)),
     ...refusals,
   },
 })
@@ -72,7 +72,7 @@ const endVersionRoute = createRoute({
   method: 'post',
   path: '/api-keys/{id}/versions/{version}/end',
   operationId: 'endApiKeyVersion',
-  summary: 'End an overlap now: this version, all before it, and their tokens',
+  summary: 'End an overlap now: this version, all older ones and their tokens stop working',
   request: { params: versionParam },
   responses: { 200: jsonAnswer('The key', apiKey), ...refusals },
 })

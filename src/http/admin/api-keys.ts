@@ -13,7 +13,7 @@ const newApiKey = z
 
 const apiKeyUpdate = z
   .strictObject({ ...settings, name: settings.name.optional() })
-  .openapi('ApiKeyUpdate', { description: 'Members that are absent stay' })
+  .openapi('ApiKeyUpdate', { description: 'Absent members keep their values' })
 
 const createdApiKey = z.object({ apiKey, secret }).openapi('CreatedApiKey')
 
@@ -21,7 +21,7 @@ const createApiKeyRoute = createRoute({
   method: 'post',
   path: '/api-keys',
   operationId: 'createApiKey',
-  summary: 'Create an API key; the answer holds its secret',
+  summary: 'Create an API key. The response contains its secret',
   request: { body: jsonBody(newApiKey) },
   responses: { 201: jsonAnswer('Created', createdApiKey), ...refusals },
 })
@@ -41,16 +41,16 @@ const showApiKeyRoute = createRoute({
   operationId: 'showApiKey',
   summary: 'Show an API key',
   request: { params: idParam },
-  responses: { 200: jsonAnswer('The key; its ETag goes into If-Match of a change', apiKeyDetail), ...refusals },
+  responses: { 200: jsonAnswer('The key; send its ETag in If-Match to change it', apiKeyDetail), ...refusals },
 })
 
 const updateApiKeyRoute = createRoute({
   method: 'patch',
   path: '/api-keys/{id}',
   operationId: 'updateApiKey',
-  summary: 'Change what an API key says; its secret stays',
+  summary: 'Change the settings of an API key. Its secret stays the same',
   request: { params: idParam, headers: ifMatch, body: jsonBody(apiKeyUpdate) },
-  responses: { 200: jsonAnswer('The key; its ETag goes into If-Match of a change', apiKey), ...refusals, ...outdated },
+  responses: { 200: jsonAnswer('The key; send its ETag in If-Match to change it', apiKey), ...refusals, ...outdated },
 })
 
 export function apiKeyRoutes(app: OpenAPIHono<AppEnv>): void {

@@ -8,7 +8,7 @@ import { streamText } from './text-stream.ts'
 
 const auditEvent = z
   .object({
-    sequence: z.int().openapi({ description: 'Place in the chain, from 1' }),
+    sequence: z.int().openapi({ description: 'Position in the chain, from 1' }),
     id: z.string(),
     occurredAt: instant,
     type: z.string().openapi({ example: 'api_key.revoked' }),
@@ -28,9 +28,9 @@ const auditEvent = z
 
 const auditCheckpoint = z
   .object({
-    sequence: z.int().openapi({ description: 'The last event that it covers' }),
+    sequence: z.int().openapi({ description: 'The last event that the checkpoint covers' }),
     hash: z.string(),
-    count: z.int().openapi({ description: 'Events up to and with that one' }),
+    count: z.int().openapi({ description: 'Number of events up to and including that one' }),
     createdAt: instant,
     kid: z.string().openapi({ description: 'The record key that signed it' }),
     signed: z.string().openapi({
@@ -44,16 +44,16 @@ const query = (name: string, description: string) => ({ param: { name, in: 'quer
 const filters = {
   type: word(64)
     .optional()
-    .openapi({ ...query('type', 'As in the events'), example: 'api_key.revoked' }),
+    .openapi({ ...query('type', 'Event type'), example: 'api_key.revoked' }),
   actor: word(128).optional().openapi(query('actor', 'Client id, or system')),
-  subject: word(400).optional().openapi(query('subject', 'Id of the thing that was acted on')),
+  subject: word(400).optional().openapi(query('subject', 'Id of the resource that was acted on')),
   organizationId: word(128).optional().openapi(query('organizationId', 'The organization that the event is about')),
   result: z
     .enum(['success', 'refused'])
     .optional()
-    .openapi(query('result', 'refused: what an authenticated caller did not get')),
-  from: instantInput.optional().openapi(query('from', 'Events at this instant and later')),
-  to: instantInput.optional().openapi(query('to', 'Events before this instant')),
+    .openapi(query('result', 'refused: attempts of authenticated callers that were denied')),
+  from: instantInput.optional().openapi(query('from', 'Events at this time and later')),
+  to: instantInput.optional().openapi(query('to', 'Events before this time')),
 }
 
 const listAuditEventsRoute = createRoute({
@@ -69,13 +69,13 @@ const exportAuditEventsRoute = createRoute({
   method: 'get',
   path: '/audit-events/export',
   operationId: 'exportAuditEvents',
-  summary: 'Export the audit trail: JSONL proves itself, CSV is for reading',
+  summary: 'Export the audit trail: as JSONL, which can be verified, or as CSV',
   request: {
     query: z.strictObject({
       format: z
         .enum(['jsonl', 'csv'])
         .default('jsonl')
-        .openapi(query('format', 'jsonl: the whole chain, what the filter leaves out only linked')),
+        .openapi(query('format', 'jsonl: the whole chain, with only the hashes of events that the filter excludes')),
       ...filters,
     }),
   },
@@ -92,8 +92,8 @@ const createAuditCheckpointRoute = createRoute({
   method: 'post',
   path: '/audit-checkpoints',
   operationId: 'createAuditCheckpoint',
-  summary: 'Sign for the audit trail as it stands',
-  responses: { 201: jsonAnswer('Signed', auditCheckpoint), ...refusals },
+  summary: 'Sign a checkpoint of the audit trail',
+  responses: { 201: jsonAnswer('The signed checkpoint', auditCheckpoint), ...refusals },
 })
 
 export function auditEventRoutes(app: OpenAPIHono<AppEnv>): void {

@@ -6,7 +6,9 @@ export const impact = z
   .object({
     apiKeys: z.int(),
     apiKeysUsed: z.int(),
-    apiKeysWithLiveTokens: z.int().openapi({ description: 'Keys with a token that may be alive: it would die' }),
+    apiKeysWithLiveTokens: z
+      .int()
+      .openapi({ description: 'Keys with a token that may still be valid and would be revoked' }),
     tokensLiveUntil: instant.nullable(),
     exchanges: z.int(),
     lastUsedAt: instant.nullable(),
@@ -23,4 +25,4 @@ export const impact = z
   })
   .openapi('Impact')
 
-export const dryRun = z.boolean().default(false).openapi({ description: 'Tell what would break, and write nothing' })
+export const dryRun = z.boolean().default(false).openapi({ description: 'Report what would break, and change nothing' })

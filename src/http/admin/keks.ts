@@ -5,10 +5,10 @@ import { jsonAnswer, refusals } from './schemas.ts'
 
 const kek = z
   .object({
-    id: z.string().nullable().openapi({ description: 'Null for envelopes whose text is damaged' }),
+    id: z.string().nullable().openapi({ description: 'Null for damaged envelopes' }),
     use: z.enum(['seals', 'opens', 'missing']),
     envelopes: z.int(),
-    liveEnvelopes: z.int().openapi({ description: 'Of keys that are neither retired nor revoked' }),
+    liveEnvelopes: z.int().openapi({ description: 'Envelopes of keys that are neither retired nor revoked' }),
   })
   .openapi('Kek')
 
@@ -17,7 +17,7 @@ const rewrap = z
     kek: z.string(),
     envelopes: z.int(),
     moved: z.int(),
-    left: z.array(z.string()).openapi({ description: 'Retired and revoked keys whose envelopes do not open' }),
+    left: z.array(z.string()).openapi({ description: 'Retired and revoked keys whose envelopes cannot be opened' }),
   })
   .openapi('KekRewrap')
 
@@ -25,7 +25,7 @@ const listKeksRoute = createRoute({
   method: 'get',
   path: '/keks',
   operationId: 'kekStatus',
-  summary: 'Which KEKs are configured, and how many envelopes each sealed; all of them are on one page',
+  summary: 'List the configured KEKs and how many envelopes each sealed, all on one page',
   responses: { 200: jsonAnswer('The KEKs', z.object({ items: z.array(kek), nextCursor: z.null() })), ...refusals },
 })
 
@@ -33,8 +33,8 @@ const rewrapRoute = createRoute({
   method: 'post',
   path: '/keks/rewrap',
   operationId: 'rewrapEnvelopes',
-  summary: 'Move every envelope to the KEK that seals',
-  responses: { 200: jsonAnswer('What was moved', rewrap), ...refusals },
+  summary: 'Rewrap all envelopes with the current KEK',
+  responses: { 200: jsonAnswer('The number of envelopes that were rewrapped', rewrap), ...refusals },
 })
 
 export function kekRoutes(app: OpenAPIHono<AppEnv>): void {

@@ -12,11 +12,11 @@ const caller = apiKey
   .extend({
     limits: z
       .object({ requestsPerMinute: z.int(), requestsPerMonth: z.int() })
-      .openapi({ description: "Its own, or its plan's" }),
+      .openapi({ description: 'Limits of the key, or of its plan' }),
     usedVersion: z
       .object({ version: z.int(), endsAt: instant.nullable() })
       .nullable()
-      .openapi({ description: 'Of the secret that was shown; null: an access token was' }),
+      .openapi({ description: 'Version of the secret that was sent. Null: an access token was sent' }),
   })
   .openapi('Caller')
 
@@ -24,7 +24,7 @@ const showCallerRoute = createRoute({
   method: 'get',
   path: '/me',
   operationId: 'showCaller',
-  summary: 'Show the API key that asks; needs no role',
+  summary: 'Show the API key of the caller. Needs no role',
   responses: { 200: jsonAnswer('The key', caller), ...refusals },
 })
 
@@ -32,7 +32,7 @@ const rotateCallerRoute = createRoute({
   method: 'post',
   path: '/me/rotate',
   operationId: 'rotateCaller',
-  summary: 'Give the API key that asks a new secret; needs no role, and its newest secret',
+  summary: 'Rotate the API key of the caller. Needs its newest secret, and no role',
   request: { body: { ...jsonBody(z.strictObject({ overlapSeconds }).openapi('CallerRotation')), required: false } },
   responses: { 200: jsonAnswer('The key and its new secret', rotatedApiKey), ...refusals },
 })
@@ -41,7 +41,7 @@ const revokeCallerRoute = createRoute({
   method: 'post',
   path: '/me/revoke',
   operationId: 'revokeCaller',
-  summary: 'Revoke the API key that asks, and every token that it made; needs no role',
+  summary: 'Revoke the API key of the caller and all its tokens. Needs no role',
   request: { body: { ...jsonBody(z.strictObject(because).openapi('CallerRevocation')), required: false } },
   responses: { 204: { description: 'Revoked' }, ...refusals },
 })

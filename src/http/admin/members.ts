@@ -26,7 +26,7 @@ const member = z
     serviceAccountId: z
       .string()
       .nullable()
-      .openapi({ description: 'Of a key: the account whose roles are the most that count of its own' }),
+      .openapi({ description: 'Service account that owns the key. The key has no roles beyond those of the account' }),
     expiresAt: instant.nullable(),
     disabledAt: instant.nullable(),
     createdAt: instant,
@@ -42,13 +42,13 @@ const listQuery = pageQuery.extend({
     .openapi({ param: { name: 'organizationId', in: 'query' } }),
 })
 
-const one = jsonAnswer('The member; its ETag goes into If-Match of a change', member)
+const one = jsonAnswer('The member; send its ETag in If-Match to change it', member)
 
 const listMembersRoute = createRoute({
   method: 'get',
   path: '/members',
   operationId: 'listMembers',
-  summary: 'List who holds roles: service accounts, then API keys, newest first each',
+  summary: 'List members, who have roles: service accounts, then API keys, each newest first',
   request: { query: listQuery },
   responses: { 200: jsonAnswer('One page', pageSchema(member)), ...refusals },
 })
@@ -66,7 +66,7 @@ const assignRolesRoute = createRoute({
   method: 'post',
   path: '/members/{id}/assign-roles',
   operationId: 'assignRoles',
-  summary: 'Give a member these roles in place of its former ones',
+  summary: 'Replace the roles of a member',
   request: { params: idParam, headers: ifMatch, body: jsonBody(roleAssignment) },
   responses: { 200: one, ...refusals, ...outdated },
 })

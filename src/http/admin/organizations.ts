@@ -39,7 +39,7 @@ const organization = z
     maxKeyLifetimeSeconds: z.int().nullable(),
     suspendedAt: instant.nullable(),
     createdAt: instant,
-    revision: z.int().openapi({ description: 'Counts up with each change; the ETag holds it' }),
+    revision: z.int().openapi({ description: 'Increases with each change. The ETag contains it' }),
   })
   .openapi('Organization')
 
@@ -50,7 +50,7 @@ const lifetime = z.int().min(60).max(2_145_916_800)
 const newOrganization = z
   .strictObject({
     name: text(100),
-    slug: word(40).optional().openapi({ description: 'Absent: one is made out of the name' }),
+    slug: word(40).optional().openapi({ description: 'If absent, derived from the name' }),
     email: email.optional(),
     plan: word(40).default('free'),
     maxKeyLifetimeSeconds: lifetime.optional(),
@@ -64,7 +64,7 @@ const organizationUpdate = z
 const planChange = z.strictObject({ plan: word(40) }).openapi('OrganizationPlanChange')
 
 const policyChange = z
-  .strictObject({ maxKeyLifetimeSeconds: lifetime.nullable().openapi({ description: 'Null: keys may live for ever' }) })
+  .strictObject({ maxKeyLifetimeSeconds: lifetime.nullable().openapi({ description: 'Null: keys may live forever' }) })
   .openapi('OrganizationPolicyChange')
 
 const suspension = z.strictObject({ ...because, dryRun }).openapi('OrganizationSuspension')
@@ -83,7 +83,7 @@ const listQuery = pageQuery.extend({
     .openapi({ param: { name: 'suspended', in: 'query' }, type: 'boolean' }),
 })
 
-const one = jsonAnswer('The organization; its ETag goes into If-Match of a change', organization)
+const one = jsonAnswer('The organization; send its ETag in If-Match to change it', organization)
 
 const createOrganizationRoute = createRoute({
   method: 'post',
@@ -116,7 +116,7 @@ const updateOrganizationRoute = createRoute({
   method: 'patch',
   path: '/organizations/{id}',
   operationId: 'updateOrganization',
-  summary: 'Change name, slug or email of an organization',
+  summary: 'Change the name, slug or email of an organization',
   request: { params: idParam, headers: ifMatch, body: jsonBody(organizationUpdate) },
   responses: { 200: one, ...refusals, ...outdated },
 })
@@ -125,7 +125,7 @@ const changePlanRoute = createRoute({
   method: 'post',
   path: '/organizations/{id}/change-plan',
   operationId: 'changeOrganizationPlan',
-  summary: 'Put an organization on another plan',
+  summary: 'Change the plan of an organization',
   request: { params: idParam, headers: ifMatch, body: jsonBody(planChange) },
   responses: { 200: one, ...refusals, ...outdated },
 })
@@ -134,7 +134,7 @@ const changePolicyRoute = createRoute({
   method: 'post',
   path: '/organizations/{id}/change-policy',
   operationId: 'changeOrganizationPolicy',
-  summary: 'Say how long keys may live that are made or changed from now on',
+  summary: 'Set how long API keys may live. Applies to keys created or changed from now on',
   request: { params: idParam, headers: ifMatch, body: jsonBody(policyChange) },
   responses: { 200: one, ...refusals, ...outdated },
 })
@@ -143,11 +143,11 @@ const suspendOrganizationRoute = createRoute({
   method: 'post',
   path: '/organizations/{id}/suspend',
   operationId: 'suspendOrganization',
-  summary: 'Stop an organization: no new tokens, and those that live are dead',
+  summary: 'Suspend an organization: it gets no new tokens, and its existing tokens are revoked',
   request: { params: idParam, body: { ...jsonBody(suspension), required: false } },
   responses: {
-    200: jsonAnswer('What would break; of a dry run only', impact),
-    204: { description: 'Suspended, now or before' },
+    200: jsonAnswer('Dry run only: what would break', impact),
+    204: { description: 'Suspended, or already suspended' },
     ...refusals,
   },
 })
@@ -156,9 +156,9 @@ const resumeOrganizationRoute = createRoute({
   method: 'post',
   path: '/organizations/{id}/resume',
   operationId: 'resumeOrganization',
-  summary: 'Let a suspended organization go on; tokens from before stay dead',
+  summary: 'Resume a suspended organization. Tokens issued before stay revoked',
   request: { params: idParam },
-  responses: { 204: { description: 'Resumed, now or before' }, ...refusals },
+  responses: { 204: { description: 'Resumed, or was not suspended' }, ...refusals },
 })
 
 const tagged = ({ revision }: OrganizationView) => ({ ETag: etagOf(revision) })

@@ -19,13 +19,13 @@ const newPlan = z.strictObject({ name: word(40), ...limits }).openapi('NewPlan')
 const planUpdate = z.strictObject(limits).partial().openapi('PlanUpdate')
 
 const nameParam = z.object({ name: word(40).openapi({ param: { name: 'name', in: 'path' } }) })
-const one = jsonAnswer('The plan; its ETag goes into If-Match of a change', plan)
+const one = jsonAnswer('The plan; send its ETag in If-Match to change it', plan)
 
 const createPlanRoute = createRoute({
   method: 'post',
   path: '/plans',
   operationId: 'createPlan',
-  summary: 'Create a plan of your own',
+  summary: 'Create a custom plan',
   request: { body: jsonBody(newPlan) },
   responses: { 201: jsonAnswer('Created', plan), ...refusals },
 })
@@ -34,7 +34,7 @@ const listPlansRoute = createRoute({
   method: 'get',
   path: '/plans',
   operationId: 'listPlans',
-  summary: 'List the plans, built-in ones first; all of them are on one page',
+  summary: 'List the plans, built-in ones first; all on one page',
   responses: { 200: jsonAnswer('The plans', z.object({ items: z.array(plan), nextCursor: z.null() })), ...refusals },
 })
 
@@ -51,7 +51,7 @@ const updatePlanRoute = createRoute({
   method: 'patch',
   path: '/plans/{name}',
   operationId: 'updatePlan',
-  summary: 'Change limits of an own plan, for every organization on it',
+  summary: 'Change the limits of a custom plan, for all organizations on it',
   request: { params: nameParam, headers: ifMatch, body: jsonBody(planUpdate) },
   responses: { 200: one, ...refusals, ...outdated },
 })
@@ -60,7 +60,7 @@ const deletePlanRoute = createRoute({
   method: 'delete',
   path: '/plans/{name}',
   operationId: 'deletePlan',
-  summary: 'Delete an own plan that no organization is on',
+  summary: 'Delete a custom plan that no organization is on',
   request: { params: nameParam },
   responses: { 204: { description: 'Deleted' }, ...refusals },
 })

@@ -51,9 +51,9 @@ const createRevocationRoute = createRoute({
   method: 'post',
   path: '/revocations',
   operationId: 'createRevocation',
-  summary: 'Revoke tokens by a name that they carry',
+  summary: 'Revoke all tokens that a rule matches',
   request: { body: jsonBody(newRevocation) },
-  responses: { 201: jsonAnswer('On the list', revocation), ...refusals },
+  responses: { 201: jsonAnswer('Created', revocation), ...refusals },
 })
 
 const listRevocationsRoute = createRoute({
@@ -69,9 +69,9 @@ const liftRevocationRoute = createRoute({
   method: 'post',
   path: '/revocations/{id}/lift',
   operationId: 'liftRevocation',
-  summary: 'Take a rule off the revocation list',
+  summary: 'Remove a rule from the revocation list',
   request: { params: idParam },
-  responses: { 204: { description: 'Lifted, now or before' }, ...refusals },
+  responses: { 204: { description: 'Lifted, or already lifted' }, ...refusals },
 })
 
 export function revocationRoutes(app: OpenAPIHono<AppEnv>): void {

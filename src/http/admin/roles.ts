@@ -10,7 +10,10 @@ const role = z
   .object({
     name: z.string().openapi({ example: 'key_reader' }),
     builtIn: z.boolean(),
-    permissions: permissions.openapi({ description: 'permission:reach each', example: ['api_keys.read:organization'] }),
+    permissions: permissions.openapi({
+      description: 'Each is permission:reach',
+      example: ['api_keys.read:organization'],
+    }),
     organizationId: z.string().nullable(),
     createdAt: instant.nullable(),
     revision: z.int(),
@@ -21,7 +24,7 @@ const newRole = z
   .strictObject({
     name: word(50),
     permissions: permissions.openapi({ example: ['api_keys.read:organization', 'api_keys.rotate:own'] }),
-    organizationId: word(128).optional().openapi({ description: 'Absent: your own' }),
+    organizationId: word(128).optional().openapi({ description: 'If absent, your own' }),
   })
   .openapi('NewRole')
 
@@ -33,16 +36,16 @@ const organizationQuery = z.strictObject({
     .optional()
     .openapi({
       param: { name: 'organizationId', in: 'query' },
-      description: 'Whose role; absent: of your own organization',
+      description: 'Organization of the role. If absent, your own',
     }),
 })
-const one = jsonAnswer('The role; its ETag goes into If-Match of a change', role)
+const one = jsonAnswer('The role; send its ETag in If-Match to change it', role)
 
 const createRoleRoute = createRoute({
   method: 'post',
   path: '/roles',
   operationId: 'createRole',
-  summary: 'Create a role out of permissions that you hold',
+  summary: 'Create a role from permissions that you have',
   request: { body: jsonBody(newRole) },
   responses: { 201: jsonAnswer('Created', role), ...refusals },
 })
@@ -51,7 +54,7 @@ const listRolesRoute = createRoute({
   method: 'get',
   path: '/roles',
   operationId: 'listRoles',
-  summary: 'List the roles, built-in ones first; all of them are on one page',
+  summary: 'List the roles, built-in ones first; all on one page',
   request: { query: organizationQuery },
   responses: { 200: jsonAnswer('The roles', z.object({ items: z.array(role), nextCursor: z.null() })), ...refusals },
 })
@@ -69,7 +72,7 @@ const updateRoleRoute = createRoute({
   method: 'patch',
   path: '/roles/{name}',
   operationId: 'updateRole',
-  summary: 'Say anew what a role permits',
+  summary: 'Replace the permissions of a role',
   request: { params: nameParam, query: organizationQuery, headers: ifMatch, body: jsonBody(roleUpdate) },
   responses: { 200: one, ...refusals, ...outdated },
 })
@@ -78,7 +81,7 @@ const deleteRoleRoute = createRoute({
   method: 'delete',
   path: '/roles/{name}',
   operationId: 'deleteRole',
-  summary: 'Delete a role that no member holds',
+  summary: 'Delete a role that no member has',
   request: { params: nameParam, query: organizationQuery },
   responses: { 204: { description: 'Deleted' }, ...refusals },
 })

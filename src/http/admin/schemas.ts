@@ -56,7 +56,7 @@ export const pageQuery = z.strictObject({
     .openapi({ param: { name: 'limit', in: 'query' }, type: 'integer', minimum: 1, maximum: 200, default: 50 }),
   cursor: word(128)
     .optional()
-    .openapi({ param: { name: 'cursor', in: 'query' }, description: 'nextCursor of the page before' }),
+    .openapi({ param: { name: 'cursor', in: 'query' }, description: 'nextCursor of the previous page' }),
 })
 
 export function pageSchema<Item extends z.ZodType>(item: Item) {
@@ -67,16 +67,16 @@ const problem = z
   .looseObject({
     type: z
       .string()
-      .openapi({ description: 'urn:mintage:problem: and the code; docs/errors.md has a section for each' }),
+      .openapi({ description: 'urn:mintage:problem: followed by the code. docs/errors.md describes each' }),
     title: z.string(),
     status: z.int(),
     detail: z.string(),
-    instance: z.string().optional().openapi({ description: 'Names the request, as X-Request-Id does' }),
+    instance: z.string().optional().openapi({ description: 'Identifies the request, as X-Request-Id does' }),
     code: z.string().openapi({ description: 'Stable' }),
     errors: z
       .array(z.object({ path: z.string(), message: z.string() }))
       .optional()
-      .openapi({ description: 'Which members of the request are wrong, and how' }),
+      .openapi({ description: 'Which members of the request are wrong, and why' }),
   })
   .openapi('Problem')
 
@@ -88,11 +88,11 @@ function refusal(description: string, code: ServiceErrorCode) {
 /** What any route of the admin API may answer instead (RFC 9457). */
 export const refusals = {
   400: refusal('The request is malformed', 'invalid_request'),
-  401: refusal('No credential, or one that is refused', 'unauthenticated'),
-  403: refusal('The caller may not do this', 'permission_denied'),
-  404: refusal("There is no such thing, or it is not the caller's", 'not_found'),
-  409: refusal('The state of the resource does not allow this', 'conflict'),
-  503: refusal('The database does not answer; try again', 'database_unavailable'),
+  401: refusal('The credential is missing or was rejected', 'unauthenticated'),
+  403: refusal('The caller does not have permission to do this', 'permission_denied'),
+  404: refusal('Not found, or the caller does not have access', 'not_found'),
+  409: refusal('The current state of the resource does not allow this', 'conflict'),
+  503: refusal('The database is not responding. Try again', 'database_unavailable'),
 } as const
 
 /** `If-Match` of a change: the ETag that the caller saw last. Read by `expectedRevision` of http/etag.ts. */
@@ -103,13 +103,15 @@ export const ifMatch = z.object({
     .optional()
     .openapi({
       param: { name: 'if-match', in: 'header' },
-      description: 'ETag of the answer that the change is based on',
+      description: 'ETag of the response that the change is based on',
       example: '"3"',
     }),
 })
 
 /** Beside `refusals`, of a route that takes `If-Match`. */
-export const outdated = { 412: refusal('It was changed since the ETag in If-Match', 'precondition_failed') } as const
+export const outdated = {
+  412: refusal('The resource was changed after the ETag in If-Match', 'precondition_failed'),
+} as const
 
 export function jsonBody<Schema extends z.ZodType>(schema: Schema) {
   return { required: true, content: { 'application/json': { schema } } } as const

@@ -37,8 +37,8 @@ const serviceAccount = z
     organizationId: z.string(),
     name: z.string(),
     description: z.string(),
-    roles: z.array(z.string()).openapi({ description: 'The most that its keys hold' }),
-    apiKeys: z.int().openapi({ description: 'How many keys it owns that are not revoked' }),
+    roles: z.array(z.string()).openapi({ description: 'Its keys cannot have other roles' }),
+    apiKeys: z.int().openapi({ description: 'Number of its keys that are not revoked' }),
     createdAt: instant,
     createdBy: z.string(),
     disabledAt: instant.nullable(),
@@ -53,7 +53,7 @@ const newServiceAccount = z
     name: text(100),
     description: description.optional(),
     roles: roleNames.optional(),
-    organizationId: word(128).optional().openapi({ description: 'Absent: your own' }),
+    organizationId: word(128).optional().openapi({ description: 'If absent, your own' }),
   })
   .openapi('NewServiceAccount')
 
@@ -74,13 +74,13 @@ const listQuery = pageQuery.extend({
     .openapi({ param: { name: 'disabled', in: 'query' }, type: 'boolean' }),
 })
 
-const one = jsonAnswer('The service account; its ETag goes into If-Match of a change', serviceAccount)
+const one = jsonAnswer('The service account; send its ETag in If-Match to change it', serviceAccount)
 
 const createServiceAccountRoute = createRoute({
   method: 'post',
   path: '/service-accounts',
   operationId: 'createServiceAccount',
-  summary: 'Create a service account, which owns API keys',
+  summary: 'Create a service account, which can own API keys',
   request: { body: jsonBody(newServiceAccount) },
   responses: { 201: jsonAnswer('Created', serviceAccount), ...refusals },
 })
@@ -107,7 +107,7 @@ const updateServiceAccountRoute = createRoute({
   method: 'patch',
   path: '/service-accounts/{id}',
   operationId: 'updateServiceAccount',
-  summary: 'Change name, description or roles of a service account',
+  summary: 'Change the name, description or roles of a service account',
   request: { params: idParam, headers: ifMatch, body: jsonBody(serviceAccountUpdate) },
   responses: { 200: one, ...refusals, ...outdated },
 })
@@ -116,11 +116,11 @@ const disableServiceAccountRoute = createRoute({
   method: 'post',
   path: '/service-accounts/{id}/disable',
   operationId: 'disableServiceAccount',
-  summary: 'Stop a service account: no new tokens for its keys, and those that live are dead',
+  summary: 'Disable a service account: its keys get no new tokens, and their existing tokens are revoked',
   request: { params: idParam, body: { ...jsonBody(disabling), required: false } },
   responses: {
-    200: jsonAnswer('What would break; of a dry run only', impact),
-    204: { description: 'Disabled, now or before' },
+    200: jsonAnswer('Dry run only: what would break', impact),
+    204: { description: 'Disabled, or already disabled' },
     ...refusals,
   },
 })
@@ -129,9 +129,9 @@ const enableServiceAccountRoute = createRoute({
   method: 'post',
   path: '/service-accounts/{id}/enable',
   operationId: 'enableServiceAccount',
-  summary: 'Let a disabled service account go on; tokens from before stay dead',
+  summary: 'Enable a disabled service account. Tokens issued before stay revoked',
   request: { params: idParam },
-  responses: { 204: { description: 'Enabled, now or before' }, ...refusals },
+  responses: { 204: { description: 'Enabled, or was not disabled' }, ...refusals },
 })
 
 const deleteServiceAccountRoute = createRoute({

@@ -19,16 +19,16 @@ const signingKey = z
     kid: z.string().openapi({ description: 'RFC 7638 thumbprint' }),
     purpose,
     algorithm,
-    version: z.int().openapi({ description: 'Counts the keys of this purpose and algorithm' }),
+    version: z.int().openapi({ description: 'Number of the key among those of its purpose and algorithm' }),
     origin: z.enum(['generated', 'imported']),
     state: z.enum(['pending', 'active', 'retiring', 'retired', 'revoked']),
     createdAt: instant,
     createdBy: z.string(),
     publishedAt: instant,
-    safeAt: instant.openapi({ description: 'From when the key may sign without surprising a verifier' }),
+    safeAt: instant.openapi({ description: 'From this time the key may sign: all verifiers have it' }),
     activatesAt: instant.nullable(),
-    followedAt: instant.nullable().openapi({ description: 'When another key took or takes over' }),
-    retiresAt: instant.nullable().openapi({ description: 'From when it is no longer published' }),
+    followedAt: instant.nullable().openapi({ description: 'When another key took over or takes over' }),
+    retiresAt: instant.nullable().openapi({ description: 'From this time it is no longer published' }),
     revokedAt: instant.nullable(),
     revokedBy: z.string().nullable(),
     revocationReason: z.string().nullable(),
@@ -38,14 +38,14 @@ const signingKey = z
 
 const heldBy = z
   .array(z.object({ name: z.string(), lastFetchedAt: instant }))
-  .openapi({ description: 'At most 20 of them, the counts tell the rest' })
+  .openapi({ description: 'At most 20. The counts include all' })
 
 /** Beside a token key that is pending: who could verify its tokens. Only authenticated verifiers count. */
 const readiness = {
   verifiers: z
     .object({ holding: z.int(), known: z.int(), waitingFor: heldBy, absent: heldBy })
     .nullable()
-    .openapi({ description: 'Which authenticated verifiers hold the pending key; null for keys in any other state' }),
+    .openapi({ description: 'Which authenticated verifiers have the pending key. Null for keys in any other state' }),
 }
 
 const signingKeyDetail = signingKey
@@ -69,11 +69,11 @@ const force = {
   force: z
     .boolean()
     .default(false)
-    .openapi({ description: 'Before it is safe, for incidents: verifiers may refuse good tokens' }),
+    .openapi({ description: 'For incidents: activate before it is safe. Verifiers may reject valid tokens' }),
   revokeFormer: z
     .boolean()
     .default(false)
-    .openapi({ description: 'With force: the key that signed before dies with all of its tokens' }),
+    .openapi({ description: 'With force: also revoke the previous key and all its tokens' }),
   reason: text(200).optional(),
 }
 const rotation = z.strictObject({ ...line, ...force }).openapi('SigningKeyRotation')
@@ -82,8 +82,10 @@ const rollback = z.strictObject({ ...line, reason: text(200).optional() }).opena
 const compromise = z
   .strictObject({
     ...line,
-    compromised: z.literal(true).openapi({ description: 'Every token under the key will be refused, for good' }),
-    kid: word(128).optional().openapi({ description: 'Which key leaked; the active one when left out' }),
+    compromised: z
+      .literal(true)
+      .openapi({ description: 'Confirms that all tokens signed with the key are revoked permanently' }),
+    kid: word(128).optional().openapi({ description: 'The key that leaked. If absent, the active one' }),
     distrustPending: z.boolean().default(false),
     reason: text(200).optional(),
   })
@@ -106,7 +108,7 @@ const listRoute = createRoute({
   method: 'get',
   path: '/signing-keys',
   operationId: 'listSigningKeys',
-  summary: 'List signing keys with every coming instant; all of them are on one page',
+  summary: 'List signing keys with their planned times, all on one page',
   responses: {
     200: jsonAnswer(
       'The keys',
@@ -120,7 +122,7 @@ const showRoute = createRoute({
   method: 'get',
   path: '/signing-keys/{id}',
   operationId: 'showSigningKey',
-  summary: 'Show a signing key with its whole history',
+  summary: 'Show a signing key with its history',
   request: { params: idParam },
   responses: { 200: jsonAnswer('The key', signingKeyDetail), ...refusals },
 })
@@ -129,7 +131,7 @@ const rotateRoute = createRoute({
   method: 'post',
   path: '/signing-keys/rotate',
   operationId: 'rotateSigningKey',
-  summary: 'Let the next key sign, and publish another one',
+  summary: 'Rotate: activate the next key, and publish a new one',
   request: { body: { ...jsonBody(rotation), required: false } },
   responses: one('The key that signs now'),
 })
@@ -138,7 +140,7 @@ const activateRoute = createRoute({
   method: 'post',
   path: '/signing-keys/{id}/activate',
   operationId: 'activateSigningKey',
-  summary: 'Let this pending key sign',
+  summary: 'Activate this pending key',
   request: { params: idParam, body: { ...jsonBody(activation), required: false } },
   responses: one('The key that signs now'),
 })
@@ -147,7 +149,7 @@ const rollbackRoute = createRoute({
   method: 'post',
   path: '/signing-keys/rollback',
   operationId: 'rollbackSigningKey',
-  summary: 'Let the former key sign again, while it is still published',
+  summary: 'Return to the previous key while it is still published',
   request: { body: { ...jsonBody(rollback), required: false } },
   responses: one('The key that signs now'),
 })
@@ -156,27 +158,27 @@ const replaceRoute = createRoute({
   method: 'post',
   path: '/signing-keys/replace',
   operationId: 'replaceSigningKey',
-  summary: 'Replace a compromised key at once, and kill every token under it',
+  summary: 'Replace a compromised key at once, and revoke all tokens signed with it',
   request: { body: jsonBody(compromise) },
-  responses: { 200: jsonAnswer('What signs now, what comes next, what is dead', replacement), ...refusals },
+  responses: { 200: jsonAnswer('The active key, the next key and the revoked keys', replacement), ...refusals },
 })
 
 const importRoute = createRoute({
   method: 'post',
   path: '/signing-keys/import',
   operationId: 'importSigningKey',
-  summary: 'Take in a private key that was made elsewhere, as the next one',
+  summary: 'Import a private key as the next signing key',
   request: { body: jsonBody(foreignKey) },
-  responses: { 201: jsonAnswer('The key, published', signingKey), ...refusals },
+  responses: { 201: jsonAnswer('The published key', signingKey), ...refusals },
 })
 
 const addRoute = createRoute({
   method: 'post',
   path: '/signing-keys/add',
   operationId: 'addSigningKey',
-  summary: 'Make the first key of another algorithm',
+  summary: 'Create the first key of another algorithm',
   request: { body: jsonBody(z.strictObject({ algorithm }).openapi('SigningKeyAddition')) },
-  responses: { 201: jsonAnswer('The key, published', signingKey), ...refusals },
+  responses: { 201: jsonAnswer('The published key', signingKey), ...refusals },
 })
 
 export function signingKeyRoutes(app: OpenAPIHono<AppEnv>): void {

@@ -5,15 +5,18 @@ import { instant, jsonAnswer, pageQuery, pageSchema, refusals } from './schemas.
 
 const verifier = z
   .object({
-    name: z.string().nullable().openapi({ example: 'billing-api', description: 'What it calls itself; not checked' }),
+    name: z
+      .string()
+      .nullable()
+      .openapi({ example: 'billing-api', description: 'Name that the verifier sent. Not verified' }),
     clientId: z
       .string()
       .nullable()
-      .openapi({ description: 'API key that it authenticated with; null: anonymous, which never counts' }),
+      .openapi({ description: 'API key that it authenticated with. Null: anonymous, which never counts' }),
     state: z
       .enum(['anonymous', 'known', 'absent'])
-      .openapi({ description: 'absent: has not come for a day, so that nothing waits for it' }),
-    kids: z.array(z.string()).openapi({ description: 'Of the JWK Set that it fetched last' }),
+      .openapi({ description: 'absent: no fetch for a day, so rotations do not wait for it' }),
+    kids: z.array(z.string()).openapi({ description: 'Keys in the JWK Set that it fetched last' }),
     lastFetchedAt: instant,
     address: z.string().nullable(),
     agent: z.string().nullable(),
@@ -24,7 +27,7 @@ const listVerifiersRoute = createRoute({
   method: 'get',
   path: '/verifiers',
   operationId: 'listVerifiers',
-  summary: 'List who fetched the JWK Set within the last 30 days, authenticated ones first',
+  summary: 'List the verifiers that fetched the JWK Set in the last 30 days, authenticated ones first',
   request: { query: pageQuery },
   responses: { 200: jsonAnswer('One page', pageSchema(verifier)), ...refusals },
 })
