@@ -15,7 +15,7 @@ import { activePeriods } from '../../src/signing-keys/activations.ts'
 import { replaceSigningKey } from '../../src/signing-keys/replace.ts'
 import { rotateSigningKey } from '../../src/signing-keys/rotate.ts'
 import { createPostgresDatabase, databaseKinds } from '../support/databases.ts'
-import { deploymentEnvironment } from '../support/deployment.ts'
+import { deploymentEnvironment } from '../support/deployment-environment.ts'
 import { keepForInspection } from '../support/printed-credentials.ts'
 import { eventually, run, startServiceProcess } from '../support/service-process.ts'
 

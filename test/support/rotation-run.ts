@@ -6,7 +6,7 @@ import { generateApiKey } from '../../src/api-keys/format.ts'
 import { postgresRevocationList } from '../../src/kit/revocation/index.ts'
 import { createVerifier } from '../../src/kit/verify.ts'
 import { type ActivePeriod, activePeriods } from '../../src/signing-keys/activations.ts'
-import { deploymentEnvironment } from './deployment.ts'
+import { deploymentEnvironment } from './deployment-environment.ts'
 
 export type RotationPlan = {
   /** A migrated database that was never started. */
