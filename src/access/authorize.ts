@@ -1,4 +1,4 @@
-import { ServiceError } from '../errors.ts'
+import { invalidRequest, ServiceError } from '../errors.ts'
 import { hasScopes } from '../kit/token/held-scopes.ts'
 import {
   coversPermissions,
@@ -62,8 +62,7 @@ export function permissionsHeld({
 export function organizationFor(actor: Principal, within: Within, asked: string | undefined): string {
   if (within === 'everywhere') {
     const organizationId = asked ?? actor.organizationId
-    if (organizationId === null)
-      throw new ServiceError('invalid_request', { detail: 'Say in which organization: organizationId is missing.' })
+    if (organizationId === null) throw invalidRequest('Say in which organization: organizationId is missing.')
     return organizationId
   }
   if (asked !== undefined && asked !== within.organizationId) throw new ServiceError('not_found')
@@ -96,10 +95,7 @@ export function authorizeGrant(actor: Principal, grant: Grant, customRoles: Cust
 
 function definitionOf(role: string, customRoles: CustomRoles): Permissions {
   const definition = isRole(role) ? permissionsOf[role] : customRoles.get(role)
-  if (!definition)
-    throw new ServiceError('invalid_request', {
-      detail: 'roles names one that is neither built in nor made in the organization.',
-    })
+  if (!definition) throw invalidRequest('roles names one that is neither built in nor made in the organization.')
   return definition
 }
 

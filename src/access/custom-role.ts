@@ -1,4 +1,4 @@
-import { ServiceError } from '../errors.ts'
+import { invalidRequest } from '../errors.ts'
 import {
   isPermission,
   isRole,
@@ -27,9 +27,9 @@ export function readPermissions(texts: readonly string[]): Permissions {
  * a text that is no permission with a reach that it can have, and for none at all.
  */
 export function checkPermissions(texts: readonly string[]): string[] {
-  if (texts.length === 0) throw refused('permissions is empty.')
+  if (texts.length === 0) throw invalidRequest('permissions is empty.')
   if (!texts.every((text) => readEntry(text))) {
-    throw refused(
+    throw invalidRequest(
       'permissions holds something that is no permission:reach of a role within an organization, such as api_keys.read:own.',
     )
   }
@@ -41,8 +41,8 @@ export function checkPermissions(texts: readonly string[]): string[] {
 /** Small letters, digits and underscores, 3 to 50 of them, and no built-in role's. Throws `invalid_request`. */
 export function checkRoleName(name: string): string {
   if (!/^[a-z][a-z0-9_]{2,49}$/.test(name))
-    throw refused('name is not 3 to 50 small letters, digits and underscores, a letter first.')
-  if (isRole(name)) throw refused('name is that of a built-in role.')
+    throw invalidRequest('name is not 3 to 50 small letters, digits and underscores, a letter first.')
+  if (isRole(name)) throw invalidRequest('name is that of a built-in role.')
   return name
 }
 
@@ -52,8 +52,4 @@ function readEntry(text: string): { permission: Permission; reach: Reach } | und
   const possible: readonly Reach[] = reachesOf[permission]
   if (reach !== 'own' && reach !== 'organization') return undefined
   return possible.includes(reach) ? { permission, reach } : undefined
-}
-
-function refused(detail: string): ServiceError {
-  return new ServiceError('invalid_request', { detail })
 }

@@ -2,7 +2,7 @@ import { authorize, authorizeGrant, type Within } from '../access/authorize.ts'
 import type { Principal } from '../access/principal.ts'
 import { customRolesOf } from '../access/queries.ts'
 import type { Db } from '../db/database.ts'
-import { ServiceError } from '../errors.ts'
+import { invalidRequest, ServiceError } from '../errors.ts'
 import { type Organization, planOf } from '../organizations/queries.ts'
 import type { Services } from '../services.ts'
 import { countApiKeys, findServiceAccount } from './change-queries.ts'
@@ -137,6 +137,6 @@ export function requireUsableAccount(
   if (!account) throw new ServiceError('not_found')
   if (account.disabledAt) throw new ServiceError('conflict', { detail: 'The service account is disabled.' })
   if (adds(account.roles, roles)) {
-    throw new ServiceError('invalid_request', { detail: 'roles holds a role that the service account does not have.' })
+    throw invalidRequest('roles holds a role that the service account does not have.')
   }
 }

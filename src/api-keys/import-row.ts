@@ -1,4 +1,4 @@
-import { ServiceError } from '../errors.ts'
+import { invalidRequest } from '../errors.ts'
 import { encodeBase64url, readBase64url } from '../kit/base64url.ts'
 import type { ApiKeyEnvironment } from './format.ts'
 import type { HashAlgorithm, StoredSecret } from './queries.ts'
@@ -26,9 +26,7 @@ export type ImportedRow =
 export function importedSecret({ hash, algorithm, hint = '' }: ImportedApiKey): StoredSecret {
   const bytes = /^[0-9A-Fa-f]{64}$/.test(hash) ? bytesOfHex(hash) : readBase64url(hash.replace(/^([^=]{43})=$/, '$1'))
   if (bytes?.length !== 32) {
-    throw new ServiceError('invalid_request', {
-      detail: 'hash is neither 64 hexadecimal digits nor 32 bytes as base64url.',
-    })
+    throw invalidRequest('hash is neither 64 hexadecimal digits nor 32 bytes as base64url.')
   }
   return { hash: encodeBase64url(bytes), hashAlgorithm: algorithm, imported: true, prefix: '', hint }
 }

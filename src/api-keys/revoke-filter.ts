@@ -1,4 +1,4 @@
-import { ServiceError } from '../errors.ts'
+import { invalidRequest } from '../errors.ts'
 import type { ApiKeyEnvironment } from './format.ts'
 
 /** Selects the keys that match all of these conditions. */
@@ -19,9 +19,7 @@ export type RevocationFilter = {
 /** An empty filter would select every key, which must not happen by mistake. Throws `invalid_request`. */
 export function requireFilter(filter: RevocationFilter): void {
   if (Object.values(filter).some((value) => value !== undefined)) return
-  throw new ServiceError('invalid_request', {
-    detail: 'filter is empty. Set at least one condition that selects the keys to revoke.',
-  })
+  throw invalidRequest('filter is empty. Set at least one condition that selects the keys to revoke.')
 }
 
 /** The filter as the audit trail records it. */

@@ -2,7 +2,7 @@ import { authorize, type Within } from '../access/authorize.ts'
 import { keepLastHolders } from '../access/last-holders.ts'
 import type { Principal } from '../access/principal.ts'
 import { appendAuditEvent } from '../audit/queries.ts'
-import { ServiceError } from '../errors.ts'
+import { invalidRequest, ServiceError } from '../errors.ts'
 import type { Because } from '../revocation/reasons.ts'
 import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import { addRevocationRule } from '../revocation/rule-queries.ts'
@@ -80,8 +80,7 @@ export async function findLeakedApiKey(
  * valid.
  */
 export function revocationTime({ at = undefined }: { at?: Date | undefined }, now: Date): Date {
-  if (at !== undefined && at < now)
-    throw new ServiceError('invalid_request', { detail: 'at is in the past. Leave it out to revoke now.' })
+  if (at !== undefined && at < now) throw invalidRequest('at is in the past. Leave it out to revoke now.')
   return at ?? now
 }
 

@@ -2,7 +2,7 @@ import { authorize } from '../access/authorize.ts'
 import type { Principal } from '../access/principal.ts'
 import { appendAuditEvent } from '../audit/queries.ts'
 import { type Page, type PageRequest, pageOf } from '../db/page.ts'
-import { ServiceError } from '../errors.ts'
+import { invalidRequest, ServiceError } from '../errors.ts'
 import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import type { Services } from '../services.ts'
 import { findApiKeyUsage } from '../usage/queries.ts'
@@ -81,7 +81,6 @@ export async function endApiKeyVersion(
 }
 
 function readVersion(cursor: string): number {
-  if (!/^\d{1,9}$/.test(cursor))
-    throw new ServiceError('invalid_request', { detail: 'cursor is invalid. Use the nextCursor of the previous page.' })
+  if (!/^\d{1,9}$/.test(cursor)) throw invalidRequest('cursor is invalid. Use the nextCursor of the previous page.')
   return Number(cursor)
 }

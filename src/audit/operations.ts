@@ -1,7 +1,7 @@
 import { authorize } from '../access/authorize.ts'
 import type { Principal } from '../access/principal.ts'
 import { type Page, type PageRequest, pageOf } from '../db/page.ts'
-import { ServiceError } from '../errors.ts'
+import { invalidRequest } from '../errors.ts'
 import type { Services } from '../services.ts'
 import { type AuditEventFilter, appendAuditEvent, selectAuditEvents, trailEvent } from './queries.ts'
 
@@ -38,6 +38,6 @@ export async function recordRefusal(
 }
 
 function readSequence(cursor: string): number {
-  if (!/^\d{1,15}$/.test(cursor)) throw new ServiceError('invalid_request', { detail: 'cursor: not one of this list.' })
+  if (!/^\d{1,15}$/.test(cursor)) throw invalidRequest('cursor: not one of this list.')
   return Number(cursor)
 }

@@ -1,19 +1,21 @@
 import { ServiceError } from '../errors.ts'
 import { brokenUniqueness } from './failure.ts'
 
-/**
- * Runs a change. If it breaks one of the unique constraints, throws `conflict` and names the member whose value is in
- * use.
- * @param members Unique constraint → member of the request. Other errors are rethrown.
- */
-export async function unlessTaken<Result>(
-  members: Readonly<Record<string, string>>,
-  change: () => Promise<Result>,
-): Promise<Result> {
+/** Unique constraint → the member of the request that has to be unique. */
+const memberOf: Readonly<Record<string, string>> = {
+  organizations_slug_unique: 'slug',
+  organizations_email_unique: 'email',
+  plans_pkey: 'name',
+  service_accounts_name: 'name',
+  custom_roles_organization_id_name_pk: 'name',
+}
+
+/** Runs a change. When it breaks a unique constraint, throws `conflict` naming the member; any other failure passes unchanged. */
+export async function unlessTaken<Result>(change: () => Promise<Result>): Promise<Result> {
   try {
     return await change()
   } catch (error) {
-    const member = members[brokenUniqueness(error) ?? '']
+    const member = memberOf[brokenUniqueness(error) ?? '']
     if (member === undefined) throw error
     throw taken(member, error)
   }

@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { authenticateApiKey } from '../api-keys/authenticate.ts'
 import type { ApiKeyRecord } from '../api-keys/lookup.ts'
-import { ServiceError } from '../errors.ts'
+import { invalidRequest, ServiceError } from '../errors.ts'
 import { readClientCredential } from '../oauth/client-credential.ts'
 import { type Form, parseForm } from '../oauth/form.ts'
 import { type AppEnv, requestOrigin } from './context.ts'
@@ -32,6 +32,6 @@ export async function readClientForm(c: Context<AppEnv>): Promise<{ client: ApiK
 /** The one parameter that both endpoints require. `token_type_hint` is not needed: the text itself shows what it is. */
 export function requiredToken(form: Form): string {
   const token = form.get('token')
-  if (token === undefined) throw new ServiceError('invalid_request', { detail: 'token is missing.' })
+  if (token === undefined) throw invalidRequest('token is missing.')
   return token
 }

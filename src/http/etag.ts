@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import { ServiceError } from '../errors.ts'
+import { invalidRequest, ServiceError } from '../errors.ts'
 import type { AppEnv } from './context.ts'
 
 /** The entity tag of a thing's revision (RFC 9110 §8.8.3): strong, since each change counts the revision up. */
@@ -15,7 +15,7 @@ export function etagOf(revision: number): string {
 export function expectedRevision(c: Context<AppEnv>): number | undefined {
   const header = c.req.header('if-match')
   if (header === undefined || header.trim() === '*') return undefined
-  if (header.includes(',')) throw new ServiceError('invalid_request', { detail: 'If-Match takes one entity tag here.' })
+  if (header.includes(',')) throw invalidRequest('If-Match takes one entity tag here.')
   const revision = /^"(\d{1,9})"$/.exec(header.trim())?.[1]
   if (revision === undefined) throw new ServiceError('precondition_failed')
   return Number(revision)

@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import { ServiceError } from '../errors.ts'
+import { invalidRequest, ServiceError } from '../errors.ts'
 import type { AppEnv } from './context.ts'
 
 const longestBodyBytes = 16_384
@@ -15,7 +15,7 @@ const slowestBodyMilliseconds = 5_000
  */
 export function readFormBody(c: Context<AppEnv>): string | Promise<string> {
   if (hasQuery(c.req.url)) {
-    throw new ServiceError('invalid_request', { detail: 'Send parameters in the body: nothing may stand in the URL.' })
+    throw invalidRequest('Send parameters in the body: nothing may stand in the URL.')
   }
   const coding = c.req.header('content-encoding')
   if (coding !== undefined && coding.toLowerCase() !== 'identity') {
@@ -34,9 +34,7 @@ async function readText(c: Context<AppEnv>, announced: number | undefined): Prom
   const contentType = c.req.header('content-type')
   const text = await within(slowestBodyMilliseconds, announced === undefined ? boundedText(c.req.raw) : c.req.text())
   if (text !== '' && !isForm(contentType)) {
-    throw new ServiceError('invalid_request', {
-      detail: 'Send the parameters as a form: Content-Type: application/x-www-form-urlencoded, in UTF-8.',
-    })
+    throw invalidRequest('Send the parameters as a form: Content-Type: application/x-www-form-urlencoded, in UTF-8.')
   }
   return text
 }

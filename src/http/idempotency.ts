@@ -1,6 +1,6 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { parseApiKey } from '../api-keys/format.ts'
-import { ServiceError } from '../errors.ts'
+import { invalidRequest, ServiceError } from '../errors.ts'
 import {
   claimRequest,
   findRequest,
@@ -26,9 +26,7 @@ export function idempotency(): MiddlewareHandler<AppEnv> {
     const key = c.req.header('idempotency-key')
     if (key === undefined || c.req.method !== 'POST') return await next()
     if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
-      throw new ServiceError('invalid_request', {
-        detail: 'Idempotency-Key must be one value of 1 to 255 visible ASCII characters.',
-      })
+      throw invalidRequest('Idempotency-Key must be one value of 1 to 255 visible ASCII characters.')
     }
     const { services, principal, receivedAt } = c.var
     const request = { clientId: principal.clientId, key, digest: await digestOf(c, services) }

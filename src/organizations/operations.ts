@@ -18,7 +18,6 @@ import {
   type OrganizationChanges,
   type OrganizationFilter,
   selectOrganizations,
-  uniqueMembers,
   updateOrganizationRow,
 } from './queries.ts'
 import { checkSlug, slugFrom } from './slug.ts'
@@ -46,7 +45,7 @@ export async function createOrganization(
     if (slug !== undefined) checkSlug(slug)
     await requirePlan(tx, input.plan)
     const row = { ...input, id: newId('org'), email: email?.toLowerCase() ?? null, createdAt: now }
-    const organization = await unlessTaken(uniqueMembers, () => insertWithSlug(tx, row, slug))
+    const organization = await unlessTaken(() => insertWithSlug(tx, row, slug))
     const { id, name, plan } = organization
     return {
       view: await shown(tx, organization),
@@ -171,7 +170,7 @@ export async function changeOrganizationPolicy(
 }
 
 async function store(tx: Db, id: string, changes: OrganizationChanges): Promise<OrganizationView> {
-  return await shown(tx, await unlessTaken(uniqueMembers, () => updateOrganizationRow(tx, id, changes)))
+  return await shown(tx, await unlessTaken(() => updateOrganizationRow(tx, id, changes)))
 }
 
 async function shown(db: Db, organization: Organization): Promise<OrganizationView> {

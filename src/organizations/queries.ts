@@ -13,9 +13,6 @@ export type OrganizationChanges = Partial<
   Pick<Organization, 'name' | 'slug' | 'email' | 'plan' | 'maxKeyLifetimeSeconds' | 'suspendedAt'>
 >
 
-/** Unique constraint → member of the request. */
-export const uniqueMembers = { organizations_slug_unique: 'slug', organizations_email_unique: 'email' } as const
-
 export async function insertOrganization(db: Db, organization: NewOrganization): Promise<Organization> {
   const [inserted] = await db.insert(organizations).values(organization).returning()
   if (!inserted) throw new Error('the organization was not inserted')

@@ -1,4 +1,4 @@
-import { ServiceError } from '../errors.ts'
+import { invalidRequest } from '../errors.ts'
 
 const longest = 40
 
@@ -8,9 +8,7 @@ const longest = 40
  */
 export function checkSlug(slug: string): string {
   if (isSlug(slug)) return slug
-  throw new ServiceError('invalid_request', {
-    detail: 'slug is not 3 to 40 small letters, digits and single hyphens between them, a letter first.',
-  })
+  throw invalidRequest('slug is not 3 to 40 small letters, digits and single hyphens between them, a letter first.')
 }
 
 /** A slug out of a name; a name without any letter of the alphabet gives `organization`. It may be taken: then one with `suffix` serves. */

@@ -1,4 +1,4 @@
-import { ServiceError } from '../errors.ts'
+import { invalidRequest } from '../errors.ts'
 
 export type PlanLimits = {
   readonly requestsPerMinute: number
@@ -46,12 +46,8 @@ export function isBuiltInPlan(name: string): name is BuiltInPlan {
 /** Throws `invalid_request` for a name or limits that an own plan cannot have; gives the limits. */
 export function checkPlan(name: string, limits: PlanLimits): PlanLimits {
   if (!/^[a-z][a-z0-9-]{1,39}$/.test(name))
-    throw refused('name is not 2 to 40 small letters, digits and hyphens, a letter first.')
+    throw invalidRequest('name is not 2 to 40 small letters, digits and hyphens, a letter first.')
   if (limits.defaultOverlapSeconds > limits.maxOverlapSeconds)
-    throw refused('defaultOverlapSeconds is more than maxOverlapSeconds.')
+    throw invalidRequest('defaultOverlapSeconds is more than maxOverlapSeconds.')
   return limits
-}
-
-function refused(detail: string): ServiceError {
-  return new ServiceError('invalid_request', { detail })
 }

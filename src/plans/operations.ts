@@ -14,7 +14,6 @@ import {
   lockOwnPlan,
   type OwnPlan,
   selectOwnPlans,
-  uniquePlanMembers,
   updateOwnPlanRow,
 } from './queries.ts'
 
@@ -36,7 +35,7 @@ export async function createPlan(
   return await change(services, actor, 'plans.change', noLock, async (tx, _, now) => {
     if (isBuiltInPlan(name)) throw taken('name')
     checkPlan(name, limits)
-    const plan = await unlessTaken(uniquePlanMembers, () => insertOwnPlan(tx, { name, ...limits, createdAt: now }))
+    const plan = await unlessTaken(() => insertOwnPlan(tx, { name, ...limits, createdAt: now }))
     return { view: ownPlanView(plan), event: { type: 'plan.created', subject: name, context: { ...limits } } }
   })
 }

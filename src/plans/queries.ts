@@ -5,9 +5,6 @@ import { isBuiltInPlan, type PlanLimits } from './limits.ts'
 
 export type OwnPlan = typeof plans.$inferSelect
 
-/** Unique constraint → member of the request. */
-export const uniquePlanMembers = { plans_pkey: 'name' } as const
-
 /** False when there is no such plan; otherwise it is there until the transaction ends. */
 export async function lockPlan(tx: Db, name: string): Promise<boolean> {
   if (isBuiltInPlan(name)) return true

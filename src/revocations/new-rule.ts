@@ -1,4 +1,4 @@
-import { ServiceError } from '../errors.ts'
+import { invalidRequest } from '../errors.ts'
 import type { RevocationKind } from '../kit/revocation/revocation-list.ts'
 import type { Because } from '../revocation/reasons.ts'
 import type { NewRevocationRule } from '../revocation/rule-queries.ts'
@@ -26,25 +26,23 @@ export type RuleDraft = Omit<NewRevocationRule, 'organizationId' | 'actor'>
  */
 export function draftRule(input: RuleInput, now: Date): RuleDraft {
   const { kind, value, maxVersion, effectiveAt = now, reason, text: reasonText } = input
-  if (effectiveAt < now) throw refused('effectiveAt is in the past.')
+  if (effectiveAt < now) throw invalidRequest('effectiveAt is in the past.')
   if (maxVersion !== undefined && kind !== 'api_key')
-    throw refused('maxVersion belongs to rules about an api_key only.')
-  if (kind === 'all' && value !== '*') throw refused('The value of a rule about all is *.')
+    throw invalidRequest('maxVersion belongs to rules about an api_key only.')
+  if (kind === 'all' && value !== '*') throw invalidRequest('The value of a rule about all is *.')
   if (kind === 'subject' && !/^\S+ ./u.test(value))
-    throw refused('The value of a rule about a subject is the id of its organization, one space, and the subject.')
+    throw invalidRequest(
+      'The value of a rule about a subject is the id of its organization, one space, and the subject.',
+    )
   const version = maxVersion === undefined ? {} : { maxVersion }
   const draft = { kind, value, ...version, effectiveAt, reason, reasonText }
   if (kind === 'token' || kind === 'signing_key') {
     if (input.issuedBefore)
-      throw refused('issuedBefore does not belong to a rule about a token or a signing_key: they die whole.')
+      throw invalidRequest('issuedBefore does not belong to a rule about a token or a signing_key: they die whole.')
     return { ...draft, expires: kind === 'token' ? 'when_dead' : 'never' }
   }
   if (input.issuedBefore === null) return { ...draft, expires: 'never' }
   const { issuedBefore = effectiveAt } = input
-  if (issuedBefore > effectiveAt) throw refused('issuedBefore is later than effectiveAt.')
+  if (issuedBefore > effectiveAt) throw invalidRequest('issuedBefore is later than effectiveAt.')
   return { ...draft, issuedBefore, expires: 'when_dead' }
-}
-
-function refused(detail: string): ServiceError {
-  return new ServiceError('invalid_request', { detail })
 }

@@ -14,7 +14,6 @@ import {
   findCustomRole,
   insertCustomRole,
   selectCustomRoles,
-  uniqueMembers,
   updateCustomRoleRow,
 } from './queries.ts'
 
@@ -58,9 +57,7 @@ export async function createRole(
         detail: `An organization has at most ${mostRoles} custom roles. Delete one that is not needed.`,
       })
     }
-    const role = await unlessTaken(uniqueMembers, () =>
-      insertCustomRole(tx, { organizationId, name, permissions, createdAt: now }),
-    )
+    const role = await unlessTaken(() => insertCustomRole(tx, { organizationId, name, permissions, createdAt: now }))
     return { view: customRoleView(role), event: { type: 'role.created', subject: name, context: { permissions } } }
   })
 }

@@ -4,9 +4,6 @@ import { apiKeys, customRoles, serviceAccounts } from '../db/schema.ts'
 
 export type CustomRole = typeof customRoles.$inferSelect
 
-/** Unique constraint → member of the request. */
-export const uniqueMembers = { custom_roles_organization_id_name_pk: 'name' } as const
-
 type Where = { organizationId: string; name: string }
 
 const isIt = ({ organizationId, name }: Where) =>

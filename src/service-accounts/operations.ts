@@ -16,7 +16,6 @@ import {
   type ServiceAccountFilter,
   selectLiveKeyIds,
   selectServiceAccounts,
-  uniqueMembers,
   unlinkRevokedKeys,
   updateServiceAccountRow,
 } from './queries.ts'
@@ -46,7 +45,7 @@ export async function createServiceAccount(
     await requireHeld(tx, actor, organizationId, roles)
     const id = newId('svc')
     const row = { id, organizationId, name, description, roles, createdAt: now, createdBy: actor.clientId }
-    const account = await unlessTaken(uniqueMembers, () => insertServiceAccount(tx, row))
+    const account = await unlessTaken(() => insertServiceAccount(tx, row))
     return {
       view: serviceAccountView({ ...account, apiKeys: 0 }),
       event: { type: 'service_account.created', subject: id, context: { name, roles } },
@@ -111,7 +110,7 @@ export async function updateServiceAccount(
     accountLock(id),
     async (tx, { organizationId, roles: former }) => {
       if (changes.roles) await requireHeld(tx, actor, organizationId, changes.roles)
-      await unlessTaken(uniqueMembers, () => updateServiceAccountRow(tx, id, changes))
+      await unlessTaken(() => updateServiceAccountRow(tx, id, changes))
       const updated = await findServiceAccount(tx, { id, within })
       if (!updated) throw new Error('the service account is gone while it is locked')
       const view = serviceAccountView(updated)

@@ -11,9 +11,6 @@ export type ServiceAccountChanges = Partial<Pick<ServiceAccount, 'name' | 'descr
 /** With how many API keys it owns that are not revoked. */
 export type ServiceAccountRow = ServiceAccount & { apiKeys: number }
 
-/** Unique constraint → member of the request. */
-export const uniqueMembers = { service_accounts_name: 'name' } as const
-
 /** An account is its keys' own, and its maker's. */
 const owned = { createdBy: serviceAccounts.createdBy, serviceAccountId: serviceAccounts.id } as const
 

@@ -1,6 +1,6 @@
 import { requireServiceWide } from '../access/authorize.ts'
 import type { Principal } from '../access/principal.ts'
-import { ServiceError } from '../errors.ts'
+import { invalidRequest, ServiceError } from '../errors.ts'
 import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import type { Services } from '../services.ts'
 import { planNext } from './plan.ts'
@@ -57,8 +57,7 @@ export async function activateChosen(
   verb: 'rotated' | 'activated',
   choose: (ring: Ring, now: Date) => RingKey,
 ): Promise<SigningKeyView> {
-  if (revokeFormer && !force)
-    throw new ServiceError('invalid_request', { detail: 'revokeFormer needs force: both are for incidents.' })
+  if (revokeFormer && !force) throw invalidRequest('revokeFormer needs force: both are for incidents.')
   const series = { algorithm, purpose }
   const prepared = await generateSealedKey(services, series)
   const view = await changeRing(services, series, async (change) => {

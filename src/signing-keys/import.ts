@@ -1,6 +1,6 @@
 import { requireServiceWide } from '../access/authorize.ts'
 import type { Principal } from '../access/principal.ts'
-import { ServiceError } from '../errors.ts'
+import { invalidRequest, ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
 import { publishedKey } from './add.ts'
 import { type ForeignKey, readForeignKey } from './foreign-key.ts'
@@ -32,8 +32,7 @@ export async function importSigningKey(
 ): Promise<SigningKeyView> {
   requireServiceWide(actor, 'signing_keys.import')
   const read = await readForeignKey(key, algorithm, services.platform)
-  if (purpose === 'record' && read.algorithm !== 'ES256')
-    throw new ServiceError('invalid_request', { detail: 'A record key must be an ES256 key.' })
+  if (purpose === 'record' && read.algorithm !== 'ES256') throw invalidRequest('A record key must be an ES256 key.')
   const series = { algorithm: read.algorithm, purpose }
   const sealed = await sealKey(services, series, read.pair, 'imported')
   return await changeRing(services, series, async (change) => {

@@ -1,6 +1,7 @@
 import { type Column, eq, inArray, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/database.ts'
 import { apiKeyUsage, signingKeyUsage } from '../db/schema.ts'
+import { printableText } from '../observability/printable-text.ts'
 import { type ApiKeyUse, remembered, type SigningKeyUse } from './pending.ts'
 
 export type ApiKeyUsageRow = typeof apiKeyUsage.$inferSelect
@@ -77,9 +78,9 @@ function instant(milliseconds: number): string {
   return new Date(milliseconds).toISOString()
 }
 
-/** A list as one text of lines. Agents are what strangers wrote: what would break a line, a terminal or the database is replaced. */
+/** A list as one text, one value a line. */
 function lines(values: readonly string[]): string {
-  return values.map((value) => value.toWellFormed().replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd')).join('\n')
+  return values.map(printableText).join('\n')
 }
 
 function newestFirst(stored: Column, added: SQL): SQL {

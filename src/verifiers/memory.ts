@@ -1,5 +1,6 @@
 import type { Db } from '../db/database.ts'
 import type { Log } from '../observability/log.ts'
+import { printableText } from '../observability/printable-text.ts'
 import type { Platform } from '../platform.ts'
 import { foldVerifiers, rememberVerifiers, type VerifierRow } from './queries.ts'
 
@@ -57,9 +58,5 @@ export function createVerifierMemory(options: { db: Db; log: Log; platform: Pick
 
 /** Strangers choose the agent text. PostgreSQL does not accept NUL, and a terminal obeys other control characters. */
 function storable(text: string | null): string | null {
-  if (text === null) return null
-  return text
-    .slice(0, longest)
-    .toWellFormed()
-    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd')
+  return text === null ? null : printableText(text.slice(0, longest))
 }

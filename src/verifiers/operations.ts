@@ -1,7 +1,7 @@
 import { requireServiceWide } from '../access/authorize.ts'
 import type { Principal } from '../access/principal.ts'
 import { type Page, type PageRequest, pageOf } from '../db/page.ts'
-import { ServiceError } from '../errors.ts'
+import { invalidRequest } from '../errors.ts'
 import type { Services } from '../services.ts'
 import { pruneVerifiers, selectVerifiers } from './queries.ts'
 import { type VerifierView, verifierView } from './view.ts'
@@ -34,6 +34,6 @@ export async function forgetVerifiers({ db, now }: Pick<Services, 'db' | 'now'>)
 function readCursor(cursor: string | undefined): { clientId: string; name: string } | undefined {
   if (cursor === undefined) return undefined
   const slash = cursor.indexOf('/')
-  if (slash === -1) throw new ServiceError('invalid_request', { detail: 'cursor is not one of an earlier page.' })
+  if (slash === -1) throw invalidRequest('cursor is not one of an earlier page.')
   return { clientId: cursor.slice(0, slash), name: cursor.slice(slash + 1) }
 }

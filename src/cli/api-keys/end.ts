@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
 import type { EnabledApiKey } from '../../api-keys/disable.ts'
 import type { RevokedApiKeys } from '../../api-keys/revoke-many.ts'
+import { printableText } from '../../observability/printable-text.ts'
 import { type Cli, type JsonOption, print, verb } from '../runtime/command.ts'
 import { endingVerb, withDryRun, withForce, withReason } from '../runtime/ending.ts'
 import { UsageError } from '../runtime/failure.ts'
 import { member, membersOf } from '../runtime/members.ts'
-import { printable, shortTime } from '../runtime/output.ts'
+import { shortTime } from '../runtime/output.ts'
 import { apiKeyPath, exampleKey } from './path.ts'
 import { revokedKeysText } from './revoked-keys.ts'
 
@@ -20,7 +21,7 @@ export function addEndingVerbs(apiKeys: Command, cli: Cli): void {
     path: ([id = '']) => apiKeyPath(id, '/expire'),
     done: ({ ids: [id = ''] }) => ({
       json: { id, expired: true },
-      text: `expired ${printable(id)} and all its tokens`,
+      text: `expired ${printableText(id)} and all its tokens`,
     }),
   })
 
@@ -36,7 +37,7 @@ export function addEndingVerbs(apiKeys: Command, cli: Cli): void {
     path: ([id = '']) => apiKeyPath(id, '/revoke'),
     done: ({ ids: [id = ''], options: { at } }) => ({
       json: { id, revoked: true },
-      text: `revoked ${printable(id)} and all its tokens${at === undefined ? '' : `, from ${at} on`}`,
+      text: `revoked ${printableText(id)} and all its tokens${at === undefined ? '' : `, from ${at} on`}`,
     }),
   })
 
@@ -51,7 +52,7 @@ function addSwitchingVerbs(apiKeys: Command, cli: Cli): void {
     path: ([id = '']) => apiKeyPath(id, '/disable'),
     done: ({ ids: [id = ''] }) => ({
       json: { id, disabled: true },
-      text: `disabled ${printable(id)}: no new tokens, and the existing ones are refused`,
+      text: `disabled ${printableText(id)}: no new tokens, and the existing ones are refused`,
     }),
   })
 
@@ -61,7 +62,7 @@ function addSwitchingVerbs(apiKeys: Command, cli: Cli): void {
       const enabled = await cli.api().post<EnabledApiKey>(apiKeyPath(id, '/enable'), 'enable the API key')
       const from = enabled.tokensUsableFrom
       const since = from === null ? 'it was not disabled' : `tokens issued from ${shortTime(from)} on are accepted`
-      print(cli, options, enabled, () => `enabled ${printable(id)}; ${since}`)
+      print(cli, options, enabled, () => `enabled ${printableText(id)}; ${since}`)
     })
 }
 

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { blake3 } from '@noble/hashes/blake3.js'
 import type { Command } from 'commander'
+import { printableText } from '../../observability/printable-text.ts'
 import { type Cli, type JsonOption, print, verb } from '../runtime/command.ts'
 import { UsageError } from '../runtime/failure.ts'
 import { readCredential } from '../runtime/input.ts'
-import { printable } from '../runtime/output.ts'
 
 export function addFindLeakedVerb(apiKeys: Command, cli: Cli): void {
   verb(apiKeys, 'find-leaked', 'find the API key of a leaked secret', 'mintage api-keys find-leaked < leaked.txt')
@@ -21,7 +21,7 @@ export function addFindLeakedVerb(apiKeys: Command, cli: Cli): void {
       const found = await cli.api().post<{ id: string }>('/v1/api-keys/find-leaked', 'find the API key', hashes)
       print(cli, options, found, () => found.id)
       if (!options.json)
-        cli.output.warn(`revoke it with: mintage api-keys revoke ${printable(found.id)} --reason leaked`)
+        cli.output.warn(`revoke it with: mintage api-keys revoke ${printableText(found.id)} --reason leaked`)
     })
 }
 

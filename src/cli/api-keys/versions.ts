@@ -2,12 +2,13 @@ import type { Command, Option } from 'commander'
 import type { RotatedApiKey } from '../../api-keys/rotate.ts'
 import type { ApiKeyVersionView } from '../../api-keys/version-view.ts'
 import type { ApiKeyView } from '../../api-keys/view.ts'
+import { printableText } from '../../observability/printable-text.ts'
 import { duration, wholeNumber } from '../runtime/arguments.ts'
 import { type Cli, type JsonOption, print, verb } from '../runtime/command.ts'
 import { endingVerb } from '../runtime/ending.ts'
 import { pagesVerb } from '../runtime/list.ts'
 import { member, membersOf } from '../runtime/members.ts'
-import { fields, printable, shortTime } from '../runtime/output.ts'
+import { fields, shortTime } from '../runtime/output.ts'
 import { apiKeyPath, exampleKey } from './path.ts'
 import { settingsOptions } from './settings.ts'
 
@@ -40,7 +41,7 @@ export function addVersionVerbs(apiKeys: Command, cli: Cli): void {
     path: ([id = '', version]) => apiKeyPath(id, `/versions/${Number(version)}/end`),
     done: ({ answer, ids: [id = '', version] }) => ({
       json: answer,
-      text: `ended version ${Number(version)} of ${printable(id)} and its tokens; version ${answer.version} works`,
+      text: `ended version ${Number(version)} of ${printableText(id)} and its tokens; version ${answer.version} works`,
     }),
   })
 }

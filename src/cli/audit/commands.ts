@@ -5,11 +5,12 @@ import { pipeline } from 'node:stream/promises'
 import type { Command, Option } from 'commander'
 import type { AuditCheckpointView } from '../../audit/checkpoints.ts'
 import type { AuditEventView } from '../../audit/operations.ts'
+import { printableText } from '../../observability/printable-text.ts'
 import { type Cli, type JsonOption, noun, print, verb } from '../runtime/command.ts'
 import { CliError } from '../runtime/failure.ts'
 import { listVerb } from '../runtime/list.ts'
 import { addOptions, member, queryOf } from '../runtime/members.ts'
-import { fields, printable, shortTime } from '../runtime/output.ts'
+import { fields, shortTime } from '../runtime/output.ts'
 import { locate } from '../runtime/surroundings.ts'
 import { linesOf } from '../runtime/text-lines.ts'
 import { addVerifyVerb } from './verify.ts'
@@ -79,7 +80,7 @@ function addExportVerb(audit: Command, cli: Cli): void {
       const pieces = await cli.api().stream('/v1/audit-events/export', 'export the audit trail', queryOf(command))
       if (options.output === undefined) for await (const line of linesOf(pieces)) cli.output.write(line)
       else await writeNewFile(cli, options.output, pieces)
-      if (options.output !== undefined) cli.output.warn(`wrote ${printable(options.output)}`)
+      if (options.output !== undefined) cli.output.warn(`wrote ${printableText(options.output)}`)
     })
 }
 
@@ -93,7 +94,7 @@ async function writeNewFile(cli: Cli, written: string, pieces: AsyncIterable<str
     if (!exists) await rm(path, { force: true })
     if (cause instanceof CliError) throw cause
     const why = exists ? 'the file exists already' : 'the file cannot be written'
-    throw new CliError(`cannot export to ${printable(written)}: ${why}`, {
+    throw new CliError(`cannot export to ${printableText(written)}: ${why}`, {
       code: 'file',
       hint: 'give another --output',
       cause,

@@ -4,10 +4,11 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { checkpointType } from '../../audit/checkpoint.ts'
 import { createTrail, type TrailVerdict } from '../../audit/verify/trail.ts'
 import { openRecord, recordKeySet } from '../../kit/signed-record.ts'
+import { printableText } from '../../observability/printable-text.ts'
 import { collect, wholeNumber } from '../runtime/arguments.ts'
 import { type Cli, type JsonOption, print, verb } from '../runtime/command.ts'
 import { CliError, NotVerifiedError } from '../runtime/failure.ts'
-import { fields, printable } from '../runtime/output.ts'
+import { fields } from '../runtime/output.ts'
 import { locate } from '../runtime/surroundings.ts'
 import { linesOf } from '../runtime/text-lines.ts'
 
@@ -54,7 +55,7 @@ function conclude(cli: Cli, verdict: TrailVerdict, { json }: VerifyOptions): voi
   if (faults.length > 0) {
     if (!json)
       for (const { message, line } of faults)
-        cli.output.warn(printable(`broken: ${message}${line === null ? '' : ` (line ${line})`}`))
+        cli.output.warn(printableText(`broken: ${message}${line === null ? '' : ` (line ${line})`}`))
     throw new NotVerifiedError(
       `the audit trail was changed: ${faults.length === 1 ? 'one fault' : `${faults.length} faults`}`,
       {
@@ -113,7 +114,7 @@ async function readCheckpoints(cli: Cli, file: string): Promise<string[]> {
 }
 
 function unreadable(file: string, why: string, cause?: unknown): CliError {
-  return new CliError(`${printable(file)}: ${why}`, { code: 'file', hint: 'mintage audit verify --help', cause })
+  return new CliError(`${printableText(file)}: ${why}`, { code: 'file', hint: 'mintage audit verify --help', cause })
 }
 
 function readHead(text: string): { sequence: number; hash: string } {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
+import { printableText } from '../../observability/printable-text.ts'
 import { type Cli, print, verb } from '../runtime/command.ts'
 import { CliError } from '../runtime/failure.ts'
-import { printable } from '../runtime/output.ts'
 import { withSpinner } from '../runtime/progress.ts'
 import { examineDatabase } from './database.ts'
 import type { Finding } from './finding.ts'
@@ -27,6 +27,6 @@ export function addDoctorCommand(program: Command, cli: Cli): void {
 }
 
 function line({ name, state, detail, hint }: Finding): string {
-  const first = `${state.padEnd(7)}  ${name.padEnd(20)}  ${printable(detail ?? '')}`.trimEnd()
+  const first = `${state.padEnd(7)}  ${name.padEnd(20)}  ${printableText(detail ?? '')}`.trimEnd()
   return hint === undefined ? first : `${first}\n${' '.repeat(9)}→ ${hint}`
 }

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import type { RevokedApiKeys } from '../../api-keys/revoke-many.ts'
+import { printableText } from '../../observability/printable-text.ts'
 import { revokedKeysText } from '../api-keys/revoked-keys.ts'
 import { type Cli, type JsonOption, print, verb } from '../runtime/command.ts'
 import { endingVerb, withDryRun, withReason } from '../runtime/ending.ts'
-import { printable } from '../runtime/output.ts'
 import { exampleOrganization, organizationPath } from './path.ts'
 
 /** The verbs of `organizations` that stop one, for a while or for good. */
@@ -16,7 +16,7 @@ export function addSuspensionVerbs(organizations: Command, cli: Cli): void {
     path: ([id = '']) => organizationPath(id, '/suspend'),
     done: ({ ids: [id = ''] }) => ({
       json: { id, suspended: true },
-      text: `suspended ${printable(id)}: no new tokens, and the existing ones are refused`,
+      text: `suspended ${printableText(id)}: no new tokens, and the existing ones are refused`,
     }),
   })
 
@@ -24,7 +24,7 @@ export function addSuspensionVerbs(organizations: Command, cli: Cli): void {
     .argument('<id>', 'id of the organization')
     .action(async (id: string, options: JsonOption) => {
       await cli.api().post(organizationPath(id, '/resume'), 'resume the organization')
-      const text = `resumed ${printable(id)}; tokens issued before stay revoked`
+      const text = `resumed ${printableText(id)}; tokens issued before stay revoked`
       print(cli, options, { id, suspended: false }, () => text)
     })
 

@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
+import { printableText } from '../../observability/printable-text.ts'
 import type { PlanView } from '../../plans/operations.ts'
 import { wholeNumber } from '../runtime/arguments.ts'
 import { type Cli, type JsonOption, noun, print, showVerb, verb } from '../runtime/command.ts'
 import { listVerb } from '../runtime/list.ts'
 import { addOptions, member, membersOf } from '../runtime/members.ts'
-import { fields, printable } from '../runtime/output.ts'
+import { fields } from '../runtime/output.ts'
 
 const pathOf = (name: string) => `/v1/plans/${encodeURIComponent(name)}`
 
@@ -58,7 +59,7 @@ export function addPlansCommand(program: Command, cli: Cli): void {
     .argument('<name>', 'name of a custom plan')
     .action(async (name: string, options: JsonOption) => {
       await cli.api().remove(pathOf(name), 'delete the plan')
-      print(cli, options, { name, deleted: true }, () => `deleted ${printable(name)}`)
+      print(cli, options, { name, deleted: true }, () => `deleted ${printableText(name)}`)
     })
 }
 

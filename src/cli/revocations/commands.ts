@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
+import { printableText } from '../../observability/printable-text.ts'
 import type { RevocationView } from '../../revocations/operations.ts'
 import { wholeNumber } from '../runtime/arguments.ts'
 import { type Cli, noun, verb } from '../runtime/command.ts'
 import { endingVerb, withReason } from '../runtime/ending.ts'
 import { listVerb } from '../runtime/list.ts'
 import { member } from '../runtime/members.ts'
-import { fields, printable, shortTime } from '../runtime/output.ts'
+import { fields, shortTime } from '../runtime/output.ts'
 
 /** Kinds of rules that stop more than one caller at once. */
 const sweepingKinds = new Set(['organization', 'signing_key', 'all'])
@@ -36,7 +37,7 @@ export function addRevocationsCommand(program: Command, cli: Cli): void {
     doing: 'lift the revocation rule',
     question: ([id]) => `Lift ${id}? Tokens that it revoked and that have not expired are accepted again.`,
     path: ([id = '']) => `/v1/revocations/${encodeURIComponent(id)}/lift`,
-    done: ({ ids: [id = ''] }) => ({ json: { id, lifted: true }, text: `lifted ${printable(id)}` }),
+    done: ({ ids: [id = ''] }) => ({ json: { id, lifted: true }, text: `lifted ${printableText(id)}` }),
   })
 }
 
@@ -64,7 +65,7 @@ function addCreateVerb(revocations: Command, cli: Cli): void {
     doing: 'add the revocation rule',
     dangerous: true,
     question: (_, { kind = '', value = '' }) =>
-      sweepingKinds.has(kind) ? `Revoke all tokens of ${printable(value)} (${kind})?` : undefined,
+      sweepingKinds.has(kind) ? `Revoke all tokens of ${printableText(value)} (${kind})?` : undefined,
     path: () => '/v1/revocations',
     done: ({ answer }) => ({ json: answer, text: ruleFields(answer) }),
   })

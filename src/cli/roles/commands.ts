@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
+import { printableText } from '../../observability/printable-text.ts'
 import type { RoleView } from '../../roles/operations.ts'
 import { collect, wholeNumber } from '../runtime/arguments.ts'
 import { type Cli, type JsonOption, noun, print, verb } from '../runtime/command.ts'
 import { listVerb } from '../runtime/list.ts'
 import { member, membersOf } from '../runtime/members.ts'
-import { fields, printable } from '../runtime/output.ts'
+import { fields } from '../runtime/output.ts'
 
 type Options = JsonOption & { organization?: string; revision?: number }
 
@@ -78,7 +79,7 @@ function addChangingVerbs(roles: Command, cli: Cli): void {
     .argument('<name>', 'name of a custom role')
     .action(async (name: string, options: Options) => {
       await cli.api().remove(pathOf(name, options.organization), 'delete the role')
-      print(cli, options, { name, deleted: true }, () => `deleted ${printable(name)}`)
+      print(cli, options, { name, deleted: true }, () => `deleted ${printableText(name)}`)
     })
 }
 
@@ -90,5 +91,5 @@ function roleFields({ name, builtIn, permissions, organizationId, createdAt, rev
     created: createdAt,
     revision,
   })
-  return [head, 'permissions', ...permissions.map((permission) => `  ${printable(permission)}`)].join('\n')
+  return [head, 'permissions', ...permissions.map((permission) => `  ${printableText(permission)}`)].join('\n')
 }

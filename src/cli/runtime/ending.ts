@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
+import { printableText } from '../../observability/printable-text.ts'
 import { revocationReasons } from '../../revocation/reasons.ts'
 import type { Impact } from '../../usage/impact.ts'
 import { type Cli, print } from './command.ts'
 import { type ConsentOptions, requireConsent, withConsent } from './consent.ts'
 import { impactText } from './impact.ts'
 import { member, membersOf } from './members.ts'
-import { printable } from './output.ts'
 
 /** What a verb does that ends keys, tokens, accounts or organizations. `ids` are its arguments; in `question` they are safe to print. */
 type Ending<Answer> = {
@@ -40,7 +40,7 @@ export function endingVerb<Answer = unknown>(command: Command, cli: Cli, ending:
       print(cli, options, impact, () => impactText(impact))
       return
     }
-    const question = ending.question(command.args.map(printable), options)
+    const question = ending.question(command.args.map(printableText), options)
     if (question !== undefined) {
       await requireConsent(cli, options, { question, dangerous: ending.dangerous ?? false })
     }

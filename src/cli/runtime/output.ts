@@ -1,4 +1,5 @@
 import Table from 'cli-table3'
+import { printableText } from '../../observability/printable-text.ts'
 
 /** Where a command writes. `warn` goes to standard error: what scripts read stays clean. */
 export type Output = {
@@ -20,15 +21,10 @@ export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]
 export function fields(values: Readonly<Record<string, string | number | null | readonly string[]>>): string {
   return aligned(
     Object.entries(values).map(([name, value]) => [
-      printable(name),
+      printableText(name),
       shown(typeof value === 'object' && value !== null ? value.join(' ') : value),
     ]),
   )
-}
-
-/** Replaces control characters: a terminal obeys them, and these texts come from elsewhere. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '�')
 }
 
 /** An RFC 3339 time to the second; milliseconds are noise to people. */
@@ -53,5 +49,5 @@ function aligned(cells: readonly (readonly string[])[]): string {
 }
 
 function shown(value: string | number | null): string {
-  return value === null || value === '' ? '-' : printable(String(value))
+  return value === null || value === '' ? '-' : printableText(String(value))
 }

@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
+import { printableText } from '../../observability/printable-text.ts'
 import type { ServiceAccountView } from '../../service-accounts/view.ts'
 import { collect, wholeNumber } from '../runtime/arguments.ts'
 import { type Cli, type JsonOption, noun, print, showVerb, verb } from '../runtime/command.ts'
 import { endingVerb, withDryRun, withReason } from '../runtime/ending.ts'
 import { listVerb } from '../runtime/list.ts'
 import { member, membersOf } from '../runtime/members.ts'
-import { fields, printable, shortTime } from '../runtime/output.ts'
+import { fields, shortTime } from '../runtime/output.ts'
 
 const example = 'svc_0192f0c4a1b27c3d'
 const pathOf = (id: string, rest = '') => `/v1/service-accounts/${encodeURIComponent(id)}${rest}`
@@ -91,7 +92,7 @@ function addEndingVerbs(accounts: Command, cli: Cli): void {
     path: ([id = '']) => pathOf(id, '/disable'),
     done: ({ ids: [id = ''] }) => ({
       json: { id, disabled: true },
-      text: `disabled ${printable(id)}: no new tokens, and the existing ones are refused`,
+      text: `disabled ${printableText(id)}: no new tokens, and the existing ones are refused`,
     }),
   })
 
@@ -99,7 +100,7 @@ function addEndingVerbs(accounts: Command, cli: Cli): void {
     .argument('<id>', 'id of the account')
     .action(async (id: string, options: JsonOption) => {
       await cli.api().post(pathOf(id, '/enable'), 'enable the service account')
-      const text = `enabled ${printable(id)}; tokens issued before stay revoked`
+      const text = `enabled ${printableText(id)}; tokens issued before stay revoked`
       print(cli, options, { id, disabled: false }, () => text)
     })
 
@@ -110,7 +111,7 @@ function addEndingVerbs(accounts: Command, cli: Cli): void {
     question: ([id]) => `Delete ${id}?`,
     path: ([id = '']) => pathOf(id),
     send: (path, doing) => cli.api().remove(path, doing),
-    done: ({ ids: [id = ''] }) => ({ json: { id, deleted: true }, text: `deleted ${printable(id)}` }),
+    done: ({ ids: [id = ''] }) => ({ json: { id, deleted: true }, text: `deleted ${printableText(id)}` }),
   })
 }
 

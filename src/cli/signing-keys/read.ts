@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
+import { printableText } from '../../observability/printable-text.ts'
 import { readinessText, type WithReadiness } from '../../signing-keys/verifier-readiness-view.ts'
 import type { SigningKeyDetail, SigningKeyView } from '../../signing-keys/view.ts'
 import { type Cli, showVerb } from '../runtime/command.ts'
 import { listVerb } from '../runtime/list.ts'
-import { fields, printable, shortTime, table } from '../runtime/output.ts'
+import { fields, shortTime, table } from '../runtime/output.ts'
 import { signingKeyPath, signingKeysPath } from './path.ts'
 
 export function addReadingVerbs(signingKeys: Command, cli: Cli): void {
@@ -39,7 +40,7 @@ export function addReadingVerbs(signingKeys: Command, cli: Cli): void {
 /** One line for a key that will sign soon: which verifiers know it already. */
 function readinessOf({ kid, verifiers }: WithReadiness<SigningKeyView>): string[] {
   if (!verifiers || verifiers.known + verifiers.absent.length === 0) return []
-  return [`${printable(kid)}: ${readinessText(verifiers, new Date())}`]
+  return [`${printableText(kid)}: ${readinessText(verifiers, new Date())}`]
 }
 
 function detail(key: SigningKeyDetail): string {

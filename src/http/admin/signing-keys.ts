@@ -1,5 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { ServiceError } from '../../errors.ts'
+import { invalidRequest } from '../../errors.ts'
 import { activateSigningKey } from '../../signing-keys/activate.ts'
 import { addSigningKey } from '../../signing-keys/add.ts'
 import { importSigningKey } from '../../signing-keys/import.ts'
@@ -226,5 +226,5 @@ function bodyOr<Schema extends z.ZodType>(schema: Schema, body: z.output<Schema>
 function keyOf(pem: string | undefined, jwk: Record<string, unknown> | undefined) {
   if (pem !== undefined && jwk === undefined) return { pem }
   if (jwk !== undefined && pem === undefined) return { jwk }
-  throw new ServiceError('invalid_request', { detail: 'Send the key as pem or as jwk, one of the two.' })
+  throw invalidRequest('Send the key as pem or as jwk, one of the two.')
 }
