@@ -13,7 +13,23 @@ import { rememberingRouter } from './http/router.ts'
 import { tokenRoutes } from './http/token.ts'
 import { wellKnownRoutes } from './http/well-known.ts'
 
-/** Mounts every route once and performs no I/O. The services come from the resolver, request by request. */
+/**
+ * Mounts every route once and performs no I/O. The services come from the resolver, request by request.
+ *
+ * @example
+ * ```ts
+ * import { Hono } from 'hono'
+ * import { createApp, loadConfig } from 'mintage'
+ * import { processLog, startServices } from 'mintage/node'
+ *
+ * const settings = loadConfig(process.env)
+ * const { log } = processLog(settings.logLevel, () => new Date())
+ * const { services } = await startServices(settings, { log })
+ *
+ * const app = new Hono()
+ * app.mount('/auth', createApp(() => services).fetch)
+ * ```
+ */
 export function createApp(resolveServices: ResolveServices): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ router: rememberingRouter() })
   app.use(requestContext(resolveServices))

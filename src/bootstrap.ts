@@ -32,6 +32,16 @@ type BootstrapServices = Pick<Services, 'db' | 'config' | 'keyEncryption' | 'pla
  * transaction. Undefined, with nothing written, when the database was bootstrapped before. Of several concurrent calls
  * one creates everything and gets the secrets. Throws `TypeError` when MINTAGE_ROOT_API_KEY is not an API key for
  * `live`.
+ *
+ * @example
+ * ```ts
+ * import { bootstrap, type Services } from 'mintage'
+ *
+ * export async function showRootKeyOnce(services: Services): Promise<void> {
+ *   const firstStart = await bootstrap(services, { withTestKey: false })
+ *   if (firstStart) console.log(firstStart.rootApiKey)
+ * }
+ * ```
  */
 export async function bootstrap(
   services: BootstrapServices,

@@ -45,6 +45,23 @@ export type ServicesOptions = {
 /**
  * Composes the services; performs no I/O. Times come from `now`, which defaults to the system's clock here and nowhere
  * deeper.
+ *
+ * @example
+ * ```ts
+ * import { createKeyEncryption, createLog, createServices, loadConfig, noMetrics, openPostgres } from 'mintage'
+ * import { nodePlatform } from 'mintage/node'
+ *
+ * const { config } = loadConfig(process.env)
+ * const database = openPostgres({ url: 'postgres://mintage@localhost/mintage', pooler: 'none' })
+ * export const services = createServices(config, database, {
+ *   platform: nodePlatform(),
+ *   keyEncryption: await createKeyEncryption({ kek: config.kek ?? '' }),
+ *   log: createLog({ threshold: 'info', now: () => new Date(), write: (line) => console.log(line) }),
+ *   metrics: noMetrics,
+ * })
+ * services.revocations.start()
+ * services.usage.start()
+ * ```
  */
 export function createServices(config: Config, database: Database, options: ServicesOptions): Services {
   const {

@@ -128,7 +128,7 @@ describe('imports point downwards', () => {
 describe('one road leads to each function', () => {
   /** What packages and runtimes load from outside. */
   const entries = new Set([
-    ...['index.ts', 'kit/verify.ts', 'kit/hono.ts', 'kit/revocation/index.ts'],
+    ...['index.ts', 'node/index.ts', 'kit/verify.ts', 'kit/hono.ts', 'kit/revocation/index.ts'],
     ...['node/main.ts', 'workers/main.ts', 'cli/main.ts'],
   ])
 
@@ -251,7 +251,7 @@ describe('what applications load is light', () => {
 
 describe('the clock', () => {
   /** Files that compose `Services`. All others get `now` as an argument. */
-  const composed = /^compose\.ts$|^node\/(main|start)\.ts$|^workers\/main\.ts$|^cli\//
+  const composed = /^compose\.ts$|^node\/(main|start-services)\.ts$|^workers\/main\.ts$|^cli\//
   /** Files that may use the clock as the default of a `now` option. */
   const defaults = /^kit\//
 

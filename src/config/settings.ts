@@ -59,6 +59,18 @@ export class ConfigError extends Error {
  * Reads the service's environment. An empty value counts as unset. Does not check that files, folders, databases or
  * tokens exist.
  * @throws ConfigError with all faults.
+ *
+ * @example
+ * ```ts
+ * import { ConfigError, loadConfig } from 'mintage'
+ *
+ * try {
+ *   const { config } = loadConfig({ MINTAGE_ISSUER: 'https://auth.example', ...process.env })
+ *   console.log(config.issuer)
+ * } catch (error) {
+ *   if (error instanceof ConfigError) console.error(error.faults)
+ * }
+ * ```
  */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>, runtime: KekRuntime = 'node'): Settings {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))

@@ -65,6 +65,13 @@ type KeyEncryptionOptions = {
 /**
  * Envelope encryption: AES-256-GCM with one data key (DEK) per envelope, wrapped by a KEK whose id is in the envelope.
  * Throws when a KEK cannot be created; the error never contains key text.
+ *
+ * @example
+ * ```ts
+ * import { createKeyEncryption } from 'mintage'
+ *
+ * export const keyEncryption = await createKeyEncryption({ kek: process.env.MINTAGE_KEK ?? '' })
+ * ```
  */
 export async function createKeyEncryption({
   kek,

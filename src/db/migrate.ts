@@ -17,6 +17,13 @@ export const migrationsFolder = fileURLToPath(new URL('../../drizzle', import.me
  * @param target Connection string of the database's owner, preferably not through a pooler; or the open embedded
  * database.
  * @throws Error with words for the operator if a newer version migrated the database.
+ *
+ * @example
+ * ```ts
+ * import { migrate } from 'mintage/node'
+ *
+ * await migrate('postgres://owner@localhost/mintage')
+ * ```
  */
 export async function migrate(target: string | EmbeddedDatabase): Promise<void> {
   if (typeof target === 'string') return migratePostgres(target)

@@ -24,6 +24,14 @@ export type PostgresOptions = {
 /**
  * Does not connect: the first call does. While the server is gone, silent or full, every call fails within its deadline
  * with `database_unavailable` or `outcome_unknown`. After a few failures calls fail without trying. Recovers by itself.
+ *
+ * @example
+ * ```ts
+ * import { openPostgres } from 'mintage'
+ *
+ * const database = openPostgres({ url: 'postgres://mintage@localhost/mintage', pooler: 'none' })
+ * await database.close()
+ * ```
  */
 export function openPostgres(options: PostgresOptions): Database {
   const { url, pooler, deadlineMilliseconds = defaultDeadlineMilliseconds, maxConnections = 10 } = options

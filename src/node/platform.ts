@@ -8,7 +8,17 @@ export type NodePlatform = Platform & {
   settled(): Promise<void>
 }
 
-/** Node: synchronous OpenSSL, lookups combined per event-loop turn, and deferred work that a stop waits for. */
+/**
+ * Node: synchronous OpenSSL, lookups combined per event-loop turn, and deferred work that a stop waits for.
+ *
+ * @example
+ * ```ts
+ * import { nodePlatform } from 'mintage/node'
+ *
+ * const platform = nodePlatform()
+ * await platform.settled()
+ * ```
+ */
 export function nodePlatform(): NodePlatform {
   const deferred = new Set<Promise<unknown>>()
   return {

@@ -7,7 +7,18 @@ type ProcessLog = {
   flush(): void
 }
 
-/** Writes lines to standard output in batches: within a fifth of a second, errors immediately. */
+/**
+ * Writes lines to standard output in batches: within a fifth of a second, errors immediately.
+ *
+ * @example
+ * ```ts
+ * import { processLog } from 'mintage/node'
+ *
+ * const { log, flush } = processLog('info', () => new Date())
+ * process.on('exit', flush)
+ * log('info', 'started', { port: 8787 })
+ * ```
+ */
 export function processLog(threshold: LogLevel, now: () => Date): ProcessLog {
   // Bytes, because with texts it measures its whole buffer again for every line.
   const output = new sonicBoom.SonicBoom({

@@ -12,6 +12,14 @@ const order: Readonly<Record<LogLevel, number>> = { debug: 10, info: 20, warn: 3
 /**
  * A log of lines at or above `threshold`. `write` gets each line without a newline. Errors are reduced to name, message
  * and code.
+ *
+ * @example
+ * ```ts
+ * import { createLog } from 'mintage'
+ *
+ * const log = createLog({ threshold: 'info', now: () => new Date(), write: (line) => console.log(line) })
+ * log('info', 'started', { port: 8787 })
+ * ```
  */
 export function createLog(options: { threshold: LogLevel; write: (line: string) => void; now: () => Date }): Log {
   const threshold = order[options.threshold]

@@ -114,7 +114,7 @@ async function compareClocks({ db }: Database, { config }: Settings): Promise<st
 
 async function examineKeys(database: Database, settings: Settings): Promise<Finding[]> {
   const [{ openKeyEncryption }, { selfTest }, { nodePlatform }] = await Promise.all([
-    import('../../node/start.ts'),
+    import('../../node/open-database.ts'),
     import('../../signing-keys/self-test.ts'),
     import('../../node/platform.ts'),
   ])

@@ -67,7 +67,7 @@ function addAbandonVerb(kek: Command, cli: Cli): void {
 async function abandonIn(cli: Cli, id: string): Promise<Abandoned> {
   const settings = locateFiles(await readSettings(cli), cli)
   const [{ openDatabase }, { abandonKek }] = await Promise.all([
-    import('../../node/start.ts'),
+    import('../../node/open-database.ts'),
     import('../../keks/abandon.ts'),
   ])
   const { database, keyEncryption } = await openDatabase(settings)

@@ -67,7 +67,7 @@ export function addServiceCommands(program: Command, cli: Cli): void {
 async function declareDatabaseRestored(cli: Cli): Promise<number> {
   const settings = locateFiles(await readSettings(cli), cli)
   const [{ openDatabase }, { declareRestored }] = await Promise.all([
-    import('../../node/start.ts'),
+    import('../../node/open-database.ts'),
     import('../../restore.ts'),
   ])
   const { database } = await openDatabase(settings)
@@ -84,7 +84,7 @@ async function bootstrapPostgres(cli: Cli) {
     throw new UsageError('the embedded database bootstraps itself', { hint: 'mintage serve' })
   }
   const [{ openDatabase }, { bootstrap }, { nodePlatform }] = await Promise.all([
-    import('../../node/start.ts'),
+    import('../../node/open-database.ts'),
     import('../../bootstrap.ts'),
     import('../../node/platform.ts'),
   ])

@@ -5,6 +5,15 @@ import { importKeys, type KeySet, type VerificationKey } from './key-set.ts'
 /**
  * The key set of the service itself, or one that an application got by other means. `load` is asked again when the copy is older than
  * a second, and for a kid that the copy does not have, so it should keep a cache of its own.
+ *
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ * import { createVerifier, localKeySet } from 'mintage/verify'
+ *
+ * const keys = localKeySet(async () => JSON.parse(await readFile('jwks.json', 'utf8')), { maximumAgeMilliseconds: 60_000 })
+ * export const verifier = createVerifier({ issuer: 'https://auth.example', audience: 'https://api.example', keys })
+ * ```
  */
 export function localKeySet(
   load: () => Promise<{ readonly keys: readonly object[] }>,

@@ -42,6 +42,15 @@ const mostAbsentKids = 256
  * - While the issuer is away, the set serves for `staleSeconds` more; an attempt a cool-down.
  * - A kid that is not in the set causes one fetch past all caches a cool-down, shared by everybody who waits. In between, such a kid
  *   is `unavailable` and not invalid, unless a fetch has just shown that it does not exist.
+ *
+ * @example
+ * ```ts
+ * import { createVerifier, remoteKeySet } from 'mintage/verify'
+ *
+ * const issuer = 'https://auth.example'
+ * const keys = remoteKeySet({ issuer, maximumAgeSeconds: 60, name: 'billing-api' })
+ * export const verifier = createVerifier({ issuer, audience: 'https://api.example', keys })
+ * ```
  */
 export function remoteKeySet(options: RemoteKeySetOptions): KeySet {
   const { issuer, jwksUrl, fetch = runtimeFetch, now = () => new Date(), sharesWork = !runsOnWorkers() } = options

@@ -39,6 +39,16 @@ export type FeedRevocationListOptions = {
  * A revocation arrives within two refreshes. Whoever can hold documents back on the way can make the list at most
  * `maximumStalenessMilliseconds` old, and the first document after a start older by the clock tolerance. Throws `TypeError` for options
  * that cannot work.
+ *
+ * @example
+ * ```ts
+ * import { feedRevocationList } from 'mintage/revocation'
+ * import { createVerifier } from 'mintage/verify'
+ *
+ * const issuer = 'https://auth.example'
+ * const revocations = feedRevocationList({ issuer, refreshMilliseconds: 500 })
+ * export const verifier = createVerifier({ issuer, audience: 'https://api.example', revocations })
+ * ```
  */
 export function feedRevocationList(options: FeedRevocationListOptions): RevocationList {
   const {

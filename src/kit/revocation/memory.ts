@@ -20,6 +20,15 @@ export type MemoryRevocationListOptions = {
 /**
  * A list that lives in this process and is always fresh: for tests, and for a service that is alone and revokes nothing from outside.
  * What it holds is gone with the process, and no other process sees it.
+ *
+ * @example
+ * ```ts
+ * import { memoryRevocationList } from 'mintage/revocation'
+ *
+ * const revocations = memoryRevocationList()
+ * const lift = revocations.revoke({ kind: 'api_key', value: 'key_0123' })
+ * lift()
+ * ```
  */
 export function memoryRevocationList({
   rules = [],

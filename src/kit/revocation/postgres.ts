@@ -33,6 +33,15 @@ export type PostgresRevocationListOptions = {
  * lags answers, and is stale. Needs the package `postgres`. Does no I/O before it is first asked, or told to be `ready`.
  *
  * Throws `TypeError` for options that cannot work; the text never holds the URL.
+ *
+ * @example
+ * ```ts
+ * import { postgresRevocationList } from 'mintage/revocation'
+ * import { createVerifier } from 'mintage/verify'
+ *
+ * const revocations = postgresRevocationList({ url: process.env.MINTAGE_REVOCATIONS_URL ?? '' })
+ * export const verifier = createVerifier({ issuer: 'https://auth.example', audience: 'https://api.example', revocations })
+ * ```
  */
 export function postgresRevocationList(options: PostgresRevocationListOptions): RevocationList {
   const onWorkers = runsOnWorkers()

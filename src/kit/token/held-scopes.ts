@@ -7,7 +7,17 @@ export function scopeCovers(held: string, asked: string): boolean {
   return held.endsWith(':*') && asked.length >= held.length && asked.startsWith(held.slice(0, -1))
 }
 
-/** Whether `held` covers all, or any, of `required`. Nothing required: all of it is held, any of it is not. */
+/**
+ * Whether `held` covers all, or any, of `required`. Nothing required: all of it is held, any of it is not.
+ *
+ * @example
+ * ```ts
+ * import { hasScopes } from 'mintage/verify'
+ *
+ * hasScopes(['orders:*'], ['orders:read', 'orders:write'], 'all') // true
+ * hasScopes(['orders:read'], ['orders:write', 'admin'], 'any') // false
+ * ```
+ */
 export function hasScopes(held: Iterable<string>, required: Iterable<string>, which: 'all' | 'any'): boolean {
   const scopes = held instanceof Set ? held : new Set(held)
   for (const asked of required) {

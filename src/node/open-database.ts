@@ -1,0 +1,71 @@
+import type { DatabaseSettings, Settings } from '../config/settings.ts'
+import { createKeyEncryption, type KeyEncryption } from '../crypto/envelope.ts'
+import { nodeKekProviders } from '../crypto/kek/providers.node.ts'
+import type { Database } from '../db/database.ts'
+import { migrationState } from '../db/migration-state.ts'
+import { openPostgres } from '../db/postgres.ts'
+import { findServiceState } from '../db/service-state.ts'
+import { requireKeepableLifetimes } from '../signing-keys/lifetimes.ts'
+import { localKek } from './first-start.ts'
+
+/** Opens the database, migrates it if this process may, and finds the KEK. */
+export async function openDatabase(settings: Settings): Promise<{ database: Database; keyEncryption: KeyEncryption }> {
+  requireKeepableLifetimes(settings.config)
+  const database = await openSettledDatabase(settings.database)
+  try {
+    return { database, keyEncryption: await openKeyEncryption(settings, database) }
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+}
+
+/** Loads only what this kind of database needs: PGlite and the migrator would be most of an idle process's memory. */
+async function openSettledDatabase(settings: DatabaseSettings): Promise<Database> {
+  if (settings.kind === 'embedded') {
+    const [{ openEmbedded }, { migrate }] = await Promise.all([import('../db/pglite.ts'), import('../db/migrate.ts')])
+    const database = await openEmbedded(settings.folder === null ? { memory: true } : { folder: settings.folder })
+    await migrate(database)
+    return database
+  }
+  if (settings.migrationUrl !== null) await (await import('../db/migrate.ts')).migrate(settings.migrationUrl)
+  const { url, pooler, directUrl } = settings
+  const database = openPostgres({ url, pooler, ...(directUrl === null ? {} : { directUrl }) })
+  try {
+    await refuseOtherSchema(database)
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+  return database
+}
+
+async function refuseOtherSchema({ db }: Database): Promise<void> {
+  const state = await migrationState(db).catch((error: unknown) => {
+    throw new Error('the database does not answer: check DATABASE_URL', { cause: error })
+  })
+  if (state === 'empty')
+    throw new Error('the database has no tables yet: run `mintage migrate` as its owner, then `mintage bootstrap`')
+  if (state === 'behind')
+    throw new Error('the schema of the database is older than this version: run `mintage migrate` as its owner')
+  if (state === 'ahead')
+    throw new Error(
+      'the schema of the database is newer than this version: start the version that migrated it, or a newer one',
+    )
+}
+
+/** Finds the KEK. The first start of an embedded database creates one. */
+export async function openKeyEncryption(
+  { config, database: { kind }, dataDir }: Settings,
+  database: Database,
+): Promise<KeyEncryption> {
+  const kek =
+    config.kek ??
+    (kind === 'embedded' ? await localKek(dataDir, (await findServiceState(database.db)) === undefined) : null)
+  if (kek === null) throw new Error('MINTAGE_KEK is missing')
+  return await createKeyEncryption({
+    kek,
+    previousKeks: config.previousKeks,
+    providers: nodeKekProviders(config.kekAccess),
+  })
+}

@@ -1,0 +1,108 @@
+import { type BootstrapResult, bootstrap } from '../bootstrap.ts'
+import { createServices } from '../compose.ts'
+import type { Settings } from '../config/settings.ts'
+import { findServiceState } from '../db/service-state.ts'
+import { startMaintenance } from '../maintenance.ts'
+import type { Log } from '../observability/log.ts'
+import { createPrometheus } from '../observability/prometheus.ts'
+import { raiseLargestTokenTtl } from '../revocation/maintenance-queries.ts'
+import type { Services } from '../services.ts'
+import { selfTest } from '../signing-keys/self-test.ts'
+import { createCloser } from './closer.ts'
+import { writeCredentials } from './first-start.ts'
+import { openDatabase } from './open-database.ts'
+import { nodePlatform } from './platform.ts'
+
+export type RunningServices = {
+  readonly services: Services
+  /** What was created, if this was the database's first start. */
+  readonly firstStart: BootstrapResult | undefined
+  /** Makes `/readyz` answer 503, so that a load balancer sends no more requests. Call it before your server stops. */
+  announceStop(): void
+  /** Finishes the deferred work and closes everything. Call it after your server has stopped. */
+  stop(): Promise<void>
+}
+
+export type StartOptions = { log: Log; now?: () => Date }
+
+/**
+ * Starts all of the service but HTTP: database, migrations, first start, key ring, and the background work (revocation
+ * list, usage, maintenance). Pass the services to `createApp` to mount Mintage in a server of your application.
+ *
+ * @throws Error with words for the operator. Nothing stays open then.
+ *
+ * @example
+ * ```ts
+ * import { createApp, loadConfig } from 'mintage'
+ * import { processLog, startServices } from 'mintage/node'
+ *
+ * const settings = loadConfig(process.env)
+ * const { log } = processLog(settings.logLevel, () => new Date())
+ * const running = await startServices(settings, { log })
+ * export const mintage = createApp(() => running.services)
+ * ```
+ */
+export async function startServices(
+  settings: Settings,
+  { log, now = () => new Date() }: StartOptions,
+): Promise<RunningServices> {
+  const opened = createCloser()
+  let stopping = false
+  try {
+    const { database, keyEncryption } = await openDatabase(settings)
+    opened.add(() => database.close())
+    const platform = nodePlatform()
+    const prometheus = createPrometheus()
+    const services = createServices(settings.config, database, {
+      platform,
+      keyEncryption,
+      log,
+      metrics: prometheus.metrics,
+      now,
+      stopping: () => stopping,
+    })
+    const firstStart = await startFirst(settings, services)
+    await raiseLargestTokenTtl(services.db, settings.config.maxTokenTtlSeconds)
+    await selfTest(services)
+    prometheus.observe(services)
+    services.revocations.start()
+    opened.add(() => services.revocations.close())
+    services.usage.start()
+    opened.add(() => services.usage.close())
+    opened.add(startMaintenance(services))
+    opened.add(() => platform.settled())
+    return {
+      services,
+      firstStart,
+      announceStop() {
+        stopping = true
+      },
+      async stop() {
+        stopping = true
+        await opened.close()
+      },
+    }
+  } catch (error) {
+    await opened.close().catch(() => {})
+    throw error
+  }
+}
+
+/**
+ * The first start. An embedded database always gets one here; PostgreSQL only if MINTAGE_ROOT_API_KEY declares its root
+ * key. Otherwise `mintage bootstrap` does it, and shows the key once.
+ */
+async function startFirst(settings: Settings, services: Services): Promise<BootstrapResult | undefined> {
+  const { config, database, dataDir } = settings
+  if (database.kind === 'postgres' && config.rootApiKey === null) {
+    if (await findServiceState(services.db)) return undefined
+    throw new Error(
+      'the database was never started: run `mintage bootstrap`, which prints the root API key once, or set MINTAGE_ROOT_API_KEY',
+    )
+  }
+  const onDisk = database.kind === 'embedded' && database.folder !== null
+  return await bootstrap(services, {
+    withTestKey: onDisk,
+    ...(onDisk ? { keep: (firstStart: BootstrapResult) => writeCredentials(dataDir, config.issuer, firstStart) } : {}),
+  })
+}
