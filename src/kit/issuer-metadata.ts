@@ -2,7 +2,7 @@ import { type Fetch, fetchDocument, isAcceptableUrl } from './document.ts'
 import { isJsonObject, type JsonObject } from './json-object.ts'
 
 /** What a verifier needs of the issuer's metadata (RFC 8414 §2). */
-export type IssuerMetadata = {
+type IssuerMetadata = {
   readonly jwksUri: string
   readonly revocationsUri: string | undefined
   readonly recordKeysUri: string | undefined
@@ -33,7 +33,7 @@ export async function fetchIssuerMetadata(options: {
 export function readIssuerMetadata(json: unknown, issuer: string): IssuerMetadata {
   if (!isJsonObject(json)) throw new Error('the metadata is not a JSON object')
   if (json.issuer !== issuer)
-    throw new Error(`the metadata found at the well-known path of ${issuer} is of another issuer`)
+    throw new Error(`the metadata found at the well-known path of ${issuer} is from another issuer`)
   const jwksUri = readUrl(json, 'jwks_uri', issuer)
   if (jwksUri === undefined) throw new Error('the metadata has no jwks_uri')
   return {
@@ -52,7 +52,7 @@ export function metadataUrl(issuer: string): string {
 /** An issuer identifier is an http(s) URL without query and fragment (RFC 8414 §2). Throws a TypeError. */
 export function checkIssuer(issuer: string): void {
   if (typeof issuer !== 'string' || !isAcceptableUrl(issuer, issuer) || /[?#]/.test(issuer)) {
-    throw new TypeError('issuer must be an https URL without query, fragment and credentials (http while developing)')
+    throw new TypeError('issuer must be an https URL without query, fragment and credentials (http for development)')
   }
 }
 

@@ -4,7 +4,7 @@ import { isAlgorithmOfKey } from './key-sets/jwk.ts'
 import { importKeys, type KeySet, type VerificationKey } from './key-sets/key-set.ts'
 import { isKid } from './token/token-header.ts'
 
-/** What the service publishes about itself (feed, audit checkpoint) is not to be believed, and why. */
+/** A signed record of the service (feed, audit checkpoint) cannot be trusted; the message says why. */
 export class RecordRefused extends Error {
   readonly code: 'malformed' | 'unknown_key' | 'wrong_signature'
   readonly kid: string | undefined
@@ -30,8 +30,8 @@ export async function openRecord(
   const [header = '', payload = '', signature = ''] = text.split('.')
   const { kid, alg } = readRecordHeader(header, type)
   const key = await keys.find(kid)
-  if (!key) throw new RecordRefused('unknown_key', 'it is signed by no record key of the issuer', kid)
-  if (!isAlgorithmOfKey(alg, key)) throw new RecordRefused('malformed', 'its algorithm is not that of its key', kid)
+  if (!key) throw new RecordRefused('unknown_key', 'it was signed by a key that is no record key of the issuer', kid)
+  if (!isAlgorithmOfKey(alg, key)) throw new RecordRefused('malformed', 'its algorithm is not the one of its key', kid)
   const signed = { text, header, payload, signature, signingInput: `${header}.${payload}` }
   if ((await key.check(signed)) !== true) throw new RecordRefused('wrong_signature', 'its signature is wrong', kid)
   return { kid, payload: JSON.parse(utf8.decode(decodeBase64url(payload))) }
@@ -59,10 +59,10 @@ function readRecordHeader(part: string, type: string): { kid: string; alg: strin
   const { typ, alg, kid, ...others } = header
   // No extension and no key of its own making (RFC 7515 §4.1.11, RFC 8725 §3.10).
   if (Object.keys(others).length > 0)
-    throw new RecordRefused('malformed', 'its header holds more than alg, kid and typ')
+    throw new RecordRefused('malformed', 'its header has members other than alg, kid and typ')
   if (typ !== type) throw new RecordRefused('malformed', 'it is of another type')
   if (typeof alg !== 'string' || typeof kid !== 'string' || !isKid(kid))
-    throw new RecordRefused('malformed', 'its header names no key')
+    throw new RecordRefused('malformed', 'its header does not name a key')
   return { kid, alg }
 }
 

@@ -50,7 +50,7 @@ export function isAlgorithmOfKey(algorithm: string, key: { readonly algorithm: s
   return algorithm === key.algorithm || (isEd25519(algorithm) && isEd25519(key.algorithm))
 }
 
-export function isVerificationAlgorithm(name: unknown): name is VerificationAlgorithm {
+function isVerificationAlgorithm(name: unknown): name is VerificationAlgorithm {
   return typeof name === 'string' && Object.hasOwn(families, name)
 }
 

@@ -27,7 +27,7 @@ const mostKeys = 100
 
 /**
  * The usable keys of a JWK Set by kid. Keys of other types, uses and algorithms, weak ones and those that cannot be imported are
- * ignored and the rest is kept (RFC 7517 §5); of two with one kid the first counts. Throws a TypeError for what is no JWK Set.
+ * ignored and the rest is kept (RFC 7517 §5); of two with one kid the first counts. Throws a TypeError unless it is a JWK Set.
  */
 export async function importKeys(
   jwks: unknown,

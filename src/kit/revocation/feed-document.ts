@@ -10,23 +10,23 @@ export type FeedRule = readonly [number, number | null, number | null, number | 
 /** The payload of the feed: a public interface, described in docs/revocation.md. */
 export type FeedClaims = {
   readonly iss: string
-  /** When the service read its list: how fresh the document is. Seconds since 1970, fractions allowed. */
+  /** When the service read its list, in seconds since 1970, fractions allowed: how fresh the document is. */
   readonly iat: number
-  /** From here on the service itself would no longer answer from what it had read. */
+  /** From this time on the service itself would no longer use what it had read. */
   readonly exp: number
-  /** Grows at a restore of the database; never falls. */
+  /** Grows when the database is restored; never falls. */
   readonly generation: number
   /** Decimal digits, of any length: of two documents of a generation, the higher knows everything that the lower knows. */
   readonly sequence: string
-  /** What to ask for the changes after this document. */
+  /** Send it to get the changes after this document. */
   readonly cursor: string
-  /** A delta: only to be applied onto the list that has this cursor. Absent = everything. */
+  /** Set in a delta: apply it only to the list with this cursor. Absent in a document with all rules. */
   readonly since?: string
-  /** All rules of a name, by its hash. In a delta an empty array takes the name off the list. */
+  /** All rules of a name, by its hash. In a delta an empty array removes the name from the list. */
   readonly rules: Readonly<Record<string, readonly FeedRule[]>>
 }
 
-/** The document is not to be believed; what the list holds stays as it is, and ages. */
+/** The document cannot be trusted. The list keeps what it has, and ages. */
 export class FeedRefused extends Error {
   constructor(reason: string) {
     super(`the revocation feed was refused: ${reason}`)
@@ -46,8 +46,8 @@ export function readFeedClaims(
   payload: unknown,
   expected: { issuer: string; now: number; clockToleranceSeconds: number },
 ): { claims: FeedClaims; rules: ReadonlyMap<string, readonly IndexedRule[]> } {
-  if (!isFeedClaims(payload)) throw new FeedRefused('it has not the shape of one')
-  if (payload.iss !== expected.issuer) throw new FeedRefused('it is of another issuer')
+  if (!isFeedClaims(payload)) throw new FeedRefused('it does not have the shape of a feed')
+  if (payload.iss !== expected.issuer) throw new FeedRefused('it is from another issuer')
   if (payload.iat > expected.now + expected.clockToleranceSeconds) throw new FeedRefused('it is from the future')
   if (payload.exp + expected.clockToleranceSeconds <= expected.now) throw new FeedRefused('it has expired')
   const rules = new Map<string, IndexedRule[]>()

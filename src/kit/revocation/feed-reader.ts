@@ -7,7 +7,7 @@ import { createRuleIndex } from './rule-index.ts'
 /** `unchanged`: the server says that it has nothing but what the ETag stands for. */
 export type FetchedFeed = { readonly text: string; readonly etag: string | undefined } | 'unchanged'
 
-export type FeedListOptions = {
+type FeedListOptions = {
   /** Asks for the changes since the cursor, or for everything. */
   fetchFeed(cursor: string | undefined, etag: string | undefined): Promise<FetchedFeed>
   /** The payload of a document whose signature, type and algorithm were verified with a record key. Rejects for any other. */
@@ -64,14 +64,14 @@ export function createFeedList(options: FeedListOptions): RevocationList {
       held &&
       (claims.generation < held.generation || (claims.generation === held.generation && sequence < held.sequence))
     ) {
-      throw new FeedRefused('it goes back behind what is known')
+      throw new FeedRefused('it goes back to before what is already known')
     }
     if (claims.since === undefined) index.replace(withoutEmpty(rules))
     else if (held && claims.since === held.cursor && claims.generation === held.generation) {
       for (const [name, list] of rules) index.set(name, list)
     } else if (held !== before)
       return true // another request was faster, and the list is as fresh as that one left it
-    else if (cursor === undefined) throw new FeedRefused('it is a delta that nobody asked for')
+    else if (cursor === undefined) throw new FeedRefused('it is a delta, which nobody asked for')
     else return false
     if (!held || claims.iat > held.issuedAt) {
       // Beyond the tolerance the document was old on arrival, and counts as that old.

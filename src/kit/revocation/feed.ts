@@ -9,15 +9,15 @@ import { createFeedList, type FetchedFeed } from './feed-reader.ts'
 import type { RevocationList } from './revocation-list.ts'
 
 export type FeedRevocationListOptions = {
-  /** The service's issuer identifier, exactly as its documents say it. */
+  /** The service's issuer identifier, exactly as in its documents. */
   readonly issuer: string
-  /** Where the feed is, when it is not to be looked up in the issuer's metadata. */
+  /** URL of the feed. Default: looked up in the issuer's metadata. */
   readonly url?: string
-  /** Where the record keys are, when they are not to be looked up in the issuer's metadata. */
+  /** URL of the record keys. Default: looked up in the issuer's metadata. */
   readonly recordKeysUrl?: string
   /** Default 1000, with jitter downwards. */
   readonly refreshMilliseconds?: number
-  /** No news for longer is no answer. Default 10000. */
+  /** Once the last news is older than this, the list refuses to answer. Default 10000. */
   readonly maximumStalenessMilliseconds?: number
   /** For each request. Default 5000. */
   readonly timeoutMilliseconds?: number
@@ -29,7 +29,7 @@ export type FeedRevocationListOptions = {
   readonly refreshInRequest?: boolean
   readonly fetch?: Fetch
   readonly now?: () => Date
-  /** Milliseconds that never jump; the runtime's own when left out. */
+  /** A clock in milliseconds that never jumps. Default: the runtime's. */
   readonly monotonic?: () => number
 }
 
@@ -62,7 +62,7 @@ export function feedRevocationList(options: FeedRevocationListOptions): Revocati
   checkIssuer(issuer)
   for (const url of [options.url, options.recordKeysUrl]) {
     if (url !== undefined && !isAcceptableUrl(url, issuer))
-      throw new TypeError('url and recordKeysUrl must be https URLs, like the issuer')
+      throw new TypeError('url and recordKeysUrl must be https URLs')
   }
   let source: { url: string; keys: KeySet } | undefined
 
@@ -75,7 +75,7 @@ export function feedRevocationList(options: FeedRevocationListOptions): Revocati
     const url = options.url ?? found?.revocationsUri
     const jwksUrl = options.recordKeysUrl ?? found?.recordKeysUri
     if (url === undefined || jwksUrl === undefined)
-      throw new Error('the metadata of the issuer names no revocation feed')
+      throw new Error('the metadata of the issuer does not name a revocation feed')
     source = { url, keys: remoteKeySet({ issuer, jwksUrl, fetch, now, timeoutMilliseconds }) }
     return source
   }
@@ -85,8 +85,8 @@ export function feedRevocationList(options: FeedRevocationListOptions): Revocati
       const { url } = await findSource()
       const answer = await requestFeed({ fetch, url, cursor, etag, timeoutMilliseconds, maximumBytes })
       if (answer !== 'gone') return answer
-      source = undefined // it may have moved: the metadata is asked again
-      throw new Error('there is no revocation feed at its URL')
+      source = undefined // it may have moved: fetch the metadata again
+      throw new Error('the revocation feed was not found at its URL')
     },
     open: async (text) => await openFeed(text, (await findSource()).keys),
     issuer,

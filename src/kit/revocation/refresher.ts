@@ -1,7 +1,7 @@
 import { backgroundTimer, positiveMilliseconds, withDeadline } from '../runtime.ts'
 import { RevocationListUnavailable } from './revocation-list.ts'
 
-export type RefresherOptions = {
+type RefresherOptions = {
   /** Reads once and takes over what it found. `startedAt` is when the read began, by `monotonic`: news is as old as the question. */
   load(startedAt: number): Promise<void>
   /** When the last news began to be read, by `monotonic`; undefined before the first full load. */
@@ -20,7 +20,7 @@ export type RefresherOptions = {
 }
 
 /** Keeps a list fresh, and says when it is not. */
-export type Refresher = {
+type Refresher = {
   /** Reads now, and then every interval with jitter, until closed. */
   start(): void
   /** A read that begins after this call, so that it sees what was committed before. Rejects when it fails. */

@@ -1,4 +1,4 @@
-/** How far a reader of the database has come. */
+/** How far a reader of the database has read. */
 export type SyncPosition = {
   readonly generation: number
   /** Every transaction below has ended: the next poll reads from here. */
@@ -20,7 +20,7 @@ export function parseSnapshot(generation: number, text: string): SyncPosition {
   const match = /^(\d+):(\d+):([\d,]*)$/.exec(text)
   const [, xmin, xmax, inProgress] = match ?? []
   if (xmin === undefined || xmax === undefined || inProgress === undefined)
-    throw new Error('the database gave no snapshot')
+    throw new Error('the database did not return a snapshot')
   const count = inProgress === '' ? 0 : inProgress.split(',').length
   return {
     generation,

@@ -3,7 +3,7 @@ import { type RevocableToken, type RevocationList, RevocationListUnavailable } f
 import type { IndexedRule } from './rule-index.ts'
 import { namesOfToken, strikes } from './rules.ts'
 
-export type StrictListOptions = {
+type StrictListOptions = {
   /** The rules of these names as the database has them now. One query. */
   find(names: readonly string[]): Promise<ReadonlyMap<string, readonly IndexedRule[]>>
   now(): Date
@@ -53,9 +53,7 @@ export function createStrictList({ find, now, monotonic, endOfTurn, close }: Str
   }
 
   function unavailable(): RevocationListUnavailable {
-    const reason = closed
-      ? 'the revocation list is closed'
-      : describeFailure('the database could not be asked', failure)
+    const reason = closed ? 'the revocation list is closed' : describeFailure('the database did not answer', failure)
     return new RevocationListUnavailable(reason, 1, failure === undefined ? {} : { cause: failure })
   }
 

@@ -21,7 +21,7 @@ export type RevocationBatch = {
 }
 
 /** What a read began from, and when. */
-export type ReadBegin = {
+type ReadBegin = {
   readonly position: SyncPosition | undefined
   /** Monotonic milliseconds. */
   readonly startedAt: number

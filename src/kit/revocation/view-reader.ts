@@ -7,7 +7,7 @@ import type { RevocationSource } from './synced.ts'
 import type { RevocationBatch, RevocationRow } from './synced-rules.ts'
 import type { Client } from './view-client.ts'
 
-export type ViewReaderOptions = {
+type ViewReaderOptions = {
   open(): Promise<Client>
   discard(client: Promise<Client>): Promise<void>
   /** False where a connection belongs to the request that opened it. */
@@ -15,7 +15,7 @@ export type ViewReaderOptions = {
   deadlineMilliseconds: number
 }
 
-export type ViewReader = RevocationSource & {
+type ViewReader = RevocationSource & {
   /** The rules of these names, lifted ones left out. */
   find(names: readonly string[]): Promise<ReadonlyMap<string, readonly IndexedRule[]>>
   close(): Promise<void>
@@ -112,8 +112,8 @@ type ViewRow = {
 
 function batchOf(rows: readonly ViewRow[]): RevocationBatch {
   const [first] = rows
-  if (!first) throw new Error('the database was never started: the view has no generation')
-  if (first.replica) throw new Error('the database is a replica, which answers and is stale')
+  if (!first) throw new Error('the database was never bootstrapped: run `mintage bootstrap`')
+  if (first.replica) throw new Error('the database is a replica, which may be stale: connect to the primary')
   const { generation, snapshot } = first
   return {
     rows: rows.flatMap(({ id, ...row }) => (id === null ? [] : [revocationRow(id, row)])),

@@ -1,5 +1,5 @@
 /** A signature that is right, with its key: from the RFC, so that it proves more than that a library agrees with itself. */
-export type KnownAnswer = {
+type KnownAnswer = {
   readonly key: {
     readonly kty: string
     readonly crv?: string

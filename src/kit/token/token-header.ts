@@ -1,7 +1,7 @@
 import type { AccessTokenErrorReason } from '../access-token-error.ts'
 import { readJsonObject } from '../json-object.ts'
 
-export type TokenHeader = {
+type TokenHeader = {
   readonly algorithm: string
   /** Still untrusted: good for a lookup in a map and for nothing else. */
   readonly kid: string

@@ -241,7 +241,7 @@ describe('strict checks', () => {
     }, setImmediate)
     const verdicts = await Promise.allSettled([verdict(list, token('a')), verdict(list, token('b'))])
     expect(verdicts.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
-    expect(list.state()).toMatchObject({ usable: false, reason: 'the database could not be asked: gone' })
+    expect(list.state()).toMatchObject({ usable: false, reason: 'the database did not answer: gone' })
     failure = undefined
     expect(await verdict(list, token('a'))).toBe(false)
     expect(list.state()).toMatchObject({ usable: true })
