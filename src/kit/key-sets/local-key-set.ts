@@ -3,8 +3,8 @@ import { checkedAlgorithms, type VerificationAlgorithm } from './jwk.ts'
 import { importKeys, type KeySet, type VerificationKey } from './key-set.ts'
 
 /**
- * The key set of the service itself, or one that an application got by other means. `load` is asked again when the copy is older than
- * a second, and for a kid that the copy does not have, so it should keep a cache of its own.
+ * A key set that your application loads itself. `load` is called again when the copy is older than `maximumAgeMilliseconds` (default
+ * 1000), and for each kid that the copy does not have, so it should cache.
  *
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-/** Which names changed since when, for the deltas of a feed. Bounded: what is too long ago is not known, and then everything is sent. */
+/** Which names changed when, for the deltas of a feed. Bounded: old changes are forgotten, and then a reader gets the whole list. */
 export type ChangeLog = {
   /** Forgets everything; from now on all changes at or above `horizon` are complete. */
   restart(horizon: bigint): void

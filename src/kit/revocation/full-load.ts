@@ -1,7 +1,7 @@
 import { parseSnapshot } from './snapshot.ts'
 import type { RevocationBatch, RevocationRow } from './synced-rules.ts'
 
-/** A long list would take one statement past any deadline, and would keep an embedded database from everybody else meanwhile. */
+/** In one statement, a long list would miss any deadline, and would block an embedded database for everyone else. */
 export const pageSize = 5000
 
 /**

@@ -2,13 +2,13 @@ import type { RevocationKind, RevocationList, RevocationRule } from './revocatio
 import { createRuleIndex } from './rule-index.ts'
 import { effectOf, namesOfToken, ruleName } from './rules.ts'
 
-/** A rule that takes effect at once on everything of its name and stays, unless told otherwise. Instants are seconds since 1970. */
+/** By default a rule takes effect at once, covers all tokens of its name, and stays. Times are seconds since 1970. */
 export type MemoryRevocationRule = Pick<RevocationRule, 'kind' | 'value'> & Partial<RevocationRule>
 
 export type MemoryRevocationList = RevocationList & {
-  /** Gives a function that takes back this rule and no other. */
+  /** Returns a function that removes this rule and no other. */
   revoke(rule: MemoryRevocationRule): () => void
-  /** Takes back every rule of this kind and value. */
+  /** Removes every rule of this kind and value. */
   lift(kind: RevocationKind, value: string): void
 }
 

@@ -7,14 +7,14 @@ export type RevocationRule = {
   readonly value: string
   /** `api_key` only: covers `key_version` up to this one. */
   readonly maxVersion: number | null
-  /** Null = open: dead whenever issued. */
+  /** Null = open: revoked whenever it was issued. */
   readonly issuedBefore: number | null
   readonly effectiveAt: number
-  /** When nothing that it covers can be alive any more; null = never. */
+  /** From this time on every token that it covers has expired; null = never. */
   readonly expiresAt: number | null
 }
 
-/** What the list needs to know of a verified token. */
+/** What the list needs to know about a verified token. */
 export type RevocableToken = {
   readonly jti: string
   readonly clientId: string
@@ -26,7 +26,7 @@ export type RevocableToken = {
   readonly issuedAt: number
 }
 
-/** The list cannot say: not loaded yet, or older than its maximum staleness. Verifiers answer 503, never 401 and never yes. */
+/** The list cannot answer: not loaded yet, or older than its maximum staleness. Verifiers answer 503, never 401, and let nothing through. */
 export class RevocationListUnavailable extends Error {
   readonly retryAfterSeconds: number
   constructor(reason: string, retryAfterSeconds = 1, options?: ErrorOptions) {
@@ -47,7 +47,7 @@ export type RevocationListState = {
 }
 
 /**
- * Asked for every call, whether the token was cached or not.
+ * Asked on every call, whether the token was cached or not.
  *
  * `namesOf` is computed once a token and kept beside its cached claims; `isRevoked` gives the verdict of this moment and is never
  * cached by its caller. Both answer without a promise where they can. `isRevoked` throws `RevocationListUnavailable` (or rejects

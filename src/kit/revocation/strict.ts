@@ -23,7 +23,7 @@ type Check = {
 /** Checks in one query at most. */
 const largestBatch = 500
 
-/** A list that holds nothing: each check asks the database, and the checks of one event-loop turn travel together. Never stale. */
+/** A list without a copy in memory: each check asks the database, and the checks of one event-loop turn share a query. Never stale. */
 export function createStrictList({ find, now, monotonic, endOfTurn, close }: StrictListOptions): RevocationList {
   let waiting: Check[] = []
   let answeredAt: number | undefined

@@ -40,7 +40,7 @@ const dropExpiredEveryMilliseconds = 60_000
 /** Far less than what maintenance leaves to readers (`keptForReadersSeconds`). */
 const longAgoMilliseconds = 600_000
 
-/** The whole list in memory: loaded in full, then kept up by polls, which notifications only hasten. */
+/** The whole list in memory: loaded in full, then kept up to date by polls. Notifications only make the next poll earlier. */
 export function createSyncedList(source: RevocationSource, options: SyncedListOptions): SyncedList {
   const { now, monotonic, rules = createSyncedRules() } = options
   const { index } = rules
@@ -58,7 +58,7 @@ export function createSyncedList(source: RevocationSource, options: SyncedListOp
     droppedAt = monotonic()
   }
 
-  /** Maintenance removes lifted and expired rows in the end: who was away must not build on what it had. */
+  /** Maintenance deletes lifted and expired rows in the end: a reader that was away must load everything again. */
   function isLongAgo(at: number): boolean {
     const newsAt = rules.newsAt()
     const limit = options.inRequest
@@ -70,7 +70,7 @@ export function createSyncedList(source: RevocationSource, options: SyncedListOp
   function listenOnce(): void {
     if (closed || options.inRequest || !source.listen) return
     unlisten ??= source.listen(refresher.soon).catch(() => {
-      unlisten = undefined // tried again after the next poll
+      unlisten = undefined // try again after the next poll
       return undefined
     })
   }
