@@ -37,7 +37,7 @@ export async function mintage(
   return { code, stdout: stdout.join(''), stderr: stderr.join('') }
 }
 
-/** What `mintage` is in this repository. */
+/** The entry of `mintage` in this repository. */
 export const mainFile = resolve(import.meta.dirname, '../../src/cli/main.ts')
 
 /**
@@ -58,7 +58,7 @@ export function mintageProcess(
         done({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, stdout, stderr })
       },
     )
-    child.stdin?.on('error', () => {}) // it may have ended without reading
+    child.stdin?.on('error', () => {}) // the process may have ended without reading
     child.stdin?.end(input)
   })
 }
@@ -88,7 +88,7 @@ export function everyCommand(): { words: readonly string[]; isVerb: boolean }[] 
   return walk(createProgram(createCli(nowhere)), [])
 }
 
-/** No environment, no files, nobody who says or reads anything. */
+/** No environment, no files, no terminal, and output that goes nowhere. */
 export const nowhere: Surroundings = {
   env: {},
   folder: '/nowhere',
@@ -97,7 +97,7 @@ export const nowhere: Surroundings = {
   terminal: undefined,
 }
 
-/** As from a pipe: a line may come in two pieces. */
+/** Like a pipe: a line may come in two pieces. */
 async function* piecesOf(text: string): AsyncGenerator<string> {
   for (let place = 0; place < text.length; place += 1000) yield text.slice(place, place + 1000)
 }

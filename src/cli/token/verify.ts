@@ -71,13 +71,11 @@ function explain(
       code: reason,
       hint: hint ?? `check that ${issuer} is up: mintage doctor`,
     })
-  const other = environment === 'live' ? 'test' : 'live'
+  const otherEnvironment =
+    environment === 'live' ? 'mintage verify --environment test' : 'mintage verify --environment live'
   return new NotVerifiedError(`not verified: ${words}`, {
     code: reason,
-    hint:
-      reason === 'environment'
-        ? `mintage verify --environment ${other}`
-        : (hint ?? '`mintage token --decode` shows what it says'),
+    hint: reason === 'environment' ? otherEnvironment : (hint ?? '`mintage token --decode` shows what it says'),
   })
 }
 
@@ -101,8 +99,8 @@ const meanings: Readonly<Record<AccessTokenErrorReason, readonly [words: string,
     'check that it comes from this service; its key may be retired or revoked',
   ],
   signature: ['the signature is wrong: the token was changed, or somebody else made it'],
-  issuer: ['another service issued it', 'mintage verify --issuer <iss>, with the `iss` of the token'],
-  audience: ['it is for another audience', 'mintage verify --audience <aud>, with the `aud` of the token'],
+  issuer: ['another service issued it', '`mintage verify --issuer <iss>` with the iss of the token'],
+  audience: ['it is for another audience', '`mintage verify --audience <aud>` with the aud of the token'],
   environment: ['it comes from a key of the other environment'],
   claim_missing_or_malformed: ['a claim is missing or malformed'],
   expired: ['it has expired', '`mintage token` gets a new one'],

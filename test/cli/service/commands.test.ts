@@ -92,7 +92,7 @@ describe('mintage verify', () => {
       ),
     )
     expect(await verify(token, '--audience', 'https://billing.example')).toEqual(
-      refused('it is for another audience', 'mintage verify --audience <aud>, with the `aud` of the token'),
+      refused('it is for another audience', '`mintage verify --audience <aud>` with the aud of the token'),
     )
     expect(await verify('a.b')).toEqual(refused('this is not a well-formed token', 'check that all of it was copied'))
   })

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { serveToRoot } from '../../support/listening-service.ts'
-import { mintage, transcript } from '../../support/run-cli.ts'
+import { commandsWith, mintage } from '../../support/run-cli.ts'
 import type { TestService } from '../../support/test-service.ts'
 
 let service: TestService
@@ -11,15 +11,7 @@ beforeAll(async () => {
   ;({ service, env } = await serveToRoot())
 })
 
-async function shown(...args: string[]): Promise<string> {
-  return transcript(args, await mintage(args, { env }))
-}
-
-async function json(...args: string[]) {
-  const { stdout, code } = await mintage([...args, '--json'], { env })
-  expect(code).toBe(0)
-  return JSON.parse(stdout)
-}
+const { shown, json } = commandsWith(() => ({ env }))
 
 describe('signing keys from a terminal', () => {
   test('keys are listed; a rotation before its time says when and how', async () => {

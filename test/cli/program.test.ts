@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { generateApiKey } from '../../src/api-keys/format.ts'
 import { listen } from '../../src/node/http-server.ts'
 import { serveFromFolder, writeCredentials } from '../support/listening-service.ts'
-import { type CliOptions, mintage, transcript } from '../support/run-cli.ts'
+import { type CliOptions, commandsWith, mintage, transcript } from '../support/run-cli.ts'
 import { temporaryFolder } from '../support/service-process.ts'
 import type { TestService } from '../support/test-service.ts'
 
@@ -14,16 +14,7 @@ beforeAll(async () => {
   ;({ service, url, folder } = await serveFromFolder())
 })
 
-/** Runs in the folder of a first start and gives what stands on the terminal. */
-async function shown(...args: string[]): Promise<string> {
-  return transcript(args, await mintage(args, { cwd: folder }))
-}
-
-async function json(...args: string[]) {
-  const { stdout, code } = await mintage([...args, '--json'], { cwd: folder })
-  expect(code).toBe(0)
-  return JSON.parse(stdout)
-}
+const { shown, json } = commandsWith(() => ({ cwd: folder }))
 
 describe('a key from its creation to its end', () => {
   test('create shows the id and, once, the secret', async () => {
@@ -37,7 +28,7 @@ the secret is not shown again: store it where your service reads it
     )
   })
 
-  test('list shows what there is', async () => {
+  test('list shows the newest key and how to see more', async () => {
     const text = await shown('api-keys', 'list', '--limit', '1')
     expect(text.replace(/ {2,}/g, '  ')).toBe(
       `$ mintage api-keys list --limit 1
@@ -61,7 +52,7 @@ revoked key_… and all its tokens
     expect(await json('api-keys', 'revoke', apiKey.id)).toEqual({ id: apiKey.id, revoked: true })
   })
 
-  test('its pages lead to one another', async () => {
+  test('a cursor leads to the next page', async () => {
     const first = await json('api-keys', 'list', '--limit', '1')
     const second = await json('api-keys', 'list', '--limit', '1', '--cursor', first.nextCursor)
     expect(second.items[0].id < first.items[0].id).toBe(true)
@@ -69,7 +60,7 @@ revoked key_… and all its tokens
 })
 
 describe('the other nouns', () => {
-  test('me tells which key this terminal uses', async () => {
+  test('me shows which key this terminal uses', async () => {
     expect(await json('me')).toMatchObject({ name: 'root', roles: ['root'] })
     expect(await shown('me')).toMatch(/^roles {9}root$/m)
   })
@@ -84,14 +75,14 @@ describe('the other nouns', () => {
     expect(await json('token')).toMatchObject({ token_type: 'Bearer', access_token: expect.any(String) })
   })
 
-  test('organizations are created, listed and shown', async () => {
+  test('organizations can be created, listed and shown', async () => {
     const created = await json('organizations', 'create', 'acme', '--plan', 'pro')
     expect(created).toMatchObject({ name: 'acme', plan: 'pro' })
     expect(await json('organizations', 'show', created.id)).toEqual(created)
     expect(await shown('organizations', 'list')).toMatch(/^org_… +acme +acme +pro /m)
   })
 
-  test('revocations are made, listed and lifted', async () => {
+  test('revocations can be created, listed and lifted', async () => {
     const value = `${service.organizationId} alice`
     const rule = await json(
       'revocations',
@@ -110,7 +101,7 @@ describe('the other nouns', () => {
     expect(await json('revocations', 'lift', rule.id)).toEqual({ id: rule.id, lifted: true })
   })
 
-  test('audit lists what was done, newest first', async () => {
+  test('audit lists changes, newest first', async () => {
     await json('api-keys', 'create', 'audited')
     expect(await shown('audit', 'list', '--limit', '1')).toMatch(
       /^2026-11-02T10:0\d:00Z {2}api_key\.created {2}success {2}key_… /m,
@@ -118,21 +109,17 @@ describe('the other nouns', () => {
   })
 })
 
-describe('what goes wrong', () => {
+describe('an error says what failed and what to type next', () => {
   const elsewhere = (env: Record<string, string>): CliOptions => ({ env: { MINTAGE_URL: url, ...env } })
 
   test.each<[string, string[], string]>([
-    ['a command that is not there', ['frobnicate'], "error: unknown command 'frobnicate'\nhint: mintage --help\n[2]\n"],
+    ['an unknown command', ['frobnicate'], "error: unknown command 'frobnicate'\nhint: mintage --help\n[2]\n"],
     [
-      'a misspelled one',
+      'a misspelled command',
       ['api-key', 'list'],
       "error: unknown command 'api-key' (Did you mean api-keys?)\nhint: mintage --help\n[2]\n",
     ],
-    [
-      'a verb that is not there',
-      ['api-keys', 'drop'],
-      "error: unknown command 'drop'\nhint: mintage api-keys --help\n[2]\n",
-    ],
+    ['an unknown verb', ['api-keys', 'drop'], "error: unknown command 'drop'\nhint: mintage api-keys --help\n[2]\n"],
     ['no verb', ['api-keys'], 'error: a verb is missing\nhint: mintage api-keys --help\n[2]\n'],
     ['no command', [], 'error: a command is missing\nhint: mintage --help\n[2]\n'],
     [
@@ -142,27 +129,27 @@ describe('what goes wrong', () => {
     ],
     ['an unknown option', ['me', '--verbose'], "error: unknown option '--verbose'\nhint: mintage me --help\n[2]\n"],
     [
-      'a number that is none',
+      'an option that must be a number',
       ['api-keys', 'list', '--limit', 'x'],
       "error: option '--limit <number>' argument 'x' is invalid. it must be a whole number\nhint: mintage api-keys list --help\n[2]\n",
     ],
     [
-      'an id that is not there',
+      'an unknown id',
       ['api-keys', 'show', 'key_missing'],
       'error: cannot show the API key: not found, or you do not have access\nhint: mintage api-keys list\n[1]\n',
     ],
     [
-      'a wish that the service refuses',
+      'a value that the service refuses',
       ['api-keys', 'create', 'x', '--subject', 'key_1'],
       'error: cannot create the API key: --subject starts with a prefix that is reserved for the ids of the service\nhint: mintage api-keys create --help\n[1]\n',
     ],
     [
-      'an algorithm that is none of ours',
+      'an unknown algorithm',
       ['api-keys', 'create', 'x', '--algorithm', 'HS256'],
       'error: cannot create the API key: --algorithm must be one of ES256, EdDSA, RS256, PS256, ES384\nhint: mintage api-keys create --help\n[1]\n',
     ],
     [
-      'an algorithm that no signing key has yet',
+      'an algorithm without a signing key',
       ['api-keys', 'create', 'x', '--algorithm', 'RS256'],
       'error: cannot create the API key: no signing key of this --algorithm is active. Choose one of: ES256\n[1]\n',
     ],
@@ -179,7 +166,7 @@ hint: the key is unknown, revoked or expired: set MINTAGE_API_KEY to a key that 
 `)
   })
 
-  test('a key that may not', async () => {
+  test('a key without the permission', async () => {
     const { secret } = await service.createKey()
     const run = await mintage(['api-keys', 'list'], elsewhere({ MINTAGE_API_KEY: secret }))
     expect(run).toMatchObject({
@@ -189,7 +176,7 @@ hint: the key is unknown, revoked or expired: set MINTAGE_API_KEY to a key that 
     })
   })
 
-  test('no service', async () => {
+  test('a service that does not answer', async () => {
     const run = await mintage(['me'], {
       env: { MINTAGE_URL: 'http://127.0.0.1:9', MINTAGE_API_KEY: generateApiKey('live') },
     })
@@ -245,7 +232,7 @@ describe('A84: keys', () => {
     expect(run).toMatchObject({ code: 2, stderr: expect.stringMatching(/^error: a key is not sent over plain http/) })
   })
 
-  test('do not follow a redirect to somebody else', async () => {
+  test('do not follow a redirect to another service', async () => {
     const thief: string[] = []
     const other = await listen({
       port: 0,
@@ -277,7 +264,7 @@ describe('A84: keys', () => {
   })
 })
 
-test('a name that would command the terminal is shown harmlessly', async () => {
+test('control characters in a name do not reach the terminal', async () => {
   const hostile = await listen({
     port: 0,
     host: '127.0.0.1',
@@ -295,7 +282,7 @@ test('a name that would command the terminal is shown harmlessly', async () => {
   await hostile.stop(0)
 })
 
-test('commands for PostgreSQL say so when there is none', async () => {
+test('commands for PostgreSQL refuse the embedded database', async () => {
   expect(await shown('bootstrap')).toBe(
     '$ mintage bootstrap\nerror: the embedded database bootstraps itself\nhint: mintage serve\n[2]\n',
   )

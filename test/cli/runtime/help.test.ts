@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { everyCommand, mintage } from '../support/run-cli.ts'
+import { everyCommand, mintage } from '../../support/run-cli.ts'
 
 const commands = everyCommand()
 
