@@ -76,6 +76,18 @@ export function transcript(args: readonly string[], { code, stdout, stderr }: Cl
   return `$ mintage ${args.join(' ')}\n${folded}${code === 0 ? '' : `[${code}]\n`}`
 }
 
+/** `mintage …` with the same options each time: `shown` gives the transcript, `json` the answer of a command that must succeed. */
+export function commandsWith(options: () => CliOptions) {
+  return {
+    shown: async (...args: string[]): Promise<string> => transcript(args, await mintage(args, options())),
+    async json(...args: string[]) {
+      const { stdout, stderr, code } = await mintage([...args, '--json'], options())
+      if (code !== 0) throw new Error(`mintage ${args.join(' ')} ended with ${code}: ${stderr}`)
+      return JSON.parse(stdout)
+    },
+  }
+}
+
 /**
  * Every command that there is, as the words to type; the program itself is the empty list. Nouns have verbs below them.
  */

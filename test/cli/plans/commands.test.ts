@@ -29,6 +29,6 @@ enterprise  300  1000000  50  86400/2592000 s  built in
   expect(await json('plans', 'show', 'startup')).toMatchObject({ revision: 2 })
   expect(await shown('plans', 'delete', 'startup')).toBe('$ mintage plans delete startup\ndeleted startup\n')
   expect(await shown('plans', 'delete', 'free')).toMatch(
-    /^error: cannot delete the plan: a built-in plan stays as it is\./m,
+    /^error: cannot delete the plan: a built-in plan cannot be changed\./m,
   )
 })
