@@ -35,6 +35,7 @@ const packages: Record<string, RegExp> = {
   '@hono/node-server': /^node\/http-server\.ts$/,
   zod: /^http\/|^config\/(environment|describe-issue)\.ts$/,
   jose: /^signing-keys\/|^kit\//,
+  'ipaddr.js': /^access\/cidr\.ts$/,
   '@noble/hashes': /^api-keys\/foreign-secret\.ts$|^cli\//,
   aws4fetch: /^crypto\/kek\//,
   pkcs11js: /^crypto\/kek\/[\w-]+\.node\.ts$/,
