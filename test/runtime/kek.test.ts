@@ -49,7 +49,7 @@ describe('the KEK of a running service', () => {
     expect(again).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(
-        /^error: cannot abandon the KEK: no key .*\nhint: read docs\/runbooks\/lost-kek.md$/m,
+        /^error: cannot abandon the KEK: this KEK sealed no key.*\nhint: read docs\/runbooks\/lost-kek.md$/m,
       ),
     })
     const next = await startServiceProcess({ folder, env })
