@@ -48,13 +48,10 @@ const tokenForm = z
       .enum([clientCredentialsGrant, tokenExchangeGrant])
       .optional()
       .openapi({ description: 'Optional if the API key is sent as Bearer or X-API-Key' }),
-    scope: z
-      .string()
-      .optional()
-      .openapi({
-        description: 'Scopes of the key, separated by spaces. If absent, all of them',
-        example: 'orders:read',
-      }),
+    scope: z.string().optional().openapi({
+      description: 'Scopes of the key, separated by spaces. If absent, all of them',
+      example: 'orders:read',
+    }),
     audience: z.array(z.string()).optional().openapi({ description: 'Who the token is for. May be repeated' }),
     resource: z.array(z.url()).optional().openapi({ description: 'The same as a URI (RFC 8707)' }),
     expires_in: z.int().min(1).optional().openapi({ description: 'Seconds. Reduced to the maximum of the service' }),

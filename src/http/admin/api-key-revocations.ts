@@ -7,12 +7,9 @@ import { because } from './revocation-reason.ts'
 import { idParam, instant, instantInput, jsonAnswer, jsonBody, refusals, text, word } from './schemas.ts'
 
 const at = instantInput.optional().openapi({ description: 'When it takes effect. If absent, now' })
-const force = z
-  .boolean()
-  .default(false)
-  .openapi({
-    description: 'Allow this for the last root key, and for the last key that can administer its organization',
-  })
+const force = z.boolean().default(false).openapi({
+  description: 'Allow this for the last root key, and for the last key that can administer its organization',
+})
 
 const revocation = z.strictObject({ ...because, at, dryRun, force }).openapi('ApiKeyRevocation')
 

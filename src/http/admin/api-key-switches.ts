@@ -11,12 +11,9 @@ import { apiKey } from './api-key-schemas.ts'
 import { dryRun, impact } from './impact.ts'
 import { idParam, instant, jsonAnswer, jsonBody, refusals } from './schemas.ts'
 
-const force = z
-  .boolean()
-  .default(false)
-  .openapi({
-    description: 'Allow this for the last root key, and for the last key that can administer its organization',
-  })
+const force = z.boolean().default(false).openapi({
+  description: 'Allow this for the last root key, and for the last key that can administer its organization',
+})
 
 const switching = z.strictObject({ dryRun, force }).openapi('ApiKeySwitch')
 
