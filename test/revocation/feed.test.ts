@@ -181,7 +181,8 @@ describe('the position of a snapshot', () => {
   })
 
   test('is not derived from other text', () => {
-    for (const text of ['', '1', '1:2', 'a:b:', '1:2:x', '-1:2:']) expect(() => sequence(text)).toThrow('no snapshot')
+    for (const text of ['', '1', '1:2', 'a:b:', '1:2:x', '-1:2:'])
+      expect(() => sequence(text)).toThrow('did not return a snapshot')
     for (const text of ['', '1', '1-', '-1', '1-2', '1-2-', '1-2-3-4', '1.5-2-3', ' 1-2-3'])
       expect(parseCursor(text)).toBeUndefined()
   })
