@@ -116,6 +116,6 @@ export type AuditEventOf<Type extends AuditEventType> = {
 export type AuditEvent = { [Type in AuditEventType]: AuditEventOf<Type> }[AuditEventType]
 
 /** An event tells of something done, but for the one type that tells of something refused. */
-export function auditResult(event: AuditEvent): 'success' | 'refused' {
-  return event.type === 'operation.refused' ? 'refused' : 'success'
+export function auditResult({ type }: Pick<AuditEvent, 'type'>): 'success' | 'refused' {
+  return type === 'operation.refused' ? 'refused' : 'success'
 }

@@ -6,7 +6,7 @@ import { newId } from '../crypto/random.ts'
 import type { Db } from '../db/database.ts'
 import { auditChain, auditCheckpoints, auditEvents } from '../db/schema.ts'
 import { type ChainLink, chainHash, genesisHash, type TrailEvent, toldEvent } from './chain.ts'
-import { type AuditEvent, auditResult } from './events.ts'
+import { type AuditEventOf, type AuditEventType, auditResult } from './events.ts'
 
 export type AuditEventRow = typeof auditEvents.$inferSelect
 
@@ -20,7 +20,11 @@ const longestDuration = 2 ** 31 - 1
  * Writes the event as the next link of the chain. The last statement of the transaction that it tells of: it takes the chain's lock,
  * which everybody else who has something to tell waits for until this transaction ends. If it cannot be written, nothing happened.
  */
-export async function appendAuditEvent(tx: Db, event: AuditEvent, now: Date): Promise<ChainLink> {
+export async function appendAuditEvent<Type extends AuditEventType>(
+  tx: Db,
+  event: AuditEventOf<Type>,
+  now: Date,
+): Promise<ChainLink> {
   const head = await lockChain(tx)
   const { origin } = event.actor
   const [row] = await tx
