@@ -1,15 +1,15 @@
-import { authorize, organizationFor } from '../access/authorize.ts'
+import { authorize } from '../access/authorize.ts'
+import { type ChangeServices, change } from '../access/change.ts'
+import { organizationLockFor } from '../access/locks.ts'
 import type { Principal } from '../access/principal.ts'
-import { lockOrganization } from '../access/queries.ts'
-import { appendAuditEvent } from '../audit/queries.ts'
 import { newId } from '../crypto/random.ts'
-import { ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
 import { admitApiKey, requireSigningKey } from './admission.ts'
-import { findApiKey, insertApiKey } from './queries.ts'
+import { readChangedApiKey } from './lock.ts'
+import { insertApiKey } from './queries.ts'
 import { createSecret } from './secret.ts'
 import { type ApiKeyInput, draftApiKey, shownSettings } from './settings.ts'
-import { type ApiKeyView, apiKeyView } from './view.ts'
+import type { ApiKeyView } from './view.ts'
 
 /**
  * Creates a key and returns its secret, which is never shown again. Without `organizationId` the key goes into the
@@ -19,28 +19,30 @@ import { type ApiKeyView, apiKeyView } from './view.ts'
  * active. Repeating it creates another key.
  */
 export async function createApiKey(
-  services: Pick<Services, 'config' | 'db' | 'keyring' | 'now' | 'platform' | 'transaction'>,
+  services: ChangeServices & Pick<Services, 'config' | 'keyring' | 'platform'>,
   actor: Principal,
   input: ApiKeyInput,
 ): Promise<{ apiKey: ApiKeyView; secret: string }> {
-  const within = authorize(actor, 'api_keys.create')
-  const organizationId = organizationFor(actor, within, input.organizationId)
+  authorize(actor, 'api_keys.create')
   const now = services.now()
   const draft = draftApiKey(input, now, services.config.apiKeyPrefixes)
   await requireSigningKey(services, draft.tokenAlgorithm)
   const id = newId('key')
   const { secret, stored } = await createSecret(services, draft.environment)
-
-  return await services.transaction(async (tx) => {
-    const organization = await lockOrganization(tx, { id: organizationId, within })
-    if (!organization) throw new ServiceError('not_found')
-    await admitApiKey(tx, actor, { draft, organization, accountsWithin: within, showsSecret: true }, now)
-    const created = { id, organizationId, ...draft, createdAt: now, createdBy: actor.clientId }
-    await insertApiKey(tx, created, stored)
-    const apiKey = await findApiKey(tx, { id, within })
-    if (!apiKey) throw new Error('the API key was not inserted')
-    const context = shownSettings(draft)
-    await appendAuditEvent(tx, { type: 'api_key.created', actor, organizationId, subject: id, context }, now)
-    return { apiKey: apiKeyView(apiKey, now), secret }
-  })
+  const lock = organizationLockFor(input.organizationId)
+  const apiKey = await change(
+    services,
+    actor,
+    'api_keys.create',
+    lock,
+    async (tx, organization, _, accountsWithin) => {
+      await admitApiKey(tx, actor, { draft, organization, accountsWithin, showsSecret: true }, now)
+      const created = { id, organizationId: organization.id, ...draft, createdAt: now, createdBy: actor.clientId }
+      await insertApiKey(tx, created, stored)
+      const event = { type: 'api_key.created' as const, subject: id, context: shownSettings(draft) }
+      return { view: await readChangedApiKey(tx, id, now), event }
+    },
+    { now },
+  )
+  return { apiKey, secret }
 }

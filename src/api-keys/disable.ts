@@ -1,21 +1,19 @@
 import { authorize } from '../access/authorize.ts'
-import { keepLastHolders } from '../access/last-holders.ts'
+import { type ChangeServices, change, unchanged } from '../access/change.ts'
 import type { Permission } from '../access/permissions.ts'
 import type { Principal } from '../access/principal.ts'
-import { appendAuditEvent } from '../audit/queries.ts'
 import type { Db } from '../db/database.ts'
 import { ServiceError } from '../errors.ts'
 import { issuedBeforeAfterResume } from '../kit/revocation/rules.ts'
-import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import { addRevocationRule, closeOpenRules } from '../revocation/rule-queries.ts'
 import type { Services } from '../services.ts'
 import { type Impact, whatWouldBreak } from '../usage/impact.ts'
 import { markApiKeyDisabled, markApiKeyEnabled, markApiKeyExpired } from './change-queries.ts'
-import { lockApiKey, requireLiveApiKey, requireRootForRootKey } from './lock.ts'
-import { findApiKey } from './queries.ts'
+import { apiKeyLock, endingLock, readChangedApiKey, requireLiveApiKey, requireRootForRootKey } from './lock.ts'
+import { findApiKey, type StoredApiKey } from './queries.ts'
 import { type ApiKeyView, apiKeyView } from './view.ts'
 
-type SwitchingServices = Pick<Services, 'config' | 'db' | 'log' | 'now' | 'revocations' | 'transaction'>
+type DisablingServices = ChangeServices & Pick<Services, 'config'>
 
 /** `force` = even if nobody can administer the service or the organization afterwards. */
 type Force = { readonly force?: boolean | undefined }
@@ -27,31 +25,20 @@ type Force = { readonly force?: boolean | undefined }
  * unless the caller is root or the key itself.
  */
 export async function disableApiKey(
-  services: SwitchingServices,
+  services: DisablingServices,
   actor: Principal,
   id: string,
   { force = false }: Force = {},
-) {
-  return await switchOff(
-    services,
-    actor,
-    { id, permission: 'api_keys.disable', force },
-    async (tx, { organizationId }, now) => {
-      const disabled = await markApiKeyDisabled(tx, id, now)
-      if (!disabled) return
-      const revocationId = await addRule(
-        tx,
-        services,
-        { id, organizationId, expires: 'never', reason: 'disabled', actor },
-        now,
-      )
-      await appendAuditEvent(
-        tx,
-        { type: 'api_key.disabled', actor, organizationId, subject: id, context: { revocationId } },
-        now,
-      )
-    },
-  )
+): Promise<ApiKeyView> {
+  return await change(services, actor, 'api_keys.disable', endingLock(id, force), async (tx, apiKey, now) => {
+    requireLiveApiKey(apiKey, now)
+    if (!(await markApiKeyDisabled(tx, id, now))) return unchanged(await readChangedApiKey(tx, id, now))
+    const revocationId = await addRule(tx, services, apiKey, { expires: 'never', reason: 'disabled', actor }, now)
+    return {
+      view: await readChangedApiKey(tx, id, now),
+      event: { type: 'api_key.disabled', context: { revocationId } },
+    }
+  })
 }
 
 /**
@@ -59,31 +46,20 @@ export async function disableApiKey(
  * as `disableApiKey`.
  */
 export async function expireApiKey(
-  services: SwitchingServices,
+  services: DisablingServices,
   actor: Principal,
   id: string,
   { force = false }: Force = {},
-) {
-  return await switchOff(
-    services,
-    actor,
-    { id, permission: 'api_keys.revoke', force },
-    async (tx, { organizationId }, now) => {
-      const expired = await markApiKeyExpired(tx, id, now)
-      if (!expired) return
-      const revocationId = await addRule(
-        tx,
-        services,
-        { id, organizationId, expires: 'when_dead', reason: 'expired', actor },
-        now,
-      )
-      await appendAuditEvent(
-        tx,
-        { type: 'api_key.expired', actor, organizationId, subject: id, context: { revocationId } },
-        now,
-      )
-    },
-  )
+): Promise<ApiKeyView> {
+  return await change(services, actor, 'api_keys.revoke', endingLock(id, force), async (tx, apiKey, now) => {
+    requireLiveApiKey(apiKey, now)
+    if (!(await markApiKeyExpired(tx, id, now))) return unchanged(await readChangedApiKey(tx, id, now))
+    const revocationId = await addRule(tx, services, apiKey, { expires: 'when_dead', reason: 'expired', actor }, now)
+    return {
+      view: await readChangedApiKey(tx, id, now),
+      event: { type: 'api_key.expired', context: { revocationId } },
+    }
+  })
 }
 
 /** The enabled key. Tokens issued from `tokensUsableFrom` on work; null = the key was not disabled. */
@@ -94,26 +70,20 @@ export type EnabledApiKey = ApiKeyView & { tokensUsableFrom: string | null }
  * seconds, because a fast clock may have stamped an earlier token with such a time. Repeating it changes nothing.
  * Throws as `disableApiKey`.
  */
-export async function enableApiKey(services: SwitchingServices, actor: Principal, id: string): Promise<EnabledApiKey> {
-  const within = authorize(actor, 'api_keys.disable')
-  const now = services.now()
+export async function enableApiKey(services: DisablingServices, actor: Principal, id: string): Promise<EnabledApiKey> {
   const tolerance = services.config.clockToleranceSeconds
-  const { apiKey, tokensUsableFrom } = await services.transaction(async (tx) => {
-    const { apiKey: disabled } = await lockApiKey(tx, { id, within }, now)
-    requireRootForRootKey(actor, disabled)
-    const { disabledAt, organizationId } = disabled
-    if (disabledAt === null) return { apiKey: disabled, tokensUsableFrom: null }
+  return await change(services, actor, 'api_keys.disable', apiKeyLock(id), async (tx, { apiKey }, now) => {
+    requireRootForRootKey(actor, apiKey)
+    const { disabledAt } = apiKey
+    if (disabledAt === null) return unchanged<EnabledApiKey>({ ...apiKeyView(apiKey, now), tokensUsableFrom: null })
     await markApiKeyEnabled(tx, id)
     await closeOpenRules(tx, { kind: 'api_key', value: id, effectiveAt: disabledAt }, tolerance, now)
     const lastDead = issuedBeforeAfterResume(disabledAt.getTime() / 1000, now.getTime() / 1000, tolerance)
-    const usableFrom = new Date((Math.ceil(lastDead) + 1) * 1000).toISOString()
-    const context = { disabledAt: disabledAt.toISOString(), tokensUsableFrom: usableFrom }
-    await appendAuditEvent(tx, { type: 'api_key.enabled', actor, organizationId, subject: id, context }, now)
-    return { apiKey: await findApiKey(tx, { id, within: 'everywhere' }), tokensUsableFrom: usableFrom }
+    const tokensUsableFrom = new Date((Math.ceil(lastDead) + 1) * 1000).toISOString()
+    const context = { disabledAt: disabledAt.toISOString(), tokensUsableFrom }
+    const view = { ...(await readChangedApiKey(tx, id, now)), tokensUsableFrom }
+    return { view, event: { type: 'api_key.enabled', context } }
   })
-  if (!apiKey) throw new Error('the API key that was enabled is gone')
-  await refreshAfterCommit(services)
-  return { ...apiKeyView(apiKey, now), tokensUsableFrom }
 }
 
 /** What disabling the key would break; writes nothing. Throws `not_found`. */
@@ -144,38 +114,16 @@ async function tryOut(
   return await whatWouldBreak(db, [id], now)
 }
 
-async function switchOff(
-  services: SwitchingServices,
-  actor: Principal,
-  { id, permission, force }: { id: string; permission: Permission; force: boolean },
-  change: (tx: Db, apiKey: { readonly organizationId: string }, now: Date) => Promise<void>,
-): Promise<ApiKeyView> {
-  const within = authorize(actor, permission)
-  const now = services.now()
-  const after = await services.transaction(async (tx) => {
-    const found = await findApiKey(tx, { id, within })
-    if (!found) throw new ServiceError('not_found') // a key out of reach looks like a missing one
-    requireRootForRootKey(actor, found)
-    requireLiveApiKey(found, now)
-    const { organizationId, roles } = found
-    if (roles.length === 0) await change(tx, found, now)
-    else await keepLastHolders(tx, { organizationId, now, force }, () => change(tx, found, now))
-    return await findApiKey(tx, { id, within: 'everywhere' })
-  })
-  if (!after) throw new Error('the API key that was switched off is gone')
-  await refreshAfterCommit(services)
-  return apiKeyView(after, now)
-}
-
-type NewRule = { id: string; organizationId: string; expires: 'never' | 'when_dead'; reason: string; actor: Principal }
+type NewRule = { expires: 'never' | 'when_dead'; reason: string; actor: Principal }
 
 /** An open rule: it covers every token of the key, whenever issued. */
 async function addRule(
   tx: Db,
   { config }: Pick<Services, 'config'>,
-  { id, actor, ...rule }: NewRule,
+  { id, organizationId }: StoredApiKey,
+  { actor, ...rule }: NewRule,
   now: Date,
 ): Promise<string> {
-  const open = { ...rule, kind: 'api_key', value: id, effectiveAt: now, actor: actor.clientId } as const
+  const open = { ...rule, kind: 'api_key', value: id, organizationId, effectiveAt: now, actor: actor.clientId } as const
   return await addRevocationRule(tx, open, config.clockToleranceSeconds, now)
 }

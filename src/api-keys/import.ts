@@ -1,7 +1,8 @@
-import { authorize, authorizeGrant, organizationFor, type Within } from '../access/authorize.ts'
+import { authorize, authorizeGrant, type Within } from '../access/authorize.ts'
+import { type ChangeEvent, type ChangeServices, change } from '../access/change.ts'
+import { type Organization, organizationLockFor } from '../access/locks.ts'
 import type { Principal } from '../access/principal.ts'
-import { customRolesOf, lockOrganization } from '../access/queries.ts'
-import { appendAuditEvent } from '../audit/queries.ts'
+import { customRolesOf } from '../access/queries.ts'
 import { newId } from '../crypto/random.ts'
 import type { Db } from '../db/database.ts'
 import { ServiceError } from '../errors.ts'
@@ -34,17 +35,15 @@ const shownIds = 100
  * check how strong the secrets are: whoever gets the unsalted hash of a short secret can guess it.
  */
 export async function importApiKeys(
-  services: Pick<Services, 'apiKeys' | 'config' | 'db' | 'keyring' | 'now' | 'transaction'>,
+  services: ChangeServices & Pick<Services, 'apiKeys' | 'config' | 'keyring'>,
   actor: Principal,
   { organizationId: asked, rows }: { organizationId?: string | undefined; rows: readonly ImportInput[] },
 ): Promise<ImportReport> {
-  const within = authorize(actor, 'api_keys.import')
-  const organizationId = organizationFor(actor, within, asked)
+  authorize(actor, 'api_keys.import')
   const now = services.now()
   const { candidates, refused } = await readRows(services, rows, now)
-  const report = await services.transaction(async (tx) => {
-    const organization = await lockOrganization(tx, { id: organizationId, within })
-    if (!organization) throw new ServiceError('not_found')
+  const store = async (tx: Db, organization: Organization, _: Date, within: Within) => {
+    const { id: organizationId } = organization
     const checked = await checkRows(tx, actor, { candidates, organization, within, now })
     const keys = checked.admitted.map(({ draft, secret }) => ({
       apiKey: { id: newId('key'), organizationId, ...draft, createdAt: now, createdBy: actor.clientId },
@@ -55,10 +54,10 @@ export async function importApiKeys(
       const id = keys[place]?.apiKey.id ?? ''
       return lost.has(id) ? { index, result: 'duplicate', id: null } : { index, result: 'created', id }
     })
-    const outcome = reportOf([...refused, ...checked.rows, ...landed])
-    await appendAuditEvent(tx, eventOf(actor, organizationId, outcome), now)
-    return outcome
-  })
+    const report = reportOf([...refused, ...checked.rows, ...landed])
+    return { view: report, event: eventOf(organizationId, report) }
+  }
+  const report = await change(services, actor, 'api_keys.import', organizationLockFor(asked), store, { now })
   services.apiKeys.forgetImportedAlgorithms()
   return report
 }
@@ -156,8 +155,8 @@ function reportOf(rows: readonly ImportedRow[]): ImportReport {
   return { created: count('created'), duplicates: count('duplicate'), invalid: count('invalid'), rows: inOrder }
 }
 
-function eventOf(actor: Principal, organizationId: string, { rows, created, duplicates, invalid }: ImportReport) {
+function eventOf(organizationId: string, { rows, created, duplicates, invalid }: ImportReport): ChangeEvent {
   const ids = rows.flatMap((row) => (row.result === 'created' ? row.id : []))
   const context = { created, duplicates, invalid, apiKeyIds: ids.slice(0, shownIds) }
-  return { type: 'api_keys.imported', actor, organizationId, subject: organizationId, context } as const
+  return { type: 'api_keys.imported', subject: organizationId, context }
 }

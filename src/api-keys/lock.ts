@@ -1,37 +1,68 @@
 import type { Within } from '../access/authorize.ts'
-import { keepLastHolders } from '../access/last-holders.ts'
+import type { Lock } from '../access/change.ts'
+import { keepingLastHolders } from '../access/locks.ts'
 import type { Principal } from '../access/principal.ts'
 import { lockOrganization } from '../access/queries.ts'
 import type { Db } from '../db/database.ts'
 import { ServiceError } from '../errors.ts'
 import { lockApiKeyRow } from './change-queries.ts'
-import { findApiKey } from './queries.ts'
+import { findApiKey, type StoredApiKey } from './queries.ts'
+import type { ApiKeyChange } from './settings.ts'
 import { apiKeyStatus } from './status.ts'
+import { type ApiKeyView, apiKeyView } from './view.ts'
+
+export type LockedApiKey = {
+  readonly apiKey: StoredApiKey
+  readonly organization: NonNullable<Awaited<ReturnType<typeof lockOrganization>>>
+}
 
 /**
  * A live key, locked together with its organization until the transaction ends. Throws `not_found` for a key that does
  * not exist or is out of reach, and `conflict` for a revoked or expired one: dead keys never change.
  */
-export async function lockApiKey(tx: Db, where: { id: string; within: Within }, now: Date) {
-  const found = await findApiKey(tx, where)
-  if (!found) throw new ServiceError('not_found')
-  const organization = await lockOrganization(tx, { id: found.organizationId, within: 'everywhere' })
-  await lockApiKeyRow(tx, where.id)
-  const apiKey = await findApiKey(tx, where)
-  if (!organization || !apiKey) throw new ServiceError('not_found')
-  requireLiveApiKey(apiKey, now)
-  return { apiKey, organization }
+export function apiKeyLock(id: string): Lock<LockedApiKey> {
+  return async ({ tx, within, now }, work) => {
+    const { organizationId } = await findReachable(tx, { id, within })
+    const organization = await lockOrganization(tx, { id: organizationId, within: 'everywhere' })
+    await lockApiKeyRow(tx, id)
+    const apiKey = await findReachable(tx, { id, within })
+    if (!organization) throw new ServiceError('not_found')
+    requireLiveApiKey(apiKey, now)
+    return await work({ thing: { apiKey, organization }, organizationId, subject: id, revision: apiKey.revision })
+  }
 }
 
-/** Looks after the last root key where roles change; to be called before anything else is locked. */
-export async function keepingHolders<Result>(
-  tx: Db,
-  { id, within, now, mayTakeAway }: { id: string; within: Within; now: Date; mayTakeAway: boolean },
-  change: () => Promise<Result>,
-): Promise<Result> {
-  const apiKey = mayTakeAway ? await findApiKey(tx, { id, within }) : undefined
-  if (!apiKey || apiKey.roles.length === 0) return await change()
-  return await keepLastHolders(tx, { organizationId: apiKey.organizationId, now }, change)
+/** As `apiKeyLock`; if the change sets roles, it also keeps the last root key and the last administrator. */
+export function settingsLock(id: string, { roles }: Pick<ApiKeyChange, 'roles'>): Lock<LockedApiKey> {
+  if (roles === undefined) return apiKeyLock(id)
+  return keepingLastHolders(({ tx, within }) => findReachable(tx, { id, within }), apiKeyLock(id))
+}
+
+/**
+ * For the end of a key, whatever its status. The statement that ends it is conditional, so the row needs no lock. Throws
+ * `not_found`, `permission_denied` for a root key unless the caller is root or the key itself, and without `force`
+ * `conflict` for the last key that can administer the service or its organization.
+ */
+export function endingLock(id: string, force: boolean): Lock<StoredApiKey> {
+  const found: Lock<StoredApiKey> = async ({ tx, actor, within }, work) => {
+    const apiKey = await findReachable(tx, { id, within })
+    requireRootForRootKey(actor, apiKey)
+    return await work({ thing: apiKey, organizationId: apiKey.organizationId, subject: id })
+  }
+  return keepingLastHolders(async ({ tx, within }) => ({ ...(await findReachable(tx, { id, within })), force }), found)
+}
+
+/** The key as the change left it. */
+export async function readChangedApiKey(tx: Db, id: string, now: Date): Promise<ApiKeyView> {
+  const apiKey = await findApiKey(tx, { id, within: 'everywhere' })
+  if (!apiKey) throw new Error('the API key that was changed is gone')
+  return apiKeyView(apiKey, now)
+}
+
+async function findReachable(tx: Db, where: { id: string; within: Within }): Promise<StoredApiKey> {
+  const apiKey = await findApiKey(tx, where)
+  if (!apiKey) throw new ServiceError('not_found') // a key out of reach looks like a missing one
+  return apiKey
 }
 
 /** Throws `conflict` for a key that is revoked or expired. */

@@ -122,6 +122,8 @@ export async function findApiKey(db: Db, where: { id: string; within: Within }) 
   return apiKey
 }
 
+export type StoredApiKey = NonNullable<Awaited<ReturnType<typeof findApiKey>>>
+
 /** A list shows the keys that match all of these conditions. */
 export type ApiKeyListFilter = {
   readonly organizationId?: string | undefined

@@ -1,13 +1,13 @@
 import { authorize, organizationFor, type Within } from '../access/authorize.ts'
-import { keepLastHolders } from '../access/last-holders.ts'
+import { type Change, type ChangeEvent, change, unchanged } from '../access/change.ts'
+import { keepingLastHolders, noLock } from '../access/locks.ts'
 import type { Principal } from '../access/principal.ts'
-import { appendAuditEvent } from '../audit/queries.ts'
 import type { Db } from '../db/database.ts'
 import { ServiceError } from '../errors.ts'
 import { findOrganization } from '../organizations/queries.ts'
 import type { Because } from '../revocation/reasons.ts'
-import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import { addRevocationRule, addRevocationRules } from '../revocation/rule-queries.ts'
+import type { Services } from '../services.ts'
 import { type Impact, whatWouldBreak } from '../usage/impact.ts'
 import { type Revocation, type RevokingServices, revocationTime } from './revoke.ts'
 import { describeFilter, type RevocationFilter, requireFilter } from './revoke-filter.ts'
@@ -46,7 +46,7 @@ type Many = Revocation & { readonly dryRun?: boolean | undefined; readonly force
  * organization or the service afterwards.
  */
 export async function revokeApiKeys(
-  services: RevokingServices,
+  services: RevokingServices & Pick<Services, 'db'>,
   actor: Principal,
   filter: RevocationFilter,
   { dryRun = false, force = false, ...revocation }: Many,
@@ -71,7 +71,7 @@ export async function revokeApiKeys(
  * every token issued until now. Keys created later work. Throws `not_found`.
  */
 export async function revokeAllApiKeys(
-  services: RevokingServices,
+  services: RevokingServices & Pick<Services, 'db'>,
   actor: Principal,
   organizationId: string,
   { dryRun = false, ...because }: Because & { readonly dryRun?: boolean | undefined },
@@ -112,20 +112,22 @@ type Batch = Because & {
 }
 
 async function revokeInBatches(
-  services: RevokingServices,
+  services: RevokingServices & Pick<Services, 'db'>,
   actor: Principal,
   where: Revocable,
   batch: Batch,
 ): Promise<RevokedApiKeys> {
+  const organizationId =
+    where.filter.organizationId ?? (where.within === 'everywhere' ? null : where.within.organizationId)
+  const lock = keepingLastHolders(async () => ({ organizationId, force: batch.force }), noLock) // also makes new keys wait
   const ids: string[] = []
   for (let rest = batch; ; rest = { ...rest, whole: undefined }) {
-    const revoked = await services.transaction((tx) =>
+    const revoked = await change(services, actor, 'api_keys.revoke', lock, (tx) =>
       revokeBatch(tx, services.config.clockToleranceSeconds, actor, where, rest),
     )
     if (revoked.length === 0) break
     ids.push(...revoked)
   }
-  await refreshAfterCommit(services)
   return { dryRun: false, ...shown(ids, where), spared: await sparedOf(services.db, where), impact: null }
 }
 
@@ -135,51 +137,34 @@ async function revokeBatch(
   tolerance: number,
   actor: Principal,
   where: Revocable,
-  batch: Batch,
-): Promise<string[]> {
-  const { now, reason, text, whole, force } = batch
+  { now, reason, text, whole }: Batch,
+): Promise<Change<string[]>> {
   const because = { reason, reasonText: text, actor: actor.clientId }
-  const organizationId =
-    where.filter.organizationId ?? (where.within === 'everywhere' ? null : where.within.organizationId)
-  const mark = () => markApiKeysRevoked(tx, where, { reason, text }, batchSize)
-  const revoked = await keepLastHolders(tx, { organizationId, now, force }, mark) // its locks also make new keys wait
+  const until = { effectiveAt: where.at, expires: 'when_dead' } as const
+  const revoked = await markApiKeysRevoked(tx, where, { reason, text }, batchSize)
   if (whole !== undefined) {
-    const rule = {
-      kind: 'organization',
-      value: whole,
-      issuedBefore: now,
-      effectiveAt: now,
-      expires: 'when_dead',
-    } as const
-    await addRevocationRule(tx, { ...rule, ...because, organizationId: whole }, tolerance, now)
+    const rule = { kind: 'organization', value: whole, issuedBefore: now, organizationId: whole } as const
+    await addRevocationRule(tx, { ...until, ...rule, ...because }, tolerance, now)
   }
-  const rules = revoked.map(({ id, organizationId }) => ({
-    kind: 'api_key' as const,
-    value: id,
-    effectiveAt: where.at,
-    expires: 'when_dead' as const,
-    organizationId,
-    ...because,
-  }))
+  const rules = revoked.map(({ id, organizationId }) => {
+    return { ...until, kind: 'api_key' as const, value: id, organizationId, ...because }
+  })
   await addRevocationRules(tx, rules, tolerance, now)
   const affected = Map.groupBy(revoked, ({ organizationId }) => organizationId)
   if (whole !== undefined && affected.size === 0) affected.set(whole, [])
-  for (const [organizationId, keys] of affected) {
+  const [first, ...others] = [...affected].map(([organizationId, keys]): ChangeEvent => {
     const context = {
       apiKeys: keys.length,
       apiKeyIds: keys.slice(0, shownIds).map(({ id }) => id),
       filter: describeFilter(where.filter),
       effectiveAt: where.at.toISOString(),
-      wholeOrganization: batch.whole !== undefined,
+      wholeOrganization: whole !== undefined,
       text: text ?? null,
     }
-    await appendAuditEvent(
-      tx,
-      { type: 'api_keys.revoked', actor, organizationId, subject: organizationId, reason, context },
-      now,
-    )
-  }
-  return revoked.map(({ id }) => id)
+    return { type: 'api_keys.revoked', organizationId, subject: organizationId, reason, context }
+  })
+  const ids = revoked.map(({ id }) => id)
+  return first ? { view: ids, events: [first, ...others] } : unchanged(ids)
 }
 
 function shown(ids: readonly string[], { at }: Revocable) {

@@ -1,18 +1,16 @@
-import { authorize, type Within } from '../access/authorize.ts'
-import { keepLastHolders } from '../access/last-holders.ts'
+import { authorize } from '../access/authorize.ts'
+import { type ChangeServices, change, keyHolder, unchanged } from '../access/change.ts'
 import type { Principal } from '../access/principal.ts'
-import { appendAuditEvent } from '../audit/queries.ts'
 import { invalidRequest, ServiceError } from '../errors.ts'
 import type { Because } from '../revocation/reasons.ts'
-import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import { addRevocationRule } from '../revocation/rule-queries.ts'
 import type { Services } from '../services.ts'
 import { type Impact, whatWouldBreak } from '../usage/impact.ts'
-import { requireRootForRootKey } from './lock.ts'
+import { endingLock } from './lock.ts'
 import { findApiKey } from './queries.ts'
 import { findApiKeyByHashes, markApiKeyRevoked } from './revoke-queries.ts'
 
-export type RevokingServices = Pick<Services, 'config' | 'db' | 'log' | 'now' | 'revocations' | 'transaction'>
+export type RevokingServices = ChangeServices & Pick<Services, 'config'>
 
 /** Why, and from when on; absent = now, otherwise a time in the future from which no token of the key works. */
 export type Revocation = Because & { readonly at?: Date | undefined }
@@ -33,8 +31,7 @@ export async function revokeApiKey(
   id: string,
   { force = false, ...revocation }: Revocation & { readonly force?: boolean | undefined },
 ): Promise<void> {
-  const within = authorize(actor, 'api_keys.revoke')
-  await endApiKey(services, actor, { id, within }, revocation, force)
+  await endApiKey(services, actor, { id, permission: 'api_keys.revoke', force }, revocation)
 }
 
 /**
@@ -46,7 +43,7 @@ export async function revokeOwnApiKey(
   actor: Principal,
   revocation: Revocation,
 ): Promise<void> {
-  await endApiKey(services, actor, { id: actor.clientId, within: 'everywhere' }, revocation, true)
+  await endApiKey(services, actor, { id: actor.clientId, permission: keyHolder, force: true }, revocation)
 }
 
 /** What revoking the key would break; writes nothing. Throws `not_found`. */
@@ -87,38 +84,22 @@ export function revocationTime({ at = undefined }: { at?: Date | undefined }, no
 async function endApiKey(
   services: RevokingServices,
   actor: Principal,
-  where: { id: string; within: Within },
+  { id, permission, force }: { id: string; permission: 'api_keys.revoke' | typeof keyHolder; force: boolean },
   { reason, text, ...when }: Revocation,
-  force: boolean,
 ): Promise<void> {
-  const now = services.now()
-  const at = revocationTime(when, now)
-  await services.transaction(async (tx) => {
-    const apiKey = await findApiKey(tx, where)
-    if (!apiKey) throw new ServiceError('not_found') // a key out of reach looks like a missing one
-    requireRootForRootKey(actor, apiKey)
-    const { id, organizationId } = apiKey
-    const mark = () => markApiKeyRevoked(tx, id, { reason, text }, at)
-    if (!(await keepLastHolders(tx, { organizationId, now, force }, mark))) return refuseToPostpone(apiKey, { at, now })
-    const revocationId = await addRevocationRule(
-      tx,
-      {
-        kind: 'api_key',
-        value: id,
-        effectiveAt: at,
-        expires: 'when_dead',
-        organizationId,
-        reason,
-        reasonText: text,
-        actor: actor.clientId,
-      },
-      services.config.clockToleranceSeconds,
-      now,
-    )
+  await change(services, actor, permission, endingLock(id, force), async (tx, apiKey, now) => {
+    const at = revocationTime(when, now)
+    if (!(await markApiKeyRevoked(tx, id, { reason, text }, at))) {
+      refuseToPostpone(apiKey, { at, now })
+      return unchanged(undefined)
+    }
+    const rule = { kind: 'api_key', value: id, effectiveAt: at, expires: 'when_dead' } as const
+    const because = { organizationId: apiKey.organizationId, reason, reasonText: text, actor: actor.clientId }
+    const tolerance = services.config.clockToleranceSeconds
+    const revocationId = await addRevocationRule(tx, { ...rule, ...because }, tolerance, now)
     const context = { revocationId, effectiveAt: at.toISOString(), text: text ?? null }
-    await appendAuditEvent(tx, { type: 'api_key.revoked', actor, organizationId, subject: id, reason, context }, now) // last: it takes the trail's lock
+    return { view: undefined, event: { type: 'api_key.revoked', reason, context } }
   })
-  await refreshAfterCommit(services)
 }
 
 /** A key that is revoked already, or will be at exactly this time, needs no change. */

@@ -1,28 +1,24 @@
 import { authorize, type Within } from '../access/authorize.ts'
+import { type ChangeServices, change, keyHolder, type Lock } from '../access/change.ts'
 import type { Principal } from '../access/principal.ts'
-import { appendAuditEvent } from '../audit/queries.ts'
 import type { Db } from '../db/database.ts'
 import { ServiceError } from '../errors.ts'
 import { type Organization, planOf } from '../organizations/queries.ts'
-import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import type { Services } from '../services.ts'
 import { admitApiKey, requireSigningKey, withinForAccount } from './admission.ts'
 import { storeApiKey } from './change-queries.ts'
 import { endTokensOfVersions, endTokensWithKey } from './end-tokens.ts'
 import { requireLifetime } from './lifetime.ts'
-import { keepingHolders, lockApiKey } from './lock.ts'
+import { apiKeyLock, type LockedApiKey, readChangedApiKey, settingsLock } from './lock.ts'
 import { overlapEnd } from './overlap.ts'
 import { findApiKey } from './queries.ts'
 import { createSecret } from './secret.ts'
 import type { ApiKeyChange, ApiKeyDraft } from './settings.ts'
 import { changedDraft, changesOf } from './settings.ts'
 import { endVersions, insertVersion } from './version-queries.ts'
-import { type ApiKeyView, apiKeyView } from './view.ts'
+import type { ApiKeyView } from './view.ts'
 
-type RotatingServices = Pick<
-  Services,
-  'config' | 'db' | 'keyring' | 'log' | 'now' | 'platform' | 'revocations' | 'transaction'
->
+type RotatingServices = ChangeServices & Pick<Services, 'config' | 'db' | 'keyring' | 'platform'>
 
 export type Rotation = {
   /** How long the previous version keeps working; 0 = not at all, absent = the plan's default. */
@@ -47,14 +43,14 @@ export async function rotateApiKey(
   services: RotatingServices,
   actor: Principal,
   id: string,
-  { overlapSeconds, change = {} }: Rotation,
+  { overlapSeconds, change: settings = {} }: Rotation,
 ): Promise<RotatedApiKey> {
   const within = authorize(actor, 'api_keys.rotate')
-  const accountsWithin = withinForAccount(actor, change, within)
-  await requireSigningKey(services, change.tokenAlgorithm)
-  const where = { id, within, overlapSeconds, mayTakeAway: change.roles !== undefined }
-  return await rotate(services, actor, where, async (tx, { apiKey, organization }, now) => {
-    const draft = changedDraft(apiKey, change, now, services.config.apiKeyPrefixes)
+  const accountsWithin = withinForAccount(actor, settings, within)
+  await requireSigningKey(services, settings.tokenAlgorithm)
+  const target = { id, within, permission: 'api_keys.rotate', lock: settingsLock(id, settings) } as const
+  return await rotate(services, actor, target, overlapSeconds, async (tx, { apiKey, organization }, now) => {
+    const draft = changedDraft(apiKey, settings, now, services.config.apiKeyPrefixes)
     await admitApiKey(tx, actor, { draft, previous: apiKey, organization, accountsWithin, showsSecret: true }, now)
     return draft
   })
@@ -70,8 +66,9 @@ export async function rotateOwnApiKey(
   actor: Principal,
   { overlapSeconds }: Pick<Rotation, 'overlapSeconds'>,
 ): Promise<RotatedApiKey> {
-  const where = { id: actor.clientId, within: 'everywhere', overlapSeconds, mayTakeAway: false } as const
-  return await rotate(services, actor, where, async (_, { apiKey, organization }, now) => {
+  const id = actor.clientId
+  const target = { id, within: 'everywhere', permission: keyHolder, lock: apiKeyLock(id) } as const
+  return await rotate(services, actor, target, overlapSeconds, async (_, { apiKey, organization }, now) => {
     if (actor.apiKeyVersion !== apiKey.version) {
       throw new ServiceError('permission_denied', {
         detail: 'Only the newest secret of the key may rotate it. Send the newest secret.',
@@ -82,61 +79,58 @@ export async function rotateOwnApiKey(
   })
 }
 
-type LockedApiKey = Awaited<ReturnType<typeof lockApiKey>>
+type Target = {
+  readonly id: string
+  readonly within: Within
+  readonly permission: 'api_keys.rotate' | typeof keyHolder
+  readonly lock: Lock<LockedApiKey>
+}
 
 async function rotate(
   services: RotatingServices,
   actor: Principal,
-  target: { id: string; within: Within; overlapSeconds: number | undefined; mayTakeAway: boolean },
+  { id, within, permission, lock }: Target,
+  overlapSeconds: number | undefined,
   admit: (tx: Db, locked: LockedApiKey, now: Date) => Promise<ApiKeyDraft>,
 ): Promise<RotatedApiKey> {
-  const { id, within, overlapSeconds, mayTakeAway } = target
-  const now = services.now()
   const environment = await environmentOf(services.db, { id, within })
   const { secret, stored } = await createSecret(services, environment)
-  const replace = async (tx: Db) => {
-    const locked = await lockApiKey(tx, { id, within }, now)
+  return await change(services, actor, permission, lock, async (tx, locked, now) => {
     const { apiKey: previous, organization } = locked
     const draft = await admit(tx, locked, now)
     const changes = changesOf(previous, draft)
-    const endsAt = await endOfPrevious(
-      tx,
-      organization,
-      { ...previous, expiresAt: draft.expiresAt },
-      overlapSeconds,
-      now,
-    )
+    const ends = { expiresAt: draft.expiresAt, versionExpiresAt: previous.versionExpiresAt }
+    const endsAt = await endOfPrevious(tx, organization, ends, overlapSeconds, now)
     const { environment: _, ...settings } = draft
     if (Object.keys(changes).length > 0) await storeApiKey(tx, id, settings)
-    await endTokensWithKey(
-      tx,
-      services,
-      { id, organizationId: organization.id, actor, previous, expiresAt: draft.expiresAt },
-      now,
-    )
-    const ended = { id, organizationId: organization.id, reason: 'rotated', actor }
-    const older = await endVersions(tx, id, previous.version - 1, now)
-    if (older.length > 0)
-      await endTokensOfVersions(tx, services, { ...ended, version: previous.version - 1, at: now }, now)
-    await endVersions(tx, id, previous.version, endsAt)
-    await endTokensOfVersions(tx, services, { ...ended, version: previous.version, at: endsAt }, now)
+    const about = { id, organizationId: organization.id, actor }
+    await endTokensWithKey(tx, services, { ...about, previous, expiresAt: draft.expiresAt }, now)
+    await endPrevious(tx, services, { ...about, reason: 'rotated', version: previous.version, endsAt }, now)
     const version = previous.version + 1
     await insertVersion(tx, id, version, stored, now)
-    const context = { version, former: previous.version, formerEndsAt: endsAt.toISOString(), changes }
-    await appendAuditEvent(
-      tx,
-      { type: 'api_key.rotated', actor, organizationId: organization.id, subject: id, context },
-      now,
-    )
-    return { apiKey: await findApiKey(tx, { id, within: 'everywhere' }), previous: previous.version, endsAt }
-  }
-  const rotated = await services.transaction((tx) =>
-    keepingHolders(tx, { id, within, now, mayTakeAway }, () => replace(tx)),
-  )
-  if (!rotated.apiKey) throw new Error('the API key that was rotated is gone')
-  await refreshAfterCommit(services)
-  const formerVersion = { version: rotated.previous, endsAt: rotated.endsAt.toISOString() }
-  return { apiKey: apiKeyView(rotated.apiKey, now), secret, formerVersion }
+    const formerEndsAt = endsAt.toISOString()
+    const apiKey = await readChangedApiKey(tx, id, now)
+    return {
+      view: { apiKey, secret, formerVersion: { version: previous.version, endsAt: formerEndsAt } },
+      event: { type: 'api_key.rotated', context: { version, former: previous.version, formerEndsAt, changes } },
+    }
+  })
+}
+
+type Ended = { id: string; organizationId: string; actor: Principal; reason: string; version: number; endsAt: Date }
+
+/** Older versions end now, the previous one at `endsAt`; each with its tokens. */
+async function endPrevious(
+  tx: Db,
+  services: Pick<Services, 'config'>,
+  { endsAt, ...ended }: Ended,
+  now: Date,
+): Promise<void> {
+  const { id, version } = ended
+  const older = await endVersions(tx, id, version - 1, now)
+  if (older.length > 0) await endTokensOfVersions(tx, services, { ...ended, version: version - 1, at: now }, now)
+  await endVersions(tx, id, version, endsAt)
+  await endTokensOfVersions(tx, services, { ...ended, at: endsAt }, now)
 }
 
 /** Read before the transaction, outside of which the secret is made. An environment never changes. */

@@ -1,13 +1,12 @@
 import { authorize } from '../access/authorize.ts'
+import { type ChangeServices, change, unchanged } from '../access/change.ts'
 import type { Principal } from '../access/principal.ts'
-import { appendAuditEvent } from '../audit/queries.ts'
 import { type Page, type PageRequest, pageOf } from '../db/page.ts'
 import { invalidRequest, ServiceError } from '../errors.ts'
-import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import type { Services } from '../services.ts'
 import { findApiKeyUsage } from '../usage/queries.ts'
 import { endTokensOfVersions } from './end-tokens.ts'
-import { lockApiKey, requireRootForRootKey } from './lock.ts'
+import { apiKeyLock, readChangedApiKey, requireRootForRootKey } from './lock.ts'
 import { findApiKey } from './queries.ts'
 import { endVersions, incrementRevision, selectVersions } from './version-queries.ts'
 import { type ApiKeyVersionView, apiKeyVersionView } from './version-view.ts'
@@ -43,15 +42,12 @@ export async function listApiKeyVersions(
  * or the key itself.
  */
 export async function endApiKeyVersion(
-  services: Pick<Services, 'config' | 'db' | 'log' | 'now' | 'revocations' | 'transaction'>,
+  services: ChangeServices & Pick<Services, 'config'>,
   actor: Principal,
   id: string,
   version: number,
 ): Promise<ApiKeyView> {
-  const within = authorize(actor, 'api_keys.rotate')
-  const now = services.now()
-  const changed = await services.transaction(async (tx) => {
-    const { apiKey } = await lockApiKey(tx, { id, within }, now)
+  return await change(services, actor, 'api_keys.rotate', apiKeyLock(id), async (tx, { apiKey }, now) => {
     requireRootForRootKey(actor, apiKey)
     if (version > apiKey.version || version < 1) throw new ServiceError('not_found')
     if (version === apiKey.version) {
@@ -59,25 +55,16 @@ export async function endApiKeyVersion(
         detail: 'This is the newest version. To end it, rotate the key first, or disable or revoke it.',
       })
     }
-    if ((await endVersions(tx, id, version, now)).length === 0) return apiKey // it had ended already
+    if ((await endVersions(tx, id, version, now)).length === 0) return unchanged(apiKeyView(apiKey, now))
     await incrementRevision(tx, id)
     const { organizationId } = apiKey
-    await endTokensOfVersions(
-      tx,
-      services,
-      { id, organizationId, version, at: now, reason: 'version ended', actor },
-      now,
-    )
-    await appendAuditEvent(
-      tx,
-      { type: 'api_key.version_ended', actor, organizationId, subject: id, context: { version } },
-      now,
-    )
-    return await findApiKey(tx, { id, within: 'everywhere' })
+    const ended = { id, organizationId, version, at: now, reason: 'version ended', actor }
+    await endTokensOfVersions(tx, services, ended, now)
+    return {
+      view: await readChangedApiKey(tx, id, now),
+      event: { type: 'api_key.version_ended', context: { version } },
+    }
   })
-  if (!changed) throw new Error('the API key whose version was ended is gone')
-  await refreshAfterCommit(services)
-  return apiKeyView(changed, now)
 }
 
 function readVersion(cursor: string): number {
