@@ -1,16 +1,15 @@
 import { requireServiceWide } from '../access/authorize.ts'
 import type { Principal } from '../access/principal.ts'
 import { invalidRequest, ServiceError } from '../errors.ts'
-import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import type { Services } from '../services.ts'
 import { planNext } from './plan.ts'
 import { type ActivationRow, isOnRevocationList, readRing } from './queries.ts'
 import { activeKid, findKey, type KeySeries, lifecycleOf, type Ring, type RingKey, ringOf } from './ring.ts'
 import {
   appendActivation,
-  type ChangeServices,
   changeRing,
   type RingChange,
+  type RingServices,
   readChangedKey,
   readSnapshot,
   revokeKey,
@@ -33,7 +32,7 @@ export type ForceInput = {
  * `rotateSigningKey` does; `conflict` for a key that is not pending, or when somebody else changed the ring meanwhile.
  */
 export async function activateSigningKey(
-  services: ChangeServices,
+  services: RingServices,
   actor: Principal,
   kid: string,
   options: ForceInput = {},
@@ -50,7 +49,7 @@ export async function activateSigningKey(
 
 /** `choose` names the key to activate, before anything is written; it throws when there is none. */
 export async function activateChosen(
-  services: ChangeServices,
+  services: RingServices,
   actor: Principal,
   { algorithm, purpose }: KeySeries,
   { force = false, revokeFormer = false, reason }: ForceInput,
@@ -60,7 +59,7 @@ export async function activateChosen(
   if (revokeFormer && !force) throw invalidRequest('revokeFormer needs force: both are for incidents.')
   const series = { algorithm, purpose }
   const prepared = await generateSealedKey(services, series)
-  const view = await changeRing(services, series, async (change) => {
+  return await changeRing(services, actor, 'signing_keys.rotate', series, async (change) => {
     const { ring } = await readSnapshot(change)
     const key = choose(ring, change.now)
     const { safeAt } = lifecycleOf(ring, key, change.now)
@@ -71,17 +70,10 @@ export async function activateChosen(
     const revoked = revokeFormer && previous !== null ? [previous] : []
     for (const kid of revoked) await revokeKey(change, { kid, purpose, actor, reason: why })
     await planNext(change, series, prepared, actor.clientId, activation.activatesAt)
-    const about = {
-      actor,
-      organizationId: null,
-      subject: key.kid,
-      ...(reason === undefined ? {} : { reason }),
-      context: { ...activationContext(activation, previous, revoked), forced: force },
-    }
-    return { result: await viewAfter(change, activation), events: [{ type: `signing_key.${verb}`, ...about }] }
+    const context = { ...activationContext(activation, previous, revoked), forced: force }
+    const event = { subject: key.kid, ...(reason === undefined ? {} : { reason }), context }
+    return { view: await viewAfter(change, activation), event: { type: `signing_key.${verb}`, ...event } }
   })
-  if (revokeFormer) await refreshAfterCommit(services)
-  return view
 }
 
 /** Throws `conflict` for a key whose tokens are refused. */

@@ -1,10 +1,10 @@
 import { requireServiceWide } from '../access/authorize.ts'
+import type { Change } from '../access/change.ts'
 import type { Principal } from '../access/principal.ts'
-import type { AuditEvent } from '../audit/events.ts'
 import { ServiceError } from '../errors.ts'
 import { planNext } from './plan.ts'
 import { type KeySeries, periodsOf } from './ring.ts'
-import { type ChangeServices, changeRing, type RingChange, readChangedKey, readSnapshot } from './ring-change.ts'
+import { changeRing, type RingChange, type RingServices, readChangedKey, readSnapshot } from './ring-change.ts'
 import { generateSealedKey, type SealedKey } from './sealed-key.ts'
 import type { Algorithm } from './signer.ts'
 import { type SigningKeyView, signingKeyView } from './view.ts'
@@ -14,14 +14,14 @@ import { type SigningKeyView, signingKeyView } from './view.ts'
  * signed by that algorithm. Throws `conflict` when the ring already has keys of it.
  */
 export async function addSigningKey(
-  services: ChangeServices,
+  services: RingServices,
   actor: Principal,
   { algorithm }: { algorithm: Algorithm },
 ): Promise<SigningKeyView> {
-  requireServiceWide(actor, 'signing_keys.add')
+  requireServiceWide(actor, 'signing_keys.add') // before a key is generated
   const series: KeySeries = { algorithm, purpose: 'token' }
   const key = await generateSealedKey(services, series)
-  return await changeRing(services, series, async (change) => {
+  return await changeRing(services, actor, 'signing_keys.add', series, async (change) => {
     const { ring } = await readSnapshot(change)
     if (periodsOf(ring, series).length > 0) {
       throw new ServiceError('conflict', {
@@ -30,7 +30,7 @@ export async function addSigningKey(
       })
     }
     await planNext(change, series, key, actor.clientId)
-    return await publishedKey(change, key, actor, 'signing_key.added')
+    return await publishedKey(change, key, 'signing_key.added')
   })
 }
 
@@ -38,12 +38,10 @@ export async function addSigningKey(
 export async function publishedKey(
   change: RingChange,
   { kid, algorithm, purpose }: SealedKey,
-  actor: Principal,
   type: 'signing_key.added' | 'signing_key.imported',
-) {
+): Promise<Change<SigningKeyView>> {
   const { ring, key } = await readChangedKey(change, kid)
   const view = signingKeyView(ring, key, change.now, undefined)
   const context = { purpose, algorithm, activatesAt: view.activatesAt ?? view.safeAt }
-  const event: AuditEvent = { type, actor, organizationId: null, subject: kid, context }
-  return { result: view, events: [event] }
+  return { view, event: { type, subject: kid, context } }
 }

@@ -6,7 +6,7 @@ import { activationContext } from './activate.ts'
 import { planNext } from './plan.ts'
 import { readRing } from './queries.ts'
 import { activeKid, allSeries, type KeySeries, lifecycleOf, nextKey, type Ring, type RingKey, ringOf } from './ring.ts'
-import { appendActivation, type ChangeServices, changeRing, readSnapshot } from './ring-change.ts'
+import { appendActivation, changeRing, type RingServices, readSnapshot } from './ring-change.ts'
 import { generateSealedKey } from './sealed-key.ts'
 import { bringForwardFrom, verifierReadiness } from './verifier-readiness.ts'
 
@@ -15,7 +15,7 @@ import { bringForwardFrom, verifierReadiness } from './verifier-readiness.ts'
  * before the safe time, and only in the window before the planned time (`bringForwardFrom`). An absent verifier delays
  * nothing: the plan holds anyway. Of several concurrent runs one activates. Returns the kids that sign now.
  */
-export async function bringForwardWhenReady(services: ChangeServices): Promise<string[]> {
+export async function bringForwardWhenReady(services: RingServices): Promise<string[]> {
   const { db, config, now } = services
   const rows = await readRing(db)
   if (!rows) return []
@@ -33,23 +33,22 @@ export async function bringForwardWhenReady(services: ChangeServices): Promise<s
 }
 
 async function bringForward(
-  services: ChangeServices,
+  services: RingServices,
   series: KeySeries,
   verifiers: readonly VerifierSighting[],
 ): Promise<string | undefined> {
   const prepared = await generateSealedKey(services, series)
-  const activation = changeRing(services, series, async (change) => {
+  const actor = systemPrincipal
+  const activation = changeRing(services, actor, 'signing_keys.rotate', series, async (change) => {
     const { ring } = await readSnapshot(change)
     const key = readyKey(ring, series, { ...services, now: () => change.now }, verifiers)
     if (!key) throw new ServiceError('conflict')
     const { kid } = key
-    const actor = systemPrincipal
     const reason = `held by all known verifiers (${verifierReadiness(verifiers, kid, change.now).known})`
     const next = await appendActivation(change, series, { kid, wanted: change.now, actor: actor.clientId, reason })
     await planNext(change, series, prepared, actor.clientId, next.activatesAt)
     const context = { ...activationContext(next, activeKid(ring, series, change.now), []), forced: false }
-    const event = { type: 'signing_key.activated', actor, organizationId: null, subject: kid, reason, context } as const
-    return { result: kid, events: [event] }
+    return { view: kid, event: { type: 'signing_key.activated', subject: kid, reason, context } }
   })
   return await activation.catch((error: unknown) => {
     if (error instanceof ServiceError && error.code === 'conflict') return undefined // somebody else changed the ring
@@ -57,7 +56,7 @@ async function bringForward(
   })
 }
 
-type WindowServices = Pick<ChangeServices, 'config' | 'now'>
+type WindowServices = Pick<RingServices, 'config' | 'now'>
 
 function readyKey(
   ring: Ring,

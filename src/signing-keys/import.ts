@@ -9,10 +9,10 @@ import { findSigningKey } from './queries.ts'
 import { type KeySeries, periodsOf } from './ring.ts'
 import {
   appendActivation,
-  type ChangeServices,
   changeRing,
   publishKey,
   type RingChange,
+  type RingServices,
   readSnapshot,
 } from './ring-change.ts'
 import { sealKey } from './sealed-key.ts'
@@ -26,7 +26,7 @@ import type { SigningKeyView } from './view.ts'
  * the ring, in whatever state: a kid never comes back.
  */
 export async function importSigningKey(
-  services: ChangeServices & Pick<Services, 'platform'>,
+  services: RingServices & Pick<Services, 'platform'>,
   actor: Principal,
   { key, purpose, algorithm }: { key: ForeignKey; purpose: KeyPurpose; algorithm?: Algorithm | undefined },
 ): Promise<SigningKeyView> {
@@ -35,13 +35,13 @@ export async function importSigningKey(
   if (purpose === 'record' && read.algorithm !== 'ES256') throw invalidRequest('A record key must be an ES256 key.')
   const series = { algorithm: read.algorithm, purpose }
   const sealed = await sealKey(services, series, read.pair, 'imported')
-  return await changeRing(services, series, async (change) => {
+  return await changeRing(services, actor, 'signing_keys.import', series, async (change) => {
     if (await findSigningKey(change.tx, sealed.kid))
       throw new ServiceError('conflict', { detail: 'This key is or was in the ring already. Import another one.' })
     await publishKey(change, sealed, actor.clientId)
     const wanted = await activationOfNext(change, series)
     await appendActivation(change, series, { kid: sealed.kid, wanted, actor: actor.clientId, reason: 'imported' })
-    return await publishedKey(change, sealed, actor, 'signing_key.imported')
+    return await publishedKey(change, sealed, 'signing_key.imported')
   })
 }
 

@@ -1,15 +1,14 @@
 import { requireServiceWide } from '../access/authorize.ts'
 import type { Principal } from '../access/principal.ts'
 import { ServiceError } from '../errors.ts'
-import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import { planNext } from './plan.ts'
 import { activeKey, type KeySeries, keysOf, lifecycleOf, nextKey, type Ring, type RingKey } from './ring.ts'
 import {
   appendActivation,
-  type ChangeServices,
   changeRing,
   publishKey,
   type RingChange,
+  type RingServices,
   readSnapshot,
   revokeKey,
   type SeriesInput,
@@ -45,7 +44,7 @@ export type Replacement = {
  * that is already revoked or retired.
  */
 export async function replaceSigningKey(
-  services: ChangeServices,
+  services: RingServices,
   actor: Principal,
   { purpose, algorithm = defaultAlgorithm, kid, distrustPending = false, reason = 'key compromised' }: Compromise,
 ): Promise<Replacement> {
@@ -53,7 +52,7 @@ export async function replaceSigningKey(
   const series = { algorithm, purpose }
   const fresh = await generateSealedKey(services, series)
   const prepared = await generateSealedKey(services, series)
-  const replacement = await changeRing(services, series, async (change) => {
+  return await changeRing(services, actor, 'signing_keys.replace', series, async (change) => {
     const { ring } = await readSnapshot(change)
     const leaked = leakedKey(ring, series, kid, change.now)
     const distrusted = distrustPending ? pendingKeys(ring, series, change.now).filter((key) => key !== leaked) : []
@@ -64,19 +63,11 @@ export async function replaceSigningKey(
       : change.now
     for (const key of dead) await revokeKey(change, { kid: key.kid, purpose, actor, reason })
     await planNext(change, series, prepared, actor.clientId, activatedAt)
-    const result = await replacementOf(change, series, dead)
-    const event = {
-      type: 'signing_key.replaced',
-      actor,
-      organizationId: null,
-      subject: leaked.kid,
-      reason,
-      context: { purpose, algorithm, kid: result.active?.kid ?? null, distrusted: distrusted.map((key) => key.kid) },
-    } as const
-    return { result, events: [event] }
+    const view = await replacementOf(change, series, dead)
+    const fates = { kid: view.active?.kid ?? null, distrusted: distrusted.map((key) => key.kid) }
+    const context = { purpose, algorithm, ...fates }
+    return { view, event: { type: 'signing_key.replaced', subject: leaked.kid, reason, context } }
   })
-  await refreshAfterCommit(services)
-  return replacement
 }
 
 function leakedKey(ring: Ring, series: KeySeries, kid: string | undefined, now: Date): RingKey {

@@ -1,6 +1,7 @@
+import { requireServiceWide } from '../access/authorize.ts'
+import { type Change, type ChangeServices, change, type Lock } from '../access/change.ts'
+import type { Permission } from '../access/permissions.ts'
 import type { Principal } from '../access/principal.ts'
-import type { AuditEvent } from '../audit/events.ts'
-import { appendAuditEvent } from '../audit/queries.ts'
 import type { Db } from '../db/database.ts'
 import { ServiceError } from '../errors.ts'
 import { addRevocationRule } from '../revocation/rule-queries.ts'
@@ -20,10 +21,7 @@ import { findKey, historyOf, type KeySeries, type Ring, type RingKey, ringOf } f
 import type { SealedKey } from './sealed-key.ts'
 import type { Algorithm, KeyPurpose } from './signer.ts'
 
-export type ChangeServices = Pick<
-  Services,
-  'config' | 'db' | 'keyEncryption' | 'keyring' | 'log' | 'now' | 'revocations' | 'transaction'
->
+export type RingServices = ChangeServices & Pick<Services, 'config' | 'db' | 'keyEncryption' | 'keyring'>
 
 /** Which series of the ring is meant; ES256 when no algorithm is named. */
 export type SeriesInput = { readonly purpose: KeyPurpose; readonly algorithm?: Algorithm }
@@ -32,27 +30,34 @@ export type SeriesInput = { readonly purpose: KeyPurpose; readonly algorithm?: A
 export type RingChange = { readonly tx: Db; readonly now: Date; readonly config: Services['config'] }
 
 /**
- * Changes one series of the ring, under the ring's lock, in one transaction with the audit events that `apply` returns.
- * Throws `conflict` when somebody else changed the series after the caller asked: of several concurrent changes one
- * wins.
+ * The gate for one series of the ring: `change` under the ring's lock. `decide` names the subject of its event. Throws
+ * `conflict` when somebody else changed the series after the caller asked: of several concurrent changes one wins.
  */
-export async function changeRing<Result>(
-  services: ChangeServices,
+export async function changeRing<View>(
+  services: RingServices,
+  actor: Principal,
+  permission: Permission,
   series: KeySeries,
-  apply: (change: RingChange) => Promise<{ result: Result; events: readonly AuditEvent[] }>,
-): Promise<Result> {
+  decide: (change: RingChange) => Promise<Change<View>>,
+): Promise<View> {
+  requireServiceWide(actor, permission)
   const expected = latestSequence(await requireRing(services.db), series)
-  const changed = await services.transaction(async (tx) => {
-    await lockRing(tx)
-    const now = services.now()
+  const view = await change(services, actor, permission, ringLock(services), async (tx, _, now) => {
     if (latestSequence(await requireRing(tx), series) !== expected) throw changedConcurrently()
-    const { result, events } = await apply({ tx, now, config: services.config })
+    const decided = await decide({ tx, now, config: services.config })
     await advanceRingGeneration(tx)
-    for (const event of events) await appendAuditEvent(tx, event, now)
-    return result
+    return decided
   })
   await reloadKeyring(services)
-  return changed
+  return view
+}
+
+/** The clock is read after the lock, so that changes of the ring and their times have one order. */
+function ringLock({ now }: Pick<Services, 'now'>): Lock<undefined> {
+  return async ({ tx }, work) => {
+    await lockRing(tx)
+    return await work({ thing: undefined, organizationId: null, subject: null, now: now() })
+  }
 }
 
 /** A failed reload does no harm: the next lookup brings the new generation, and the keyring reloads before it signs. */

@@ -4,7 +4,7 @@ import { ServiceError } from '../errors.ts'
 import { activateNow, activationContext, keyIsRevoked, viewAfter } from './activate.ts'
 import { planNext } from './plan.ts'
 import { activeKid, findKey, type KeySeries, lifecycleOf, periodsOf, type Ring, type RingKey } from './ring.ts'
-import { type ChangeServices, changeRing, readSnapshot, type SeriesInput } from './ring-change.ts'
+import { changeRing, type RingServices, readSnapshot, type SeriesInput } from './ring-change.ts'
 import { generateSealedKey } from './sealed-key.ts'
 import { defaultAlgorithm } from './signer.ts'
 import type { SigningKeyView } from './view.ts'
@@ -14,27 +14,23 @@ import type { SigningKeyView } from './view.ts'
  * there is no such key, or it is no longer published, or it is revoked: a revoked key never signs again.
  */
 export async function rollbackSigningKey(
-  services: ChangeServices,
+  services: RingServices,
   actor: Principal,
   { purpose, algorithm = defaultAlgorithm, reason = 'rolled back' }: SeriesInput & { reason?: string | undefined },
 ): Promise<SigningKeyView> {
   requireServiceWide(actor, 'signing_keys.rotate')
   const series = { algorithm, purpose }
   const prepared = await generateSealedKey(services, series)
-  return await changeRing(services, series, async (change) => {
+  return await changeRing(services, actor, 'signing_keys.rotate', series, async (change) => {
     const { ring } = await readSnapshot(change)
     const previous = previousKey(ring, series, change.now)
     const activation = await activateNow(change, previous, actor, reason)
     await planNext(change, series, prepared, actor.clientId, activation.activatesAt)
-    const event = {
-      type: 'signing_key.rolled_back',
-      actor,
-      organizationId: null,
-      subject: previous.kid,
-      reason,
-      context: activationContext(activation, activeKid(ring, series, change.now), []),
-    } as const
-    return { result: await viewAfter(change, activation), events: [event] }
+    const context = activationContext(activation, activeKid(ring, series, change.now), [])
+    return {
+      view: await viewAfter(change, activation),
+      event: { type: 'signing_key.rolled_back', subject: previous.kid, reason, context },
+    }
   })
 }
 

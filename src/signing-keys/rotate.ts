@@ -4,7 +4,7 @@ import { ServiceError } from '../errors.ts'
 import { activateChosen, type ForceInput } from './activate.ts'
 import { maintainSigningKeys } from './maintenance.ts'
 import { nextKey, periodsOf } from './ring.ts'
-import { type ChangeServices, changedConcurrently, type SeriesInput } from './ring-change.ts'
+import { changedConcurrently, type RingServices, type SeriesInput } from './ring-change.ts'
 import { defaultAlgorithm } from './signer.ts'
 import type { SigningKeyView } from './view.ts'
 
@@ -15,7 +15,7 @@ import type { SigningKeyView } from './view.ts'
  * rotations one wins.
  */
 export async function rotateSigningKey(
-  services: ChangeServices,
+  services: RingServices,
   actor: Principal,
   { purpose, algorithm = defaultAlgorithm, ...options }: SeriesInput & ForceInput,
 ): Promise<SigningKeyView> {

@@ -1,5 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { kekStatus, rewrapEnvelopes } from '../../keks/operations.ts'
+import { kekStatus } from '../../keks/read.ts'
+import { rewrapEnvelopes } from '../../keks/rewrap.ts'
 import type { AppEnv } from '../context.ts'
 import { jsonAnswer, refusals } from './schemas.ts'
 
