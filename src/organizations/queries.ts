@@ -9,9 +9,7 @@ export type Organization = typeof organizations.$inferSelect
 
 export type NewOrganization = typeof organizations.$inferInsert
 
-export type OrganizationChanges = Partial<
-  Pick<Organization, 'name' | 'slug' | 'email' | 'plan' | 'maxKeyLifetimeSeconds' | 'suspendedAt'>
->
+export type OrganizationChanges = Partial<Omit<Organization, 'id' | 'createdAt' | 'revision'>>
 
 export async function insertOrganization(db: Db, organization: NewOrganization): Promise<Organization> {
   const [inserted] = await db.insert(organizations).values(organization).returning()
