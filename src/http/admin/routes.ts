@@ -3,9 +3,9 @@ import { authenticate } from '../authenticate.ts'
 import type { AppEnv } from '../context.ts'
 import { methodNotAllowed } from '../error-response.ts'
 import { idempotency } from '../idempotency.ts'
+import { apiKeyDisableRoutes } from './api-key-disable.ts'
 import { apiKeyImportRoutes } from './api-key-import.ts'
-import { apiKeyRevocationRoutes } from './api-key-revocations.ts'
-import { apiKeySwitchRoutes } from './api-key-switches.ts'
+import { apiKeyRevokeRoutes } from './api-key-revoke.ts'
 import { apiKeyVersionRoutes } from './api-key-versions.ts'
 import { apiKeyRoutes } from './api-keys.ts'
 import { auditEventRoutes } from './audit-events.ts'
@@ -35,9 +35,9 @@ export function adminRoutes(): OpenAPIHono<AppEnv> {
   roleRoutes(app)
   memberRoutes(app)
   apiKeyRoutes(app)
-  apiKeySwitchRoutes(app)
+  apiKeyDisableRoutes(app)
   apiKeyVersionRoutes(app)
-  apiKeyRevocationRoutes(app)
+  apiKeyRevokeRoutes(app)
   apiKeyImportRoutes(app)
   signingKeyRoutes(app)
   verifierRoutes(app)

@@ -54,7 +54,7 @@ const expireApiKeyRoute = createRoute({
   responses: { 200: triedOut, 204: { description: 'Expired' }, ...refusals },
 })
 
-export function apiKeySwitchRoutes(app: OpenAPIHono<AppEnv>): void {
+export function apiKeyDisableRoutes(app: OpenAPIHono<AppEnv>): void {
   app.openapi(disableApiKeyRoute, async (c) => {
     const { id } = c.req.valid('param')
     const { dryRun: tries, force: forced } = c.req.valid('json') // without a body there are no defaults

@@ -100,7 +100,7 @@ const findLeakedRoute = createRoute({
   },
 })
 
-export function apiKeyRevocationRoutes(app: OpenAPIHono<AppEnv>): void {
+export function apiKeyRevokeRoutes(app: OpenAPIHono<AppEnv>): void {
   app.openapi(revokeApiKeysRoute, async (c) => {
     const { filter: meant, ...revocation } = c.req.valid('json')
     return c.json(await revokeApiKeys(c.var.services, c.var.principal, meant, revocation), 200)
