@@ -1,4 +1,4 @@
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import {
   disableApiKey,
   enableApiKey,
@@ -7,13 +7,10 @@ import {
   tryExpiringApiKey,
 } from '../../api-keys/disable.ts'
 import type { AppEnv } from '../context.ts'
-import { apiKey } from './api-key-schemas.ts'
-import { dryRun, impact } from './impact.ts'
-import { idParam, instant, jsonAnswer, jsonBody, refusals } from './schemas.ts'
-
-const force = z.boolean().default(false).openapi({
-  description: 'Allow this for the last root key, and for the last key that can administer its organization',
-})
+import { apiKey, force } from './api-key-schemas.ts'
+import { dryRun, dryRunOr } from './impact.ts'
+import { adminRoute, bodyOrDefaults, jsonAnswer } from './route.ts'
+import { instant } from './schemas.ts'
 
 const switching = z.strictObject({ dryRun, force }).openapi('ApiKeySwitch')
 
@@ -25,39 +22,27 @@ const enabledApiKey = apiKey
   })
   .openapi('EnabledApiKey')
 
-const triedOut = jsonAnswer('Dry run only: what would break', impact)
-
-const disableApiKeyRoute = createRoute({
-  method: 'post',
-  path: '/api-keys/{id}/disable',
-  operationId: 'disableApiKey',
+const disableApiKeyRoute = adminRoute('POST /api-keys/{id}/disable', 'disableApiKey', {
   summary: 'Disable an API key and its tokens until it is enabled again',
-  request: { params: idParam, body: { ...jsonBody(switching), required: false } },
-  responses: { 200: triedOut, 204: { description: 'Disabled, or already disabled' }, ...refusals },
+  optionalBody: switching,
+  answers: dryRunOr('Disabled, or already disabled'),
 })
 
-const enableApiKeyRoute = createRoute({
-  method: 'post',
-  path: '/api-keys/{id}/enable',
-  operationId: 'enableApiKey',
+const enableApiKeyRoute = adminRoute('POST /api-keys/{id}/enable', 'enableApiKey', {
   summary: 'Enable a disabled API key. Tokens issued before stay revoked',
-  request: { params: idParam },
-  responses: { 200: jsonAnswer('The key', enabledApiKey), ...refusals },
+  answers: { 200: jsonAnswer('The key', enabledApiKey) },
 })
 
-const expireApiKeyRoute = createRoute({
-  method: 'post',
-  path: '/api-keys/{id}/expire',
-  operationId: 'expireApiKey',
+const expireApiKeyRoute = adminRoute('POST /api-keys/{id}/expire', 'expireApiKey', {
   summary: 'Expire an API key and its tokens now, permanently',
-  request: { params: idParam, body: { ...jsonBody(switching), required: false } },
-  responses: { 200: triedOut, 204: { description: 'Expired' }, ...refusals },
+  optionalBody: switching,
+  answers: dryRunOr('Expired'),
 })
 
 export function apiKeyDisableRoutes(app: OpenAPIHono<AppEnv>): void {
   app.openapi(disableApiKeyRoute, async (c) => {
     const { id } = c.req.valid('param')
-    const { dryRun: tries, force: forced } = c.req.valid('json') // without a body there are no defaults
+    const { dryRun: tries, force: forced } = bodyOrDefaults(switching, c.req.valid('json'))
     if (tries) return c.json(await tryDisablingApiKey(c.var.services, c.var.principal, id), 200)
     await disableApiKey(c.var.services, c.var.principal, id, { force: forced })
     return c.body(null, 204)
@@ -69,7 +54,7 @@ export function apiKeyDisableRoutes(app: OpenAPIHono<AppEnv>): void {
 
   app.openapi(expireApiKeyRoute, async (c) => {
     const { id } = c.req.valid('param')
-    const { dryRun: tries, force: forced } = c.req.valid('json')
+    const { dryRun: tries, force: forced } = bodyOrDefaults(switching, c.req.valid('json'))
     if (tries) return c.json(await tryExpiringApiKey(c.var.services, c.var.principal, id), 200)
     await expireApiKey(c.var.services, c.var.principal, id, { force: forced })
     return c.body(null, 204)

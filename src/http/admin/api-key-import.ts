@@ -1,8 +1,9 @@
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import { type ImportInput, importApiKeys } from '../../api-keys/import.ts'
 import type { AppEnv } from '../context.ts'
 import { environment, settings } from './api-key-schemas.ts'
-import { jsonAnswer, jsonBody, refusals, text, word } from './schemas.ts'
+import { adminRoute, jsonAnswer } from './route.ts'
+import { text, word } from './schemas.ts'
 import { faultsOf } from './validation.ts'
 
 const importedApiKey = z
@@ -42,13 +43,10 @@ const importReport = z
   .object({ created: z.int(), duplicates: z.int(), invalid: z.int(), rows: z.array(importedRow) })
   .openapi('ApiKeyImportReport')
 
-const importApiKeysRoute = createRoute({
-  method: 'post',
-  path: '/api-keys/import',
-  operationId: 'importApiKeys',
+const importApiKeysRoute = adminRoute('POST /api-keys/import', 'importApiKeys', {
   summary: 'Import API keys that were created and hashed elsewhere. Reports each row',
-  request: { body: jsonBody(apiKeyImport) },
-  responses: { 200: jsonAnswer('The result of each row, in order', importReport), ...refusals },
+  body: apiKeyImport,
+  answers: { 200: jsonAnswer('The result of each row, in order', importReport) },
 })
 
 export function apiKeyImportRoutes(app: OpenAPIHono<AppEnv>): void {

@@ -1,15 +1,14 @@
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import { findLeakedApiKey, revokeApiKey, tryRevokingApiKey } from '../../api-keys/revoke.ts'
 import { revokeAllApiKeys, revokeApiKeys } from '../../api-keys/revoke-many.ts'
 import type { AppEnv } from '../context.ts'
-import { dryRun, impact } from './impact.ts'
+import { force } from './api-key-schemas.ts'
+import { dryRun, dryRunOr, impact } from './impact.ts'
 import { because } from './revocation-reason.ts'
-import { idParam, instant, instantInput, jsonAnswer, jsonBody, refusals, text, word } from './schemas.ts'
+import { adminRoute, bodyOrDefaults, jsonAnswer } from './route.ts'
+import { instant, instantInput, text, word } from './schemas.ts'
 
 const at = instantInput.optional().openapi({ description: 'When it takes effect. If absent, now' })
-const force = z.boolean().default(false).openapi({
-  description: 'Allow this for the last root key, and for the last key that can administer its organization',
-})
 
 const revocation = z.strictObject({ ...because, at, dryRun, force }).openapi('ApiKeyRevocation')
 
@@ -51,53 +50,28 @@ const revokedApiKeys = z
 const hash = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 bytes as base64url without padding')
 const leakedSecret = z.strictObject({ sha256: hash, blake3: hash.optional() }).openapi('LeakedSecret')
 
-const revokeApiKeyRoute = createRoute({
-  method: 'post',
-  path: '/api-keys/{id}/revoke',
-  operationId: 'revokeApiKey',
+const revokeApiKeyRoute = adminRoute('POST /api-keys/{id}/revoke', 'revokeApiKey', {
   summary: 'Revoke an API key and all its tokens, now or at a later time',
-  request: { params: idParam, body: { ...jsonBody(revocation), required: false } },
-  responses: {
-    200: jsonAnswer('Dry run only: what would break', impact),
-    204: { description: 'Revoked, or already revoked' },
-    ...refusals,
-  },
+  optionalBody: revocation,
+  answers: dryRunOr('Revoked, or already revoked'),
 })
 
-const revokeApiKeysRoute = createRoute({
-  method: 'post',
-  path: '/api-keys/revoke',
-  operationId: 'revokeApiKeys',
+const revokeApiKeysRoute = adminRoute('POST /api-keys/revoke', 'revokeApiKeys', {
   summary: 'Revoke all API keys that match a filter, except your own',
-  request: { body: jsonBody(manyRevocations) },
-  responses: {
-    200: jsonAnswer('The keys that were revoked, or in a dry run would be revoked', revokedApiKeys),
-    ...refusals,
-  },
+  body: manyRevocations,
+  answers: { 200: jsonAnswer('The keys that were revoked, or in a dry run would be revoked', revokedApiKeys) },
 })
 
-const revokeAllRoute = createRoute({
-  method: 'post',
-  path: '/organizations/{id}/revoke-all',
-  operationId: 'revokeAllApiKeys',
+const revokeAllRoute = adminRoute('POST /organizations/{id}/revoke-all', 'revokeAllApiKeys', {
   summary: 'Emergency: revoke all API keys of an organization except your own, and all tokens issued until now',
-  request: { params: idParam, body: { ...jsonBody(allRevocations), required: false } },
-  responses: {
-    200: jsonAnswer('The keys that were revoked, or in a dry run would be revoked', revokedApiKeys),
-    ...refusals,
-  },
+  optionalBody: allRevocations,
+  answers: { 200: jsonAnswer('The keys that were revoked, or in a dry run would be revoked', revokedApiKeys) },
 })
 
-const findLeakedRoute = createRoute({
-  method: 'post',
-  path: '/api-keys/find-leaked',
-  operationId: 'findLeakedApiKey',
+const findLeakedRoute = adminRoute('POST /api-keys/find-leaked', 'findLeakedApiKey', {
   summary: 'Find the API key of a leaked secret by its hash',
-  request: { body: jsonBody(leakedSecret) },
-  responses: {
-    200: jsonAnswer('The id of the key', z.object({ id: z.string() }).openapi('LeakedApiKey')),
-    ...refusals,
-  },
+  body: leakedSecret,
+  answers: { 200: jsonAnswer('The id of the key', z.object({ id: z.string() }).openapi('LeakedApiKey')) },
 })
 
 export function apiKeyRevokeRoutes(app: OpenAPIHono<AppEnv>): void {
@@ -112,17 +86,14 @@ export function apiKeyRevokeRoutes(app: OpenAPIHono<AppEnv>): void {
 
   app.openapi(revokeApiKeyRoute, async (c) => {
     const { id } = c.req.valid('param')
-    const { dryRun: tries, reason = 'other', ...asked } = c.req.valid('json') // without a body there are no defaults
+    const { dryRun: tries, ...asked } = bodyOrDefaults(revocation, c.req.valid('json'))
     if (tries) return c.json(await tryRevokingApiKey(c.var.services, c.var.principal, id), 200)
-    await revokeApiKey(c.var.services, c.var.principal, id, { reason, ...asked })
+    await revokeApiKey(c.var.services, c.var.principal, id, asked)
     return c.body(null, 204)
   })
 
   app.openapi(revokeAllRoute, async (c) => {
-    const { reason = 'other', ...asked } = c.req.valid('json')
-    return c.json(
-      await revokeAllApiKeys(c.var.services, c.var.principal, c.req.valid('param').id, { reason, ...asked }),
-      200,
-    )
+    const asked = bodyOrDefaults(allRevocations, c.req.valid('json'))
+    return c.json(await revokeAllApiKeys(c.var.services, c.var.principal, c.req.valid('param').id, asked), 200)
   })
 }

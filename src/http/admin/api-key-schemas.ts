@@ -65,7 +65,7 @@ export const apiKeyDetail = apiKey
   })
   .openapi('ApiKeyDetail')
 
-/** What a caller may say about a key when it is created, changed or rotated. */
+/** The settings that a caller may send when a key is created, changed or rotated. */
 export const settings = {
   name: text(100),
   description: text(500, 0).optional(),
@@ -95,7 +95,11 @@ export const settings = {
 
 export const secret = z.string().openapi({ description: 'Shown only once' })
 
-/** Filters of the list: what is said must all be true. */
+export const force = z.boolean().default(false).openapi({
+  description: 'Allow this for the last root key, and for the last key that can administer its organization',
+})
+
+/** Filters of the list. A key must match all that are given. */
 export const listQuery = pageQuery.extend({
   organizationId: word(128).optional(),
   environment: environment.optional(),

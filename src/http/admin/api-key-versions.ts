@@ -1,9 +1,10 @@
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import { rotateApiKey } from '../../api-keys/rotate.ts'
 import { endApiKeyVersion, listApiKeyVersions } from '../../api-keys/versions.ts'
 import type { AppEnv } from '../context.ts'
 import { apiKey, secret, settings } from './api-key-schemas.ts'
-import { idParam, instant, jsonAnswer, jsonBody, pageQuery, pageSchema, refusals } from './schemas.ts'
+import { adminRoute, jsonAnswer, pageAnswer } from './route.ts'
+import { idParam, instant, pageQuery } from './schemas.ts'
 
 /** A year at most; the organization's plan may allow less. */
 export const overlapSeconds = z
@@ -47,34 +48,22 @@ const versionParam = idParam.extend({
     .openapi({ param: { name: 'version', in: 'path' }, type: 'integer' }),
 })
 
-const rotateApiKeyRoute = createRoute({
-  method: 'post',
-  path: '/api-keys/{id}/rotate',
-  operationId: 'rotateApiKey',
+const rotateApiKeyRoute = adminRoute('POST /api-keys/{id}/rotate', 'rotateApiKey', {
   summary: 'Rotate the secret of an API key. The previous secret keeps working during an overlap',
-  request: { params: idParam, body: { ...jsonBody(rotation), required: false } },
-  responses: { 200: jsonAnswer('The key and its new secret', rotatedApiKey), ...refusals },
+  optionalBody: rotation,
+  answers: { 200: jsonAnswer('The key and its new secret', rotatedApiKey) },
 })
 
-const listVersionsRoute = createRoute({
-  method: 'get',
-  path: '/api-keys/{id}/versions',
-  operationId: 'listApiKeyVersions',
+const listVersionsRoute = adminRoute('GET /api-keys/{id}/versions', 'listApiKeyVersions', {
   summary: 'List the versions of an API key and their usage, newest first',
-  request: { params: idParam, query: pageQuery },
-  responses: {
-    200: jsonAnswer('One page. Usage is a few seconds behind', pageSchema(version)),
-    ...refusals,
-  },
+  query: pageQuery,
+  answers: { 200: pageAnswer(version, 'One page. Usage is a few seconds behind') },
 })
 
-const endVersionRoute = createRoute({
-  method: 'post',
-  path: '/api-keys/{id}/versions/{version}/end',
-  operationId: 'endApiKeyVersion',
+const endVersionRoute = adminRoute('POST /api-keys/{id}/versions/{version}/end', 'endApiKeyVersion', {
   summary: 'End an overlap now: this version, all older ones and their tokens stop working',
-  request: { params: versionParam },
-  responses: { 200: jsonAnswer('The key', apiKey), ...refusals },
+  params: versionParam,
+  answers: { 200: jsonAnswer('The key', apiKey) },
 })
 
 export function apiKeyVersionRoutes(app: OpenAPIHono<AppEnv>): void {

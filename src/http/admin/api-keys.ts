@@ -1,11 +1,12 @@
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import { createApiKey } from '../../api-keys/create.ts'
 import { listApiKeys, showApiKey } from '../../api-keys/read.ts'
 import { updateApiKey } from '../../api-keys/update.ts'
 import type { AppEnv } from '../context.ts'
-import { etagOf, expectedRevision } from '../etag.ts'
+import { expectedRevision, tagged } from '../etag.ts'
 import { apiKey, apiKeyDetail, environment, listQuery, secret, settings } from './api-key-schemas.ts'
-import { idParam, ifMatch, jsonAnswer, jsonBody, outdated, pageSchema, refusals, word } from './schemas.ts'
+import { adminRoute, jsonAnswer, pageAnswer } from './route.ts'
+import { word } from './schemas.ts'
 
 const newApiKey = z
   .strictObject({ ...settings, environment: environment.default('live'), organizationId: word(128).optional() })
@@ -17,40 +18,28 @@ const apiKeyUpdate = z
 
 const createdApiKey = z.object({ apiKey, secret }).openapi('CreatedApiKey')
 
-const createApiKeyRoute = createRoute({
-  method: 'post',
-  path: '/api-keys',
-  operationId: 'createApiKey',
+const createApiKeyRoute = adminRoute('POST /api-keys', 'createApiKey', {
   summary: 'Create an API key. The response contains its secret',
-  request: { body: jsonBody(newApiKey) },
-  responses: { 201: jsonAnswer('Created', createdApiKey), ...refusals },
+  body: newApiKey,
+  answers: { 201: jsonAnswer('Created', createdApiKey) },
 })
 
-const listApiKeysRoute = createRoute({
-  method: 'get',
-  path: '/api-keys',
-  operationId: 'listApiKeys',
+const listApiKeysRoute = adminRoute('GET /api-keys', 'listApiKeys', {
   summary: 'List API keys, newest first',
-  request: { query: listQuery },
-  responses: { 200: jsonAnswer('One page', pageSchema(apiKey)), ...refusals },
+  query: listQuery,
+  answers: { 200: pageAnswer(apiKey) },
 })
 
-const showApiKeyRoute = createRoute({
-  method: 'get',
-  path: '/api-keys/{id}',
-  operationId: 'showApiKey',
+const showApiKeyRoute = adminRoute('GET /api-keys/{id}', 'showApiKey', {
   summary: 'Show an API key',
-  request: { params: idParam },
-  responses: { 200: jsonAnswer('The key; send its ETag in If-Match to change it', apiKeyDetail), ...refusals },
+  answers: { 200: jsonAnswer('The key; send its ETag in If-Match to change it', apiKeyDetail) },
 })
 
-const updateApiKeyRoute = createRoute({
-  method: 'patch',
-  path: '/api-keys/{id}',
-  operationId: 'updateApiKey',
+const updateApiKeyRoute = adminRoute('PATCH /api-keys/{id}', 'updateApiKey', {
   summary: 'Change the settings of an API key. Its secret stays the same',
-  request: { params: idParam, headers: ifMatch, body: jsonBody(apiKeyUpdate) },
-  responses: { 200: jsonAnswer('The key; send its ETag in If-Match to change it', apiKey), ...refusals, ...outdated },
+  ifMatch: true,
+  body: apiKeyUpdate,
+  answers: { 200: jsonAnswer('The key; send its ETag in If-Match to change it', apiKey) },
 })
 
 export function apiKeyRoutes(app: OpenAPIHono<AppEnv>): void {
@@ -75,5 +64,3 @@ export function apiKeyRoutes(app: OpenAPIHono<AppEnv>): void {
     return c.json(updated, 200, tagged(updated))
   })
 }
-
-const tagged = ({ revision }: { revision: number }) => ({ ETag: etagOf(revision) })

@@ -1,9 +1,10 @@
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import { createAuditCheckpoint } from '../../audit/checkpoints.ts'
 import { exportAuditTrail } from '../../audit/export.ts'
 import { listAuditEvents } from '../../audit/operations.ts'
 import type { AppEnv } from '../context.ts'
-import { instant, instantInput, jsonAnswer, pageQuery, pageSchema, refusals, word } from './schemas.ts'
+import { adminRoute, jsonAnswer, pageAnswer } from './route.ts'
+import { instant, instantInput, pageQuery, word } from './schemas.ts'
 import { streamText } from './text-stream.ts'
 
 const auditEvent = z
@@ -56,44 +57,32 @@ const filters = {
   to: instantInput.optional().openapi(query('to', 'Events before this time')),
 }
 
-const listAuditEventsRoute = createRoute({
-  method: 'get',
-  path: '/audit-events',
-  operationId: 'listAuditEvents',
+const listAuditEventsRoute = adminRoute('GET /audit-events', 'listAuditEvents', {
   summary: 'List audit events, newest first',
-  request: { query: pageQuery.extend(filters) },
-  responses: { 200: jsonAnswer('One page', pageSchema(auditEvent)), ...refusals },
+  query: pageQuery.extend(filters),
+  answers: { 200: pageAnswer(auditEvent) },
 })
 
-const exportAuditEventsRoute = createRoute({
-  method: 'get',
-  path: '/audit-events/export',
-  operationId: 'exportAuditEvents',
+const exportAuditEventsRoute = adminRoute('GET /audit-events/export', 'exportAuditEvents', {
   summary: 'Export the audit trail: as JSONL, which can be verified, or as CSV',
-  request: {
-    query: z.strictObject({
-      format: z
-        .enum(['jsonl', 'csv'])
-        .default('jsonl')
-        .openapi(query('format', 'jsonl: the whole chain, with only the hashes of events that the filter excludes')),
-      ...filters,
-    }),
-  },
-  responses: {
+  query: z.strictObject({
+    format: z
+      .enum(['jsonl', 'csv'])
+      .default('jsonl')
+      .openapi(query('format', 'jsonl: the whole chain, with only the hashes of events that the filter excludes')),
+    ...filters,
+  }),
+  answers: {
     200: {
       description: 'The trail, oldest first',
       content: { 'application/jsonl': { schema: z.string() }, 'text/csv': { schema: z.string() } },
     },
-    ...refusals,
   },
 })
 
-const createAuditCheckpointRoute = createRoute({
-  method: 'post',
-  path: '/audit-checkpoints',
-  operationId: 'createAuditCheckpoint',
+const createAuditCheckpointRoute = adminRoute('POST /audit-checkpoints', 'createAuditCheckpoint', {
   summary: 'Sign a checkpoint of the audit trail',
-  responses: { 201: jsonAnswer('The signed checkpoint', auditCheckpoint), ...refusals },
+  answers: { 201: jsonAnswer('The signed checkpoint', auditCheckpoint) },
 })
 
 export function auditEventRoutes(app: OpenAPIHono<AppEnv>): void {

@@ -1,7 +1,8 @@
 import { z } from '@hono/zod-openapi'
+import { jsonAnswer } from './route.ts'
 import { instant } from './schemas.ts'
 
-/** What a dry run answers (usage/impact.ts). */
+/** The answer of a dry run. `usage/impact.ts` computes it. */
 export const impact = z
   .object({
     apiKeys: z.int(),
@@ -26,3 +27,8 @@ export const impact = z
   .openapi('Impact')
 
 export const dryRun = z.boolean().default(false).openapi({ description: 'Report what would break, and change nothing' })
+
+/** The answers of a route that takes `dryRun`: 204 says what was done. */
+export function dryRunOr(description: string) {
+  return { 200: jsonAnswer('Dry run only: what would break', impact), 204: { description } }
+}

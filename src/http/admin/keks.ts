@@ -1,8 +1,8 @@
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import { kekStatus } from '../../keks/read.ts'
 import { rewrapEnvelopes } from '../../keks/rewrap.ts'
 import type { AppEnv } from '../context.ts'
-import { jsonAnswer, refusals } from './schemas.ts'
+import { adminRoute, jsonAnswer, onePage, onePageAnswer } from './route.ts'
 
 const kek = z
   .object({
@@ -22,25 +22,19 @@ const rewrap = z
   })
   .openapi('KekRewrap')
 
-const listKeksRoute = createRoute({
-  method: 'get',
-  path: '/keks',
-  operationId: 'kekStatus',
+const listKeksRoute = adminRoute('GET /keks', 'kekStatus', {
   summary: 'List the configured KEKs and how many envelopes each sealed, all on one page',
-  responses: { 200: jsonAnswer('The KEKs', z.object({ items: z.array(kek), nextCursor: z.null() })), ...refusals },
+  answers: { 200: onePageAnswer('The KEKs', kek) },
 })
 
-const rewrapRoute = createRoute({
-  method: 'post',
-  path: '/keks/rewrap',
-  operationId: 'rewrapEnvelopes',
+const rewrapRoute = adminRoute('POST /keks/rewrap', 'rewrapEnvelopes', {
   summary: 'Rewrap all envelopes with the current KEK',
-  responses: { 200: jsonAnswer('The number of envelopes that were rewrapped', rewrap), ...refusals },
+  answers: { 200: jsonAnswer('The number of envelopes that were rewrapped', rewrap) },
 })
 
 export function kekRoutes(app: OpenAPIHono<AppEnv>): void {
   app.openapi(listKeksRoute, async (c) => {
-    return c.json({ items: await kekStatus(c.var.services, c.var.principal), nextCursor: null }, 200)
+    return c.json(onePage(await kekStatus(c.var.services, c.var.principal)), 200)
   })
 
   app.openapi(rewrapRoute, async (c) => {

@@ -1,4 +1,4 @@
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import { showCaller } from '../../api-keys/caller.ts'
 import { revokeOwnApiKey } from '../../api-keys/revoke.ts'
 import { rotateOwnApiKey } from '../../api-keys/rotate.ts'
@@ -6,7 +6,8 @@ import type { AppEnv } from '../context.ts'
 import { apiKey } from './api-key-schemas.ts'
 import { overlapSeconds, rotatedApiKey } from './api-key-versions.ts'
 import { because } from './revocation-reason.ts'
-import { instant, jsonAnswer, jsonBody, refusals } from './schemas.ts'
+import { adminRoute, bodyOrDefaults, jsonAnswer } from './route.ts'
+import { instant } from './schemas.ts'
 
 const caller = apiKey
   .extend({
@@ -20,30 +21,23 @@ const caller = apiKey
   })
   .openapi('Caller')
 
-const showCallerRoute = createRoute({
-  method: 'get',
-  path: '/me',
-  operationId: 'showCaller',
+const revocation = z.strictObject(because).openapi('CallerRevocation')
+
+const showCallerRoute = adminRoute('GET /me', 'showCaller', {
   summary: 'Show the API key of the caller. Needs no role',
-  responses: { 200: jsonAnswer('The key', caller), ...refusals },
+  answers: { 200: jsonAnswer('The key', caller) },
 })
 
-const rotateCallerRoute = createRoute({
-  method: 'post',
-  path: '/me/rotate',
-  operationId: 'rotateCaller',
+const rotateCallerRoute = adminRoute('POST /me/rotate', 'rotateCaller', {
   summary: 'Rotate the API key of the caller. Needs its newest secret, and no role',
-  request: { body: { ...jsonBody(z.strictObject({ overlapSeconds }).openapi('CallerRotation')), required: false } },
-  responses: { 200: jsonAnswer('The key and its new secret', rotatedApiKey), ...refusals },
+  optionalBody: z.strictObject({ overlapSeconds }).openapi('CallerRotation'),
+  answers: { 200: jsonAnswer('The key and its new secret', rotatedApiKey) },
 })
 
-const revokeCallerRoute = createRoute({
-  method: 'post',
-  path: '/me/revoke',
-  operationId: 'revokeCaller',
+const revokeCallerRoute = adminRoute('POST /me/revoke', 'revokeCaller', {
   summary: 'Revoke the API key of the caller and all its tokens. Needs no role',
-  request: { body: { ...jsonBody(z.strictObject(because).openapi('CallerRevocation')), required: false } },
-  responses: { 204: { description: 'Revoked' }, ...refusals },
+  optionalBody: revocation,
+  answers: { 204: { description: 'Revoked' } },
 })
 
 /** What the holder of a key may do with the key itself. A key without roles may do nothing else in the admin API. */
@@ -58,8 +52,7 @@ export function meRoutes(app: OpenAPIHono<AppEnv>): void {
   })
 
   app.openapi(revokeCallerRoute, async (c) => {
-    const { reason = 'other', text } = c.req.valid('json') // without a body there are no defaults
-    await revokeOwnApiKey(c.var.services, c.var.principal, { reason, text })
+    await revokeOwnApiKey(c.var.services, c.var.principal, bodyOrDefaults(revocation, c.req.valid('json')))
     return c.body(null, 204)
   })
 }

@@ -1,20 +1,9 @@
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { assignRoles, listMembers, type MemberView, showMember } from '../../members/operations.ts'
+import { type OpenAPIHono, z } from '@hono/zod-openapi'
+import { assignRoles, listMembers, showMember } from '../../members/operations.ts'
 import type { AppEnv } from '../context.ts'
-import { etagOf, expectedRevision } from '../etag.ts'
-import {
-  idParam,
-  ifMatch,
-  instant,
-  jsonAnswer,
-  jsonBody,
-  outdated,
-  pageQuery,
-  pageSchema,
-  refusals,
-  roleNames,
-  word,
-} from './schemas.ts'
+import { expectedRevision, tagged } from '../etag.ts'
+import { adminRoute, jsonAnswer, pageAnswer } from './route.ts'
+import { instant, pageQuery, roleNames, word } from './schemas.ts'
 
 const member = z
   .object({
@@ -44,34 +33,23 @@ const listQuery = pageQuery.extend({
 
 const one = jsonAnswer('The member; send its ETag in If-Match to change it', member)
 
-const listMembersRoute = createRoute({
-  method: 'get',
-  path: '/members',
-  operationId: 'listMembers',
+const listMembersRoute = adminRoute('GET /members', 'listMembers', {
   summary: 'List members, who have roles: service accounts, then API keys, each newest first',
-  request: { query: listQuery },
-  responses: { 200: jsonAnswer('One page', pageSchema(member)), ...refusals },
+  query: listQuery,
+  answers: { 200: pageAnswer(member) },
 })
 
-const showMemberRoute = createRoute({
-  method: 'get',
-  path: '/members/{id}',
-  operationId: 'showMember',
+const showMemberRoute = adminRoute('GET /members/{id}', 'showMember', {
   summary: 'Show a member: a service account or an API key that is not revoked',
-  request: { params: idParam },
-  responses: { 200: one, ...refusals },
+  answers: { 200: one },
 })
 
-const assignRolesRoute = createRoute({
-  method: 'post',
-  path: '/members/{id}/assign-roles',
-  operationId: 'assignRoles',
+const assignRolesRoute = adminRoute('POST /members/{id}/assign-roles', 'assignRoles', {
   summary: 'Replace the roles of a member',
-  request: { params: idParam, headers: ifMatch, body: jsonBody(roleAssignment) },
-  responses: { 200: one, ...refusals, ...outdated },
+  ifMatch: true,
+  body: roleAssignment,
+  answers: { 200: one },
 })
-
-const tagged = ({ revision }: MemberView) => ({ ETag: etagOf(revision) })
 
 export function memberRoutes(app: OpenAPIHono<AppEnv>): void {
   app.openapi(listMembersRoute, async (c) => {

@@ -1,4 +1,4 @@
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import {
   changeOrganizationPlan,
   changeOrganizationPolicy,
@@ -8,25 +8,13 @@ import {
   updateOrganization,
 } from '../../organizations/operations.ts'
 import { resumeOrganization, suspendOrganization, trySuspendingOrganization } from '../../organizations/suspension.ts'
-import type { OrganizationView } from '../../organizations/view.ts'
 import type { AppEnv } from '../context.ts'
-import { etagOf, expectedRevision } from '../etag.ts'
-import { dryRun, impact } from './impact.ts'
+import { expectedRevision, tagged } from '../etag.ts'
+import { dryRun, dryRunOr } from './impact.ts'
 import { limits } from './plan-limits.ts'
 import { because } from './revocation-reason.ts'
-import {
-  idParam,
-  ifMatch,
-  instant,
-  jsonAnswer,
-  jsonBody,
-  outdated,
-  pageQuery,
-  pageSchema,
-  refusals,
-  text,
-  word,
-} from './schemas.ts'
+import { adminRoute, bodyOrDefaults, jsonAnswer, pageAnswer } from './route.ts'
+import { flag, instant, pageQuery, text, word } from './schemas.ts'
 
 const organization = z
   .object({
@@ -76,92 +64,59 @@ const listQuery = pageQuery.extend({
   plan: word(40)
     .optional()
     .openapi({ param: { name: 'plan', in: 'query' } }),
-  suspended: z
-    .enum(['true', 'false'])
-    .transform((value) => value === 'true')
-    .optional()
-    .openapi({ param: { name: 'suspended', in: 'query' }, type: 'boolean' }),
+  suspended: flag,
 })
 
 const one = jsonAnswer('The organization; send its ETag in If-Match to change it', organization)
 
-const createOrganizationRoute = createRoute({
-  method: 'post',
-  path: '/organizations',
-  operationId: 'createOrganization',
+const createOrganizationRoute = adminRoute('POST /organizations', 'createOrganization', {
   summary: 'Create an organization',
-  request: { body: jsonBody(newOrganization) },
-  responses: { 201: jsonAnswer('Created', organization), ...refusals },
+  body: newOrganization,
+  answers: { 201: jsonAnswer('Created', organization) },
 })
 
-const listOrganizationsRoute = createRoute({
-  method: 'get',
-  path: '/organizations',
-  operationId: 'listOrganizations',
+const listOrganizationsRoute = adminRoute('GET /organizations', 'listOrganizations', {
   summary: 'List organizations, newest first',
-  request: { query: listQuery },
-  responses: { 200: jsonAnswer('One page', pageSchema(organization)), ...refusals },
+  query: listQuery,
+  answers: { 200: pageAnswer(organization) },
 })
 
-const showOrganizationRoute = createRoute({
-  method: 'get',
-  path: '/organizations/{id}',
-  operationId: 'showOrganization',
+const showOrganizationRoute = adminRoute('GET /organizations/{id}', 'showOrganization', {
   summary: 'Show an organization',
-  request: { params: idParam },
-  responses: { 200: one, ...refusals },
+  answers: { 200: one },
 })
 
-const updateOrganizationRoute = createRoute({
-  method: 'patch',
-  path: '/organizations/{id}',
-  operationId: 'updateOrganization',
+const updateOrganizationRoute = adminRoute('PATCH /organizations/{id}', 'updateOrganization', {
   summary: 'Change the name, slug or email of an organization',
-  request: { params: idParam, headers: ifMatch, body: jsonBody(organizationUpdate) },
-  responses: { 200: one, ...refusals, ...outdated },
+  ifMatch: true,
+  body: organizationUpdate,
+  answers: { 200: one },
 })
 
-const changePlanRoute = createRoute({
-  method: 'post',
-  path: '/organizations/{id}/change-plan',
-  operationId: 'changeOrganizationPlan',
+const changePlanRoute = adminRoute('POST /organizations/{id}/change-plan', 'changeOrganizationPlan', {
   summary: 'Change the plan of an organization',
-  request: { params: idParam, headers: ifMatch, body: jsonBody(planChange) },
-  responses: { 200: one, ...refusals, ...outdated },
+  ifMatch: true,
+  body: planChange,
+  answers: { 200: one },
 })
 
-const changePolicyRoute = createRoute({
-  method: 'post',
-  path: '/organizations/{id}/change-policy',
-  operationId: 'changeOrganizationPolicy',
+const changePolicyRoute = adminRoute('POST /organizations/{id}/change-policy', 'changeOrganizationPolicy', {
   summary: 'Set how long API keys may live. Applies to keys created or changed from now on',
-  request: { params: idParam, headers: ifMatch, body: jsonBody(policyChange) },
-  responses: { 200: one, ...refusals, ...outdated },
+  ifMatch: true,
+  body: policyChange,
+  answers: { 200: one },
 })
 
-const suspendOrganizationRoute = createRoute({
-  method: 'post',
-  path: '/organizations/{id}/suspend',
-  operationId: 'suspendOrganization',
+const suspendOrganizationRoute = adminRoute('POST /organizations/{id}/suspend', 'suspendOrganization', {
   summary: 'Suspend an organization: it gets no new tokens, and its existing tokens are revoked',
-  request: { params: idParam, body: { ...jsonBody(suspension), required: false } },
-  responses: {
-    200: jsonAnswer('Dry run only: what would break', impact),
-    204: { description: 'Suspended, or already suspended' },
-    ...refusals,
-  },
+  optionalBody: suspension,
+  answers: dryRunOr('Suspended, or already suspended'),
 })
 
-const resumeOrganizationRoute = createRoute({
-  method: 'post',
-  path: '/organizations/{id}/resume',
-  operationId: 'resumeOrganization',
+const resumeOrganizationRoute = adminRoute('POST /organizations/{id}/resume', 'resumeOrganization', {
   summary: 'Resume a suspended organization. Tokens issued before stay revoked',
-  request: { params: idParam },
-  responses: { 204: { description: 'Resumed, or was not suspended' }, ...refusals },
+  answers: { 204: { description: 'Resumed, or was not suspended' } },
 })
-
-const tagged = ({ revision }: OrganizationView) => ({ ETag: etagOf(revision) })
 
 export function organizationRoutes(app: OpenAPIHono<AppEnv>): void {
   app.openapi(createOrganizationRoute, async (c) => {
@@ -217,9 +172,9 @@ export function organizationRoutes(app: OpenAPIHono<AppEnv>): void {
 
   app.openapi(suspendOrganizationRoute, async (c) => {
     const { id } = c.req.valid('param')
-    const { dryRun: tries, reason = 'other', text: words } = c.req.valid('json') // without a body there are no defaults
+    const { dryRun: tries, ...asked } = bodyOrDefaults(suspension, c.req.valid('json'))
     if (tries) return c.json(await trySuspendingOrganization(c.var.services, c.var.principal, id), 200)
-    await suspendOrganization(c.var.services, c.var.principal, id, { reason, text: words })
+    await suspendOrganization(c.var.services, c.var.principal, id, asked)
     return c.body(null, 204)
   })
 

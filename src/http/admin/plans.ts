@@ -1,9 +1,10 @@
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { createPlan, deletePlan, listPlans, type PlanView, showPlan, updatePlan } from '../../plans/operations.ts'
+import { type OpenAPIHono, z } from '@hono/zod-openapi'
+import { createPlan, deletePlan, listPlans, showPlan, updatePlan } from '../../plans/operations.ts'
 import type { AppEnv } from '../context.ts'
-import { etagOf, expectedRevision } from '../etag.ts'
+import { expectedRevision, tagged } from '../etag.ts'
 import { limits } from './plan-limits.ts'
-import { ifMatch, instant, jsonAnswer, jsonBody, outdated, refusals, word } from './schemas.ts'
+import { adminRoute, jsonAnswer, onePage, onePageAnswer } from './route.ts'
+import { instant, word } from './schemas.ts'
 
 const plan = z
   .object({
@@ -21,51 +22,36 @@ const planUpdate = z.strictObject(limits).partial().openapi('PlanUpdate')
 const nameParam = z.object({ name: word(40).openapi({ param: { name: 'name', in: 'path' } }) })
 const one = jsonAnswer('The plan; send its ETag in If-Match to change it', plan)
 
-const createPlanRoute = createRoute({
-  method: 'post',
-  path: '/plans',
-  operationId: 'createPlan',
+const createPlanRoute = adminRoute('POST /plans', 'createPlan', {
   summary: 'Create a custom plan',
-  request: { body: jsonBody(newPlan) },
-  responses: { 201: jsonAnswer('Created', plan), ...refusals },
+  body: newPlan,
+  answers: { 201: jsonAnswer('Created', plan) },
 })
 
-const listPlansRoute = createRoute({
-  method: 'get',
-  path: '/plans',
-  operationId: 'listPlans',
+const listPlansRoute = adminRoute('GET /plans', 'listPlans', {
   summary: 'List the plans, built-in ones first; all on one page',
-  responses: { 200: jsonAnswer('The plans', z.object({ items: z.array(plan), nextCursor: z.null() })), ...refusals },
+  answers: { 200: onePageAnswer('The plans', plan) },
 })
 
-const showPlanRoute = createRoute({
-  method: 'get',
-  path: '/plans/{name}',
-  operationId: 'showPlan',
+const showPlanRoute = adminRoute('GET /plans/{name}', 'showPlan', {
   summary: 'Show a plan',
-  request: { params: nameParam },
-  responses: { 200: one, ...refusals },
+  params: nameParam,
+  answers: { 200: one },
 })
 
-const updatePlanRoute = createRoute({
-  method: 'patch',
-  path: '/plans/{name}',
-  operationId: 'updatePlan',
+const updatePlanRoute = adminRoute('PATCH /plans/{name}', 'updatePlan', {
   summary: 'Change the limits of a custom plan, for all organizations on it',
-  request: { params: nameParam, headers: ifMatch, body: jsonBody(planUpdate) },
-  responses: { 200: one, ...refusals, ...outdated },
+  params: nameParam,
+  ifMatch: true,
+  body: planUpdate,
+  answers: { 200: one },
 })
 
-const deletePlanRoute = createRoute({
-  method: 'delete',
-  path: '/plans/{name}',
-  operationId: 'deletePlan',
+const deletePlanRoute = adminRoute('DELETE /plans/{name}', 'deletePlan', {
   summary: 'Delete a custom plan that no organization is on',
-  request: { params: nameParam },
-  responses: { 204: { description: 'Deleted' }, ...refusals },
+  params: nameParam,
+  answers: { 204: { description: 'Deleted' } },
 })
-
-const tagged = ({ revision }: PlanView) => ({ ETag: etagOf(revision) })
 
 export function planRoutes(app: OpenAPIHono<AppEnv>): void {
   app.openapi(createPlanRoute, async (c) => {
@@ -74,7 +60,7 @@ export function planRoutes(app: OpenAPIHono<AppEnv>): void {
   })
 
   app.openapi(listPlansRoute, async (c) => {
-    return c.json({ items: await listPlans(c.var.services, c.var.principal), nextCursor: null }, 200)
+    return c.json(onePage(await listPlans(c.var.services, c.var.principal)), 200)
   })
 
   app.openapi(showPlanRoute, async (c) => {

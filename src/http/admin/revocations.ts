@@ -1,18 +1,9 @@
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import { createRevocation, liftRevocation, listRevocations } from '../../revocations/operations.ts'
 import type { AppEnv } from '../context.ts'
 import { because } from './revocation-reason.ts'
-import {
-  idParam,
-  instant,
-  instantInput,
-  jsonAnswer,
-  jsonBody,
-  pageQuery,
-  pageSchema,
-  refusals,
-  text,
-} from './schemas.ts'
+import { adminRoute, jsonAnswer, pageAnswer } from './route.ts'
+import { instant, instantInput, pageQuery, text } from './schemas.ts'
 
 const kind = z.enum(['token', 'api_key', 'subject', 'organization', 'signing_key', 'all'])
 
@@ -47,31 +38,21 @@ const newRevocation = z
   })
   .openapi('NewRevocation')
 
-const createRevocationRoute = createRoute({
-  method: 'post',
-  path: '/revocations',
-  operationId: 'createRevocation',
+const createRevocationRoute = adminRoute('POST /revocations', 'createRevocation', {
   summary: 'Revoke all tokens that a rule matches',
-  request: { body: jsonBody(newRevocation) },
-  responses: { 201: jsonAnswer('Created', revocation), ...refusals },
+  body: newRevocation,
+  answers: { 201: jsonAnswer('Created', revocation) },
 })
 
-const listRevocationsRoute = createRoute({
-  method: 'get',
-  path: '/revocations',
-  operationId: 'listRevocations',
+const listRevocationsRoute = adminRoute('GET /revocations', 'listRevocations', {
   summary: 'List revocation rules, newest first',
-  request: { query: pageQuery },
-  responses: { 200: jsonAnswer('One page', pageSchema(revocation)), ...refusals },
+  query: pageQuery,
+  answers: { 200: pageAnswer(revocation) },
 })
 
-const liftRevocationRoute = createRoute({
-  method: 'post',
-  path: '/revocations/{id}/lift',
-  operationId: 'liftRevocation',
+const liftRevocationRoute = adminRoute('POST /revocations/{id}/lift', 'liftRevocation', {
   summary: 'Remove a rule from the revocation list',
-  request: { params: idParam },
-  responses: { 204: { description: 'Lifted, or already lifted' }, ...refusals },
+  answers: { 204: { description: 'Lifted, or already lifted' } },
 })
 
 export function revocationRoutes(app: OpenAPIHono<AppEnv>): void {

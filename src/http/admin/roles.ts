@@ -1,8 +1,9 @@
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { createRole, deleteRole, listRoles, type RoleView, showRole, updateRole } from '../../roles/operations.ts'
+import { type OpenAPIHono, z } from '@hono/zod-openapi'
+import { createRole, deleteRole, listRoles, showRole, updateRole } from '../../roles/operations.ts'
 import type { AppEnv } from '../context.ts'
-import { etagOf, expectedRevision } from '../etag.ts'
-import { ifMatch, instant, jsonAnswer, jsonBody, outdated, refusals, word } from './schemas.ts'
+import { expectedRevision, tagged } from '../etag.ts'
+import { adminRoute, jsonAnswer, onePage, onePageAnswer } from './route.ts'
+import { instant, word } from './schemas.ts'
 
 const permissions = z.array(word(100)).max(200)
 
@@ -41,52 +42,40 @@ const organizationQuery = z.strictObject({
 })
 const one = jsonAnswer('The role; send its ETag in If-Match to change it', role)
 
-const createRoleRoute = createRoute({
-  method: 'post',
-  path: '/roles',
-  operationId: 'createRole',
+const createRoleRoute = adminRoute('POST /roles', 'createRole', {
   summary: 'Create a role from permissions that you have',
-  request: { body: jsonBody(newRole) },
-  responses: { 201: jsonAnswer('Created', role), ...refusals },
+  body: newRole,
+  answers: { 201: jsonAnswer('Created', role) },
 })
 
-const listRolesRoute = createRoute({
-  method: 'get',
-  path: '/roles',
-  operationId: 'listRoles',
+const listRolesRoute = adminRoute('GET /roles', 'listRoles', {
   summary: 'List the roles, built-in ones first; all on one page',
-  request: { query: organizationQuery },
-  responses: { 200: jsonAnswer('The roles', z.object({ items: z.array(role), nextCursor: z.null() })), ...refusals },
+  query: organizationQuery,
+  answers: { 200: onePageAnswer('The roles', role) },
 })
 
-const showRoleRoute = createRoute({
-  method: 'get',
-  path: '/roles/{name}',
-  operationId: 'showRole',
+const showRoleRoute = adminRoute('GET /roles/{name}', 'showRole', {
   summary: 'Show a role',
-  request: { params: nameParam, query: organizationQuery },
-  responses: { 200: one, ...refusals },
+  params: nameParam,
+  query: organizationQuery,
+  answers: { 200: one },
 })
 
-const updateRoleRoute = createRoute({
-  method: 'patch',
-  path: '/roles/{name}',
-  operationId: 'updateRole',
+const updateRoleRoute = adminRoute('PATCH /roles/{name}', 'updateRole', {
   summary: 'Replace the permissions of a role',
-  request: { params: nameParam, query: organizationQuery, headers: ifMatch, body: jsonBody(roleUpdate) },
-  responses: { 200: one, ...refusals, ...outdated },
+  params: nameParam,
+  query: organizationQuery,
+  ifMatch: true,
+  body: roleUpdate,
+  answers: { 200: one },
 })
 
-const deleteRoleRoute = createRoute({
-  method: 'delete',
-  path: '/roles/{name}',
-  operationId: 'deleteRole',
+const deleteRoleRoute = adminRoute('DELETE /roles/{name}', 'deleteRole', {
   summary: 'Delete a role that no member has',
-  request: { params: nameParam, query: organizationQuery },
-  responses: { 204: { description: 'Deleted' }, ...refusals },
+  params: nameParam,
+  query: organizationQuery,
+  answers: { 204: { description: 'Deleted' } },
 })
-
-const tagged = ({ revision }: RoleView) => ({ ETag: etagOf(revision) })
 
 export function roleRoutes(app: OpenAPIHono<AppEnv>): void {
   app.openapi(createRoleRoute, async (c) => {
@@ -95,10 +84,7 @@ export function roleRoutes(app: OpenAPIHono<AppEnv>): void {
   })
 
   app.openapi(listRolesRoute, async (c) => {
-    return c.json(
-      { items: await listRoles(c.var.services, c.var.principal, c.req.valid('query')), nextCursor: null },
-      200,
-    )
+    return c.json(onePage(await listRoles(c.var.services, c.var.principal, c.req.valid('query'))), 200)
   })
 
   app.openapi(showRoleRoute, async (c) => {

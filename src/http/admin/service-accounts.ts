@@ -1,4 +1,4 @@
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import {
   disableServiceAccount,
   enableServiceAccount,
@@ -11,25 +11,12 @@ import {
   showServiceAccount,
   updateServiceAccount,
 } from '../../service-accounts/operations.ts'
-import type { ServiceAccountView } from '../../service-accounts/view.ts'
 import type { AppEnv } from '../context.ts'
-import { etagOf, expectedRevision } from '../etag.ts'
-import { dryRun, impact } from './impact.ts'
+import { expectedRevision, tagged } from '../etag.ts'
+import { dryRun, dryRunOr } from './impact.ts'
 import { because } from './revocation-reason.ts'
-import {
-  idParam,
-  ifMatch,
-  instant,
-  jsonAnswer,
-  jsonBody,
-  outdated,
-  pageQuery,
-  pageSchema,
-  refusals,
-  roleNames,
-  text,
-  word,
-} from './schemas.ts'
+import { adminRoute, bodyOrDefaults, jsonAnswer, pageAnswer } from './route.ts'
+import { flag, instant, pageQuery, roleNames, text, word } from './schemas.ts'
 
 const serviceAccount = z
   .object({
@@ -67,83 +54,50 @@ const listQuery = pageQuery.extend({
   organizationId: word(128)
     .optional()
     .openapi({ param: { name: 'organizationId', in: 'query' } }),
-  disabled: z
-    .enum(['true', 'false'])
-    .transform((value) => value === 'true')
-    .optional()
-    .openapi({ param: { name: 'disabled', in: 'query' }, type: 'boolean' }),
+  disabled: flag,
 })
 
 const one = jsonAnswer('The service account; send its ETag in If-Match to change it', serviceAccount)
 
-const createServiceAccountRoute = createRoute({
-  method: 'post',
-  path: '/service-accounts',
-  operationId: 'createServiceAccount',
+const createServiceAccountRoute = adminRoute('POST /service-accounts', 'createServiceAccount', {
   summary: 'Create a service account, which can own API keys',
-  request: { body: jsonBody(newServiceAccount) },
-  responses: { 201: jsonAnswer('Created', serviceAccount), ...refusals },
+  body: newServiceAccount,
+  answers: { 201: jsonAnswer('Created', serviceAccount) },
 })
 
-const listServiceAccountsRoute = createRoute({
-  method: 'get',
-  path: '/service-accounts',
-  operationId: 'listServiceAccounts',
+const listServiceAccountsRoute = adminRoute('GET /service-accounts', 'listServiceAccounts', {
   summary: 'List service accounts, newest first',
-  request: { query: listQuery },
-  responses: { 200: jsonAnswer('One page', pageSchema(serviceAccount)), ...refusals },
+  query: listQuery,
+  answers: { 200: pageAnswer(serviceAccount) },
 })
 
-const showServiceAccountRoute = createRoute({
-  method: 'get',
-  path: '/service-accounts/{id}',
-  operationId: 'showServiceAccount',
+const showServiceAccountRoute = adminRoute('GET /service-accounts/{id}', 'showServiceAccount', {
   summary: 'Show a service account',
-  request: { params: idParam },
-  responses: { 200: one, ...refusals },
+  answers: { 200: one },
 })
 
-const updateServiceAccountRoute = createRoute({
-  method: 'patch',
-  path: '/service-accounts/{id}',
-  operationId: 'updateServiceAccount',
+const updateServiceAccountRoute = adminRoute('PATCH /service-accounts/{id}', 'updateServiceAccount', {
   summary: 'Change the name, description or roles of a service account',
-  request: { params: idParam, headers: ifMatch, body: jsonBody(serviceAccountUpdate) },
-  responses: { 200: one, ...refusals, ...outdated },
+  ifMatch: true,
+  body: serviceAccountUpdate,
+  answers: { 200: one },
 })
 
-const disableServiceAccountRoute = createRoute({
-  method: 'post',
-  path: '/service-accounts/{id}/disable',
-  operationId: 'disableServiceAccount',
+const disableServiceAccountRoute = adminRoute('POST /service-accounts/{id}/disable', 'disableServiceAccount', {
   summary: 'Disable a service account: its keys get no new tokens, and their existing tokens are revoked',
-  request: { params: idParam, body: { ...jsonBody(disabling), required: false } },
-  responses: {
-    200: jsonAnswer('Dry run only: what would break', impact),
-    204: { description: 'Disabled, or already disabled' },
-    ...refusals,
-  },
+  optionalBody: disabling,
+  answers: dryRunOr('Disabled, or already disabled'),
 })
 
-const enableServiceAccountRoute = createRoute({
-  method: 'post',
-  path: '/service-accounts/{id}/enable',
-  operationId: 'enableServiceAccount',
+const enableServiceAccountRoute = adminRoute('POST /service-accounts/{id}/enable', 'enableServiceAccount', {
   summary: 'Enable a disabled service account. Tokens issued before stay revoked',
-  request: { params: idParam },
-  responses: { 204: { description: 'Enabled, or was not disabled' }, ...refusals },
+  answers: { 204: { description: 'Enabled, or was not disabled' } },
 })
 
-const deleteServiceAccountRoute = createRoute({
-  method: 'delete',
-  path: '/service-accounts/{id}',
-  operationId: 'deleteServiceAccount',
+const deleteServiceAccountRoute = adminRoute('DELETE /service-accounts/{id}', 'deleteServiceAccount', {
   summary: 'Delete a service account whose keys are all revoked',
-  request: { params: idParam },
-  responses: { 204: { description: 'Deleted' }, ...refusals },
+  answers: { 204: { description: 'Deleted' } },
 })
-
-const tagged = ({ revision }: ServiceAccountView) => ({ ETag: etagOf(revision) })
 
 export function serviceAccountRoutes(app: OpenAPIHono<AppEnv>): void {
   app.openapi(createServiceAccountRoute, async (c) => {
@@ -174,9 +128,9 @@ export function serviceAccountRoutes(app: OpenAPIHono<AppEnv>): void {
 
   app.openapi(disableServiceAccountRoute, async (c) => {
     const { id } = c.req.valid('param')
-    const { dryRun: tries, reason = 'other', text: words } = c.req.valid('json') // without a body there are no defaults
+    const { dryRun: tries, ...asked } = bodyOrDefaults(disabling, c.req.valid('json'))
     if (tries) return c.json(await tryDisablingServiceAccount(c.var.services, c.var.principal, id), 200)
-    await disableServiceAccount(c.var.services, c.var.principal, id, { reason, text: words })
+    await disableServiceAccount(c.var.services, c.var.principal, id, asked)
     return c.body(null, 204)
   })
 

@@ -1,4 +1,4 @@
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import { invalidRequest } from '../../errors.ts'
 import { activateSigningKey } from '../../signing-keys/activate.ts'
 import { addSigningKey } from '../../signing-keys/add.ts'
@@ -9,7 +9,8 @@ import { rollbackSigningKey } from '../../signing-keys/roll-back.ts'
 import { rotateSigningKey } from '../../signing-keys/rotate.ts'
 import { algorithms } from '../../signing-keys/signer.ts'
 import type { AppEnv } from '../context.ts'
-import { idParam, instant, jsonAnswer, jsonBody, refusals, text, word } from './schemas.ts'
+import { adminRoute, bodyOrDefaults, jsonAnswer, onePage, onePageAnswer } from './route.ts'
+import { instant, text, word } from './schemas.ts'
 
 const purpose = z.enum(['token', 'record'])
 const algorithm = z.enum(algorithms)
@@ -102,88 +103,57 @@ const foreignKey = z
   })
   .openapi('ForeignSigningKey')
 
-const one = (description: string) => ({ 200: jsonAnswer(description, signingKey), ...refusals })
+const signsNow = { 200: jsonAnswer('The key that signs now', signingKey) }
 
-const listRoute = createRoute({
-  method: 'get',
-  path: '/signing-keys',
-  operationId: 'listSigningKeys',
+const listRoute = adminRoute('GET /signing-keys', 'listSigningKeys', {
   summary: 'List signing keys with their planned times, all on one page',
-  responses: {
-    200: jsonAnswer(
-      'The keys',
-      z.object({ items: z.array(signingKey.extend(readiness).openapi('ListedSigningKey')), nextCursor: z.null() }),
-    ),
-    ...refusals,
-  },
+  answers: { 200: onePageAnswer('The keys', signingKey.extend(readiness).openapi('ListedSigningKey')) },
 })
 
-const showRoute = createRoute({
-  method: 'get',
-  path: '/signing-keys/{id}',
-  operationId: 'showSigningKey',
+const showRoute = adminRoute('GET /signing-keys/{id}', 'showSigningKey', {
   summary: 'Show a signing key with its history',
-  request: { params: idParam },
-  responses: { 200: jsonAnswer('The key', signingKeyDetail), ...refusals },
+  answers: { 200: jsonAnswer('The key', signingKeyDetail) },
 })
 
-const rotateRoute = createRoute({
-  method: 'post',
-  path: '/signing-keys/rotate',
-  operationId: 'rotateSigningKey',
+const rotateRoute = adminRoute('POST /signing-keys/rotate', 'rotateSigningKey', {
   summary: 'Rotate: activate the next key, and publish a new one',
-  request: { body: { ...jsonBody(rotation), required: false } },
-  responses: one('The key that signs now'),
+  optionalBody: rotation,
+  answers: signsNow,
 })
 
-const activateRoute = createRoute({
-  method: 'post',
-  path: '/signing-keys/{id}/activate',
-  operationId: 'activateSigningKey',
+const activateRoute = adminRoute('POST /signing-keys/{id}/activate', 'activateSigningKey', {
   summary: 'Activate this pending key',
-  request: { params: idParam, body: { ...jsonBody(activation), required: false } },
-  responses: one('The key that signs now'),
+  optionalBody: activation,
+  answers: signsNow,
 })
 
-const rollbackRoute = createRoute({
-  method: 'post',
-  path: '/signing-keys/rollback',
-  operationId: 'rollbackSigningKey',
+const rollbackRoute = adminRoute('POST /signing-keys/rollback', 'rollbackSigningKey', {
   summary: 'Return to the previous key while it is still published',
-  request: { body: { ...jsonBody(rollback), required: false } },
-  responses: one('The key that signs now'),
+  optionalBody: rollback,
+  answers: signsNow,
 })
 
-const replaceRoute = createRoute({
-  method: 'post',
-  path: '/signing-keys/replace',
-  operationId: 'replaceSigningKey',
+const replaceRoute = adminRoute('POST /signing-keys/replace', 'replaceSigningKey', {
   summary: 'Replace a compromised key at once, and revoke all tokens signed with it',
-  request: { body: jsonBody(compromise) },
-  responses: { 200: jsonAnswer('The active key, the next key and the revoked keys', replacement), ...refusals },
+  body: compromise,
+  answers: { 200: jsonAnswer('The active key, the next key and the revoked keys', replacement) },
 })
 
-const importRoute = createRoute({
-  method: 'post',
-  path: '/signing-keys/import',
-  operationId: 'importSigningKey',
+const importRoute = adminRoute('POST /signing-keys/import', 'importSigningKey', {
   summary: 'Import a private key as the next signing key',
-  request: { body: jsonBody(foreignKey) },
-  responses: { 201: jsonAnswer('The published key', signingKey), ...refusals },
+  body: foreignKey,
+  answers: { 201: jsonAnswer('The published key', signingKey) },
 })
 
-const addRoute = createRoute({
-  method: 'post',
-  path: '/signing-keys/add',
-  operationId: 'addSigningKey',
+const addRoute = adminRoute('POST /signing-keys/add', 'addSigningKey', {
   summary: 'Create the first key of another algorithm',
-  request: { body: jsonBody(z.strictObject({ algorithm }).openapi('SigningKeyAddition')) },
-  responses: { 201: jsonAnswer('The published key', signingKey), ...refusals },
+  body: z.strictObject({ algorithm }).openapi('SigningKeyAddition'),
+  answers: { 201: jsonAnswer('The published key', signingKey) },
 })
 
 export function signingKeyRoutes(app: OpenAPIHono<AppEnv>): void {
   app.openapi(listRoute, async (c) => {
-    return c.json({ items: await listSigningKeys(c.var.services, c.var.principal), nextCursor: null }, 200)
+    return c.json(onePage(await listSigningKeys(c.var.services, c.var.principal)), 200)
   })
 
   app.openapi(showRoute, async (c) => {
@@ -191,16 +161,22 @@ export function signingKeyRoutes(app: OpenAPIHono<AppEnv>): void {
   })
 
   app.openapi(rotateRoute, async (c) => {
-    return c.json(await rotateSigningKey(c.var.services, c.var.principal, bodyOr(rotation, c.req.valid('json'))), 200)
+    return c.json(
+      await rotateSigningKey(c.var.services, c.var.principal, bodyOrDefaults(rotation, c.req.valid('json'))),
+      200,
+    )
   })
 
   app.openapi(activateRoute, async (c) => {
-    const options = bodyOr(activation, c.req.valid('json'))
+    const options = bodyOrDefaults(activation, c.req.valid('json'))
     return c.json(await activateSigningKey(c.var.services, c.var.principal, c.req.valid('param').id, options), 200)
   })
 
   app.openapi(rollbackRoute, async (c) => {
-    return c.json(await rollbackSigningKey(c.var.services, c.var.principal, bodyOr(rollback, c.req.valid('json'))), 200)
+    return c.json(
+      await rollbackSigningKey(c.var.services, c.var.principal, bodyOrDefaults(rollback, c.req.valid('json'))),
+      200,
+    )
   })
 
   app.openapi(replaceRoute, async (c) => {
@@ -216,11 +192,6 @@ export function signingKeyRoutes(app: OpenAPIHono<AppEnv>): void {
   app.openapi(addRoute, async (c) => {
     return c.json(await addSigningKey(c.var.services, c.var.principal, c.req.valid('json')), 201)
   })
-}
-
-/** Without a body nothing was validated, and the defaults are not there yet. */
-function bodyOr<Schema extends z.ZodType>(schema: Schema, body: z.output<Schema> | undefined): z.output<Schema> {
-  return schema.parse(body ?? {})
 }
 
 function keyOf(pem: string | undefined, jwk: Record<string, unknown> | undefined) {

@@ -1,7 +1,8 @@
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import { listVerifiers } from '../../verifiers/operations.ts'
 import type { AppEnv } from '../context.ts'
-import { instant, jsonAnswer, pageQuery, pageSchema, refusals } from './schemas.ts'
+import { adminRoute, pageAnswer } from './route.ts'
+import { instant, pageQuery } from './schemas.ts'
 
 const verifier = z
   .object({
@@ -23,13 +24,10 @@ const verifier = z
   })
   .openapi('Verifier')
 
-const listVerifiersRoute = createRoute({
-  method: 'get',
-  path: '/verifiers',
-  operationId: 'listVerifiers',
+const listVerifiersRoute = adminRoute('GET /verifiers', 'listVerifiers', {
   summary: 'List the verifiers that fetched the JWK Set in the last 30 days, authenticated ones first',
-  request: { query: pageQuery },
-  responses: { 200: jsonAnswer('One page', pageSchema(verifier)), ...refusals },
+  query: pageQuery,
+  answers: { 200: pageAnswer(verifier) },
 })
 
 export function verifierRoutes(app: OpenAPIHono<AppEnv>): void {
