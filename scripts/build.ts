@@ -21,3 +21,8 @@ for (const name of [
 ]) {
   cpSync(new URL(name, swaggerUi), new URL(`../dist/node/swagger-ui/${name}`, import.meta.url))
 }
+
+// tsc does not copy the reference page's own files.
+for (const name of ['index.html', 'style.css', 'start.js']) {
+  cpSync(new URL(`../src/http/docs/${name}`, import.meta.url), new URL(`../dist/http/docs/${name}`, import.meta.url))
+}

@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { adminRoutes } from './http/admin/routes.ts'
 import { type AppEnv, type ResolveServices, requestContext } from './http/context.ts'
-import { docsRoutes } from './http/docs.ts'
+import { docsRoutes } from './http/docs/routes.ts'
 import { errorResponse, notFound } from './http/error-response.ts'
 import { healthRoutes } from './http/health.ts'
 import { introspectRoutes } from './http/introspect.ts'

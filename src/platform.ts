@@ -16,8 +16,8 @@ export type Platform = {
   defer(work: Promise<unknown>): void
   /** The address at the other end of the connection, before any forwarding header is considered. */
   peerAddress(request: Request, env: unknown): string | undefined
-  /** A file of Swagger UI, for the reference page; absent where there are no files to serve. */
+  /** A file of the reference page (http/docs, Swagger UI). Absent on a platform without files. */
   readReferenceAsset?(name: ReferenceAsset): Promise<string>
 }
 
-export type ReferenceAsset = 'swagger-ui.css' | 'swagger-ui-bundle.js'
+export type ReferenceAsset = 'index.html' | 'style.css' | 'start.js' | 'swagger-ui.css' | 'swagger-ui-bundle.js'

@@ -2,10 +2,11 @@ import { readFile } from 'node:fs/promises'
 import type { ReferenceAsset } from '../platform.ts'
 
 /**
- * A file of Swagger UI: from the build's copy next to this file, otherwise from the package. Not cached here: browsers
- * cache it.
+ * A file of the reference page: ours from `http/docs`, in `src` as in the build; one of Swagger UI from the build's copy
+ * next to this file, otherwise from the package. Not cached here: browsers cache it.
  */
 export async function readReferenceAsset(name: ReferenceAsset): Promise<string> {
+  if (!name.startsWith('swagger-ui')) return await readFile(new URL(`../http/docs/${name}`, import.meta.url), 'utf8')
   try {
     return await readFile(new URL(`./swagger-ui/${name}`, import.meta.url), 'utf8')
   } catch (error) {
