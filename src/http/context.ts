@@ -4,24 +4,27 @@ import type { Principal, RequestOrigin } from '../access/principal.ts'
 import { randomToken } from '../crypto/random.ts'
 import type { Services } from '../services.ts'
 
-/** What every handler finds on Hono's context. */
+/** The variables on Hono's context in every handler. */
 export type AppEnv = {
   Variables: {
     services: Services
     requestId: string
-    /** The instant the request arrived: stamps what is decided for it. */
+    /** When the request arrived. Decisions about the request use this time. */
     receivedAt: Date
-    /** Where the request came from: absent until somebody asks (`requestOrigin`). */
+    /** Where the request came from. Absent until the first call of `requestOrigin`. */
     origin?: RequestOrigin
     /** Set by `authenticate` on the admin routes, absent elsewhere. */
     principal: Principal
   }
 }
 
-/** Where a request's services come from: a constant on Node, an object of the request's own on Workers. */
+/** Gives the services for a request: always the same on Node, a new object for each request on Workers. */
 export type ResolveServices = (c: Context<AppEnv>) => Services
 
-/** First on every route: services, request id, arrival; last: metrics and one log line. Neither ever holds a path, a query or a header but the agent. */
+/**
+ * Runs around every route. Before: sets services, request id and arrival time. After: counts metrics and writes one log
+ * line. Neither contains the path, the query, or any header except the user agent.
+ */
 export function requestContext(resolveServices: ResolveServices): MiddlewareHandler<AppEnv> {
   return async function setRequestContext(c, next) {
     const services = resolveServices(c)
@@ -31,7 +34,7 @@ export function requestContext(resolveServices: ResolveServices): MiddlewareHand
     c.set('receivedAt', services.now())
     c.set('requestId', requestId)
     await next()
-    // The hot path writes it itself: touching the headers of an answer that is ready costs more than the rest of this function.
+    // POST /token sets the header itself: changing the headers of a finished response costs more than this function.
     if (c.req.path !== '/token') c.res.headers.set('X-Request-Id', requestId)
     account(c, services, (performance.now() - startedAt) / 1000)
   }
@@ -57,7 +60,7 @@ function account(c: Context<AppEnv>, { metrics, log }: Services, seconds: number
 
 const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
-/** Where the request came from, for the audit trail and the log. Read when it is needed: most requests only log it. */
+/** Where the request came from, for the audit trail and the log. Computed on first use. */
 export function requestOrigin(c: Context<AppEnv>): RequestOrigin {
   const known = c.get('origin')
   if (known) return known
@@ -78,8 +81,8 @@ export function requestOrigin(c: Context<AppEnv>): RequestOrigin {
 }
 
 /**
- * The address the request came from. With `hops` trusted proxies in front, the hops-th entry from the right of X-Forwarded-For: each
- * proxy appends the address it saw, so what a stranger wrote there stands further left and is never reached.
+ * The client's address. With `hops` trusted proxies in front, it is the hops-th entry of X-Forwarded-For from the right:
+ * each proxy appends the address that it saw. Entries that a client forged are further left and are ignored.
  */
 export function clientAddress(peer: string | undefined, forwardedFor: string | undefined, hops: number): string | null {
   if (hops === 0 || forwardedFor === undefined) return peer ? withoutMapping(peer) : null

@@ -4,12 +4,12 @@ import { ServiceError } from '../errors.ts'
 import { RevocationListUnavailable } from '../kit/revocation/revocation-list.ts'
 import type { AppEnv } from './context.ts'
 
-/** Where errors are RFC 6749 §5.2 JSON; everywhere else they are RFC 9457 problems. */
+/** On these paths errors are RFC 6749 §5.2 JSON. On all others they are RFC 9457 problems. */
 const oauthPaths: ReadonlySet<string> = new Set(['/token', '/introspect', '/revoke'])
 
 /**
- * The one rendering of whatever was thrown. The private `reason` goes to the log and to the counter of exchanges; an error that
- * nobody threw on purpose becomes `internal` and is logged, and nothing of it comes out.
+ * Renders any thrown value as a response. The private `reason` goes only to the log and to the exchange counter. An
+ * unexpected error is logged and becomes `internal`: the response contains nothing of it.
  */
 export function errorResponse(c: Context<AppEnv>, error: unknown): Response {
   const failure = asServiceError(error)
@@ -18,12 +18,14 @@ export function errorResponse(c: Context<AppEnv>, error: unknown): Response {
 }
 
 export function notFound(c: Context<AppEnv>): Response {
-  return errorResponse(c, new ServiceError('not_found', { detail: 'There is nothing at this path.' }))
+  return errorResponse(c, new ServiceError('not_found', { detail: 'Nothing is served at this path. Check the URL.' }))
 }
 
-/** The answer to a method that the path does not take (RFC 9110 §15.5.6). */
+/** The response to a method that the path does not support (RFC 9110 §15.5.6). */
 export function methodNotAllowed(c: Context<AppEnv>, allow: string): Response {
-  const failure = new ServiceError('method_not_allowed', { detail: `This path takes ${allow} only.` })
+  const failure = new ServiceError('method_not_allowed', {
+    detail: `This path does not support the method. Use ${allow}.`,
+  })
   const response = errorResponse(c, failure)
   response.headers.set('Allow', allow)
   return response
@@ -44,7 +46,7 @@ function asServiceError(error: unknown): ServiceError {
   return new ServiceError('internal', { cause: error })
 }
 
-/** Hono's own exceptions (a JSON body that does not parse) carry a status and are the caller's fault. */
+/** Hono throws exceptions with a status, for example for a malformed JSON body. Status 400 is the caller's fault. */
 function isClientError(error: unknown): boolean {
   return error instanceof Error && 'getResponse' in error && 'status' in error && error.status === 400
 }
@@ -68,7 +70,7 @@ function report(c: Context<AppEnv>, failure: ServiceError): void {
   }
 }
 
-/** Only refused credentials have reasons from a closed set; anything else is counted by its code. */
+/** Only refused credentials have reasons from a closed set. Other failures are counted by their code. */
 function exchangeResult(failure: ServiceError): string {
   const credentialRefused = failure.code === 'api_key_rejected' || failure.code === 'subject_token_rejected'
   return credentialRefused && failure.reason !== undefined ? failure.reason : failure.code
@@ -79,7 +81,7 @@ export function oauthErrorBody({ oauth, detail }: ServiceError) {
   return { error: oauth, error_description: quotable(detail) }
 }
 
-/** RFC 9457 §3. `undefined` members are not written. */
+/** RFC 9457 §3. JSON leaves out members that are undefined. */
 export function problemBody({ extensions, code, title, status, detail }: ServiceError, requestId: string | undefined) {
   const instance = requestId === undefined ? undefined : `urn:mintage:request:${encodeURIComponent(requestId)}`
   return { ...extensions, type: `urn:mintage:problem:${code}`, title, status, detail, instance, code }
@@ -111,8 +113,8 @@ function commonHeaders(c: Context<AppEnv>, failure: ServiceError): Record<string
 }
 
 /**
- * On the OAuth paths the scheme that the caller used, Basic where it was none of ours (RFC 6749 §5.2, RFC 9110 §11.6.1).
- * Elsewhere Bearer, without an error code when no credential was sent (RFC 6750 §3.1).
+ * On the OAuth paths: Bearer if the caller used it, otherwise Basic (RFC 6749 §5.2, RFC 9110 §11.6.1). On other paths:
+ * Bearer, without an error code if no credential was sent (RFC 6750 §3.1).
  */
 function challenge(c: Context<AppEnv>, failure: ServiceError): string {
   if (!oauthPaths.has(c.req.path)) {
@@ -124,7 +126,7 @@ function challenge(c: Context<AppEnv>, failure: ServiceError): string {
   return usedBearer ? 'Bearer realm="mintage"' : 'Basic realm="mintage", charset="UTF-8"'
 }
 
-/** RFC 6749 §5.2 allows neither quotes nor backslashes nor anything outside printable ASCII in a description. */
+/** RFC 6749 §5.2 allows only printable ASCII in a description, without quotes and backslashes. */
 function quotable(text: string): string {
   return text.replace(/[^\x20\x21\x23-\x5b\x5d-\x7e]/g, "'")
 }

@@ -6,21 +6,21 @@ const longestBodyBytes = 16_384
 const slowestBodyMilliseconds = 5_000
 
 /**
- * The text of a form body, not yet parsed; an empty body needs no content type. Bounded in size whatever the framing says, and
- * in time. JSON, multipart and other charsets are `invalid_request`, saying what to send (RFC 6749 App. B); a content coding is
- * never undone (`unsupported_media_type`). Bytes that are no UTF-8 become U+FFFD, which no parameter of ours allows.
+ * The text of a form body, not parsed. Limits its size, with any framing, and its arrival time. An empty body needs no
+ * content type. Bytes that are not UTF-8 become U+FFFD, which no parameter allows.
  *
- * A query is refused too: credentials would stand in every proxy's log (RFC 6749 §2.3.1), and no parameter is read from there. No promise
- * where there is no body.
+ * Throws `invalid_request` for JSON, multipart and other charsets (RFC 6749 App. B), and for a query, because proxies
+ * would log credentials in it (RFC 6749 §2.3.1). Throws `unsupported_media_type` for a compressed body,
+ * `payload_too_large` and `request_timeout`. Without a body it returns a string instead of a promise, which is faster.
  */
 export function readFormBody(c: Context<AppEnv>): string | Promise<string> {
   if (hasQuery(c.req.url)) {
-    throw invalidRequest('Send parameters in the body: nothing may stand in the URL.')
+    throw invalidRequest('The URL has a query. Send all parameters in the body.')
   }
   const coding = c.req.header('content-encoding')
   if (coding !== undefined && coding.toLowerCase() !== 'identity') {
     throw new ServiceError('unsupported_media_type', {
-      detail: 'Send the form as it is: compressed bodies are not accepted.',
+      detail: 'The body is compressed. Send it uncompressed.',
     })
   }
   const length = c.req.header('content-length')
@@ -34,17 +34,22 @@ async function readText(c: Context<AppEnv>, announced: number | undefined): Prom
   const contentType = c.req.header('content-type')
   const text = await within(slowestBodyMilliseconds, announced === undefined ? boundedText(c.req.raw) : c.req.text())
   if (text !== '' && !isForm(contentType)) {
-    throw invalidRequest('Send the parameters as a form: Content-Type: application/x-www-form-urlencoded, in UTF-8.')
+    throw invalidRequest(
+      'The body is not a form. Send it as Content-Type: application/x-www-form-urlencoded, in UTF-8.',
+    )
   }
   return text
 }
 
-/** The request target may hold a fragment only where a client breaks the rules; it is refused like a query. */
+/** A request target with a fragment breaks HTTP's rules. It is refused like a query. */
 function hasQuery(url: string): boolean {
   return url.includes('?') || url.includes('#')
 }
 
-/** On an HTTP/1.1 connection a request without either header has no body (RFC 9112 §6.3); asking for its stream would cost as much as the rest. */
+/**
+ * On an HTTP/1.1 connection a request without either header has no body (RFC 9112 §6.3). Asking for the
+ * body stream instead would cost as much as the rest of the function.
+ */
 function hasNoBody(c: Context<AppEnv>): boolean {
   if (c.req.header('transfer-encoding') !== undefined) return false
   const isNodeConnection = typeof c.env === 'object' && c.env !== null && 'incoming' in c.env
@@ -59,7 +64,7 @@ function isForm(contentType: string | undefined): boolean {
   )
 }
 
-/** For bodies that do not say how long they are. */
+/** For bodies without a Content-Length. */
 async function boundedText(request: Request): Promise<string> {
   if (!request.body) return ''
   const reader = request.body.getReader()
@@ -78,7 +83,7 @@ async function boundedText(request: Request): Promise<string> {
   }
 }
 
-/** A body that breaks off is the caller's fault, not ours. */
+/** Throws `request_timeout`. If the connection breaks, throws `invalid_request`: that is the caller's fault. */
 function within(milliseconds: number, text: Promise<string>): Promise<string> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new ServiceError('request_timeout')), milliseconds)

@@ -3,7 +3,7 @@ import type { Context, Hono } from 'hono'
 import { checkReadiness } from '../readiness.ts'
 import type { AppEnv } from './context.ts'
 
-/** `/healthz`: the process answers. `/readyz`: each dependency with its state and reason, 503 when one of them is not ready. */
+/** `/healthz`: the process responds. `/readyz`: the state of each dependency, and 503 if one is not ready. */
 export function healthRoutes(app: Hono<AppEnv>): void {
   app.get('/healthz', (c) => uncached(c, 200, { status: 'ok' }))
   app.get('/readyz', async (c) => {

@@ -13,13 +13,13 @@ import type { Services } from '../services.ts'
 import type { AppEnv } from './context.ts'
 
 /**
- * A POST with an `Idempotency-Key` is done once, however often it is sent: within 24 hours its sender gets the first answer again, marked
- * `Idempotency-Replayed: true`, and without the secret that stood in it (`null`), which is stored nowhere. The key is the sender's own: another
- * client's is another one.
+ * Runs a POST with an `Idempotency-Key` only once. If the client repeats it within 24 hours, it gets the first answer
+ * again, with `Idempotency-Replayed: true`. Secrets are not stored: in the repeated answer they are `null`. Each client
+ * has its own keys.
  *
- * It is claimed in the very transaction that does what is asked, so that neither a crash nor a race can do it twice. Only a success is
- * remembered; what was refused may be sent again. Throws `invalid_request`, `idempotency_key_reused` for another request under a used key,
- * `idempotency_key_in_use` for one that is not answered yet.
+ * The first transaction of the operation claims the key, so no crash and no race can run the operation twice. Only
+ * successes are remembered: a refused request can be sent again. Throws `invalid_request`, `idempotency_key_reused` if
+ * the key belongs to a different request, and `idempotency_key_in_use` if the first request has no answer yet.
  */
 export function idempotency(): MiddlewareHandler<AppEnv> {
   return async function answerOnce(c, next) {
@@ -40,13 +40,13 @@ export function idempotency(): MiddlewareHandler<AppEnv> {
     if (c.error === claim.taken) {
       const first = await findRequest(services.db, request, receivedAt)
       if (!first) return
-      c.res = undefined // or the headers of the refusal would stay
+      c.res = undefined // Otherwise Hono would keep the headers of the refusal.
       c.res = replay(first, request)
     } else if (claim.made()) await remember(services, request, c.res)
   }
 }
 
-/** The first transaction begins with the claim. Throws `taken` when another request holds the key: then nothing was done. */
+/** Claims the key in the first transaction. If another request has it, throws `taken` and changes nothing. */
 function claimingOnce({ now, transaction }: Services, request: IdempotentRequest) {
   const taken = inUse()
   let tried = false
@@ -64,7 +64,7 @@ function claimingOnce({ now, transaction }: Services, request: IdempotentRequest
   return { transaction: claimFirst, taken, made: () => made }
 }
 
-/** Over everything that makes the request what it is. */
+/** Hash of method, path, query and body. */
 async function digestOf(c: Context<AppEnv>, { platform }: Services): Promise<string> {
   const url = new URL(c.req.url)
   return await platform.sha256(`${c.req.method} ${url.pathname}${url.search}\n${await c.req.text()}`)
@@ -86,7 +86,7 @@ function inUse(): ServiceError {
 
 const keptHeaders = ['content-type', 'etag', 'location']
 
-/** What is done is done: when the answer cannot be kept, its sender gets it all the same, and a repetition says that it is not known. */
+/** The change is already committed. If the answer cannot be stored, the client still gets it; repeats get a 409. */
 async function remember(services: Services, request: IdempotentRequest, response: Response): Promise<void> {
   try {
     if (!response.ok) return await forgetRequest(services.db, request)
@@ -98,7 +98,7 @@ async function remember(services: Services, request: IdempotentRequest, response
   }
 }
 
-/** Members named `secret`, and whatever else reads like a key of ours, become null. */
+/** Replaces members named `secret`, and every text that is a well-formed API key, by null. */
 function withoutSecrets(text: string, prefixes: readonly string[]): string {
   if (text === '') return text
   return JSON.stringify(

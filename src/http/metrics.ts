@@ -3,8 +3,8 @@ import type { AppEnv } from './context.ts'
 import { notFound } from './error-response.ts'
 
 /**
- * `/metrics` for a scraper on the same machine: anyone else gets 404, as for a path that does not exist. A request that came through
- * a proxy on this machine is not local. With METRICS_PORT the metrics have a port of their own and this path is closed.
+ * `/metrics`, for a scraper on the same machine. All others get 404, as for an unknown path. A request through a local
+ * proxy is not local. With METRICS_PORT the metrics are on that port, and this path answers 404.
  */
 export function metricsRoutes(app: Hono<AppEnv>): void {
   app.get('/metrics', async (c) => {

@@ -3,13 +3,13 @@ import type { ServiceErrorCode } from '../error-catalogue.ts'
 import { ServiceError } from '../errors.ts'
 import { oauthErrorBody } from './error-response.ts'
 
-// How the API document describes the OAuth endpoints. Nothing here checks a request: forms are read by the rules in oauth/, in RFC 6749's words.
+// Describes the OAuth endpoints in the API document. Does not check requests: the rules in oauth/ read the forms.
 
 export function formBody<Schema extends z.ZodType>(schema: Schema, required: boolean) {
   return { required, content: { 'application/x-www-form-urlencoded': { schema } } } as const
 }
 
-/** Who asks, when no header says it (RFC 6749 §2.3.1). */
+/** Client credentials in the form, instead of a header (RFC 6749 §2.3.1). */
 export const clientMembers = {
   client_id: z
     .string()
@@ -46,10 +46,10 @@ export const oauthRefusals = {
   503: refusal('Temporarily unavailable. Retry after the time in Retry-After', 'database_unavailable'),
 } as const
 
-/** How an API key shows itself at these endpoints: any one of them. */
+/** The ways to send an API key to these endpoints. The empty one means the form. */
 export const clientSecurity = [{ client: [] }, { bearer: [] }, { apiKey: [] }, {}]
 
-/** A document that everybody may read and cache. */
+/** A document that is public and may be cached. */
 export function describedDocument(document: {
   path: string
   operationId: string

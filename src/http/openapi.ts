@@ -11,8 +11,8 @@ import { exchangeRoute } from './token.ts'
 import { wellKnownDocuments } from './well-known.ts'
 
 /**
- * `GET /openapi.json`: OpenAPI 3.1 of everything that is served. The admin API's part comes out of the schemas that validate its
- * requests; the OAuth endpoints and the public documents are described beside their routes. Written when it is first asked for.
+ * `GET /openapi.json`: all routes in OpenAPI 3.1. The admin API's part is generated from the schemas that validate its
+ * requests. The OAuth endpoints and public documents are described beside their routes. Created on first use.
  */
 export function openApiRoutes(app: Hono<AppEnv>, admin: OpenAPIHono<AppEnv>): void {
   const texts = new WeakMap<Config, string>()
@@ -116,7 +116,7 @@ const idempotencyKey = {
   schema: { type: 'string' as const, minLength: 1, maxLength: 255 },
 }
 
-/** The noun of the path is the tag, each POST may carry a key of idempotency, and whatever else may go wrong is a problem too. */
+/** Adds what all admin operations share: the noun as tag, Idempotency-Key on POST, a problem as default answer. */
 function asAdminOperation(path: string) {
   const tag = path.split('/')[1] ?? ''
   const anyProblem = {

@@ -9,13 +9,13 @@ export type PublicDocument = {
   readonly etag: string
   readonly contentType: string
   readonly maxAgeSeconds: number
-  /** The request headers that decide about more than the content: caches must not answer one caller with what they keep for others. */
+  /** Value of the `Vary` header: caches keep one answer for each value of these request headers. */
   readonly vary?: string
-  /** No shared cache may keep this answer. */
+  /** Shared caches must not store this answer. */
   readonly isPrivate?: boolean
 }
 
-/** A document for everybody: any origin may read it, any cache may keep it, and who has it already gets 304 (RFC 9110 §13.1.2). */
+/** A public document: any origin may read it and caches may store it. Answers 304 to a matching If-None-Match. */
 export function publicDocumentRoute(
   app: Hono<AppEnv>,
   path: string,
@@ -47,7 +47,7 @@ const preflight = {
   'Access-Control-Max-Age': '86400',
 }
 
-/** Weak comparison, as If-None-Match asks for (RFC 9110 §13.1.2). */
+/** Weak comparison, as RFC 9110 §13.1.2 requires for If-None-Match. */
 function matches(ifNoneMatch: string | undefined, etag: string): boolean {
   if (ifNoneMatch === undefined) return false
   if (ifNoneMatch.trim() === '*') return true

@@ -4,7 +4,7 @@ import type { AppEnv } from './context.ts'
 import { describedDocument } from './oauth-schemas.ts'
 import { publicDocumentRoute } from './public-document.ts'
 
-/** `GET /revocations`: the signed public feed, whole, or what changed since `?cursor=`. */
+/** `GET /revocations`: the signed public feed. With `?cursor=`, only the changes since then. */
 export function revocationsRoutes(app: Hono<AppEnv>): void {
   publicDocumentRoute(app, '/revocations', async (c) => {
     const document = await c.get('services').feed.document(c.req.query('cursor'))

@@ -6,7 +6,7 @@ import { type AppEnv, requestOrigin } from './context.ts'
 import { methodNotAllowed } from './error-response.ts'
 import { clientMembers, clientSecurity, formBody, oauthRefusals } from './oauth-schemas.ts'
 
-/** `POST /revoke`: RFC 7009. 200 with an empty body is sent after the commit, and for everything that there was nothing to do about. */
+/** `POST /revoke`: RFC 7009. Answers 200 with an empty body after the commit, and if there was nothing to revoke. */
 export function revokeRoutes(app: Hono<AppEnv>): void {
   app.post('/revoke', async (c) => {
     const { client, form } = await readClientForm(c)

@@ -2,8 +2,8 @@ import type { Result, Router } from 'hono/router'
 import { TrieRouter } from 'hono/router/trie-router'
 
 /**
- * A router for any set of paths that remembers what it found for those without parameters: /token is not searched for again. Holds no more
- * than the registered paths times the registered methods.
+ * A trie router that caches its results for paths without parameters, so that `/token` is not looked up each time. The
+ * cache has at most one entry for each registered path and method.
  */
 export function rememberingRouter<Handler>(): Router<Handler> {
   const tree = new TrieRouter<Handler>()

@@ -12,7 +12,7 @@ import { methodNotAllowed } from './error-response.ts'
 import { readFormBody } from './form-body.ts'
 import { clientMembers, clientSecurity, formBody, oauthRefusals } from './oauth-schemas.ts'
 
-/** `POST /token`: RFC 6749 §4.4 and RFC 8693. The hot path: one body read, one operation, one Response with plain headers. */
+/** `POST /token`: RFC 6749 §4.4 and RFC 8693. The hot path: reads the body once and builds one plain Response. */
 export function tokenRoutes(app: Hono<AppEnv>): void {
   app.post('/token', async (c) => {
     const services = c.get('services')
@@ -72,7 +72,7 @@ const tokenAnswer = z
   })
   .openapi('TokenAnswer')
 
-/** For the API document; what is checked, and how, says oauth/token-request.ts. */
+/** For the API document. `oauth/token-request.ts` checks the requests. */
 export const exchangeRoute = createRoute({
   method: 'post',
   path: '/token',

@@ -12,8 +12,8 @@ import { type PublicDocument, publicDocumentRoute } from './public-document.ts'
 import { noteVerifier } from './verifier-sighting.ts'
 
 /**
- * The public documents: RFC 8414 metadata, and the two JWK Sets of RFC 7517. For an issuer with a path the metadata stands where
- * RFC 8414 §3 puts it, between host and path, and at the plain place too, for whoever reaches the service past its prefix.
+ * The public documents: RFC 8414 metadata and the two JWK Sets of RFC 7517. If the issuer has a path, the metadata is
+ * between host and path, as RFC 8414 §3 requires, and also at the plain path for clients that bypass the prefix.
  */
 export function wellKnownRoutes(app: Hono<AppEnv>): void {
   const plain = '/.well-known/oauth-authorization-server'
@@ -26,7 +26,7 @@ export function wellKnownRoutes(app: Hono<AppEnv>): void {
   publicDocumentRoute(app, '/.well-known/record-keys.json', async (c) => (await readKeySet(c, 'record')).document)
 }
 
-/** What verifiers of ours promise by default: a list older than this is not used. */
+/** By default, verifiers of the kit do not use a revocation list that is older than this. */
 const revocationLatencySeconds = 10
 
 async function metadataDocument({ config, platform }: Services): Promise<PublicDocument> {
@@ -42,8 +42,8 @@ async function metadataDocument({ config, platform }: Services): Promise<PublicD
 const metadataTexts = new WeakMap<Config, string>()
 
 /**
- * The token keys, for everybody; verifiers may say who they are. A cache on the way may keep the answer to an anonymous fetch and must not
- * answer an authenticated one with it: `Vary` says so to caches that honour it, and the kit asks past the others with `no-cache`.
+ * The token keys, public. Verifiers may authenticate. A cache may store the answer to an anonymous fetch, but must not
+ * use it for an authenticated one: `Vary` tells it so, and the kit sends `no-cache` for caches that ignore `Vary`.
  */
 async function verifierKeysDocument(c: Context<AppEnv>): Promise<PublicDocument> {
   const { document, kids } = await readKeySet(c, 'token')

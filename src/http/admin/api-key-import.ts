@@ -61,7 +61,7 @@ export function apiKeyImportRoutes(app: OpenAPIHono<AppEnv>): void {
   })
 }
 
-/** An invalid row does not stop the others. Its fault repeats nothing of it but plain names of members. */
+/** An invalid row does not stop the others. Its error text repeats only plain member names, never values. */
 function readRow(row: unknown, index: number): ImportInput {
   const read = importedApiKey.safeParse(row)
   if (read.success) return { index, key: read.data }

@@ -28,7 +28,7 @@ export const impact = z
 
 export const dryRun = z.boolean().default(false).openapi({ description: 'Report what would break, and change nothing' })
 
-/** The answers of a route that takes `dryRun`: 204 says what was done. */
+/** The answers of a route that takes `dryRun`. The description is for 204, when the change was made. */
 export function dryRunOr(description: string) {
   return { 200: jsonAnswer('Dry run only: what would break', impact), 204: { description } }
 }

@@ -10,18 +10,20 @@ const bounded = bodyLimit({
   },
 })
 
-/** The one route that takes a thousand things at once. */
+/** The only route that takes up to a thousand rows at once. */
 const importPath = '/api-keys/import'
 const boundedImport = bodyLimit({
   maxSize: 1024 * 1024,
   onError: () => {
-    throw new ServiceError('payload_too_large', { detail: 'The request body is larger than 1 MB.' })
+    throw new ServiceError('payload_too_large', {
+      detail: 'The request body is larger than 1 MB. Send fewer rows at once.',
+    })
   },
 })
 
 /**
- * Reads the body of a request to the admin API: at most 16 KB of JSON (1 MB of an import), not compressed, or nothing at all. Throws
- * `payload_too_large`, `unsupported_media_type`, `invalid_request`. What the JSON says is checked by the route's schema.
+ * Reads the body of an admin request: empty, or uncompressed JSON of at most 16 KB (1 MB for an import). Throws
+ * `payload_too_large`, `unsupported_media_type`, `invalid_request`. Does not check the JSON against the route's schema.
  */
 export const readJsonBody: MiddlewareHandler<AppEnv> = async function readJsonBody(c, next) {
   if (c.req.header('content-encoding') !== undefined) throw new ServiceError('unsupported_media_type')
@@ -31,7 +33,7 @@ export const readJsonBody: MiddlewareHandler<AppEnv> = async function readJsonBo
   })
 }
 
-/** The text is kept by the request, so that the schema's reader finds it. */
+/** Hono keeps the text on the request, so the schema validator can read it again. */
 async function checkJson(request: {
   header(name: string): string | undefined
   text(): Promise<string>
@@ -40,11 +42,13 @@ async function checkJson(request: {
   if (text === '') return
   const mediaType = request.header('content-type')?.split(';')[0]?.trim().toLowerCase()
   if (mediaType !== 'application/json') {
-    throw new ServiceError('unsupported_media_type', { detail: 'Send the body as application/json.' })
+    throw new ServiceError('unsupported_media_type', {
+      detail: 'The body is not declared as JSON. Send Content-Type: application/json.',
+    })
   }
   try {
     JSON.parse(text)
   } catch (cause) {
-    throw new ServiceError('invalid_request', { detail: 'The body is not JSON.', cause })
+    throw new ServiceError('invalid_request', { detail: 'The body is not valid JSON. Correct it.', cause })
   }
 }

@@ -40,7 +40,7 @@ const revokeCallerRoute = adminRoute('POST /me/revoke', 'revokeCaller', {
   answers: { 204: { description: 'Revoked' } },
 })
 
-/** What the holder of a key may do with the key itself. A key without roles may do nothing else in the admin API. */
+/** What every API key may do with itself. A key without roles has no other access to the admin API. */
 export function meRoutes(app: OpenAPIHono<AppEnv>): void {
   app.openapi(showCallerRoute, async (c) => {
     return c.json(await showCaller(c.var.services, c.var.principal), 200)

@@ -32,7 +32,7 @@ const organization = z
   .openapi('Organization')
 
 const email = z.email().max(254)
-/** A minute to 68 years, the most that the column holds. */
+/** From one minute to 68 years, the maximum of the column. */
 const lifetime = z.int().min(60).max(2_145_916_800)
 
 const newOrganization = z

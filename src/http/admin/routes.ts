@@ -22,7 +22,7 @@ import { signingKeyRoutes } from './signing-keys.ts'
 import { refuseInvalid } from './validation.ts'
 import { verifierRoutes } from './verifiers.ts'
 
-/** The admin API, to be mounted at `/v1`. Everything in it needs a caller; what the caller may do, the operations decide. */
+/** The admin API, mounted at `/v1`. All routes require authentication. The operations check permissions. */
 export function adminRoutes(): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid })
   app.use(authenticate())
@@ -48,7 +48,7 @@ export function adminRoutes(): OpenAPIHono<AppEnv> {
   return app
 }
 
-/** A path that exists answers 405 to what it does not take, and says what it takes (RFC 9110 §15.5.6). */
+/** Answers 405 with `Allow` to methods that a path does not support (RFC 9110 §15.5.6). */
 function refuseOtherMethods(app: OpenAPIHono<AppEnv>): void {
   const routes = Map.groupBy(
     app.routes.filter(({ method }) => method !== 'ALL'),

@@ -41,7 +41,7 @@ const heldBy = z
   .array(z.object({ name: z.string(), lastFetchedAt: instant }))
   .openapi({ description: 'At most 20. The counts include all' })
 
-/** Beside a token key that is pending: who could verify its tokens. Only authenticated verifiers count. */
+/** For a pending token key: which verifiers have it. Only authenticated verifiers count. */
 const readiness = {
   verifiers: z
     .object({ holding: z.int(), known: z.int(), waitingFor: heldBy, absent: heldBy })
@@ -197,5 +197,5 @@ export function signingKeyRoutes(app: OpenAPIHono<AppEnv>): void {
 function keyOf(pem: string | undefined, jwk: Record<string, unknown> | undefined) {
   if (pem !== undefined && jwk === undefined) return { pem }
   if (jwk !== undefined && pem === undefined) return { jwk }
-  throw invalidRequest('Send the key as pem or as jwk, one of the two.')
+  throw invalidRequest('Send the key either as pem or as jwk.')
 }

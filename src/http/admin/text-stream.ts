@@ -2,8 +2,8 @@ import type { Context } from 'hono'
 import type { AppEnv } from '../context.ts'
 
 /**
- * Answers with a text that is made while it is sent, as fast as the reader takes it. A failure on the way breaks the connection off, so that
- * half an answer does not look like a whole one. Until the end, or until the reader has gone, the services of the request are kept.
+ * Streams a text as fast as the client reads it. A failure midway aborts the connection, so that a partial answer does
+ * not look complete. The request's services stay open until the stream ends or the client disconnects.
  */
 export async function streamText(
   c: Context<AppEnv>,

@@ -42,14 +42,17 @@ function describe(issue: z.core.$ZodIssue, input: unknown, target: string): stri
   return isRepeated ? 'must be given once only' : describeIssue(issue, input)
 }
 
-/** `filter.label`, `scopes.3`. Ends before the first name that could carry markup or a credential: it is not repeated. */
+/**
+ * A path like `filter.label` or `scopes.3`. Stops before the first name that could contain markup or a credential, so that
+ * an error text never repeats it.
+ */
 function pathOf(names: readonly PropertyKey[]): string {
   const texts = names.map(String)
   const unsafe = texts.findIndex((name) => !isPlainName(name) && !/^\d+$/.test(name))
   return (unsafe === -1 ? texts : texts.slice(0, unsafe)).join('.')
 }
 
-/** As the names of our own members, header names included. Shorter than any credential. */
+/** Whether the name looks like a member or header of the API. Such names are shorter than any credential. */
 function isPlainName(name: string): boolean {
   return /^[A-Za-z][A-Za-z-]{0,31}$/.test(name)
 }

@@ -54,7 +54,7 @@ function noPage(c: Context<AppEnv>): Response {
   return errorResponse(c, new ServiceError('not_found', { detail }))
 }
 
-/** `data:` is for icons in the style sheet of Swagger UI. The page can send what its reader types to this origin only. */
+/** `data:` is for icons in Swagger UI's style sheet. The page can send what its reader types to this origin only. */
 const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",
