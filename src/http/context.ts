@@ -81,8 +81,8 @@ export function requestOrigin(c: Context<AppEnv>): RequestOrigin {
 }
 
 /**
- * The client's address. With `hops` trusted proxies in front, it is the hops-th entry of X-Forwarded-For from the right:
- * each proxy appends the address that it saw. Entries that a client forged are further left and are ignored.
+ * The client's address. With `hops` trusted proxies in front, it is the hops-th entry of X-Forwarded-For from the
+ * right: each proxy appends the address that it saw. Entries that a client forged are further left and are ignored.
  */
 export function clientAddress(peer: string | undefined, forwardedFor: string | undefined, hops: number): string | null {
   if (hops === 0 || forwardedFor === undefined) return peer ? withoutMapping(peer) : null

@@ -65,7 +65,7 @@ const signingKeyDetail = signingKey
   })
   .openapi('SigningKeyDetail')
 
-const line = { purpose: purpose.default('token'), algorithm: algorithm.default('ES256') }
+const series = { purpose: purpose.default('token'), algorithm: algorithm.default('ES256') }
 const force = {
   force: z
     .boolean()
@@ -77,12 +77,12 @@ const force = {
     .openapi({ description: 'With force: also revoke the previous key and all its tokens' }),
   reason: text(200).optional(),
 }
-const rotation = z.strictObject({ ...line, ...force }).openapi('SigningKeyRotation')
+const rotation = z.strictObject({ ...series, ...force }).openapi('SigningKeyRotation')
 const activation = z.strictObject(force).openapi('SigningKeyActivation')
-const rollback = z.strictObject({ ...line, reason: text(200).optional() }).openapi('SigningKeyRollback')
+const rollback = z.strictObject({ ...series, reason: text(200).optional() }).openapi('SigningKeyRollback')
 const compromise = z
   .strictObject({
-    ...line,
+    ...series,
     compromised: z
       .literal(true)
       .openapi({ description: 'Confirms that all tokens signed with the key are revoked permanently' }),
@@ -185,8 +185,8 @@ export function signingKeyRoutes(app: OpenAPIHono<AppEnv>): void {
   })
 
   app.openapi(importRoute, async (c) => {
-    const { pem, jwk, ...line } = c.req.valid('json')
-    return c.json(await importSigningKey(c.var.services, c.var.principal, { ...line, key: keyOf(pem, jwk) }), 201)
+    const { pem, jwk, ...keySeries } = c.req.valid('json')
+    return c.json(await importSigningKey(c.var.services, c.var.principal, { ...keySeries, key: keyOf(pem, jwk) }), 201)
   })
 
   app.openapi(addRoute, async (c) => {

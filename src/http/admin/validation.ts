@@ -43,8 +43,8 @@ function describe(issue: z.core.$ZodIssue, input: unknown, target: string): stri
 }
 
 /**
- * A path like `filter.label` or `scopes.3`. Stops before the first name that could contain markup or a credential, so that
- * an error text never repeats it.
+ * A path like `filter.label` or `scopes.3`. Stops before the first name that could contain markup or a credential, so
+ * that an error text never repeats it.
  */
 function pathOf(names: readonly PropertyKey[]): string {
   const texts = names.map(String)
