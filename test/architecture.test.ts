@@ -46,6 +46,7 @@ const packages: Record<string, RegExp> = {
   '@clack/prompts': /^cli\//,
   'cli-table3': /^cli\//,
   'csv-parse': /^cli\//,
+  'csv-stringify': /^audit\/csv\.ts$/,
 }
 
 const nodeOnly = /^node\/|^cli\/|^db\/(pglite|migrate)\.ts$|\.node\.ts$/

@@ -1,3 +1,4 @@
+import { stringify } from 'csv-stringify/sync'
 import type { ChainLink, TrailEvent } from './chain.ts'
 
 const columns = [
@@ -24,17 +25,14 @@ export function csvRow(event: TrailEvent, { hash }: ChainLink): string {
   return csvLine([...columns.map((column) => event[column]), JSON.stringify(event.context), hash])
 }
 
-function csvLine(cells: readonly (string | number | null)[]): string {
-  return `${cells.map(csvCell).join(',')}\r\n`
+export function csvLine(cells: readonly (string | number | null)[]): string {
+  return stringify([cells], { cast: { string: withoutFormula }, quoted_string: true, record_delimiter: 'windows' })
 }
 
 /**
- * A quoted cell. What a spreadsheet would take for a formula gets an apostrophe in front, blanks and the full-width forms of the
- * characters included: names and agents come from strangers.
+ * Puts an apostrophe before what a spreadsheet would take for a formula, because names and agents come from strangers.
+ * Stricter than the library's `escape_formulas`: also after spaces, and for `|`, tabs and line breaks.
  */
-export function csvCell(value: string | number | null): string {
-  if (value === null) return ''
-  if (typeof value === 'number') return String(value)
-  const safe = /^[\s\u200b\ufeff]*[=+\-@|＝＋－＠]|^[\t\r\n]/.test(value) ? `'${value}` : value
-  return `"${safe.replaceAll('"', '""')}"`
+function withoutFormula(text: string): string {
+  return /^[\s\u200b\ufeff]*[=+\-@|＝＋－＠]|^[\t\r\n]/.test(text) ? `'${text}` : text
 }

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
 import { systemPrincipal } from '../../src/access/principal.ts'
-import { csvCell } from '../../src/audit/csv.ts'
+import { csvLine } from '../../src/audit/csv.ts'
 import { appendAuditEvent } from '../../src/audit/queries.ts'
 import { auditChain } from '../../src/db/schema.ts'
 import { adminClient } from '../support/admin-client.ts'
@@ -195,6 +195,6 @@ describe('a cell of the CSV', () => {
     [null, ''],
     [12, '12'],
   ])('%j reads %s', (value, cell) => {
-    expect(csvCell(value)).toBe(cell)
+    expect(csvLine([value])).toBe(`${cell}\r\n`)
   })
 })
