@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { idPrefixes } from '../crypto/random.ts'
+import { describeIssue } from './describe-issue.ts'
 import { parseDuration } from './duration.ts'
 
 const postgresUrl = z
@@ -25,11 +26,11 @@ const environment = z.object({
     .optional(),
   DATABASE_MIGRATION_URL: postgresUrl.optional(),
   DATABASE_DIRECT_URL: postgresUrl.optional(),
-  DATABASE_POOLER: z.literal('transaction', 'must be transaction, or unset').optional(),
-  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error').default('info'),
+  DATABASE_POOLER: z.literal('transaction').optional(),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   MINTAGE_DATA_DIR: z.string().default('.mintage'),
   MINTAGE_ISSUER: z.string().optional(),
-  MINTAGE_ALLOW_HTTP: z.enum(['true', 'false'], 'must be true or false').default('false'),
+  MINTAGE_ALLOW_HTTP: z.enum(['true', 'false']).default('false'),
   MINTAGE_AUDIENCE: z
     .string()
     .regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 visible ASCII characters')
@@ -81,7 +82,7 @@ export function readVariables(given: Readonly<Record<string, unknown>>): { value
   const readable = Object.fromEntries(Object.entries(given).filter(([name]) => !unreadable.has(name)))
   return {
     values: environment.parse(readable),
-    faults: parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`),
+    faults: parsed.error.issues.map((issue) => `${issue.path.join('.')} ${describeIssue(issue, given)}`),
   }
 }
 
