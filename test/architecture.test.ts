@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { circlesOf, type Import, importsOf, packageOf, reach } from '../scripts/import-graph.ts'
+import { circlesOf, type Import, importsOf, packageOf, reach } from './support/import-graph.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const src = join(root, 'src')

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { importsOf } from '../scripts/import-graph.ts'
+import { importsOf } from './support/import-graph.ts'
 
 describe('the reader of imports', () => {
   test.each([

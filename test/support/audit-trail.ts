@@ -1,5 +1,5 @@
-import { createHash, generateKeyPairSync, sign } from 'node:crypto'
-import { type CheckpointClaims, checkpointType } from '../../src/audit/checkpoint.ts'
+import { createHash } from 'node:crypto'
+import { checkpointType } from '../../src/audit/checkpoint.ts'
 import type { TrailLine } from '../../src/audit/verify/lines.ts'
 import { createTrail, type TrailOptions, type TrailVerdict } from '../../src/audit/verify/trail.ts'
 import { openRecord, recordKeySet } from '../../src/kit/signed-record.ts'
@@ -70,18 +70,4 @@ export function rechained(lines: readonly TrailLine[]): TrailLine[] {
     previousHash = hash
     return chained
   })
-}
-
-/** A record key of somebody else's making. */
-export function foreignRecordKey() {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'foreign', alg: 'ES256', use: 'sig' }
-  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
-  return {
-    jwk,
-    sign(claims: Partial<CheckpointClaims>, typ: string = checkpointType): string {
-      const input = `${part({ alg: 'ES256', kid: 'foreign', typ })}.${part(claims)}`
-      return `${input}.${sign('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`
-    },
-  }
 }

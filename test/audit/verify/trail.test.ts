@@ -1,17 +1,11 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { genesisHash } from '../../../src/audit/chain.ts'
+import { checkpointType } from '../../../src/audit/checkpoint.ts'
 import type { TrailLine } from '../../../src/audit/verify/lines.ts'
 import { createTrail } from '../../../src/audit/verify/trail.ts'
-import {
-  exportTrail,
-  faultsOf,
-  foreignRecordKey,
-  readLines,
-  rechained,
-  verifyTrail,
-  writeLines,
-} from '../../support/audit-trail.ts'
+import { exportTrail, faultsOf, readLines, rechained, verifyTrail, writeLines } from '../../support/audit-trail.ts'
+import { createTestIssuer } from '../../support/test-issuer.ts'
 import { startTestService, type TestService } from '../../support/test-service.ts'
 
 let service: TestService
@@ -49,6 +43,10 @@ function changed(change: (line: TrailLine & { kind: 'event' }) => void, sequence
   if (line?.kind === 'event') change(line)
   return all
 }
+
+const foreign = await createTestIssuer('ES256', 'foreign')
+const signForeign = (claims: object, typ: string = checkpointType) =>
+  foreign.sign({ alg: 'ES256', kid: foreign.kid, typ }, claims)
 
 const withActor = (sequence: number) =>
   changed((line) => Object.assign(line.event, { actor: 'key_somebody_else' }), sequence)
@@ -180,7 +178,6 @@ describe('R135 what somebody did to the file is told', () => {
 })
 
 describe('a checkpoint is believed only', () => {
-  const foreign = foreignRecordKey()
   const seal = () => ({
     ...Object(
       JSON.parse(Buffer.from(String(Object(readLines(lines)[2]).signed).split('.')[1] ?? '', 'base64url').toString()),
@@ -189,9 +186,10 @@ describe('a checkpoint is believed only', () => {
   const signedBy = (signed: string, keys = lines[1] ?? '') =>
     lines.with(1, keys).with(2, JSON.stringify({ kind: 'checkpoint', signed }))
   const recordKeys = (): object[] => Object(readLines(lines)[1]).keys
+  const keysWith = (...keys: unknown[]) => JSON.stringify({ kind: 'record_keys', keys: [...recordKeys(), ...keys] })
 
   test('under a record key', async () => {
-    const { faults } = await verifyTrail(signedBy(foreign.sign(seal())))
+    const { faults } = await verifyTrail(signedBy(await signForeign(seal())))
     expect(faults[0]).toMatchObject({
       kind: 'foreign_key',
       message: 'a checkpoint is signed by foreign, which is none of the record keys',
@@ -200,8 +198,8 @@ describe('a checkpoint is believed only', () => {
   })
 
   test('under a pinned one, when the file brings a key of its own', async () => {
-    const own = JSON.stringify({ kind: 'record_keys', keys: [...recordKeys(), foreign.jwk] })
-    const forged = signedBy(foreign.sign(seal()), own)
+    const own = keysWith(foreign.publicJwk)
+    const forged = signedBy(await signForeign(seal()), own)
     expect(await faultsOf(forged)).toEqual([])
     expect(await faultsOf(forged, { pinnedKeys: recordKeys() })).toEqual(['foreign_key', 'unsealed'])
     expect(await verifyTrail(lines, { pinnedKeys: recordKeys() })).toMatchObject({ faults: [], pinned: true })
@@ -224,14 +222,14 @@ describe('a checkpoint is believed only', () => {
     ['without an issuer', { iss: undefined }],
     ['signed at no instant', { iat: Number.MAX_SAFE_INTEGER, hash: genesisHash }],
   ])('not one %s', async (_, claims) => {
-    const own = JSON.stringify({ kind: 'record_keys', keys: [...recordKeys(), foreign.jwk] })
-    expect(await faultsOf(signedBy(foreign.sign({ ...seal(), ...claims }), own))).not.toEqual([])
+    const own = keysWith(foreign.publicJwk)
+    expect(await faultsOf(signedBy(await signForeign({ ...seal(), ...claims }), own))).not.toEqual([])
   })
 
   test('that is one: not what says nothing, and not what cannot be read', async () => {
-    const own = JSON.stringify({ kind: 'record_keys', keys: [...recordKeys(), foreign.jwk, null, { kid: 1 }] })
+    const own = keysWith(foreign.publicJwk, null, { kid: 1 })
     const nothing: object = JSON.parse('null') ?? []
-    for (const signed of [foreign.sign(nothing), 'eyJ.x', '', 'a.b.c'])
+    for (const signed of [await signForeign(nothing), 'eyJ.x', '', 'a.b.c'])
       expect((await faultsOf(signedBy(signed, own)))[0]).toBe('bad_checkpoint')
     const broken = createTrail({ openWith: async () => async () => Promise.reject('nothing') })
     for (const line of lines) await broken.line(line)
@@ -239,16 +237,15 @@ describe('a checkpoint is believed only', () => {
   })
 
   test('not a record of another type: a revocation feed is no checkpoint', async () => {
-    const own = JSON.stringify({ kind: 'record_keys', keys: [...recordKeys(), foreign.jwk] })
-    expect((await faultsOf(signedBy(foreign.sign(seal(), 'mintage-revocations+jwt'), own)))[0]).toBe('bad_checkpoint')
+    const feed = await signForeign(seal(), 'mintage-revocations+jwt')
+    expect((await faultsOf(signedBy(feed, keysWith(foreign.publicJwk))))[0]).toBe('bad_checkpoint')
   })
 
   test('not one that a revoked key signed after its revocation', async () => {
-    const revoked = (at: number) =>
-      JSON.stringify({ kind: 'record_keys', keys: [...recordKeys(), { ...foreign.jwk, revoked: { revoked_at: at } }] })
+    const revoked = (at: number) => keysWith({ ...foreign.publicJwk, revoked: { revoked_at: at } })
     const { iat } = seal()
-    expect(await faultsOf(signedBy(foreign.sign(seal()), revoked(iat)))).toEqual(['revoked_key', 'unsealed'])
-    expect(await faultsOf(signedBy(foreign.sign(seal()), revoked(iat + 1)))).toEqual([])
+    expect(await faultsOf(signedBy(await signForeign(seal()), revoked(iat)))).toEqual(['revoked_key', 'unsealed'])
+    expect(await faultsOf(signedBy(await signForeign(seal()), revoked(iat + 1)))).toEqual([])
   })
 })
 
