@@ -6,11 +6,14 @@ afterEach(() => {
 })
 
 describe('base64url', () => {
-  test.each(['A', 'AA=', 'AA==', 'AB', 'A A', 'AA\n', 'A+', 'A/', '\u0000'])('refuses the spelling %j', (text) => {
-    expect(readBase64url(text)).toBeUndefined()
-  })
+  test.each(['A', 'AA=', 'AA==', 'AB', 'A A', 'AA\n', 'A+', 'A/', '\u0000'])(
+    'refuses the malformed text %j',
+    (text) => {
+      expect(readBase64url(text)).toBeUndefined()
+    },
+  )
 
-  test.each(['node', 'elsewhere'])('gives every byte back (%s)', (runtime) => {
+  test.each(['node', 'elsewhere'])('encodes and decodes every byte (%s)', (runtime) => {
     if (runtime === 'elsewhere') vi.stubGlobal('Buffer', undefined)
     const every = Uint8Array.from({ length: 256 }, (_, index) => index)
     for (const bytes of [every, every.subarray(0, 255), every.subarray(0, 254)]) {
@@ -20,7 +23,7 @@ describe('base64url', () => {
     }
   })
 
-  test('what was read shares its memory with nothing else', () => {
+  test('decoded bytes share no memory with anything else', () => {
     expect(readBase64url('AAAA')?.buffer.byteLength).toBe(3)
   })
 })

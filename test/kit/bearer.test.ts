@@ -15,7 +15,7 @@ describe('readBearer', () => {
   })
 
   test.each([[undefined], [''], ['Basic YTpi'], ['Bearerx y'], ['Bearer\tx'], ['DPoP abc'], ['abc']])(
-    '%j carries no Bearer credential',
+    '%j carries no Bearer token',
     (header) => {
       expect(read(header)).toEqual({ kind: 'none' })
     },
@@ -37,7 +37,7 @@ describe('readBearer', () => {
     expect(read(header).kind).toBe('malformed')
   })
 
-  test('what the token looks like is left to the verifier', () => {
+  test('the format of the token is left to the verifier', () => {
     for (const token of ['x=y', '"x"', 'é', '='.repeat(1_000_000)])
       expect(read(`Bearer ${token}`)).toEqual({ kind: 'token', token })
   })
@@ -49,7 +49,7 @@ describe('hasAccessTokenInQuery', () => {
     ['https://api.example/orders?a=b&access_token='],
     ['https://api.example/orders?access%5Ftoken=x'],
     ['https://api.example/orders?%61ccess_token=x'],
-  ])('sees it in %s', (url) => {
+  ])('finds it in %s', (url) => {
     expect(hasAccessTokenInQuery(url)).toBe(true)
   })
 
@@ -59,7 +59,7 @@ describe('hasAccessTokenInQuery', () => {
     ['https://api.example/orders?q=access_token'],
     ['https://api.example/orders?my_access_token=x'],
     ['https://api.example/orders?q=100%'],
-  ])('sees none in %s', (url) => {
+  ])('finds none in %s', (url) => {
     expect(hasAccessTokenInQuery(url)).toBe(false)
   })
 })

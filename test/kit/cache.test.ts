@@ -10,7 +10,7 @@ test('a full cache never holds more than its capacity', () => {
   }
 })
 
-test('what is used stays while what is not used goes', () => {
+test('entries in use stay, unused ones are dropped', () => {
   const cache = createBoundedCache<number>(10)
   cache.set('used', 1)
   cache.set('unused', 2)
@@ -21,7 +21,7 @@ test('what is used stays while what is not used goes', () => {
   expect(cache.get('unused')).toBeUndefined()
 })
 
-test('what was deleted is gone, from the older generation too', () => {
+test('a deleted entry is gone, from the older generation too', () => {
   const cache = createBoundedCache<number>(4)
   cache.set('a', 1)
   cache.set('b', 2)
@@ -31,7 +31,7 @@ test('what was deleted is gone, from the older generation too', () => {
   expect([cache.get('a'), cache.get('b'), cache.get('c')]).toEqual([undefined, 2, undefined])
 })
 
-test('a capacity of 0 holds nothing', () => {
+test('a cache with capacity 0 stores nothing', () => {
   const cache = createBoundedCache<number>(0)
   cache.set('a', 1)
   expect(cache.get('a')).toBeUndefined()

@@ -14,7 +14,7 @@ async function loadElsewhere() {
 }
 
 describe('SHA-256', () => {
-  // FIPS 180-4 examples.
+  // Examples from FIPS 180-4.
   test.each([
     [
       '',
@@ -26,7 +26,7 @@ describe('SHA-256', () => {
       'ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0',
       'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
     ],
-  ])('of %j is the published one, on every runtime', async (text, digest, hex) => {
+  ])('of %j matches the published digest, on every runtime', async (text, digest, hex) => {
     const elsewhere = await loadElsewhere()
     expect(sha256(text)).toBe(digest)
     expect(sha256Hex(text)).toBe(hex)
@@ -34,7 +34,7 @@ describe('SHA-256', () => {
     expect(await elsewhere.sha256Hex(text)).toBe(hex)
   })
 
-  test('hashes the same bytes of text beyond ASCII on every runtime', async () => {
+  test('hashes text beyond ASCII to the same bytes on every runtime', async () => {
     const elsewhere = await loadElsewhere()
     for (const text of ['é', '🔑', '\u0000', '\ud800', 'x'.repeat(100_000)]) {
       expect(elsewhere.sha256(text)).toBeInstanceOf(Promise)

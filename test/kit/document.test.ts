@@ -5,7 +5,7 @@ const url = 'https://auth.example/document'
 const load = (fetch: DocumentRequest['fetch'], changes: Partial<DocumentRequest> = {}) =>
   fetchDocument({ fetch, url, timeoutMilliseconds: 1000, maximumBytes: 100, ...changes })
 
-/** Each pull gives one more chunk; never ends by itself. */
+/** Each pull adds one chunk. The stream never ends by itself. */
 function endlessBody(onCancel: () => void = () => undefined): ReadableStream<Uint8Array> {
   return new ReadableStream({
     pull: (controller) => controller.enqueue(new Uint8Array(16).fill(0x20)),
@@ -14,14 +14,14 @@ function endlessBody(onCancel: () => void = () => undefined): ReadableStream<Uin
 }
 
 describe('fetchDocument', () => {
-  test('gives JSON and headers of a 200', async () => {
+  test('returns the JSON and the headers of a 200', async () => {
     const { json, headers } = await load(async () => new Response('{"a":1}', { headers: { age: '3' } }))
     expect(json).toEqual({ a: 1 })
     expect(headers.get('age')).toBe('3')
   })
 
   test.each([201, 204, 301, 302, 307, 308, 400, 404, 500, 503])(
-    'refuses status %i, and follows no redirect',
+    'refuses status %i and does not follow redirects',
     async (status) => {
       const seen: string[] = []
       const answer = load(async (target, init) => {
@@ -43,7 +43,7 @@ describe('fetchDocument', () => {
     await expect(load(async () => new Response(body))).rejects.toThrow()
   })
 
-  test('refuses more bytes than it was told to read, and stops reading', async () => {
+  test('stops reading and refuses when the body exceeds the limit', async () => {
     let isCancelled = false
     const body = endlessBody(() => {
       isCancelled = true
@@ -52,7 +52,7 @@ describe('fetchDocument', () => {
     expect(isCancelled).toBe(true)
   })
 
-  test('gives up on a server that does not answer, even when fetch ignores its signal', async () => {
+  test('gives up on a server that does not respond, even if fetch ignores its signal', async () => {
     await expect(load(() => new Promise(() => undefined), { timeoutMilliseconds: 20 })).rejects.toThrow(
       'no answer within 20 ms',
     )
@@ -65,7 +65,7 @@ describe('fetchDocument', () => {
     )
   })
 
-  test('asks caches for the origin only when told so', async () => {
+  test('bypasses caches only when told to', async () => {
     const sent: (string | null)[] = []
     const fetch: DocumentRequest['fetch'] = async (_, init) => {
       sent.push(new Headers(init.headers).get('cache-control'))

@@ -64,7 +64,7 @@ describe('scope', () => {
     ['ORDERS:READ', 'orders:read', 403],
     ['orders:read', undefined, 403],
     ['constructor', 'orders:read', 403],
-  ])('a route that needs %j answers a token with %j with %i', async (needed, held, status) => {
+  ])('a route that needs %j answers a token that has %j with %i', async (needed, held, status) => {
     const { request } = createTestApp(verify, needed)
     const token = await issuer.token({ claims: { scope: held } })
     expect((await request({ authorization: `Bearer ${token}` })).status).toBe(status)
@@ -113,17 +113,17 @@ describe('Vary: Authorization', () => {
     return await app.request('/', { headers: { authorization: `Bearer ${await issuer.token()}` } })
   }
 
-  test('is on an answer that the handler made by itself', async () => {
+  test('is on a response that the handler built itself', async () => {
     expect((await respond(() => new Response('x'))).headers.get('vary')).toBe('Authorization')
   })
 
-  test('is on an answer whose headers cannot be changed', async () => {
+  test('is on a response whose headers cannot be changed', async () => {
     const immutable = async () => await fetch('data:text/plain,hello')
     const response = await respond(immutable)
     expect([response.headers.get('vary'), await response.text()]).toEqual(['Authorization', 'hello'])
   })
 
-  test('stands beside what the handler varies by, and once only', async () => {
+  test('is added once to the Vary header of the handler', async () => {
     expect((await respond(() => new Response('x', { headers: { vary: 'Accept' } }))).headers.get('vary')).toBe(
       'Accept, Authorization',
     )
@@ -132,7 +132,7 @@ describe('Vary: Authorization', () => {
     )
   })
 
-  test('is on the answer to an error in the handler', async () => {
+  test('is on the response to an error in the handler', async () => {
     const app = new Hono()
     app.use(requireAccessToken({ verifier: { verify, audience } }))
     app.get('/', () => {
@@ -144,7 +144,7 @@ describe('Vary: Authorization', () => {
   })
 })
 
-test('an error that is no refusal is not turned into one', async () => {
+test('an error that is not a refusal is not turned into one', async () => {
   const app = new Hono()
   app.use(
     requireAccessToken({

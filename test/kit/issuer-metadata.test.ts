@@ -10,7 +10,7 @@ const metadata = {
 }
 
 describe('readIssuerMetadata', () => {
-  test('gives the URLs that a verifier needs', () => {
+  test('returns the URLs that a verifier needs', () => {
     expect(readIssuerMetadata(metadata, issuer)).toEqual({
       jwksUri: `${issuer}/jwks`,
       revocationsUri: `${issuer}/revocations`,
@@ -42,7 +42,7 @@ describe('readIssuerMetadata', () => {
     expect(() => readIssuerMetadata({ ...metadata, [name]: url }, issuer)).toThrow(name)
   })
 
-  test('a document that is no object is refused', () => {
+  test('a document that is not an object is refused', () => {
     for (const json of [null, [], 'x', 1]) expect(() => readIssuerMetadata(json, issuer)).toThrow('not a JSON object')
   })
 })

@@ -27,11 +27,11 @@ describe('readJsonObject', () => {
     ['{"":1,"":2}'],
     ['{"a\\"":1,"a\\"":2}'],
     ['{"constructor":1,"constructor":2}'],
-  ])('%s holds two members of one name', (json) => {
+  ])('%s has two members with the same name', (json) => {
     expect(read(json)).toBe('duplicate_member')
   })
 
-  test.each([['[]'], ['"a"'], ['1'], ['null'], ['true']])('%s is no object', (json) => {
+  test.each([['[]'], ['"a"'], ['1'], ['null'], ['true']])('%s is not an object', (json) => {
     expect(read(json)).toBe('not_an_object')
   })
 
@@ -61,14 +61,14 @@ describe('readJsonObject', () => {
     expect(read(json)).toBe('malformed')
   })
 
-  test('32 levels are read and 33 are not', () => {
+  test('32 levels of nesting are accepted and 33 are not', () => {
     const nested = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`
     expect(read(nested(32))).toBeTypeOf('object')
     expect(read(nested(33))).toBe('malformed')
     expect(read(`{"a":${'['.repeat(2000)}${']'.repeat(2000)}}`)).toBe('malformed')
   })
 
-  test('what was read cannot be changed at any depth', () => {
+  test('the result cannot be changed at any depth', () => {
     const value = read('{"a":{"b":[{"c":1}]}}')
     expect(() => Object.assign(value, { a: 1 })).toThrow(TypeError)
     expect(value).toSatisfy(

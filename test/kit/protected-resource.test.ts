@@ -12,7 +12,7 @@ test.each([
   expect([resource.path, resource.metadataUrl]).toEqual([path, `https://api.example${path}`])
 })
 
-test('scopes are named only when they are given', () => {
+test('scopes are listed only if they are configured', () => {
   const verifier = { issuer: issuerUrl, audience: 'https://api.example' }
   expect(protectedResource({ verifier }).document).not.toHaveProperty('scopes_supported')
   expect(protectedResource({ verifier, scopes: ['a'] }).document.scopes_supported).toEqual(['a'])

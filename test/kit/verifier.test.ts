@@ -18,7 +18,7 @@ beforeAll(async () => {
   issuer = await createTestIssuer()
 })
 
-/** A list that answers as told and counts how often it was asked. */
+/** A list that answers as told and counts the calls. */
 function listOf(answers: Partial<RevocationList>): RevocationList & { asked: () => number } {
   let asked = 0
   const list: RevocationList = {
@@ -39,7 +39,7 @@ function listOf(answers: Partial<RevocationList>): RevocationList & { asked: () 
   }
 }
 
-/** Counts how often a signature was checked. */
+/** Counts the signature checks. */
 function counting(keys: KeySet): KeySet & { checks: () => number } {
   let checks = 0
   return {
@@ -60,7 +60,7 @@ function counting(keys: KeySet): KeySet & { checks: () => number } {
   }
 }
 
-test('a good token gives what it says', async () => {
+test('a valid token gives its claims', async () => {
   const { verify } = createTestVerifier(issuer)
   const token = await verify(
     await issuer.token({ claims: { jti: 'token-x', roles: ['admin'], plan: { name: 'pro' } } }),
@@ -83,12 +83,12 @@ test('a good token gives what it says', async () => {
   expect([...token.roles]).toEqual(['admin'])
 })
 
-test('a token without scope has none', async () => {
+test('a token without scope has no scopes', async () => {
   const { verify } = createTestVerifier(issuer)
   expect((await verify(await issuer.token({ claims: { scope: undefined } }))).scopes.size).toBe(0)
 })
 
-test('a verified token cannot be changed by one request for the next', async () => {
+test('one request cannot change a verified token for the next', async () => {
   const { verify } = createTestVerifier(issuer)
   const token = await verify(await issuer.token({ claims: { plan: { name: 'pro' } } }))
   expect(() => Object.assign(token, { clientId: 'other' })).toThrow(TypeError)
@@ -101,14 +101,14 @@ test('a verified token cannot be changed by one request for the next', async () 
 })
 
 describe('a token that was verified before', () => {
-  test('is answered without a promise and without its signature being checked again', async () => {
+  test('is answered synchronously without checking its signature again', async () => {
     const { verifier, verify } = createTestVerifier(issuer)
     const text = await issuer.token()
     const first = await verify(text)
     expect(verifier.verify(text)).toBe(first)
   })
 
-  test('is refused as soon as the list says so', async () => {
+  test('is refused as soon as the revocation list says so', async () => {
     const { verify, revocations } = createTestVerifier(issuer)
     const text = await issuer.token({ claims: { client_id: 'key_0007' } })
     await verify(text)
@@ -116,7 +116,7 @@ describe('a token that was verified before', () => {
     expect(await outcome(verify, text)).toBe('invalid_token revoked')
   })
 
-  test('is accepted again when its rule is lifted: no verdict is remembered', async () => {
+  test('is accepted again when its rule is lifted: no verdict is cached', async () => {
     const { verify, revocations } = createTestVerifier(issuer)
     const text = await issuer.token({ claims: { org_id: 'org_0007' } })
     revocations.revoke({ kind: 'organization', value: 'org_0007' })
@@ -125,7 +125,7 @@ describe('a token that was verified before', () => {
     expect(await outcome(verify, text)).toBe('accepted')
   })
 
-  test('is refused from the instant it expires', async () => {
+  test('is refused from its expiry on', async () => {
     const { verify, clock } = createTestVerifier(issuer)
     const text = await issuer.token()
     await verify(text)
@@ -135,7 +135,7 @@ describe('a token that was verified before', () => {
     expect(await outcome(verify, text)).toBe('invalid_token expired')
   })
 
-  test('is refused when its key was withdrawn', async () => {
+  test('is refused once its key was withdrawn', async () => {
     const remote = createRemoteIssuer([issuer.publicJwk])
     const { keys, clock } = createRemoteKeys(remote)
     const { verify } = createTestVerifier(issuer, { keys, now: () => clock.now() })
@@ -146,7 +146,7 @@ describe('a token that was verified before', () => {
     expect(await outcome(verify, text)).toBe('invalid_token unknown_key')
   })
 
-  test('asks the list every time', async () => {
+  test('is checked against the list every time', async () => {
     const revocations = listOf({})
     const { verify } = createTestVerifier(issuer, { revocations })
     const text = await issuer.token()
@@ -156,7 +156,7 @@ describe('a token that was verified before', () => {
     }
   })
 
-  test('does not stand for another text that only begins or ends like it', async () => {
+  test('does not match another text that only begins or ends like it', async () => {
     const { verify } = createTestVerifier(issuer)
     const text = await issuer.token()
     await verify(text)
@@ -166,8 +166,8 @@ describe('a token that was verified before', () => {
   })
 })
 
-describe('verifications of one text at one time', () => {
-  test('share one check of the signature, and each asks the list', async () => {
+describe('concurrent verifications of one token', () => {
+  test('share one signature check, and each asks the list', async () => {
     const { keys } = createRemoteKeys(createRemoteIssuer([issuer.publicJwk]))
     const counted = counting(keys)
     const revocations = listOf({})
@@ -179,7 +179,7 @@ describe('verifications of one text at one time', () => {
     expect(revocations.asked()).toBe(100)
   })
 
-  test('all fail when it fails, and the next one tries again', async () => {
+  test('fail together, and the next one tries again', async () => {
     const remote = createRemoteIssuer([issuer.publicJwk])
     remote.isAway = true
     const { keys, clock } = createRemoteKeys(remote)
@@ -192,7 +192,7 @@ describe('verifications of one text at one time', () => {
     expect(await outcome(verify, text)).toBe('accepted')
   })
 
-  test('do not wait for each other where the runtime forbids it', async () => {
+  test('do not wait for each other if the runtime forbids it', async () => {
     const counted = counting(createRemoteKeys(createRemoteIssuer([issuer.publicJwk])).keys)
     const { verify } = createTestVerifier(issuer, { keys: counted, sharesWork: false })
     const text = await issuer.token()
@@ -207,7 +207,7 @@ describe('a dependency that cannot answer', () => {
     ['rejects with that', { isRevoked: () => Promise.reject(new RevocationListUnavailable('stale', 2.5)) }, 3],
     ['throws anything else', { isRevoked: () => fail(new Error('broken')) }, 1],
     ['cannot name the token', { namesOf: () => Promise.reject(new Error('broken')) }, 1],
-  ])('a list that %s is 503 and never 401 or yes', async (_, answers, retryAfterSeconds) => {
+  ])('a list that %s gives 503, and never 401 or a valid token', async (_, answers, retryAfterSeconds) => {
     const { verify } = createTestVerifier(issuer, { revocations: listOf(answers) })
     await expect(verify(await issuer.token())).rejects.toMatchObject({
       code: 'unavailable',
@@ -216,7 +216,7 @@ describe('a dependency that cannot answer', () => {
     })
   })
 
-  test.each([undefined, null, 0, '', 'no', {}])('a list that answers %j accepts nothing', async (answer) => {
+  test.each([undefined, null, 0, '', 'no', {}])('a list that answers %j accepts no token', async (answer) => {
     const isRevoked: RevocationList['isRevoked'] = Object(() => answer)
     const later: RevocationList['isRevoked'] = Object(async () => answer)
     for (const list of [listOf({ isRevoked }), listOf({ isRevoked: later })]) {
@@ -225,13 +225,13 @@ describe('a dependency that cannot answer', () => {
     }
   })
 
-  test('a key set that fails in its own way is 503 too', async () => {
+  test('a key set that fails in its own way gives 503 too', async () => {
     const keys: KeySet = { find: () => fail(new Error('broken')), holds: () => false }
     const { verify } = createTestVerifier(issuer, { keys })
     expect(await outcome(verify, await issuer.token())).toBe('unavailable keys_unavailable')
   })
 
-  test('a list that answers later is waited for', async () => {
+  test('the verifier waits for a list that answers later', async () => {
     const { verify } = createTestVerifier(issuer, {
       revocations: listOf({ isRevoked: async ({ clientId }) => clientId === 'key_0009' }),
     })
@@ -260,7 +260,7 @@ describe('options', () => {
     expect(() => createAccessTokenVerifier({ issuer: issuerUrl, keys, revocations, ...options })).toThrow(TypeError)
   })
 
-  test('a verifier without an audience takes tokens for any, and still refuses a malformed one', async () => {
+  test('a verifier without an audience accepts any audience, and still refuses a malformed token', async () => {
     const { verify } = createTestVerifier(issuer, { audience: undefined, environment: undefined })
     expect(
       await outcome(verify, await issuer.token({ claims: { aud: ['https://other.example', 'b'], env: 'test' } })),
@@ -270,7 +270,7 @@ describe('options', () => {
   })
 })
 
-test('the text of an error holds nothing of the token', async () => {
+test('the text of an error contains nothing of the token', async () => {
   const { verify } = createTestVerifier(issuer)
   const text = await issuer.token({ header: { typ: 'secret-type' } })
   const error: unknown = await verify(text).catch((error: unknown) => error)

@@ -20,27 +20,27 @@ function createTestedVerifier(remote: RemoteIssuer, options: Partial<VerifierOpt
   }
 }
 
-test('issuer and audience are enough: the keys are found in the metadata', async () => {
+test('issuer and audience are enough: the metadata leads to the keys', async () => {
   const remote = createRemoteIssuer([issuer.publicJwk])
   const { verifier } = createTestedVerifier(remote)
   expect(remote.requests).toEqual([])
   expect(await outcome(verifier.verify, await issuer.token())).toBe('accepted')
 })
 
-test('once it is ready the first token is verified without waiting', async () => {
+test('a verifier that is ready verifies its first token without waiting', async () => {
   const { verifier } = createTestedVerifier(createRemoteIssuer([issuer.publicJwk]))
   await verifier.ready()
   expect(verifier.verify(await issuer.token())).not.toBeInstanceOf(Promise)
 })
 
-test('it is not ready while the issuer is away', async () => {
+test('a verifier is not ready while the issuer is unreachable', async () => {
   const remote = createRemoteIssuer([issuer.publicJwk])
   remote.isAway = true
   const { verifier } = createTestedVerifier(remote)
   await expect(verifier.ready()).rejects.toMatchObject({ code: 'unavailable', reason: 'keys_unavailable' })
 })
 
-test('tokens of test keys are refused unless it was made for them', async () => {
+test('tokens of test keys are refused unless the verifier was created for them', async () => {
   const token = await issuer.token({ claims: { env: 'test' } })
   const { verifier: live } = createTestedVerifier(createRemoteIssuer([issuer.publicJwk]))
   const { verifier: test } = createTestedVerifier(createRemoteIssuer([issuer.publicJwk]), { environment: 'test' })
@@ -48,7 +48,7 @@ test('tokens of test keys are refused unless it was made for them', async () => 
   expect(await outcome(test.verify, token)).toBe('accepted')
 })
 
-test('keys can come from elsewhere', async () => {
+test('keys can come from another source', async () => {
   const remote = createRemoteIssuer([])
   const clock = createClock()
   const keys = localKeySet(async () => issuer.jwks, { now: () => clock.now() })
@@ -57,7 +57,7 @@ test('keys can come from elsewhere', async () => {
   expect(remote.requests).toEqual([])
 })
 
-test('an algorithm is accepted only where the allow-list has it', async () => {
+test('an algorithm is accepted only if the allow-list has it', async () => {
   const rsa = await createTestIssuer('RS256')
   const remote = createRemoteIssuer([issuer.publicJwk, rsa.publicJwk])
   const { verifier: one } = createTestedVerifier(remote, { algorithms: ['ES256'] })
@@ -66,8 +66,8 @@ test('an algorithm is accepted only where the allow-list has it', async () => {
   expect(await outcome(both.verify, await rsa.token())).toBe('accepted')
 })
 
-describe('without a list of its own', () => {
-  test('it needs the issuer’s feed, and accepts nothing while there is none', async () => {
+describe('without a custom revocation list', () => {
+  test('a verifier needs the issuer’s feed, and accepts no token while there is none', async () => {
     const remote = createRemoteIssuer([issuer.publicJwk])
     const clock = createClock()
     const verifier = createVerifier({ issuer: issuerUrl, audience, fetch: remote.fetch, now: () => clock.now() })
@@ -77,8 +77,8 @@ describe('without a list of its own', () => {
   })
 })
 
-describe('a list that an application gave', () => {
-  test('is not closed together with the verifier, which may be one of many', async () => {
+describe('a custom revocation list', () => {
+  test('is not closed together with the verifier, because others may share it', async () => {
     let isClosed = false
     const revocations = {
       ...memoryRevocationList(),

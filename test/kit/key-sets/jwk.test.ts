@@ -21,7 +21,7 @@ beforeAll(async () => {
 })
 
 describe('readPublicJwk', () => {
-  test('reads a key of each type and drops every member that does not define it', () => {
+  test('reads a key of each type and drops members that do not define the key', () => {
     for (const jwk of [ec, rsa, okp]) {
       const { use: _, ...defining } = jwk
       expect(readPublicJwk({ ...jwk, x5u: 'https://evil.example', key_ops: ['verify'] }, all)).toEqual(defining)
@@ -81,14 +81,14 @@ describe('readPublicJwk', () => {
     expect(readPublicJwk({ ...rsa, n }, all)).toBeUndefined()
   })
 
-  test('an algorithm outside of the allow-list is ignored', () => {
+  test('an algorithm outside the allow-list is ignored', () => {
     expect(readPublicJwk(rsa, new Set(['ES256']))).toBeUndefined()
     expect(readPublicJwk(ec, new Set(['ES256']))).toBeDefined()
   })
 })
 
 describe('importKeys', () => {
-  test('a point off its curve is ignored and the keys beside it work', async () => {
+  test('a point off its curve is ignored, and the other keys work', async () => {
     const y = Buffer.from(ec.y ?? '', 'base64url')
     y[3] = (y[3] ?? 0) ^ 1
     const keys = await importKeys(
@@ -98,23 +98,23 @@ describe('importKeys', () => {
     expect([...keys.keys()]).toEqual(['ES256-key', 'RS256-key', 'EdDSA-key'])
   })
 
-  test('of two keys with one kid the first counts', async () => {
+  test('if two keys have the same kid, the first counts', async () => {
     const other = await publicJwk('RS256')
     const keys = await importKeys({ keys: [ec, { ...other, kid: ec.kid }] }, all)
     expect(keys.get(ec.kid)?.algorithm).toBe('ES256')
   })
 
-  test.each([[undefined], [[]], [{}], [{ keys: {} }], ['{"keys":[]}']])('%j is no JWK Set', async (jwks) => {
+  test.each([[undefined], [[]], [{}], [{ keys: {} }], ['{"keys":[]}']])('%j is not a JWK Set', async (jwks) => {
     await expect(importKeys(jwks, all)).rejects.toThrow(TypeError)
   })
 
-  test('no more than 100 keys are looked at', async () => {
+  test('at most 100 keys are read', async () => {
     const keys = await importKeys({ keys: [...Array.from({ length: 100 }, () => null), ec] }, all)
     expect(keys.size).toBe(0)
   })
 })
 
-/** A modulus of that many bits; nobody has its factors, which no check needs. */
+/** A modulus with that many bits. Nobody knows its factors, and no check needs them. */
 async function weakRsa(bits: number) {
   const modulus = (1n << BigInt(bits - 1)) + 0xdeadbeef1n
   const hex = modulus.toString(16)

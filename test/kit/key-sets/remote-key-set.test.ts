@@ -13,7 +13,7 @@ beforeAll(async () => {
 const unavailable = { code: 'unavailable', reason: 'keys_unavailable' }
 
 describe('a remote key set', () => {
-  test('fetches nothing before it is asked, then the metadata and the set once', async () => {
+  test('fetches nothing before its first use, then the metadata and the set once', async () => {
     const issuer = createRemoteIssuer([one.publicJwk])
     const { keys } = createRemoteKeys(issuer)
     expect(issuer.requests).toEqual([])
@@ -25,7 +25,7 @@ describe('a remote key set', () => {
     ])
   })
 
-  test('answers without a promise while it is fresh', async () => {
+  test('answers synchronously while it is fresh', async () => {
     const { keys } = createRemoteKeys(createRemoteIssuer([one.publicJwk]))
     await keys.ready?.()
     expect(keys.find('one')).toMatchObject({ kid: 'one', algorithm: 'ES256' })
@@ -33,14 +33,14 @@ describe('a remote key set', () => {
     expect(keys.holds('two')).toBe(false)
   })
 
-  test('uses a given jwksUrl without metadata', async () => {
+  test('uses a configured jwksUrl without fetching metadata', async () => {
     const issuer = createRemoteIssuer([one.publicJwk])
     const { keys } = createRemoteKeys(issuer, { jwksUrl: `${issuerUrl}/.well-known/jwks.json` })
     await keys.ready?.()
     expect(issuer.requests).toHaveLength(1)
   })
 
-  test('a key that was withdrawn is gone when the set reaches its maximum age', async () => {
+  test('a withdrawn key is gone when the set reaches its maximum age', async () => {
     const issuer = createRemoteIssuer([one.publicJwk, two.publicJwk])
     const { clock, keys } = createRemoteKeys(issuer)
     await keys.ready?.()
@@ -51,7 +51,7 @@ describe('a remote key set', () => {
     expect(await keys.find('two')).toMatchObject({ kid: 'two' })
   })
 
-  test('from three quarters of its age on it is refreshed while it goes on answering', async () => {
+  test('is refreshed from three quarters of its age on, and keeps answering meanwhile', async () => {
     const issuer = createRemoteIssuer([one.publicJwk])
     const { clock, keys, settled } = createRemoteKeys(issuer)
     await keys.ready?.()
@@ -85,7 +85,7 @@ describe('a remote key set', () => {
     expect(keys.holds('one')).toBe(false)
   })
 
-  test('while the issuer is away the set serves for an hour more, then it is unavailable', async () => {
+  test('serves the last set for one more hour while the issuer is unreachable, then is unavailable', async () => {
     const issuer = createRemoteIssuer([one.publicJwk])
     const { clock, keys, settled } = createRemoteKeys(issuer)
     await keys.ready?.()
@@ -107,7 +107,7 @@ describe('a remote key set', () => {
     expect(await keys.find('one')).toMatchObject({ kid: 'one' })
   })
 
-  test('while the issuer is away nobody waits for the attempts, one a cool-down', async () => {
+  test('retries once per cool-down while the issuer is unreachable, and no call waits for it', async () => {
     const issuer = createRemoteIssuer([one.publicJwk])
     const { clock, keys, settled } = createRemoteKeys(issuer)
     await keys.ready?.()
@@ -123,7 +123,7 @@ describe('a remote key set', () => {
     expect(issuer.requests.length - before).toBe(3)
   })
 
-  test('that the issuer was away long ago does not make an old set good', async () => {
+  test('an outage in the past does not make an expired set usable', async () => {
     const issuer = createRemoteIssuer([one.publicJwk])
     const { clock, keys } = createRemoteKeys(issuer)
     await keys.ready?.()
@@ -137,7 +137,7 @@ describe('a remote key set', () => {
     expect(await keys.find('one')).toBeUndefined()
   })
 
-  test('with nothing in hand it is unavailable, and tries again after a second', async () => {
+  test('is unavailable without any set, and retries after a second', async () => {
     const issuer = createRemoteIssuer([one.publicJwk])
     issuer.isAway = true
     const { clock, keys } = createRemoteKeys(issuer)
@@ -149,7 +149,7 @@ describe('a remote key set', () => {
     expect(await keys.find('one')).toMatchObject({ kid: 'one' })
   })
 
-  test('metadata of another issuer brings no keys', async () => {
+  test('does not use keys from the metadata of another issuer', async () => {
     const issuer = createRemoteIssuer([one.publicJwk])
     issuer.metadata = { issuer: 'https://evil.example', jwks_uri: `${issuerUrl}/.well-known/jwks.json` }
     const { keys } = createRemoteKeys(issuer)
@@ -157,7 +157,7 @@ describe('a remote key set', () => {
     expect(issuer.fetches()).toEqual([])
   })
 
-  test('a set that moved is found again through the metadata', async () => {
+  test('finds a set that moved through the metadata', async () => {
     const issuer = createRemoteIssuer([one.publicJwk])
     issuer.metadata = { issuer: issuerUrl, jwks_uri: `${issuerUrl}/old` }
     const { clock, keys } = createRemoteKeys(issuer)
@@ -167,7 +167,7 @@ describe('a remote key set', () => {
     expect(await keys.find('one')).toMatchObject({ kid: 'one' })
   })
 
-  test('a clock that is set back does not keep an old set alive', async () => {
+  test('setting the clock back does not keep an old set alive', async () => {
     const issuer = createRemoteIssuer([one.publicJwk])
     const { clock, keys } = createRemoteKeys(issuer)
     await keys.ready?.()
@@ -177,7 +177,7 @@ describe('a remote key set', () => {
     expect(issuer.fetches()).toHaveLength(2)
   })
 
-  test('where requests may not wait for each other, each fetches for itself until one has the set', async () => {
+  test('if requests may not wait for each other, each fetches for itself until one has the set', async () => {
     const issuer = createRemoteIssuer([one.publicJwk])
     const { clock, keys } = createRemoteKeys(issuer, { sharesWork: false })
     await Promise.all([keys.find('one'), keys.find('one'), keys.find('one')])
@@ -203,8 +203,8 @@ describe('a remote key set', () => {
   })
 })
 
-describe('a kid that the set does not have', () => {
-  test('is fetched past all caches, and found when it is new', async () => {
+describe('a kid that is not in the set', () => {
+  test('is fetched past all caches, and found if it is new', async () => {
     const issuer = createRemoteIssuer([one.publicJwk])
     const { clock, keys } = createRemoteKeys(issuer)
     await keys.ready?.()
@@ -214,7 +214,7 @@ describe('a kid that the set does not have', () => {
     expect(issuer.fetches().at(-1)?.noCache).toBe(true)
   })
 
-  test('is unavailable while no fetch is allowed, and says for how long', async () => {
+  test('is unavailable while no fetch is allowed, and the error says for how long', async () => {
     const { clock, keys } = createRemoteKeys(createRemoteIssuer([one.publicJwk]))
     await keys.ready?.()
     clock.seconds += 30
@@ -223,7 +223,7 @@ describe('a kid that the set does not have', () => {
     await expect(keys.find('somebody')).rejects.toMatchObject({ ...unavailable, retryAfterSeconds: 6 })
   })
 
-  test('is unknown for sure once a fetch has shown that it does not exist', async () => {
+  test('is unknown once a fetch has shown that it does not exist', async () => {
     const issuer = createRemoteIssuer([one.publicJwk])
     const { clock, keys } = createRemoteKeys(issuer)
     await keys.ready?.()
@@ -237,7 +237,7 @@ describe('a kid that the set does not have', () => {
     expect(issuer.fetches()).toHaveLength(fetches + 1)
   })
 
-  test('is remembered as unknown also after a flood of others', async () => {
+  test('is still remembered as unknown after a flood of others', async () => {
     const { clock, keys } = createRemoteKeys(createRemoteIssuer([one.publicJwk]))
     await keys.ready?.()
     clock.seconds += 30
@@ -247,7 +247,7 @@ describe('a kid that the set does not have', () => {
     expect(keys.find('nobody')).toBeUndefined()
   })
 
-  test('is unavailable and not invalid when the fetch fails', async () => {
+  test('is unavailable, not invalid, if the fetch fails', async () => {
     const issuer = createRemoteIssuer([one.publicJwk])
     const { clock, keys } = createRemoteKeys(issuer)
     await keys.ready?.()

@@ -5,7 +5,7 @@ import { createVerifier, type Fetch, type VerifierOptions } from '../../../src/k
 const apiKey = `mk_live_${'x'.repeat(49)}`
 type Sent = { url: string; headers: Headers }
 
-/** Fetches what a verifier needs first, and gives every request that it sent. */
+/** Fetches what a verifier needs first, and returns every request that it sent. */
 async function fetchesOf(options: Partial<VerifierOptions>, jwksUri?: string): Promise<Sent[]> {
   const issuer = options.issuer ?? 'https://auth.example'
   const sent: Sent[] = []
@@ -29,7 +29,7 @@ async function fetchesOf(options: Partial<VerifierOptions>, jwksUri?: string): P
 const keySetOf = (sent: readonly Sent[]) => sent.find(({ url }) => url.endsWith('jwks.json') || url.endsWith('/keys'))
 
 describe('a verifier', () => {
-  test('names itself when it fetches the key set, and nowhere else', async () => {
+  test('sends its name when it fetches the key set, and nowhere else', async () => {
     const sent = await fetchesOf({ name: 'billing-api' })
     expect(sent.length).toBeGreaterThan(1)
     for (const { url, headers } of sent) {
@@ -38,7 +38,7 @@ describe('a verifier', () => {
     }
   })
 
-  test('sends its API key with the key set alone, past all caches', async () => {
+  test('sends its API key only when it fetches the key set, past all caches', async () => {
     const sent = await fetchesOf({ name: 'billing-api', apiKey })
     for (const { url, headers } of sent) {
       expect([url, headers.get('authorization')]).toEqual([url, url.endsWith('jwks.json') ? `Bearer ${apiKey}` : null])
@@ -46,7 +46,7 @@ describe('a verifier', () => {
     expect(keySetOf(sent)?.headers.get('cache-control')).toBe('no-cache')
   })
 
-  test('without either sends neither', async () => {
+  test('without a name or an API key sends neither', async () => {
     const headers = keySetOf(await fetchesOf({}))?.headers
     expect([headers?.has('authorization'), headers?.has('mintage-verifier')]).toEqual([false, false])
   })
@@ -62,12 +62,12 @@ describe('a verifier', () => {
     expect([set?.headers.has('authorization'), set?.headers.get('mintage-verifier')]).toEqual([false, 'a'])
   })
 
-  test('of an issuer on https never sends anything by http', async () => {
+  test('with an https issuer never sends anything over http', async () => {
     const sent = await fetchesOf({ apiKey, name: 'a' }, 'http://auth.example/.well-known/jwks.json')
     expect(keySetOf(sent)).toBeUndefined()
   })
 
-  test('sends its API key by http only to an issuer that is there itself', async () => {
+  test('sends its API key over http only if the issuer is on loopback', async () => {
     const sent = await fetchesOf({ apiKey, issuer: 'http://localhost:3000' })
     expect(keySetOf(sent)?.headers.get('authorization')).toBe(`Bearer ${apiKey}`)
   })
@@ -81,7 +81,7 @@ describe('a verifier', () => {
     ['a key with a line break', { apiKey: `${apiKey}\n` }],
     ['a key with a comma', { apiKey: `${apiKey},${apiKey}` }],
     ['a name for keys that are not fetched', { name: 'a', keys: localKeySet(async () => ({ keys: [] })) }],
-  ])('cannot be made with %s, and the refusal does not repeat it', (_, options) => {
+  ])('cannot be created with %s, and the error does not repeat the value', (_, options) => {
     const make = () => createVerifier({ issuer: 'https://auth.example', audience: 'https://api.example', ...options })
     expect(make).toThrow(TypeError)
     expect(make).not.toThrow(apiKey)

@@ -12,7 +12,7 @@ const honest = {
   rules: {},
 }
 
-test('an honest document is taken', () => {
+test('a valid document is accepted', () => {
   expect(readFeedClaims(honest, expected).claims).toMatchObject(honest)
 })
 
@@ -36,6 +36,6 @@ test.each<[string, unknown]>([
   ['a name of another length', { ...honest, rules: { short: [] } }],
   ['a name without its rules', { ...honest, rules: { ['a'.repeat(22)]: null } }],
   ['a rule that is none', { ...honest, rules: { ['a'.repeat(22)]: [7] } }],
-])('a signed document that says %s is refused, and never half taken', (_, payload) => {
+])('a signed document with %s is refused as a whole', (_, payload) => {
   expect(() => readFeedClaims(payload, expected)).toThrow(FeedRefused)
 })

@@ -6,7 +6,7 @@ import { seconds, verdict } from '../../support/revocation-rules.ts'
 const feed = followedFeed()
 
 describe('a list that follows the feed', () => {
-  test('does not take an unsigned 304 for news', async () => {
+  test('does not count an unsigned 304 as news', async () => {
     const list = feed.follow()
     await verdict(list, feed.token('j'))
     feed.service.misbehave = (_, __, init) => {
@@ -19,7 +19,7 @@ describe('a list that follows the feed', () => {
     await expect(verdict(list, feed.token('j'))).rejects.toThrow(RevocationListUnavailable)
   })
 
-  test('does not take the same document again for news', async () => {
+  test('does not count the same document again as news', async () => {
     const list = feed.follow()
     const { body } = await feed.service.feed.document()
     feed.service.misbehave = () => new Response(body)
@@ -28,7 +28,7 @@ describe('a list that follows the feed', () => {
     await expect(verdict(list, feed.token('j'))).rejects.toThrow(RevocationListUnavailable)
   })
 
-  test('ages while the service itself has no news, however often it signs', async () => {
+  test('ages while the service itself has no news, no matter how often it signs', async () => {
     const list = feed.follow()
     await verdict(list, feed.token('j'))
     const iat = seconds(feed.clock.now())
@@ -38,7 +38,7 @@ describe('a list that follows the feed', () => {
     await expect(verdict(list, feed.token('j'))).rejects.toThrow(RevocationListUnavailable)
   })
 
-  test('works with a clock that differs by less than the tolerance, either way', async () => {
+  test('works with a clock that differs by less than the tolerance, in both directions', async () => {
     for (const difference of [-29, 29]) {
       const list = feed.follow({ now: () => new Date(feed.clock.now().getTime() + difference * 1000) })
       expect(await verdict(list, feed.token('j'))).toBe(false)
@@ -47,7 +47,7 @@ describe('a list that follows the feed', () => {
     }
   })
 
-  test('believes a first document that was held back no longer than its expiry and the tolerance', async () => {
+  test('accepts a first document that was delayed up to its expiry plus the tolerance', async () => {
     const { body } = await feed.service.feed.document()
     const heldBack = (late: number) => {
       feed.service.misbehave = () => new Response(body)

@@ -9,6 +9,6 @@ test.each([
   { issuer: 'https://auth.example?x' },
   { issuer: 'https://auth.example', refreshMilliseconds: 0 },
   { issuer: 'https://auth.example', timeoutMilliseconds: Number.NaN },
-])('options that cannot work are refused at construction: %o', (options) => {
+])('invalid options are refused at construction: %o', (options) => {
   expect(() => feedRevocationList(options)).toThrow(TypeError)
 })

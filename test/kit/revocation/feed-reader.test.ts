@@ -7,7 +7,7 @@ import { addRule, verdict } from '../../support/revocation-rules.ts'
 const feed = followedFeed()
 
 describe('a list that follows the feed', () => {
-  test('asks for changes only, and fills a gap by the whole list', async () => {
+  test('fetches only changes, and after a gap the whole list', async () => {
     const list = feed.follow()
     expect(await verdict(list, feed.token('a'))).toBe(false)
     await addRule(feed.db, feed.clock.now(), { kind: 'token', value: 'a' })
@@ -16,7 +16,7 @@ describe('a list that follows the feed', () => {
     expect(feed.service.asked.at(-1)).toMatch(/^\/revocations\?cursor=\d+-\d+-\d+$/)
     await addRule(feed.db, feed.clock.now(), { kind: 'token', value: 'b' })
     await feed.pass(2)
-    // Somebody answers with the changes since another cursor than the one asked for.
+    // Someone answers with the changes since a cursor other than the requested one.
     feed.service.misbehave = async (url, honest) => {
       if (!url.searchParams.has('cursor')) return await honest()
       return new Response(
@@ -30,7 +30,7 @@ describe('a list that follows the feed', () => {
     expect(feed.service.asked.at(-1)).toBe('/revocations')
   })
 
-  test('refuses a document that goes back, keeps what it knows, and ages until it answers no more', async () => {
+  test('refuses a document that goes back, keeps its rules, and ages until it no longer answers', async () => {
     const list = feed.follow()
     const old = await feed.service.feed.document()
     await addRule(feed.db, feed.clock.now(), { kind: 'token', value: 'revoked' })
@@ -57,7 +57,7 @@ describe('a list that follows the feed', () => {
     await expect(verdict(list, feed.token('j'))).rejects.toThrow(/goes back/)
   })
 
-  test('takes a new generation, in which nothing older lives', async () => {
+  test('accepts a new generation and drops all rules of the old one', async () => {
     const list = feed.follow()
     expect(await verdict(list, feed.token('before the restore'))).toBe(false)
     const issued = feed.token('before the restore')
@@ -68,7 +68,7 @@ describe('a list that follows the feed', () => {
     expect(await verdict(list, feed.token('after the restore'))).toBe(false)
   })
 
-  test('saves the bytes of a document that it has, within the second', async () => {
+  test('does not download a document again that it has, within the second', async () => {
     const list = feed.follow()
     const answers: number[] = []
     feed.service.misbehave = async (_, honest) => {
@@ -84,7 +84,7 @@ describe('a list that follows the feed', () => {
     expect(answers).toEqual([200, 200, 304])
   })
 
-  test('looks for a feed that moved', async () => {
+  test('finds a feed that moved', async () => {
     const list = feed.follow()
     await verdict(list, feed.token('j'))
     feed.service.misbehave = () => new Response(null, { status: 404 })
@@ -97,7 +97,7 @@ describe('a list that follows the feed', () => {
     expect(feed.service.asked.slice(asked)).toContain('/.well-known/oauth-authorization-server')
   })
 
-  test('does no I/O before it is asked', async () => {
+  test('does no I/O before its first use', async () => {
     feed.follow({ refreshInRequest: false })
     await Promise.resolve()
     expect(feed.service.asked).toEqual([])

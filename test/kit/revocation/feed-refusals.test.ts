@@ -8,14 +8,14 @@ import { createTestIssuer, encodePart, issuerUrl } from '../../support/test-issu
 const feed = followedFeed()
 
 describe('a document is refused', () => {
-  /** What the list says of why it cannot answer. */
+  /** Why the list cannot answer, in its own words. */
   async function refusal(options: Partial<FeedRevocationListOptions> = {}): Promise<string> {
     const list = feed.follow(options)
     await expect(verdict(list, feed.token('j'))).rejects.toThrow(RevocationListUnavailable)
     return list.state().reason ?? ''
   }
 
-  test('unless it is that of an honest service', async () => {
+  test('unless it comes from an honest service', async () => {
     feed.forge({})
     expect(await verdict(feed.follow(), feed.token('j'))).toBe(false)
   })
@@ -50,19 +50,19 @@ describe('a document is refused', () => {
     expect(await refusal()).toMatch(reason)
   })
 
-  test('of another type, an access token among them', async () => {
+  test('if it has another type, such as an access token', async () => {
     for (const typ of ['at+jwt', 'JWT', 'MINTAGE-REVOCATIONS+JWT', 'mintage-revocations+jwt;v=1']) {
       feed.forge({}, { typ })
       expect(await refusal()).toMatch(/another type/)
     }
   })
 
-  test('when a key signed it that is no record key, the token key among them', async () => {
+  test('if its key is not a record key, the token key included', async () => {
     feed.forge({}, { key: await createTestIssuer('ES256', 'another-key') })
     expect(await refusal()).toMatch(/no record key/)
   })
 
-  test('when it was changed after it was signed', async () => {
+  test('if it was changed after signing', async () => {
     feed.service.misbehave = async (_, honest) => {
       const text = await (await honest()).text()
       const [header, , signature] = text.split('.')
@@ -72,14 +72,14 @@ describe('a document is refused', () => {
   })
 
   test.each(['', '{}', 'a.b', 'a.b.c.d', 'e30.e30.e30', 'é.é.é', '.'.repeat(100_000)])(
-    'when it is %j instead of a JWS',
+    'if it is %j instead of a JWS',
     async (body) => {
       feed.service.misbehave = () => new Response(body)
       expect(await refusal()).toMatch(/refused/)
     },
   )
 
-  test('when its header offers a key, an extension or no algorithm', async () => {
+  test('if its header contains a key, an extension or no algorithm', async () => {
     for (const extra of [
       { jwk: {} },
       { jku: 'https://evil.example' },
@@ -97,12 +97,12 @@ describe('a document is refused', () => {
     }
   })
 
-  test('when it is longer than the cap', async () => {
+  test('if it exceeds the size limit', async () => {
     feed.service.misbehave = () => new Response('a'.repeat(5000))
     expect(await refusal({ maximumBytes: 4999 })).toMatch(/more than 4999 bytes/)
   })
 
-  test('when it comes by a redirect, with an error, or not at all', async () => {
+  test('if it comes through a redirect, with an error, or not at all', async () => {
     feed.service.misbehave = () => new Response(null, { status: 302, headers: { location: 'https://evil.example/' } })
     expect(await refusal()).toMatch(/status 302/)
     feed.service.misbehave = () => new Response('{}', { status: 503 })

@@ -19,7 +19,7 @@ async function insertMany(db: Db): Promise<void> {
 }
 
 describe.each(databaseKinds)('a long list on %s', (kind) => {
-  test('arrives whole, also what changed while it was loaded', async () => {
+  test('is loaded completely, with changes made during the load', async () => {
     const { db } = await openRevocationDatabase(kind, clock.now())
     await insertMany(db)
     const source = serviceRevocationSource(db)
@@ -50,7 +50,7 @@ describe.each(databaseKinds)('a long list on %s', (kind) => {
     expect(verdicts).toEqual([false, false, true, true, true])
   })
 
-  test('of two generations is not mixed into one', async () => {
+  test('never mixes rules of two generations', async () => {
     const { db } = await openRevocationDatabase(kind, clock.now())
     await insertMany(db)
     const source = serviceRevocationSource(db)

@@ -8,7 +8,7 @@ afterEach(() => {
   vi.resetModules()
 })
 
-/** The module as it loads in a runtime that has `process`, or not, but no node:crypto. */
+/** The module as it loads in a runtime without node:crypto, with or without `process`. */
 async function loadElsewhere(hash: undefined | null) {
   vi.resetModules()
   if (hash === null) vi.stubGlobal('process', undefined)
@@ -20,7 +20,7 @@ async function loadElsewhere(hash: undefined | null) {
   }
 }
 
-test.each([undefined, null])('a name has the same hash where there is no node:crypto (%s)', async (hash) => {
+test.each([undefined, null])('a name has the same hash without node:crypto (%s)', async (hash) => {
   const elsewhere = await loadElsewhere(hash)
   for (const name of ['token:j', 'all:*', 'subject:org_1 Zoë', 'api_key:key_1', '']) {
     const promised = elsewhere.hashedName(name)

@@ -25,7 +25,7 @@ import {
 } from '../../support/revocation-rules.ts'
 import { issuerUrl } from '../../support/test-issuer.ts'
 
-/** A list with somebody who writes its rules: into memory, or into the database that it follows. */
+/** A list, and a way to write its rules: into memory, or into the database that the list follows. */
 type Setup = {
   list: RevocationList
   add(rule: RuleChanges): Promise<() => Promise<void>>
@@ -112,7 +112,7 @@ describe.each(implementations)('a revocation list, $name', ({ start }) => {
   let number = 0
   let token: RevocableToken
 
-  // One list for the file; a token of its own for each test, so that rules of others do not touch it.
+  // One list for the file. Each test has its own token, so the rules of other tests do not affect it.
   let started: Promise<Setup> | undefined
   beforeEach(async () => {
     started ??= start(clock)
@@ -139,7 +139,7 @@ describe.each(implementations)('a revocation list, $name', ({ start }) => {
   }
 
   test.each(Object.keys(valueNamed) as (keyof typeof valueNamed)[])(
-    'refuses what a rule of kind %s names, and nothing beside it',
+    'refuses what a rule of kind %s names, and nothing else',
     async (kind) => {
       const stranger = someToken(clock, {
         jti: 'x',
@@ -157,7 +157,7 @@ describe.each(implementations)('a revocation list, $name', ({ start }) => {
     },
   )
 
-  test('refuses everything under a rule on all, up to its second', async () => {
+  test('refuses everything under a rule on all, including the second of the rule', async () => {
     const lift = await setup.add({ kind: 'all', value: '*', issuedBefore: clock.now() })
     await untilVerdict(setup.list, token, true)
     expect(await verdict(setup.list, { ...token, issuedAt: Math.ceil(seconds(clock.now())) + 1 })).toBe(false)
@@ -165,13 +165,13 @@ describe.each(implementations)('a revocation list, $name', ({ start }) => {
     await untilVerdict(setup.list, token, false)
   })
 
-  test('refuses the versions of a key up to the one that the rule says', async () => {
+  test('refuses the versions of a key up to the one in the rule', async () => {
     await setup.add({ kind: 'api_key', value: token.clientId, maxVersion: 2 })
     await untilVerdict(setup.list, token, true)
     expect(await verdict(setup.list, { ...token, keyVersion: 3 })).toBe(false)
   })
 
-  test('refuses by a scheduled rule from its instant on, without any news', async () => {
+  test('refuses by a scheduled rule from its time on, without fetching anything', async () => {
     const effectiveAt = new Date(clock.now().getTime() + 60_000)
     await setup.add({ kind: 'token', value: token.jti, effectiveAt })
     await setup.add({ kind: 'token', value: `${token.jti}-seen` })
@@ -181,7 +181,7 @@ describe.each(implementations)('a revocation list, $name', ({ start }) => {
     await untilVerdict(setup.list, token, true)
   })
 
-  test('considers every rule of a name', async () => {
+  test('considers every rule on a name', async () => {
     const minute = 60_000
     await setup.add({
       kind: 'organization',
@@ -200,7 +200,7 @@ describe.each(implementations)('a revocation list, $name', ({ start }) => {
     expect(await verdict(setup.list, { ...token, issuedAt: token.issuedAt - 120 })).toBe(true)
   })
 
-  test('finds names whatever characters they hold', async () => {
+  test('finds names with any characters', async () => {
     const subject = `a'b"c\\d%_{}🙂é ${number}`
     await setup.add({ kind: 'subject', value: `${token.organizationId} ${subject}` })
     await untilVerdict(setup.list, { ...token, subject }, true)
@@ -208,14 +208,14 @@ describe.each(implementations)('a revocation list, $name', ({ start }) => {
     expect(await verdict(setup.list, { ...token, subject: '\ud800' })).toBe(false)
   })
 
-  test('says that it is usable', () => {
+  test('reports that it is usable', () => {
     expect(setup.list.state()).toMatchObject({ usable: true })
     expect(setup.list.state().ageMilliseconds).toBeGreaterThanOrEqual(0)
   })
 })
 
-describe.each(implementations.slice(1))('a revocation list that is closed, $name', ({ start }) => {
-  test('answers nobody any more', async () => {
+describe.each(implementations.slice(1))('a closed revocation list, $name', ({ start }) => {
+  test('no longer answers', async () => {
     const clock = movableClock()
     const { list } = await start(clock)
     await list.ready()

@@ -27,7 +27,7 @@ function follow(options: PostgresRevocationListOptions): RevocationList {
   return list
 }
 
-/** Listens on a free port and does nothing else until told: a host that is half open. */
+/** Listens on a free port and does nothing else until told: a half-open host. */
 async function silentServer(answer?: (socket: Socket) => void): Promise<number> {
   const server = createServer((socket) => {
     sockets.add(socket)
@@ -49,7 +49,7 @@ describe.skipIf(!databaseKinds.includes('postgres'))('the reader for application
     url = database.url ?? ''
   })
 
-  test('needs the view and nothing else: its role cannot read keys', async () => {
+  test('needs only the view: its role cannot read keys', async () => {
     const user = `reader_${process.pid}_${Date.now()}`
     const owner = postgres(url, { max: 1, onnotice: () => {} })
     await owner.unsafe(`create role ${user} login password 'reader' in role mintage_revocation_reader`)
@@ -84,7 +84,7 @@ describe.skipIf(!databaseKinds.includes('postgres'))('the reader for application
   })
 
   test.each(['synced', 'strict'] as const)('refuses a replica, %s', async (mode) => {
-    // pg_catalog is searched first unless it is named: so this session believes that it is recovering.
+    // PostgreSQL searches pg_catalog first unless the path names it. So this session believes that it is in recovery.
     await database.db.execute(sql`create schema if not exists replica`)
     await database.db.execute(
       sql`create or replace function replica.pg_is_in_recovery() returns boolean language sql as 'select true'`,
@@ -114,7 +114,7 @@ describe.skipIf(!databaseKinds.includes('postgres'))('the reader for application
     expect(plan.map((row) => String(Object.values(row)[0])).join('\n')).toContain('revocations_name')
   })
 
-  test('begins again by itself after its connection was cut', async () => {
+  test('reconnects by itself after its connection was cut', async () => {
     const reader = follow({ url, mode: 'synced', pollMilliseconds: 20 })
     const strict = follow({ url, mode: 'strict' })
     await Promise.all([reader.ready(), strict.ready()])
@@ -126,7 +126,7 @@ describe.skipIf(!databaseKinds.includes('postgres'))('the reader for application
     await expect.poll(() => verdict(strict, token('after the cut')).catch(() => 'unavailable')).toBe(true)
   })
 
-  test('hears of a rule without waiting for the poll', async () => {
+  test('receives a rule without waiting for the poll', async () => {
     const list = follow({ url, mode: 'synced', pollMilliseconds: 1_000_000, maximumStalenessMilliseconds: 1_000_000 })
     await list.ready()
     await untilListening(database)
@@ -134,7 +134,7 @@ describe.skipIf(!databaseKinds.includes('postgres'))('the reader for application
     await untilVerdict(list, token('heard'), true)
   })
 
-  test('works behind a transaction pooler, by the poll alone', async () => {
+  test('works behind a transaction pooler by polling alone', async () => {
     for (const mode of ['synced', 'strict'] as const) {
       const list = follow({ url, mode, pooler: 'transaction', pollMilliseconds: 20 })
       await addRule(database.db, clock.now(), { kind: 'token', value: `pooled ${mode}` })
@@ -155,7 +155,7 @@ async function untilListening(database: TestDatabase): Promise<void> {
 }
 
 describe('a database that is gone or silent', () => {
-  test.each(['synced', 'strict'] as const)('is no answer within the deadline, %s', async (mode) => {
+  test.each(['synced', 'strict'] as const)('makes checks fail within the deadline, %s', async (mode) => {
     const port = await silentServer()
     const list = follow({ url: `postgres://reader:secret@127.0.0.1:${port}/mintage`, mode, deadlineMilliseconds: 100 })
     const refusal = await verdict(list, token('j')).catch((error: unknown) => error)
@@ -164,7 +164,7 @@ describe('a database that is gone or silent', () => {
     expect(list.state()).toMatchObject({ usable: false })
   })
 
-  test.each(['synced', 'strict'] as const)('that refuses connections leaks no password, %s', async (mode) => {
+  test.each(['synced', 'strict'] as const)('that refuses connections does not leak the password, %s', async (mode) => {
     const port = await silentServer((socket) => socket.destroy())
     const list = follow({ url: `postgres://reader:hunter2@127.0.0.1:${port}/mintage`, mode, deadlineMilliseconds: 200 })
     const refusal = await verdict(list, token('j')).catch((error: unknown) => error)
@@ -175,7 +175,7 @@ describe('a database that is gone or silent', () => {
   })
 
   test.each(['not a url: hunter2', 'http://reader:hunter2@db/x', ''])(
-    '%j is refused at construction without being quoted',
+    '%j is refused at construction, and the error does not quote it',
     (url) => {
       const attempt = () => postgresRevocationList({ url })
       expect(attempt).toThrow(TypeError)
@@ -190,7 +190,7 @@ describe('strict checks', () => {
     endOfTurn?: (task: () => void) => void,
   ) => createStrictList({ find, now: clock.now, monotonic: () => 0, endOfTurn, async close() {} })
 
-  test('of one turn of the event loop travel in one query, each name once', async () => {
+  test('of one event-loop turn share one query, with each name once', async () => {
     const asked: (readonly string[])[] = []
     const find = async (names: readonly string[]) => {
       asked.push(names)
@@ -212,7 +212,7 @@ describe('strict checks', () => {
     )
   })
 
-  test('a great many are cut into queries of a bounded size', async () => {
+  test('are split into queries of bounded size', async () => {
     const sizes: number[] = []
     const list = asking(async (names) => {
       sizes.push(names.length)
@@ -223,7 +223,7 @@ describe('strict checks', () => {
     expect(Math.max(...sizes)).toBeLessThanOrEqual(505)
   })
 
-  test('do not wait for each other where requests may not share I/O', async () => {
+  test('do not wait for each other if requests may not share I/O', async () => {
     let asked = 0
     const list = asking(async () => {
       asked += 1
@@ -233,7 +233,7 @@ describe('strict checks', () => {
     expect(asked).toBe(2)
   })
 
-  test('fail together when their query fails, and not after the next one succeeded', async () => {
+  test('fail together with their query, and the next query works', async () => {
     let failure: Error | undefined = new Error('gone')
     const list = asking(async () => {
       if (failure) throw failure

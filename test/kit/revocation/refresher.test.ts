@@ -7,7 +7,7 @@ import { clock, counted, follow, scriptedSource } from '../../support/synced-lis
 const token = (jti: string) => someToken(clock, { jti })
 
 describe('freshness', () => {
-  test('before the first full load nobody is let through', async () => {
+  test('no token is accepted before the first full load', async () => {
     const database = scriptedSource()
     database.fail(new Error('connection refused'))
     const list = follow(database.source)
@@ -18,7 +18,7 @@ describe('freshness', () => {
     expect(list.state()).toMatchObject({ usable: false, ageMilliseconds: null, rules: 0 })
   })
 
-  test('the first calls wait for the first load instead of being turned away', async () => {
+  test('the first calls wait for the first load instead of failing', async () => {
     const database = scriptedSource()
     database.revoke('j')
     const arrival = Promise.withResolvers<void>()
@@ -29,7 +29,7 @@ describe('freshness', () => {
     expect(await calls).toEqual([true, false])
   })
 
-  test('past the maximum staleness nobody is let through, until there is news again', async () => {
+  test('no token is accepted past the maximum staleness, until the list is updated', async () => {
     const database = scriptedSource()
     const time = movableMilliseconds()
     const list = follow(database.source, { monotonic: time.monotonic })
@@ -51,7 +51,7 @@ describe('freshness', () => {
     expect(await verdict(list, token('j'))).toBe(false)
   })
 
-  test('news is as old as the question, not as the answer', async () => {
+  test('freshness counts from the question, not from the answer', async () => {
     const database = scriptedSource()
     const time = movableMilliseconds()
     const list = follow(database.source, { monotonic: time.monotonic })
@@ -64,7 +64,7 @@ describe('freshness', () => {
     expect(list.state().ageMilliseconds).toBe(4000)
   })
 
-  test('the wall clock may jump either way without making the list older or younger', async () => {
+  test('the wall clock may jump in either direction without changing the age of the list', async () => {
     const database = scriptedSource()
     const time = movableMilliseconds()
     const wall = movableClock()
@@ -77,7 +77,7 @@ describe('freshness', () => {
     expect(() => list.isRevoked(token('j'), [])).toThrow(RevocationListUnavailable)
   })
 
-  test('a wall clock that dropped rules as expired and went back answers nobody until everything is loaded again', async () => {
+  test('a wall clock that dropped rules as expired and went back stops all answers until a full load', async () => {
     const database = scriptedSource()
     const time = movableMilliseconds()
     const wall = movableClock()
@@ -94,7 +94,7 @@ describe('freshness', () => {
     expect(await verdict(list, token('j'))).toBe(true)
   })
 
-  test('a read that never ends does not keep the next one waiting for ever, and its late answer undoes nothing', async () => {
+  test('a read that never ends does not block the next one, and its late answer is ignored', async () => {
     const database = scriptedSource()
     const list = follow(database.source, { deadlineMilliseconds: 30 })
     await list.refresh()
@@ -123,7 +123,7 @@ describe('freshness', () => {
     expect(await verdict(list, token('a'))).toBe(true)
   })
 
-  test('who was away longer than rules are kept for loads in full', async () => {
+  test('a list that was offline for longer than rules are kept loads in full', async () => {
     const database = scriptedSource()
     const time = movableMilliseconds()
     const { source, fullLoads } = counted(database.source)
@@ -137,7 +137,7 @@ describe('freshness', () => {
     expect(list.state().rules).toBe(0)
   })
 
-  test('without timers a check reads again when the list is older than the interval, and may use it while reads fail', async () => {
+  test('without timers a check reads again if the list is older than the interval, and may use it while reads fail', async () => {
     const database = scriptedSource()
     const time = movableMilliseconds()
     const { source, from } = counted(database.source)
@@ -171,7 +171,7 @@ describe('freshness', () => {
 })
 
 describe('notifications are hints', () => {
-  test('a thousand of them, repeated and out of order, are a handful of reads', async () => {
+  test('a thousand of them, repeated and out of order, cause a handful of reads', async () => {
     const database = scriptedSource()
     const { source, from } = counted(database.source)
     const list = follow(source, { pollMilliseconds: 1_000_000, maximumStalenessMilliseconds: 2_000_000 })
@@ -183,16 +183,16 @@ describe('notifications are hints', () => {
     expect(from.length).toBeLessThanOrEqual(3)
   })
 
-  test('one that is lost, and a listener that is half open, are repaired by the poll', async () => {
+  test('the poll makes up for a lost one and for a half-open listener', async () => {
     const database = scriptedSource()
     const list = follow(database.source, { pollMilliseconds: 20 })
     list.start()
     await list.ready()
-    database.revoke('j') // nobody is told
+    database.revoke('j') // nothing arrives
     await untilVerdict(list, token('j'), true)
   })
 
-  test('a listener that could not be opened is tried again', async () => {
+  test('opening the listener is retried', async () => {
     const database = scriptedSource()
     let refusals = 2
     const list = follow(

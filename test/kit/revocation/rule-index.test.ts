@@ -16,8 +16,8 @@ const rule = (id: string, changes: Partial<IndexedRule> = {}): IndexedRule => ({
   ...changes,
 })
 
-describe('rules of one name', () => {
-  test('are all considered, in whichever order they came', () => {
+describe('rules on one name', () => {
+  test('are all considered, in any order of arrival', () => {
     const early = rule('a', { issuedBefore: now - 1000 })
     const scheduled = rule('b', { effectiveAt: now + 1000 })
     const deadly = rule('c', { issuedBefore: now - 50 })
@@ -35,7 +35,7 @@ describe('rules of one name', () => {
     )
   })
 
-  test('are counted each, and gone when the name is', () => {
+  test('are counted one by one, and gone together with the name', () => {
     const index = createRuleIndex()
     index.set('a', [rule('1'), rule('2')])
     index.set('b', [rule('3')])
@@ -47,7 +47,7 @@ describe('rules of one name', () => {
 })
 
 describe('expired rules', () => {
-  test('are never dropped before their expiry and the leeway of a verifier', () => {
+  test('are never dropped before their expiry plus the tolerance of a verifier', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: -10_000, max: 10_000 }),
@@ -62,7 +62,7 @@ describe('expired rules', () => {
     )
   })
 
-  test('that were dropped by a clock that ran ahead are missed when it comes back', () => {
+  test('that a fast clock dropped count as missing when the clock goes back', () => {
     const index = createRuleIndex()
     index.set('a', [rule('1', { expiresAt: now + 3600 })])
     expect(index.lacksRulesAt(now)).toBe(false)

@@ -53,12 +53,12 @@ describe('a rule covers the tokens that carry its name, and no others', () => {
     expect(covers(rule({ kind, value }), token, now)).toBe(expected)
   })
 
-  test('a subject whose text continues an organization is not taken for another one', () => {
+  test('a subject whose text continues an organization is not mistaken for another one', () => {
     expect(subjectValue('org_1', 'a b')).not.toBe(subjectValue('org_1 a', 'b '))
     expect(covers(rule({ kind: 'subject', value: 'org_1 a b' }), { ...token, subject: 'a b' }, now)).toBe(true)
   })
 
-  test('the names of a token are told apart whatever its claims hold', () => {
+  test('the names of a token stay distinct, whatever its claims contain', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), (jti, clientId) => {
         const names = namesOfToken({ ...token, jti, clientId })
@@ -68,7 +68,7 @@ describe('a rule covers the tokens that carry its name, and no others', () => {
   })
 })
 
-describe('an instant kills the whole second in which it lies', () => {
+describe('a rule covers the whole second of its issued-before time', () => {
   const at = now - 10
   test.each([
     ['whole second', at, at, true],
@@ -82,13 +82,13 @@ describe('an instant kills the whole second in which it lies', () => {
     expect(covers(rule({ issuedBefore }), { ...token, issuedAt }, now)).toBe(expected)
   })
 
-  test('an open rule kills whatever was issued, before and after it', () => {
+  test('a rule without issued-before covers every token, issued before or after it', () => {
     for (const issuedAt of [0, now - 1, now, now + 10_000])
       expect(covers(rule({}), { ...token, issuedAt }, now)).toBe(true)
   })
 })
 
-describe('a scheduled rule waits for its instant', () => {
+describe('a scheduled rule waits for its time', () => {
   test.each([
     [now - 0.001, true],
     [now, true],
@@ -99,7 +99,7 @@ describe('a scheduled rule waits for its instant', () => {
   })
 })
 
-describe('a rule on a key can be narrowed to versions', () => {
+describe('a rule on a key can be limited to versions', () => {
   test.each([
     [null, true],
     [2, false],
@@ -109,21 +109,21 @@ describe('a rule on a key can be narrowed to versions', () => {
     expect(covers(rule({ kind: 'api_key', value: 'key_1', maxVersion }), token, now)).toBe(expected)
   })
 
-  test('no other kind of rule can be narrowed by mistake', () => {
+  test('rules of other kinds cannot be limited by mistake', () => {
     expect(covers(rule({ maxVersion: 1 }), token, now)).toBe(true)
     expect(covers(rule({ kind: 'organization', value: 'org_1', maxVersion: 1 }), token, now)).toBe(true)
   })
 })
 
-describe('what cannot be judged is dead', () => {
-  test('a token without a number where one belongs is covered', () => {
+describe('a token that cannot be judged is revoked', () => {
+  test('a token without a number where one is required is covered', () => {
     expect(covers(rule({ issuedBefore: now - 1000 }), { ...token, issuedAt: Number.NaN }, now)).toBe(true)
     expect(
       covers(rule({ kind: 'api_key', value: 'key_1', maxVersion: 1 }), { ...token, keyVersion: Number.NaN }, now),
     ).toBe(true)
   })
 
-  test('a stolen signing key is dead whatever iat the thief writes, and its rule never ends', () => {
+  test('a stolen signing key stays revoked whatever iat the thief writes, and its rule never ends', () => {
     const stolen = rule({
       kind: 'signing_key',
       value: 'kid-1',
@@ -135,7 +135,7 @@ describe('what cannot be judged is dead', () => {
     expect(effectOf(stolen).expiresAt).toBeNull()
   })
 
-  test('a rule past its expiry still covers: forgetting it is a matter of memory, not of meaning', () => {
+  test('a rule past its expiry still covers: dropping it only saves memory', () => {
     expect(covers(rule({ expiresAt: now - 10_000 }), token, now)).toBe(true)
   })
 })
@@ -159,7 +159,7 @@ describe('the last second in which a covered token can be issued', () => {
   })
 })
 
-test('after a resumption tokens from before the suspension stay dead, also those of a clock that runs ahead', () => {
+test('after an organization resumes, its older tokens stay revoked, even those from a fast clock', () => {
   expect(issuedBeforeAfterResume(now, now + 5, 30)).toBe(now + 30)
   expect(issuedBeforeAfterResume(now, now + 500, 30)).toBe(now + 500)
 })

@@ -21,7 +21,7 @@ const token = (jti: string) => someToken(clock, { jti })
 describe.each(databaseKinds)('a synced list on %s', (kind) => {
   const open = async () => (await openRevocationDatabase(kind, clock.now())).db
 
-  test('knows what was committed before it was refreshed', async () => {
+  test('has everything that was committed before its refresh', async () => {
     const db = await open()
     const list = follow(serviceRevocationSource(db))
     await list.refresh()
@@ -34,7 +34,7 @@ describe.each(databaseKinds)('a synced list on %s', (kind) => {
     }
   })
 
-  test('loads in full once, and then only what changed', async () => {
+  test('loads in full once, and then only changes', async () => {
     const db = await open()
     const { from, source, fullLoads } = counted(serviceRevocationSource(db))
     const list = follow(source)
@@ -49,7 +49,7 @@ describe.each(databaseKinds)('a synced list on %s', (kind) => {
     expect([fullLoads(), from.length]).toEqual([1, 3])
   })
 
-  test('loads in full when the generation changed, and drops what is there no more', async () => {
+  test('loads in full if the generation changed, and drops rules that are gone', async () => {
     const db = await open()
     const { source, fullLoads } = counted(serviceRevocationSource(db))
     const list = follow(source)
@@ -64,7 +64,7 @@ describe.each(databaseKinds)('a synced list on %s', (kind) => {
     expect(await verdict(list, token('whatever was issued before'))).toBe(true)
   })
 
-  test('reads a database that was never started as no answer', async () => {
+  test('refuses to answer from a database that was never started', async () => {
     const db = await open()
     await db.delete(serviceState)
     const list = follow(serviceRevocationSource(db))
@@ -73,8 +73,8 @@ describe.each(databaseKinds)('a synced list on %s', (kind) => {
   })
 })
 
-describe.skipIf(!databaseKinds.includes('postgres'))('a synced list on postgres, beside other transactions', () => {
-  test('sees a rule whose transaction began early and committed late, after the list had moved on', async () => {
+describe.skipIf(!databaseKinds.includes('postgres'))('a synced list on postgres, with concurrent transactions', () => {
+  test('finds a rule whose transaction began early and committed after the list had moved on', async () => {
     const { db } = await openRevocationDatabase('postgres', clock.now())
     const list = follow(serviceRevocationSource(db))
     await list.refresh()
@@ -107,7 +107,7 @@ describe.skipIf(!databaseKinds.includes('postgres'))('a synced list on postgres,
     expect(await verdict(list, token('late'))).toBe(true)
   })
 
-  test('sees a rule that was lifted and laid again while an older transaction was open', async () => {
+  test('finds a rule that was lifted and created again while an older transaction was open', async () => {
     const { db } = await openRevocationDatabase('postgres', clock.now())
     const list = follow(serviceRevocationSource(db))
     const id = await addRule(db, clock.now(), { kind: 'token', value: 'j' })
@@ -132,7 +132,7 @@ describe.skipIf(!databaseKinds.includes('postgres'))('a synced list on postgres,
     expect(await verdict(list, token('j'))).toBe(true)
   })
 
-  test('hears of a rule by the notification of its commit, without waiting for the poll', async () => {
+  test('receives a rule by the notification of its commit, without waiting for the poll', async () => {
     const { db, listen } = await openRevocationDatabase('postgres', clock.now())
     if (!listen) throw new Error('this database cannot listen')
     const list = follow(serviceRevocationSource(db, { listen }), {
@@ -150,7 +150,7 @@ describe.skipIf(!databaseKinds.includes('postgres'))('a synced list on postgres,
   })
 })
 
-test('a rule deleted behind the list stays on it, until a full load', async () => {
+test('keeps a rule that was deleted directly in the database until a full load', async () => {
   const { db } = await openRevocationDatabase('embedded', clock.now())
   const list = follow(serviceRevocationSource(db))
   const id = await addRule(db, clock.now(), { kind: 'token', value: 'j' })

@@ -10,7 +10,7 @@ const token = (jti: string) => someToken(clock, { jti })
 const options = { now: clock.now, deadlineMilliseconds: 10_000 }
 
 describe.skipIf(!databaseKinds.includes('postgres'))(
-  'the reader on a platform where no two requests may share a connection',
+  'the reader on a platform where requests may not share a connection',
   () => {
     let database: TestDatabase
     let url = ''
@@ -21,7 +21,7 @@ describe.skipIf(!databaseKinds.includes('postgres'))(
     beforeEach(() => void vi.stubGlobal('navigator', { userAgent: 'Cloudflare-Workers' }))
     afterEach(() => void vi.unstubAllGlobals())
 
-    test('asks for each check by itself, and is never stale', async () => {
+    test('queries for each check, and is never stale', async () => {
       const list = postgresRevocationList({ url, now: clock.now })
       expect(await verdict(list, token('strict'))).toBe(false)
       await addRule(database.db, clock.now(), { kind: 'token', value: 'strict' })
@@ -29,7 +29,7 @@ describe.skipIf(!databaseKinds.includes('postgres'))(
       await list.close()
     })
 
-    test('reads the whole list within a request when that is asked for, past the pooler or not', async () => {
+    test('reads the whole list within a request if asked to, past the pooler or through it', async () => {
       const list = postgresRevocationList({
         ...options,
         url,
@@ -42,7 +42,7 @@ describe.skipIf(!databaseKinds.includes('postgres'))(
       await list.close()
     })
 
-    test.each(['synced', 'strict'] as const)('answers nothing any more once it was closed, %s', async (mode) => {
+    test.each(['synced', 'strict'] as const)('no longer answers once it is closed, %s', async (mode) => {
       const list = postgresRevocationList({ ...options, url, mode })
       expect(await verdict(list, token('x'))).toBe(false)
       await list.close()
@@ -53,7 +53,7 @@ describe.skipIf(!databaseKinds.includes('postgres'))(
 )
 
 describe.skipIf(!databaseKinds.includes('postgres'))('a database that was migrated and never started', () => {
-  test.each(['synced', 'strict'] as const)('is no answer, and not an empty list, %s', async (mode) => {
+  test.each(['synced', 'strict'] as const)('gives an error and not an empty list, %s', async (mode) => {
     const { url = '' } = await openTestDatabase('postgres')
     const list = postgresRevocationList({ ...options, url, mode })
     await expect(verdict(list, token('x'))).rejects.toThrow(RevocationListUnavailable)
@@ -62,7 +62,7 @@ describe.skipIf(!databaseKinds.includes('postgres'))('a database that was migrat
   })
 })
 
-test('a URL past the pooler that is none is refused at construction without being quoted', () => {
+test('an invalid URL past the pooler is refused at construction, and the error does not quote it', () => {
   const attempt = () =>
     postgresRevocationList({ url: 'postgres://reader@db/mintage', directUrl: 'http://reader:hunter2@db' })
   expect(attempt).toThrow('directUrl must be a postgres:// URL')

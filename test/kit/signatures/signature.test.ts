@@ -29,7 +29,7 @@ function withSignature(token: TokenText, bytes: Uint8Array): TokenText {
 }
 
 describe.each(algorithms)('a signature check of %s', (algorithm) => {
-  test('takes what the key signed and nothing else', async () => {
+  test('accepts what the key signed and nothing else', async () => {
     const { jwk, sign } = await signer(algorithm)
     const stranger = await signer(algorithm)
     const check = await createSignatureCheck(jwk)
@@ -48,7 +48,7 @@ describe.each(algorithms)('a signature check of %s', (algorithm) => {
 })
 
 test.each(['ES256', 'EdDSA', 'Ed25519', 'RS256', 'PS256'] as const)(
-  '%s is checked without a promise on Node',
+  '%s is checked synchronously on Node',
   async (algorithm) => {
     const { jwk, sign } = await signer(algorithm)
     const check = await createSignatureCheck(jwk)
@@ -56,14 +56,14 @@ test.each(['ES256', 'EdDSA', 'Ed25519', 'RS256', 'PS256'] as const)(
   },
 )
 
-test('ES384 is left to a thread', async () => {
+test('ES384 is checked on a thread', async () => {
   const { jwk, sign } = await signer('ES384')
   const check = await createSignatureCheck(jwk)
   expect(check(await sign('a'))).toBeInstanceOf(Promise)
 })
 
 describe.each(Object.entries(knownAnswers))('the known answer of %s', (algorithm, { key, signingInput, signature }) => {
-  test('is right, as jose says too', async () => {
+  test('is valid, and jose agrees', async () => {
     const publicKey = await importJWK({ ...key }, algorithm)
     await compactVerify(`${signingInput}.${signature}`, publicKey)
     await expect(compactVerify(`${signingInput}A.${signature}`, publicKey)).rejects.toThrow()
@@ -71,7 +71,7 @@ describe.each(Object.entries(knownAnswers))('the known answer of %s', (algorithm
 })
 
 describe('the DER path of ES256', () => {
-  test('agrees with jose on signatures of every length that DER can have', async () => {
+  test('agrees with jose on signatures of every possible DER length', async () => {
     const { jwk, sign } = await signer('ES256')
     const key = await importJWK({ ...jwk }, 'ES256')
     if (key instanceof Uint8Array) throw new Error('not a public key')
@@ -95,7 +95,7 @@ describe('the DER path of ES256', () => {
     expect(Buffer.from(derOfEs256(Buffer.from(signature, 'hex')) ?? []).toString('hex')).toBe(der)
   })
 
-  test.each([0, 1, 63, 65, 70, 128])('takes no signature of %i bytes', (length) => {
+  test.each([0, 1, 63, 65, 70, 128])('refuses a signature of %i bytes', (length) => {
     expect(derOfEs256(new Uint8Array(length))).toBeUndefined()
   })
 })

@@ -30,7 +30,7 @@ const accepted = (changes: Record<string, unknown>, expectation?: Partial<Claims
 }
 
 describe('the claims of a token', () => {
-  test('become what an application reads, and nobody can change it afterwards', () => {
+  test('become an object for the application that cannot be changed afterwards', () => {
     const token = accepted({ scope: 'orders:read orders:write', roles: ['admin'] })
     expect(token).toMatchObject({
       id: 'jti-1',
@@ -45,10 +45,13 @@ describe('the claims of a token', () => {
     expect(Object.isFrozen(token) && Object.isFrozen(token.audience)).toBe(true)
   })
 
-  test.each([{}, { scope: '' }, { roles: [] }])('%j: no scopes and no roles are empty, not a blank one', (changes) => {
-    const token = accepted(changes)
-    expect([token.scopes.size, token.roles.size]).toEqual([0, 0])
-  })
+  test.each([{}, { scope: '' }, { roles: [] }])(
+    '%j: empty scopes and roles are empty lists, not lists with an empty name',
+    (changes) => {
+      const token = accepted(changes)
+      expect([token.scopes.size, token.roles.size]).toEqual([0, 0])
+    },
+  )
 
   test.each<[string, string, Record<string, unknown>]>([
     ['issuer', 'of another issuer', { iss: 'https://auth.example/' }],
@@ -89,23 +92,23 @@ describe('the claims of a token', () => {
     expect(read(changes)).toBe(reason)
   })
 
-  test('a token of the test environment is taken where it is asked for, or where any is', () => {
+  test('a token of the test environment is accepted if the verifier asks for test or for any environment', () => {
     for (const environment of ['test', undefined] as const)
       expect(accepted({ env: 'test' }, { environment }).environment).toBe('test')
     expect(read({ env: 'other' }, { environment: undefined })).toBe('environment')
   })
 
-  test('a subject may fill 256 characters, in any language', () => {
+  test('a subject may have 256 characters in any language', () => {
     expect(accepted({ sub: 'ü'.repeat(256) }).subject).toBe('ü'.repeat(256))
   })
 
-  test('a token is dead from its end and the tolerance on, to the second', () => {
+  test('a token is expired from its exp plus the tolerance, to the second', () => {
     expect(read({ iat: now - 900, exp: now - 30 })).toBe('expired')
     expect(accepted({ iat: now - 900, exp: now - 29 }).expiresAt).toBe(now - 29)
     expect(read({ iat: now - 900, exp: now }, { clockToleranceSeconds: 0 })).toBe('expired')
   })
 
-  test('a token may come from a clock that is ahead by the tolerance, and no further', () => {
+  test('a token may come from a clock that is fast by the tolerance, and no more', () => {
     expect(accepted({ iat: now + 30 }).issuedAt).toBe(now + 30)
     expect(read({ iat: now + 31 })).toBe('not_yet_valid')
     expect(accepted({ nbf: now + 30 }).issuedAt).toBe(now)
@@ -113,7 +116,7 @@ describe('the claims of a token', () => {
     expect(accepted({ nbf: now - 5 }).issuedAt).toBe(now)
   })
 
-  test('a token lives as long as the verifier takes, and not a second longer', () => {
+  test('a token may live as long as the verifier allows, and not a second longer', () => {
     expect(accepted({ exp: now + 3600 }).expiresAt).toBe(now + 3600)
     expect(read({ exp: now + 3601 })).toBe('lifetime_too_long')
   })

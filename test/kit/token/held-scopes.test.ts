@@ -46,12 +46,12 @@ const scope = fc
   .array(segment, { minLength: 1, maxLength: 4 })
   .map((segments) => segments.join(':'))
   .filter((text) => text !== '')
-/** What nobody holds by a wildcard written out: every scope that a wildcard stands for begins as it does. */
+/** The wildcards written out: every scope that a wildcard covers begins with the text before its star. */
 const isWildcard = (text: string) => text === '*' || text.endsWith(':*')
 const begin = (text: string) => text.slice(0, -1)
 
-describe('whatever is held and asked', () => {
-  test('a scope covers itself, and what covers it covers what it covers', () => {
+describe('any held scope and any required scope', () => {
+  test('a scope covers itself, and everything that a scope it covers covers', () => {
     fc.assert(
       fc.property(scope, scope, scope, (one, two, three) => {
         expect(scopeCovers(one, one)).toBe(true)
@@ -61,7 +61,7 @@ describe('whatever is held and asked', () => {
     )
   })
 
-  test('two that cover each other are the same: nothing is wider than itself', () => {
+  test('two scopes that cover each other are equal: no scope is wider than itself', () => {
     fc.assert(
       fc.property(scope, scope, (one, two) => {
         if (scopeCovers(one, two) && scopeCovers(two, one)) expect(one).toBe(two)
@@ -70,7 +70,7 @@ describe('whatever is held and asked', () => {
     )
   })
 
-  test('only a wildcard covers another one, which begins with all that stands before its star', () => {
+  test('only a wildcard covers another one, which begins with the text before its star', () => {
     fc.assert(
       fc.property(scope, scope, (held, asked) => {
         if (held === asked || !scopeCovers(held, asked)) return
@@ -81,12 +81,12 @@ describe('whatever is held and asked', () => {
     )
   })
 
-  test('all of nothing is held, any of nothing is not', () => {
+  test('with an empty list, all is true and any is false', () => {
     expect([hasScopes([], [], 'all'), hasScopes([], [], 'any')]).toEqual([true, false])
     expect([hasScopes(['*'], [], 'all'), hasScopes(['*'], [], 'any')]).toEqual([true, false])
   })
 
-  test('all and any are what every and some say, in any form of list', () => {
+  test('all and any agree with every and some, for any form of list', () => {
     const scopes = fc.array(scope, { maxLength: 4 })
     fc.assert(
       fc.property(scopes, scopes, (held, required) => {

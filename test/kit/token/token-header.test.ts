@@ -6,12 +6,12 @@ const honest = { typ: 'at+jwt', alg: 'ES256', kid: 'kid-1' }
 const read = (header: object) => readTokenHeader(Buffer.from(JSON.stringify(header)).toString('base64url'), algorithms)
 
 describe('the header of a token', () => {
-  test.each(['at+jwt', 'AT+JWT', 'application/at+jwt'])('of type %s is read', (typ) => {
+  test.each(['at+jwt', 'AT+JWT', 'application/at+jwt'])('with type %s is read', (typ) => {
     expect(read({ ...honest, typ })).toEqual({ algorithm: 'ES256', kid: 'kid-1' })
   })
 
   test.each(['crit', 'jku', 'jwk', 'x5u', 'x5c', 'cty', 'b64', 'zip', 'enc'])(
-    'with %s is refused for that, whatever it says',
+    'with %s is refused for that, whatever else it contains',
     (name) => {
       for (const value of [['x'], 'x', null, false]) expect(read({ ...honest, [name]: value })).toBe('header_parameter')
     },
@@ -34,7 +34,7 @@ describe('the header of a token', () => {
     expect(read({ ...honest, ...changes })).toBe(reason)
   })
 
-  test('names its key by 1 to 128 letters that need no escaping, from the first to the last', () => {
+  test('has a kid of 1 to 128 characters that need no escaping', () => {
     for (const kid of ['a', '2026-11.key_1~', 'x'.repeat(128)]) expect(isKid(kid)).toBe(true)
     for (const kid of ['', 'x'.repeat(129), '/kid', 'kid/', ' kid', 'kid\n', 'ключ', "kid' or '1"])
       expect(isKid(kid)).toBe(false)

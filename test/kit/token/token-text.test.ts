@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { longestTokenText, readTokenText } from '../../../src/kit/token/token-text.ts'
 
 describe('readTokenText', () => {
-  test('cuts a compact JWS without decoding it', () => {
+  test('splits a compact JWS without decoding it', () => {
     expect(readTokenText('AAAA.BBBB.CCCC')).toEqual({
       text: 'AAAA.BBBB.CCCC',
       header: 'AAAA',
@@ -46,7 +46,7 @@ describe('readTokenText', () => {
     expect(readTokenText(text)).toBe('malformed')
   })
 
-  test('every text that is taken decodes and encodes to itself', () => {
+  test('every accepted text decodes and encodes to itself', () => {
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
     for (const first of alphabet) {
       for (const last of alphabet) {
@@ -58,7 +58,7 @@ describe('readTokenText', () => {
     }
   })
 
-  test('the longest text is taken and one character more is not', () => {
+  test('the longest text is accepted, and one more character is not', () => {
     const rest = '.BBBB.CCCC'
     expect(readTokenText('A'.repeat(longestTokenText - rest.length - 2) + rest)).toBeTypeOf('object')
     expect(readTokenText('A'.repeat(longestTokenText - rest.length + 2) + rest)).toBe('too_long')
@@ -73,7 +73,7 @@ test.each(['!AAA.AAAA.AAAA', 'AAAA.AAAA.AAAA\n', ' AAA.AAAA.AAAA', 'AAAA.AAAA.AA
   },
 )
 
-test('a text of 8,192 characters is read, and one of more is too long', () => {
+test('a text of 8,192 characters is read, and a longer one is not', () => {
   const text = (length: number) => `AAAA.${'A'.repeat(length - 10)}.AAAA`
   expect(readTokenText(text(8192))).not.toBe('too_long')
   expect(readTokenText(text(8193))).toBe('too_long')
