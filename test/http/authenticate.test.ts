@@ -6,7 +6,7 @@ import { adminClient } from '../support/admin-client.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { issuer, startTestService, type TestService } from '../support/test-service.ts'
 
-describe.each(databaseKinds)('who calls the admin API, on %s', (kind) => {
+describe.each(databaseKinds)('callers of the admin API, on %s', (kind) => {
   let service: TestService
   beforeAll(async () => {
     service = await startTestService(kind)
@@ -58,7 +58,7 @@ describe.each(databaseKinds)('who calls the admin API, on %s', (kind) => {
     expect((await me({ Authorization: `Bearer ${token}` })).status).toBe(401)
   })
 
-  test('a narrowed token grants no more than its scope, whatever its key holds', async () => {
+  test('a narrowed token grants only its scope, whatever its key may do', async () => {
     const { secret } = await service.createKey({ roles: ['admin'], scopes: ['orders:read', 'orders:write'] })
     const narrow = adminClient(service, await adminToken(secret, { scope: 'orders:read' }))
     const grant = (scope: string) => narrow('POST', '/v1/api-keys', { name: 'x', scopes: [scope] })
@@ -66,12 +66,12 @@ describe.each(databaseKinds)('who calls the admin API, on %s', (kind) => {
     expect((await grant('orders:write')).status).toBe(403)
   })
 
-  test('roles are read for each request, and an unknown role permits nothing', async () => {
+  test('roles are read on each request, and an unknown role permits nothing', async () => {
     const { secret } = await service.createKey()
     expect((await adminClient(service, secret)('GET', '/v1/api-keys')).status).toBe(403)
   })
 
-  describe('refused alike are', () => {
+  describe('refused in the same way are', () => {
     test.each([
       ['an unknown key', () => generateApiKey('live')],
       ['a key with a wrong checksum', () => `${generateApiKey('live').slice(0, -6)}000000`],
@@ -85,7 +85,7 @@ describe.each(databaseKinds)('who calls the admin API, on %s', (kind) => {
       expect(await response.json()).toMatchObject({ code: 'api_key_rejected', detail: 'Client authentication failed.' })
     })
 
-    test('a key that was revoked, one that expired, one of a suspended organization', async () => {
+    test('revoked keys, expired keys, and keys of suspended organizations', async () => {
       const past = new Date(start.getTime() - 1000)
       const keys = await Promise.all(
         [{ revokedAt: past }, { expiresAt: past }, { disabledAt: past }].map((key) => service.createKey(key)),
@@ -110,20 +110,20 @@ describe.each(databaseKinds)('who calls the admin API, on %s', (kind) => {
     expect(response.headers.get('www-authenticate')).toBe('Bearer realm="mintage"')
   })
 
-  test('two credentials at once are an invalid request, even if they agree', async () => {
+  test('two credentials in one request are invalid, even if they match', async () => {
     const { secret } = await service.createKey()
     expect((await me({ Authorization: `Bearer ${secret}`, 'X-API-Key': secret })).status).toBe(400)
     expect((await me({ 'X-API-Key': `${secret}, ${secret}` })).status).toBe(400)
   })
 
-  describe('a refusal of a caller is recorded', () => {
+  describe('a refusal is recorded', () => {
     const lastEvent = async () => {
       const { body } = await adminClient(service, service.rootKey)('GET', '/v1/audit-events?limit=1')
       const items: unknown = body.items
       return Array.isArray(items) ? items[0] : undefined
     }
 
-    test('when it lacks the permission', async () => {
+    test('if the caller lacks the permission', async () => {
       const { id, secret } = await service.createKey()
       await adminClient(service, secret)('POST', '/v1/api-keys', { name: 'x' })
       expect(await lastEvent()).toMatchObject({
@@ -138,7 +138,7 @@ describe.each(databaseKinds)('who calls the admin API, on %s', (kind) => {
       })
     })
 
-    test('when it asks for something missing or out of reach', async () => {
+    test('if the caller asks for something missing or out of reach', async () => {
       const { id, secret } = await service.createKey({ roles: ['admin'] })
       await adminClient(service, secret)('POST', '/v1/api-keys/key_elsewhere/revoke')
       expect(await lastEvent()).toMatchObject({
@@ -158,7 +158,7 @@ describe.each(databaseKinds)('who calls the admin API, on %s', (kind) => {
   })
 })
 
-test('a refusal is still returned when the audit trail cannot be written, and the log says so', async () => {
+test('a refusal is still sent when the audit trail cannot be written, and the log says so', async () => {
   const service = await startTestService()
   const { secret } = await service.createKey()
   await service.services.db.execute(sql`alter table audit_events rename to lost`)

@@ -9,7 +9,7 @@ beforeAll(async () => {
 })
 
 describe('the reference page', () => {
-  test('takes scripts and styles from this service only, none inline, and can be framed by nobody', async () => {
+  test('loads scripts and styles from this service only, none inline, and cannot be framed', async () => {
     const response = await service.request('/docs')
     expect(response.status).toBe(200)
     const policy = response.headers.get('content-security-policy') ?? ''
@@ -23,7 +23,7 @@ describe('the reference page', () => {
     expect(html).not.toMatch(/<script(?![^>]* src=)|<style|\son\w+=|\sstyle=|https?:\/\//)
   })
 
-  test('finds every file that it loads, as what it is', async () => {
+  test('finds every file that it loads, with the right content type', async () => {
     const html = await (await service.request('/docs')).text()
     const loaded = [...html.matchAll(/(?:src|href)="(?!data:)([^"]+)"/g)].map(([, path = '']) => path)
     expect(loaded).toEqual([
@@ -44,7 +44,7 @@ describe('the reference page', () => {
     }
   })
 
-  test('is loaded once: who has a file gets 304', async () => {
+  test('is loaded once: a client that has a file gets 304', async () => {
     const { headers } = await service.request('/docs/swagger-ui-bundle.js')
     const again = await service.request('/docs/swagger-ui-bundle.js', {
       headers: { 'If-None-Match': headers.get('etag') ?? '' },
@@ -52,25 +52,25 @@ describe('the reference page', () => {
     expect(again.status).toBe(304)
   })
 
-  test('asks no validator of somebody else, and keeps no key', async () => {
+  test('sends nothing to a validator elsewhere, and stores no key', async () => {
     const script = await (await service.request('/docs/start.js')).text()
     expect(script).toContain('validatorUrl: null')
     expect(script).toContain('persistAuthorization: false')
   })
 
-  test('is found with a slash behind it, behind a prefix too', async () => {
+  test('is found with a trailing slash, and behind a prefix', async () => {
     const response = await service.request('/docs/')
     expect(response.status).toBe(308)
     expect(response.headers.get('location')).toBe('../docs')
   })
 
-  test('gives no other file of the package', async () => {
+  test('does not serve other files of the package', async () => {
     for (const path of ['/docs/index.html', '/docs/package.json', '/docs/..%2fpackage.json', '/docs/swagger-ui.js']) {
       expect((await service.request(path)).status, path).toBe(404)
     }
   })
 
-  test('is not there where there are no files to serve, and says where its content is', async () => {
+  test('is missing where there are no files to serve, and says where the content is', async () => {
     const { readReferenceAsset: _, ...platform } = service.services.platform
     const app = createApp(() => ({ ...service.services, platform }))
     for (const path of ['/docs', '/docs/start.js', '/docs/swagger-ui.css']) {

@@ -22,7 +22,7 @@ describe.each(databaseKinds)('R139 a POST with an Idempotency-Key on %s', async 
   const countNamed = async (name: string) =>
     (await services.db.select().from(apiKeys).where(eq(apiKeys.name, name))).length
 
-  test('sent again gets the same answer without the secret, and makes nothing', async () => {
+  test('sent again gets the same response without the secret, and creates nothing', async () => {
     const first = await create('once', 'once')
     expect(first.status).toBe(201)
     expect(first.headers.get('idempotency-replayed')).toBeNull()
@@ -36,13 +36,13 @@ describe.each(databaseKinds)('R139 a POST with an Idempotency-Key on %s', async 
     expect(await countNamed('once')).toBe(1)
   })
 
-  test('keeps no secret in the database', async () => {
+  test('stores no secret in the database', async () => {
     const { body } = await create('stored', 'stored')
     const rows = await services.db.select().from(idempotencyKeys)
     expect(JSON.stringify(rows)).not.toContain(body.secret.slice(8, 20))
   })
 
-  test('with another request is refused in words, whatever differs', async () => {
+  test('sent with another request is refused with an explanation, whatever differs', async () => {
     await create('reused', 'reused')
     for (const answer of [
       await create('reused', 'other'),
@@ -57,7 +57,7 @@ describe.each(databaseKinds)('R139 a POST with an Idempotency-Key on %s', async 
     expect(await countNamed('other')).toBe(0)
   })
 
-  test('is its sender alone: another client may use the same key', async () => {
+  test('belongs to its sender: another client may use the same key', async () => {
     const { secret } = await service.createKey({ roles: ['root'] })
     const mine = await create('shared', 'shared')
     const theirs = await create('shared', 'shared', secret)
@@ -65,7 +65,7 @@ describe.each(databaseKinds)('R139 a POST with an Idempotency-Key on %s', async 
     expect(theirs.body.apiKey.id).not.toBe(mine.body.apiKey.id)
   })
 
-  test('sent twenty times at once makes one thing', async () => {
+  test('sent twenty times at once creates one thing', async () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => create('parallel', 'parallel')))
     expect(await countNamed('parallel')).toBe(1)
     const created = answers.filter(({ status }) => status === 201)
@@ -81,7 +81,7 @@ describe.each(databaseKinds)('R139 a POST with an Idempotency-Key on %s', async 
     }
   })
 
-  test('that was refused may be sent again, and is done then', async () => {
+  test('that was refused may be sent again, and is then executed', async () => {
     const refused = await post('/v1/api-keys', 'refused', { name: 'refused', organizationId: 'org_missing' })
     expect(refused.status).toBe(404)
     expect(await post('/v1/api-keys', 'refused', { name: 'refused', organizationId: 'org_missing' })).toMatchObject({
@@ -90,14 +90,14 @@ describe.each(databaseKinds)('R139 a POST with an Idempotency-Key on %s', async 
     expect((await create('refused', 'refused')).status).toBe(201)
   })
 
-  test('whose answer was lost after it was done is not done again, and says so', async () => {
+  test('whose response was lost after the change is not executed again, and says so', async () => {
     await create('lost', 'lost')
     await services.db.update(idempotencyKeys).set({ status: 0, body: {} }).where(eq(idempotencyKeys.key, 'lost'))
     expect(await create('lost', 'lost')).toMatchObject({ status: 409, body: { code: 'idempotency_key_in_use' } })
     expect(await countNamed('lost')).toBe(1)
   })
 
-  test('is remembered for 24 hours, and then forgotten by maintenance', async () => {
+  test('is remembered for 24 hours, until maintenance deletes it', async () => {
     await create('old', 'old')
     clock.advance(24 * 3600 - 1)
     expect((await create('old', 'old')).headers.get('idempotency-replayed')).toBe('true')
@@ -121,14 +121,14 @@ describe.each(databaseKinds)('R139 a POST with an Idempotency-Key on %s', async 
     expect(await countNamed('never')).toBe(0)
   })
 
-  test('takes every visible character', async () => {
+  test('accepts every visible character', async () => {
     const key = '!"#$%&\'()*+,-./09:;<=>?@AZ[\\]^_`az{|}~'
     expect((await create(key, 'visible')).status).toBe(201)
     expect((await create(key, 'visible')).headers.get('idempotency-replayed')).toBe('true')
     expect((await create('x'.repeat(255), 'long')).status).toBe(201)
   })
 
-  test('revokes once too, and says the same again without a body', async () => {
+  test('revokes once too, and repeats a response without a body', async () => {
     const { id } = await service.createKey()
     const revoke = () =>
       service.request(`/v1/api-keys/${id}/revoke`, {
@@ -142,7 +142,7 @@ describe.each(databaseKinds)('R139 a POST with an Idempotency-Key on %s', async 
     expect(await again.text()).toBe('')
   })
 
-  test('is of no use to a stranger', async () => {
+  test('is of no use to someone else', async () => {
     await create('stranger', 'stranger')
     const response = await service.request('/v1/api-keys', {
       method: 'POST',
@@ -152,7 +152,7 @@ describe.each(databaseKinds)('R139 a POST with an Idempotency-Key on %s', async 
     expect(response.status).toBe(401)
   })
 
-  test('means nothing on a GET', async () => {
+  test('is ignored on a GET', async () => {
     const get = () =>
       service.request('/v1/me', { headers: { Authorization: `Bearer ${service.rootKey}`, 'Idempotency-Key': 'get' } })
     expect((await get()).status).toBe(200)

@@ -32,7 +32,7 @@ const operations = () =>
   )
 
 describe('the API document', () => {
-  test('is valid OpenAPI 3.1 in the eyes of an independent validator', async () => {
+  test('is valid OpenAPI 3.1 according to an independent validator', async () => {
     const verdict = await new Validator().validate(structuredClone(document))
     expect(verdict.errors ?? []).toEqual([])
     expect(verdict.valid).toBe(true)
@@ -40,7 +40,7 @@ describe('the API document', () => {
     expect(document.servers).toEqual([{ url: issuer }])
   })
 
-  test('every reference in it leads somewhere', () => {
+  test('contains no dangling reference', () => {
     const references = [...text.matchAll(/"\$ref":"#\/([^"]+)"/g)].map(([, pointer = '']) => pointer)
     const dead = references.filter(
       (pointer) => pointer.split('/').reduce<unknown>((at, name) => Object(at)[name], document) === undefined,
@@ -50,7 +50,7 @@ describe('the API document', () => {
   })
 
   test('describes every route that is served, and no other', () => {
-    // Not described: the metrics and the reference page are for people beside the service; a method that a path refuses is none of it.
+    // Not described: the metrics and the reference page, which are for people, and the methods that a path refuses.
     const beside = /^GET \/(metrics|docs(\/.*)?|openapi\.json)$/
     const served = service.app.routes
       .filter(({ method, path }) => !['ALL', 'OPTIONS'].includes(method) && !path.includes('*'))
@@ -72,13 +72,13 @@ describe('the API document', () => {
     expect(nameless.map(({ name }) => name)).toEqual([])
   })
 
-  test('says of each tag what it is about, and of none that has no operation', () => {
+  test('describes each tag, and has no tag without an operation', () => {
     const used = new Set(operations().flatMap(({ operation }) => operation.tags ?? []))
     expect(new Set(document.tags.map(({ name }) => name))).toEqual(used)
     expect(document.tags.filter(({ description }) => !description)).toEqual([])
   })
 
-  test('says of each operation who may call it', () => {
+  test('says who may call each operation', () => {
     const open = operations().filter(({ operation }) => operation.security?.length === 0)
     expect(
       open
@@ -88,11 +88,11 @@ describe('the API document', () => {
     expect(document.security).toEqual([{ bearer: [] }, { apiKey: [] }])
   })
 
-  test('every list has a cursor, and every change of a thing by PUT or PATCH an If-Match', () => {
+  test('gives every list a cursor, and every PUT and PATCH an If-Match', () => {
     const lists = operations().filter(
       ({ name, operation }) => /^GET \/v1\//.test(name) && /^list/.test(operation.operationId ?? ''),
     )
-    // These are few by nature, and all of them are on the one page.
+    // These are few, and fit on one page.
     const onOnePage = ['listPlans', 'listKeks', 'listSigningKeys', 'listRoles']
     const without = lists.filter(({ operation }) => !operation.parameters?.some(({ name }) => name === 'cursor'))
     expect(without.map(({ operation }) => operation.operationId).filter((id) => !onOnePage.includes(id ?? ''))).toEqual(
@@ -105,11 +105,11 @@ describe('the API document', () => {
     expect(unguarded.map(({ name }) => name)).toEqual([])
   })
 
-  test('holds no example that looks like a credential', () => {
+  test('has no example that looks like a credential', () => {
     expect(text).not.toMatch(/[a-z0-9]{2,16}_(live|test)_[0-9A-Za-z]{8}|eyJ[\w-]{8}|raw:[A-Za-z0-9+/]{16}|-----BEGIN/)
   })
 
-  test('shows of each refusal an answer of its own status', () => {
+  test('shows an example with the right status for each error', () => {
     const refusals = operations().flatMap(({ name, operation }) =>
       Object.entries(operation.responses ?? {}).flatMap(([status, { content }]) => {
         const example = content?.['application/problem+json']?.example
@@ -120,7 +120,7 @@ describe('the API document', () => {
     expect(refusals.filter(({ status, shown }) => shown !== status)).toEqual([])
   })
 
-  test('may be cached, and costs whoever has it nothing', async () => {
+  test('can be cached, and costs nothing to a client that has it', async () => {
     const first = await service.request('/openapi.json')
     expect(first.headers.get('content-type')).toBe('application/json')
     expect(first.headers.get('cache-control')).toBe('public, max-age=300')

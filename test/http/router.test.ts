@@ -11,7 +11,7 @@ const routes = [
   ['GET', '/docs/:asset{[a-z]+\\.js}', 'asset'],
 ] as const
 
-test.each(['first', 'second'])('finds the same at the %s time as a router that remembers nothing', (time) => {
+test.each(['first', 'second'])('finds the same routes as a router without memory, the %s time', (time) => {
   const [remembering, forgetful] = [rememberingRouter<string>(), new TrieRouter<string>()]
   for (const router of [remembering, forgetful])
     for (const [method, path, handler] of routes) router.add(method, path, handler)
@@ -33,7 +33,7 @@ test.each(['first', 'second'])('finds the same at the %s time as a router that r
     expect(remembering.match(method, path), `${method} ${path}`).toEqual(forgetful.match(method, path))
 })
 
-test('knows of a route that is added after it was asked', () => {
+test('finds a route that is added after the first request', () => {
   const router = rememberingRouter<string>()
   router.add('GET', '/token', 'first')
   expect(router.match('GET', '/token')[0]).toHaveLength(1)

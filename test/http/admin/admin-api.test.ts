@@ -12,7 +12,7 @@ describe.each(databaseKinds)('the admin API on %s', (kind) => {
     root = adminClient(service, service.rootKey)
   })
 
-  test('a key is created, shown, listed and revoked, and its secret is in one answer only', async () => {
+  test('a key can be created, shown, listed and revoked, and its secret appears only once', async () => {
     const created = await root('POST', '/v1/api-keys', {
       name: 'orders',
       scopes: ['orders:read'],
@@ -45,7 +45,7 @@ describe.each(databaseKinds)('the admin API on %s', (kind) => {
     expect(shown.text + listed.text + audit.text).not.toContain(String(secret).slice(8, 30))
   })
 
-  test('a revoked key kills the tokens that it made', async () => {
+  test('revoking a key revokes its tokens', async () => {
     const created = await root('POST', '/v1/api-keys', { name: 'short-lived' })
     const { apiKey, secret } = created.body as { apiKey: { id: string }; secret: string }
     const { access_token: token } = await exchange(service, secret)
@@ -58,7 +58,7 @@ describe.each(databaseKinds)('the admin API on %s', (kind) => {
     })
   })
 
-  test('organizations are created by root, and seen', async () => {
+  test('root can create and see organizations', async () => {
     const created = await root('POST', '/v1/organizations', { name: 'Acme', plan: 'pro' })
     expect(created.status).toBe(201)
     expect(created.body).toMatchObject({ name: 'Acme', plan: 'pro', suspendedAt: null })
@@ -68,7 +68,7 @@ describe.each(databaseKinds)('the admin API on %s', (kind) => {
     expect(key.body.apiKey).toMatchObject({ organizationId: created.body.id })
   })
 
-  test('signing keys are listed, and rotated only when that is safe', async () => {
+  test('signing keys can be listed, and rotated only when that is safe', async () => {
     const listed = await root('GET', '/v1/signing-keys')
     expect(listed.status).toBe(200)
     expect(listed.text).not.toContain('"d"')
@@ -80,7 +80,7 @@ describe.each(databaseKinds)('the admin API on %s', (kind) => {
   })
 
   describe('revocation rules', () => {
-    test('kill what they name, are listed, and can be lifted', async () => {
+    test('revoke what they name, are listed, and can be lifted', async () => {
       const { secret } = await service.createKey({ subject: 'alice' })
       const { access_token: token } = await exchange(service, secret)
       const verify = async () => await service.services.verifier.verify(token)
@@ -111,7 +111,7 @@ describe.each(databaseKinds)('the admin API on %s', (kind) => {
       expect((await root('POST', `/v1/revocations/${rule?.id}/lift`)).status).toBe(409)
     })
 
-    test('on the key that signs are refused, on one that signed before are taken', async () => {
+    test('on the active signing key are refused, and on an earlier one accepted', async () => {
       service.clock.advance(60)
       await root('POST', '/v1/signing-keys/rotate', { force: true })
       type Key = { kid: string; purpose: string; state: string }
@@ -127,7 +127,7 @@ describe.each(databaseKinds)('the admin API on %s', (kind) => {
       expect((await root('POST', `/v1/revocations/${String(retiring.body.id)}/lift`)).status).toBe(409)
     })
 
-    test('on every token are root’s alone, and end by themselves', async () => {
+    test('on all tokens can only be created by root, and expire by themselves', async () => {
       const { secret } = await service.createKey({ roles: ['admin'] })
       const rule = { kind: 'all', value: '*' }
       expect((await adminClient(service, secret)('POST', '/v1/revocations', rule)).status).toBe(403)
@@ -168,14 +168,14 @@ describe.each(databaseKinds)('the admin API on %s', (kind) => {
       ['with a token algorithm that the ring has no key of', { name, tokenAlgorithm: 'RS256' }, 409],
       ['with an organization that is not there', { name, organizationId: 'org_missing' }, 404],
       ['of 17 KB', { name: 'n'.repeat(17_000) }, 413],
-    ])('%s is refused in words', async (_, body, status) => {
+    ])('with %s is refused with an explanation', async (_, body, status) => {
       const answer = await root('POST', '/v1/api-keys', body)
       expect(answer.status).toBe(status)
       expect(answer.headers.get('content-type')).toBe('application/problem+json')
       expect(answer.body).toMatchObject({ status, detail: expect.any(String), title: expect.any(String) })
     })
 
-    test('says which member is wrong, and repeats nothing that was sent', async () => {
+    test('names the wrong member and does not repeat what was sent', async () => {
       const answer = await root('POST', '/v1/api-keys', { name: 'n'.repeat(101), '<script>': 1, environment: '<b>' })
       expect(answer.body.errors).toEqual([
         expect.objectContaining({ path: 'name' }),
@@ -198,7 +198,7 @@ describe.each(databaseKinds)('the admin API on %s', (kind) => {
       expect(response.status).toBe(415)
     })
 
-    test('that arrives in chunks is bounded too', async () => {
+    test('that arrives in chunks is limited too', async () => {
       const chunk = new TextEncoder().encode('{"name":"'.padEnd(1024))
       let sent = 0
       const body = new ReadableStream<Uint8Array>({
@@ -244,7 +244,7 @@ describe.each(databaseKinds)('the admin API on %s', (kind) => {
     })
 
     test.each(['%25', '_', '%27or%271', '%5C', '%E0%A4%A', 'key_1'])(
-      '%s is an id like any other, and not there',
+      '%s is a valid id that does not exist',
       async (id) => {
         expect((await root('GET', `/v1/api-keys/${id}`)).status).toBe(404)
       },
@@ -255,13 +255,13 @@ describe.each(databaseKinds)('the admin API on %s', (kind) => {
     ['DELETE', '/v1/api-keys', 'GET, POST'],
     ['PUT', '/v1/api-keys/key_1', 'GET, PATCH'],
     ['GET', '/v1/api-keys/key_1/revoke', 'POST'],
-  ])('%s %s is refused, and told what the path takes', async (method, path, allow) => {
+  ])('%s %s is refused, and the answer lists the allowed methods', async (method, path, allow) => {
     const response = await service.request(path, { method, headers: { 'X-API-Key': service.rootKey } })
     expect(response.status).toBe(405)
     expect([...new Set(response.headers.get('allow')?.split(', '))].sort().join(', ')).toBe(allow)
   })
 
-  test('a path that is not there is a problem, not a page', async () => {
+  test('an unknown path gives a problem document, not a page', async () => {
     const answer = await root('GET', '/v1/nothing')
     expect(answer.status).toBe(404)
     expect(answer.headers.get('content-type')).toBe('application/problem+json')

@@ -14,7 +14,7 @@ beforeAll(async () => {
 const some = { filter: { label: 'ci' } }
 
 describe('the routes that revoke', () => {
-  test('answer 204 when it is done, and 200 with what would break in a dry run', async () => {
+  test('answer 204 after revoking, and 200 with what would break in a dry run', async () => {
     const { id } = await service.createKey()
     const dry = await root('POST', `/v1/api-keys/${id}/revoke`, { dryRun: true })
     expect(dry).toMatchObject({ status: 200, body: { apiKeys: 1, apiKeysUsed: 0, lastUses: [] } })
@@ -26,7 +26,7 @@ describe('the routes that revoke', () => {
     })
   })
 
-  test('take `revoke` for the route of many, not for the id of a key', async () => {
+  test('treat `revoke` as the route for many keys, not as a key id', async () => {
     expect(await root('POST', '/v1/api-keys/revoke', some)).toMatchObject({
       status: 200,
       body: { apiKeys: 0, dryRun: false },
@@ -60,7 +60,7 @@ describe('the routes that revoke', () => {
     expect((await root('GET', `/v1/api-keys/${keyId}`)).body).toMatchObject({ status: 'usable', revokedAt: null })
   })
 
-  test('refuse a megabyte', async () => {
+  test('refuse a body of one megabyte', async () => {
     expect((await root('POST', '/v1/api-keys/revoke', { ...some, text: 'x'.repeat(1_000_000) })).status).toBe(413)
   })
 
@@ -69,10 +69,10 @@ describe('the routes that revoke', () => {
     '/v1/api-keys/key_1/revoke',
     '/v1/api-keys/find-leaked',
     '/v1/organizations/org_1/revoke-all',
-  ])('%s is closed to a caller who may only read', async (path) => {
+  ])('%s is refused to a caller who may only read', async (path) => {
     const { secret } = await service.createKey({ roles: ['read_only'] })
     const body = path.endsWith('find-leaked') ? { sha256: 'A'.repeat(43) } : path.endsWith('keys/revoke') ? some : {}
-    const expected = path.endsWith('find-leaked') ? 404 : 403 // reading is what it may
+    const expected = path.endsWith('find-leaked') ? 404 : 403 // it may still read
     expect((await adminClient(service, secret)('POST', path, body)).status).toBe(expected)
   })
 })

@@ -4,7 +4,7 @@ import { databaseKinds } from '../../support/databases.ts'
 import { exchange, partsOf, tryExchange } from '../../support/oauth-requests.ts'
 import { startTestService, type TestService } from '../../support/test-service.ts'
 
-describe.each(databaseKinds)('the life of an API key by HTTP, on %s', (kind) => {
+describe.each(databaseKinds)('the life of an API key over HTTP, on %s', (kind) => {
   let service: TestService
   let root: AdminCall
   beforeAll(async () => {
@@ -17,7 +17,7 @@ describe.each(databaseKinds)('the life of an API key by HTTP, on %s', (kind) => 
     (await root('POST', '/v1/api-keys', { name: 'orders', ...body })).body as Created
   const claimsOf = async (secret: string) => partsOf((await exchange(service, secret)).access_token).claims
 
-  test('everything that is said about a key is shown, and reaches its tokens', async () => {
+  test('every setting of a key is shown, and reaches its tokens', async () => {
     const said = {
       name: 'Orders worker',
       description: 'reads orders at night',
@@ -48,11 +48,11 @@ describe.each(databaseKinds)('the life of an API key by HTTP, on %s', (kind) => 
     })
   })
 
-  test('null says never, and may be said', async () => {
+  test('null means never, and is accepted', async () => {
     expect((await create({ expiresAt: null })).apiKey).toMatchObject({ expiresAt: null })
   })
 
-  test('a change says which revision it is about, and is refused when that has passed', async () => {
+  test('a change can name its revision, and is refused if that revision is outdated', async () => {
     const { apiKey } = await create()
     const path = `/v1/api-keys/${apiKey.id}`
     const first = await root('PATCH', path, { name: 'renamed' }, { 'If-Match': '"1"' })
@@ -63,7 +63,7 @@ describe.each(databaseKinds)('the life of an API key by HTTP, on %s', (kind) => 
     expect((await root('PATCH', path, { name: 'whatever it was' })).headers.get('etag')).toBe('"3"')
   })
 
-  test('disable, a dry run before it, and enable', async () => {
+  test('disable, preceded by a dry run, and enable', async () => {
     const { apiKey, secret } = await create()
     const path = `/v1/api-keys/${apiKey.id}`
     expect((await root('POST', `${path}/disable`, { dryRun: true })).body).toMatchObject({
@@ -79,7 +79,7 @@ describe.each(databaseKinds)('the life of an API key by HTTP, on %s', (kind) => 
     expect((await tryExchange(service, secret)).status).toBe(200)
   })
 
-  test('expire, for good', async () => {
+  test('expire is permanent', async () => {
     const { apiKey, secret } = await create()
     const path = `/v1/api-keys/${apiKey.id}`
     expect((await root('POST', `${path}/expire`, { dryRun: true })).status).toBe(200)
@@ -90,7 +90,7 @@ describe.each(databaseKinds)('the life of an API key by HTTP, on %s', (kind) => 
     expect((await root('PATCH', path, { expiresAt: null })).status).toBe(409)
   })
 
-  test('rotate shows a new secret once, versions tell who uses which, and an overlap ends when it is told to', async () => {
+  test('rotate shows a new secret once, versions show their usage, and an overlap can be ended', async () => {
     const { apiKey, secret } = await create()
     const path = `/v1/api-keys/${apiKey.id}`
     const rotated = await root('POST', `${path}/rotate`, { overlapSeconds: 3600, description: 'second secret' })
@@ -118,7 +118,7 @@ describe.each(databaseKinds)('the life of an API key by HTTP, on %s', (kind) => 
       expect(versions.text + shown.text + trail.text).not.toContain(shownOnce.slice(8, 30))
   })
 
-  test('a rotation without a body takes the overlap of the plan', async () => {
+  test('a rotation without a body uses the overlap of the plan', async () => {
     const { apiKey } = await create()
     const endsAt = new Date(service.clock.now().getTime() + 86_400_000).toISOString()
     expect((await root('POST', `/v1/api-keys/${apiKey.id}/rotate`)).body).toMatchObject({
@@ -126,7 +126,7 @@ describe.each(databaseKinds)('the life of an API key by HTTP, on %s', (kind) => 
     })
   })
 
-  test('a list is filtered', async () => {
+  test('a list can be filtered', async () => {
     await create({ name: '100%_sure\\', labels: ['odd'] })
     for (const query of ['name=%25_S', 'name=%5C', 'label=odd', 'label=odd&status=usable&environment=live']) {
       const { body } = await root('GET', `/v1/api-keys?${query}`)
@@ -135,7 +135,7 @@ describe.each(databaseKinds)('the life of an API key by HTTP, on %s', (kind) => 
     expect((await root('GET', '/v1/api-keys?label=odd&status=revoked')).body).toEqual({ items: [], nextCursor: null })
   })
 
-  describe('the holder of a key without any role', () => {
+  describe('a caller whose key has no role', () => {
     test('sees the key, its limits and the secret it used, and nothing else', async () => {
       const { apiKey, secret } = await create({
         scopes: ['orders:read'],
@@ -164,7 +164,7 @@ describe.each(databaseKinds)('the life of an API key by HTTP, on %s', (kind) => 
       expect((await holder('POST', `/v1/api-keys/${apiKey.id}/rotate`)).status).toBe(403)
     })
 
-    test('rotates by its newest secret: neither by a former one, nor by a token', async () => {
+    test('can rotate it with its newest secret, but not with a previous one or a token', async () => {
       const { secret } = await create()
       const rotated = await adminClient(service, secret)('POST', '/v1/me/rotate', { overlapSeconds: 60 })
       expect(rotated.body).toMatchObject({ apiKey: { version: 2 }, secret: expect.stringMatching(/^mk_live_/) })
@@ -182,7 +182,7 @@ describe.each(databaseKinds)('the life of an API key by HTTP, on %s', (kind) => 
       expect((await byToken('POST', '/v1/me/rotate')).status).toBe(403)
     })
 
-    test('revokes it', async () => {
+    test('can revoke it', async () => {
       const { apiKey, secret } = await create()
       expect((await adminClient(service, secret)('POST', '/v1/me/revoke', { reason: 'leaked' })).status).toBe(204)
       expect((await tryExchange(service, secret)).status).toBe(401)
@@ -221,7 +221,7 @@ describe.each(databaseKinds)('the life of an API key by HTTP, on %s', (kind) => 
     ['a role that there is not', { name: 'x', roles: ['emperor'] }, 400],
     ['a role by the name of an object member', { name: 'x', roles: ['constructor'] }, 400],
     ['a service account that there is not', { name: 'x', serviceAccountId: 'svc_missing' }, 404],
-  ])('%s is refused, on creating and on changing', async (_, body, status) => {
+  ])('%s is refused when a key is created or changed', async (_, body, status) => {
     const { apiKey } = await create()
     expect((await root('POST', '/v1/api-keys', body)).status).toBe(status)
     expect((await root('PATCH', `/v1/api-keys/${apiKey.id}`, body)).status).toBe(status)

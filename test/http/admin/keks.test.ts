@@ -11,7 +11,7 @@ describe.each(databaseKinds)('KEKs in the admin API on %s', (kind) => {
     root = adminClient(service, service.rootKey)
   })
 
-  test('are listed by their ids, with what each sealed', async () => {
+  test('are listed by id, with what each sealed', async () => {
     const [id] = service.services.keyEncryption.kekIds
     const { status, body } = await root('GET', '/v1/keks')
     expect({ status, body }).toEqual({
@@ -20,7 +20,7 @@ describe.each(databaseKinds)('KEKs in the admin API on %s', (kind) => {
     })
   })
 
-  test('are rewrapped by a POST without a body, and the trail says so', async () => {
+  test('can be rewrapped by a POST without a body, and the audit trail records it', async () => {
     const [kek] = service.services.keyEncryption.kekIds
     const { status, body } = await root('POST', '/v1/keks/rewrap')
     expect({ status, body }).toEqual({ status: 200, body: { kek, envelopes: 4, moved: 0, left: [] } })
@@ -30,7 +30,7 @@ describe.each(databaseKinds)('KEKs in the admin API on %s', (kind) => {
     ])
   })
 
-  test("are nobody's business but root's", async () => {
+  test('are hidden from everyone but root', async () => {
     const admin = await adminClientWith(service, { roles: ['admin'], audiences: [service.services.config.issuer] })
     expect((await admin('GET', '/v1/keks')).body).toMatchObject({ status: 403, code: 'permission_denied' })
     expect((await admin('POST', '/v1/keks/rewrap')).body).toMatchObject({ status: 403, code: 'permission_denied' })

@@ -17,8 +17,8 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
     (await root('POST', '/v1/organizations', body)).body as { id: string; slug: string }
   const tokenOf = async (secret: string) => (await exchange(service, secret)).access_token
 
-  describe('have a slug and an email that no other has', () => {
-    test('and an answer that shows everything about them', async () => {
+  describe('have a unique slug and email', () => {
+    test('and the response shows everything about them', async () => {
       const created = await root('POST', '/v1/organizations', {
         name: 'Full',
         slug: 'full-1',
@@ -36,7 +36,7 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
       })
     })
 
-    test('the slug made out of the name where none is chosen', async () => {
+    test('and get a slug from their name if none is given', async () => {
       expect((await create({ name: 'Same Name' })).slug).toBe('same-name')
       expect((await create({ name: 'Same Name' })).slug).toMatch(/^same-name-[a-z0-9]{5}$/)
     })
@@ -44,7 +44,7 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
     test.each([
       ['slug', { slug: 'taken' }],
       ['email', { email: 'TAKEN@a.example' }],
-    ])('a second %s is a conflict that names it, on creating and on updating', async (member, same) => {
+    ])('a second %s is a conflict that names it, when creating and when updating', async (member, same) => {
       await root('POST', '/v1/organizations', { name: 'First', slug: 'taken', email: 'taken@a.example' })
       const second = await root('POST', '/v1/organizations', { name: 'Second', ...same })
       expect([second.status, second.body.code, second.body.member]).toEqual([409, 'conflict', member])
@@ -55,14 +55,14 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
       expect((await root('GET', `/v1/organizations/${id}`)).body).toMatchObject({ name: 'Third', revision: 1 })
     })
 
-    test('of ten that ask for one slug at once, one gets it', async () => {
+    test('of ten concurrent requests for one slug, one gets it', async () => {
       const answers = await Promise.all(
         Array.from({ length: 10 }, () => root('POST', '/v1/organizations', { name: 'Race', slug: 'race' })),
       )
       expect(answers.map(({ status }) => status).sort()).toEqual([201, ...Array.from({ length: 9 }, () => 409)])
     })
 
-    test('of ten with one name at once, each gets a slug of its own', async () => {
+    test('of ten concurrent requests with one name, each gets its own slug', async () => {
       const made = await Promise.all(Array.from({ length: 10 }, () => create({ name: 'Crowd' })))
       expect(new Set(made.map(({ slug }) => slug)).size).toBe(10)
     })
@@ -85,8 +85,8 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
     })
   })
 
-  describe('are changed', () => {
-    test('member by member, and count their revision up', async () => {
+  describe('can be changed', () => {
+    test('one member at a time, and each change increases the revision', async () => {
       const { id } = await create({ name: 'Before', slug: 'before', email: 'a@before.example' })
       const renamed = await root('PATCH', `/v1/organizations/${id}`, { name: 'After' })
       expect(renamed.body).toMatchObject({ name: 'After', slug: 'before', email: 'a@before.example', revision: 2 })
@@ -98,7 +98,7 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
       expect((await root('PATCH', `/v1/organizations/${id}`, {})).status).toBe(400)
     })
 
-    test('only from the revision that If-Match names, when it names one', async () => {
+    test('only at the revision in If-Match, if it is sent', async () => {
       const { id } = await create({ name: 'Matched' })
       const patch = (etag: string) =>
         root('PATCH', `/v1/organizations/${id}`, { name: 'Changed' }, { 'If-Match': etag })
@@ -112,7 +112,7 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
       expect((await patch('*')).status).toBe(200)
     })
 
-    test('of ten changes from one revision at once, one is made', async () => {
+    test('of ten concurrent changes of one revision, one succeeds', async () => {
       const { id } = await create({ name: 'Race' })
       const answers = await Promise.all(
         Array.from({ length: 10 }, (_, index) =>
@@ -123,7 +123,7 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
       expect((await root('GET', `/v1/organizations/${id}`)).body).toMatchObject({ revision: 2 })
     })
 
-    test('by their admins too, but for the plan', async () => {
+    test('by their admins too, except for the plan', async () => {
       const { id } = await create({ name: 'Own' })
       const admin = await adminClientWith(service, { organizationId: id, roles: ['admin'] })
       expect((await admin('PATCH', `/v1/organizations/${id}`, { name: 'Ours' })).status).toBe(200)
@@ -134,7 +134,7 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
       expect((await admin('PATCH', `/v1/organizations/${id}`, { plan: 'enterprise' })).status).toBe(400)
     })
 
-    test('and every change is in the trail, without the address for mail', async () => {
+    test('and each change is in the audit trail, without the email address', async () => {
       const { id } = await create({ name: 'Told', plan: 'free' })
       await root('PATCH', `/v1/organizations/${id}`, { email: 'secret-contact@told.example' })
       await root('POST', `/v1/organizations/${id}/change-plan`, { plan: 'pro' })
@@ -149,7 +149,7 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
     })
   })
 
-  test('are found by slug, plan and suspension', async () => {
+  test('can be found by slug, plan and suspension', async () => {
     const { id, slug } = await create({ name: 'Sought', plan: 'pro' })
     expect((await root('GET', `/v1/organizations?slug=${slug}`)).body).toMatchObject({
       items: [{ id }],
@@ -164,7 +164,7 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
   })
 
   describe('that are suspended', () => {
-    test('get no tokens, and those that live are dead, until they are resumed', async () => {
+    test('get no tokens, and their existing tokens are revoked, until they are resumed', async () => {
       const { id } = await create({ name: 'Stopped' })
       const { secret } = await service.createKey({ organizationId: id })
       const before = await tokenOf(secret)
@@ -181,7 +181,7 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
       expect(await isLive(service, before)).toBe(false)
     })
 
-    test('and resumed at once keep what a clock that ran ahead had stamped dead', async () => {
+    test('and resumed at once keep tokens revoked that a fast clock issued', async () => {
       const { id } = await create({ name: 'Blinked' })
       const { secret } = await service.createKey({ organizationId: id })
       const { clockToleranceSeconds } = service.services.config
@@ -193,7 +193,7 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
       expect(await isLive(service, await tokenOf(secret))).toBe(true)
     })
 
-    test('stay so when it is said twice, with one event and one rule', async () => {
+    test('stay suspended if suspended twice, with one event and one rule', async () => {
       const { id } = await create({ name: 'Twice' })
       for (const verb of ['suspend', 'suspend', 'resume', 'resume']) {
         expect((await root('POST', `/v1/organizations/${id}/${verb}`)).status).toBe(204)
@@ -205,7 +205,7 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
       ])
     })
 
-    test('keep the rule that makes their tokens dead; another one on them can be lifted', async () => {
+    test('keep the rule that revokes their tokens; other rules on them can be lifted', async () => {
       const { id } = await create({ name: 'Ruled' })
       const { secret } = await service.createKey({ organizationId: id })
       const before = await tokenOf(secret)
@@ -223,7 +223,7 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
       expect(await isLive(service, before)).toBe(false)
     })
 
-    test('are not the one of the last root key, which could not resume itself', async () => {
+    test('cannot be the organization of the last root key, which could not resume itself', async () => {
       const { id: elsewhere } = await create({ name: 'Elsewhere' })
       const suspend = () => root('POST', `/v1/organizations/${service.organizationId}/suspend`)
       expect((await suspend()).body).toMatchObject({ status: 409, code: 'conflict' })
@@ -234,7 +234,7 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
       expect((await root('GET', '/v1/me')).status).toBe(200)
     })
 
-    test('can be tried out: who would notice, and nothing is changed', async () => {
+    test('can be tried in a dry run that shows who would notice and changes nothing', async () => {
       const { id } = await create({ name: 'Tried' })
       const { id: apiKeyId, secret } = await service.createKey({ organizationId: id })
       await service.createKey({ organizationId: id })
@@ -249,7 +249,7 @@ describe.each(databaseKinds)('organizations on %s', (kind) => {
   })
 
   test.each(['suspend', 'resume', 'change-plan', 'change-policy'])(
-    '%s of one that is not there is not found',
+    '%s of an unknown organization gives not found',
     async (verb) => {
       const body =
         verb === 'change-plan' ? { plan: 'pro' } : verb === 'change-policy' ? { maxKeyLifetimeSeconds: null } : {}

@@ -24,7 +24,7 @@ describe.each(databaseKinds)('plans on %s', (kind) => {
   const organizationOn = async (plan: string) =>
     String((await root('POST', '/v1/organizations', { name: 'On a plan', plan })).body.id)
 
-  test('three are built in, with their limits', async () => {
+  test('three plans are built in, with their limits', async () => {
     const { body } = await root('GET', '/v1/plans')
     expect(body.items).toMatchObject([
       { name: 'free', builtIn: true, requestsPerMinute: 10, requestsPerMonth: 1_000, apiKeys: 2 },
@@ -33,7 +33,7 @@ describe.each(databaseKinds)('plans on %s', (kind) => {
     ])
   })
 
-  test('an own one limits the organizations on it, at once when it changes', async () => {
+  test('a custom plan limits its organizations, and a change applies at once', async () => {
     const created = await root('POST', '/v1/plans', { name: 'startup', ...limits })
     expect([created.status, created.headers.get('etag')]).toEqual([201, '"1"'])
     const id = await organizationOn('startup')
@@ -48,7 +48,7 @@ describe.each(databaseKinds)('plans on %s', (kind) => {
     expect((await root('GET', '/v1/plans')).body.items).toHaveLength(4)
   })
 
-  test('an own one is deleted when no organization is on it any more', async () => {
+  test('a custom plan can be deleted once no organization is on it', async () => {
     await root('POST', '/v1/plans', { name: 'trial', ...limits })
     const id = await organizationOn('trial')
     const refused = await root('DELETE', '/v1/plans/trial')
@@ -63,7 +63,7 @@ describe.each(databaseKinds)('plans on %s', (kind) => {
     expect((await root('POST', `/v1/organizations/${id}/change-plan`, { plan: 'trial' })).status).toBe(400)
   })
 
-  test('one that is deleted while organizations move to it leaves none of them without a plan', async () => {
+  test('deleting a plan while organizations move to it leaves none of them without a plan', async () => {
     for (let round = 0; round < 5; round += 1) {
       await root('POST', '/v1/plans', { name: 'brief', ...limits })
       const id = await organizationOn('free')
@@ -81,14 +81,14 @@ describe.each(databaseKinds)('plans on %s', (kind) => {
     }
   })
 
-  test.each(['free', 'pro', 'enterprise'])('%s stays as it is', async (name) => {
+  test.each(['free', 'pro', 'enterprise'])('%s cannot be changed or deleted', async (name) => {
     expect((await root('POST', '/v1/plans', { name, ...limits })).body).toMatchObject({ status: 409, member: 'name' })
     expect((await root('PATCH', `/v1/plans/${name}`, { apiKeys: 1 })).status).toBe(409)
     expect((await root('DELETE', `/v1/plans/${name}`)).status).toBe(409)
     expect((await root('GET', `/v1/plans/${name}`)).body).toMatchObject({ name, builtIn: true })
   })
 
-  test('two of one name are not made', async () => {
+  test('two plans cannot have the same name', async () => {
     const answers = await Promise.all(
       Array.from({ length: 5 }, () => root('POST', '/v1/plans', { name: 'single', ...limits })),
     )

@@ -22,8 +22,8 @@ describe.each(databaseKinds)('roles on %s', (kind) => {
   const assign = (caller: AdminCall, id: string, roles: unknown) =>
     caller('POST', `/v1/members/${id}/assign-roles`, { roles })
 
-  describe('of an own making', () => {
-    test('permit their holders what they say, at once when it changes', async () => {
+  describe('that are custom', () => {
+    test('give their members the listed permissions, and a change applies at once', async () => {
       const permissions = ['organizations.read:organization', 'api_keys.read:own', 'api_keys.read:organization']
       const created = await admin('POST', '/v1/roles', { name: 'key_reader', permissions })
       expect([created.status, created.headers.get('etag')]).toEqual([201, '"1"'])
@@ -47,7 +47,7 @@ describe.each(databaseKinds)('roles on %s', (kind) => {
       expect((await admin('PATCH', '/v1/roles/key_reader', { permissions }, { 'If-Match': '"1"' })).status).toBe(412)
     })
 
-    test('mean nothing in another organization', async () => {
+    test('do not apply in another organization', async () => {
       await admin('POST', '/v1/roles', { name: 'local', permissions: ['api_keys.read:organization'] })
       const elsewhere = await service.createOrganization('elsewhere')
       const stranger = await callerWith({ organizationId: elsewhere, roles: ['local'] })
@@ -72,16 +72,19 @@ describe.each(databaseKinds)('roles on %s', (kind) => {
       ['without a reach', ['api_keys.read']],
       ['with too much behind it', ['api_keys.read:own:all']],
       ['by the name of an object member', ['constructor:own']],
-    ])('are not made of a permission %s', async (_, permissions) => {
+    ])('cannot contain a permission %s', async (_, permissions) => {
       const answer = await root('POST', '/v1/roles', { name: 'strange', permissions })
       expect([answer.status, answer.body.code]).toEqual([400, 'invalid_request'])
     })
 
-    test.each(['', 'ab', 'Reader', 'a-b-c', '1abc', '__proto__', 'a'.repeat(51)])('are not called %j', async (name) => {
-      expect((await admin('POST', '/v1/roles', { name, permissions: ['api_keys.read:own'] })).status).toBe(400)
-    })
+    test.each(['', 'ab', 'Reader', 'a-b-c', '1abc', '__proto__', 'a'.repeat(51)])(
+      'cannot have the name %j',
+      async (name) => {
+        expect((await admin('POST', '/v1/roles', { name, permissions: ['api_keys.read:own'] })).status).toBe(400)
+      },
+    )
 
-    test('are not called like a built-in role, nor like another', async () => {
+    test('cannot have the name of a built-in role or of another custom role', async () => {
       const permissions = ['api_keys.read:own']
       for (const name of ['root', 'admin', 'read_only']) {
         expect((await admin('POST', '/v1/roles', { name, permissions })).body).toMatchObject({
@@ -97,7 +100,7 @@ describe.each(databaseKinds)('roles on %s', (kind) => {
       expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409, 409])
     })
 
-    test('A71: hold only what their maker holds', async () => {
+    test('A71: contain only permissions that their creator has', async () => {
       await admin('POST', '/v1/roles', {
         name: 'role_maker',
         permissions: ['roles.read:organization', 'roles.change:organization', 'api_keys.read:own'],
@@ -122,7 +125,7 @@ describe.each(databaseKinds)('roles on %s', (kind) => {
       ).toBe(403)
     })
 
-    test('go when no member holds them any more', async () => {
+    test('can be deleted once no member has them', async () => {
       await admin('POST', '/v1/roles', { name: 'passing', permissions: ['api_keys.read:own'] })
       const id = await member({ roles: ['passing'] })
       const refused = await admin('DELETE', '/v1/roles/passing')
@@ -132,7 +135,7 @@ describe.each(databaseKinds)('roles on %s', (kind) => {
       expect((await admin('GET', '/v1/roles/passing')).status).toBe(404)
     })
 
-    test('that are granted and deleted at once are never held without being there', async () => {
+    test('cannot be granted and deleted at the same time', async () => {
       for (let round = 0; round < 5; round += 1) {
         await admin('POST', '/v1/roles', { name: 'fleeting', permissions: ['api_keys.read:own'] })
         const id = await member()
@@ -158,7 +161,7 @@ describe.each(databaseKinds)('roles on %s', (kind) => {
   })
 
   describe('of members', () => {
-    test('are assigned in place of the former ones, and count at once', async () => {
+    test('replace the previous roles, and apply at once', async () => {
       const { id, secret } = await service.createKey({ organizationId })
       const caller = adminClient(service, secret)
       expect((await caller('GET', '/v1/api-keys')).status).toBe(403)
@@ -173,7 +176,7 @@ describe.each(databaseKinds)('roles on %s', (kind) => {
       ])
     })
 
-    test('are listed with them: accounts, then keys, page by page', async () => {
+    test('are listed with them: service accounts, then keys, page by page', async () => {
       const { body: account } = await admin('POST', '/v1/service-accounts', { name: 'a member', roles: ['developer'] })
       const plain = await member()
       const seen: string[] = []
@@ -191,7 +194,7 @@ describe.each(databaseKinds)('roles on %s', (kind) => {
       expect(seen).toEqual([...new Set(seen)].sort().reverse())
     })
 
-    test('A71: nobody gives, or takes, what it does not hold, not even from itself', async () => {
+    test('A71: cannot be granted or removed by a caller without their permissions, not even from itself', async () => {
       const id = await member()
       expect((await assign(admin, id, ['root'])).status).toBe(403)
       expect((await assign(admin, id, ['admin', 'root'])).status).toBe(403)
@@ -206,16 +209,16 @@ describe.each(databaseKinds)('roles on %s', (kind) => {
       ['a role for a test key', { environment: 'test' } as const, ['read_only']],
       ['ci_service for a key that never expires', {}, ['ci_service']],
       ['something that is no list', {}, 'admin'],
-    ])('do not get %s', async (_, key, roles) => {
+    ])('cannot be assigned: %s', async (_, key, roles) => {
       expect((await assign(admin, await member(key), roles)).status).toBe(400)
     })
 
-    test('get ci_service when they expire', async () => {
+    test('can include ci_service if the member expires', async () => {
       const id = await member({ expiresAt: new Date(service.clock.now().getTime() + 86_400_000) })
       expect((await assign(admin, id, ['ci_service'])).status).toBe(200)
     })
 
-    test('that belong to a service account get what that holds, and no more', async () => {
+    test('that belong to a service account cannot exceed its roles', async () => {
       const { body } = await admin('POST', '/v1/service-accounts', { name: 'bounded', roles: ['developer'] })
       const id = await member({ serviceAccountId: String(body.id) })
       expect((await assign(admin, id, ['read_only'])).status).toBe(400)
@@ -226,7 +229,7 @@ describe.each(databaseKinds)('roles on %s', (kind) => {
       })
     })
 
-    test('A74: the last administrator and the last root key are not stripped', async () => {
+    test('A74: cannot be taken from the last administrator or the last root key', async () => {
       const alone = await service.createOrganization('alone')
       const { id } = await service.createKey({ organizationId: alone, roles: ['admin'] })
       const refused = await assign(root, id, ['developer'])
@@ -236,7 +239,7 @@ describe.each(databaseKinds)('roles on %s', (kind) => {
       expect(both.map(({ status }) => status).sort()).toEqual([200, 409])
     })
 
-    test('that are revoked, or of another organization, are not there', async () => {
+    test('that are revoked or of another organization are not found', async () => {
       const revoked = await member({ revokedAt: service.clock.now() })
       const theirs = (await service.createKey()).id
       for (const id of [revoked, theirs, 'key_missing']) {
@@ -246,8 +249,8 @@ describe.each(databaseKinds)('roles on %s', (kind) => {
     })
   })
 
-  describe('of reach own', () => {
-    test('a developer reads and revokes the keys that it made and those of its service account, and no others', async () => {
+  describe('with reach own', () => {
+    test('a developer reads and revokes the keys that it created and those of its service account, and no others', async () => {
       const { body: account } = await admin('POST', '/v1/service-accounts', { name: 'reach', roles: ['developer'] })
       const serviceAccountId = String(account.id)
       const { id: clientId, secret } = await service.createKey({
@@ -270,7 +273,7 @@ describe.each(databaseKinds)('roles on %s', (kind) => {
       expect((await developer('POST', `/v1/api-keys/${made}/revoke`)).status).toBe(204)
     })
 
-    test('a developer makes a key of its own, with no more than it holds', async () => {
+    test('a developer creates its own keys, with no more than it has itself', async () => {
       const { id: clientId, secret } = await service.createKey({
         organizationId,
         roles: ['developer'],

@@ -21,7 +21,7 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
   const create = async (body: object) => String((await admin('POST', '/v1/service-accounts', body)).body.id)
   const tokenOf = async (secret: string) => (await exchange(service, secret)).access_token
 
-  test('are created, shown, listed, changed and deleted', async () => {
+  test('can be created, shown, listed, changed and deleted', async () => {
     const created = await admin('POST', '/v1/service-accounts', {
       name: 'billing',
       description: 'invoices',
@@ -54,7 +54,7 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
     ])
   })
 
-  test('have a name of their own in their organization', async () => {
+  test('have a name that is unique in their organization', async () => {
     const answers = await Promise.all(
       Array.from({ length: 5 }, () => admin('POST', '/v1/service-accounts', { name: 'only' })),
     )
@@ -63,7 +63,7 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
     expect((await root('POST', '/v1/service-accounts', { name: 'only' })).status).toBe(201)
   })
 
-  test('own several keys, which hold no more than their account does now', async () => {
+  test('can own several keys, which can do no more than the account can now', async () => {
     const serviceAccountId = await create({ name: 'narrowed', roles: ['read_only'] })
     const caller = await callerWith({ serviceAccountId, roles: ['admin', 'read_only'] })
     await service.createKey({ organizationId, serviceAccountId })
@@ -75,7 +75,7 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
     expect((await caller('GET', '/v1/me')).status).toBe(200)
   })
 
-  test('that are disabled get no tokens, and those that live are dead, until they are enabled', async () => {
+  test('that are disabled get no tokens, and their existing tokens are revoked, until they are enabled', async () => {
     const serviceAccountId = await create({ name: 'switched' })
     const keys = [
       await service.createKey({ organizationId, serviceAccountId }),
@@ -109,7 +109,7 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
     ])
   })
 
-  test('that are enabled do not bring back a key that is disabled itself', async () => {
+  test('that are enabled do not enable a key that is disabled itself', async () => {
     const serviceAccountId = await create({ name: 'partly' })
     const { secret } = await service.createKey({ organizationId, serviceAccountId, disabledAt: service.clock.now() })
     await admin('POST', `/v1/service-accounts/${serviceAccountId}/disable`)
@@ -117,7 +117,7 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
     expect((await tryExchange(service, secret)).status).toBe(401)
   })
 
-  test('that are disabled keep the rules that make the tokens of their keys dead', async () => {
+  test('that are disabled keep the rules that revoke the tokens of their keys', async () => {
     const serviceAccountId = await create({ name: 'ruled' })
     await service.createKey({ organizationId, serviceAccountId })
     await admin('POST', `/v1/service-accounts/${serviceAccountId}/disable`)
@@ -126,14 +126,14 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
     expect((await root('POST', `/v1/revocations/${id}/lift`)).status).toBe(409)
   })
 
-  test('are switched once, however often it is said', async () => {
+  test('are disabled or enabled once, even if asked twice', async () => {
     const path = `/v1/service-accounts/${await create({ name: 'often' })}`
     for (const verb of ['disable', 'disable', 'enable', 'enable'])
       expect((await admin('POST', `${path}/${verb}`)).status).toBe(204)
     expect((await admin('GET', path)).body).toMatchObject({ revision: 3 })
   })
 
-  test('can be tried out: who would notice, and nothing is changed', async () => {
+  test('can be tried in a dry run that shows who would notice and changes nothing', async () => {
     const serviceAccountId = await create({ name: 'tried' })
     const { id, secret } = await service.createKey({ organizationId, serviceAccountId })
     const token = await tokenOf(secret)
@@ -143,7 +143,7 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
     expect(await isLive(service, token)).toBe(true)
   })
 
-  test('are deleted only when their keys are revoked, which stay then, without an account', async () => {
+  test('can only be deleted once their keys are revoked, which then stay without an account', async () => {
     const serviceAccountId = await create({ name: 'emptied' })
     const { id } = await service.createKey({ organizationId, serviceAccountId })
     const refused = await admin('DELETE', `/v1/service-accounts/${serviceAccountId}`)
@@ -153,7 +153,7 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
     expect((await admin('GET', `/v1/api-keys/${id}`)).body).toMatchObject({ status: 'revoked' })
   })
 
-  test('get no role that permits more than the caller may do, and do not lose one either', async () => {
+  test('cannot be given or lose a role with permissions that the caller lacks', async () => {
     expect((await admin('POST', '/v1/service-accounts', { name: 'risen', roles: ['root'] })).status).toBe(403)
     expect((await admin('POST', '/v1/service-accounts', { name: 'risen', roles: ['made_up'] })).status).toBe(400)
     const roots = String(
@@ -170,7 +170,7 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
     }
   })
 
-  test('A74: the account of the last administrator is neither stripped nor disabled', async () => {
+  test('A74: the account of the last administrator cannot lose its roles or be disabled', async () => {
     const alone = await service.createOrganization('alone')
     const { body } = await root('POST', '/v1/service-accounts', {
       name: 'ops',
@@ -186,7 +186,7 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
     expect((await root('POST', `${path}/disable`)).status).toBe(204)
   })
 
-  test('a developer sees the one that it belongs to, and none of the others', async () => {
+  test('a developer sees the account that it belongs to, and no others', async () => {
     const serviceAccountId = await create({ name: 'team', roles: ['developer'] })
     await create({ name: 'other team' })
     const developer = await callerWith({ serviceAccountId, roles: ['developer'] })
@@ -207,7 +207,7 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
     },
   )
 
-  test("another organization's looks like a missing one", async () => {
+  test('of another organization look like missing ones', async () => {
     const { body } = await root('POST', '/v1/service-accounts', { name: 'theirs' })
     for (const id of [String(body.id), 'svc_missing']) {
       for (const [method, path, json] of [
