@@ -59,12 +59,12 @@ describe('role × permission', () => {
     roles.flatMap((role) =>
       Object.entries(permissionsOf[role]).map(([permission, reach]) => [role, permission, reach] as const),
     ),
-  )('%s may %s no further than it can reach', (_, permission, reach) => {
+  )('%s may %s only within its reach', (_, permission, reach) => {
     const possible: Readonly<Record<string, readonly Reach[]>> = reachesOf
     expect(possible[permission]).toContain(reach)
   })
 
-  test('a developer reaches what it made itself, and what belongs to its service account', () => {
+  test('a developer reaches what it created itself, and what belongs to its service account', () => {
     const owner = { clientId: 'key_caller', serviceAccountId: 'svc_1' }
     expect(authorize(caller(['developer'], { serviceAccountId: 'svc_1' }), 'api_keys.update')).toEqual({
       organizationId: 'org_own',
@@ -76,13 +76,13 @@ describe('role × permission', () => {
     })
   })
 
-  test('the widest reach of several roles counts, in whichever order they stand', () => {
+  test('the widest reach of several roles counts, in any order', () => {
     expect(authorize(caller(['admin', 'root']), 'api_keys.read')).toBe('everywhere')
     expect(authorize(caller(['developer', 'read_only']), 'api_keys.read')).toEqual({ organizationId: 'org_own' })
     expect(authorize(caller(['read_only', 'developer']), 'api_keys.read')).toEqual({ organizationId: 'org_own' })
   })
 
-  test('a custom role permits what it says; one that nobody defined permits nothing', () => {
+  test('a custom role permits what it lists; an undefined one permits nothing', () => {
     const customRoles: CustomRoles = new Map([['key_reader', { 'api_keys.read': 'organization' }]])
     const reader = caller(['key_reader', 'made_up'], { customRoles })
     expect(authorize(reader, 'api_keys.read')).toEqual({ organizationId: 'org_own' })
@@ -90,12 +90,12 @@ describe('role × permission', () => {
     expect(() => authorize(caller(['key_reader']), 'api_keys.read')).toThrow(denied)
   })
 
-  test('a built-in role cannot be redefined by a custom one of its name', () => {
+  test('a custom role cannot replace a built-in role of the same name', () => {
     const customRoles: CustomRoles = new Map([['read_only', { 'api_keys.revoke': 'organization' }]])
     expect(() => authorize(caller(['read_only'], { customRoles }), 'api_keys.revoke')).toThrow(denied)
   })
 
-  test('an admin of no organization may do nothing', () => {
+  test('an admin without an organization may do nothing', () => {
     expect(() => authorize({ ...caller(['admin']), organizationId: null }, 'api_keys.read')).toThrow(denied)
   })
 
@@ -106,26 +106,26 @@ describe('role × permission', () => {
 })
 
 test.each(['', 'Root', 'ROOT', 'owner', 'admin ', '__proto__', 'constructor', 'toString'])(
-  '%j is no built-in role',
+  '%j is not a built-in role',
   (word) => {
     expect(isRole(word)).toBe(false)
     expect(() => authorize(caller([word]), 'api_keys.read')).toThrow(denied)
   },
 )
 
-describe('nobody grants what they do not hold', () => {
+describe('a caller cannot grant more than it has', () => {
   const admin = caller(['admin'], { scopes: ['orders:read', 'invoices:*'], audiences: ['https://api.example'] })
   const nothing = { scopes: [], audiences: [], roles: [] }
 
-  test('what the caller holds may be granted', () => {
+  test('a scope that the caller has may be granted', () => {
     authorizeGrant(admin, { scopes: ['orders:read'], audiences: ['https://api.example'], roles: ['admin'] })
   })
 
-  test('a wildcard that the caller holds grants narrower scopes, and itself', () => {
+  test('with a wildcard, a caller may grant it and narrower scopes', () => {
     authorizeGrant(admin, { ...nothing, scopes: ['invoices:read', 'invoices:lines:*', 'invoices:*'] })
   })
 
-  test('a role may be granted by whoever may do all that it permits', () => {
+  test('a role may be granted by a caller with all of its permissions', () => {
     authorizeGrant(admin, { ...nothing, roles: ['developer', 'write_agent', 'ci_service', 'read_only'] })
     const customRoles: CustomRoles = new Map([['key_reader', { 'api_keys.read': 'organization' }]])
     authorizeGrant(caller(['read_only']), { ...nothing, roles: ['key_reader'] }, customRoles)
@@ -138,16 +138,16 @@ describe('nobody grants what they do not hold', () => {
     ['a wildcard over everything', { ...nothing, scopes: ['*'] }],
     ['an audience', { ...nothing, audiences: ['https://other.example'] }],
     ['a higher role', { ...nothing, roles: ['root'] }],
-  ])('%s that it does not hold may not', (_, grant) => {
+  ])('%s that the caller does not have cannot be granted', (_, grant) => {
     expect(() => authorizeGrant(admin, grant)).toThrow(denied)
   })
 
-  test('a role whose reach is wider than the caller’s may not', () => {
+  test('a role with a wider reach than the caller’s cannot be granted', () => {
     expect(() => authorizeGrant(caller(['developer']), { ...nothing, roles: ['read_only'] })).toThrow(denied)
     expect(() => authorizeGrant(caller(['developer']), { ...nothing, roles: ['write_agent'] })).toThrow(denied)
   })
 
-  test('a custom role that permits more than the caller may do may not', () => {
+  test('a custom role that permits more than the caller may do cannot be granted', () => {
     const customRoles: CustomRoles = new Map([['ender', { 'api_keys.revoke': 'organization' }]])
     expect(() => authorizeGrant(caller(['read_only']), { ...nothing, roles: ['ender'] }, customRoles)).toThrow(denied)
   })
@@ -160,30 +160,30 @@ describe('nobody grants what they do not hold', () => {
     })
   })
 
-  test('not even root grants a role that there is not', () => {
+  test('not even root can grant a role that does not exist', () => {
     const invalid = expect.objectContaining({ code: 'invalid_request' })
     expect(() => authorizeGrant(caller(['root']), { ...nothing, roles: ['made_up'] })).toThrow(invalid)
     expect(() => authorizeGrant(caller(['root']), { ...nothing, roles: ['__proto__'] })).toThrow(invalid)
   })
 })
 
-describe('the organization of a new thing', () => {
-  test('is the one asked for where the caller reaches everywhere', () => {
+describe('the organization of something new', () => {
+  test('is the requested one if the caller reaches everywhere', () => {
     expect(organizationFor(caller(['root']), 'everywhere', 'org_other')).toBe('org_other')
   })
 
-  test("is the caller's own when nothing is asked", () => {
+  test("is the caller's own if none is requested", () => {
     expect(organizationFor(caller(['root']), 'everywhere', undefined)).toBe('org_own')
     expect(organizationFor(caller(['admin']), { organizationId: 'org_own' }, undefined)).toBe('org_own')
   })
 
-  test('looks missing when it is not theirs', () => {
+  test('looks missing if it is another one', () => {
     expect(() => organizationFor(caller(['admin']), { organizationId: 'org_own' }, 'org_other')).toThrow(
       expect.objectContaining({ code: 'not_found' }),
     )
   })
 
-  test('has to be said by a caller who has none', () => {
+  test('is required if the caller has none', () => {
     const nobody = { ...caller(['root']), organizationId: null }
     expect(() => organizationFor(nobody, 'everywhere', undefined)).toThrow(
       expect.objectContaining({ code: 'invalid_request' }),
@@ -191,12 +191,12 @@ describe('the organization of a new thing', () => {
   })
 })
 
-test('no permission is written down that nobody can be given', () => {
+test('every permission is held by some role', () => {
   const given = new Set(Object.values(permissionsOf).flatMap((table) => Object.keys(table)))
   expect(permissions.filter((permission: Permission) => !given.has(permission))).toEqual([])
 })
 
-describe('a refusal names what is lacking, and the log says what was tried', () => {
+describe('a refusal names what is missing, and the log says what was tried', () => {
   const refusal = (attempt: () => unknown): ServiceError => {
     try {
       attempt()
@@ -207,19 +207,19 @@ describe('a refusal names what is lacking, and the log says what was tried', () 
   }
   const nothing = { scopes: [], audiences: [], roles: [] }
 
-  test.each(['scopes', 'audiences', 'roles'] as const)('of a grant: its %s', (member) => {
+  test.each(['scopes', 'audiences', 'roles'] as const)('for a grant: its %s', (member) => {
     const { detail, reason } = refusal(() => authorizeGrant(caller(['admin']), { ...nothing, [member]: ['root'] }))
     expect(detail).toBe(`The caller may grant only ${member} that it holds itself.`)
     expect(reason).toBe(`grants ${member} it does not hold`)
   })
 
-  test('of a permission: which one, to the log alone', () => {
+  test('for a permission: which one, in the log only', () => {
     const error = refusal(() => authorize(caller(['read_only']), 'api_keys.revoke'))
     expect(error.reason).toBe('api_keys.revoke')
     expect(error.detail).not.toContain('api_keys')
   })
 
-  test('of a role that nobody made, and of an organization that nobody named', () => {
+  test('for an undefined role, and for a missing organization', () => {
     expect(refusal(() => authorizeGrant(caller(['root']), { ...nothing, roles: ['made_up'] })).detail).toMatch(
       /roles names one/,
     )
@@ -229,8 +229,8 @@ describe('a refusal names what is lacking, and the log says what was tried', () 
   })
 })
 
-describe('how far somebody reaches', () => {
-  test('a new thing goes into the own organization, whether it is named or not, and into no other', () => {
+describe('how far a caller reaches', () => {
+  test("something new goes into the caller's own organization, named or not, and into no other", () => {
     const within = { organizationId: 'org_own' }
     expect(organizationFor(caller(['admin']), within, 'org_own')).toBe('org_own')
     expect(organizationFor(caller(['admin']), within, undefined)).toBe('org_own')
@@ -238,13 +238,13 @@ describe('how far somebody reaches', () => {
     expect(organizationFor(caller(['root']), 'everywhere', 'org_other')).toBe('org_other')
   })
 
-  test('whoever may touch only its own things is in the whole organization all the same', () => {
+  test('a caller with reach own is still in its whole organization', () => {
     const owner = { clientId: 'key_1', serviceAccountId: null }
     expect(wholeOrganization({ organizationId: 'org_own', owner })).toEqual({ organizationId: 'org_own' })
     expect(wholeOrganization('everywhere')).toBe('everywhere')
   })
 
-  test('own things are less than the organization, and that is less than everywhere', () => {
+  test('own is narrower than the organization, and that is narrower than everywhere', () => {
     const reaches = [undefined, 'own', 'organization', 'all'] as const
     for (const [held, wide] of reaches.entries()) {
       for (const [asked, far] of reaches.entries()) {
@@ -254,12 +254,12 @@ describe('how far somebody reaches', () => {
     }
   })
 
-  test('a provisioning program writes what all keys say, and gets at secrets of its own only', () => {
+  test('a provisioning program reads and changes all keys, and sees only the secrets that it created', () => {
     expect(authorize(caller(['write_agent']), 'api_keys.update')).toEqual({ organizationId: 'org_own' })
     expect(authorize(caller(['write_agent']), 'api_keys.rotate')).toMatchObject({ owner: { clientId: 'key_caller' } })
     expect(() => authorize(caller(['write_agent']), 'audit_events.read')).toThrow('permission_denied')
   })
-  test('a pipeline looks after keys of its own account, and makes none', () => {
+  test('a pipeline manages the keys of its own account, and creates none', () => {
     const owner = { clientId: 'key_caller', serviceAccountId: 'svc_1' }
     const pipeline = caller(['ci_service'], { serviceAccountId: 'svc_1' })
     expect(authorize(pipeline, 'api_keys.rotate')).toEqual({ organizationId: 'org_own', owner })

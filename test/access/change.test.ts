@@ -32,7 +32,7 @@ describe('the gate for changes', async () => {
       { expectedRevision },
     )
 
-  test('makes the change, writes its event about the locked thing, and answers with the view', async () => {
+  test('makes the change, writes its event about the locked row, and returns the view', async () => {
     const id = await service.createOrganization()
     const before = await nameOf(id)
     expect(await rename(id)).toEqual({ before })
@@ -40,14 +40,14 @@ describe('the gate for changes', async () => {
     expect(await eventsOf(id)).toMatchObject([{ type: 'organization.updated', organizationId: id, actor: 'system' }])
   })
 
-  test('runs nothing without the permission', async () => {
+  test('does nothing without the permission', async () => {
     const id = await service.createOrganization()
     const denied = rename(id, principal(id, ['read_only']))
     await expect(denied).rejects.toMatchObject({ code: 'permission_denied' })
     expect(await nameOf(id)).not.toBe('renamed')
   })
 
-  test('answers the same for what is not theirs and what does not exist', async () => {
+  test('answers the same for what belongs to others and what does not exist', async () => {
     const [id, mine] = [await service.createOrganization(), await service.createOrganization()]
     const actor = principal(mine, ['admin'])
     await expect(rename(id, actor)).rejects.toMatchObject({ code: 'not_found' })
@@ -55,7 +55,7 @@ describe('the gate for changes', async () => {
     expect(await nameOf(id)).not.toBe('renamed')
   })
 
-  test('refuses a revision that is not the current one, and one where the thing has none', async () => {
+  test('refuses an outdated revision, and any revision if the row has none', async () => {
     const id = await service.createOrganization()
     await expect(rename(id, systemPrincipal, 7)).rejects.toMatchObject({ code: 'precondition_failed' })
     expect(await eventsOf(id)).toEqual([])
@@ -64,7 +64,7 @@ describe('the gate for changes', async () => {
     await expect(unrevised).rejects.toMatchObject({ code: 'precondition_failed' })
   })
 
-  test('undoes the change when its event cannot be written', async () => {
+  test('undoes the change if its event cannot be written', async () => {
     const id = await service.createOrganization()
     const broken = change(services, systemPrincipal, 'organizations.update', organizationLock(id), async (tx) => {
       await updateOrganizationRow(tx, id, { name: 'renamed' })
@@ -74,7 +74,7 @@ describe('the gate for changes', async () => {
     expect(await nameOf(id)).not.toBe('renamed')
   })
 
-  test('writes no event where nothing had to change, and several in their order', async () => {
+  test('writes no event if nothing changed, and several events in order', async () => {
     const id = await service.createOrganization()
     const lock = organizationLockFor(id)
     expect(await change(services, systemPrincipal, 'roles.change', lock, async () => unchanged(1))).toBe(1)
@@ -90,7 +90,7 @@ describe('the gate for changes', async () => {
     expect(events.map(({ type }) => type)).toEqual(['role.deleted', 'organization.updated'])
   })
 
-  test('lets the holder of a key act in its own organization alone, and nobody who holds no key', async () => {
+  test('lets a key change only things in its own organization, and refuses a caller without a key', async () => {
     const [id, mine] = [await service.createOrganization(), await service.createOrganization()]
     const decide = async () => unchanged('done')
     const act = (actor: typeof systemPrincipal, organizationId: string) =>

@@ -6,7 +6,7 @@ import { type AddressRules, canonicalCidr, isAddressAllowed } from '../../src/ac
 const allowing = (...allowedCidrs: string[]): AddressRules => ({ allowedCidrs, deniedCidrs: [] })
 const denying = (...deniedCidrs: string[]): AddressRules => ({ allowedCidrs: [], deniedCidrs })
 
-describe('a range has one form', () => {
+describe('a range has one canonical form', () => {
   test.each([
     ['192.0.2.0/24', '192.0.2.0/24'],
     ['192.0.2.7', '192.0.2.7/32'],
@@ -68,13 +68,13 @@ describe('a range has one form', () => {
     'localhost',
     '*',
     `::${'0'.repeat(100_000)}`,
-  ])('%j is none', (text) => {
+  ])('%j is not a range', (text) => {
     expect(canonicalCidr(text)).toBeUndefined()
   })
 })
 
 describe('an address may use the key', () => {
-  test('from everywhere, known or not, when there are no rules', () => {
+  test('from anywhere, known or not, if there are no rules', () => {
     expect(isAddressAllowed(allowing(), '192.0.2.1')).toBe(true)
     expect(isAddressAllowed(allowing(), null)).toBe(true)
   })
@@ -103,19 +103,19 @@ describe('an address may use the key', () => {
   })
 
   test.each([null, '', 'unknown', '192.0.2.7, 10.0.0.1', '192.0.2.7/32', 'fe80::1%eth0', '\0', '1'.repeat(1_000_000)])(
-    'where there are rules, %j is refused by either kind of list',
+    'if there are rules, %j is refused by either kind of list',
     (address) => {
       expect(isAddressAllowed(allowing('0.0.0.0/0', '::/0'), address)).toBe(false)
       expect(isAddressAllowed(denying('203.0.113.0/24'), address)).toBe(false)
     },
   )
 
-  test('a stored range that nobody can read allows nothing', () => {
+  test('an unreadable stored range allows nothing', () => {
     expect(isAddressAllowed(allowing('nonsense'), '192.0.2.7')).toBe(false)
   })
 })
 
-test('every range and address are judged as by the runtime itself', () => {
+test('ranges and addresses are judged exactly as by the runtime itself', () => {
   const sample = fc.constantFrom(4, 16).chain((size) =>
     fc.record({
       network: fc.uint8Array({ minLength: size, maxLength: size }),
@@ -171,7 +171,7 @@ describe('an IPv4 address inside IPv6', () => {
     '::1:ffff:c000:201',
     '0:0:0:0:8000:ffff:c000:201',
     '::c000:201',
-  ])('%s is none, and stays what it is', (text) => {
+  ])('%s does not contain one, and stays as it is', (text) => {
     expect(canonicalCidr(text)).toContain(':')
     expect(isAddressAllowed({ allowedCidrs: ['192.0.2.1/32'], deniedCidrs: [] }, text)).toBe(false)
   })
@@ -180,7 +180,7 @@ describe('an IPv4 address inside IPv6', () => {
     ['1:2:3:4:5:6:7::', '1:2:3:4:5:6:7:0/128'],
     ['::2:3:4:5:6:7:8', '0:2:3:4:5:6:7:8/128'],
     ['::', '::/128'],
-  ])('%s leaves groups of zeros out', (text, canonical) => {
+  ])('%s omits groups of zeros', (text, canonical) => {
     expect(canonicalCidr(text)).toBe(canonical)
   })
 
@@ -192,7 +192,7 @@ describe('an IPv4 address inside IPv6', () => {
     '::1.2.3.4:5',
     '::1.2.3',
     '1:2:3:4:5:6:1.2.3.4:7',
-  ])('%s is no address', (text) => {
+  ])('%s is not an address', (text) => {
     expect(canonicalCidr(text)).toBeUndefined()
   })
 })

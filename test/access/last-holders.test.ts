@@ -8,14 +8,14 @@ import { startTestService } from '../support/test-service.ts'
 const conflict = expect.objectContaining({ code: 'conflict' })
 const reason = { reason: 'other' } as const
 
-describe.each(databaseKinds)('A74: nobody locks everybody out on %s', async (kind) => {
+describe.each(databaseKinds)('A74: nobody can lock everyone out on %s', async (kind) => {
   const service = await startTestService(kind)
   const { services } = service
   const revoke = (id: string, force?: boolean) => revokeApiKey(services, systemPrincipal, id, { ...reason, force })
   const holderOf = (organizationId: string, roles: string[]) => service.createKey({ organizationId, roles })
   const statusOf = async (id: string) => (await showApiKey(services, systemPrincipal, id)).status
 
-  test('the last root key that works is not revoked, unless that is meant', async () => {
+  test('the last working root key is not revoked, unless that is intended', async () => {
     const { id: first } = await rootKeyOf(service)
     await expect(revoke(first)).rejects.toThrow(conflict)
     expect(await statusOf(first)).toBe('usable')
@@ -31,14 +31,14 @@ describe.each(databaseKinds)('A74: nobody locks everybody out on %s', async (kin
     ['expired', { expiresAt: services.now() }],
     ['of a version that ended', { versionExpiresAt: services.now() }],
     ['going to be revoked', { revokedAt: new Date(services.now().getTime() + 60_000) }],
-  ])('a key that is %s does not count as one that is left', async (_, dead) => {
+  ])('a key that is %s does not count as remaining', async (_, dead) => {
     const organizationId = await service.createOrganization()
     const last = await holderOf(organizationId, ['admin'])
     await service.createKey({ organizationId, roles: ['admin'], ...dead })
     await expect(revoke(last.id)).rejects.toThrow(conflict)
   })
 
-  test('the last administrator of an organization stays, however many there are elsewhere', async () => {
+  test('the last administrator of an organization stays, no matter how many there are elsewhere', async () => {
     const organizationId = await service.createOrganization()
     const [first, second] = [
       await holderOf(organizationId, ['admin']),
@@ -50,21 +50,21 @@ describe.each(databaseKinds)('A74: nobody locks everybody out on %s', async (kin
     await revoke(second.id, true)
   })
 
-  test('where nobody could administer before, keys go as ever', async () => {
+  test('keys can be revoked freely if nobody could administer before', async () => {
     const organizationId = await service.createOrganization()
     const { id } = await holderOf(organizationId, ['developer'])
     await revoke(id)
     expect(await statusOf(id)).toBe('revoked')
   })
 
-  test('its holder may end even the last one: it may have leaked', async () => {
+  test('its holder may revoke even the last key: it may have leaked', async () => {
     const organizationId = await service.createOrganization()
     const { id } = await holderOf(organizationId, ['admin'])
     await revokeOwnApiKey(services, { ...systemPrincipal, clientId: id, organizationId }, reason)
     expect(await statusOf(id)).toBe('revoked')
   })
 
-  test('of ten administrators that are revoked at once, one is left', async () => {
+  test('of ten administrators that are revoked at once, one remains', async () => {
     const organizationId = await service.createOrganization()
     const admins = await Promise.all(Array.from({ length: 10 }, () => holderOf(organizationId, ['admin'])))
     const outcomes = await Promise.allSettled(admins.map(({ id }) => revoke(id)))

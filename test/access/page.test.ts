@@ -4,7 +4,7 @@ import { permissions, permissionsOf, type Reach, roles } from '../../src/access/
 
 const shown: Readonly<Record<Reach, string>> = { own: 'own', organization: 'org', all: 'all' }
 
-test('the page about access says of each role and permission what the service does', () => {
+test('the page about access describes each role and permission as the service applies it', () => {
   const page = readFileSync(new URL('../../docs/access.md', import.meta.url), 'utf8')
   const rows = permissions.map((permission) => {
     const reaches = roles.map((role) => permissionsOf[role][permission])
