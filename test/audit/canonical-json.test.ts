@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { canonicalJson } from '../../src/audit/canonical-json.ts'
 
-describe('one value has one text', () => {
+describe('a value has exactly one text', () => {
   test.each([
     // RFC 8785 §3.2.2, §3.2.3 and its appendix B.
     [{ b: 1, a: [2, { d: null, c: true }] }, '{"a":[2,{"c":true,"d":null}],"b":1}'],
@@ -21,7 +21,7 @@ describe('one value has one text', () => {
     expect(canonicalJson(value)).toBe(text)
   })
 
-  test('whatever the order of its members', () => {
+  test('in any order of its members', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (value) => {
         const turned = Object.fromEntries(Object.entries(value).reverse())
@@ -30,7 +30,7 @@ describe('one value has one text', () => {
     )
   })
 
-  test('and the text tells the value', () => {
+  test('and the text determines the value', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         expect(canonicalJson(JSON.parse(canonicalJson(value)))).toBe(canonicalJson(value))

@@ -29,19 +29,19 @@ const event: TrailEvent = {
   context: { reason: null, b: 1, a: [2] },
 }
 
-describe('the text that an audit event is hashed by', () => {
-  test('is the RFC 8785 form of what the event says and of the hash before it, and of nothing that it does not say', () => {
+describe('the text that is hashed for an audit event', () => {
+  test('is the RFC 8785 form of the event and the previous hash, without members that have no value', () => {
     expect(chainText(genesisHash, event)).toBe(
       `{"actor":"key_1","context":{"a":[2],"b":1,"reason":null},"durationMilliseconds":0,"id":"evt_1","occurredAt":"2026-11-02T10:00:00.000Z","organizationId":"org_1","previousHash":"${'0'.repeat(64)}","requestId":"req_1","result":"success","sequence":1,"subject":"key_2","type":"api_key.revoked"}`,
     )
   })
 
-  test('does not depend on the order in which a database or an export tells its members', () => {
+  test('does not depend on the order of members in a database or an export', () => {
     const { sequence, context, id, ...others } = event
     expect(chainText(genesisHash, { context, ...others, id, sequence })).toBe(chainText(genesisHash, event))
   })
 
-  test('is hashed by SHA-256, in hexadecimal digits', async () => {
+  test('is hashed with SHA-256, in hexadecimal digits', async () => {
     const text = chainText(genesisHash, event)
     expect(await chainHash(genesisHash, event)).toBe(createHash('sha256').update(text).digest('hex'))
     expect(genesisHash).toMatch(/^0{64}$/)
@@ -64,7 +64,7 @@ describe('the text that an audit event is hashed by', () => {
     ['duration', { durationMilliseconds: null }],
     ['context', { context: { ...event.context, a: [3] } }],
     ['member of the context that is null', { context: { b: 1, a: [2] } }],
-  ])('gives another hash when another %s is told', async (_, change) => {
+  ])('gives another hash if %s differs', async (_, change) => {
     expect(await chainHash(genesisHash, { ...event, ...change })).not.toBe(await chainHash(genesisHash, event))
   })
 

@@ -11,7 +11,7 @@ import { auditChain, auditCheckpoints, auditEvents } from '../../src/db/schema.t
 import { recomputedHash } from '../support/audit-trail.ts'
 import { databaseKinds, openTestDatabase } from '../support/databases.ts'
 
-/** The embedded database has one session: only PostgreSQL has writers at once. */
+/** The embedded database has one session: only PostgreSQL has concurrent writers. */
 const serverKinds = databaseKinds.filter((kind) => kind === 'postgres')
 
 const at = new Date('2026-11-02T10:00:00.123Z')
@@ -43,7 +43,7 @@ async function wholeChain(db: Db) {
   return rows.map(({ audit_chain, audit_events }) => ({ ...audit_chain, event: trailEvent(audit_events) }))
 }
 
-/** Recomputes every hash from what is in the database now. */
+/** Recomputes every hash from the database. */
 async function expectWholeChain(db: Db, length: number): Promise<void> {
   const links = await wholeChain(db)
   expect(links.map(({ sequence }) => sequence)).toEqual(Array.from({ length }, (_, index) => index + 1))
@@ -54,7 +54,7 @@ async function expectWholeChain(db: Db, length: number): Promise<void> {
   }
 }
 
-test('an event keeps its hash for ever: the one of docs/audit.md', async () => {
+test('an event keeps its hash for ever: the example in docs/audit.md', async () => {
   const event: TrailEvent = {
     sequence: 7,
     id: 'evt_0192f0c4a1b27c3d8e4f5a6b7c8d9e0f',
@@ -84,14 +84,14 @@ describe.each(databaseKinds)('the chain on %s', async (kind) => {
   const { db } = await openTestDatabase(kind)
   beforeEach(() => emptyTrail(db))
 
-  test('begins at the genesis hash and holds each event on to the one before', async () => {
+  test('begins at the genesis hash and links each event to the one before', async () => {
     expect(await append(db)).toMatchObject({ sequence: 1, previousHash: '0'.repeat(64) })
     const second = await append(db)
     expect((await append(db)).previousHash).toBe(second.hash)
     await expectWholeChain(db, 3)
   })
 
-  test('has no gap where a transaction was undone', async () => {
+  test('has no gap after a transaction was rolled back', async () => {
     await append(db)
     const undone = db.transaction(async (tx) => {
       await appendAuditEvent(tx, something(), at)
@@ -102,7 +102,7 @@ describe.each(databaseKinds)('the chain on %s', async (kind) => {
     await expectWholeChain(db, 2)
   })
 
-  test('takes several events of one transaction in their order', async () => {
+  test('keeps several events of one transaction in order', async () => {
     await db.transaction(async (tx) => {
       for (const subject of ['a', 'b', 'c']) await appendAuditEvent(tx, something(subject), at)
     })
@@ -110,9 +110,9 @@ describe.each(databaseKinds)('the chain on %s', async (kind) => {
     await expectWholeChain(db, 3)
   })
 
-  test('hashes what the database gives back, whatever the event says', async () => {
+  test('hashes what the database returns, whatever the event contains', async () => {
     let length = 0
-    // jsonb takes no NUL and no half of a surrogate pair: no operation lets one through to the context.
+    // jsonb rejects NUL and half a surrogate pair. No operation lets one into the context.
     const words = fc.string({ unit: 'grapheme' })
     const anything = fc.string({ unit: 'binary' })
     await fc.assert(
@@ -130,7 +130,7 @@ describe.each(databaseKinds)('the chain on %s', async (kind) => {
     await expectWholeChain(db, length)
   })
 
-  test('takes up the events from before there was a chain as its first links', async () => {
+  test('includes the events from before the chain as its first links', async () => {
     const earlier = {
       occurredAt: at,
       type: 'organization.created',
@@ -143,7 +143,7 @@ describe.each(databaseKinds)('the chain on %s', async (kind) => {
     await expectWholeChain(db, 3)
   })
 
-  test('cannot fork: the database takes no second event after the same one', async () => {
+  test('cannot fork: the database rejects a second event after the same one', async () => {
     const first = await append(db)
     await append(db)
     await db
@@ -153,12 +153,12 @@ describe.each(databaseKinds)('the chain on %s', async (kind) => {
     expect(await fork.catch(sqlState)).toBe('23505')
   })
 
-  test('cannot be kept from by a NUL byte, half a character or a byte order mark', async () => {
+  test('cannot be prevented by a NUL byte, half a character or a byte order mark', async () => {
     await append(db, { ...something('a\0b\ud800'), reason: '\ufeff\0' })
     expect((await wholeChain(db))[0]?.event).toMatchObject({ subject: 'a\ufffdb\ufffd', reason: '\ufffd\ufffd' })
   })
 
-  test('says how long an action took, from the arrival of the request', async () => {
+  test('records how long an action took, from the arrival of the request', async () => {
     const from = (receivedAt: Date) => ({ ...systemPrincipal, origin: { ...systemPrincipal.origin, receivedAt } })
     await append(db, { ...something(), actor: from(new Date(at.getTime() - 42)) })
     await append(db, { ...something(), actor: from(new Date(at.getTime() + 42)) })
@@ -169,18 +169,18 @@ describe.each(databaseKinds)('the chain on %s', async (kind) => {
   })
 })
 
-describe.each(serverKinds)('many writers on %s', async (kind) => {
+describe.each(serverKinds)('concurrent writers on %s', async (kind) => {
   const { db } = await openTestDatabase(kind)
   beforeEach(() => emptyTrail(db))
 
-  test('holds through fifty writers at once, each in its place', async () => {
+  test('fifty concurrent writers each get their own place', async () => {
     await Promise.all(Array.from({ length: 50 }, (_, index) => append(db, something(`writer ${index}`))))
     await expectWholeChain(db, 50)
     const subjects = new Set((await wholeChain(db)).map(({ event }) => event.subject))
     expect(subjects.size).toBe(50)
   })
 
-  test('goes on when a writer in the middle is undone', async () => {
+  test('continues when a writer in the middle is rolled back', async () => {
     const writers = Array.from({ length: 20 }, (_, index) =>
       db
         .transaction(async (tx) => {

@@ -26,7 +26,7 @@ async function tell({ services }: TestService): Promise<void> {
 }
 
 describe.each(databaseKinds)('checkpoints on %s', (kind) => {
-  test('come once an hour, by maintenance, and only when there is news', async () => {
+  test('are made once an hour by maintenance, and only if there are new events', async () => {
     const service = await startTestService(kind, { emptied: true })
     expect(await runMaintenance(service.services)).toBe(true)
     expect(await checkpointsOf(service)).toEqual([1])
@@ -42,7 +42,7 @@ describe.each(databaseKinds)('checkpoints on %s', (kind) => {
     expect(await checkpointsOf(service)).toEqual([1, 2])
   })
 
-  test('are not held up by a clock that was set back', async () => {
+  test('are still made after a clock was set back', async () => {
     const service = await startTestService(kind, { emptied: true })
     service.clock.advance(2 * 86_400)
     await keepCheckpoints(service.services)
@@ -52,13 +52,13 @@ describe.each(databaseKinds)('checkpoints on %s', (kind) => {
     expect(await checkpointsOf(service)).toEqual([1, 2])
   })
 
-  test('of several instances at once make one', async () => {
+  test('are made once if several instances try at the same time', async () => {
     const service = await startTestService(kind, { emptied: true })
     await Promise.all(Array.from({ length: 5 }, () => keepCheckpoints(service.services)))
     expect(await checkpointsOf(service)).toEqual([1])
   })
 
-  test('are given on demand, and cover the event that tells of them', async () => {
+  test('can be requested, and cover the event that records the request', async () => {
     const service = await startTestService(kind, { emptied: true })
     const { status, body } = await adminClient(service, service.rootKey)('POST', '/v1/audit-checkpoints')
     expect([status, body]).toEqual([
@@ -70,7 +70,7 @@ describe.each(databaseKinds)('checkpoints on %s', (kind) => {
     expect((await verifyTrail(await exportTrail(service), { checkpoints: [String(body.signed)] })).faults).toEqual([])
   })
 
-  test('are for root alone', async () => {
+  test('can be requested only by root', async () => {
     const service = await startTestService(kind, { emptied: true })
     for (const role of ['admin', 'read_only'] as const) {
       const { secret } = await service.createKey({ roles: [role] })
@@ -79,7 +79,7 @@ describe.each(databaseKinds)('checkpoints on %s', (kind) => {
     expect(await checkpointsOf(service)).toEqual([])
   })
 
-  test('stay good when the record key that signed them has retired', async () => {
+  test('stay valid after the record key that signed them has retired', async () => {
     const service = await startTestService(kind, { emptied: true })
     await keepCheckpoints(service.services)
     service.clock.advance(86_400)
@@ -90,7 +90,7 @@ describe.each(databaseKinds)('checkpoints on %s', (kind) => {
     expect(seal?.kid).toBe((await service.services.checkpointSigner()).kid)
   })
 
-  test('count on when one in the database cannot be read', async () => {
+  test('continue if one in the database cannot be read', async () => {
     const service = await startTestService(kind, { emptied: true })
     await keepCheckpoints(service.services)
     await service.services.db.update(auditCheckpoints).set({ signed: 'nothing' })

@@ -10,7 +10,7 @@ import { startTestService } from '../support/test-service.ts'
 
 const page = readFileSync(new URL('../../docs/audit.md', import.meta.url), 'utf8')
 
-test('the program of docs/audit.md recomputes the chain', async () => {
+test('the program in docs/audit.md recomputes the chain', async () => {
   const service = await startTestService()
   const headers = { 'X-API-Key': service.rootKey, 'Content-Type': 'application/json', 'User-Agent': 'Grüße/1' }
   await service.request('/v1/api-keys', { method: 'POST', headers, body: '{"name":"Zoë 😀"}' })
@@ -26,7 +26,7 @@ test('the program of docs/audit.md recomputes the chain', async () => {
   expect(() => run('edited.jsonl')).toThrow('does not give its hash')
 })
 
-test('the tables of docs/audit.md name every kind of line and of fault', () => {
+test('the tables in docs/audit.md list every kind of line and of fault', () => {
   const faults = readFileSync(new URL('../../src/audit/verify/fault.ts', import.meta.url), 'utf8').matchAll(
     /^ {2}\| '(\w+)'$/gm,
   )

@@ -34,7 +34,7 @@ describe.each(databaseKinds)('the export on %s', async (kind) => {
   const get = (query: string, key = service.rootKey, method = 'GET') =>
     service.request(`/v1/audit-events/export${query}`, { method, headers: { 'X-API-Key': key } })
 
-  test('holds everything that happened, ends with itself and proves itself', async () => {
+  test('contains everything that happened, ends with itself and can be verified', async () => {
     await root('POST', '/v1/api-keys', { name: 'first' })
     const lines = await exportTrail(service)
     const last = readLines(lines).at(-1)
@@ -45,7 +45,7 @@ describe.each(databaseKinds)('the export on %s', async (kind) => {
     expect(await verifyTrail(lines)).toMatchObject({ faults: [], shown: Object(last).event.sequence })
   })
 
-  test('goes on over many pages', async () => {
+  test('continues over many pages', async () => {
     await appendMany(service, 1100)
     const { faults, events } = await verifyTrail(await exportTrail(service))
     expect(faults).toEqual([])
@@ -54,7 +54,7 @@ describe.each(databaseKinds)('the export on %s', async (kind) => {
     expect(csv.trimEnd().split('\r\n')).toHaveLength(events + 2)
   })
 
-  test('shows an admin its own organization in full, and of the others only that the chain goes on', async () => {
+  test('shows an admin its own organization in full, and of other events only their links', async () => {
     await adminClient(service, admin.secret)('POST', '/v1/api-keys', { name: 'ours' })
     await adminClient(service, foreign.secret)('POST', '/v1/api-keys', { name: 'theirs' })
     const lines = await exportTrail(service, { key: admin.secret })
@@ -69,7 +69,7 @@ describe.each(databaseKinds)('the export on %s', async (kind) => {
     expect(csv).not.toContain(other)
   })
 
-  test('tells a developer in full only what it did itself', async () => {
+  test('shows a developer in full only what it did itself', async () => {
     const developer = await service.createKey({ roles: ['developer'] })
     const lines = await exportTrail(service, { key: developer.secret })
     const actors = readLines(lines).flatMap((line) => (line.kind === 'event' ? [line.event.actor] : []))
@@ -77,14 +77,14 @@ describe.each(databaseKinds)('the export on %s', async (kind) => {
     expect((await verifyTrail(lines)).faults).toEqual([])
   })
 
-  test('with a filter leaves the rest linked, and still proves itself', async () => {
+  test('with a filter keeps the other events as links, and can still be verified', async () => {
     const lines = await exportTrail(service, { query: '?type=api_key.created' })
     const types = readLines(lines).flatMap((line) => (line.kind === 'event' ? [line.event.type] : []))
     expect(new Set(types)).toEqual(new Set(['api_key.created']))
     expect((await verifyTrail(lines)).faults).toEqual([])
   })
 
-  test('breaks off when the database goes away in the middle, and does not look whole', async () => {
+  test('stops if the database goes away in the middle, and does not look complete', async () => {
     const answer = await get('')
     await service.services.db.execute(sql`alter table audit_chain rename to lost`)
     await expect(answer.text()).rejects.toThrow()
@@ -92,7 +92,7 @@ describe.each(databaseKinds)('the export on %s', async (kind) => {
     expect(service.logged.at(-1)).toMatchObject({ event: 'export_failed' })
   })
 
-  test('does not look whole when the chain was cut behind its back', async () => {
+  test('does not look complete if events were deleted from the database', async () => {
     const cut = await startTestService(kind)
     const answer = await cut.request('/v1/audit-events/export', { headers: { 'X-API-Key': cut.rootKey } })
     await cut.services.db.delete(auditChain)
@@ -100,7 +100,7 @@ describe.each(databaseKinds)('the export on %s', async (kind) => {
     expect(faults.map(({ kind: found }) => found)).toContain('truncated')
   })
 
-  test('stops reading when its reader has gone', async () => {
+  test('stops reading when its reader has disconnected', async () => {
     const answer = await get('')
     await answer.body?.cancel()
     expect(await exportTrail(service)).not.toEqual([])
@@ -123,7 +123,7 @@ describe.each(databaseKinds)('the export on %s', async (kind) => {
     },
   )
 
-  test('is closed to a caller without a role', async () => {
+  test('is refused to a caller without a role', async () => {
     expect((await get('', service.testKey)).status).toBe(403)
   })
 })
@@ -139,7 +139,7 @@ describe.each(databaseKinds)('the list on %s', async (kind) => {
     return Object(body).items.map(({ type }: { type: string }) => type)
   }
 
-  test('can be narrowed by each of its columns', async () => {
+  test('can be filtered by each of its columns', async () => {
     const { body } = await root('POST', '/v1/api-keys', { name: 'a' })
     const { id } = Object(body).apiKey
     service.clock.advance(60)
@@ -155,7 +155,7 @@ describe.each(databaseKinds)('the list on %s', async (kind) => {
     expect(await types('?type=nothing.like_it')).toEqual([])
   })
 
-  test('never widens what an admin may see', async () => {
+  test('never shows more with a filter than an admin may see', async () => {
     const { secret } = await service.createKey({ roles: ['admin'], organizationId: await service.createOrganization() })
     expect(await types(`?organizationId=${service.organizationId}`, secret)).toEqual([])
     expect(await types('?actor=system', secret)).toEqual([])
@@ -167,7 +167,7 @@ describe.each(databaseKinds)('the list on %s', async (kind) => {
     expect(Object(second.body).items).toMatchObject([{ type: 'service.bootstrapped' }])
   })
 
-  test('says from which request an event came, and how long it took', async () => {
+  test('shows which request caused an event, and how long it took', async () => {
     const { body } = await root('GET', '/v1/audit-events?type=api_key.created')
     expect(Object(body).items[0]).toMatchObject({
       requestId: expect.stringMatching(/^req_/),
@@ -194,7 +194,7 @@ describe('a cell of the CSV', () => {
     ['', '""'],
     [null, ''],
     [12, '12'],
-  ])('%j reads %s', (value, cell) => {
+  ])('%j becomes %s', (value, cell) => {
     expect(csvLine([value])).toBe(`${cell}\r\n`)
   })
 })

@@ -47,14 +47,14 @@ describe.each(databaseKinds)('the audit trail on %s', async (kind) => {
     })
   })
 
-  test('keeps no more than 256 characters of what a caller calls itself', async () => {
+  test("stores at most 256 characters of the caller's user agent", async () => {
     const talkative = caller(await service.createOrganization(), 'x'.repeat(10_000))
     await recordRefusal(services, talkative, refusal)
     const { items } = await listAuditEvents(services, talkative, { limit: 1 })
     expect(items[0]?.agent).toBe('x'.repeat(256))
   })
 
-  test('loses the event together with the transaction that it tells of', async () => {
+  test('drops the event if its transaction is rolled back', async () => {
     const own = caller(await service.createOrganization())
     const context = { revocationId: 'rev_1', effectiveAt: '2026-11-02T10:00:00.000Z', text: null }
     const undone = services.db.transaction(async (tx) => {
@@ -70,7 +70,7 @@ describe.each(databaseKinds)('the audit trail on %s', async (kind) => {
     expect((await listAuditEvents(services, own, { limit: 1 })).items).toEqual([])
   })
 
-  test('is closed to a caller without a role', async () => {
+  test('is refused to a caller without a role', async () => {
     const nobody = { ...caller('org_1'), roles: new Set<Role>() }
     await expect(listAuditEvents(services, nobody, { limit: 1 })).rejects.toMatchObject({ code: 'permission_denied' })
   })

@@ -9,7 +9,7 @@ import { createTestIssuer } from '../../support/test-issuer.ts'
 import { startTestService, type TestService } from '../../support/test-service.ts'
 
 let service: TestService
-/** Ten events; checkpoints over the fourth and, as every export has, over the last. */
+/** Ten events, with checkpoints over the fourth and, as in every export, over the last. */
 let lines: string[]
 /** The same trail, two events earlier. */
 let earlier: string[]
@@ -51,8 +51,8 @@ const signForeign = (claims: object, typ: string = checkpointType) =>
 const withActor = (sequence: number) =>
   changed((line) => Object.assign(line.event, { actor: 'key_somebody_else' }), sequence)
 
-describe('a trail that nobody touched', () => {
-  test('is verified, and says what was', async () => {
+describe('an unchanged trail', () => {
+  test('is verified, and the result says what was checked', async () => {
     expect(await verifyTrail(lines)).toMatchObject({
       faults: [],
       issuer: 'https://auth.example',
@@ -65,14 +65,14 @@ describe('a trail that nobody touched', () => {
     })
   })
 
-  test('holds what an earlier export of it ended with', async () => {
+  test('contains what an earlier export of it ended with', async () => {
     const { head } = await verifyTrail(earlier)
     expect(await faultsOf(lines, { heads: [head] })).toEqual([])
   })
 })
 
-describe('R135 what somebody did to the file is told', () => {
-  test('an event that was changed', async () => {
+describe('R135 a manipulation of the file is detected', () => {
+  test('a changed event', async () => {
     const { faults } = await verifyTrail(writeLines(withActor(3)))
     expect(faults).toEqual([
       {
@@ -96,7 +96,7 @@ describe('R135 what somebody did to the file is told', () => {
     ])
   })
 
-  test('one left out over which there is a checkpoint', async () => {
+  test('a removed event that a checkpoint covers', async () => {
     expect(await faultsOf(without(4))).toEqual(['deleted', 'deleted'])
   })
 
@@ -104,17 +104,17 @@ describe('R135 what somebody did to the file is told', () => {
     [6, 5],
     [8, 2],
     [1, 9],
-  ])('event %i in the place of event %i', async (from, to) => {
+  ])('event %i moved to the place of event %i', async (from, to) => {
     const faults = await faultsOf(moved(from, to))
     expect(faults).toContain('reordered')
     expect(faults).not.toContain('deleted')
   })
 
-  test('an event that stands there twice', async () => {
+  test('a repeated event', async () => {
     expect(await faultsOf(lines.toSpliced(at(6), 0, lines[at(5)] ?? ''))).toEqual(['reordered'])
   })
 
-  test.each([4, 6, 10])('an end that was cut off behind %i events', async (kept) => {
+  test.each([4, 6, 10])('an end that was cut off after %i events', async (kept) => {
     const cut = lines.slice(0, at(kept) + 1)
     const { faults } = await verifyTrail(kept === 10 ? without(10) : cut)
     const [fault] = faults
@@ -130,7 +130,7 @@ describe('R135 what somebody did to the file is told', () => {
     expect(await faultsOf(lines.slice(0, 3))).toEqual(['malformed', 'truncated', 'unsealed'])
   })
 
-  test('an older export in place of the newest, to whoever kept its head or a checkpoint', async () => {
+  test('an older export instead of the newest, if its head or a checkpoint was kept', async () => {
     const { head } = await verifyTrail(lines)
     const [, , seal] = readLines(lines)
     expect(await faultsOf(earlier)).toEqual([])
@@ -140,13 +140,13 @@ describe('R135 what somebody did to the file is told', () => {
     ])
   })
 
-  test('a second event at a place that is taken', async () => {
+  test('a second event at the same place', async () => {
     const { event } = Object(readLines(lines)[at(7)])
     const [fork] = rechained([{ kind: 'event', previousHash: '', hash: '', event: { ...event, actor: 'key_other' } }])
     expect(await faultsOf(lines.toSpliced(at(8), 0, JSON.stringify(fork)))).toEqual(['forked'])
   })
 
-  test('an event in place of another, with a hash of its own', async () => {
+  test('an event replaced by another one with its own hash', async () => {
     const replaced = changed(
       (line) => Object.assign(line, rechained([{ ...line, event: { ...line.event, reason: 'x' } }])[0]),
       5,
@@ -154,7 +154,7 @@ describe('R135 what somebody did to the file is told', () => {
     expect(await faultsOf(writeLines(replaced))).toEqual(['replaced', 'replaced'])
   })
 
-  test('history written anew from one event on: the checkpoints say otherwise', async () => {
+  test('history rewritten from one event on, against the checkpoints', async () => {
     const { faults } = await verifyTrail(writeLines(rechained(withActor(3))))
     expect(new Set(faults.map(({ kind }) => kind))).toEqual(new Set(['rewritten', 'unsealed']))
     expect(faults[0]?.message).toMatch(
@@ -162,13 +162,13 @@ describe('R135 what somebody did to the file is told', () => {
     )
   })
 
-  test('an event put in later, with an instant from before what was signed for', async () => {
+  test('an event inserted later, with a time from before a checkpoint', async () => {
     const late = changed((line) => Object.assign(line.event, { occurredAt: '2026-11-02T10:00:00.000Z' }), 7)
     expect(await faultsOf(writeLines(rechained(late)))).toContain('time')
     expect(await faultsOf(writeLines(rechained(late)), { clockToleranceSeconds: 3600 })).not.toContain('time')
   })
 
-  test('an event that was told in full and is only linked now', async () => {
+  test('an event that was complete and is now only a link', async () => {
     const { previousHash, hash } = Object(readLines(lines)[at(5)])
     const hidden = lines.with(at(5), JSON.stringify({ kind: 'link', sequence: 5, previousHash, hash }))
     expect(await faultsOf(hidden)).toEqual(['withheld'])
@@ -177,7 +177,7 @@ describe('R135 what somebody did to the file is told', () => {
   })
 })
 
-describe('a checkpoint is believed only', () => {
+describe('a checkpoint is accepted only', () => {
   const seal = () => ({
     ...Object(
       JSON.parse(Buffer.from(String(Object(readLines(lines)[2]).signed).split('.')[1] ?? '', 'base64url').toString()),
@@ -188,7 +188,7 @@ describe('a checkpoint is believed only', () => {
   const recordKeys = (): object[] => Object(readLines(lines)[1]).keys
   const keysWith = (...keys: unknown[]) => JSON.stringify({ kind: 'record_keys', keys: [...recordKeys(), ...keys] })
 
-  test('under a record key', async () => {
+  test('if a record key signed it', async () => {
     const { faults } = await verifyTrail(signedBy(await signForeign(seal())))
     expect(faults[0]).toMatchObject({
       kind: 'foreign_key',
@@ -197,7 +197,7 @@ describe('a checkpoint is believed only', () => {
     })
   })
 
-  test('under a pinned one, when the file brings a key of its own', async () => {
+  test('if a pinned key signed it, when the file brings its own keys', async () => {
     const own = keysWith(foreign.publicJwk)
     const forged = signedBy(await signForeign(seal()), own)
     expect(await faultsOf(forged)).toEqual([])
@@ -221,12 +221,12 @@ describe('a checkpoint is believed only', () => {
     ['with half an event', { sequence: 9.5 }],
     ['without an issuer', { iss: undefined }],
     ['signed at no instant', { iat: Number.MAX_SAFE_INTEGER, hash: genesisHash }],
-  ])('not one %s', async (_, claims) => {
+  ])('if it is not %s', async (_, claims) => {
     const own = keysWith(foreign.publicJwk)
     expect(await faultsOf(signedBy(await signForeign({ ...seal(), ...claims }), own))).not.toEqual([])
   })
 
-  test('that is one: not what says nothing, and not what cannot be read', async () => {
+  test('if it is well-formed: neither empty nor unreadable', async () => {
     const own = keysWith(foreign.publicJwk, null, { kid: 1 })
     const nothing: object = JSON.parse('null') ?? []
     for (const signed of [await signForeign(nothing), 'eyJ.x', '', 'a.b.c'])
@@ -236,12 +236,12 @@ describe('a checkpoint is believed only', () => {
     expect((await broken.verdict()).faults[0]?.message).toBe('a checkpoint is not to be believed: it cannot be read')
   })
 
-  test('not a record of another type: a revocation feed is no checkpoint', async () => {
+  test('if it is not another type of record, such as a revocation feed', async () => {
     const feed = await signForeign(seal(), 'mintage-revocations+jwt')
     expect((await faultsOf(signedBy(feed, keysWith(foreign.publicJwk))))[0]).toBe('bad_checkpoint')
   })
 
-  test('not one that a revoked key signed after its revocation', async () => {
+  test('if its key was not revoked before it was signed', async () => {
     const revoked = (at: number) => keysWith({ ...foreign.publicJwk, revoked: { revoked_at: at } })
     const { iat } = seal()
     expect(await faultsOf(signedBy(await signForeign(seal()), revoked(iat)))).toEqual(['revoked_key', 'unsealed'])
@@ -249,7 +249,7 @@ describe('a checkpoint is believed only', () => {
   })
 })
 
-describe('a file that is none', () => {
+describe('an invalid file', () => {
   test.each([
     ['empty', []],
     ['no JSON', ['hello']],
@@ -278,31 +278,31 @@ describe('a file that is none', () => {
     `{"kind":"event","previousHash":"${genesisHash}","hash":"${genesisHash}","event":null}`,
     `{"kind":"event","previousHash":"${genesisHash}","hash":"${genesisHash}","event":{"sequence":1}}`,
     `{"kind":"event","previousHash":"x","hash":"${genesisHash}","event":{}}`,
-  ])('a line of another shape: %s', async (line) => {
+  ])('a line in a wrong form: %s', async (line) => {
     const { faults } = await verifyTrail(lines.toSpliced(3, 0, line))
     const fault = { kind: 'malformed', message: 'line 4 has not the shape of its kind', sequence: null, line: 4 }
     expect(faults).toContainEqual(fault)
   })
 
-  test('a line that says two things', async () => {
+  test('a line with contradicting members', async () => {
     const third = lines[at(3)] ?? ''
     const twice = lines.with(at(3), third.replace('"actor":', '"actor":"key_shown_to_a_reader","actor":'))
     const beside = lines.with(at(3), third.replace('"event":', '"approvedBy":"root","event":'))
     for (const text of [twice, beside]) expect((await faultsOf(text))[0]).toBe('malformed')
   })
 
-  test('one in front of which, or into which, another one was put', async () => {
+  test('a line with another one inserted before or into it', async () => {
     expect((await faultsOf([...lines, lines[0] ?? '']))[0]).toBe('malformed')
     expect((await faultsOf(lines.slice(1)))[0]).toBe('malformed')
     expect((await faultsOf(lines.toSpliced(1, 1)))[0]).toBe('malformed')
   })
 
-  test('names no more than a hundred faults', async () => {
+  test('reports at most a hundred faults', async () => {
     expect(await faultsOf(Array.from({ length: 500 }, () => 'x'))).toHaveLength(100)
   })
 })
 
-test('no line can be left out, moved or changed in a single character', async () => {
+test('no line can be removed, moved or changed in a single character', async () => {
   const change = fc.oneof(
     fc.record({ kind: fc.constant('drop' as const), line: fc.nat(lines.length - 1) }),
     fc.record({ kind: fc.constant('swap' as const), line: fc.nat(lines.length - 2) }),
@@ -322,7 +322,7 @@ test('no line can be left out, moved or changed in a single character', async ()
           : one.kind === 'swap'
             ? lines.with(one.line, lines[one.line + 1] ?? '').with(one.line + 1, text)
             : lines.with(one.line, flipped(text, one.place % text.length, one.by))
-      // The head that the operator kept, and the keys: what the first two lines say about themselves is signed by nobody.
+      // The head that the operator kept, and the keys: what the first two lines say about themselves is not signed.
       const isUnsigned = one.kind === 'flip' && one.line <= 1
       const pinned = { pinnedKeys: Object(readLines(lines)[1]).keys }
       const faults = await faultsOf(tampered, pinned)
@@ -337,7 +337,7 @@ function flipped(text: string, place: number, by: number): string {
   return text.slice(0, place) + String.fromCharCode(code) + text.slice(place + 1)
 }
 
-/** One checkpoint of several may go, or stand elsewhere: those that stay still cover what it covered. */
+/** One checkpoint of several may be removed or moved: the remaining ones still cover what it covered. */
 function isSpareCheckpoint(one: { kind: string; line: number }, text: string): boolean {
   const isOne = (line: string | undefined) => line?.startsWith('{"kind":"checkpoint"') === true && line !== lines[2]
   return (
