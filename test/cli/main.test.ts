@@ -7,7 +7,8 @@ import { serveFromFolder } from '../support/listening-service.ts'
 import { mainFile, mintageProcess, transcript } from '../support/run-cli.ts'
 import type { TestService } from '../support/test-service.ts'
 
-// What the process adds to a command: its arguments, folder, streams and exit code, and that it ends. The commands' own tests need none.
+// What the process adds to a command: arguments, folder, streams, exit code and exit. The tests of the commands need
+// none of these.
 
 let service: TestService
 let folder: string
@@ -19,7 +20,7 @@ beforeAll(async () => {
 const shown = async (...args: string[]) => transcript(args, await mintageProcess(args, { cwd: folder }))
 
 describe('the program', () => {
-  test('finds the credentials in the folder that it is started in, prints and ends', async () => {
+  test('finds the credentials in the folder where it starts, prints and exits', async () => {
     expect(await shown('api-keys', 'create', 'orders', '--scope', 'orders:read')).toBe(
       `$ mintage api-keys create orders --scope orders:read
 id      key_…
@@ -30,13 +31,13 @@ the secret is not shown again: store it where your service reads it
     )
   })
 
-  test('keeps standard output for the answer, which is JSON for scripts', async () => {
+  test('writes only the result to standard output, as JSON for scripts', async () => {
     const { code, stdout, stderr } = await mintageProcess(['token', '--json'], { cwd: folder })
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(JSON.parse(stdout)).toMatchObject({ token_type: 'Bearer' })
   })
 
-  test('takes the key from the environment, and ends with 1 when nobody answers', async () => {
+  test('reads the key from the environment, and exits with 1 if the service does not respond', async () => {
     const env = { MINTAGE_URL: 'http://127.0.0.1:9', MINTAGE_API_KEY: generateApiKey('live') }
     expect(transcript(['me'], await mintageProcess(['me'], { env }))).toBe(`$ mintage me
 error: no answer from http://127.0.0.1:8787
@@ -45,15 +46,15 @@ hint: start it with \`mintage serve\`, or set MINTAGE_URL to its address
 `)
   })
 
-  test('says its version and nothing else', async () => {
+  test('prints its version and nothing else', async () => {
     const root = new URL('../../', import.meta.url)
     const { version, bin } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
     expect(await mintageProcess(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
-    // What is installed finds it as the sources do: from as deep in the package.
+    // The installed program is as deep in the package as the source, so it finds package.json in the same way.
     expect(new URL('../..', new URL(bin.mintage, root)).href).toBe(root.href)
   })
 
-  test('ends with 2 when the command was wrong', async () => {
+  test('exits with 2 after a wrong command', async () => {
     expect(await shown('api-keys', 'drop')).toBe(
       "$ mintage api-keys drop\nerror: unknown command 'drop'\nhint: mintage api-keys --help\n[2]\n",
     )
@@ -65,7 +66,7 @@ hint: start it with \`mintage serve\`, or set MINTAGE_URL to its address
     expect(run).toMatchObject({ code: 0, stdout: `${id}\n` })
   })
 
-  test('ends in silence when its reader has enough', async () => {
+  test('exits silently when its reader stops reading', async () => {
     const child = spawn(process.execPath, [mainFile, 'completion', 'bash'], { stdio: ['ignore', 'pipe', 'pipe'] })
     child.stdout.destroy()
     const complaints: Buffer[] = []
@@ -75,7 +76,7 @@ hint: start it with \`mintage serve\`, or set MINTAGE_URL to its address
   })
 })
 
-test('only the entry and the terminal ask the process: commands are told where they run', () => {
+test('only the entry and the terminal read the process: commands are told where they run', () => {
   const cli = new URL('../../src/cli/', import.meta.url)
   const files = readdirSync(cli, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
   const asking = files.filter((name) => /\bprocess\.\w/.test(readFileSync(new URL(name, cli), 'utf8')))

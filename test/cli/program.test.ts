@@ -16,7 +16,7 @@ beforeAll(async () => {
 
 const { shown, json } = commandsWith(() => ({ cwd: folder }))
 
-describe('a key from its creation to its end', () => {
+describe('a key from its creation to its revocation', () => {
   test('create shows the id and, once, the secret', async () => {
     expect(await shown('api-keys', 'create', 'orders', '--scope', 'orders:read', '--environment', 'test')).toBe(
       `$ mintage api-keys create orders --scope orders:read --environment test
@@ -65,7 +65,7 @@ describe('the other nouns', () => {
     expect(await shown('me')).toMatch(/^roles {9}root$/m)
   })
 
-  test('token prints the token alone, so that a shell can keep it', async () => {
+  test('token prints only the token, so that a shell can store it', async () => {
     const { stdout, stderr, code } = await mintage(['token', '--scope', 'orders:read', '--expires-in', '60'], {
       cwd: folder,
     })
@@ -187,7 +187,7 @@ hint: the key is unknown, revoked or expired: set MINTAGE_API_KEY to a key that 
     })
   })
 
-  test('for scripts, errors are JSON as well', async () => {
+  test('for scripts, errors are JSON too', async () => {
     const { code, stdout, stderr } = await mintage(['api-keys', 'show', 'key_missing', '--json'], { cwd: folder })
     expect({ code, stdout, ...JSON.parse(stderr) }).toMatchObject({
       code: 1,
@@ -203,7 +203,7 @@ describe('A84: keys', () => {
     ['an API key', generateApiKey('live')],
     ['an option with an API key', `--reason=${generateApiKey('test')}`],
     ['a token', 'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln'],
-  ])('are not taken from the command line: %s', async (_, argument) => {
+  ])('are not accepted on the command line: %s', async (_, argument) => {
     const run = await mintage(['api-keys', 'revoke', argument], { cwd: folder })
     expect(run.code).toBe(2)
     expect(run.stderr).toMatch(/^error: the command line holds a key or a token/)
@@ -225,14 +225,14 @@ describe('A84: keys', () => {
     expect(run).toMatchObject({ code: 1, stderr: expect.stringMatching(/belongs to http:\/\/127\.0\.0\.1/) })
   })
 
-  test('go over plain http to this machine only', async () => {
+  test('are sent over plain http only to this machine', async () => {
     const run = await mintage(['me'], {
       env: { MINTAGE_URL: 'http://auth.example', MINTAGE_API_KEY: generateApiKey('live') },
     })
     expect(run).toMatchObject({ code: 2, stderr: expect.stringMatching(/^error: a key is not sent over plain http/) })
   })
 
-  test('do not follow a redirect to another service', async () => {
+  test('are not sent to another service after a redirect', async () => {
     const thief: string[] = []
     const other = await listen({
       port: 0,

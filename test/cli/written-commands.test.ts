@@ -5,7 +5,7 @@ import { createCli } from '../../src/cli/runtime/command.ts'
 import { nowhere } from '../support/run-cli.ts'
 import { commandsOfDocs, commandsOfSources, type WrittenCommand } from '../support/written-commands.ts'
 
-/** What the program says against a command; undefined = it would run it. Arguments and options are parsed, nothing is done. */
+/** The program's error about a command; undefined if it would run. Parses arguments and options, and runs nothing. */
 async function complaint({ words, mention }: WrittenCommand): Promise<string | undefined> {
   const program = createProgram(createCli(nowhere))
   if (mention && commandAt(program, words)) return undefined
@@ -23,7 +23,7 @@ function commandAt(program: Command, words: readonly string[]): Command | undefi
   return words.reduce<Command | undefined>((at, word) => at?.commands.find((child) => child.name() === word), program)
 }
 
-/** Commands that only have verbs keep no action: without a verb they are wrong. */
+/** Commands that only have verbs have no action: without a verb they are wrong. */
 function doNothing(command: Command): void {
   if (command.commands.length === 0 || command.name() === 'me') command.action(() => {})
   for (const child of command.commands) doNothing(child)
@@ -31,7 +31,7 @@ function doNothing(command: Command): void {
 
 const readable = ({ at, words }: WrittenCommand) => [at, ['mintage', ...words].join(' ')] as const
 
-describe('a command that people read is one that the program takes', () => {
+describe('every command that people read is accepted by the program', () => {
   const docs = commandsOfDocs()
   const sources = commandsOfSources()
 

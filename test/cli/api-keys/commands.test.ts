@@ -22,7 +22,7 @@ const json = async (...args: string[]) => JSON.parse((await run([...args, '--jso
 const hashOf = (secret: string) => createHash('sha256').update(secret).digest('hex')
 
 describe('revoking', () => {
-  test('in a dry run tells who would notice', async () => {
+  test('in a dry run shows who would notice', async () => {
     const { id, secret } = await service.createKey()
     await service.request('/token', { method: 'POST', headers: { 'X-API-Key': secret, 'User-Agent': 'shop/1' } })
     await service.services.usage.flush()
@@ -33,7 +33,7 @@ describe('revoking', () => {
     expect(await json('api-keys', 'show', id)).toMatchObject({ status: 'usable' })
   })
 
-  test('at an instant ahead says from when on', async () => {
+  test('at a later time shows from when on', async () => {
     const { id } = await service.createKey()
     const at = new Date(service.clock.now().getTime() + 3_600_000).toISOString()
     expect(
@@ -50,7 +50,7 @@ revoked key_… and all its tokens, from ${at} on
     })
   })
 
-  test('many by a label', async () => {
+  test('many keys by a label', async () => {
     const keys = [await service.createKey(), await service.createKey()]
     for (const { id } of keys)
       await service.services.db
@@ -73,7 +73,7 @@ revoked 2 API keys, from 2026-11-02T10:00:00Z on
     })
   })
 
-  test('many by nothing is a wrong command', async () => {
+  test('many keys without a filter is a wrong command', async () => {
     expect(await shown('api-keys', 'revoke-many')).toBe(
       `$ mintage api-keys revoke-many
 error: no filter given: say which keys to revoke
@@ -83,7 +83,7 @@ hint: mintage api-keys revoke-many --help
     )
   })
 
-  test('for a reason that is not in the list is a wrong command', async () => {
+  test('with a reason that is not in the list is a wrong command', async () => {
     const { code, stderr } = await run(['api-keys', 'revoke', 'key_1', '--reason', 'why not'])
     expect(code).toBe(2)
     expect(stderr).toContain('Allowed choices are leaked, compromised, employee_left, rotated, unused, abuse, other')
@@ -102,7 +102,7 @@ revoked 1 API key, from 2026-11-02T10:00:00Z on
 })
 
 describe('find-leaked', () => {
-  test('takes the secret from the environment, and says the id and what to type next', async () => {
+  test('reads the secret from the environment, and prints the id and the next command', async () => {
     const { id, secret } = await service.createKey()
     const found = await run(['api-keys', 'find-leaked'], { MINTAGE_LEAKED_KEY: secret })
     expect(found).toMatchObject({
@@ -112,7 +112,7 @@ describe('find-leaked', () => {
     })
   })
 
-  test('takes it from standard input', async () => {
+  test('reads it from standard input', async () => {
     const { id, secret } = await service.createKey()
     expect(await mintage(['api-keys', 'find-leaked', '--json'], { cwd: folder, input: `${secret}\n` })).toMatchObject({
       code: 0,
@@ -120,7 +120,7 @@ describe('find-leaked', () => {
     })
   })
 
-  test('never takes it as an argument, and never repeats it', async () => {
+  test('never accepts it as an argument, and never repeats it', async () => {
     const { secret } = await service.createKey()
     const refused = await run(['api-keys', 'find-leaked', secret])
     expect(refused.code).toBe(2)
@@ -140,7 +140,7 @@ describe('import', () => {
     return name
   }
 
-  test('takes a CSV with lists, and its keys work', async () => {
+  test('accepts a CSV with lists, and the imported keys work', async () => {
     const secret = 'sk_elsewhere_1'
     const file = await write(
       'keys.csv',
@@ -159,7 +159,7 @@ describe('import', () => {
     })
   })
 
-  test('tells line by line what did not land, and ends with 1', async () => {
+  test('reports each line that failed, and exits with 1', async () => {
     const known = hashOf('sk_elsewhere_1')
     const file = await write(
       'keys.jsonl',
@@ -180,7 +180,7 @@ hint: fix them and run it again: rows that were imported stay
     )
   })
 
-  test('sends thousands in several requests', async () => {
+  test('sends thousands of keys in several requests', async () => {
     const { db, now } = service.services
     const limits = {
       requestsPerMinute: 1,

@@ -11,7 +11,7 @@ beforeAll(async () => {
   ;({ service, url, folder } = await serveFromFolder())
 })
 
-/** What stands on the terminal, with this key's id folded. */
+/** What the terminal shows, with the id of this key folded. */
 async function shown(...args: string[]): Promise<string> {
   const text = transcript(args, await mintage(args, { cwd: folder }))
   return text.replaceAll(/key_[0-9a-f]{32}/g, 'key_…')
@@ -27,7 +27,7 @@ const create = async (...args: string[]): Promise<{ apiKey: { id: string }; secr
   await json('api-keys', 'create', 'orders', ...args)
 
 describe('the life of an API key at a terminal', () => {
-  test('create says everything there is to say about a key', async () => {
+  test('create accepts every setting of a key', async () => {
     const { apiKey } = await create(
       ...[
         '--description',
@@ -61,7 +61,7 @@ describe('the life of an API key at a terminal', () => {
     expect(text).toMatch(/^rotate {8}every 30d, due 2026-12-02T10:00:00\.000Z$/m)
   })
 
-  test('update changes what it is told, takes away what it is told, and keeps to its revision', async () => {
+  test('update changes, removes and checks the revision as told', async () => {
     const { apiKey } = await create('--label', 'ci', '--expires-at', '2030-01-01T00:00:00Z')
     const updated = await json(
       'api-keys',
@@ -106,7 +106,7 @@ last used         -
     )
   })
 
-  test('expire, for good', async () => {
+  test('expire is permanent', async () => {
     const { apiKey } = await create()
     expect(await shown('api-keys', 'expire', apiKey.id)).toBe(
       '$ mintage api-keys expire key_…\nexpired key_… and all its tokens\n',
@@ -137,7 +137,7 @@ the previous one, version 1, works until ${until}
     )
   })
 
-  test('versions tell who uses which, until an overlap is ended', async () => {
+  test('versions shows who uses which, until an overlap is ended', async () => {
     const { apiKey, secret } = await create()
     await service.request('/token', { method: 'POST', headers: { 'X-API-Key': secret, 'User-Agent': 'old-worker/1' } })
     await service.services.usage.flush()
@@ -165,7 +165,7 @@ error: cannot end the version: this is the newest version. To end it, rotate the
     )
   })
 
-  test('list finds keys by what they say', async () => {
+  test('list finds keys by their settings', async () => {
     const { apiKey } = await create('--label', 'odd one', '--environment', 'test')
     for (const filter of [
       ['--label', 'odd one'],
@@ -188,10 +188,10 @@ error: cannot end the version: this is the newest version. To end it, rotate the
   })
 })
 
-describe('the holder of a key at a terminal', () => {
+describe('the owner of a key at a terminal', () => {
   const as = (secret: string) => ({ env: { MINTAGE_URL: url, MINTAGE_API_KEY: secret } })
 
-  test('sees its key, gives it a new secret, and revokes it', async () => {
+  test('sees its key, rotates it, and revokes it', async () => {
     const { secret } = await create('--requests-per-minute', '7')
     const me = await mintage(['me'], as(secret))
     expect(me.stdout).toMatch(/^per minute {3}7\nper month {4}1000000\nthis secret {2}version 1$/m)
@@ -211,7 +211,7 @@ describe('the holder of a key at a terminal', () => {
   })
 })
 
-describe('what is wrong is told before anything is sent', () => {
+describe('mistakes are reported before anything is sent', () => {
   test.each<[string[], string]>([
     [['rotate', 'key_1', '--overlap', 'soon'], 'it must be a number with s, m, h or d, such as 24h'],
     [['create', 'x', '--claims', '[1]'], 'it must be a JSON object'],

@@ -10,7 +10,7 @@ import { startTestService, type TestService } from '../../support/test-service.t
 let service: TestService
 let folder: string
 let online: CliOptions
-/** Nothing to talk to: what verifies offline must not look for it. */
+/** Has no service: offline verification must not look for one. */
 let offline: CliOptions
 
 beforeAll(async () => {
@@ -24,7 +24,7 @@ beforeAll(async () => {
 
 const path = (name: string) => join(folder, name)
 
-/** What changes from run to run is folded. */
+/** Folds what changes from run to run. */
 function folded(text: string): string {
   return text.replaceAll(/[0-9a-f]{64}/g, '<hash>').replaceAll(/^(by key +)[\w-]{43}$/gm, '$1<kid>')
 }
@@ -34,7 +34,7 @@ async function shown(args: readonly string[], options: CliOptions): Promise<stri
 }
 
 describe('an export', () => {
-  test('goes to a new file that only its owner reads, and is verified there without the service', async () => {
+  test('goes to a new file that only its owner can read, and is verified there without the service', async () => {
     expect(await shown(['audit', 'export', '--output', 'trail.jsonl'], online)).toBe(
       '$ mintage audit export --output trail.jsonl\nwrote trail.jsonl\n',
     )
@@ -49,7 +49,7 @@ the keys came with the trail: pass --record-keys with your own copy to prove who
 `)
   })
 
-  test('never goes over a file that is there', async () => {
+  test('never overwrites a file', async () => {
     await writeFile(path('taken'), 'mine')
     expect(await shown(['audit', 'export', '--output', 'taken'], online)).toBe(`$ mintage audit export --output taken
 error: cannot export to taken: the file exists already
@@ -59,7 +59,7 @@ hint: give another --output
     expect(await readFile(path('taken'), 'utf8')).toBe('mine')
   })
 
-  test('goes to standard output, byte by byte as the service made it', async () => {
+  test('goes to standard output byte for byte as the service sent it', async () => {
     const { stdout, code } = await mintageProcess(
       ['audit', 'export', '--format', 'csv', '--type', 'api_key.created'],
       online,
@@ -77,7 +77,7 @@ describe('verify', () => {
     expect(await shown(['audit', 'verify'], online)).toMatch(/^verified {2}\d+ events, \d+ of them in full$/m)
   })
 
-  test('with pinned keys has nothing left to say', async () => {
+  test('with pinned keys has no warnings', async () => {
     await writeFile(path('record-keys.json'), await (await service.request('/.well-known/record-keys.json')).text())
     const { code, stderr } = await mintage(
       ['audit', 'verify', 'trail.jsonl', '--record-keys', 'record-keys.json'],
@@ -86,7 +86,7 @@ describe('verify', () => {
     expect([code, stderr]).toEqual([0, ''])
   })
 
-  test('says what was changed, and where, and ends with 3', async () => {
+  test('shows what was changed and where, and exits with 3', async () => {
     const lines = await exportTrail(service)
     const place = lines.findIndex((line) => line.includes('"billing"'))
     await writeFile(
@@ -105,7 +105,7 @@ hint: keep the file unchanged, and read docs/audit.md#when-it-is-broken
     expect(JSON.parse(stderr)).toMatchObject({ error: 'not_verified' })
   })
 
-  test('holds a trail to a checkpoint and to a head that were kept', async () => {
+  test('compares a trail with a checkpoint and a head that were kept', async () => {
     const before = path('before.jsonl')
     await writeFile(before, (await exportTrail(service)).join('\n'))
     const { stdout } = await mintage(['audit', 'checkpoint', '--json'], online)
@@ -122,12 +122,12 @@ hint: keep the file unchanged, and read docs/audit.md#when-it-is-broken
     }
   })
 
-  test('reads what line ends of another system were put on', async () => {
+  test('accepts the line ends of another system', async () => {
     await writeFile(path('crlf.jsonl'), (await exportTrail(service)).map((line) => `${line}\r\n`).join(''))
     expect((await mintage(['audit', 'verify', 'crlf.jsonl'], offline)).code).toBe(0)
   })
 
-  test('reads standard input when the file is -', async () => {
+  test('reads standard input if the file is -', async () => {
     const input = (await exportTrail(service)).join('\n')
     expect(await mintage(['audit', 'verify', '-'], { ...offline, input })).toMatchObject({
       code: 0,
@@ -145,7 +145,7 @@ hint: keep the file unchanged, and read docs/audit.md#when-it-is-broken
     [['trail.jsonl', '--checkpoint', 'record-keys.json'], 1, 'record-keys.json: the file holds no checkpoint'],
     [['trail.jsonl', '--checkpoint', 'nowhere.json'], 1, 'nowhere.json: the file cannot be read'],
     [['trail.jsonl', '--head', '5'], 2, 'it must be <sequence>:<64 hexadecimal digits>'],
-  ])('%j ends with %i and says why', async (args, code, message) => {
+  ])('%j exits with %i and says why', async (args, code, message) => {
     const run = await mintage(['audit', 'verify', ...args], offline)
     expect(run.code).toBe(code)
     expect(run.stderr).toContain(message)
@@ -159,7 +159,7 @@ test('checkpoint shows what to keep', async () => {
   expect(text).toMatch(/store it where the service cannot write, for: mintage audit verify --checkpoint <file>/)
 })
 
-test('list takes the filters of the admin API', async () => {
+test('list accepts the filters of the admin API', async () => {
   const { stdout } = await mintage(
     ['audit', 'list', '--type', 'api_key.created', '--result', 'success', '--json'],
     online,

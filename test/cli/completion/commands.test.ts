@@ -4,7 +4,7 @@ import { everyCommand, mintage } from '../../support/run-cli.ts'
 
 const script = async (shell: string) => (await mintage(['completion', shell])).stdout
 
-/** What bash offers for the words, the last of which is being typed. */
+/** What bash offers for the words, while the last one is being typed. */
 async function offered(...words: string[]): Promise<string[]> {
   const asked = `COMP_WORDS=(${['mintage', ...words].map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length}; _mintage; echo "\${COMPREPLY[@]}"`
   const text = `${await script('bash')}\n${asked}`
@@ -14,7 +14,7 @@ async function offered(...words: string[]): Promise<string[]> {
 }
 
 describe('completion', () => {
-  test('in bash offers commands, then verbs, then options, then what an option takes', async () => {
+  test('in bash offers commands, then verbs, then options, then the values of an option', async () => {
     expect(await offered('api')).toEqual(['api-keys'])
     expect(await offered('api-keys', 'cre')).toEqual(['create'])
     expect(await offered('api-keys', 'create', 'orders', '--sc')).toEqual(['--scope'])
@@ -28,7 +28,7 @@ describe('completion', () => {
     expect(paths.filter((path) => path !== '' && !text.includes(`'${path}'`))).toEqual([])
   })
 
-  test('for a shell that nobody wrote it for says which there are', async () => {
+  test('for an unknown shell lists the supported ones', async () => {
     expect(await mintage(['completion', 'tcsh'])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('bash, zsh, fish'),

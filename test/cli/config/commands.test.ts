@@ -10,7 +10,7 @@ const production = {
 }
 
 describe('mintage config', () => {
-  test('prints every documented name with its effective value and where it comes from', async () => {
+  test('prints every documented name with its effective value and its source', async () => {
     const { code, stdout } = await mintage(['config', '--json'], { env: { MINTAGE_TOKEN_TTL: '5m' } })
     expect(code).toBe(0)
     const shown = JSON.parse(stdout)
@@ -24,7 +24,7 @@ describe('mintage config', () => {
     expect(shown.MINTAGE_AUDIENCE).toEqual({ value: 'http://localhost:8787/api', from: 'default' })
   })
 
-  test('hides every secret, and shows where a KEK is', async () => {
+  test('hides every secret, and shows where a KEK comes from', async () => {
     const secrets = {
       kek: generateRawKek(),
       root: generateApiKey('live'),
@@ -53,7 +53,7 @@ describe('mintage config', () => {
     expect(stdout).toMatch(/^MINTAGE_KEK_PREVIOUS +raw:\(hidden\), passphrase:\(hidden\), file:\/run\/secrets\/kek /m)
   })
 
-  test('tells all faults at once', async () => {
+  test('reports all faults at once', async () => {
     const { code, stderr } = await mintage(['config'], {
       env: { DATABASE_URL: 'mysql://x', MINTAGE_FOO: '1', MINTAGE_TOKEN_TTL: 'soon' },
     })

@@ -14,13 +14,13 @@ beforeAll(async () => {
   ;({ service, env } = await serveToRoot())
 })
 
-/** What stands on the terminal; ids of KEKs, which are random here, are folded. */
+/** What the terminal shows. Ids of KEKs are random here, so they are folded. */
 async function shown(...args: string[]): Promise<string> {
   return transcript(args, await mintage(args, { env })).replace(/kek_[\w-]{16}/g, 'kek_…')
 }
 
 describe('mintage kek', () => {
-  test('status and rewrap say what there is and what was moved', async () => {
+  test('status shows the KEKs, and rewrap shows what was moved', async () => {
     expect(await shown('kek', 'status')).toBe(`$ mintage kek status
 USE    ENVELOPES  LIVE  ID
 seals  4          4     kek_…
@@ -30,7 +30,7 @@ moved 0 of 4 envelopes to kek_…
 `)
   })
 
-  test('a missing KEK is shown with the runbook, and stops a rewrap', async () => {
+  test('a missing KEK is shown with its runbook, and stops a rewrap', async () => {
     const { db, keyEncryption } = service.services
     const [stored] = await readEnvelopes(db)
     const [row] = await db.select().from(signingKeys).orderBy(signingKeys.kid)

@@ -57,7 +57,7 @@ revision  1
     )
   })
 
-  test('says what is wrong, and in which option', async () => {
+  test('a wrong option is reported by its name', async () => {
     await json('organizations', 'create', 'First', '--slug', 'first')
     expect(await shown('organizations', 'create', 'Second', '--slug', 'first')).toBe(
       '$ mintage organizations create Second --slug first\nerror: cannot create the organization: --slug is taken: another one has it\n[1]\n',

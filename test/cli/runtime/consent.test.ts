@@ -32,21 +32,21 @@ const consent = (cli: Cli, options: ConsentOptions, dangerous = true) =>
   requireConsent(cli, options, { question, dangerous })
 
 describe('before a command destroys something', () => {
-  test('the person at the terminal is asked, and a no stops it', async () => {
+  test('the person at the terminal is asked, and can refuse', async () => {
     const yes = cliWith(true)
     await consent(yes.cli, {})
     expect(yes.asked).toEqual([question])
     await expect(consent(cliWith(false).cli, {})).rejects.toThrow('nothing was done')
   })
 
-  test('there is no question with --yes, nor in a dry run', async () => {
+  test('--yes and a dry run skip the question', async () => {
     const { cli, asked } = cliWith(false)
     await consent(cli, { yes: true })
     await consent(cli, { dryRun: true })
     expect(asked).toEqual([])
   })
 
-  test('a script needs --yes for dangerous commands only', async () => {
+  test('a script needs --yes only for dangerous commands', async () => {
     await expect(consent(cliWith('no terminal').cli, {})).rejects.toBeInstanceOf(UsageError)
     await consent(cliWith('no terminal').cli, { yes: true })
     await consent(cliWith('no terminal').cli, {}, false)
@@ -67,8 +67,8 @@ test('a spinner is shown at a terminal, and the result is the same', async () =>
   expect(await withSpinner(cliWith('no terminal').cli, {}, 'working', async () => 7)).toBe(7)
 })
 
-describe('a command that destroys', () => {
-  // Nothing answers at this address: a command that tries it was not stopped.
+describe('a command that destroys something', () => {
+  // Nothing listens at this address: a command that connects was not stopped.
   const env = { MINTAGE_URL: 'http://127.0.0.1:9', MINTAGE_API_KEY: 'any', MINTAGE_DATA_DIR: '/nowhere/at/all' }
 
   test.each([

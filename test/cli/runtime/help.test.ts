@@ -19,7 +19,7 @@ describe('help', () => {
     },
   )
 
-  test('the first page names every command', async () => {
+  test('the first page lists every command', async () => {
     const { stdout } = await mintage(['--help'])
     const named: readonly string[] = stdout.match(/[a-z][a-z-]+/g) ?? []
     expect(
@@ -30,13 +30,13 @@ describe('help', () => {
     ).toEqual([])
   })
 
-  test('the first page names --version, which no command takes for itself', async () => {
+  test('the first page lists --version, and no command uses that name', async () => {
     expect((await mintage(['--help'])).stdout).toContain('mintage --version')
     const misplaced = await mintage(['api-keys', 'revoke', 'key_1', '--version'])
     expect(misplaced).toMatchObject({ code: 2, stderr: expect.stringContaining("unknown option '--version'") })
   })
 
-  test('no option is made for a credential: the command line can be read by others', async () => {
+  test('no option accepts a credential, because other users can read the command line', async () => {
     for (const { words } of commands) {
       const { stdout } = await mintage([...words, '--help'])
       expect(stdout, words.join(' ')).not.toMatch(/--(api-key|key|secret|token|password|kek|pin)[ =<]/)

@@ -19,7 +19,7 @@ const newCommand = () =>
     .option('--no-scope')
     .option('--revision <number>')
 
-describe('an option that fills a member of the request', () => {
+describe('an option that sets a member of the request', () => {
   test.each<[string[], object]>([
     [[], {}],
     [['--subject', 'robot', '--expires-in', '60'], { subject: 'robot', expires_in: 60 }],
@@ -48,7 +48,7 @@ describe('an error about a member names the option', () => {
     expect(withOptionNames(text, newCommand())).toBe(told)
   })
 
-  test('in every verb, for every option that it declares', () => {
+  test('in every command, for every option that it declares', () => {
     const verbs = (command: Command): Command[] => [command, ...command.commands.flatMap(verbs)]
     const options = verbs(createProgram(createCli(nowhere))).flatMap((command) =>
       command.options.flatMap((option) =>

@@ -16,7 +16,7 @@ describe('a table', () => {
     expect(table(rows, columns)).toBe('NAME    SIZE  LAST\norders  12    x\n-       -     x')
   })
 
-  test('stays aligned where characters take two places on the screen', () => {
+  test('stays aligned with characters that are two columns wide', () => {
     const rows = [
       { name: '注文', size: 1 },
       { name: '📦', size: 2 },

@@ -11,7 +11,7 @@ import {
   temporaryFolder,
 } from '../../support/service-process.ts'
 
-// What needs a whole service beside the terminal: verify, doctor, seed.
+// Commands that need a service beside the terminal: verify, doctor, seed.
 
 let service: ServiceProcess
 let port: string
@@ -30,7 +30,7 @@ const fed = (input: string, ...args: string[]) => mintage(args, { cwd: service.f
 const newToken = async (...options: string[]) => (await here('token', ...options)).stdout
 
 describe('mintage token --decode', () => {
-  test('shows what a token says, and that nothing was verified', async () => {
+  test('shows the content of a token, and that nothing was verified', async () => {
     const forged = `${(await newToken()).trim().slice(0, -4)}AAAA`
     const { code, stdout, stderr } = await fed(forged, 'token', '--decode')
     expect(code).toBe(0)
@@ -59,7 +59,7 @@ describe('mintage verify', () => {
   const verify = async (token: string, ...options: string[]) =>
     await fed(token, 'verify', '--environment', 'test', ...options)
 
-  test('prints the claims of a good token', async () => {
+  test('prints the claims of a valid token', async () => {
     const options = { cwd: service.folder, input: await newToken() }
     const { code, stdout, stderr } = await mintageProcess(['verify', '--environment', 'test'], options)
     expect(code).toBe(0)
@@ -73,7 +73,7 @@ describe('mintage verify', () => {
     })
   })
 
-  test('says why one is not good, what to do, and ends with 3', async () => {
+  test('says why a token is not valid and what to do, and exits with 3', async () => {
     const token = (await newToken()).trim()
     const [header = '', payload = '', signature = ''] = token.split('.')
     const changed = `${header}.${payload}.${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`
@@ -106,12 +106,12 @@ describe('mintage verify', () => {
       body: new URLSearchParams({ token }),
     })
     expect(revoked.status).toBe(200)
-    // The feed is signed once a second at the most.
+    // The feed is signed at most once a second.
     await eventually(async () => (await verify(token)).code === 3, 2000)
     expect((await verify(token)).stderr).toMatch(/^error: not verified: it was revoked\n/)
   })
 
-  test('ends with 1 when nobody can say', async () => {
+  test('exits with 1 if the token cannot be verified right now', async () => {
     const run = await verify(await newToken(), '--issuer', 'http://127.0.0.1:9', '--audience', 'x')
     expect(run).toMatchObject({
       code: 1,
@@ -125,7 +125,7 @@ describe('mintage verify', () => {
 describe('mintage seed', () => {
   const bySecret = (text: string) => text.match(/mk_(live|test)_\w{49}/g) ?? []
 
-  test('makes demo data, twice the same, and shows each secret once', async () => {
+  test('creates demo data, the same when repeated, and shows each secret once', async () => {
     const first = await here('seed')
     expect(first.stderr).toBe('the secrets are not shown again\n')
     expect(first).toMatchObject({ code: 0, stdout: expect.stringMatching(/^demo-acme +orders +key_/m) })
@@ -141,7 +141,7 @@ describe('mintage seed', () => {
     )
   })
 
-  test('stops before a service that holds something of its own, unless --yes', async () => {
+  test('stops at a service with other data, unless --yes is given', async () => {
     await here('organizations', 'create', 'production')
     expect(transcript(['seed'], await here('seed')).replace(/localhost:\d+/, 'localhost:8787')).toBe(`$ mintage seed
 error: confirmation required: http://localhost:8787 already holds an organization. Put demo data into it?
@@ -153,7 +153,7 @@ hint: add --yes
 })
 
 describe('mintage doctor', () => {
-  test('finds nothing wrong with a service that runs', async () => {
+  test('finds no fault with a running service', async () => {
     const { code, stdout } = await hereProcess('doctor')
     expect(stdout).toMatch(/^skipped {2}database {14}in use by process \d+, as expected while the service runs$/m)
     expect(stdout.match(/^\w+/gm)?.filter((state) => state !== 'ok')).toEqual(['skipped'])
@@ -172,7 +172,7 @@ describe('mintage doctor', () => {
     expect(code).toBe(0)
   })
 
-  test('says of a key that does not work', async () => {
+  test('reports a key that does not work', async () => {
     const env = {
       MINTAGE_URL: service.url,
       MINTAGE_API_KEY: generateApiKey('live'),
@@ -186,7 +186,7 @@ describe('mintage doctor', () => {
     )
   })
 
-  test('looks into the database itself when the service is down, and changes nothing', async () => {
+  test('checks the database itself if the service is down, and changes nothing', async () => {
     const place = await temporaryFolder()
     const nothing = await mintage(['doctor'], { cwd: place, env: { PORT: '9' } })
     expect(nothing).toMatchObject({
@@ -217,7 +217,7 @@ describe('mintage doctor', () => {
     })
   })
 
-  test('tells all faults of the configuration', async () => {
+  test('reports all faults of the configuration', async () => {
     const { stdout } = await mintage(['doctor'], { env: { MINTAGE_FOO: '1', MINTAGE_TOKEN_TTL: 'soon' } })
     expect(stdout).toMatch(
       /^failed {3}configuration +the configuration has 2 faults: · MINTAGE_FOO .* · MINTAGE_TOKEN_TTL /m,

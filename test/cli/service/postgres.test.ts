@@ -11,7 +11,7 @@ describe.runIf(databaseKinds.includes('postgres'))('from an empty PostgreSQL to 
     MINTAGE_ISSUER: 'https://auth.example',
   })
 
-  test('migrate makes the tables, and may be repeated', async () => {
+  test('migrate creates the tables, and may be repeated', async () => {
     const url = await createPostgresDatabase('empty')
     for (let round = 0; round < 2; round += 1) {
       expect(await mintageProcess(['migrate'], { env: { DATABASE_MIGRATION_URL: url } })).toEqual({
@@ -22,7 +22,7 @@ describe.runIf(databaseKinds.includes('postgres'))('from an empty PostgreSQL to 
     }
   })
 
-  test('bootstrap shows the root key once; a second time it says that it did', async () => {
+  test('bootstrap shows the root key once, and says so the second time', async () => {
     const env = service(await createPostgresDatabase())
     const first = await mintageProcess(['bootstrap', '--json'], { env })
     expect(first.code).toBe(0)
@@ -43,7 +43,7 @@ describe.runIf(databaseKinds.includes('postgres'))('from an empty PostgreSQL to 
     expect(run).toMatchObject({ code: 1, stderr: expect.stringMatching(/run `mintage migrate`/) })
   })
 
-  test('bootstrap with a wrong configuration names the fault, and no value', async () => {
+  test('bootstrap with a wrong configuration names the variable, and no value', async () => {
     const run = await mintage(['bootstrap'], {
       env: { DATABASE_URL: 'postgres://u:hunter2@db.example/x', MINTAGE_KEK: 'raw:nonsense' },
     })

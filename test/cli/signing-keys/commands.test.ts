@@ -14,7 +14,7 @@ beforeAll(async () => {
 const { shown, json } = commandsWith(() => ({ env }))
 
 describe('signing keys from a terminal', () => {
-  test('keys are listed; a rotation before its time says when and how', async () => {
+  test('keys are listed, and a rotation that is too early says when it is safe and how', async () => {
     expect(await shown('signing-keys', 'list')).toMatch(/^[\w-]{43} {2}token {4}ES256 {2}2 {8}pending {2}2026-/m)
     expect(await shown('signing-keys', 'rotate')).toMatch(
       /^error: cannot rotate the signing key: the key was published at .* and may sign from .*\nhint: wait until 2026-.*; in an incident: mintage signing-keys rotate --force\n\[1\]$/m,
@@ -34,7 +34,7 @@ describe('signing keys from a terminal', () => {
     })
   })
 
-  test('an own key comes in over standard input, as PEM or as a JWK, and nowhere else', async () => {
+  test('a private key is imported only from standard input, as PEM or JWK', async () => {
     const own = () => generateKeyPairSync('ed25519').privateKey
     const pem = own().export({ type: 'pkcs8', format: 'pem' }).toString()
     const jwk = JSON.stringify(own().export({ format: 'jwk' }))
@@ -55,7 +55,7 @@ describe('signing keys from a terminal', () => {
     )
   })
 
-  test('a leaked key is replaced when the command says that it leaked', async () => {
+  test('a leaked key is replaced if the command says that it leaked', async () => {
     expect(await shown('signing-keys', 'replace')).toBe(
       `$ mintage signing-keys replace
 error: replace is for a leaked key: it revokes every token that the key signed

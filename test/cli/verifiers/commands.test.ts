@@ -9,7 +9,7 @@ let service: TestService
 let folder: string
 
 beforeAll(async () => {
-  // The command says how long ago by the clock of the machine that it runs on.
+  // The command computes ages with the clock of its own machine.
   service = await startTestService('embedded', { clock: movableClock(new Date()) })
   folder = await folderOfFirstStart(service, await serve(service))
 })
@@ -20,12 +20,12 @@ async function shown(...args: string[]): Promise<string> {
   return stdout.replace(/ {2,}/g, '  ')
 }
 
-test('before anybody came, there are none, and the list of keys says nothing of them', async () => {
+test('before any verifier came, the list is empty, and the list of keys mentions none', async () => {
   expect(await shown('verifiers', 'list')).toBe('no verifiers\n')
   expect(await shown('signing-keys', 'list')).not.toContain('verifier')
 })
 
-test('the operator sees who holds the key that signs next, and who does not', async () => {
+test('the operator sees who has the next key, and who does not', async () => {
   const { id } = await service.createKey()
   const keys: { items: { kid: string; state: string; purpose: string }[] } = JSON.parse(
     (await mintage(['signing-keys', 'list', '--json'], { cwd: folder })).stdout,
@@ -63,7 +63,7 @@ test('the operator sees who holds the key that signs next, and who does not', as
   ])
 })
 
-test('a key that was used shows where, and one that was not says so', async () => {
+test('a key that was used shows where, and an unused one says so', async () => {
   const { id, secret } = await service.createKey()
   expect(await shown('api-keys', 'show', id)).toContain('\n\nnot used so far\n')
   await service.request('/token', {
