@@ -26,7 +26,7 @@ beforeAll(async () => {
   root = adminClient(service, service.rootKey)
 })
 
-describe('A71: nobody rises', () => {
+describe('A71: nobody can raise their own permissions', () => {
   test.each<[string, object]>([
     ['a root key', { roles: ['root'] }],
     ['a root key beside an admin key', { roles: ['admin', 'root'] }],
@@ -39,7 +39,7 @@ describe('A71: nobody rises', () => {
     expect(answer.body).toMatchObject({ code: 'permission_denied' })
   })
 
-  test('an admin can hand on what it holds, and root anything', async () => {
+  test('an admin can grant what it has, and root anything', async () => {
     const held = {
       scopes: ['orders:read'],
       audiences: ['https://a.example', `${issuer}/api`, issuer],
@@ -50,7 +50,7 @@ describe('A71: nobody rises', () => {
     expect((await root('POST', '/v1/api-keys', { name: 'x', ...anything })).status).toBe(201)
   })
 
-  test('an admin cannot do what belongs to the service', async () => {
+  test('an admin cannot do what only the service may do', async () => {
     expect((await admin('POST', '/v1/organizations', { name: 'x' })).status).toBe(403)
     expect((await admin('GET', '/v1/signing-keys')).status).toBe(403)
     expect((await admin('POST', '/v1/signing-keys/rotate')).status).toBe(403)
@@ -59,7 +59,7 @@ describe('A71: nobody rises', () => {
     }
   })
 
-  test('a key without a role can only ask who it is', async () => {
+  test('a key without a role can only show itself', async () => {
     expect((await member('GET', '/v1/me')).status).toBe(200)
     for (const path of [
       '/v1/api-keys',
@@ -73,12 +73,12 @@ describe('A71: nobody rises', () => {
     expect((await member('POST', '/v1/api-keys', { name: 'x' })).status).toBe(403)
   })
 
-  test('a test key holds no role, so that trying things out reaches nothing live', async () => {
+  test('a test key has no role, so that it cannot reach live data', async () => {
     expect((await root('POST', '/v1/api-keys', { name: 'x', environment: 'test', roles: ['admin'] })).status).toBe(400)
   })
 })
 
-describe('A72, A73: nobody writes what is not theirs to write', () => {
+describe('A72, A73: nobody can write what is not theirs', () => {
   test.each(intrudingMembers)('a new key with the member %s is refused', async (member) => {
     expect((await root('POST', '/v1/api-keys', { name: 'x', [member]: 'x' })).status).toBe(400)
   })
@@ -108,7 +108,7 @@ describe('A72, A73: nobody writes what is not theirs to write', () => {
   })
 })
 
-describe('A71: no route lets anybody rise', async () => {
+describe('A71: no route gives a caller more permissions', async () => {
   const { operations, resolve } = await readApiDocument(await startTestService())
   const rises: Record<string, unknown> = {
     roles: ['root'],
@@ -122,12 +122,12 @@ describe('A71: no route lets anybody rise', async () => {
     ),
   )
 
-  test('there are doors to try', () => {
+  test('some members grant something', () => {
     expect(new Set(doors.map(({ operationId }) => operationId)).size).toBeGreaterThan(6)
   })
 
   test.each(doors)(
-    '$name gives no $member that the caller does not hold',
+    '$name refuses a $member that the caller does not have',
     async ({ operationId, method, path, member }) => {
       const request = await adminRequests[operationId]?.(await createTenant(service, own))
       if (!request) throw new Error(`${operationId} needs an example in support/admin-requests.ts`)
@@ -136,7 +136,7 @@ describe('A71: no route lets anybody rise', async () => {
     },
   )
 
-  test('no row of an import brings a role, a scope or an audience along that the caller does not hold', async () => {
+  test('a row of an import cannot contain a role, a scope or an audience that the caller does not have', async () => {
     for (const [member, value] of Object.entries(rises).slice(0, 3)) {
       const hash = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('hex')
       const answer = await admin('POST', '/v1/api-keys/import', { rows: [{ name: 'x', hash, [member]: value }] })
@@ -144,7 +144,7 @@ describe('A71: no route lets anybody rise', async () => {
     }
   })
 
-  test('whoever may change a key may not get at the secret of one that holds more', async () => {
+  test('a caller who may change a key cannot get the secret of a more powerful one', async () => {
     const developer = await service.createKey({ organizationId: own, roles: ['developer'] })
     const stronger = await service.createKey({ organizationId: own, roles: ['admin'], createdBy: developer.id })
     const call = adminClient(service, developer.secret)
@@ -153,8 +153,8 @@ describe('A71: no route lets anybody rise', async () => {
   })
 })
 
-describe('A46: what is searched for is text, and no pattern', () => {
-  test.each(['%', '_', '\\', '%%', 'a_c', '50\\%', '*', '.*'])('%s finds only what holds it', async (text) => {
+describe('A46: search text is never a pattern', () => {
+  test.each(['%', '_', '\\', '%%', 'a_c', '50\\%', '*', '.*'])('%s finds only what contains it', async (text) => {
     const organizationId = await service.createOrganization()
     for (const name of [`before ${text} after`, 'abc', '50 x', 'percent']) {
       expect((await root('POST', '/v1/api-keys', { name, organizationId, labels: [name] })).status).toBe(201)

@@ -8,7 +8,7 @@ import { hostileTo, hostileValues, marker, valuesOf } from '../support/schema-va
 import { createTenant } from '../support/tenant.ts'
 import { startTestService } from '../support/test-service.ts'
 
-// Thousands of requests: on PostgreSQL, where there is one, a request costs half.
+// Thousands of requests: if PostgreSQL is installed, a request costs half as much there.
 const service = await startTestService(databaseKinds.at(-1))
 const { operations, resolve } = await readApiDocument(service)
 const withBody = operations.filter(({ body }) => body !== undefined)
@@ -17,7 +17,7 @@ const withQuery = operations.filter(
 )
 const withPath = operations.filter(({ path }) => path.includes('{'))
 
-/** A root key of an organization of its own: what it does to itself hurts no other test. */
+/** A root key of its own organization: what it does to itself does not affect other tests. */
 async function newRoot(): Promise<{ organizationId: string; call: AdminCall }> {
   const organizationId = await service.createOrganization()
   const { secret } = await service.createKey({ organizationId, roles: ['root'] })
@@ -30,7 +30,7 @@ async function exampleOf({ operationId }: ApiOperation, organizationId: string) 
   return example
 }
 
-/** Refused in words of ours, or done; never a failure of the service, and never a mirror. */
+/** Either refused with an error of the service, or executed. Never a failure, and never an echo. */
 function expectComposure({ status, text, headers, body }: AdminAnswer, what: string) {
   expect(status, `${what}: ${text}`).toBeLessThan(500)
   if (status < 400) return
@@ -44,7 +44,7 @@ function expectComposure({ status, text, headers, body }: AdminAnswer, what: str
   ).toEqual([])
 }
 
-/** How zod begins and ends its messages. They never reach a person. */
+/** How zod begins and ends its messages. They must never reach a person. */
 const validatorsWords =
   /\b(Invalid (input|option|string|number|key|value|ISO|email|URL)|Too (big|small)|Unrecognized key|expected|received)\b/
 
@@ -52,12 +52,12 @@ function faultsIn({ errors }: Record<string, unknown>): { path: string; message:
   return Array.isArray(errors) ? errors : []
 }
 
-test('there are routes to try', () => {
+test('there are routes to test', () => {
   for (const some of [withBody, withQuery, withPath]) expect(some.length).toBeGreaterThan(5)
 })
 
-// First, while nobody has made a plan or a role of such a name.
-test.each(withPath)('A33, A45: $name finds nothing under an id that nobody made', async (operation) => {
+// Runs first, before a plan or a role with such a name exists.
+test.each(withPath)('A33, A45: $name finds nothing under an id that does not exist', async (operation) => {
   const { organizationId, call } = await newRoot()
   const example = await exampleOf(operation, organizationId)
   const findsNothing = async (path: string, what: string) => {
@@ -76,7 +76,7 @@ test.each(withPath)('A33, A45: $name finds nothing under an id that nobody made'
   await Promise.all(raws.map((raw) => findsNothing(operation.path.replaceAll(/\{\w+\}/g, raw), raw)))
 })
 
-test.each(withBody)('A72, A73: $name refuses a member that it does not know, and does nothing', async (operation) => {
+test.each(withBody)('A72, A73: $name refuses an unknown member, and does nothing', async (operation) => {
   const { organizationId, call } = await newRoot()
   const example = await exampleOf(operation, organizationId)
   const path = pathOf(operation.path, example)
@@ -94,23 +94,20 @@ test.each(withBody)('A72, A73: $name refuses a member that it does not know, and
   await Promise.all(intruders.map(refuses))
 })
 
-test.each(withBody)(
-  'A46, A47: $name keeps its composure at whatever one of its members may hold',
-  async (operation) => {
-    const { organizationId, call } = await newRoot()
-    const example = await exampleOf(operation, organizationId)
-    const path = pathOf(operation.path, example)
-    for (const [member, schema] of Object.entries(operation.body?.properties ?? {})) {
-      for (const value of hostileTo(resolve(schema) ?? {})) {
-        const answer = await call(operation.method, path, { ...example.body, [member]: value })
-        expectComposure(answer, `${member} = ${JSON.stringify(value).slice(0, 60)}`)
-        if (typeof value === 'string' && value.includes('\u0000')) expect(answer.status, `${member} with NUL`).toBe(400)
-      }
+test.each(withBody)('A46, A47: $name survives hostile values in each of its members', async (operation) => {
+  const { organizationId, call } = await newRoot()
+  const example = await exampleOf(operation, organizationId)
+  const path = pathOf(operation.path, example)
+  for (const [member, schema] of Object.entries(operation.body?.properties ?? {})) {
+    for (const value of hostileTo(resolve(schema) ?? {})) {
+      const answer = await call(operation.method, path, { ...example.body, [member]: value })
+      expectComposure(answer, `${member} = ${JSON.stringify(value).slice(0, 60)}`)
+      if (typeof value === 'string' && value.includes('\u0000')) expect(answer.status, `${member} with NUL`).toBe(400)
     }
-  },
-)
+  }
+})
 
-test.each(withBody)('A36, A45: $name refuses what is too large, too deep, or no JSON object', async (operation) => {
+test.each(withBody)('A36, A45: $name refuses what is too large, too deep, or not a JSON object', async (operation) => {
   const { organizationId, call } = await newRoot()
   const path = pathOf(operation.path, await exampleOf(operation, organizationId))
   const nested = '['.repeat(7000) + ']'.repeat(7000)
@@ -131,7 +128,7 @@ test.each(withBody)('A36, A45: $name refuses what is too large, too deep, or no 
 })
 
 test.each(withQuery)(
-  'A46, A47: $name refuses a parameter that it does not know, and keeps its composure at the others',
+  'A46, A47: $name refuses an unknown parameter, and survives hostile values in the others',
   async (operation) => {
     const { organizationId, call } = await newRoot()
     const example = await exampleOf(operation, organizationId)
@@ -157,7 +154,7 @@ test.each(withQuery)(
 )
 
 test.each(operations)(
-  '$name answers whatever its schema allows, and what is nearly so, without failing',
+  '$name answers bodies that its schema allows, and near misses, without failing',
   async (operation) => {
     let { organizationId, call } = await newRoot()
     const tenant = await createTenant(service, organizationId)
@@ -187,7 +184,7 @@ test.each(operations)(
         const path = pathOf(operation.path, { params: texts(params), query: texts(query) })
         const answer = await call(operation.method, path, said)
         expectComposure({ ...answer, text: answer.text.replaceAll(marker, '') }, path)
-        service.clock.advance(1) // a key that took over at this very instant signs from the next millisecond on
+        service.clock.advance(1) // a key that just became active signs from the next millisecond on
         if (answer.status === 401) ({ organizationId, call } = await newRoot()) // it did that to itself
       }),
       { numRuns: 8, seed: 20_261_102 },
@@ -195,7 +192,7 @@ test.each(operations)(
   },
 )
 
-/** As a URL can carry it. */
+/** In the form that a URL can carry. */
 function textOf(value: unknown): string {
   return String(typeof value === 'object' ? JSON.stringify(value) : value).toWellFormed()
 }

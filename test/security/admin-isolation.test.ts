@@ -8,7 +8,7 @@ import { startTestService } from '../support/test-service.ts'
 const service = await startTestService()
 const { operations, resolve } = await readApiDocument(service)
 
-/** Where a request can name a thing: in the path, in the query, or in the body by the way to the member. */
+/** Where a request can contain an id: in the path, in the query, or in the body, with the path to the member. */
 type Spot = { in: 'path' | 'query' | 'body'; way: readonly string[] }
 
 const spots = operations.flatMap((operation) =>
@@ -19,7 +19,7 @@ const spots = operations.flatMap((operation) =>
   })),
 )
 
-describe('A70: an admin of one organization, in front of the ids of another', () => {
+describe('A70: an admin of one organization, with ids of another', () => {
   let own: string
   let id: string
   let admin: AdminCall
@@ -33,12 +33,12 @@ describe('A70: an admin of one organization, in front of the ids of another', ()
     theirs = await createTenant(service, await service.createOrganization('other'))
   })
 
-  test('there are ids to swap in every part of a request', () => {
+  test('there are ids to replace in every part of a request', () => {
     for (const part of ['path', 'query', 'body'])
       expect(spots.filter(({ spot }) => spot.in === part).length, part).toBeGreaterThan(5)
   })
 
-  test.each(spots)('$name: theirs is answered like one that is not there', async ({ operation, spot }) => {
+  test.each(spots)('$name: a foreign id gets the same answer as an unknown one', async ({ operation, spot }) => {
     for (const { foreign, missing } of await swapsAt(operation, spot, theirs)) {
       const request = await ownRequest(operation)
       const answers = [foreign, missing].map((value) => send(operation, exchanged(request, spot, value)))
@@ -48,7 +48,7 @@ describe('A70: an admin of one organization, in front of the ids of another', ()
     }
   })
 
-  test('nothing of theirs was changed by all that', async () => {
+  test('the requests changed nothing in the other organization', async () => {
     const root = adminClient(service, service.rootKey)
     const { items } = (await root('GET', `/v1/audit-events?organizationId=${theirs.organizationId}&actor=${id}`))
       .body as {
@@ -58,9 +58,9 @@ describe('A70: an admin of one organization, in front of the ids of another', ()
   })
 
   test.each(operations.filter(({ method, path }) => method === 'GET' && !path.includes('{')))(
-    '$name shows nothing of theirs',
+    '$name shows nothing of the other organization',
     async ({ path }) => {
-      // Of an organization that never named one of their ids, so nothing may lead it there.
+      // Uses an organization that never sent one of their ids, so nothing may lead there.
       const { secret } = await service.createKey({
         organizationId: await service.createOrganization(),
         roles: ['admin'],
@@ -77,7 +77,7 @@ describe('A70: an admin of one organization, in front of the ids of another', ()
   )
 
   test.each(['organization', 'subject'])(
-    'a revocation rule about a foreign %s is refused as about a missing one',
+    'a revocation rule on a foreign %s is refused like one on an unknown id',
     async (kind) => {
       const value = (organizationId: string) => (kind === 'subject' ? `${organizationId} alice` : organizationId)
       const answers = [theirs.organizationId, 'org_missing'].map((name) =>
@@ -89,7 +89,7 @@ describe('A70: an admin of one organization, in front of the ids of another', ()
     },
   )
 
-  test('a token of theirs cannot be named, not even by its jti', async () => {
+  test('a foreign token cannot be revoked, not even by its jti', async () => {
     const { status } = await admin('POST', '/v1/revocations', { kind: 'token', value: 'some-jti' })
     expect(status).toBe(403)
   })
@@ -105,14 +105,14 @@ describe('A70: an admin of one organization, in front of the ids of another', ()
   }
 })
 
-test('no route answers anybody without a credential', async () => {
+test('no route accepts a request without a credential', async () => {
   for (const { method, path } of operations) {
     const response = await service.request(path.replaceAll(/\{\w+\}/g, '1'), { method })
     expect(response.status, `${method} ${path}`).toBe(401)
   }
 })
 
-/** A name of a thing ends in `Id`, or is one of the others that are told apart here. */
+/** The name of a reference ends in `Id`, or is one of the others listed here. */
 function isNameOfAThing(member: string): boolean {
   return /^(?:id|kid|name|value|sha256|roles|actor|subject|prefix|hint)$|Id$/.test(member)
 }
@@ -122,7 +122,7 @@ function spotsOf({ parameters, body }: ApiOperation): Spot[] {
   const inQuery = parameters.filter(
     (parameter) => parameter.in === 'query' && /Id$|^(?:actor|subject)$/.test(parameter.name),
   )
-  // What a thing is called, and what its tokens say, is not the name of another thing.
+  // A display name or a claim of a token does not refer to another object.
   const own = new Set(['name', 'subject'])
   return [
     ...inPath.map(({ name }): Spot => ({ in: 'path', way: [name] })),
@@ -140,7 +140,7 @@ function waysToNames(schema: Schema | undefined): string[][] {
   })
 }
 
-/** What stands for a thing of theirs, and the same for one that nobody has. */
+/** A reference to an object of theirs, and the same for an object that does not exist. */
 async function swapsAt(
   { path, operationId }: ApiOperation,
   spot: Spot,
@@ -153,7 +153,7 @@ async function swapsAt(
     serviceAccountId: async () => [{ foreign: await theirs.serviceAccount(), missing }],
     roles: async () => [{ foreign: [await theirs.role()], missing: [missing] }],
     actor: async () => [{ foreign: 'key_elsewhere', missing }],
-    subject: async () => [{ foreign: theirs.event, missing: 'key_nobody' }], // the other one was asked for above, and refused
+    subject: async () => [{ foreign: theirs.event, missing: 'key_nobody' }], // the other one was requested above, and refused
 
     kid: async () => [{ foreign: await theirs.signingKey('active'), missing }],
     value: async () => [{ foreign: await apiKey(), missing }],
@@ -194,15 +194,14 @@ function withMember(body: unknown, [member = '', ...rest]: readonly string[], va
 }
 
 /**
- * A filter that fits nothing is no refusal: it gives an empty page. Roles are words, and one that nobody made is a
- * wrong word.
+ * A filter without matches is not refused: it gives an empty page. Roles are names, and an undefined one is invalid.
  */
 function answersOf({ method }: ApiOperation, { in: part, way }: Spot): number[] {
   if ((part === 'query' && method === 'GET') || way[0] === 'filter') return [200, 403, 404]
   return way.at(-1) === 'roles' ? [400] : [403, 404]
 }
 
-/** What a caller can tell answers apart by. */
+/** Everything by which a caller can tell answers apart. */
 function face(answer: AdminAnswer | undefined) {
   const { instance: _, ...body } = answer?.body ?? {}
   return {

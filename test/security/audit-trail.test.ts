@@ -19,7 +19,7 @@ import { startTestService, type TestService } from '../support/test-service.ts'
 
 const serverKinds = databaseKinds.filter((kind) => kind === 'postgres')
 
-/** The statements of docs/postgresql.md that make the service's role, for a role of the test's own. */
+/** The statements of docs/postgresql.md that create the service's role, for a role of this test. */
 function grants(role: string, owner: string): string {
   const page = readFileSync(new URL('../../docs/postgresql.md', import.meta.url), 'utf8')
   const block = [...page.matchAll(/```sql\n([\s\S]*?)```/g)]
@@ -81,7 +81,7 @@ describe.each(serverKinds)('R135 A81 the role of the service on %s', (kind) => {
     expect(await db.execute(sql.raw(statement)).catch(sqlState)).toBe('42501')
   })
 
-  test('is enough for everything that the service does', async () => {
+  test('may do everything that the service needs', async () => {
     const root = adminClient(service, service.rootKey)
     await selfTest(service.services)
     const created = await root('POST', '/v1/api-keys', { name: 'restricted', scopes: ['orders:read'] })
@@ -104,7 +104,7 @@ describe.each(serverKinds)('R135 A81 the role of the service on %s', (kind) => {
   })
 })
 
-describe.each(databaseKinds)('A81 somebody who may write everything on %s', async (kind) => {
+describe.each(databaseKinds)('A81 an attacker who can write everything on %s', async (kind) => {
   test.each([
     ['changes an event', "update audit_events set reason = 'nothing' where sequence = 3", 'edited'],
     [
@@ -124,7 +124,7 @@ describe.each(databaseKinds)('A81 somebody who may write everything on %s', asyn
     ],
     ['changes a link', "update audit_chain set hash = repeat('f', 64) where sequence = 3", 'edited'],
     ['forges a checkpoint', "update audit_checkpoints set signed = replace(signed, 'e', 'f')", 'bad_checkpoint'],
-  ])('%s, and it shows', async (_, statements, fault) => {
+  ])('%s, and the verifier detects it', async (_, statements, fault) => {
     const service = await startTestService(kind, { emptied: true })
     const root = adminClient(service, service.rootKey)
     for (const name of ['a', 'b', 'c']) await root('POST', '/v1/api-keys', { name })
@@ -145,7 +145,7 @@ describe.each(databaseKinds)('A82 while the trail cannot be written on %s, nothi
       'alter table audit_events add constraint nothing check (false) not valid',
       'alter table audit_events drop constraint nothing',
     ],
-  ])('because it takes not %s', async (_, block, unblock) => {
+  ])('because it rejects %s', async (_, block, unblock) => {
     const service = await startTestService(kind, { emptied: true })
     const { secret, id } = await service.createKey({ scopes: ['a'] })
     await service.services.db.execute(sql.raw(block))
@@ -168,8 +168,8 @@ describe.each(databaseKinds)('A82 while the trail cannot be written on %s, nothi
   })
 })
 
-describe.each(serverKinds)('A82 while somebody holds the trail on %s', (kind) => {
-  test('an admin operation is refused in time and undone, and exchanges go on', async () => {
+describe.each(serverKinds)('A82 while another session locks the trail on %s', (kind) => {
+  test('an admin operation is refused in time and rolled back, and exchanges still work', async () => {
     const service = await startTestService(kind, { emptied: true })
     const { secret } = await service.createKey({ scopes: ['a'] })
     const url = service.database.url ?? ''
@@ -209,7 +209,7 @@ test('an exchange writes no event, whether it is granted or refused', async () =
 })
 
 describe('A83 an export', () => {
-  test('holds no key, no token, no hash of a key and no private part', async () => {
+  test('contains no key, no token, no hash of a key and no private member', async () => {
     const service = await startTestService('embedded', { emptied: true })
     const root = adminClient(service, service.rootKey)
     const { body } = await root('POST', '/v1/api-keys', { name: 'exported' })
@@ -225,7 +225,7 @@ describe('A83 an export', () => {
     }
   })
 
-  test('lets no spreadsheet calculate what a stranger wrote', async () => {
+  test('contains no text of a stranger that a spreadsheet would run as a formula', async () => {
     const service = await startTestService('embedded', { emptied: true })
     const headers = {
       'X-API-Key': service.rootKey,

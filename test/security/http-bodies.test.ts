@@ -20,7 +20,7 @@ const formType = 'application/x-www-form-urlencoded'
 const paths = ['/token', '/introspect', '/revoke']
 const bearer = () => ({ Authorization: `Bearer ${secret}` })
 
-describe.each(paths)('A35 a body that is not what it says, at %s', (path) => {
+describe.each(paths)('A35 a body of a misleading type at %s', (path) => {
   test.each([
     ['JSON sent as a form', formType, '{"grant_type":"client_credentials","token":"x"}'],
     [
@@ -46,7 +46,7 @@ describe.each(paths)('A35 a body that is not what it says, at %s', (path) => {
   })
 })
 
-describe('A36 a body that does not end', () => {
+describe('A36 an endless body', () => {
   const head = (...more: string[]) =>
     lines(
       'POST /token HTTP/1.1',
@@ -63,7 +63,7 @@ describe('A36 a body that does not end', () => {
     expect(answer.text).toContain('invalid_request')
   })
 
-  test('of 100 MB in chunks, without a length, is refused while it comes, and memory stays where it was', async () => {
+  test('of 100 MB in chunks, without a length, is refused while it arrives, and memory does not grow', async () => {
     const port = await listenForTest(service)
     const chunk = `10000\r\n${'a'.repeat(65_536)}\r\n`
     const before = process.memoryUsage().rss
@@ -75,7 +75,7 @@ describe('A36 a body that does not end', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(64 * 1024 * 1024)
   })
 
-  test('of one byte more than 16 KB is refused, and of exactly 16 KB read, with a length and without', async () => {
+  test('of more than 16 KB is refused, and of exactly 16 KB read, with or without a length', async () => {
     const port = await listenForTest(service)
     const exactly = `x=${'a'.repeat(16_382)}`
     for (const [body, status] of [
@@ -105,7 +105,7 @@ describe('A36 a body that does not end', () => {
     expect(response.status).toBeLessThan(500)
   })
 
-  test.each(paths)('that comes too slowly is given up at %s', async (path) => {
+  test.each(paths)('that arrives too slowly is dropped at %s', async (path) => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const body = new ReadableStream({
       start(controller) {
@@ -117,7 +117,7 @@ describe('A36 a body that does not end', () => {
     expect(await oauthError(await asked)).toMatchObject({ status: 408, error: 'invalid_request' })
   })
 
-  test("that breaks off is nobody else's trouble", async () => {
+  test('that breaks off affects nobody else', async () => {
     const body = new ReadableStream({ start: (controller) => controller.error(new Error('reset')) })
     const response = await service.request('/token', streamed(body))
     expect(await oauthError(response)).toMatchObject({ status: 400, error: 'invalid_request' })
@@ -127,7 +127,7 @@ describe('A36 a body that does not end', () => {
 
 describe.each(paths)('A37 a compressed body at %s', (path) => {
   test.each(['gzip', 'deflate', 'br', 'zstd', 'identity, gzip', 'GZIP', 'made-up'])(
-    'is refused without being inflated: %s',
+    'is refused without being decompressed: %s',
     async (coding) => {
       const body = gzipSync('token=x')
       const response = await service.request(path, {
@@ -139,13 +139,13 @@ describe.each(paths)('A37 a compressed body at %s', (path) => {
     },
   )
 
-  test('may say that it is not compressed', async () => {
+  test('may be declared as uncompressed', async () => {
     const response = await service.request(path, form({ token: 'x' }, { 'Content-Encoding': 'identity', ...bearer() }))
     expect(response.status).toBe(200)
   })
 })
 
-/** `duplex` is what a streamed body needs; the DOM's own types do not know it yet. */
+/** A streamed body needs `duplex`, which the types of the DOM do not have yet. */
 function streamed(body: ReadableStream): RequestInit {
   const init = { method: 'POST', headers: { 'Content-Type': formType, ...bearer() }, body, duplex: 'half' }
   return init

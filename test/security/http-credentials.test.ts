@@ -44,7 +44,7 @@ test('A26 two Authorization lines on one connection are refused too', async () =
 })
 
 describe('A27 two principals in one request', () => {
-  test.each(['/token', '/introspect', '/revoke'])('are refused at %s and neither is used', async (path) => {
+  test.each(['/token', '/introspect', '/revoke'])('are refused at %s, and neither is used', async (path) => {
     const target = await exchange(service, key.secret)
     const request = form(
       { token: target.access_token },
@@ -64,7 +64,7 @@ describe('A27 two principals in one request', () => {
   })
 })
 
-describe('A28 a key outside the places for it', () => {
+describe('A28 a key in the wrong place', () => {
   test.each([
     ['the query', 400, () => service.request(`/token?api_key=${key.secret}`, { method: 'POST' })],
     ['the query, beside a good credential', 400, () => service.request(`/token?x=${key.secret}`, bearer())],
@@ -83,14 +83,14 @@ describe('A28 a key outside the places for it', () => {
     ],
     ['the agent', 400, () => service.request('/token', { method: 'POST', headers: { 'User-Agent': key.secret } })],
     ['the query of the admin API', 401, () => service.request(`/v1/me?access_token=${service.rootKey}`)],
-  ])('opens nothing and is in no log: %s', async (_, status, ask) => {
+  ])('opens nothing and is not logged: %s', async (_, status, ask) => {
     const response = await ask()
     expect(response.status).toBe(status)
     expect(await response.text()).not.toMatch(/mk_(live|test)_/)
     expect(JSON.stringify(service.logged)).not.toMatch(/mk_(live|test)_[0-9A-Za-z]/)
   })
 
-  test('opens nothing in a fragment that a client sent although it must not', async () => {
+  test('opens nothing in a fragment, which clients must not send', async () => {
     const port = await listenForTest(service)
     const answer = await sendRaw(port, [
       lines(`POST /token#${key.secret} HTTP/1.1`, 'Host: localhost', 'Content-Length: 0', 'Connection: close'),

@@ -12,10 +12,10 @@ beforeAll(async () => {
 
 const type = 'Content-Type: application/x-www-form-urlencoded'
 const body = 'grant_type=client_credentials'
-/** The request that an attacker would like to smuggle into somebody else's connection. */
+/** The request that an attacker wants to smuggle into another connection. */
 const smuggled = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'
 
-describe('A29 a request whose length can be read in two ways', () => {
+describe('A29 a request with an ambiguous length', () => {
   test.each([
     [
       'Content-Length and Transfer-Encoding',
@@ -31,7 +31,7 @@ describe('A29 a request whose length can be read in two ways', () => {
     ['a blank before the colon', ['Content-Length : 0'], smuggled],
     ['a NUL in a header', ['X-A: b\0c', 'Content-Length: 0'], ''],
     ['a chunk size that is no number', ['Transfer-Encoding: chunked'], 'zz\r\n'],
-  ])('is refused and its connection closed: %s', async (_, framing, rest) => {
+  ])('is refused, and its connection closed: %s', async (_, framing, rest) => {
     const port = await listenForTest(service)
     const head = lines('POST /token HTTP/1.1', 'Host: localhost', `Authorization: Bearer ${secret}`, type, ...framing)
     const answer = await sendRaw(port, [head + rest])
@@ -51,7 +51,7 @@ describe('A29 a request whose length can be read in two ways', () => {
   })
 })
 
-describe('A30 a request that lies about where it is', () => {
+describe('A30 a request that lies about its host', () => {
   const metadata = '/.well-known/oauth-authorization-server'
 
   test.each([
@@ -67,7 +67,7 @@ describe('A30 a request that lies about where it is', () => {
       [`GET ${metadata} HTTP/1.1`, 'Host: auth.example', 'Forwarded: host=evil.example;proto=ftp'],
     ],
     ['a port and a user', [`GET ${metadata} HTTP/1.1`, 'Host: user@evil.example:99']],
-  ])('changes no issuer and no link: %s', async (_, head) => {
+  ])('does not change the issuer or a link: %s', async (_, head) => {
     const port = await listenForTest(service)
     const answer = await sendRaw(port, [lines(...head, 'Connection: close')])
     expect(answer.text).not.toContain('evil.example')
@@ -75,7 +75,7 @@ describe('A30 a request that lies about where it is', () => {
     else expect(answer.status).toBe(400)
   })
 
-  test('issues for the configured issuer whatever the host says', async () => {
+  test('gets a token of the configured issuer, whatever its host', async () => {
     const port = await listenForTest(service)
     const head = lines(
       'POST /token HTTP/1.1',

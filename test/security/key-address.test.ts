@@ -3,7 +3,7 @@ import { databaseKinds } from '../support/databases.ts'
 import { basic, form, oauthError } from '../support/oauth-requests.ts'
 import { startTestService } from '../support/test-service.ts'
 
-describe.each(databaseKinds)('a key outside of its addresses, on %s', async (kind) => {
+describe.each(databaseKinds)('a key used from outside its allowed addresses, on %s', async (kind) => {
   const service = await startTestService(kind, { env: { MINTAGE_TRUSTED_PROXY_HOPS: '1' } })
   const allowed = await service.createKey({
     roles: ['admin'],
@@ -30,7 +30,7 @@ describe.each(databaseKinds)('a key outside of its addresses, on %s', async (kin
     expect((await exchange(secret, address)).status).toBe(status)
   })
 
-  test('is refused when the address of the request is unknown', async () => {
+  test('is refused if the address of the request is unknown', async () => {
     const request = { method: 'POST', headers: { 'X-API-Key': allowed.secret } }
     expect((await service.request('/token', request)).status).toBe(401)
   })
@@ -44,7 +44,7 @@ describe.each(databaseKinds)('a key outside of its addresses, on %s', async (kin
     expect(service.exchanges.get('address_not_allowed')).toBeGreaterThan(0)
   })
 
-  test('is refused at every other endpoint too, its admin token included', async () => {
+  test('is refused at every other endpoint too, and so is its admin token', async () => {
     const token = (
       await (
         await service.request(

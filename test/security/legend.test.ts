@@ -13,7 +13,7 @@ describe('the legend of the attacks', () => {
     expect(rows.map(({ number }) => number)).toEqual(rows.map((_, index) => `A${index + 1}`))
   })
 
-  test.each(rows)('$number links to tests that name it, or says that no test does', ({ number, proof }) => {
+  test.each(rows)('$number links to tests that name it, or says that there is no test', ({ number, proof }) => {
     const files = [...proof.matchAll(/\]\(([^)]+)\)/g)].map(([, path = '']) => new URL(path, import.meta.url))
     if (files.length === 0) expect(proof).toMatch(/^(no test|owed: \S)/)
     for (const file of files) {

@@ -4,14 +4,14 @@ import { createLog } from '../../src/observability/log.ts'
 import { credentialsIn, keepForInspection } from '../support/printed-credentials.ts'
 import { startTestService } from '../support/test-service.ts'
 
-test('the search of everything printed would find a planted key and a planted token', async () => {
+test('the search through everything printed would find a planted key and a planted token', async () => {
   const service = await startTestService()
   const exchanged = await service.request('/token', { method: 'POST', headers: { 'x-api-key': service.testKey } })
   const { access_token: token } = await exchanged.json()
   expect(credentialsIn(`{"key":"${service.testKey}"}\nBearer ${token}`)).toEqual([service.testKey, token])
 })
 
-test('R138 a key in the URL, the agent, a header, a form or a body that is no form never reaches the log', async () => {
+test('R138 a key in the URL, the agent, a header, a form or a body that is not a form never reaches the log', async () => {
   const { request, testKey, logged } = await startTestService()
   const exchanged = await request('/token', { method: 'POST', headers: { 'x-api-key': testKey } })
   const { access_token: token } = await exchanged.json()
@@ -46,7 +46,7 @@ test('R138 a key in the URL, the agent, a header, a form or a body that is no fo
   expect(credentialsIn(text)).toEqual([])
 })
 
-test('what an error says and what hangs on it is searched too', () => {
+test('the message of an error and everything attached to it is searched too', () => {
   const key = generateApiKey('live')
   const lines: string[] = []
   const log = createLog({ threshold: 'info', now: () => new Date(0), write: (line) => void lines.push(line) })

@@ -6,7 +6,7 @@ import { databaseKinds } from '../support/databases.ts'
 import { createTenant } from '../support/tenant.ts'
 import { startTestService } from '../support/test-service.ts'
 
-/** A role of an organization's own making. */
+/** A custom role of an organization. */
 const custom = {
   name: 'night_watch',
   permissions: [
@@ -20,8 +20,8 @@ const custom = {
 const columns = ['root', 'admin', 'developer', 'write_agent', 'ci_service', 'read_only', 'custom', 'no role'] as const
 
 /**
- * Who may do what, as docs/access.md promises it, written down here and computed from nothing: everywhere `all`, in the
- * whole organization `org`, with what the caller made `own`, not at all `-`. `any` is what a key may do with itself.
+ * Who may do what, as docs/access.md promises it. Written by hand and computed from nothing: `all` everywhere, `org` in
+ * the whole organization, `own` for what the caller created, `-` nowhere. `any` is what a key may do with itself.
  */
 const table: Readonly<Record<string, string>> = {
   //                        root  admin developer write_agent ci_service read_only custom none
@@ -99,25 +99,25 @@ const table: Readonly<Record<string, string>> = {
   createAuditCheckpoint: '   all   -     -         -           -          -         -      -',
 }
 
-// Thousands of requests: on PostgreSQL, where there is one, a request costs half.
+// Thousands of requests: if PostgreSQL is installed, a request costs half as much there.
 const service = await startTestService(databaseKinds.at(-1))
 const { operations } = await readApiDocument(service)
 const root = adminClient(service, service.rootKey)
 
-test('every route is in the table, and the table holds nothing else', () => {
+test('every route is in the table, and the table has no other rows', () => {
   expect(Object.keys(table).sort()).toEqual(operations.map(({ operationId }) => operationId).sort())
   for (const [operation, row] of Object.entries(table))
     expect(row.trim().split(/\s+/), operation).toHaveLength(columns.length)
 })
 
-test.each(operations)('$name is for those whose role says so, and reaches as far as it says', async (operation) => {
+test.each(operations)('$name is allowed to the roles in the table, and only within their reach', async (operation) => {
   const row = table[operation.operationId]?.trim().split(/\s+/) ?? []
   const cells = columns.map((column, index) => () => checkCell(operation, column, row[index]))
   if (isOfTheService(operation)) for (const check of cells) await check()
   else await Promise.all(cells.map((check) => check()))
 })
 
-/** Each cell uses two new organizations, so that an allowed request really succeeds, whatever the other cells do. */
+/** Each cell uses two new organizations, so an allowed request really succeeds whatever the other cells do. */
 async function checkCell(operation: ApiOperation, column: (typeof columns)[number], reach: string | undefined) {
   const home = await service.createOrganization()
   const { id, call } = await member(home, column)
@@ -134,15 +134,15 @@ async function checkCell(operation: ApiOperation, column: (typeof columns)[numbe
 }
 
 /**
- * A caller that suspends or revokes itself gets no further answer, so `own` comes last. What is forbidden is forbidden
- * for own objects too.
+ * A caller that suspends or revokes itself gets no further answer, so `own` comes last. What is forbidden is also
+ * forbidden for its own objects.
  */
 function placesToTry(operation: ApiOperation, reach: string | undefined) {
   const hasNoElsewhere = reach === '-' || reach === 'any' || isOfTheService(operation)
   return hasNoElsewhere ? (['own'] as const) : (['elsewhere', 'organization', 'own'] as const)
 }
 
-/** Plans, signing keys and the like are in nobody's organization: there is no elsewhere, and no two callers at once. */
+/** Plans, signing keys and the like belong to no organization, so there is nothing foreign to try. */
 function isOfTheService({ path, operationId }: ApiOperation): boolean {
   return (
     /^\/v1\/(?:plans|signing-keys|verifiers|keks|audit-checkpoints)/.test(path) || operationId === 'createOrganization'
@@ -161,7 +161,7 @@ async function member(
     roles,
     ...(column === 'ci_service' ? { expiresAt } : {}),
   })
-  // Nobody may be the last administrator and revoke itself.
+  // No caller may be the last administrator and revoke itself.
   if (column === 'admin') await service.createKey({ organizationId, roles })
   return { id, call: adminClient(service, secret) }
 }

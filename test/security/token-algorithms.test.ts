@@ -11,7 +11,9 @@ import {
   type TestIssuer,
 } from '../support/test-issuer.ts'
 
-/** One verifier with the keys of all algorithms, as a service with all of them publishes them, and tokens that none of them made. */
+/**
+ * One verifier with the keys of all algorithms, as a service publishes them, and tokens that none of these keys signed.
+ */
 type Name = (typeof defaultAlgorithms)[number]
 const issuers = new Map<Name, TestIssuer>()
 let verify: ReturnType<typeof createTestVerifier>['verify']
@@ -30,7 +32,7 @@ function issuerOf(algorithm: Name): TestIssuer {
   return issuer
 }
 
-/** The signing input of a good token of the algorithm's key, to be signed some other way. */
+/** The signing input of a good token for the algorithm's key, to be signed in another way. */
 function unsigned(algorithm: Name, header: object = {}): string {
   const issuer = issuerOf(algorithm)
   return `${encodePart({ ...issuer.header, ...header })}.${encodePart(issuer.claims())}`
@@ -45,7 +47,7 @@ function signed(input: string, digest: string | null, key: SignKeyObjectInput): 
 }
 
 test.each(defaultAlgorithms)(
-  'a token by the key for %s is accepted, so that what follows is refused for its fault alone',
+  'a valid token by the key for %s is accepted, so each test below is about its one fault',
   async (algorithm) => {
     expect(await outcome(verify, await issuerOf(algorithm).token())).toBe('accepted')
     expect(await answer(await issuerOf(algorithm).token())).toBe('200')
@@ -53,7 +55,7 @@ test.each(defaultAlgorithms)(
 )
 
 describe.each(defaultAlgorithms)('A3 · HMAC with our public key for %s as the secret', (algorithm) => {
-  test.each(['HS256', 'HS384', 'HS512'])('A3 · %s is refused whatever the key is written as', async (alg) => {
+  test.each(['HS256', 'HS384', 'HS512'])('A3 · %s is refused, however the key is encoded', async (alg) => {
     const issuer = issuerOf(algorithm)
     const key = await importJWK(issuer.publicJwk, algorithm, { extractable: true })
     if (key instanceof Uint8Array) throw new Error('not a public key')
@@ -89,7 +91,7 @@ const named = [
 
 describe.each(defaultAlgorithms)('A4 · a token by the key for %s', (algorithm) => {
   test.each(named.filter((other) => other !== algorithm))(
-    'A4 · that says %s is refused, with its own signature and with another',
+    'A4 · with alg %s is refused, with its own signature and with another',
     async (alg) => {
       const issuer = issuerOf(algorithm)
       expect(await outcome(verify, await issuer.token({ header: { alg } }))).toBe('invalid_token algorithm')
@@ -125,7 +127,7 @@ const orders = {
   ES384: 'ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973',
 } as const
 
-describe.each(['ES256', 'ES384'] as const)('A5 · signatures by %s that no key made', (algorithm) => {
+describe.each(['ES256', 'ES384'] as const)('A5 · forged signatures by %s', (algorithm) => {
   const n = orders[algorithm]
   const size = n.length / 2
   const number = (value: number) => value.toString(16).padStart(2 * size, '0')
@@ -171,11 +173,11 @@ describe.each(['ES256', 'ES384'] as const)('A5 · signatures by %s that no key m
   })
 })
 
-describe('A5 · signatures by EdDSA that no key made', () => {
+describe('A5 · forged signatures by EdDSA', () => {
   /** The order of the base point (RFC 8032 §5.1). */
   const order = (1n << 252n) + 27742317777372353535851937790883648493n
 
-  test('A5 · S with the order added, which says the same once more, is refused', async () => {
+  test('A5 · S plus the order, another form of the same signature, is refused', async () => {
     const input = unsigned('EdDSA')
     const bytes = sign(null, Buffer.from(input), privateKeyOf('EdDSA'))
     const s = BigInt(`0x${Buffer.from(bytes.subarray(32)).reverse().toString('hex')}`) + order
@@ -206,7 +208,7 @@ describe('A5 · signatures by EdDSA that no key made', () => {
   })
 })
 
-describe('A5 · signatures by RSA that no key made', () => {
+describe('A5 · forged signatures by RSA', () => {
   const pss = (key: KeyObject, saltLength: number) => ({ key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength })
 
   test.each([0, 1, 20, 31, 33, 64, 222])('A5 · PS256 with a salt of %i bytes is refused', async (saltLength) => {
@@ -234,7 +236,7 @@ describe('A5 · signatures by RSA that no key made', () => {
     }
   })
 
-  test('A5 · RS256 with a digest that does not say which hash it is, or with something behind it, is refused', async () => {
+  test('A5 · RS256 with a digest without the name of its hash, or with bytes after it, is refused', async () => {
     const input = unsigned('RS256')
     const digest = Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(input)))
     const info = Buffer.concat([Buffer.from('3031300d060960864801650304020105000420', 'hex'), digest])
@@ -252,7 +254,7 @@ describe('A5 · signatures by RSA that no key made', () => {
   })
 
   test.each(['RS256', 'PS256'] as const)(
-    'A5 · %s as a number that is zero, one, the modulus or of another length is refused',
+    'A5 · %s with a number that is zero, one, the modulus or of another length is refused',
     async (algorithm) => {
       const input = unsigned(algorithm)
       const modulus = Buffer.from(issuerOf(algorithm).publicJwk.n ?? '', 'base64url')
@@ -275,7 +277,7 @@ describe('A5 · signatures by RSA that no key made', () => {
   )
 
   test.each(['RS256', 'PS256'] as const)(
-    'A5 · a good signature by %s with zeros before it, or plus the modulus, is refused',
+    'A5 · a good signature by %s with leading zeros, or plus the modulus, is refused',
     async (algorithm) => {
       const issuer = issuerOf(algorithm)
       const token = await issuer.token()
@@ -295,7 +297,7 @@ describe('A5 · signatures by RSA that no key made', () => {
   )
 })
 
-/** jose asks for HMAC secrets as long as the hash. */
+/** jose requires HMAC secrets as long as the hash. */
 function pad(secret: Uint8Array): Uint8Array {
   return secret.length >= 64 ? secret : Buffer.concat([secret, Buffer.alloc(64 - secret.length)])
 }

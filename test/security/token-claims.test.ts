@@ -11,7 +11,7 @@ import {
   type TestIssuer,
 } from '../support/test-issuer.ts'
 
-/** Tokens that our key signed and that still must not pass. */
+/** Tokens that our key signed and that must still be refused. */
 let issuer: TestIssuer
 let target: ReturnType<typeof createTestVerifier>
 let answer: (token: string) => Promise<string>
@@ -234,7 +234,7 @@ describe('A22 · scope', () => {
   })
 })
 
-describe('A23 · names that mean something to JavaScript', () => {
+describe('A23 · names with a meaning in JavaScript', () => {
   test('A23 · __proto__ is refused at any depth, constructor is data, and no prototype changes', async () => {
     const claims = issuer.claims()
     const withMember = (member: string) => JSON.stringify(claims).replace('{', `{${member},`)

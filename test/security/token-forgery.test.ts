@@ -10,7 +10,7 @@ import {
   type TestIssuer,
 } from '../support/test-issuer.ts'
 
-/** Tokens that nobody signed, or somebody else did. */
+/** Tokens that are not signed, or that an attacker signed. */
 let issuer: TestIssuer
 let target: ReturnType<typeof createTestVerifier>
 let answer: (token: string) => Promise<string>
@@ -26,7 +26,7 @@ const every: readonly VerificationAlgorithm[] = ['ES256', 'ES384', 'EdDSA', 'Ed2
 
 describe('A1, A2 · alg none', () => {
   test.each(['none', 'None', 'nOnE', 'NONE', 'none ', ''])(
-    'A1, A2 · alg %j is refused, with a signature, without, and without its part',
+    'A1, A2 · alg %j is refused, with a signature, without one, and without its part',
     async (alg) => {
       const [, payload, signature] = (await issuer.token()).split('.')
       const header = encodePart({ ...issuer.header, alg })
@@ -43,17 +43,17 @@ describe('A1, A2 · alg none', () => {
     },
   )
 
-  test('A1 · a token whose signature was cut away is refused', async () => {
+  test('A1 · a token without its signature is refused', async () => {
     const [header, payload] = (await issuer.token()).split('.')
     expect(await answer(`${header}.${payload}.`)).toBe('401 invalid_token')
     expect(await answer(`${header}.${payload}`)).toBe('401 invalid_token')
   })
 })
 
-describe('A5 · a signature with a twin', () => {
+describe('A5 · a second valid signature', () => {
   const n = 'ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551'
 
-  test('A5 · a second valid spelling of a signature does not revive a revoked token', async () => {
+  test('A5 · another encoding of its signature does not revive a revoked token', async () => {
     const token = await issuer.token({ claims: { jti: 'revoked' } })
     const cut = token.lastIndexOf('.')
     const bytes = Buffer.from(token.slice(cut + 1), 'base64url')
@@ -67,12 +67,12 @@ describe('A5 · a signature with a twin', () => {
   })
 })
 
-test('a token of a stranger with our kid is refused', async () => {
+test('a token by another key with our kid is refused', async () => {
   const stranger = await createTestIssuer('ES256', issuer.kid)
   expect(await outcome(target.verify, await stranger.token())).toBe('invalid_token signature')
 })
 
-describe('A7, A8 · keys that the token brings along', () => {
+describe('A7, A8 · keys inside the token', () => {
   test.each(['jku', 'x5u'])('A7 · %s causes no request', async (name) => {
     let requests = 0
     const original = globalThis.fetch
@@ -90,7 +90,7 @@ describe('A7, A8 · keys that the token brings along', () => {
     expect(requests).toBe(0)
   })
 
-  test('A8 · a header with the attacker’s key and a right signature by it is refused', async () => {
+  test('A8 · a header with the attacker’s key and a valid signature by it is refused', async () => {
     const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true })
     const jwk = { ...(await exportJWK(publicKey)), kid: issuer.kid, alg: 'ES256' }
     for (const extra of [{ jwk }, { x5c: ['MIIB'] }, { jwk, kid: undefined }, { jwk, kid: 'attacker' }]) {

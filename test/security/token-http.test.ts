@@ -1,7 +1,10 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createTestApp, createTestIssuer, createTestVerifier, type TestIssuer } from '../support/test-issuer.ts'
 
-/** Credentials where they do not belong, in front of an application's route. The service's own routes are in http-credentials.test.ts. */
+/**
+ * Credentials in the wrong place, at a route of an application. For the routes of the service see
+ * http-credentials.test.ts.
+ */
 let issuer: TestIssuer
 let guarded: ReturnType<typeof createTestApp>
 let token: string
@@ -26,15 +29,15 @@ describe('A26 · two Authorization headers', () => {
   })
 })
 
-test('A27 · an X-API-Key beside the token is neither read nor able to replace it', async () => {
+test('A27 · an X-API-Key beside the token is not read, and does not replace it', async () => {
   expect((await guarded.request({ authorization: `Bearer ${token}`, 'x-api-key': 'another' })).status).toBe(200)
   expect((await guarded.request({ authorization: 'Bearer x', 'x-api-key': token })).status).toBe(401)
   expect((await guarded.request({ 'x-api-key': token })).status).toBe(401)
 })
 
-describe('A28 · a token outside of the header', () => {
+describe('A28 · a token outside the header', () => {
   test.each(['access_token=', 'a=b&access_token=', 'access%5ftoken=', '%61ccess_token='])(
-    'A28 · in the query as %s it is 400',
+    'A28 · in the query as %s gives 400',
     async (name) => {
       const response = await guarded.request({}, `/orders?${name}${token}`)
       expect([response.status, guarded.reasons]).toEqual([400, ['credential_in_url']])
@@ -50,7 +53,7 @@ describe('A28 · a token outside of the header', () => {
       (token) => ({ 'x-forwarded-authorization': `Bearer ${token}`, 'proxy-authorization': `Bearer ${token}` }),
     ],
     ['a method override', (token) => ({ 'x-http-method-override': 'GET', 'x-access-token': token })],
-  ])('A28 · in %s it opens nothing', async (_, headers) => {
+  ])('A28 · in %s opens nothing', async (_, headers) => {
     expect((await guarded.request(headers(token))).status).toBe(401)
   })
 })

@@ -8,7 +8,7 @@ import {
   type TestIssuer,
 } from '../support/test-issuer.ts'
 
-/** What is done to the key set, and by means of it. */
+/** Attacks on the key set, and through it. */
 let issuer: TestIssuer
 let rsa: TestIssuer
 beforeAll(async () => {
@@ -29,7 +29,7 @@ describe('A24 · bad keys in a JWK Set', () => {
     ['a point off the curve', () => ({ ...issuer.publicJwk, y: flip(issuer.publicJwk.y) })],
     ['the point at zero', () => ({ ...issuer.publicJwk, x: 'A'.repeat(43), y: 'A'.repeat(43) })],
     ['a private key', () => ({ ...issuer.publicJwk, d: 'A'.repeat(43) })],
-  ])('A24 · %s is ignored and the others still work', async (_, bad) => {
+  ])('A24 · %s is ignored, and the others still work', async (_, bad) => {
     const jwk = Object({ ...bad(), kid: 'bad' })
     const remote = createRemoteIssuer([jwk, issuer.publicJwk, rsa.publicJwk])
     const { keys } = createRemoteKeys(remote, { algorithms: ['ES256', 'RS256'] })
@@ -44,7 +44,7 @@ describe('A24 · bad keys in a JWK Set', () => {
 })
 
 describe('A61 · a thousand clients with unknown kids', () => {
-  test('A61 · cause one fetch a cool-down, and good tokens pass meanwhile', async () => {
+  test('A61 · cause one fetch per cool-down, and good tokens still pass', async () => {
     const remote = createRemoteIssuer([issuer.publicJwk])
     const { keys, clock } = createRemoteKeys(remote)
     const { verify } = createTestVerifier(issuer, { keys, now: () => clock.now() })
@@ -60,13 +60,13 @@ describe('A61 · a thousand clients with unknown kids', () => {
       expect(remote.fetches()).toHaveLength(1 + round)
       expect(answers.slice(-2)).toEqual(['200', '200'])
       expect(new Set(answers.slice(0, 1000))).toEqual(new Set(['401 invalid_token']))
-      // Within the cool-down it cannot be told: 503, not 401.
+      // Within the cool-down the answer is not known: 503, not 401.
       expect(await answer(await issuer.token({ header: { kid: `later-${round}` } }))).toBe('503')
       expect(remote.fetches()).toHaveLength(1 + round)
     }
   })
 
-  test('A61 · a cold start is one fetch too', async () => {
+  test('A61 · cause one fetch in a cold start too', async () => {
     const remote = createRemoteIssuer([issuer.publicJwk])
     const { keys } = createRemoteKeys(remote)
     const { verify } = createTestVerifier(issuer, { keys })

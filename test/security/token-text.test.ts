@@ -9,7 +9,7 @@ import {
   type TestIssuer,
 } from '../support/test-issuer.ts'
 
-/** Texts that try to be read as something, or to be too much to read. */
+/** Texts that look like something else, or that are expensive to parse. */
 let issuer: TestIssuer
 let target: ReturnType<typeof createTestVerifier>
 beforeAll(async () => {
@@ -29,7 +29,7 @@ describe('A18, A19 · size', () => {
     },
   )
 
-  test('A19 · dots without end and nesting without end are refused', async () => {
+  test('A19 · endless dots and endless nesting are refused', async () => {
     expect(await outcome(target.verify, '.'.repeat(100_000))).toBe('invalid_token too_long')
     expect(await outcome(target.verify, '.'.repeat(8000))).toBe('invalid_token malformed')
     const nested = (levels: number) => `{"a":${'['.repeat(levels)}${']'.repeat(levels)}}`
@@ -43,7 +43,7 @@ describe('A18, A19 · size', () => {
   })
 })
 
-describe('A20 · other spellings of a token', () => {
+describe('A20 · other encodings of a token', () => {
   const spellings: readonly [string, (token: string) => string][] = [
     ['==', (token) => `${token}==`],
     ['=', (token) => `${token}=`],
@@ -70,7 +70,7 @@ describe('A20 · other spellings of a token', () => {
     expect(await outcome(target.verify, respell(text))).toMatch(/^invalid_token (malformed|too_long)$/)
   })
 
-  test('A20 · through HTTP the padded and the respelled token are 401 too', async () => {
+  test('A20 · with padding or another encoding, the answer over HTTP is 401 too', async () => {
     const { answer } = createTestApp(target.verify)
     const text = await issuer.token()
     expect(await answer(text)).toBe('200')
@@ -78,7 +78,7 @@ describe('A20 · other spellings of a token', () => {
       expect(await answer(other)).toBe('401 invalid_token')
   })
 
-  /** A token whose text holds - and _, so that the other alphabet spells it differently. */
+  /** A token whose text contains - and _, so that the other Base64 alphabet encodes it differently. */
   async function signedWithBothAlphabets(): Promise<string> {
     for (;;) {
       const text = await issuer.token()
@@ -87,7 +87,7 @@ describe('A20 · other spellings of a token', () => {
   }
 })
 
-test('no mutation of a valid token’s text verifies', async () => {
+test('no mutation of the text of a valid token verifies', async () => {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.=+/ \n\0é'
   const token = await issuer.token()
   expect(await outcome(target.verify, token)).toBe('accepted')
@@ -116,7 +116,7 @@ test('no mutation of a valid token’s text verifies', async () => {
   )
 })
 
-test('any text at all is refused with an error of ours', async () => {
+test('any text is refused with an error of the kit', async () => {
   const part = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 60 }).map((text) => encodePart(text)),
     fc.json().map((text) => encodePart(text)),
@@ -135,7 +135,7 @@ test('any text at all is refused with an error of ours', async () => {
 })
 
 test.each([undefined, null, 1, {}, [], Symbol('token'), () => 'token'])(
-  'what is no text (%o) is refused with an error of ours',
+  'a value that is not a text (%o) is refused with an error of the kit',
   async (value) => {
     const untyped: (value: unknown) => Promise<unknown> = Object(target.verify)
     await expect(untyped(value)).rejects.toMatchObject({ code: 'invalid_token', reason: 'malformed' })
