@@ -10,7 +10,7 @@ import {
   type TestIssuer,
 } from '../support/test-issuer.ts'
 
-/** RFC 9068, the resource server's side; what the service puts into a token is in issued-token.test.ts. */
+/** RFC 9068, the resource server's side. For the contents of issued tokens see issued-token.test.ts. */
 let issuer: TestIssuer
 beforeAll(async () => {
   issuer = await createTestIssuer()
@@ -51,7 +51,7 @@ test.each([
   expect(await outcomeOf({ claims: { scope } })).toBe('invalid_token claim_missing_or_malformed')
 })
 
-test('R42 · roles are read from the claim of that name, which is a list', async () => {
+test('R42 · roles are read from the claim `roles`, which is a list', async () => {
   const { verify } = createTestVerifier(issuer)
   expect([...(await verify(await issuer.token({ claims: { roles: ['admin'] } }))).roles]).toEqual(['admin'])
   expect(await outcomeOf({ claims: { roles: 'admin' } })).toBe('invalid_token claim_missing_or_malformed')
@@ -156,20 +156,20 @@ describe('R47 · leeway', () => {
   })
 })
 
-describe('R48 · instants', () => {
+describe('R48 · times', () => {
   const exact = { clockToleranceSeconds: 0 }
-  test('R48 · exp == now is expired', async () => {
+  test('R48 · a token is expired at its exp', async () => {
     expect(await outcomeOf({ claims: { iat: startSeconds - 900, exp: startSeconds } }, exact)).toBe(
       'invalid_token expired',
     )
   })
 
-  test('R48 · nbf == now is valid and one second later is not', async () => {
+  test('R48 · a token is valid at its nbf, and one second earlier it is not', async () => {
     expect(await outcomeOf({ claims: { nbf: startSeconds } }, exact)).toBe('accepted')
     expect(await outcomeOf({ claims: { nbf: startSeconds + 1 } }, exact)).toBe('invalid_token not_yet_valid')
   })
 
-  test('R48 · iat is refused when it is further ahead than the leeway', async () => {
+  test('R48 · an iat further ahead than the leeway is refused', async () => {
     expect(await outcomeOf({ claims: { iat: startSeconds + 30 } })).toBe('accepted')
     expect(await outcomeOf({ claims: { iat: startSeconds + 31 } })).toBe('invalid_token not_yet_valid')
   })

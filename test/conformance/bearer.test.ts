@@ -26,9 +26,12 @@ beforeEach(async () => {
 const challengeOf = (response: Response) => response.headers.get('www-authenticate')
 const realm = `Bearer realm="${audience}"`
 
-test.each(['Bearer', 'bearer', 'BEARER', 'bEaReR'])('R65 · %s is the scheme in any case', async (scheme) => {
-  expect((await guarded.request({ authorization: `${scheme} ${token}` })).status).toBe(200)
-})
+test.each(['Bearer', 'bearer', 'BEARER', 'bEaReR'])(
+  'R65 · %s is accepted: the scheme is not case-sensitive',
+  async (scheme) => {
+    expect((await guarded.request({ authorization: `${scheme} ${token}` })).status).toBe(200)
+  },
+)
 
 test.each([
   ['two blanks', (token: string) => `Bearer  ${token}`],
@@ -41,26 +44,26 @@ test.each([
   expect(challengeOf(response)).toContain('error="invalid_request"')
 })
 
-test('R65 · a token outside of the alphabet is a malformed token: 401 invalid_token', async () => {
+test('R65 · a token outside the alphabet is malformed: 401 invalid_token', async () => {
   for (const text of [`token="${token}"`, `${token}:x`, `"${token}"`])
     expect(await guarded.answer(text)).toBe('401 invalid_token')
 })
 
 describe('R66 · access_token', () => {
-  test('R66 · in the query is refused, also beside a good header', async () => {
+  test('R66 · in the query is refused, even beside a valid header', async () => {
     for (const query of ['access_token=', 'x=1&access_token=', 'access%5Ftoken=']) {
       expect((await guarded.request({}, `/orders?${query}${token}`)).status).toBe(400)
       expect((await guarded.request({ authorization: `Bearer ${token}` }, `/orders?${query}${token}`)).status).toBe(400)
     }
   })
 
-  test('R66 · in a form body is not looked at', async () => {
+  test('R66 · in a form body is not read', async () => {
     const body = new URLSearchParams({ access_token: token })
     expect((await guarded.app.request('/orders', { method: 'POST', body })).status).toBe(401)
   })
 })
 
-test('R67 · a token by more than one method is 400 invalid_request', async () => {
+test('R67 · a token sent in two ways is 400 invalid_request', async () => {
   const both = await guarded.request({ authorization: `Bearer ${token}` }, `/orders?access_token=${token}`)
   const twice = await guarded.request({ authorization: `Bearer ${token}, Bearer ${token}` })
   for (const response of [both, twice]) {
@@ -78,7 +81,7 @@ test.each([{}, { authorization: 'Basic YTpi' }, { cookie: 'access_token=x' }, { 
 )
 
 describe('R69 · invalid_token', () => {
-  test('R69 · a bad, an expired and a revoked token are 401 and look alike', async () => {
+  test('R70 · invalid, expired and revoked tokens give the same 401', async () => {
     const { verify, revocations, clock } = createTestVerifier(issuer)
     const { request, reasons } = createTestApp(verify)
     revocations.revoke({ kind: 'token', value: 'dead' })
@@ -101,7 +104,7 @@ describe('R69 · invalid_token', () => {
   })
 })
 
-test('R70 · a missing scope is 403 and the challenge names what is needed', async () => {
+test('R70 · a missing scope gives 403, and the challenge names the required scope', async () => {
   const response = await guarded.request({ authorization: `Bearer ${await issuer.token()}` })
   expect(response.status).toBe(403)
   expect(challengeOf(response)).toContain('error="insufficient_scope"')
@@ -130,7 +133,7 @@ describe('R71 · the challenge', () => {
     }
   })
 
-  test('R71 · an answer holds nothing that the caller sent', async () => {
+  test('R71 · an answer contains nothing that the caller sent', async () => {
     const response = await guarded.request({ authorization: 'Bearer marker-from-outside' })
     expect(JSON.stringify([...response.headers]) + (await response.text())).not.toContain('marker-from-outside')
   })
@@ -151,13 +154,20 @@ test.each([
     },
     '4',
   ],
-])('R72 · while %s cannot say, the answer is 503 with Retry-After and no challenge', async (_, make, retryAfter) => {
-  const { request } = createTestApp(make().verify)
-  const response = await request({ authorization: `Bearer ${token}` })
-  expect([response.status, response.headers.get('retry-after'), challengeOf(response)]).toEqual([503, retryAfter, null])
-})
+])(
+  'R72 · while %s cannot answer, the response is 503 with Retry-After and no challenge',
+  async (_, make, retryAfter) => {
+    const { request } = createTestApp(make().verify)
+    const response = await request({ authorization: `Bearer ${token}` })
+    expect([response.status, response.headers.get('retry-after'), challengeOf(response)]).toEqual([
+      503,
+      retryAfter,
+      null,
+    ])
+  },
+)
 
-test('R73 · every answer varies by Authorization, and no refusal is stored', async () => {
+test('R73 · every response varies by Authorization, and no refusal is stored', async () => {
   const insufficient = await issuer.token()
   for (const [authorization, status] of [
     [`Bearer ${token}`, 200],

@@ -42,7 +42,7 @@ describe('problem details (RFC 9457)', () => {
 
 describe('errors of the OAuth endpoints', () => {
   test.each(['/token', '/introspect', '/revoke'])(
-    'R122 keep the form of OAuth at %s, whatever went wrong',
+    'R122 keep the OAuth form at %s, whatever went wrong',
     async (path) => {
       const large = form({ token: 'x'.repeat(20_000), subject_token: 'x' })
       const attempts: [Promise<Response>, number][] = [
@@ -66,7 +66,7 @@ describe('errors of the OAuth endpoints', () => {
     },
   )
 
-  test('R23 a database that is away gives 503, no-store, and when to come back', async () => {
+  test('R23 an unreachable database gives 503, no-store, and Retry-After', async () => {
     const response = await withDatabaseAway(service).request('/token', {
       method: 'POST',
       headers: { 'X-API-Key': secret },
@@ -77,7 +77,7 @@ describe('errors of the OAuth endpoints', () => {
     expect(await response.json()).toMatchObject({ error: 'temporarily_unavailable' })
   })
 
-  test('a fault of our own says nothing but that it is ours', async () => {
+  test('an internal error reveals nothing about its cause', async () => {
     const broken = new Proxy(service.services, {
       get(target, name, receiver) {
         if (name === 'apiKeys') throw new Error(`select secret from api_keys where hash = '${secret}'`)

@@ -19,7 +19,7 @@ const answer = async (secret: string, token: string) => (await ask(secret, token
 const inactive = '{"active":false}'
 
 describe('token introspection (RFC 7662)', () => {
-  test('tells a caller of the same organization what a token is', async () => {
+  test('shows a caller of the same organization the content of a token', async () => {
     const { access_token } = await exchange(service, key.secret)
     const { claims } = partsOf(access_token)
     expect(JSON.parse(await answer(key.secret, access_token))).toEqual({
@@ -33,7 +33,7 @@ describe('token introspection (RFC 7662)', () => {
     ['Basic', () => form({ token: 'x' }, { Authorization: basic(key.id, key.secret) })],
     ['the form', () => form({ token: 'x', client_id: key.id, client_secret: key.secret })],
     ['X-API-Key', () => form({ token: 'x' }, { 'X-API-Key': key.secret })],
-  ])('R80 takes a caller that authenticates by %s', async (_, request) => {
+  ])('R80 accepts a caller that authenticates by %s', async (_, request) => {
     expect((await service.request('/introspect', request())).status).toBe(200)
   })
 
@@ -53,7 +53,7 @@ describe('token introspection (RFC 7662)', () => {
     expect((await service.request('/introspect')).status).toBe(405)
   })
 
-  test('R81 says of whatever is no good token that it is inactive, and nothing more', async () => {
+  test('R81 answers only that a token is inactive, whatever is wrong with it', async () => {
     const { access_token: token } = await exchange(service, key.secret)
     const [header, claims, signature] = token.split('.')
     const forged = `${header}.${claims}.${signature?.startsWith('A') ? 'B' : 'A'}${signature?.slice(1)}`
@@ -71,7 +71,7 @@ describe('token introspection (RFC 7662)', () => {
     }
   })
 
-  test('R82 tells a stranger nothing, a caller whose key names the audience everything, and root everything', async () => {
+  test('R82 shows a stranger nothing, a caller with the audience everything, and root everything', async () => {
     const elsewhere = await service.createOrganization()
     const stranger = await service.createKey({ organizationId: elsewhere })
     const resource = await service.createKey({ organizationId: elsewhere, audiences: ['https://b.example'] })
@@ -108,12 +108,12 @@ describe('token introspection (RFC 7662)', () => {
     expect(await answer(asking.secret, token)).toBe(inactive)
   })
 
-  test('R84 lets nobody keep an answer', async () => {
+  test('R84 forbids caching', async () => {
     const { headers } = await ask(service.rootKey, 'x')
     expect(headers.get('cache-control')).toBe('no-store')
   })
 
-  test('R85 answers in JSON even where a signed answer would be liked better', async () => {
+  test('R85 answers in JSON even if a signed answer is preferred', async () => {
     const response = await ask(service.rootKey, 'x', { Accept: 'application/token-introspection+jwt' })
     expect(response.headers.get('content-type')).toMatch(/^application\/json/)
   })

@@ -6,13 +6,13 @@ const production = { DATABASE_URL: 'postgres://localhost/mintage', MINTAGE_KEK: 
 
 describe('the issuer', () => {
   test.each(['http://auth.example', 'ftp://auth.example', 'auth.example'])(
-    'R22 R96 is refused at start when it is not https: %s',
+    'R22 R96 is refused at start if it is not https: %s',
     (issuer) => {
       expect(() => loadConfig({ ...production, MINTAGE_ISSUER: issuer })).toThrow('MINTAGE_ISSUER')
     },
   )
 
-  test('R22 may be http where that was spelled out', () => {
+  test('R22 may be http if that is configured explicitly', () => {
     const issuer = 'http://auth.internal'
     expect(loadConfig({ ...production, MINTAGE_ISSUER: issuer, MINTAGE_ALLOW_HTTP: 'true' }).config.issuer).toBe(issuer)
   })

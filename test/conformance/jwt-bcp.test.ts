@@ -23,8 +23,8 @@ async function outcomeOf(header: object, claims: object = {}): Promise<string> {
   return await outcome(verify, await issuer.token({ header, claims }))
 }
 
-describe('R52 · the algorithm is the key’s', () => {
-  test.each(every)('R52 · %s verifies with a key of that algorithm when it is allowed', async (algorithm) => {
+describe('R52 · the key determines the algorithm', () => {
+  test.each(every)('R52 · %s verifies with a key of that algorithm if it is allowed', async (algorithm) => {
     const signer = await createTestIssuer(algorithm)
     const { verify } = createTestVerifier(signer, { algorithms: [algorithm] })
     expect(await outcome(verify, await signer.token())).toBe('accepted')
@@ -41,7 +41,7 @@ describe('R52 · the algorithm is the key’s', () => {
   })
 
   test.each(['ES256', 'EdDSA', 'RS256', 'PS256', 'ES384'] as const)(
-    'R52 · %s needs no option: a verifier follows the issuer’s keys, and its allow-list narrows that',
+    'R52 · %s needs no option: a verifier follows the issuer’s keys, and an allow-list can only restrict them',
     async (algorithm) => {
       const signer = await createTestIssuer(algorithm, 'second')
       const jwks = { keys: [issuer.publicJwk, signer.publicJwk] }
@@ -52,7 +52,7 @@ describe('R52 · the algorithm is the key’s', () => {
     },
   )
 
-  test('R52 · a key without an algorithm is no key', async () => {
+  test('R52 · a key without an algorithm is ignored', async () => {
     const { alg: _, ...jwk } = issuer.publicJwk
     const { verify } = createTestVerifier({ jwks: Object({ keys: [jwk] }) })
     expect(await outcome(verify, await issuer.token())).toBe('invalid_token unknown_key')
@@ -80,7 +80,7 @@ test.each([
   'Ed448',
   'ES256K',
   'HS256',
-])('R53 · neither a token nor a key may say %j', async (alg) => {
+])('R53 · neither a token nor a key may use %j', async (alg) => {
   for (const algorithm of every) {
     const signer = await createTestIssuer(algorithm)
     const token = await signer.token({ header: { alg } })
@@ -91,7 +91,7 @@ test.each([
 })
 
 describe('R54 · the two names of Ed25519', () => {
-  test.each(['EdDSA', 'Ed25519'] as const)('R54 · an allow-list that has %s has both names', async (allowed) => {
+  test.each(['EdDSA', 'Ed25519'] as const)('R54 · an allow-list with %s accepts both names', async (allowed) => {
     for (const algorithm of ['EdDSA', 'Ed25519'] as const) {
       const signer = await createTestIssuer(algorithm)
       const { verify } = createTestVerifier(signer, { algorithms: [allowed] })
@@ -214,7 +214,7 @@ test.each([
   null,
   undefined,
   {},
-])('R60 · a token with kid %j is refused before any key is looked for', async (kid) => {
+])('R60 · a token with kid %j is refused before any key is looked up', async (kid) => {
   const lookups: string[] = []
   const keys = { holds: () => false, find: (asked: string) => void lookups.push(asked) }
   const { verify } = createTestVerifier(issuer, { keys })
@@ -224,7 +224,7 @@ test.each([
 })
 
 test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
-  'R60 · the kid %s is a name like any other',
+  'R60 · the kid %s is accepted as an ordinary name',
   async (kid) => {
     expect(await outcomeOf({ kid })).toBe('invalid_token unknown_key')
     const signer = await createTestIssuer('ES256', kid)
@@ -252,11 +252,11 @@ test.each([
   'token-introspection+jwt',
   'logout+jwt',
   'client-authentication+jwt',
-])('R62 · a %s by the same key is no access token', async (typ) => {
+])('R62 · a %s by the same key is not accepted as an access token', async (typ) => {
   expect(await outcomeOf({ typ })).toBe('invalid_token type')
 })
 
-test('R63 · nothing but the kid is used before the signature was verified', async () => {
+test('R63 · before the signature is verified, only the kid is used', async () => {
   const { verify } = createTestVerifier(issuer)
   const [header, , signature] = (await issuer.token()).split('.')
   for (const payload of [
@@ -269,7 +269,7 @@ test('R63 · nothing but the kid is used before the signature was verified', asy
   }
 })
 
-test('R64 · length and parts are checked before anything is cut', async () => {
+test('R64 · length and parts are checked before decoding', async () => {
   const { verify } = createTestVerifier(issuer)
   expect(await outcome(verify, '.'.repeat(100_000))).toBe('invalid_token too_long')
   expect(await outcome(verify, '.'.repeat(8192))).toBe('invalid_token malformed')

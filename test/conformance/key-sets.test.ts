@@ -23,7 +23,7 @@ async function signingKid(): Promise<string> {
   return String(partsOf((await exchange(service, secret)).access_token).header.kid)
 }
 
-test('R91 a key is published before it signs, longer than any verifier waits, and stays until nothing that it signed can live', async () => {
+test('R91 a key is published before it signs, longer than any verifier waits, and stays until all of its tokens have expired', async () => {
   const { jwksMaxAgeSeconds, maxTokenTtlSeconds, clockToleranceSeconds } = service.services.config
   const former = await signingKid()
   const next = (await publishedKids()).find((kid) => kid !== former)

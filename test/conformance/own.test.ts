@@ -24,7 +24,7 @@ const asAdmin = (method: string, body?: object): RequestInit => ({
 })
 
 describe('R137 an admin of one organization', () => {
-  test('sees and touches nothing of another one', async () => {
+  test('sees and changes nothing of another one', async () => {
     expect(await (await service.request('/v1/api-keys', asAdmin('GET'))).text()).not.toContain(foreign.id)
     expect((await service.request(`/v1/api-keys/${foreign.id}`, asAdmin('GET'))).status).toBe(404)
     expect(
@@ -34,7 +34,7 @@ describe('R137 an admin of one organization', () => {
   })
 
   test.each(['id', 'hash', 'createdBy', 'revokedAt', 'isAdmin'])(
-    'cannot set what is not offered: %s',
+    'cannot set a member that is not offered: %s',
     async (member) => {
       const response = await service.request('/v1/api-keys', asAdmin('POST', { name: 'x', [member]: 'x' }))
       expect(response.status).toBe(400)
@@ -43,14 +43,14 @@ describe('R137 an admin of one organization', () => {
 })
 
 describe('R134 the private signing keys', () => {
-  test('stand in the database sealed, each for its own place', async () => {
+  test('are stored sealed, each bound to its own place', async () => {
     const rows = await service.services.db.select().from(signingKeys)
     expect(rows.length).toBeGreaterThanOrEqual(4)
     for (const { sealedPrivateKey } of rows) expect(sealedPrivateKey).not.toMatch(/"d"|"kty"/)
     expect(new Set(rows.map(({ sealedPrivateKey }) => sealedPrivateKey)).size).toBe(rows.length)
   })
 
-  test('do not open with another KEK: the start is refused in words, and no new key is made', async () => {
+  test('do not open with another KEK: the service refuses to start and creates no new key', async () => {
     const { services } = service
     const before = await services.db.$count(signingKeys)
     const other = await createKeyEncryption({ kek: generateRawKek() })
@@ -59,7 +59,7 @@ describe('R134 the private signing keys', () => {
   })
 })
 
-test('R138 nothing that the service logs holds a key or a token, whatever was sent', async () => {
+test('R138 nothing that the service logs contains a key or a token, whatever was sent', async () => {
   const { access_token: token } = await exchange(service, admin.secret)
   const carriers = [admin.secret, token]
   for (const carrier of carriers) {

@@ -21,13 +21,13 @@ async function keysAt(path: string) {
 }
 
 describe.each(keySets)('the JWK Set %s (RFC 7517)', (path) => {
-  test('R86 holds no private member', async () => {
+  test('R86 contains no private member', async () => {
     const keys = await keysAt(path)
     expect(keys.length).toBeGreaterThanOrEqual(2)
     for (const key of keys) expect(Object.keys(key).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'])
   })
 
-  test('R87 names kind, id, algorithm and use of each key, and no id twice', async () => {
+  test('R87 has type, id, algorithm and use of each key, and no id twice', async () => {
     const keys = await keysAt(path)
     for (const key of keys) expect(key).toMatchObject({ kty: 'EC', alg: 'ES256', use: 'sig', kid: expect.any(String) })
     expect(new Set(keys.map(({ kid }) => kid)).size).toBe(keys.length)
@@ -37,14 +37,14 @@ describe.each(keySets)('the JWK Set %s (RFC 7517)', (path) => {
     for (const key of await keysAt(path)) expect(key.kid).toBe(await calculateJwkThumbprint(key, 'sha256'))
   })
 
-  test('R90 is typed as a JWK Set and may be kept for the time that was configured', async () => {
+  test('R90 has the type of a JWK Set and the configured max-age', async () => {
     const { headers } = await service.request(path)
     expect(headers.get('content-type')).toBe('application/jwk-set+json')
     expect(headers.get('cache-control')).toBe(`public, max-age=${service.services.config.jwksMaxAgeSeconds}`)
   })
 })
 
-test('R86, R87, R88, R89 the JWK Set with keys of every algorithm holds public members only, each key under its one algorithm and its thumbprint', async () => {
+test('R86, R87, R88, R89 the JWK Set with keys of every algorithm has public members only, each key with one algorithm and its thumbprint', async () => {
   const every = await startTestService()
   const members: Record<Algorithm, string[]> = {
     ES256: ['crv', 'x', 'y'],
@@ -65,14 +65,14 @@ test('R86, R87, R88, R89 the JWK Set with keys of every algorithm holds public m
   expect(new Set(keys.map(({ kid }) => kid)).size).toBe(keys.length)
 })
 
-test('the two sets share no key: a leaked token key forges no feed', async () => {
+test('the two sets share no key: a leaked token key cannot forge a feed', async () => {
   const [tokens, records] = await Promise.all(keySets.map(keysAt))
   const kids = new Set(tokens?.map(({ kid }) => kid))
   expect(records?.some(({ kid }) => kids.has(kid))).toBe(false)
 })
 
 describe.each(documents)('the public document %s', (path) => {
-  test('R90 has a strong ETag, and 304 for whoever has it already', async () => {
+  test('R90 has a strong ETag, and 304 for a client that has it', async () => {
     const first = await service.request(path)
     const etag = first.headers.get('etag') ?? ''
     expect(first.status).toBe(200)
@@ -84,7 +84,7 @@ describe.each(documents)('the public document %s', (path) => {
     expect((await service.request(path, { headers: { 'If-None-Match': '"other"' } })).status).toBe(200)
   })
 
-  test('R114 may be read from any origin, without credentials', async () => {
+  test('R114 can be read from any origin, without credentials', async () => {
     const { headers } = await service.request(path, { headers: { Origin: 'https://evil.example' } })
     expect(headers.get('access-control-allow-origin')).toBe('*')
     expect(headers.get('access-control-allow-credentials')).toBeNull()
@@ -92,7 +92,7 @@ describe.each(documents)('the public document %s', (path) => {
     expect([preflight.status, preflight.headers.get('access-control-allow-origin')]).toEqual([204, '*'])
   })
 
-  test('answers HEAD without a body and refuses to be changed', async () => {
+  test('answers HEAD without a body and cannot be changed', async () => {
     const head = await service.request(path, { method: 'HEAD' })
     expect([head.status, await head.text()]).toEqual([200, ''])
     const refused = await service.request(path, { method: 'POST' })
@@ -101,7 +101,7 @@ describe.each(documents)('the public document %s', (path) => {
 })
 
 test.each(['/token', '/introspect', '/revoke', '/v1/me'])(
-  'R114 %s may not be read from another origin',
+  'R114 %s cannot be read from another origin',
   async (path) => {
     for (const method of ['POST', 'OPTIONS']) {
       const { headers } = await service.request(path, { method, headers: { Origin: 'https://evil.example' } })
@@ -111,11 +111,11 @@ test.each(['/token', '/introspect', '/revoke', '/v1/me'])(
 )
 
 describe('the metadata document (RFC 8414)', () => {
-  test('R95 has the issuer exactly as it was configured', async () => {
+  test('R95 has the issuer exactly as configured', async () => {
     expect(await (await service.request(metadataPath)).json()).toMatchObject({ issuer })
   })
 
-  test('R95 stands between host and path of an issuer that has one, and at the plain place', async () => {
+  test('R95 is found between host and path of an issuer that has a path, and at the plain address', async () => {
     const tenant = `${issuer}/tenant`
     const other = await startTestService('embedded', { env: { MINTAGE_ISSUER: tenant } })
     for (const path of [`${metadataPath}/tenant`, metadataPath]) {
@@ -128,7 +128,7 @@ describe('the metadata document (RFC 8414)', () => {
     expect((await service.request(`${metadataPath}/tenant`)).status).toBe(404)
   })
 
-  test('R97 names nothing but what is served', async () => {
+  test('R97 lists only what the service supports', async () => {
     const metadata = z.record(z.string(), z.unknown()).parse(await (await service.request(metadataPath)).json())
     const urls = Object.entries(metadata).filter(([name]) => /_endpoint$|_uri$/.test(name))
     expect(urls.map(([name]) => name).sort()).toEqual([
@@ -153,11 +153,11 @@ describe('the metadata document (RFC 8414)', () => {
     expect(metadata.token_endpoint_auth_methods_supported).toEqual(['client_secret_basic', 'client_secret_post'])
   })
 
-  test('R98 publishes no response types, as an empty list', async () => {
+  test('R98 has an empty list of response types', async () => {
     expect(await (await service.request(metadataPath)).json()).toMatchObject({ response_types_supported: [] })
   })
 
-  test('says where revocations are and how late they may be', async () => {
+  test('says where the revocations are and how late they may be', async () => {
     expect(await (await service.request(metadataPath)).json()).toMatchObject({
       revocations_uri: `${issuer}/revocations`,
       revocation_latency_seconds: 10,
@@ -165,7 +165,7 @@ describe('the metadata document (RFC 8414)', () => {
   })
 })
 
-test('R62 the feed is a JWT of another type, signed by a record key, and no token key can make one', async () => {
+test('R62 the feed is another type of JWT, signed by a record key, and a token key cannot sign one', async () => {
   const response = await service.request('/revocations')
   expect(response.headers.get('content-type')).toBe('application/jwt')
   const text = await response.text()

@@ -13,7 +13,7 @@ describe('the table of requirements', () => {
     expect(rows.map(({ number }) => number)).toEqual(rows.map((_, index) => `R${index + 1}`))
   })
 
-  test.each(rows)('$number has a test that names it, or says what owes it', ({ number, proof }) => {
+  test.each(rows)('$number has a test that names it, or says what is owed', ({ number, proof }) => {
     const files = [...proof.matchAll(/\]\(([^)]+)\)/g)].map(([, path = '']) => new URL(path, import.meta.url))
     if (files.length === 0) expect(proof).toMatch(/^owed: \S/)
     for (const file of files) {
@@ -23,7 +23,7 @@ describe('the table of requirements', () => {
   })
 
   test.each(readdirSync(folder).filter((name) => name.endsWith('.test.ts') && name !== 'readme.test.ts'))(
-    'knows what %s proves',
+    'links to %s from every number that it names',
     (name) => {
       for (const number of numbersIn(readFileSync(new URL(name, folder), 'utf8'))) {
         expect(rows.find((row) => row.number === number)?.proof, number).toContain(`(${name})`)
@@ -32,7 +32,7 @@ describe('the table of requirements', () => {
   )
 })
 
-/** Numbers named in a file; `R41–R45` names all five. */
+/** Numbers named in a file. `R41–R45` names all five. */
 function numbersIn(text: string): Set<string> {
   const numbers = new Set<string>()
   for (const [, first, last] of text.matchAll(/\bR(\d+)(?:[–-]R?(\d+))?\b/g)) {

@@ -10,7 +10,7 @@ describe.each(databaseKinds)('token revocation (RFC 7009) on %s', async (kind) =
   const send = (secret: string, parameters: Record<string, string>) =>
     service.request('/revoke', form(parameters, { Authorization: `Bearer ${secret}` }))
 
-  test('R74 takes a form with a token from an authenticated client, in each way to authenticate', async () => {
+  test('R74 accepts a form with a token from a client, with every way to authenticate', async () => {
     const key = await service.createKey()
     const { access_token: token } = await exchange(service, key.secret)
     const requests = [
@@ -37,7 +37,7 @@ describe.each(databaseKinds)('token revocation (RFC 7009) on %s', async (kind) =
     ).toBe(400)
   })
 
-  test('R75 lets nobody revoke a token or a key of somebody else, and tells nothing', async () => {
+  test('R75 lets nobody revoke a foreign token or key, and reveals nothing', async () => {
     const key = await service.createKey()
     const neighbour = await service.createKey()
     const stranger = await service.createKey({ organizationId: await service.createOrganization() })
@@ -52,7 +52,7 @@ describe.each(databaseKinds)('token revocation (RFC 7009) on %s', async (kind) =
     expect((await exchange(service, key.secret)).access_token).toBeTruthy()
   })
 
-  test('R76 answers 200 and nothing else to unknown, malformed, expired and dead tokens', async () => {
+  test('R76 answers 200 and nothing else to unknown, malformed, expired and revoked tokens', async () => {
     const key = await service.createKey()
     const { access_token: token } = await exchange(service, key.secret)
     await send(key.secret, { token })
@@ -71,14 +71,14 @@ describe.each(databaseKinds)('token revocation (RFC 7009) on %s', async (kind) =
     }
   })
 
-  test.each(['refresh_token', 'access_token', 'nonsense'])('R77 minds no hint: %s', async (hint) => {
+  test.each(['refresh_token', 'access_token', 'nonsense'])('R77 ignores the hint: %s', async (hint) => {
     const key = await service.createKey()
     const { access_token: token } = await exchange(service, key.secret)
     expect((await send(key.secret, { token, token_type_hint: hint })).status).toBe(200)
     expect(await isActive(service, key.secret, token)).toBe(false)
   })
 
-  test('R78 a revoked token is dead for a fresh read as soon as 200 is sent, and its sisters live', async () => {
+  test('R78 a revoked token is refused by a fresh read as soon as 200 is sent, and other tokens still work', async () => {
     const key = await service.createKey()
     const { access_token: token } = await exchange(service, key.secret)
     const { access_token: sister } = await exchange(service, key.secret)
@@ -89,7 +89,7 @@ describe.each(databaseKinds)('token revocation (RFC 7009) on %s', async (kind) =
     expect(await isActive(service, key.secret, sister)).toBe(true)
   })
 
-  test('R78 R136 an API key that revokes itself takes all of its tokens along, and gets no more', async () => {
+  test('R78 R136 an API key that revokes itself revokes all of its tokens, and gets no more', async () => {
     const key = await service.createKey()
     const other = await service.createKey()
     const { access_token: token } = await exchange(service, key.secret)
@@ -103,7 +103,7 @@ describe.each(databaseKinds)('token revocation (RFC 7009) on %s', async (kind) =
     })
   })
 
-  test('R79 a database that is away gives 503 and says when to come back', async () => {
+  test('R79 an unreachable database gives 503 and Retry-After', async () => {
     const key = await service.createKey()
     const { access_token: token } = await exchange(service, key.secret)
     const response = await withDatabaseAway(service).request(

@@ -15,7 +15,7 @@ const bearer = (secret = key.secret) => ({ Authorization: `Bearer ${secret}` })
 
 describe('the token endpoint (RFC 6749)', () => {
   test.each(['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])(
-    'R1 answers %s with 405 and says what it takes',
+    'R1 answers %s with 405 and the allowed methods',
     async (method) => {
       const response = await service.request('/token', { method, headers: bearer() })
       expect(response.status).toBe(405)
@@ -44,7 +44,7 @@ describe('the token endpoint (RFC 6749)', () => {
     'application/x-www-form-urlencoded',
     'APPLICATION/X-WWW-FORM-URLENCODED',
     'application/x-www-form-urlencoded; charset=UTF-8',
-  ])('R2 takes a form sent as %s, and an empty body without any type', async (contentType) => {
+  ])('R2 accepts a form sent as %s, and an empty body without a type', async (contentType) => {
     const response = await post({
       headers: { 'Content-Type': contentType, ...bearer() },
       body: 'grant_type=client_credentials',
@@ -66,7 +66,7 @@ describe('the token endpoint (RFC 6749)', () => {
     expect(await oauthError(response)).toMatchObject({ status: 400, error: 'invalid_request' })
   })
 
-  test('R4 takes an empty parameter for an absent one and ignores unknown ones', async () => {
+  test('R4 treats an empty parameter as absent and ignores unknown ones', async () => {
     const answer = await exchange(service, key.secret, { scope: '', audience: '', expires_in: '', colour: 'blue' })
     expect(answer.scope).toBe('orders:read orders:write')
   })
@@ -80,7 +80,7 @@ describe('the token endpoint (RFC 6749)', () => {
     },
   )
 
-  test('R6 takes HTTP Basic, form-decoded after Base64', async () => {
+  test('R6 accepts HTTP Basic, form-decoded after Base64', async () => {
     const encoded = { Authorization: basic(key.id.replace('_', '%5F'), key.secret.replaceAll('_', '%5F')) }
     expect((await post(form({ grant_type: 'client_credentials' }, encoded))).status).toBe(200)
   })
@@ -93,7 +93,7 @@ describe('the token endpoint (RFC 6749)', () => {
     },
   )
 
-  test('R7 takes the key in the form', async () => {
+  test('R7 accepts the key in the form', async () => {
     const response = await post(
       form({ grant_type: 'client_credentials', client_id: key.id, client_secret: key.secret }),
     )
@@ -115,7 +115,7 @@ describe('the token endpoint (RFC 6749)', () => {
     })
   })
 
-  test('R9 asks for the grant type, except in the header shorthand, and refuses unknown ones', async () => {
+  test('R9 requires the grant type, except in the header shorthand, and refuses unknown ones', async () => {
     expect(await oauthError(await post(form({ client_id: key.id, client_secret: key.secret })))).toMatchObject({
       status: 400,
       error: 'invalid_request',
@@ -137,19 +137,19 @@ describe('the token endpoint (RFC 6749)', () => {
     expect(refused).toMatchObject({ status: 401, error: 'invalid_client', challenge: expect.stringMatching(challenge) })
   })
 
-  test('R10 asks for a credential where none came', async () => {
+  test('R10 asks for a credential if there is none', async () => {
     expect(await oauthError(await post(form({ grant_type: 'client_credentials' })))).toMatchObject({
       status: 401,
       error: 'invalid_client',
     })
   })
 
-  test('R13 refuses a scope that the key does not hold', async () => {
+  test('R13 refuses a scope that the key does not have', async () => {
     const response = await post(form({ scope: 'orders:read orders:delete' }, bearer()))
     expect(await oauthError(response)).toMatchObject({ status: 400, error: 'invalid_scope' })
   })
 
-  test('R14 reads scopes case-sensitively, folds repetition and minds no order', async () => {
+  test('R14 reads scopes case-sensitively, drops repetitions and ignores the order', async () => {
     expect((await exchange(service, key.secret, { scope: 'orders:write orders:read orders:write' })).scope).toBe(
       'orders:write orders:read',
     )
@@ -167,12 +167,12 @@ describe('the token endpoint (RFC 6749)', () => {
     }
   })
 
-  test('R15 says which scope was granted', async () => {
+  test('R15 returns the granted scope', async () => {
     expect((await exchange(service, key.secret)).scope).toBe('orders:read orders:write')
     expect((await exchange(service, key.secret, { scope: 'orders:read' })).scope).toBe('orders:read')
   })
 
-  test('R16 answers with a Bearer token and a lifetime that is not longer than what is left of it', async () => {
+  test('R16 returns a Bearer token and a lifetime that is not longer than what is left of it', async () => {
     const response = await post({ headers: bearer() })
     expect(response.status).toBe(200)
     expect(response.headers.get('content-type')).toBe('application/json')
@@ -184,7 +184,7 @@ describe('the token endpoint (RFC 6749)', () => {
     })
   })
 
-  test('R17 lets nobody keep an answer, good or bad', async () => {
+  test('R17 forbids caching of every response', async () => {
     const answers = [
       await post({ headers: bearer() }),
       await post({ headers: bearer('wrong') }),
@@ -218,11 +218,11 @@ describe('the token endpoint (RFC 6749)', () => {
     }
   })
 
-  test('R19 gives no refresh token', async () => {
+  test('R19 returns no refresh token', async () => {
     expect(await (await post({ headers: bearer() })).json()).not.toHaveProperty('refresh_token')
   })
 
-  test('R21 takes keys that hold 256 random bits', async () => {
+  test('R21 accepts keys with 256 random bits', async () => {
     expect(key.secret).toMatch(/^mk_live_[0-9A-Za-z]{43}[0-9A-Za-z]{6}$/)
     expect(43 * Math.log2(62)).toBeGreaterThan(255)
     const keys = await Promise.all(Array.from({ length: 20 }, () => service.createKey()))
@@ -230,7 +230,7 @@ describe('the token endpoint (RFC 6749)', () => {
   })
 
   test.each(['password', 'implicit', 'authorization_code', 'refresh_token'])(
-    'R110 offers no other grant: %s',
+    'R110 supports no other grant: %s',
     async (grantType) => {
       const parameters = { grant_type: grantType, username: 'a', password: 'b', code: 'c', refresh_token: 'd' }
       expect(await oauthError(await post(form(parameters, bearer())))).toMatchObject({
@@ -240,18 +240,18 @@ describe('the token endpoint (RFC 6749)', () => {
     },
   )
 
-  test('R24 writes the token type as Bearer', async () => {
+  test('R24 returns the token type as Bearer', async () => {
     expect((await exchange(service, key.secret)).token_type).toBe('Bearer')
   })
 })
 
 describe('the lifetime of a token', () => {
-  test('is what was asked, and the cap when more was asked', async () => {
+  test('is the requested one, up to the maximum', async () => {
     expect((await exchange(service, key.secret, { expires_in: '60' })).expires_in).toBe(60)
     expect((await exchange(service, key.secret, { expires_in: '1000000' })).expires_in).toBe(3600)
   })
 
-  test.each(['0', '-5', '1.5', 'soon', '1e3'])('cannot be asked for as %j', async (expiresIn) => {
+  test.each(['0', '-5', '1.5', 'soon', '1e3'])('cannot be requested as %j', async (expiresIn) => {
     const response = await post(form({ expires_in: expiresIn }, bearer()))
     expect(await oauthError(response)).toMatchObject({ status: 400, error: 'invalid_request' })
   })

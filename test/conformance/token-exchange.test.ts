@@ -18,12 +18,12 @@ const subject = () => ({
 })
 
 describe('token exchange (RFC 8693)', () => {
-  test.each(['subject_token', 'subject_token_type'])('R25 needs %s', async (missing) => {
+  test.each(['subject_token', 'subject_token_type'])('R25 requires %s', async (missing) => {
     const response = await send({ ...subject(), [missing]: '' })
     expect(await oauthError(response)).toMatchObject({ status: 400, error: 'invalid_request' })
   })
 
-  test('R26 knows the API key under one URI and no other type', async () => {
+  test('R26 accepts the API key under one URI and no other type', async () => {
     expect((await send(subject())).status).toBe(200)
     for (const type of ['api-key', apiKeyTokenType.toUpperCase(), 'urn:ietf:params:oauth:token-type:jwt']) {
       expect(await oauthError(await send({ ...subject(), subject_token_type: type }))).toMatchObject({
@@ -34,7 +34,7 @@ describe('token exchange (RFC 8693)', () => {
   })
 
   test.each([{ actor_token: 'a' }, { actor_token_type: 'b' }, { actor_token: 'a', actor_token_type: 'b' }])(
-    'R27 takes no actor: %j',
+    'R27 refuses an actor: %j',
     async (actor) => {
       expect(await oauthError(await send({ ...subject(), ...actor }))).toMatchObject({
         status: 400,
@@ -53,7 +53,7 @@ describe('token exchange (RFC 8693)', () => {
     expect(await oauthError(refused)).toMatchObject({ status: 400, error: 'invalid_request' })
   })
 
-  test('R29 says what was issued', async () => {
+  test('R29 returns the type of the issued token', async () => {
     expect(await (await send(subject())).json()).toEqual({
       access_token: expect.any(String),
       issued_token_type: 'urn:ietf:params:oauth:token-type:access_token',
@@ -96,7 +96,7 @@ describe('resource indicators (RFC 8707)', () => {
     },
   )
 
-  test('R32 takes several resources', async () => {
+  test('R32 accepts several resources', async () => {
     const { access_token } = await exchange(service, key.secret, [
       ['resource', 'https://b.example'],
       ['resource', 'https://c.example/v1'],
@@ -104,14 +104,14 @@ describe('resource indicators (RFC 8707)', () => {
     expect(partsOf(access_token).claims.aud).toEqual(['https://b.example', 'https://c.example/v1'])
   })
 
-  test('R33 R111 restricts the audience to what was asked, or to the default one', async () => {
+  test('R33 R111 limits the audience to the requested one, or to the default', async () => {
     expect(partsOf((await exchange(service, key.secret)).access_token).claims.aud).toBe(`${issuer}/api`)
     expect(
       partsOf((await exchange(service, key.secret, { audience: 'https://b.example' })).access_token).claims.aud,
     ).toBe('https://b.example')
   })
 
-  test('R33 gives an admin token only to a key with a role, only when asked, and for nothing beside', async () => {
+  test('R33 gives an admin token only to a key with a role, only on request, and for no other audience', async () => {
     const admin = await service.createKey({ roles: ['admin'] })
     expect(partsOf((await exchange(service, admin.secret)).access_token).claims).not.toHaveProperty('roles')
     expect(partsOf((await exchange(service, admin.secret, { audience: issuer })).access_token).claims).toMatchObject({
@@ -148,7 +148,7 @@ describe('resource indicators (RFC 8707)', () => {
   })
 })
 
-describe('what is exchanged never grows', () => {
+describe('an exchange never adds permissions', () => {
   test.each([
     ['the key', 'expiresAt'],
     ['its version', 'versionExpiresAt'],
@@ -161,13 +161,13 @@ describe('what is exchanged never grows', () => {
     expect(answer.expires_in).toBe(90)
   })
 
-  test('R35 a key that ends within the second gives no token', async () => {
+  test('R35 a key that expires within the second gets no token', async () => {
     const ending = await service.createKey({ expiresAt: new Date(service.clock.now().getTime() + 400) })
     const response = await service.request('/token', { method: 'POST', headers: { 'X-API-Key': ending.secret } })
     expect(await oauthError(response)).toMatchObject({ status: 401, error: 'invalid_client' })
   })
 
-  test('R35 no request gives a scope or an audience beyond those of the key', async () => {
+  test('R35 no request gets a scope or an audience beyond those of the key', async () => {
     const wanted = ['orders:read', 'orders:write', 'admin']
     const audiences = ['https://b.example', 'https://d.example', issuer]
     for (const scope of wanted) {

@@ -13,13 +13,13 @@ import {
   type TestIssuer,
 } from '../support/test-issuer.ts'
 
-/** RFC 7517, 8414 and 9728 as the verifier meets them. */
+/** RFC 7517, 8414 and 9728 from the verifier's side. */
 let issuer: TestIssuer
 beforeAll(async () => {
   issuer = await createTestIssuer()
 })
 
-test('R92 · unknown kids cause one fetch a cool-down, shared by everybody who waits', async () => {
+test('R92 · unknown kids cause one fetch per cool-down, shared by all waiting calls', async () => {
   const remote = createRemoteIssuer([issuer.publicJwk])
   const { keys, clock } = createRemoteKeys(remote)
   await keys.ready?.()
@@ -32,7 +32,7 @@ test('R92 · unknown kids cause one fetch a cool-down, shared by everybody who w
   }
 })
 
-test('R93 · keys of unknown types and algorithms are ignored and the rest is kept', async () => {
+test('R93 · keys of unknown types and algorithms are ignored, and the others work', async () => {
   const strangers = [
     { kty: 'AKP', alg: 'ML-DSA-65', kid: 'post-quantum', pub: 'AAAA' },
     { kty: 'oct', k: 'AAAA', alg: 'HS256', kid: 'symmetric' },
@@ -47,7 +47,7 @@ test('R93 · keys of unknown types and algorithms are ignored and the rest is ke
   expect(await outcome(verify, await issuer.token())).toBe('accepted')
 })
 
-test('R94 · weak keys and keys that disagree with themselves verify nothing, while others work', async () => {
+test('R94 · weak and inconsistent keys verify nothing, and the others work', async () => {
   const rsa = await createTestIssuer('RS256', 'rsa')
   const { publicKey } = await generateKeyPair('ES384', { extractable: true })
   const p384 = await exportJWK(publicKey)
@@ -100,7 +100,7 @@ test('R100 · the 401 names the metadata', async () => {
 })
 
 test.each([`${issuerUrl}/`, 'https://evil.example', undefined])(
-  'R101 · metadata that says the issuer is %s is refused',
+  'R101 · metadata with issuer %s is refused',
   async (other) => {
     const remote = createRemoteIssuer([issuer.publicJwk])
     remote.metadata = { ...remote.metadata, issuer: other }
