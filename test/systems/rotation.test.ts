@@ -3,7 +3,7 @@ import { createPostgresDatabase, databaseKinds } from '../support/databases.ts'
 import { runRotations } from '../support/rotation-run.ts'
 
 describe.runIf(databaseKinds.includes('postgres'))('eight processes on one PostgreSQL', () => {
-  test('turn their ring every few seconds, and no verifier refuses a good token, no instance signs with another key, none goes without', async () => {
+  test('rotate their keys every few seconds, and no valid token is refused, no exchange fails, and no wrong key signs', async () => {
     const report = await runRotations({
       databaseUrl: await createPostgresDatabase(),
       instances: 8,

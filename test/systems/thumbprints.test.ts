@@ -20,7 +20,7 @@ describe.runIf(inject('joseCommand'))('an independent implementation (jose jwk t
   // It does not know Ed25519. test/signing-keys/key-pair.test.ts checks those keys against the example in RFC 8037.
   const known = algorithms.filter((algorithm) => algorithm !== 'EdDSA')
 
-  test.each(known)('R88 names a new %s key as we do', async (algorithm) => {
+  test.each(known)('R88 computes the same thumbprint for a new %s key', async (algorithm) => {
     const { kid, publicJwk } = await generateKeyPair(algorithm)
     expect(thumbprint(publicJwk)).toBe(kid)
     // Other members and their order make no difference.
@@ -28,7 +28,7 @@ describe.runIf(inject('joseCommand'))('an independent implementation (jose jwk t
     expect(thumbprint(dressed)).toBe(kid)
   })
 
-  test('R88 names every key of the published set as we do', async () => {
+  test('R88 computes the same thumbprint for every published key', async () => {
     const service = await startTestService()
     for (const algorithm of known)
       if (algorithm !== 'ES256') await addSigningKey(service.services, systemPrincipal, { algorithm })

@@ -1,6 +1,7 @@
 /**
- * A small application as somebody else would write it, on top of `mintage` or `mintage-kit`. It protects a route, then asks
- * itself for it with each token that it reads from standard input, and answers each with a line `status body`.
+ * A small application as a user would write it, on `mintage` or `mintage-kit`. It protects a route. For each token that
+ * it
+ * reads from standard input it calls this route itself, and prints a line `status body`.
  */
 export function applicationFiles(packageName: string): Record<string, string> {
   return { 'tsconfig.json': tsconfig, 'main.ts': main.replaceAll('mintage/', `${packageName}/`) }
@@ -31,7 +32,7 @@ declare const process: { env: Record<string, string>; stdin: AsyncIterable<Uint8
 const { ISSUER: issuer = '', AUDIENCE: audience = '' } = process.env
 const verifier = createVerifier({ issuer, audience, environment: 'test' })
 
-// @ts-expect-error An audience must be named: without one, a token for anybody would do.
+// @ts-expect-error An audience must be named: without one, a token for any audience would be accepted.
 export const careless = () => createVerifier({ issuer })
 
 export const lists = {

@@ -11,7 +11,7 @@ export const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 const execute = promisify(execFile)
 
-/** Runs to its end; rejects with what it printed when it fails. */
+/** Runs to its end. Rejects with what it printed if it fails. */
 async function run(command: string, args: readonly string[], cwd: string): Promise<string> {
   const { stdout } = await execute(command, args, { cwd, maxBuffer: 1 << 24 }).catch(
     (error: { stdout?: string; stderr?: string }) => {
@@ -26,7 +26,7 @@ export function runInstalled(folder: string, program: string, args: readonly str
   return run(join(folder, 'node_modules/.bin', program), args, folder)
 }
 
-/** Packs both packages into the folder, as a release would. */
+/** Packs both packages into the folder, like a release. */
 export async function packBoth(folder: string): Promise<{ whole: string; kit: string }> {
   await run('npm', ['pack', '--silent', '--pack-destination', folder], root)
   await run('npm', ['run', '--silent', 'build:kit'], root)
@@ -36,10 +36,10 @@ export async function packBoth(folder: string): Promise<{ whole: string; kit: st
   return { whole: join(folder, whole), kit: join(folder, kit) }
 }
 
-/** An application in a folder of its own, with a Hono of its own. */
+/** An application in a separate folder, with its own Hono. */
 export type Application = {
   folder: string
-  /** What its author's compiler says, libraries checked. Empty = no complaint. */
+  /** What the compiler of its author prints, with libraries checked. Empty if there is no error. */
   typeCheck(libraries: 'dom' | 'node'): Promise<string>
   start(environment: Record<string, string>): RunningApplication
 }
@@ -117,7 +117,7 @@ export async function startPackedService(
   })
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const stop = async () => {
-    // npx runs the service as its child: the group is told, not npx alone.
+    // npx runs the service as its child, so the signal goes to the whole group.
     if (child.exitCode === null && child.pid !== undefined) process.kill(-child.pid, 'SIGTERM')
     await ended
   }
@@ -145,7 +145,7 @@ async function freePort(): Promise<number> {
   return address.port
 }
 
-/** Bytes and packages under `node_modules`; a package inside another is named by its whole path. */
+/** Bytes and packages under `node_modules`. A nested package is named by its whole path. */
 export function installed(folder: string): { bytes: number; packages: string[] } {
   const modules = join(folder, 'node_modules')
   const files = readdirSync(modules, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())

@@ -50,11 +50,11 @@ describe.each(packages)('an application on %s', (_name, application) => {
     },
   )
 
-  test('keeps its own copy of Hono, and there is no second', () => {
+  test('has exactly one copy of Hono, its own', () => {
     expect(installed(application().folder).packages.filter((path) => /(^|\/)hono$/.test(path))).toEqual(['hono'])
   })
 
-  test('protects a route with what it installed, and refuses a token that was revoked', {
+  test('protects a route with the installed package, and refuses a revoked token', {
     timeout: minute,
   }, async () => {
     const token = await exchange()
@@ -71,7 +71,7 @@ describe.each(packages)('an application on %s', (_name, application) => {
   })
 })
 
-test('the installed program says its version', async () => {
+test('the installed program prints its version', async () => {
   expect(await runInstalled(whole.folder, 'mintage', ['--version'])).toMatch(/^\d+\.\d+\.\d+\n$/)
 })
 
