@@ -43,7 +43,7 @@ export function writeLines(lines: readonly TrailLine[]): string[] {
   return lines.map((line) => JSON.stringify(line))
 }
 
-/** The hash as docs/audit.md defines it, written down a second time. */
+/** The hash as docs/audit.md defines it, implemented a second time. */
 export function recomputedHash(previousHash: string, event: object): string {
   const told = Object.entries({ ...event, previousHash }).filter(([, value]) => value !== null)
   return createHash('sha256')
@@ -60,7 +60,10 @@ function jcs(value: unknown): string {
     .map((name) => `${JSON.stringify(name)}:${jcs(Reflect.get(value, name))}`)}}`
 }
 
-/** What somebody who may write everything but has no key does after changing an event: every hash from there on is right again. */
+/**
+ * What an attacker who can write everything but has no key does after changing an event: recompute every hash from
+ * there on.
+ */
 export function rechained(lines: readonly TrailLine[]): TrailLine[] {
   let previousHash = '0'.repeat(64)
   return lines.map((line) => {

@@ -23,15 +23,13 @@ export const databaseKinds: readonly DatabaseKind[] = server ? ['embedded', 'pos
 type OpenOptions = {
   /** The default suits a slow machine. */
   deadlineMilliseconds?: number
-  /**
-   * A new database, and not an emptied one that an earlier file used: for tests about files, statistics or deadlines.
-   */
+  /** A new database, not an emptied one that an earlier file used: for tests about files, statistics or deadlines. */
   isNew?: boolean
 }
 
 const patientMilliseconds = 60_000
 
-/** A migrated database without rows, for this test file alone. Closed when the file ends. */
+/** A migrated database without rows, for this test file only. Closed when the file ends. */
 export async function openTestDatabase(kind: DatabaseKind, options: OpenOptions = {}): Promise<TestDatabase> {
   const { deadlineMilliseconds = patientMilliseconds, isNew = deadlineMilliseconds !== patientMilliseconds } = options
   if (kind === 'postgres')
@@ -47,7 +45,7 @@ export async function openTestDatabase(kind: DatabaseKind, options: OpenOptions 
   return database
 }
 
-/** Connection string of a database for this test file alone; without rows, and without tables if `empty`. */
+/** Connection string of a database for this test file only, without rows, and without tables if `empty`. */
 export async function createPostgresDatabase(content: 'migrated' | 'empty' = 'migrated'): Promise<string> {
   if (!server) throw new Error('PostgreSQL is not installed: check databaseKinds first')
   if (content === 'migrated') return await leasePostgres(server.url, () => createDatabase(content))

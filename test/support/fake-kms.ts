@@ -23,7 +23,7 @@ export type FakeKms = {
 export type KmsFault = { status: number; body: unknown }
 
 /**
- * The part of AWS KMS that a KEK uses, over its wire protocol (JSON 1.1, Signature Version 4): a stand-in for tests,
+ * The part of AWS KMS that a KEK uses, over its wire protocol (JSON 1.1, Signature Version 4). A fake for tests,
  * written from AWS's documentation and not compared with the real service. It checks each signature, its date, and the
  * encryption context.
  */
@@ -91,7 +91,7 @@ function answerOf(target: string, body: string, keys: ReadonlyMap<string, Buffer
   }
 }
 
-/** KMS's messages reveal more than its error names. A caller that repeats this message is caught by its word. */
+/** KMS's messages reveal more than its error names. If a caller repeats this message, its words show it. */
 export function fault(type: string, status = 400): KmsFault {
   return { status, body: { __type: type, message: `kms-message-text of ${type}` } }
 }

@@ -7,7 +7,7 @@ import { createServiceRevocationList, type ServiceRevocationList } from '../../s
 import type { MovableClock } from './clock.ts'
 import { createTestIssuer, issuerUrl, type TestIssuer } from './test-issuer.ts'
 
-/** A document of the feed as the service signs it, whatever its claims say. */
+/** Signs a document of the feed like the service, whatever its claims are. */
 export function signFeed(key: TestIssuer, claims: object, typ: string = feedType): Promise<string> {
   return key.sign({ ...key.header, typ }, claims)
 }
@@ -20,9 +20,9 @@ export type FeedService = {
   signatures(): number
   /** Answers like the service over HTTP: metadata, record keys, feed. */
   readonly fetch: Fetch
-  /** Paths that were asked for, with their queries. */
+  /** Requested paths, with their queries. */
   readonly asked: string[]
-  /** Put in front of `/revocations`: a network or a service that misbehaves. */
+  /** Runs in place of `/revocations`: a network or a service that misbehaves. */
   misbehave:
     | ((url: URL, honest: () => Promise<Response>, init: RequestInit) => Response | Promise<Response>)
     | undefined

@@ -8,8 +8,8 @@ import { movableMilliseconds, openRevocationDatabase, seconds, someToken } from 
 import { issuerUrl, type TestIssuer } from './test-issuer.ts'
 
 /**
- * A service that publishes its feed, and lists that follow it. Registers the hooks of the test file that calls it: one database for the
- * file, one service for each test.
+ * A service that publishes its feed, and lists that follow it. Registers the hooks of the test file that calls it: one
+ * database for the file, one service for each test.
  */
 export function followedFeed() {
   const clock = movableClock()
@@ -56,14 +56,14 @@ export function followedFeed() {
       return list
     },
 
-    /** Time passes for the service and for its readers; the service reads its list again. */
+    /** Moves the clocks of the service and its readers. The service reads its list again. */
     async pass(secondsLater: number): Promise<void> {
       clock.advance(secondsLater)
       time.advance(secondsLater * 1000)
       await service.list.refresh()
     },
 
-    /** The claims of a document that follows all others, with these changes. */
+    /** The claims of a document that is newer than all others, with these changes. */
     claims(changes: Record<string, unknown> = {}): Record<string, unknown> {
       const at = seconds(clock.now())
       return {
@@ -78,7 +78,7 @@ export function followedFeed() {
       }
     },
 
-    /** Answers with a document of such claims from now on. */
+    /** Answers with a document with these claims from now on. */
     forge(changes: Record<string, unknown>, options: { typ?: string; key?: TestIssuer } = {}): void {
       service.misbehave = async () =>
         new Response(await signFeed(options.key ?? service.recordKey, this.claims(changes), options.typ))

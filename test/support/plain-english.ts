@@ -1,4 +1,4 @@
-/** A tic and what to write in its place. CONTRIBUTING.md has the whole card; these are the words that kept coming back. */
+/** A tic and what to write instead. CONTRIBUTING.md has the whole card; these words came back most often. */
 const tics: readonly (readonly [pattern: RegExp, instead: string])[] = [
   [/\bwhoever\b/i, 'name the person: "anyone who", "the caller"'],
   [/(?<!\bthere )\b(is|are|was|were) no (?!longer\b|more\b|later\b|earlier\b|older\b|good\b)[a-z]+/i, '"is not a"'],
@@ -30,12 +30,12 @@ export function findTics(text: string, name: string): string[] {
   )
 }
 
-/** Markdown without its code: commands and answers are quoted as they are. Lines keep their numbers. */
+/** Markdown without its code, which quotes commands and answers. Lines keep their numbers. */
 export function proseOf(markdown: string): string {
   return markdown.replace(/^ *```[\s\S]*?^ *```/gm, (block) => block.replace(/[^\n]/g, '')).replace(/`[^`\n]*`/g, '`…`')
 }
 
-/** Sentences with more words than a reader can hold, tables and code left out. */
+/** Sentences with more words than a reader can hold. Skips tables and code. */
 export function longSentences(markdown: string, mostWords: number): string[] {
   return proseOf(markdown)
     .split(/\n\s*\n|^#+ .*$|^\s*[-*|].*\n(?=\s*[-*|])|^\|.*$/m)
@@ -43,7 +43,7 @@ export function longSentences(markdown: string, mostWords: number): string[] {
     .filter((sentence) => sentence.split(' ').length > mostWords)
 }
 
-/** Comments of a TypeScript source, and nothing else of it. Lines keep their numbers. */
+/** Only the comments of a TypeScript source. Lines keep their numbers. */
 export function commentsOf(source: string): string {
   const kept = new Set<number>()
   const lines = source.split('\n')

@@ -4,7 +4,9 @@ import { requireAccessToken } from '../../src/kit/hono.ts'
 import { postgresRevocationList } from '../../src/kit/revocation/index.ts'
 import { createVerifier } from '../../src/kit/verify.ts'
 
-/** A downstream application as a process of its own: one protected route. Its configuration comes from the environment. */
+/**
+ * A downstream application in a separate process: one protected route. Its configuration comes from the environment.
+ */
 const { ISSUER = '', AUDIENCE = '', PORT = '0', MINTAGE_REVOCATIONS_URL } = process.env
 
 const verifier = createVerifier({

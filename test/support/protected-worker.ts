@@ -7,7 +7,7 @@ type Env = { HYPERDRIVE: { connectionString: string }; ISSUER: string; AUDIENCE:
 
 let verifier: Verifier | undefined
 
-/** A downstream application on Workers: one protected route, the strict list beside the service's database. */
+/** A downstream application on Workers: one protected route, with the strict list on the service's database. */
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
     verifier ??= createVerifier({

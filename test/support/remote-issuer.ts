@@ -14,7 +14,10 @@ export type RemoteIssuer = {
   readonly fetch: Fetch
 }
 
-/** An issuer's HTTP side in this process: what it publishes can be changed, it can be away, and it counts what is fetched. */
+/**
+ * An issuer's HTTP side in this process. A test can change what it publishes, make it unreachable, and count the
+ * fetches.
+ */
 export function createRemoteIssuer(keys: readonly object[]): RemoteIssuer {
   const jwksUrl = `${issuerUrl}/.well-known/jwks.json`
   const issuer: RemoteIssuer = {
@@ -26,7 +29,7 @@ export function createRemoteIssuer(keys: readonly object[]): RemoteIssuer {
     fetches: () => issuer.requests.filter(({ url }) => url === jwksUrl),
     async fetch(url, init) {
       issuer.requests.push({ url, noCache: new Headers(init.headers).get('cache-control') === 'no-cache' })
-      // A turn of the event loop, as long as any network takes at least.
+      // An event-loop turn, which every network takes at least.
       await new Promise((resolve) => setImmediate(resolve))
       if (issuer.isAway) throw new TypeError('fetch failed')
       if (url === `${issuerUrl}/.well-known/oauth-authorization-server`) return Response.json(issuer.metadata)
@@ -37,7 +40,7 @@ export function createRemoteIssuer(keys: readonly object[]): RemoteIssuer {
   return issuer
 }
 
-/** A key set of that issuer with a clock to move. `settled` waits for refreshes that nobody waits for. */
+/** A key set of that issuer with a movable clock. `settled` waits for refreshes in the background. */
 export function createRemoteKeys(issuer: RemoteIssuer, options: Partial<RemoteKeySetOptions> = {}) {
   const clock = createClock()
   const keys = remoteKeySet({ issuer: issuerUrl, fetch: issuer.fetch, now: () => clock.now(), ...options })

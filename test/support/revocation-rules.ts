@@ -10,7 +10,7 @@ import { emptiedDatabase } from './empty-database.ts'
 export const tolerance = 30
 export const largestTtl = 3600
 
-/** A database that was started once, and so can hold rules: a fresh one, or the file's own, emptied. */
+/** A database that was started once, so that it can hold rules: a new one, or the file's own, emptied. */
 export async function openRevocationDatabase(
   kind: DatabaseKind,
   now: Date,
@@ -23,7 +23,7 @@ export async function openRevocationDatabase(
 
 export const seconds = (instant: Date) => instant.getTime() / 1000
 
-/** A token as a verifier knows it, issued in the second of `clock`, unless told otherwise. */
+/** A token as a verifier knows it. By default it is issued in the second of `clock`. */
 export function someToken(clock: MovableClock, changes: Partial<RevocableToken> = {}): RevocableToken {
   return {
     jti: 'jti-1',
@@ -39,7 +39,7 @@ export function someToken(clock: MovableClock, changes: Partial<RevocableToken> 
 
 export type RuleChanges = Partial<NewRevocationRule> & Pick<NewRevocationRule, 'kind' | 'value'>
 
-/** Adds an open rule that takes effect now, unless told otherwise. Gives its id. */
+/** Adds a rule without issued-before that takes effect now, unless told otherwise. Returns its id. */
 export async function addRule(db: Db, now: Date, rule: RuleChanges): Promise<string> {
   const whole = {
     effectiveAt: now,
@@ -52,7 +52,7 @@ export async function addRule(db: Db, now: Date, rule: RuleChanges): Promise<str
   return await db.transaction((tx) => addRevocationRule(tx, whole, tolerance, now))
 }
 
-/** The list's verdict of this moment. */
+/** The list's verdict right now. */
 export async function verdict(list: RevocationList, token: RevocableToken): Promise<boolean> {
   return await list.isRevoked(token, await list.namesOf(token))
 }
@@ -65,7 +65,7 @@ export async function untilVerdict(list: RevocationList, token: RevocableToken, 
   })
 }
 
-/** A monotonic clock that stands still until it is moved. */
+/** A monotonic clock that only moves when told to. */
 export function movableMilliseconds(): { monotonic: () => number; advance(milliseconds: number): void } {
   let current = 1_000_000
   return {

@@ -41,8 +41,8 @@ export async function mintage(
 export const mainFile = resolve(import.meta.dirname, '../../src/cli/main.ts')
 
 /**
- * Runs `mintage …` as the process that people start, with nothing of this one's environment but PATH: for what only
- * that shows, such as its end, which does not come while a command has left something open.
+ * Runs `mintage …` as a real process, with only PATH of this environment. For what only a process shows, such as
+ * whether it ends: an open handle would keep it alive.
  */
 export function mintageProcess(
   args: readonly string[],
@@ -64,8 +64,8 @@ export function mintageProcess(
 }
 
 /**
- * What stands on the terminal afterwards, as in a manual: command, output, exit code. Ids and instants, which change,
- * are folded.
+ * What the terminal shows afterwards, as in a manual: command, output, exit code. Ids and times change, so they are
+ * folded.
  */
 export function transcript(args: readonly string[], { code, stdout, stderr }: CliRun): string {
   const folded = (stdout + stderr)
@@ -76,7 +76,10 @@ export function transcript(args: readonly string[], { code, stdout, stderr }: Cl
   return `$ mintage ${args.join(' ')}\n${folded}${code === 0 ? '' : `[${code}]\n`}`
 }
 
-/** `mintage …` with the same options each time: `shown` gives the transcript, `json` the answer of a command that must succeed. */
+/**
+ * `mintage …` with the same options each time. `shown` returns the transcript, `json` the answer of a command that must
+ * succeed.
+ */
 export function commandsWith(options: () => CliOptions) {
   return {
     shown: async (...args: string[]): Promise<string> => transcript(args, await mintage(args, options())),
@@ -88,9 +91,7 @@ export function commandsWith(options: () => CliOptions) {
   }
 }
 
-/**
- * Every command that there is, as the words to type; the program itself is the empty list. Nouns have verbs below them.
- */
+/** Every command, as the words to type. The program itself is the empty list. Nouns have their verbs below them. */
 export function everyCommand(): { words: readonly string[]; isVerb: boolean }[] {
   type Node = { name(): string; commands: readonly Node[] }
   const walk = (command: Node, words: readonly string[]): { words: readonly string[]; isVerb: boolean }[] => [
@@ -109,7 +110,7 @@ export const nowhere: Surroundings = {
   terminal: undefined,
 }
 
-/** Like a pipe: a line may come in two pieces. */
+/** Like a pipe: a line may arrive in two pieces. */
 async function* piecesOf(text: string): AsyncGenerator<string> {
   for (let place = 0; place < text.length; place += 1000) yield text.slice(place, place + 1000)
 }

@@ -1,10 +1,13 @@
 import fc from 'fast-check'
 import type { Schema } from './api-document.ts'
 
-/** In whatever hostile text says, so that an answer which repeats it can be told. Longer than what a random request id holds by chance. */
+/**
+ * Part of every hostile text, so that an answer that repeats it is noticed. Longer than a match by chance in a random
+ * request id.
+ */
 export const marker = 'zqjxwvkq'
 
-/** What a member may hold that nobody meant it to: each of them broke somebody's service once. */
+/** Unexpected values of a member. Each of them once broke some service. */
 export const hostileValues: readonly unknown[] = [
   `nul\u0000${marker}`,
   `half \ud800 pair ${marker}`,
@@ -43,7 +46,7 @@ export const hostileValues: readonly unknown[] = [
   [null],
 ]
 
-/** Those of them that a member of such a schema is tempted by: all texts where it takes a text, and a few of each other kind. */
+/** The hostile values that fit such a schema: all texts if it accepts a text, and a few of each other kind. */
 export function hostileTo({ type, enum: words }: Schema): readonly unknown[] {
   const isText = [type].flat().includes('string') && words === undefined
   return hostileValues.filter((value, index) =>
@@ -51,7 +54,7 @@ export function hostileTo({ type, enum: words }: Schema): readonly unknown[] {
   )
 }
 
-/** Values that the schema means, with something hostile in the place of one of five members, and known ids where texts are free. */
+/** Values that fit the schema, with something hostile in one member of five, and known ids where any text fits. */
 export function valuesOf(
   schema: Schema,
   resolve: (schema: Schema) => Schema | undefined,
@@ -113,7 +116,7 @@ function texts(
 
 const freeTextsByLength = new Map<string, fc.Arbitrary<string>>()
 
-/** Kept, because fast-check makes a table of all characters for each anew. */
+/** Cached, because fast-check builds a table of all characters each time. */
 function freeTexts(minLength: number, maxLength: number): fc.Arbitrary<string> {
   const lengths = `${minLength} ${maxLength}`
   const kept = freeTextsByLength.get(lengths) ?? fc.string({ minLength, maxLength, unit: 'binary' })

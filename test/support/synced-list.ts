@@ -8,7 +8,7 @@ import {
 import type { RevocationRow } from '../../src/kit/revocation/synced-rules.ts'
 import { movableClock } from './clock.ts'
 
-/** The clock of the lists that `follow` makes, unless told otherwise. */
+/** The clock of the lists that `follow` creates, unless told otherwise. */
 export const clock = movableClock()
 
 /** A synced list, closed after the test. */
@@ -41,7 +41,7 @@ export function counted(source: RevocationSource) {
   return { from, source: { ...source, read, readPage }, fullLoads: () => fullLoads }
 }
 
-/** A database in miniature, to lose, repeat and reorder what a real one hardly ever does. */
+/** A tiny database that can lose, repeat and reorder what a real one hardly ever does. */
 export function scriptedSource() {
   let xid = 100n
   const generation = 1

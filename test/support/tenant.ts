@@ -14,14 +14,14 @@ export type Tenant = {
   /** With a previous version that still works. */
   rotatedApiKey(): Promise<TenantKey>
   serviceAccount(): Promise<string>
-  /** Name of a role that nobody holds. */
+  /** Name of a role without members. */
   role(): Promise<string>
   /** Id of a revocation rule about the organization. */
   rule(): Promise<string>
   /** Plans and signing keys belong to the service, not to the organization. */
   plan(): Promise<string>
   signingKey(state: 'active' | 'pending'): Promise<string>
-  /** Lets another key sign, so that there is a previous one. */
+  /** Activates another key, so that there is a previous one. */
   rotateSigningKey(): Promise<void>
 }
 

@@ -11,19 +11,19 @@ import { type AccessTokenVerifierOptions, createAccessTokenVerifier } from '../.
 
 export const issuerUrl = 'https://auth.example'
 export const audience = 'https://api.example'
-/** 2026-11-20T12:00:00Z, where every test begins. */
+/** 2026-11-20T12:00:00Z, when every test begins. */
 export const startSeconds = 1_795_176_000
 
 export type TestIssuer = Awaited<ReturnType<typeof createTestIssuer>>
 type Changes = { readonly header?: object; readonly claims?: object }
 
-/** An issuer with one key pair that signs whatever it is told, good or not. */
+/** An issuer with one key pair that signs anything it is given, valid or not. */
 export async function createTestIssuer(algorithm: VerificationAlgorithm = 'ES256', kid = `${algorithm}-key`) {
   const { publicKey, privateKey } = await generateKeyPair(algorithm, { extractable: true })
   const publicJwk = { ...(await exportJWK(publicKey)), kid, alg: algorithm, use: 'sig' }
   const header = { alg: algorithm, kid, typ: 'at+jwt' }
 
-  /** Parts as they are: text is not parsed, so it may hold what no serializer writes. */
+  /** Parts as they are: a text is not parsed, so it may contain what no serializer writes. */
   async function sign(
     headerPart: object | string | Uint8Array,
     payload: object | string | Uint8Array,
@@ -45,7 +45,7 @@ export async function createTestIssuer(algorithm: VerificationAlgorithm = 'ES256
     header,
     claims: goodClaims,
     sign,
-    /** A good access token with these changes; a member that is undefined is left out. */
+    /** A valid access token with these changes. A member that is undefined is left out. */
     token: (changes: Changes = {}) => sign({ ...header, ...changes.header }, { ...goodClaims(), ...changes.claims }),
   }
 }
@@ -80,7 +80,7 @@ export function createClock(): Clock {
   }
 }
 
-/** A verifier for `audience` with a list in memory and a clock to move. */
+/** A verifier for `audience` with a list in memory and a movable clock. */
 export function createTestVerifier(
   issuer: Pick<TestIssuer, 'jwks'>,
   options: Partial<AccessTokenVerifierOptions> = {},
@@ -116,7 +116,7 @@ export async function outcome(
   }
 }
 
-/** A route behind the middleware; `reasons` collects what the operator is told. */
+/** A route behind the middleware. `reasons` collects the reasons for the operator. */
 export function createTestApp(
   verify: (text: string) => AccessToken | Promise<AccessToken>,
   scope?: GuardOptions['scope'],
@@ -132,7 +132,7 @@ export function createTestApp(
     app,
     reasons,
     request: (headers: Record<string, string>, path = '/orders') => app.request(path, { headers }),
-    /** Status and `error` of the challenge for a token sent as it should be. */
+    /** Status and `error` of the challenge for a token in an Authorization header. */
     async answer(token: string): Promise<string> {
       const response = await app.request('/orders', { headers: { authorization: `Bearer ${token}` } })
       const error = /error="([a-z_]+)"/.exec(response.headers.get('www-authenticate') ?? '')?.[1]

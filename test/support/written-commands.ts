@@ -3,7 +3,9 @@ import { join, relative, resolve } from 'node:path'
 
 const root = resolve(import.meta.dirname, '../..')
 
-/** A command that somebody may type after reading it. `mention`: inline code, which may give the name of a command alone. */
+/**
+ * A command that somebody may type after reading it. `mention`: inline code, which may be the name of a command only.
+ */
 export type WrittenCommand = { readonly at: string; readonly words: readonly string[]; readonly mention: boolean }
 
 /** Every `mintage …` of README and docs: lines of console blocks, hints in their output, and inline code. */
