@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const read = (path: string) => readFileSync(join(root, path), 'utf8')
 
-/** Names that the service does not read itself: of the CLI, and of applications by convention. */
+/** Names that the service itself does not read: those of the CLI, and of applications by convention. */
 const readElsewhere = ['MINTAGE_URL', 'MINTAGE_API_KEY', 'MINTAGE_LEAKED_KEY', 'MINTAGE_REVOCATIONS_URL']
 
 describe('every variable is documented', () => {
@@ -15,19 +15,19 @@ describe('every variable is documented', () => {
     ...readElsewhere,
   ].sort()
 
-  test('the configuration page has a row for each, and for nothing else', () => {
+  test('the configuration page has a row for each, and no other row', () => {
     const rows = [...read('docs/configuration.md').matchAll(/^\| `([A-Z0-9_]+)` \|/gm)].map(([, name]) => name)
     const inText = ['MINTAGE_REVOCATIONS_URL']
     expect([...rows, ...inText].sort()).toEqual(known)
     expect(read('docs/configuration.md')).toContain('`MINTAGE_REVOCATIONS_URL`')
   })
 
-  test('the example file names each, and nothing else', () => {
+  test('the example file names each, and no other', () => {
     expect([...read('.env.example').matchAll(/^#([A-Z0-9_]+)=/gm)].map(([, name]) => name).sort()).toEqual(known)
   })
 })
 
-describe('pages hold together', () => {
+describe('pages fit together', () => {
   const pages = ['.', 'docs', 'docs/adr', 'docs/runbooks', 'test/conformance', 'test/security']
     .filter((folder) => existsSync(join(root, folder)))
     .flatMap((folder) => readdirSync(join(root, folder)).map((name) => join(folder, name)))
@@ -43,14 +43,14 @@ describe('pages hold together', () => {
     expect(dead).toEqual([])
   })
 
-  test('every decision stands in the index', () => {
+  test('every decision is in the index', () => {
     const decisions = readdirSync(join(root, 'docs/adr')).filter((name) => /^\d{4}-/.test(name))
     const index = read('docs/adr/README.md')
     expect(decisions.filter((name) => !index.includes(`(${name})`)).map((name) => relative(root, name))).toEqual([])
   })
 })
 
-/** As forges make them from headings. */
+/** Built from headings like on GitHub. */
 function anchorsOf(path: string): string[] {
   const headings = readFileSync(path, 'utf8').matchAll(/^#+ (.+)$/gm)
   return [...headings].map(([, heading = '']) =>

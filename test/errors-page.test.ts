@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { errorsPage } from '../scripts/errors-page.ts'
 import { errorCatalogue } from '../src/error-catalogue.ts'
 
-test('docs/errors.md is what the catalogue of errors says: run `node scripts/errors-page.ts` when this fails', () => {
+test('docs/errors.md matches the catalogue of errors: run `node scripts/errors-page.ts` when this fails', () => {
   expect(readFileSync(new URL('../docs/errors.md', import.meta.url), 'utf8')).toBe(errorsPage())
 })
 

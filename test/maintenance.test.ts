@@ -40,7 +40,7 @@ describe.each(databaseKinds)('maintenance on %s', (kind) => {
     ).toHaveLength(2)
   })
 
-  test('runs on one instance at a time, and on the next one after the holder was killed', async () => {
+  test('runs on one instance at a time, and on the next one after the first was killed', async () => {
     const service = await startTestService(kind)
     const { db } = service.database
     await runMaintenance(service.services)
@@ -62,7 +62,7 @@ describe.each(databaseKinds)('maintenance on %s', (kind) => {
     expect((await db.select().from(leases))[0]?.expiresAt.getTime()).toBeLessThanOrEqual(service.clock.now().getTime())
   })
 
-  test('a holder that was paused beyond its lease is stopped by the fence and writes nothing', async () => {
+  test('an instance that was paused beyond its lease is stopped by the fence and writes nothing', async () => {
     const service = await startTestService(kind)
     const { db } = service.database
     service.clock.advance(rotateEverySeconds)

@@ -4,7 +4,7 @@ import { apiKeyHint, generateApiKey, mayBeForeignSecret, parseApiKey } from '../
 
 describe('a new secret', () => {
   test.each(['live', 'test'] as const)(
-    'says that it is one of ours, for %s, in letters that need no escaping',
+    'says that it is our key, for %s, in letters that need no escaping',
     (environment) => {
       const secret = generateApiKey(environment)
       expect(secret).toMatch(new RegExp(`^mk_${environment}_[0-9A-Za-z]{49}$`))

@@ -26,7 +26,7 @@ describe('a variable by itself', () => {
   })
 
   const faulty: [string, Record<string, string>, RegExp][] = [
-    ['a port that is no number', { PORT: 'http' }, /^PORT must be a whole number from 0 to 65535$/],
+    ['a port that is not a number', { PORT: 'http' }, /^PORT must be a whole number from 0 to 65535$/],
     ['a port out of range', { PORT: '65536' }, /^PORT must be/],
     ['an unknown MINTAGE_ name', { MINTAGE_TOKEN_TLL: '60' }, /^MINTAGE_TOKEN_TLL is not a variable of Mintage$/],
     ['a clock tolerance above 300 seconds', { MINTAGE_CLOCK_TOLERANCE: '301' }, /^MINTAGE_CLOCK_TOLERANCE must be/],

@@ -101,7 +101,7 @@ describe('the KEKs of the configuration', () => {
     ['passphrase:a long passphrase', /must not be a passphrase on Workers: .*100,000/],
     ['file:/kek', /must not be file: on Workers/],
     ['pkcs11:object=kek?module-path=/hsm.so', /must not be pkcs11: on Workers/],
-  ])('on Workers %s is refused in words', (MINTAGE_KEK, words) => {
+  ])('on Workers %s is refused with an explanation', (MINTAGE_KEK, words) => {
     const faults = faultsOf({ ...postgres, MINTAGE_KEK }, 'workers')
     expect(faults).toEqual([expect.stringMatching(words)])
     expect(faultsOf({ ...postgres, MINTAGE_KEK_PREVIOUS: MINTAGE_KEK }, 'workers')).toHaveLength(1)

@@ -70,7 +70,7 @@ describe('configuration', () => {
       { MINTAGE_ISSUER: 'https://auth.example/' },
       /^MINTAGE_ISSUER must not end with a slash$/,
     ],
-    ['an issuer that is no URL', { MINTAGE_ISSUER: 'auth' }, /^MINTAGE_ISSUER must be an absolute URL$/],
+    ['an issuer that is not a URL', { MINTAGE_ISSUER: 'auth' }, /^MINTAGE_ISSUER must be an absolute URL$/],
     [
       'the issuer as default audience',
       { MINTAGE_ISSUER: 'https://auth.example', MINTAGE_AUDIENCE: 'https://auth.example' },

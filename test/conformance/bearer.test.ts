@@ -34,7 +34,7 @@ test.each(['Bearer', 'bearer', 'BEARER', 'bEaReR'])(
 )
 
 test.each([
-  ['two blanks', (token: string) => `Bearer  ${token}`],
+  ['two spaces', (token: string) => `Bearer  ${token}`],
   ['no token', () => 'Bearer'],
   ['two tokens', (token: string) => `Bearer ${token} ${token}`],
   ['a parameter behind it', (token: string) => `Bearer ${token} realm="x"`],

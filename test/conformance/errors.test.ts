@@ -17,7 +17,7 @@ describe('problem details (RFC 9457)', () => {
     ['a path that is not there', () => service.request('/nowhere'), 404],
     ['a caller without a credential', () => service.request('/v1/api-keys'), 401],
     ['a method that is not taken', () => service.request('/.well-known/jwks.json', { method: 'DELETE' }), 405],
-    ['a body that is no JSON', () => service.request('/v1/api-keys', admin('POST', '{"name":')), 400],
+    ['a body that is not JSON', () => service.request('/v1/api-keys', admin('POST', '{"name":')), 400],
     ['a thing that is not there', () => service.request('/v1/api-keys/key_0', admin('GET')), 404],
     [
       'a database that is away',

@@ -137,7 +137,7 @@ describe('the token endpoint (RFC 6749)', () => {
     expect(refused).toMatchObject({ status: 401, error: 'invalid_client', challenge: expect.stringMatching(challenge) })
   })
 
-  test('R10 asks for a credential if there is none', async () => {
+  test('R10 asks for a credential if it is missing', async () => {
     expect(await oauthError(await post(form({ grant_type: 'client_credentials' })))).toMatchObject({
       status: 401,
       error: 'invalid_client',

@@ -106,7 +106,7 @@ describe('envelope', () => {
     'mintage2.a.A.AA',
     'mintage2.a.AA.AA.AA',
     '{}',
-  ])('text that is no envelope is called malformed: %j', async (text) => {
+  ])('text that is not an envelope is called malformed: %j', async (text) => {
     expect((await refusal(encryption.open(text, context))).code).toBe('malformed')
   })
 

@@ -35,7 +35,7 @@ describe('random text', () => {
 })
 
 describe('base64', () => {
-  test.each(['AA', 'AB==', 'AA=', 'A-==', ' AA==', 'AA==\n', '='])('base64 refuses the spelling %j', (text) => {
+  test.each(['AA', 'AB==', 'AA=', 'A-==', ' AA==', 'AA==\n', '='])('base64 refuses the malformed text %j', (text) => {
     expect(decodeBase64(text)).toBeUndefined()
   })
 

@@ -14,7 +14,7 @@ describe('the address of a caller', () => {
       '198.51.100.1',
     ],
     ['is the peer when the request did not come through all proxies', '10.0.0.1', '6.6.6.6', 2, '10.0.0.1'],
-    ['is the peer when the entry is no address', '10.0.0.1', '<script>', 1, '10.0.0.1'],
+    ['is the peer if the entry is not an address', '10.0.0.1', '<script>', 1, '10.0.0.1'],
     ['is IPv4 also when the socket says it the IPv6 way', '::ffff:203.0.113.7', undefined, 0, '203.0.113.7'],
     ['is unknown without a socket', undefined, undefined, 0, null],
   ]

@@ -271,7 +271,7 @@ describe.each(databaseKinds.filter((kind) => kind === 'postgres'))(
     })
 
     test.each(['checked:0', 'row_moved:1', 'row_moved:3', 'rows_moved:4'])(
-      'one that dies by kill -9 after %s is finished by the next',
+      'the next run finishes one that was killed (kill -9) after %s',
       async (step) => {
         const { ring, newKek, changing, changed } = await startChange(kind)
         const env = {

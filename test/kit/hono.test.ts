@@ -99,7 +99,7 @@ describe('construction', () => {
     ['no verifier', { verifier: undefined }],
     ['a verifier without an audience', { verifier: { verify: () => undefined } }],
     ['a realm with a line break', { realm: 'a\r\nSet-Cookie: x' }],
-    ['resource metadata that is no URL', { resourceMetadata: '/.well-known/oauth-protected-resource' }],
+    ['resource metadata that is not a URL', { resourceMetadata: '/.well-known/oauth-protected-resource' }],
   ])('%s is refused', (_, options) => {
     expect(() => requireAccessToken(Object.assign({ verifier: { verify, audience } }, options))).toThrow(TypeError)
   })

@@ -67,7 +67,7 @@ test('an algorithm is accepted only if the allow-list has it', async () => {
 })
 
 describe('without a custom revocation list', () => {
-  test('a verifier needs the issuer’s feed, and accepts no token while there is none', async () => {
+  test('a verifier needs the issuer’s feed, and accepts no token without it', async () => {
     const remote = createRemoteIssuer([issuer.publicJwk])
     const clock = createClock()
     const verifier = createVerifier({ issuer: issuerUrl, audience, fetch: remote.fetch, now: () => clock.now() })

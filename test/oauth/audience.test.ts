@@ -24,7 +24,7 @@ describe('the audience of a token', () => {
     ['in another case', 'https://B.example'],
     ['as a prefix', 'https://b.example.evil'],
     ['over http', 'http://b.example'],
-    ['that nobody holds', 'https://c.example'],
+    ['that no key has', 'https://c.example'],
     ['of the admin API', 'https://auth.example'],
     ['named like a member of every object', 'constructor'],
   ])('%s is refused to a key that does not hold it', (_, audience) => {

@@ -48,7 +48,7 @@ describe('a refusal tells the caller what to send instead', () => {
 describe('an unreadable credential is refused like a wrong one, and the log says why', () => {
   test.each<[string, string, string]>([
     ['an unsupported scheme', 'Digest abc', 'unsupported_scheme'],
-    ['a scheme alone', 'Negotiate', 'unsupported_scheme'],
+    ['a scheme without a credential', 'Negotiate', 'unsupported_scheme'],
     ['nothing', '', 'unsupported_scheme'],
     ['Basic without credentials', 'Basic', 'malformed_basic'],
     ['Basic without a colon', `Basic ${btoa('key_1')}`, 'malformed_basic'],

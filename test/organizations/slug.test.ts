@@ -22,11 +22,11 @@ test.each([
   'ac.me',
   'acme\n',
   '%',
-])('%j is no slug', (slug) => {
+])('%j is not a slug', (slug) => {
   expect(() => checkSlug(slug)).toThrow(expect.objectContaining({ code: 'invalid_request' }))
 })
 
-describe('a slug out of a name', () => {
+describe('a slug from a name', () => {
   test.each([
     ['Acme, Inc.', 'acme-inc'],
     ['  Größe & Söhne ', 'gro-e-sohne'],
@@ -39,7 +39,7 @@ describe('a slug out of a name', () => {
     expect(slugFrom(name)).toBe(slug)
   })
 
-  test('is one by the rules, whatever the name and with any suffix', () => {
+  test('is valid, whatever the name and with any suffix', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 120 }), fc.constantFrom('', 'a1b2c'), (name, suffix) => {
         expect(checkSlug(slugFrom(name, suffix)).endsWith(suffix)).toBe(true)

@@ -6,13 +6,13 @@ const earlier = new Date(now.getTime() - 60_000)
 const later = new Date(now.getTime() + 60_000)
 const reason = 'leaked'
 
-describe('a rule without instants', () => {
+describe('a rule without times', () => {
   test.each<[RuleInput['kind'], string]>([
     ['api_key', 'key_1'],
     ['subject', 'org_1 alice'],
     ['organization', 'org_1'],
     ['all', '*'],
-  ])('on %s kills what was issued until now, and ends by itself', (kind, value) => {
+  ])('on %s revokes what was issued until now, and expires by itself', (kind, value) => {
     expect(draftRule({ kind, value, reason }, now)).toEqual({
       kind,
       value,
@@ -23,7 +23,7 @@ describe('a rule without instants', () => {
     })
   })
 
-  test('on a token kills it whole, and ends by itself', () => {
+  test('on a token revokes it completely, and expires by itself', () => {
     expect(draftRule({ kind: 'token', value: 'jti', reason }, now)).toEqual({
       kind: 'token',
       value: 'jti',
@@ -33,24 +33,24 @@ describe('a rule without instants', () => {
     })
   })
 
-  test('on a signing key never ends: whoever stole it chooses iat and exp', () => {
+  test('on a signing key never expires, because a thief chooses iat and exp', () => {
     expect(draftRule({ kind: 'signing_key', value: 'kid', reason }, now)).toMatchObject({ expires: 'never' })
   })
 })
 
-test('an open rule on a name that can still make tokens never ends by itself', () => {
+test('on a name that can still get tokens never expires if it has no issued-before', () => {
   const draft = draftRule({ kind: 'subject', value: 'org_1 alice', issuedBefore: null, reason }, now)
   expect(draft).toEqual({ kind: 'subject', value: 'org_1 alice', effectiveAt: now, expires: 'never', reason })
 })
 
-test('a scheduled rule kills what was issued until it takes effect', () => {
+test('a scheduled rule revokes what was issued until it takes effect', () => {
   expect(draftRule({ kind: 'organization', value: 'org_1', effectiveAt: later, reason }, now)).toMatchObject({
     effectiveAt: later,
     issuedBefore: later,
   })
 })
 
-test('a rule on a key may be narrowed to its versions', () => {
+test('a rule on a key may be limited to its versions', () => {
   expect(draftRule({ kind: 'api_key', value: 'key_1', maxVersion: 2, reason }, now)).toMatchObject({ maxVersion: 2 })
 })
 
@@ -62,8 +62,8 @@ describe('refused is', () => {
     ['all with a value', { kind: 'all', value: 'org_1', reason }],
     ['a subject without its organization', { kind: 'subject', value: 'alice', reason }],
     ['a subject that is empty', { kind: 'subject', value: 'org_1 ', reason }],
-    ['a token until an instant', { kind: 'token', value: 'jti', issuedBefore: earlier, reason }],
-    ['a signing key until an instant', { kind: 'signing_key', value: 'kid', issuedBefore: earlier, reason }],
+    ['a token until a time', { kind: 'token', value: 'jti', issuedBefore: earlier, reason }],
+    ['a signing key until a time', { kind: 'signing_key', value: 'kid', issuedBefore: earlier, reason }],
   ])('%s', (_, input) => {
     expect(() => draftRule(input, now)).toThrow(expect.objectContaining({ code: 'invalid_request' }))
   })

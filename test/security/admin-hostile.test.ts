@@ -116,7 +116,7 @@ test.each(withBody)('A36, A45: $name refuses what is too large, too deep, or not
     ['7,000 levels', nested, 400],
     ['7,000 levels in a member', `{"name":${nested}}`, 400],
     ['no JSON', `{"name":"${marker}"`, 400],
-    ['a number that is none', '{"name":1e400}', 400],
+    ['an invalid number', '{"name":1e400}', 400],
     ...['[]', '"x"', '1', 'true', 'null', '{"name":NaN}', '\u0000', '{}{}'].map((text) => [text, text, 400] as const),
   ] as const
   const refuses = async ([what, body, status]: (typeof bodies)[number]) => {

@@ -28,9 +28,9 @@ describe('A29 a request with an ambiguous length', () => {
     ['two Transfer-Encodings', ['Transfer-Encoding: chunked', 'Transfer-Encoding: identity'], `0\r\n\r\n${smuggled}`],
     ['an unknown Transfer-Encoding', ['Transfer-Encoding: xchunked'], `0\r\n\r\n${smuggled}`],
     ['a folded header', ['X-A: b', ' c', 'Content-Length: 0'], ''],
-    ['a blank before the colon', ['Content-Length : 0'], smuggled],
+    ['a space before the colon', ['Content-Length : 0'], smuggled],
     ['a NUL in a header', ['X-A: b\0c', 'Content-Length: 0'], ''],
-    ['a chunk size that is no number', ['Transfer-Encoding: chunked'], 'zz\r\n'],
+    ['a chunk size that is not a number', ['Transfer-Encoding: chunked'], 'zz\r\n'],
   ])('is refused, and its connection closed: %s', async (_, framing, rest) => {
     const port = await listenForTest(service)
     const head = lines('POST /token HTTP/1.1', 'Host: localhost', `Authorization: Bearer ${secret}`, type, ...framing)

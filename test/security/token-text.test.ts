@@ -47,8 +47,8 @@ describe('A20 · other encodings of a token', () => {
   const spellings: readonly [string, (token: string) => string][] = [
     ['==', (token) => `${token}==`],
     ['=', (token) => `${token}=`],
-    ['a blank at the end', (token) => `${token} `],
-    ['a blank before', (token) => ` ${token}`],
+    ['a trailing space', (token) => `${token} `],
+    ['a leading space', (token) => ` ${token}`],
     ['a line break', (token) => `${token}\n`],
     ['a carriage return', (token) => `${token}\r`],
     ['a tab inside', (token) => `${token.slice(0, 20)}\t${token.slice(20)}`],

@@ -160,25 +160,20 @@ describe('a key that cannot sign is refused', () => {
     ['an RSA JWK with e = 1', () => ({ jwk: { ...jwkOf(rsa()), e: 'AQ' } })],
   ]
 
-  test.each(cases)(
-    '%s is refused in words that hold nothing of it, and nothing is written',
-    async (_, key, algorithm) => {
-      const ring = await startRing('embedded')
-      const before = await readRing(ring.db)
-      const given = key()
-      const error = await refusal(
-        importSigningKey(ring, root, { ...token, key: given, ...(algorithm && { algorithm }) }),
-      )
-      expect(error.code).toBe('invalid_request')
-      const said = JSON.stringify([error.message, error.detail, error.stack, String(error.cause), ring.logged])
-      const material =
-        'pem' in given
-          ? given.pem.split('\n').slice(1, -2)
-          : Object.values(given.jwk).filter((value) => String(value).length > 20)
-      for (const part of material) expect(said).not.toContain(part)
-      expect(await readRing(ring.db)).toEqual(before)
-    },
-  )
+  test.each(cases)('%s is refused without repeating any of it, and nothing is written', async (_, key, algorithm) => {
+    const ring = await startRing('embedded')
+    const before = await readRing(ring.db)
+    const given = key()
+    const error = await refusal(importSigningKey(ring, root, { ...token, key: given, ...(algorithm && { algorithm }) }))
+    expect(error.code).toBe('invalid_request')
+    const said = JSON.stringify([error.message, error.detail, error.stack, String(error.cause), ring.logged])
+    const material =
+      'pem' in given
+        ? given.pem.split('\n').slice(1, -2)
+        : Object.values(given.jwk).filter((value) => String(value).length > 20)
+    for (const part of material) expect(said).not.toContain(part)
+    expect(await readRing(ring.db)).toEqual(before)
+  })
 
   test('only the owner of the ring can import', async () => {
     const ring = await startRing('embedded')

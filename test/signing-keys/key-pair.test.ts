@@ -79,6 +79,6 @@ test.each([
   { kty: 'EC', crv: 'P-256', x: 'AA' },
   { kty: 'EC', crv: 'P-256', x: '', y: 'AA' },
   {},
-])('what is no public key of ours is refused: %j', (jwk) => {
+])('a text that is not one of our public keys is refused: %j', (jwk) => {
   expect(() => publicMembers(jwk)).toThrow(TypeError)
 })

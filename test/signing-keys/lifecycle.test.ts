@@ -68,7 +68,7 @@ describe('active periods', () => {
       ],
     ],
     [
-      'brought forward to the same instant: the higher sequence has it',
+      'brought forward to the same time: the higher sequence wins',
       [activation(1, 'a', 0), activation(2, 'b', 10), activation(3, 'c', 10)],
       [
         ['a', 0, 10],

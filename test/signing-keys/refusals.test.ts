@@ -90,7 +90,7 @@ describe('a key whose tokens are refused', () => {
   })
 
   test.each([0, 10])(
-    'signs nothing from the instant on at which its row says so, %i s from now, even with nobody to follow it',
+    'signs nothing from the time in its row on, %i s from now, even without a next key',
     async (seconds) => {
       const ring = await startRing('embedded')
       const [active] = await keysOf(ring, 'token')
@@ -110,7 +110,7 @@ describe('a key whose tokens are refused', () => {
 
 describe('an envelope that opens but contains no key', () => {
   test.each(['null', '"text"', '7', '[]', '{}', 'no JSON at all', '{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}'])(
-    '%s stops the start in words that do not repeat it',
+    '%s stops the start with an error that does not repeat it',
     async (content) => {
       const ring = await startRing('embedded')
       const [key] = await keysOf(ring, 'token')
@@ -196,7 +196,7 @@ describe('the error of a start that cannot open its ring', () => {
     await expect(selfTest({ ...ring, keyEncryption })).rejects.toThrow('configured: a different passphrase')
   })
 
-  test('says why a configured KEK does not answer', async () => {
+  test('says why a configured KEK does not respond', async () => {
     const ring = await startRing('embedded')
     const [key] = await keysOf(ring, 'token')
     for (const [error, words] of [

@@ -22,7 +22,7 @@ describe.each(databaseKinds)('what ending keys would break, on %s', async (kind)
     expect(await whatWouldBreak(services.db, [], clock.now())).toMatchObject({ apiKeys: 0, exchanges: 0 })
   })
 
-  test('tokens of used keys die with them, until their own end has come', async () => {
+  test('revoking used keys revokes their tokens, until these expire anyway', async () => {
     const [used, unused, other] = [await service.createKey(), await service.createKey(), await service.createKey()]
     await exchange(service, used.secret)
     await exchange(service, used.secret)

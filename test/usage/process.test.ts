@@ -13,7 +13,7 @@ async function exchangesShown(service: ServiceProcess): Promise<number> {
   return shown.usage[0]?.exchanges ?? 0
 }
 
-/** What stands in the database that a process left behind. */
+/** The rows that a process left in the database. */
 async function exchangesStored({ folder }: ServiceProcess): Promise<number> {
   const database = await openEmbedded({ folder: embeddedFolder(folder) })
   const rows = await database.db.select().from(apiKeyUsage)
@@ -31,7 +31,7 @@ async function exchangeTimes(service: ServiceProcess, times: number): Promise<vo
 }
 
 describe('the usage of a service process', () => {
-  test('is written when it is stopped, by itself every few seconds, and a kill -9 in between loses no more than the rest', async () => {
+  test('is written on stop and every few seconds, and a kill -9 loses only the rest', async () => {
     const first = await startServiceProcess({ folder: await migratedFolder() })
     await exchangeTimes(first, 3)
     expect(await first.end('SIGTERM')).toBe(0)

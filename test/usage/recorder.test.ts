@@ -25,7 +25,7 @@ function exchange(change: Partial<Exchange> = {}): Exchange {
   }
 }
 
-/** A recorder is a process as far as the database can see. */
+/** A recorder is like a process to the database. */
 function recorderOf(options: Omit<UsageRecorderOptions, 'log'>) {
   const logged: Record<string, unknown>[] = []
   const log = createLog({ threshold: 'debug', now: () => seconds(0), write: (line) => logged.push(JSON.parse(line)) })
@@ -42,7 +42,7 @@ describe.each(databaseKinds)('the usage recorder on %s', (kind) => {
     await database.db.delete(signingKeyUsage)
   })
 
-  test('counts each version of a key and each signing key, with the last use and the last instant at which a token may live', async () => {
+  test('counts each version of a key and each signing key, with the last use and the latest expiry of a token', async () => {
     const { recorder } = recorderOf(database)
     recorder.recordExchange(exchange({ at: seconds(5), expiresAt: start / 1000 + 60 }))
     recorder.recordExchange(exchange({ at: seconds(9), expiresAt: start / 1000 + 30 }))
@@ -60,7 +60,7 @@ describe.each(databaseKinds)('the usage recorder on %s', (kind) => {
     expect(await findSigningKeyUsage(database.db, [])).toEqual([])
   })
 
-  test('remembers the last five addresses and agents, newest first, across flushes and processes', async () => {
+  test('keeps the last five addresses and agents, newest first, across flushes and processes', async () => {
     const [one, two] = [recorderOf(database).recorder, recorderOf(database).recorder]
     for (const at of [1, 2, 3, 4])
       one.recordExchange(exchange({ at: seconds(at), address: `192.0.2.${at}`, agent: `agent/${at}` }))
@@ -80,7 +80,7 @@ describe.each(databaseKinds)('the usage recorder on %s', (kind) => {
     ])
   })
 
-  test('whatever several processes record and in whatever order they flush, the counts add up', async () => {
+  test('counts add up, whatever several processes record and in whatever order they flush', async () => {
     const use = fc.record({
       process: fc.nat({ max: 3 }),
       key: fc.nat({ max: 6 }),
@@ -123,7 +123,7 @@ describe.each(databaseKinds)('the usage recorder on %s', (kind) => {
     )
   })
 
-  test('two processes that write thousands of the same keys at once, met in opposite orders, neither fail nor lose one', async () => {
+  test('two processes that write the same thousands of keys in opposite orders neither fail nor lose a count', async () => {
     const ids = Array.from({ length: 1200 }, (_, index) => `key_${index}`)
     const processes = [ids, ids.toReversed()].map((order) => ({ order, ...recorderOf(database) }))
     for (let round = 0; round < 3; round += 1) {
@@ -138,7 +138,7 @@ describe.each(databaseKinds)('the usage recorder on %s', (kind) => {
     expect(await findSigningKeyUsage(database.db, ['kid_1'])).toMatchObject([{ tokens: 7200 }])
   })
 
-  test('agents of any size and content are stored bounded, in one line each, and harm neither the database nor the others', async () => {
+  test('agents of any length and content are cut to one short line, and do not affect others', async () => {
     const { recorder, logged } = recorderOf(database)
     const agents = [
       "'; drop table api_key_usage; --",
@@ -154,7 +154,7 @@ describe.each(databaseKinds)('the usage recorder on %s', (kind) => {
     expect(row?.agents).toEqual(['��{"a",b}\\', 'x'.repeat(256), 'a�b���c�[31m', "'; drop table api_key_usage; --"])
   })
 
-  test('what a process had flushed stays when it is killed, and no more than the rest is lost', async () => {
+  test('a killed process loses only what it had not flushed', async () => {
     const killed = recorderOf(database).recorder
     for (let count = 0; count < 10; count += 1) killed.recordExchange(exchange())
     await killed.flush()
@@ -170,7 +170,7 @@ describe('while the database is away', () => {
   const nowhere = () =>
     openPostgres({ url: 'postgres://nobody@127.0.0.1:1/nothing', pooler: 'none', deadlineMilliseconds: 1000 })
 
-  test('nothing is lost: the failed flush is logged and the next one brings it all', async () => {
+  test('nothing is lost: the failed flush is logged, and the next one writes everything', async () => {
     const away = nowhere()
     const database = await openTestDatabase('embedded')
     const pending = createPendingUsage()
@@ -190,7 +190,7 @@ describe('while the database is away', () => {
     expect(await findSigningKeyUsage(database.db, ['kid_1'])).toMatchObject([{ tokens: 3 }])
   })
 
-  test('memory stays bounded, keys that have room still count, and the log says how many exchanges had none', async () => {
+  test('memory stays bounded, known keys still count, and the log says how many exchanges were not counted', async () => {
     const away = nowhere()
     const { recorder, logged } = recorderOf({ db: away.db, pending: createPendingUsage({ mostVersions: 100 }) })
     for (let key = 0; key < 150; key += 1) recorder.recordExchange(exchange({ apiKeyId: `key_${key}` }))

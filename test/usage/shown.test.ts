@@ -4,13 +4,13 @@ import { databaseKinds } from '../support/databases.ts'
 import { exchange, form, partsOf } from '../support/oauth-requests.ts'
 import { startTestService, type TestService } from '../support/test-service.ts'
 
-describe.each(databaseKinds)('what a key was used for, on %s', (kind) => {
+describe.each(databaseKinds)('the usage of a key, on %s', (kind) => {
   let service: TestService
   beforeAll(async () => {
     service = await startTestService(kind, { env: { MINTAGE_TRUSTED_PROXY_HOPS: '1' } })
   })
 
-  test('is shown with the key: how often, last when and from where, and until when a token of it may live', async () => {
+  test('is shown with the key: the count, the last use and its address, and the latest expiry of a token', async () => {
     const { id, secret } = await service.createKey()
     const from = (address: string, agent: string) => ({
       Authorization: `Bearer ${secret}`,
@@ -41,13 +41,13 @@ describe.each(databaseKinds)('what a key was used for, on %s', (kind) => {
     expect(key?.usage).toMatchObject({ tokens: 2, lastSignedAt: service.clock.now().toISOString() })
   })
 
-  test('is shown to nobody who may not see the key', async () => {
+  test('is shown only to callers who may see the key', async () => {
     const { id } = await service.createKey()
     const stranger = await service.createKey({ roles: ['admin'], organizationId: await service.createOrganization() })
     expect((await adminClient(service, stranger.secret)('GET', `/v1/api-keys/${id}`)).status).toBe(404)
   })
 
-  test('costs no token its answer while it cannot be written', async () => {
+  test('does not delay or fail a token while it cannot be written', async () => {
     const { secret } = await service.createKey()
     const { usage } = service.services
     usage.recordExchange({

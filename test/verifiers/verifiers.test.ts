@@ -57,7 +57,7 @@ describe.each(databaseKinds)('who fetched the key set, on %s', (kind) => {
     expect(await rows()).toMatchObject([{ name: 'billing-api', lastFetchedAt: service.clock.now(), agent: null }])
   })
 
-  test('is anonymous without a key or with a refused key, and gets the document all the same', async () => {
+  test('is anonymous without a key or with a refused key, and still gets the document', async () => {
     const { secret } = await service.createKey({ revokedAt: service.clock.now() })
     const plain = await fetchKeys({ 'Mintage-Verifier': 'shop' })
     const refused = await fetchKeys({ 'Mintage-Verifier': 'shop-2', Authorization: `Bearer ${secret}` })
@@ -162,7 +162,7 @@ describe.each(databaseKinds)('who fetched the key set, on %s', (kind) => {
     expect(records.headers.get('cache-control')).toMatch(/^public/)
   })
 
-  test('is listed to root in pages, authenticated ones first, and to no tenant', async () => {
+  test('is listed to root in pages, authenticated ones first, and to no other caller', async () => {
     const [own, other] = [await service.createKey(), await service.createKey()]
     await fetchKeys({ 'Mintage-Verifier': 'shop' })
     await fetchKeys({ Authorization: `Bearer ${own.secret}`, 'Mintage-Verifier': 'billing-api' })

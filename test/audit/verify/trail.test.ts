@@ -220,7 +220,7 @@ describe('a checkpoint is accepted only', () => {
     ['without a hash', { hash: 'x' }],
     ['with half an event', { sequence: 9.5 }],
     ['without an issuer', { iss: undefined }],
-    ['signed at no instant', { iat: Number.MAX_SAFE_INTEGER, hash: genesisHash }],
+    ['signed at an impossible time', { iat: Number.MAX_SAFE_INTEGER, hash: genesisHash }],
   ])('if it is not %s', async (_, claims) => {
     const own = keysWith(foreign.publicJwk)
     expect(await faultsOf(signedBy(await signForeign({ ...seal(), ...claims }), own))).not.toEqual([])

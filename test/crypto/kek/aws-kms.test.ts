@@ -29,7 +29,7 @@ async function refusal(attempt: Promise<unknown>): Promise<ServiceError> {
   return error
 }
 
-describe('the stand-in for KMS', () => {
+describe('the fake KMS', () => {
   test("computes the signature of AWS's own worked example", () => {
     // "Create a signed AWS API request" in the IAM user guide: iam:ListUsers.
     const signature = signatureV4({
@@ -123,7 +123,7 @@ describe('a KEK in AWS KMS', () => {
     ['with content that is not base64', { KeyId: firstArn, CiphertextBlob: '*', Plaintext: '*' }],
     ['that is not an object', []],
     ['that is null', null],
-  ])('an answer %s is not believed', async (_name, body) => {
+  ])('an answer %s is not accepted', async (_name, body) => {
     kms.next.push({ status: 200, body })
     expect((await refusal(kek.wrap(dataKey, place))).code).toBe('kek_unavailable')
     const wrapped = await kek.wrap(dataKey, place)
@@ -156,7 +156,7 @@ describe('a KEK in AWS KMS', () => {
     firstArn.replace('kms', 's3'),
     `${firstArn}.`,
     firstArn.replace('aws', 'example'),
-  ])('what is not the ARN of a key is refused: %j', async (arn) => {
+  ])('a text that is not the ARN of a key is refused: %j', async (arn) => {
     await expect(awsKmsKek(arn, access)).rejects.toThrow('the ARN of a key (not of an alias)')
   })
 
@@ -168,7 +168,7 @@ describe('a KEK in AWS KMS', () => {
     ['eu-central-1', 'aws', 'https://kms.eu-central-1.amazonaws.com/'],
     ['us-gov-west-1', 'aws-us-gov', 'https://kms.us-gov-west-1.amazonaws.com/'],
     ['cn-north-1', 'aws-cn', 'https://kms.cn-north-1.amazonaws.com.cn/'],
-  ])('a key in %s is asked for at the endpoint of its region', async (region, partition, url) => {
+  ])('a key in %s is requested at the endpoint of its region', async (region, partition, url) => {
     const arn = `arn:${partition}:kms:${region}:123456789012:key/mrk-1`
     const asked: string[] = []
     const source = await awsKmsKek(

@@ -53,7 +53,7 @@ describe('a PKCS #11 URI (RFC 7512)', () => {
     ['two question marks', `object=kek?${module}?x`, 'at most one ?'],
     ['a command for the PIN', `object=kek?${module}&pin-source=%7C/bin/pin`, 'pin-source='],
     ['nothing', '', 'object='],
-  ])('%s is refused in words', (_name, text, words) => {
+  ])('%s is refused with an explanation', (_name, text, words) => {
     expect(parsePkcs11Uri(text)).toEqual({ fault: expect.stringContaining(words) })
   })
 

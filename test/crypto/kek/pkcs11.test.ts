@@ -70,7 +70,7 @@ describe.each(softHsm === null ? [] : [softHsm])('a KEK in a token of %s', (libr
     ['of 16 bytes', 'short', 'AES key of 32 bytes'],
     ['that does not exist', 'absent', 'no secret key with this label'],
     ['whose label exists twice', 'twice', 'add id='],
-  ])('a key %s is refused in words', async (_name, label, words) => {
+  ])('a key %s is refused with an explanation', async (_name, label, words) => {
     expect(await refusal(written(label), token.pin)).toContain(words)
   })
 

@@ -35,12 +35,12 @@ describe('the routes that revoke', () => {
 
   test.each<[string, string, unknown]>([
     ['a reason of one’s own', `/v1/api-keys/{id}/revoke`, { reason: 'because' }],
-    ['a reason that is no text', `/v1/api-keys/{id}/revoke`, { reason: ['leaked'] }],
+    ['a reason that is not a text', `/v1/api-keys/{id}/revoke`, { reason: ['leaked'] }],
     ['501 characters', `/v1/api-keys/{id}/revoke`, { text: 'x'.repeat(501) }],
     ['NUL in the text', `/v1/api-keys/{id}/revoke`, { text: 'a\0b' }],
-    ['an instant behind', `/v1/api-keys/{id}/revoke`, { at: '2020-01-01T00:00:00Z' }],
-    ['an instant that is none', `/v1/api-keys/{id}/revoke`, { at: 'tomorrow' }],
-    ['an instant without its offset', `/v1/api-keys/{id}/revoke`, { at: '2030-01-01T00:00:00' }],
+    ['a time in the past', `/v1/api-keys/{id}/revoke`, { at: '2020-01-01T00:00:00Z' }],
+    ['an invalid time', `/v1/api-keys/{id}/revoke`, { at: 'tomorrow' }],
+    ['a time without an offset', `/v1/api-keys/{id}/revoke`, { at: '2030-01-01T00:00:00' }],
     ['a dry run in words', `/v1/api-keys/{id}/revoke`, { dryRun: 'true' }],
     ['revokedAt', `/v1/api-keys/{id}/revoke`, { revokedAt: '2030-01-01T00:00:00Z' }],
     ['an actor', `/v1/api-keys/{id}/revoke`, { actor: 'key_1' }],
@@ -51,9 +51,9 @@ describe('the routes that revoke', () => {
     ['a filter that is an operator', '/v1/api-keys/revoke', { filter: { label: { $ne: '' } } }],
     ['NUL in the filter', '/v1/api-keys/revoke', { filter: { label: 'a\0' } }],
     ['five letters', '/v1/api-keys/revoke', { filter: { hint: 'abcde' } }],
-    ['an instant for an emergency', '/v1/organizations/org_1/revoke-all', { at: '2030-01-01T00:00:00Z' }],
+    ['a time for an emergency', '/v1/organizations/org_1/revoke-all', { at: '2030-01-01T00:00:00Z' }],
     ['a secret instead of hashes', '/v1/api-keys/find-leaked', { secret: 'sk_1' }],
-    ['a hash that is none', '/v1/api-keys/find-leaked', { sha256: 'x' }],
+    ['an invalid hash', '/v1/api-keys/find-leaked', { sha256: 'x' }],
   ])('refuse %s', async (_, path, body) => {
     const answer = await root('POST', path.replace('{id}', keyId), body)
     expect(answer).toMatchObject({ status: 400, body: { code: 'invalid_request' } })

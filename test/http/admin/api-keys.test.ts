@@ -211,16 +211,16 @@ describe.each(databaseKinds)('the life of an API key over HTTP, on %s', (kind) =
     ['more than 4 KB of claims', { name: 'x', customClaims: { a: 'b'.repeat(4097) } }, 400],
     ['NUL in a label', { name: 'x', labels: ['a\0'] }, 400],
     ['21 labels', { name: 'x', labels: Array.from({ length: 21 }, (_, count) => `l${count}`) }, 400],
-    ['a range that is none', { name: 'x', allowedCidrs: ['10.0.0.1/8'] }, 400],
+    ['an invalid range', { name: 'x', allowedCidrs: ['10.0.0.1/8'] }, 400],
     ['51 ranges', { name: 'x', allowedCidrs: Array.from({ length: 51 }, (_, count) => `10.0.${count}.0/24`) }, 400],
     ['a limit of none', { name: 'x', requestsPerMinute: 0 }, 400],
     ['half a limit', { name: 'x', requestsPerMinute: 1.5 }, 400],
     ['a rhythm of a second', { name: 'x', rotateEverySeconds: 1 }, 400],
     ['an expiry without an offset', { name: 'x', expiresAt: '2030-01-01T00:00:00' }, 400],
     ['an expiry that is a number', '{"name":"x","expiresAt":1e400}', 400],
-    ['a role that there is not', { name: 'x', roles: ['emperor'] }, 400],
+    ['an unknown role', { name: 'x', roles: ['emperor'] }, 400],
     ['a role by the name of an object member', { name: 'x', roles: ['constructor'] }, 400],
-    ['a service account that there is not', { name: 'x', serviceAccountId: 'svc_missing' }, 404],
+    ['an unknown service account', { name: 'x', serviceAccountId: 'svc_missing' }, 404],
   ])('%s is refused when a key is created or changed', async (_, body, status) => {
     const { apiKey } = await create()
     expect((await root('POST', '/v1/api-keys', body)).status).toBe(status)

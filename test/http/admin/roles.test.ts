@@ -65,12 +65,12 @@ describe.each(databaseKinds)('roles on %s', (kind) => {
 
     test.each([
       ['that reaches the whole service', ['api_keys.read:all']],
-      ['that is the service’s', ['signing_keys.rotate:all']],
-      ['that is the service’s, with a smaller reach', ['signing_keys.rotate:organization']],
+      ['that only the service has', ['signing_keys.rotate:all']],
+      ['that only the service has, with a smaller reach', ['signing_keys.rotate:organization']],
       ['that reaches own things where nothing has an owner', ['roles.change:own']],
-      ['that there is not', ['api_keys.steal:own']],
+      ['that does not exist', ['api_keys.steal:own']],
       ['without a reach', ['api_keys.read']],
-      ['with too much behind it', ['api_keys.read:own:all']],
+      ['with extra text', ['api_keys.read:own:all']],
       ['by the name of an object member', ['constructor:own']],
     ])('cannot contain a permission %s', async (_, permissions) => {
       const answer = await root('POST', '/v1/roles', { name: 'strange', permissions })
@@ -205,10 +205,10 @@ describe.each(databaseKinds)('roles on %s', (kind) => {
     })
 
     test.each([
-      ['a role that there is not', {}, ['made_up']],
+      ['an unknown role', {}, ['made_up']],
       ['a role for a test key', { environment: 'test' } as const, ['read_only']],
       ['ci_service for a key that never expires', {}, ['ci_service']],
-      ['something that is no list', {}, 'admin'],
+      ['something that is not a list', {}, 'admin'],
     ])('cannot be assigned: %s', async (_, key, roles) => {
       expect((await assign(admin, await member(key), roles)).status).toBe(400)
     })

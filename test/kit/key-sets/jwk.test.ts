@@ -47,7 +47,7 @@ describe('readPublicJwk', () => {
     ['RSA primes', ({ rsa }) => ({ ...rsa, p: 'AAAA' })],
     ['a symmetric key', () => ({ kty: 'oct', k: 'AAAA', alg: 'HS256', kid: 'x' })],
     ['a padded coordinate', ({ ec }) => ({ ...ec, x: `AAAA${'x' in ec ? ec.x : ''}` })],
-    ['a coordinate that is no text', ({ ec }) => ({ ...ec, y: 1 })],
+    ['a coordinate that is not a text', ({ ec }) => ({ ...ec, y: 1 })],
     ['a missing coordinate', ({ ec }) => ({ ...ec, y: undefined })],
     ['e = 1', ({ rsa }) => ({ ...rsa, e: 'AQ' })],
     ['e = 2', ({ rsa }) => ({ ...rsa, e: 'Ag' })],

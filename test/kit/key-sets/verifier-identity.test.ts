@@ -73,7 +73,7 @@ describe('a verifier', () => {
   })
 
   test.each([
-    ['a name with a blank', { name: 'billing api' }],
+    ['a name with a space', { name: 'billing api' }],
     ['an empty name', { name: '' }],
     ['a name of 65 characters', { name: 'a'.repeat(65) }],
     ['a name with a line break', { name: 'a\r\nAuthorization: x' }],

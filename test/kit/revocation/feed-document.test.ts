@@ -25,17 +25,17 @@ test.each<[string, unknown]>([
   ['no rules', { ...honest, rules: undefined }],
   ['rules that are null', { ...honest, rules: null }],
   ['rules that are a text', { ...honest, rules: 'x' }],
-  ['an instant that is none', { ...honest, iat: Number.NaN }],
-  ['an instant in quotes', { ...honest, iat: '1000' }],
-  ['an end that is none', { ...honest, exp: Number.POSITIVE_INFINITY }],
+  ['an invalid time', { ...honest, iat: Number.NaN }],
+  ['a time in quotes', { ...honest, iat: '1000' }],
+  ['an invalid expiry', { ...honest, exp: Number.POSITIVE_INFINITY }],
   ['half a generation', { ...honest, generation: 1.5 }],
-  ['a sequence that is no number', { ...honest, sequence: '1e3' }],
-  ['a sequence in no quotes', { ...honest, sequence: 1 }],
+  ['a sequence that is not a number', { ...honest, sequence: '1e3' }],
+  ['a sequence without quotes', { ...honest, sequence: 1 }],
   ['a cursor of another kind', { ...honest, cursor: { a: 1 } }],
   ['a beginning of another kind', { ...honest, since: 7 }],
   ['a name of another length', { ...honest, rules: { short: [] } }],
   ['a name without its rules', { ...honest, rules: { ['a'.repeat(22)]: null } }],
-  ['a rule that is none', { ...honest, rules: { ['a'.repeat(22)]: [7] } }],
+  ['an invalid rule', { ...honest, rules: { ['a'.repeat(22)]: [7] } }],
 ])('a signed document with %s is refused as a whole', (_, payload) => {
   expect(() => readFeedClaims(payload, expected)).toThrow(FeedRefused)
 })

@@ -25,10 +25,10 @@ describe('a document is refused', () => {
     ['of the issuer with a slash', { iss: `${issuerUrl}/` }, /another issuer/],
     ['that has expired', { exp: 1 }, /expired/],
     ['from the future', { iat: 4_000_000_000 }, /future/],
-    ['without an instant', { iat: undefined }, /shape/],
-    ['with an instant that is text', { iat: '1793613600' }, /shape/],
+    ['without a time', { iat: undefined }, /shape/],
+    ['with a time that is text', { iat: '1793613600' }, /shape/],
     ['with an expiry that is null', { exp: null }, /shape/],
-    ['with a generation that is no integer', { generation: 1.5 }, /shape/],
+    ['with a generation that is not an integer', { generation: 1.5 }, /shape/],
     ['with a sequence that is a number', { sequence: 12 }, /shape/],
     ['with a negative sequence', { sequence: '-1' }, /shape/],
     ['with an endless sequence', { sequence: '1'.repeat(100_000) }, /shape/],
@@ -37,14 +37,14 @@ describe('a document is refused', () => {
     ['whose rules are a list', { rules: [] }, /shape/],
     ['whose rules are null', { rules: null }, /shape/],
     ['with a name in clear', { rules: { 'token:j': [[1, null, null, null]] } }, /malformed name/],
-    ['with a rule that is no list', { rules: { [`${'A'.repeat(21)}Q`]: [{}] } }, /malformed rule/],
+    ['with a rule that is not a list', { rules: { [`${'A'.repeat(21)}Q`]: [{}] } }, /malformed rule/],
     ['with a rule that is cut', { rules: { [`${'A'.repeat(21)}Q`]: [[1, null]] } }, /malformed rule/],
     [
-      'with an instant that is no number',
+      'with a time that is not a number',
       { rules: { [`${'A'.repeat(21)}Q`]: [['1', null, null, null]] } },
       /malformed rule/,
     ],
-    ['that is a delta nobody asked for', { since: '1-1' }, /nobody asked for/],
+    ['that is a delta without a request', { since: '1-1' }, /nobody asked for/],
   ])('%s', async (_, changes, reason) => {
     feed.forge(changes)
     expect(await refusal()).toMatch(reason)
