@@ -32,7 +32,7 @@ const shownIds = 100
  * safe.
  *
  * Throws `permission_denied`, and `not_found` for an organization that does not exist or is out of reach. Does not
- * check how strong the secrets are: whoever gets the unsalted hash of a short secret can guess it.
+ * check how strong the secrets are: anyone who gets the unsalted hash of a short secret can guess it.
  */
 export async function importApiKeys(
   services: ChangeServices & Pick<Services, 'apiKeys' | 'config' | 'keyring'>,

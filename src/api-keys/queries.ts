@@ -82,7 +82,7 @@ const apiKeyRow = {
   hint: apiKeyVersions.hint,
 }
 
-/** A key belongs to whoever created it, and to its service account. */
+/** A key belongs to its creator and to its service account. */
 export const ownerColumns = { createdBy: apiKeys.createdBy, serviceAccountId: apiKeys.serviceAccountId } as const
 
 /** Stores a key with its first version. Call it in a transaction: it runs two statements. */

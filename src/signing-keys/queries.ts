@@ -80,7 +80,7 @@ export async function markSigningKeyRevoked(
   return marked.length === 1
 }
 
-/** Whether a rule on the revocation list refuses every token under the key, whoever added it. */
+/** Whether a rule on the revocation list refuses every token under the key, no matter who added it. */
 export async function isOnRevocationList(db: Db, kid: string): Promise<boolean> {
   const rules = await db
     .select({ id: revocations.id })

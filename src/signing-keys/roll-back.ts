@@ -11,7 +11,7 @@ import type { SigningKeyView } from './view.ts'
 
 /**
  * The key that signed before the active one signs again, at once: every verifier still holds it. Throws `conflict` when
- * there is no such key, or it is no longer published, or it is revoked: a revoked key never signs again.
+ * no key signed before, or the previous key is no longer published, or it is revoked: a revoked key never signs again.
  */
 export async function rollbackSigningKey(
   services: RingServices,

@@ -30,7 +30,8 @@ export function addReplaceVerb(signingKeys: Command, cli: Cli): void {
     const path = `${signingKeysPath}/replace`
     const replaced = await cli.api().post<Replacement>(path, 'replace the signing key', membersOf(replace))
     print(cli, options, replaced, () => replacementFields(replaced))
-    if (!options.json) cli.output.warn('whoever has the key may have more: read docs/runbooks/leaked-signing-key.md')
+    if (!options.json)
+      cli.output.warn('the thief may have more than this key: read docs/runbooks/leaked-signing-key.md')
   })
 }
 
