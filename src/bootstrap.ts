@@ -1,4 +1,5 @@
-import { type Role, systemPrincipal } from './access/principal.ts'
+import type { Role } from './access/permissions.ts'
+import { systemPrincipal } from './access/principal.ts'
 import { type ApiKeyEnvironment, parseApiKey } from './api-keys/format.ts'
 import { insertApiKey, type StoredSecret } from './api-keys/queries.ts'
 import { createSecret, storedSecret } from './api-keys/secret.ts'

@@ -1,6 +1,6 @@
 import { type CatalogueEntry, errorCatalogue, type OAuthErrorCode, type ServiceErrorCode } from './error-catalogue.ts'
 
-export type ServiceErrorOptions = {
+type ServiceErrorOptions = {
   /** Private: for the log and the counters, never for the caller. */
   reason?: string
   /** Public text that replaces the catalogue's. Must not contain anything that the caller sent. */

@@ -19,7 +19,7 @@ import type { CustomRoles, Principal } from './principal.ts'
 export type Within = { readonly organizationId: string; readonly owner?: Owner } | 'everywhere'
 
 /** Its own is what the key made, and what belongs to its service account. */
-export type Owner = { readonly clientId: string; readonly serviceAccountId: string | null }
+type Owner = { readonly clientId: string; readonly serviceAccountId: string | null }
 
 /** The organization itself has no owner: who may touch only its own things in it is in it all the same. */
 export function wholeOrganization(within: Within): Within {
@@ -69,7 +69,7 @@ export function organizationFor(actor: Principal, within: Within, asked: string 
   return within.organizationId
 }
 
-export type Grant = {
+type Grant = {
   readonly scopes: readonly string[]
   readonly audiences: readonly string[]
   /** Built-in ones, and custom ones of the organization that the grant is in. */

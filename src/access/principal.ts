@@ -1,7 +1,5 @@
 import type { Permissions } from './permissions.ts'
 
-export type { Role } from './permissions.ts'
-
 /** Where a request came from, for the audit trail. */
 export type RequestOrigin = {
   readonly requestId: string | null

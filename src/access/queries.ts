@@ -7,7 +7,7 @@ import { isRole } from './permissions.ts'
 import type { CustomRoles } from './principal.ts'
 
 /** Where a thing says whose it is: `createdBy` holds a client id, `serviceAccountId` the account that owns it. */
-export type OwnerColumns = { readonly createdBy: Column; readonly serviceAccountId?: Column }
+type OwnerColumns = { readonly createdBy: Column; readonly serviceAccountId?: Column }
 
 /**
  * The condition that keeps a query to what the caller may touch; undefined = no condition. For things that have an owner, `owner` names its

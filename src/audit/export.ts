@@ -7,7 +7,7 @@ import { csvHeader, csvRow } from './csv.ts'
 import { type AuditEventFilter, appendAuditEvent, selectCheckpoints, selectTrail, trailEvent } from './queries.ts'
 import { trailFormat, trailLine } from './verify/lines.ts'
 
-export type ExportFormat = 'jsonl' | 'csv'
+type ExportFormat = 'jsonl' | 'csv'
 
 type ExportServices = Pick<Services, 'db' | 'now' | 'config' | 'keyring' | 'checkpointSigner'>
 

@@ -8,7 +8,7 @@ import { auditChain, auditCheckpoints, auditEvents } from '../db/schema.ts'
 import { type ChainLink, chainHash, genesisHash, type TrailEvent, toldEvent } from './chain.ts'
 import { type AuditEventOf, type AuditEventType, auditResult } from './events.ts'
 
-export type AuditEventRow = typeof auditEvents.$inferSelect
+type AuditEventRow = typeof auditEvents.$inferSelect
 
 /** What a caller can say about itself is bounded, so that nobody fills the trail with a header. */
 const longestAgent = 256
@@ -157,7 +157,7 @@ function isShown({ within, filter }: { within: Within; filter: AuditEventFilter 
   )
 }
 
-export type TrailRow = { link: ChainLink; event: AuditEventRow | null }
+type TrailRow = { link: ChainLink; event: AuditEventRow | null }
 
 /** The chain in its order, after one sequence and up to another; `event` only of those that the reader may see and asked for. */
 export async function selectTrail(
@@ -188,7 +188,7 @@ export async function countLinks(db: Db, { after, upTo }: { after: number; upTo:
   return counted?.links ?? 0
 }
 
-export type AuditCheckpointRow = typeof auditCheckpoints.$inferSelect
+type AuditCheckpointRow = typeof auditCheckpoints.$inferSelect
 
 export async function findLastCheckpoint(db: Db): Promise<AuditCheckpointRow | undefined> {
   const [last] = await db.select().from(auditCheckpoints).orderBy(desc(auditCheckpoints.sequence)).limit(1)

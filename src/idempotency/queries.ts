@@ -6,7 +6,7 @@ import { idempotencyKeys } from '../db/schema.ts'
 export type IdempotentRequest = { readonly clientId: string; readonly key: string; readonly digest: string }
 
 /** An answer as it goes out, without any secret. */
-export type KeptAnswer = {
+type KeptAnswer = {
   readonly status: number
   readonly text: string
   readonly headers: Readonly<Record<string, string>>

@@ -12,8 +12,6 @@ import { readTokenHeader } from './token/token-header.ts'
 import { longestTokenText, readTokenText, type TokenText } from './token/token-text.ts'
 import { type AccessTokenVerifierOptions, checkedExpectation, checkedNumber } from './verifier-options.ts'
 
-export type { AccessTokenVerifierOptions } from './verifier-options.ts'
-
 export type AccessTokenVerifier = {
   /**
    * Verifies a token now: text, header, signature, claims, revocation list, in this order. Only the kid is used before the signature is

@@ -1,13 +1,13 @@
 import { ServiceError } from '../errors.ts'
 
-export type AudienceRules = {
+type AudienceRules = {
   /** Audience of the admin API: the service itself. */
   readonly issuer: string
   readonly defaultAudience: string
 }
 
 /** The parts of an API key that decide about audiences. `audiences` are those in addition to the default one. */
-export type KeyRights = { readonly audiences: readonly string[]; readonly roles: readonly string[] }
+type KeyRights = { readonly audiences: readonly string[]; readonly roles: readonly string[] }
 
 /**
  * The audiences of a token: the requested ones, if the key holds them all, otherwise `invalid_target` (RFC 8707 §2, RFC

@@ -1,5 +1,5 @@
 /** The content of an access token. */
-export type AccessTokenFacts = {
+type AccessTokenFacts = {
   readonly tokenId: string
   readonly issuer: string
   readonly audiences: readonly string[]
@@ -20,7 +20,7 @@ export type AccessTokenFacts = {
 }
 
 /** The claims of RFC 9068 §2.2 and of this service. `undefined` members are not written. */
-export type AccessTokenClaims = {
+type AccessTokenClaims = {
   iss: string
   sub: string
   aud: string | readonly string[]

@@ -23,7 +23,7 @@ import {
 import { checkSlug, slugFrom } from './slug.ts'
 import { type OrganizationView, organizationView } from './view.ts'
 
-export type OrganizationInput = {
+type OrganizationInput = {
   readonly name: string
   /** Absent = one is made out of the name. */
   readonly slug?: string | undefined

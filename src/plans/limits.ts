@@ -37,7 +37,7 @@ export const builtInPlans = {
   },
 } as const satisfies Readonly<Record<string, PlanLimits>>
 
-export type BuiltInPlan = keyof typeof builtInPlans
+type BuiltInPlan = keyof typeof builtInPlans
 
 export function isBuiltInPlan(name: string): name is BuiltInPlan {
   return Object.hasOwn(builtInPlans, name)

@@ -4,7 +4,7 @@ import { parseCursor } from '../kit/revocation/snapshot.ts'
 import { monotonicMilliseconds } from '../kit/runtime.ts'
 import type { RevocationSnapshot, ServiceRevocationList } from './service-list.ts'
 
-export type FeedDocument = {
+type FeedDocument = {
   /** Compact JWS of `FeedClaims`; content type `application/jwt`. */
   body: string
   /** Strong ETag: equal only for the same bytes. */
@@ -20,7 +20,7 @@ export type RevocationFeed = {
   document(cursor?: string): Promise<FeedDocument>
 }
 
-export type RevocationFeedOptions = {
+type RevocationFeedOptions = {
   list: Pick<ServiceRevocationList, 'snapshot' | 'refresh'>
   issuer: string
   /** Signs claims as `typ: mintage-revocations+jwt` with the active record key. */

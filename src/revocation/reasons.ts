@@ -9,7 +9,7 @@ export const revocationReasons = [
   'other',
 ] as const
 
-export type RevocationReason = (typeof revocationReasons)[number]
+type RevocationReason = (typeof revocationReasons)[number]
 
 /** The word, and an optional explanation of at most 500 characters. */
 export type Because = { readonly reason: RevocationReason; readonly text?: string | undefined }

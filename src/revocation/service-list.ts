@@ -33,7 +33,7 @@ export type ServiceRevocationList = RevocationList & {
   snapshot(): RevocationSnapshot | Promise<RevocationSnapshot>
 }
 
-export type ServiceRevocationListOptions = {
+type ServiceRevocationListOptions = {
   db: Db
   database: Pick<Database, 'listen'>
   now: () => Date

@@ -31,7 +31,7 @@ export type RoleView = {
 }
 
 /** Which organization's role; absent = the caller's own. */
-export type RoleIn = { readonly organizationId?: string | undefined }
+type RoleIn = { readonly organizationId?: string | undefined }
 
 /** An organization that defines more has something else in mind. */
 const mostRoles = 100

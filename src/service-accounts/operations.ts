@@ -21,7 +21,7 @@ import {
 } from './queries.ts'
 import { type ServiceAccountView, serviceAccountView } from './view.ts'
 
-export type ServiceAccountInput = {
+type ServiceAccountInput = {
   readonly name: string
   readonly description?: string | undefined
   /** The most that its keys may hold. */

@@ -13,7 +13,7 @@ import type { Services } from '../services.ts'
 import { signJwt } from '../signing-keys/jwt.ts'
 import { type Algorithm, defaultAlgorithm, isAlgorithm } from '../signing-keys/signer.ts'
 
-export type IssuedToken = {
+type IssuedToken = {
   readonly accessToken: string
   /** Whole seconds, never more than the token had left when the request arrived. */
   readonly expiresInSeconds: number

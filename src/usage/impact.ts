@@ -16,7 +16,7 @@ export type Impact = {
   lastUses: ImpactUse[]
 }
 
-export type ImpactUse = {
+type ImpactUse = {
   apiKeyId: string
   version: number
   exchanges: number

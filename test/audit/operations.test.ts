@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { type Principal, type Role, systemPrincipal } from '../../src/access/principal.ts'
+import type { Role } from '../../src/access/permissions.ts'
+import { type Principal, systemPrincipal } from '../../src/access/principal.ts'
 import { listAuditEvents, recordRefusal } from '../../src/audit/operations.ts'
 import { appendAuditEvent } from '../../src/audit/queries.ts'
 import { databaseKinds } from '../support/databases.ts'

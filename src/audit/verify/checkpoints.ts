@@ -3,14 +3,14 @@ import { eventName, type ReportFault, shortHash, type TrailFaultKind } from './f
 import type { TrailLinks } from './links.ts'
 
 /** Opens a JWS that one of the keys signed as a checkpoint; rejects with an Error that says why not, `code: 'unknown_key'` for a foreign key. */
-export type OpenCheckpoint = (signed: string) => Promise<{ kid: string; payload: unknown }>
+type OpenCheckpoint = (signed: string) => Promise<{ kid: string; payload: unknown }>
 
 /** Makes it of public keys, the `keys` of a JWK Set. */
 export type OpenCheckpointsWith = (keys: readonly unknown[]) => Promise<OpenCheckpoint>
 
-export type OpenedCheckpoint = CheckpointClaims & { readonly kid: string }
+type OpenedCheckpoint = CheckpointClaims & { readonly kid: string }
 
-export type TrailCheckpoints = {
+type TrailCheckpoints = {
   useKeys(keys: readonly unknown[]): Promise<void>
   hasKeys(): boolean
   /** Undefined when it is not to be believed, which was reported then. */
@@ -28,7 +28,7 @@ type Expected = {
   readonly line: number | null
 }
 
-export type TrailCheckpointsOptions = {
+type TrailCheckpointsOptions = {
   openWith: OpenCheckpointsWith
   pinnedKeys: readonly unknown[] | undefined
   heads: readonly { sequence: number; hash: string }[]

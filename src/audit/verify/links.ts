@@ -1,7 +1,7 @@
 import { type ChainLink, genesisHash } from '../chain.ts'
 import { eventName, type ReportFault, shortHash } from './fault.ts'
 
-export type TrailPlace = {
+type TrailPlace = {
   readonly hash: string
   /** How many events there are up to and with this one. */
   readonly count: number

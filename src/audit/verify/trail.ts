@@ -32,7 +32,7 @@ export type TrailVerdict = {
   readonly pinned: boolean
 }
 
-export type Trail = {
+type Trail = {
   /** Takes the lines of an export one by one, without their line ends. */
   line(text: string): Promise<void>
   /** After the last line. */

@@ -5,7 +5,7 @@ import type { RuleEffect } from './rules.ts'
 export const feedType = 'mintage-revocations+jwt'
 
 /** Members in this order: effectiveAt, issuedBefore, expiresAt, maxVersion; instants are seconds since 1970, null as in `RevocationRule`. */
-export type FeedRule = readonly [number, number | null, number | null, number | null]
+type FeedRule = readonly [number, number | null, number | null, number | null]
 
 /** The payload of the feed: a public interface, described in docs/revocation.md. */
 export type FeedClaims = {

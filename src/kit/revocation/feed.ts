@@ -136,7 +136,7 @@ async function requestFeed(request: FeedRequest): Promise<FetchedFeed | 'gone'> 
  * The payload of a compact JWS (RFC 7515 §7.1) that a record key signed as a feed. Token keys are in another set and sign nothing that is
  * believed here. Throws `FeedRefused`. Does not check any claim.
  */
-export async function openFeed(text: string, keys: KeySet): Promise<unknown> {
+async function openFeed(text: string, keys: KeySet): Promise<unknown> {
   try {
     return (await openRecord(text, keys, feedType)).payload
   } catch (error) {
