@@ -13,7 +13,7 @@ import type { ApiKeyChange, ApiKeyDraft } from './settings.ts'
  * A key about to be stored, and its previous state. `organization` is locked, so counts and lookups stay true until the
  * end.
  */
-export type Admission = {
+type Admission = {
   readonly draft: ApiKeyDraft
   readonly previous?: Pick<ApiKeyDraft, 'scopes' | 'audiences' | 'roles' | 'serviceAccountId'> & {
     readonly serviceAccountDisabledAt: Date | null
@@ -45,7 +45,7 @@ export async function admitApiKey(tx: Db, actor: Principal, admission: Admission
  * Throws `plan_limit_reached` when the organization's plan does not allow `more` further keys. Root keys, revoked and
  * expired keys do not count. Call it after `lockOrganization`, in the same transaction.
  */
-export async function requirePlanRoom(tx: Db, organizationId: string, more: number, now: Date): Promise<void> {
+async function requirePlanRoom(tx: Db, organizationId: string, more: number, now: Date): Promise<void> {
   const { apiKeys: limit } = await planOf(tx, organizationId)
   if ((await countApiKeys(tx, organizationId, now)) + more > limit) throw planFull(limit)
 }

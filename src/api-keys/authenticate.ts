@@ -8,7 +8,7 @@ import { type ApiKeyRefusal, usableApiKey } from './usable.ts'
 type LookupServices = Pick<Services, 'apiKeys' | 'config' | 'platform'>
 
 /** An API key as it was sent: the client id that came with it, if any, and the sender's address; null = not known. */
-export type PresentedApiKey = {
+type PresentedApiKey = {
   readonly secret: string
   readonly clientId: string | undefined
   readonly address: string | null

@@ -2,7 +2,7 @@ import { mustExpire } from '../access/permissions.ts'
 import { ServiceError } from '../errors.ts'
 
 /** An organization's limit on the lifetime of its keys; null = no limit. */
-export type LifetimePolicy = { readonly maxKeyLifetimeSeconds: number | null }
+type LifetimePolicy = { readonly maxKeyLifetimeSeconds: number | null }
 
 /**
  * Throws `lifetime_not_allowed` for an expiry that the organization's policy or the key's roles do not allow. The error

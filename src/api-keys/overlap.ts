@@ -1,5 +1,5 @@
 /** Decides when a key's secret should be replaced. */
-export type RotationPolicy = {
+type RotationPolicy = {
   readonly rotateEverySeconds: number | null
   /** When the newest version was created: a rotation begins a new period. */
   readonly versionCreatedAt: Date
@@ -13,7 +13,7 @@ export function rotationDueAt({ rotateEverySeconds, versionCreatedAt }: Rotation
 }
 
 /** The plan's limits on an overlap, in seconds. */
-export type OverlapLimits = { readonly defaultOverlapSeconds: number; readonly maxOverlapSeconds: number }
+type OverlapLimits = { readonly defaultOverlapSeconds: number; readonly maxOverlapSeconds: number }
 
 /**
  * When the replaced version stops working: after the overlap, or with the key if that ends sooner. Undefined = the

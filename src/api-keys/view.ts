@@ -42,7 +42,7 @@ export type ApiKeyVersionUsage = {
 /** `usage`: newest version first, without versions that were never used. */
 export type ApiKeyDetail = ApiKeyView & { usage: ApiKeyVersionUsage[] }
 
-export type ApiKeyRow = ApiKeyInstants &
+type ApiKeyRow = ApiKeyInstants &
   Readonly<ApiKeyDraft> & {
     readonly id: string
     readonly organizationId: string
