@@ -1,8 +1,6 @@
 import { and, eq, gt, isNull, or, type SQL, sql } from 'drizzle-orm'
-import type { Within } from '../access/authorize.ts'
-import { organizationWithin } from '../access/queries.ts'
 import type { Db } from '../db/database.ts'
-import { apiKeys, serviceAccounts } from '../db/schema.ts'
+import { apiKeys } from '../db/schema.ts'
 import type { ApiKeyDraft } from './settings.ts'
 
 /** Returned by every statement that changes a key; undefined = nothing changed. */
@@ -69,22 +67,6 @@ export async function countApiKeys(tx: Db, organizationId: string, now: Date): P
     apiKeys,
     and(eq(apiKeys.organizationId, organizationId), isAlive(now), sql`not 'root' = any(${apiKeys.roles})`),
   )
-}
-
-/** The account, if it is in that organization and within the caller's reach. */
-export async function findServiceAccount(tx: Db, where: { id: string; organizationId: string; within: Within }) {
-  const owner = { createdBy: serviceAccounts.createdBy, serviceAccountId: serviceAccounts.id }
-  const [account] = await tx
-    .select({ roles: serviceAccounts.roles, disabledAt: serviceAccounts.disabledAt })
-    .from(serviceAccounts)
-    .where(
-      and(
-        eq(serviceAccounts.id, where.id),
-        eq(serviceAccounts.organizationId, where.organizationId),
-        organizationWithin(serviceAccounts.organizationId, where.within, owner),
-      ),
-    )
-  return account
 }
 
 function isAlive(now: Date): SQL | undefined {

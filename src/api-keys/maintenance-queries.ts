@@ -1,6 +1,8 @@
 import { and, eq, exists, gt, inArray, isNotNull, isNull, lt, not, or, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/database.ts'
-import { apiKeys, apiKeyUsage, apiKeyVersions, revocations } from '../db/schema.ts'
+import { apiKeys, apiKeyVersions } from '../db/schema.ts'
+import { hasExpiringRule, liftLastingRules } from '../revocation/subject-queries.ts'
+import { deleteApiKeyUsage, hasLiveToken } from '../usage/queries.ts'
 
 /**
  * Marks at most `limit` keys whose rotation is due soon as reminded, once a period, and returns what the reminders say.
@@ -47,18 +49,12 @@ export async function markRotationsDue(
  */
 export async function lockLongDead(tx: Db, { before, limit }: { before: Date; limit: number }, now: Date) {
   const endedAt = sql<Date>`least(${apiKeys.revokedAt}, ${apiKeys.expiresAt})`.mapWith(apiKeys.expiresAt)
-  const liveToken = tx
-    .select({ one: sql`1` })
-    .from(apiKeyUsage)
-    .where(and(eq(apiKeyUsage.apiKeyId, apiKeys.id), gt(apiKeyUsage.lastExpiresAt, now)))
-  const rule = tx
-    .select({ one: sql`1` })
-    .from(revocations)
-    .where(and(isAbout(eq(revocations.value, apiKeys.id)), gt(revocations.expiresAt, now)))
+  const liveToken = hasLiveToken(tx, apiKeys.id, now)
+  const rule = hasExpiringRule(tx, 'api_key', apiKeys.id, now)
   return await tx
     .select({ id: apiKeys.id, organizationId: apiKeys.organizationId, name: apiKeys.name, endedAt })
     .from(apiKeys)
-    .where(and(lt(endedAt, before), not(exists(liveToken)), not(exists(rule))))
+    .where(and(lt(endedAt, before), not(liveToken), not(rule)))
     .orderBy(apiKeys.id)
     .limit(limit)
     .for('update', { skipLocked: true })
@@ -67,17 +63,10 @@ export async function lockLongDead(tx: Db, { before, limit }: { before: Date; li
 /** Deletes these keys with their versions and usage, and lifts the rules about them that would never expire. */
 export async function deleteApiKeys(tx: Db, keys: readonly { readonly id: string }[], now: Date): Promise<void> {
   const ids = keys.map(({ id }) => id)
-  await tx
-    .update(revocations)
-    .set({ liftedAt: now, xactId: sql`pg_current_xact_id()` })
-    .where(and(isAbout(inArray(revocations.value, ids)), isNull(revocations.expiresAt)))
-  await tx.delete(apiKeyUsage).where(inArray(apiKeyUsage.apiKeyId, ids))
+  await liftLastingRules(tx, 'api_key', ids, now)
+  await deleteApiKeyUsage(tx, ids)
   await tx.delete(apiKeyVersions).where(inArray(apiKeyVersions.apiKeyId, ids))
   await tx.delete(apiKeys).where(isOneOf(keys))
-}
-
-function isAbout(value: SQL): SQL | undefined {
-  return and(eq(revocations.kind, 'api_key'), value, isNull(revocations.liftedAt))
 }
 
 function isOneOf(keys: readonly { readonly id: string }[]): SQL {

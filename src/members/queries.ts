@@ -1,4 +1,4 @@
-import { and, desc, eq, isNull, lt, sql } from 'drizzle-orm'
+import { and, count, desc, eq, isNull, lt, sql } from 'drizzle-orm'
 import type { Within } from '../access/authorize.ts'
 import { organizationWithin } from '../access/queries.ts'
 import type { Db } from '../db/database.ts'
@@ -114,4 +114,22 @@ export async function updateMemberRoles(
     .update(table)
     .set({ roles, revision: sql`${table.revision} + 1` })
     .where(eq(table.id, id))
+}
+
+/** How many service accounts, and API keys that are not revoked, hold the role. */
+export async function countMembersWith(
+  tx: Db,
+  { organizationId, role }: { organizationId: string; role: string },
+): Promise<number> {
+  const [accounts] = await tx
+    .select({ held: count() })
+    .from(serviceAccounts)
+    .where(and(eq(serviceAccounts.organizationId, organizationId), sql`${role} = any(${serviceAccounts.roles})`))
+  const [keys] = await tx
+    .select({ held: count() })
+    .from(apiKeys)
+    .where(
+      and(eq(apiKeys.organizationId, organizationId), isNull(apiKeys.revokedAt), sql`${role} = any(${apiKeys.roles})`),
+    )
+  return (accounts?.held ?? 0) + (keys?.held ?? 0)
 }

@@ -2,7 +2,7 @@ import { and, desc, eq, inArray, isNotNull, isNull, lt, sql } from 'drizzle-orm'
 import { type Within, wholeOrganization } from '../access/authorize.ts'
 import { organizationWithin } from '../access/queries.ts'
 import type { Db } from '../db/database.ts'
-import { apiKeys, organizations, plans } from '../db/schema.ts'
+import { organizations, plans } from '../db/schema.ts'
 import { builtInPlans, isBuiltInPlan, type PlanLimits } from '../plans/limits.ts'
 
 export type Organization = typeof organizations.$inferSelect
@@ -80,15 +80,6 @@ export async function selectOrganizations(
     )
     .orderBy(desc(organizations.id))
     .limit(where.limit)
-}
-
-/** Ids of the organization's API keys that are not revoked. */
-export async function selectLiveKeyIds(db: Db, organizationId: string): Promise<string[]> {
-  const rows = await db
-    .select({ id: apiKeys.id })
-    .from(apiKeys)
-    .where(and(eq(apiKeys.organizationId, organizationId), isNull(apiKeys.revokedAt)))
-  return rows.map(({ id }) => id)
 }
 
 /**

@@ -1,5 +1,6 @@
 import { authorize } from '../access/authorize.ts'
 import { type ChangeServices, change, unchanged } from '../access/change.ts'
+import { selectLiveKeyIds } from '../access/live-key-queries.ts'
 import { keepingLastHolders, organizationLock } from '../access/locks.ts'
 import type { Principal } from '../access/principal.ts'
 import { ServiceError } from '../errors.ts'
@@ -7,7 +8,7 @@ import type { Because } from '../revocation/reasons.ts'
 import { addRevocationRule, closeOpenRules } from '../revocation/rule-queries.ts'
 import type { Services } from '../services.ts'
 import { type Impact, whatWouldBreak } from '../usage/impact.ts'
-import { findOrganization, selectLiveKeyIds, updateOrganizationRow } from './queries.ts'
+import { findOrganization, updateOrganizationRow } from './queries.ts'
 
 type Suspending = ChangeServices & Pick<Services, 'config'>
 
@@ -54,7 +55,7 @@ export async function trySuspendingOrganization(
 ): Promise<Impact> {
   const within = authorize(actor, 'organizations.suspend')
   if (!(await findOrganization(db, { id, within }))) throw new ServiceError('not_found')
-  return await whatWouldBreak(db, await selectLiveKeyIds(db, id), now())
+  return await whatWouldBreak(db, await selectLiveKeyIds(db, { organizationId: id }), now())
 }
 
 /**

@@ -6,10 +6,10 @@ import { coversPermissions, isRole, permissionsOf, type Role, roles } from '../a
 import type { Principal } from '../access/principal.ts'
 import { taken, unlessTaken } from '../db/taken.ts'
 import { ServiceError } from '../errors.ts'
+import { countMembersWith } from '../members/queries.ts'
 import type { Services } from '../services.ts'
 import {
   type CustomRole,
-  countMembersWith,
   deleteCustomRoleRow,
   findCustomRole,
   insertCustomRole,
@@ -120,7 +120,7 @@ export async function deleteRole(
 ): Promise<void> {
   await change(services, actor, 'roles.change', customRoleLock(name, where), async (tx, role) => {
     const { organizationId, permissions } = role
-    const members = await countMembersWith(tx, { organizationId, name })
+    const members = await countMembersWith(tx, { organizationId, role: name })
     if (members > 0) {
       throw new ServiceError('conflict', {
         detail: `${members} ${members === 1 ? 'member holds' : 'members hold'} the role: assign others first.`,

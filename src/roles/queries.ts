@@ -1,6 +1,6 @@
-import { and, asc, count, eq, isNull, sql } from 'drizzle-orm'
+import { and, asc, eq, sql } from 'drizzle-orm'
 import type { Db } from '../db/database.ts'
-import { apiKeys, customRoles, serviceAccounts } from '../db/schema.ts'
+import { customRoles } from '../db/schema.ts'
 
 export type CustomRole = typeof customRoles.$inferSelect
 
@@ -41,19 +41,4 @@ export async function updateCustomRoleRow(tx: Db, where: Where, permissions: str
 
 export async function deleteCustomRoleRow(tx: Db, where: Where): Promise<void> {
   await tx.delete(customRoles).where(isIt(where))
-}
-
-/** How many service accounts, and API keys that are not revoked, hold the role. */
-export async function countMembersWith(tx: Db, { organizationId, name }: Where): Promise<number> {
-  const [accounts] = await tx
-    .select({ held: count() })
-    .from(serviceAccounts)
-    .where(and(eq(serviceAccounts.organizationId, organizationId), sql`${name} = any(${serviceAccounts.roles})`))
-  const [keys] = await tx
-    .select({ held: count() })
-    .from(apiKeys)
-    .where(
-      and(eq(apiKeys.organizationId, organizationId), isNull(apiKeys.revokedAt), sql`${name} = any(${apiKeys.roles})`),
-    )
-  return (accounts?.held ?? 0) + (keys?.held ?? 0)
 }

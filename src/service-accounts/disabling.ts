@@ -1,5 +1,6 @@
 import { authorize } from '../access/authorize.ts'
 import { change, unchanged } from '../access/change.ts'
+import { selectLiveKeyIds } from '../access/live-key-queries.ts'
 import type { Principal } from '../access/principal.ts'
 import { ServiceError } from '../errors.ts'
 import type { Because } from '../revocation/reasons.ts'
@@ -7,7 +8,7 @@ import { addRevocationRule, closeOpenRules } from '../revocation/rule-queries.ts
 import type { Services } from '../services.ts'
 import { type Impact, whatWouldBreak } from '../usage/impact.ts'
 import { accountLock } from './lock.ts'
-import { findServiceAccount, selectLiveKeyIds, updateServiceAccountRow } from './queries.ts'
+import { findServiceAccount, updateServiceAccountRow } from './queries.ts'
 
 type Disabling = Pick<Services, 'config' | 'log' | 'now' | 'revocations' | 'transaction'>
 
@@ -25,7 +26,7 @@ export async function disableServiceAccount(
   await change(services, actor, 'service_accounts.disable', accountLock(id), async (tx, account, now) => {
     if (account.disabledAt) return unchanged(undefined)
     await updateServiceAccountRow(tx, id, { disabledAt: now })
-    const keyIds = await selectLiveKeyIds(tx, id)
+    const keyIds = await selectLiveKeyIds(tx, { serviceAccountId: id })
     for (const value of keyIds) {
       await addRevocationRule(
         tx,
@@ -56,7 +57,7 @@ export async function tryDisablingServiceAccount(
 ): Promise<Impact> {
   const within = authorize(actor, 'service_accounts.disable')
   if (!(await findServiceAccount(db, { id, within }))) throw new ServiceError('not_found')
-  return await whatWouldBreak(db, await selectLiveKeyIds(db, id), now())
+  return await whatWouldBreak(db, await selectLiveKeyIds(db, { serviceAccountId: id }), now())
 }
 
 /**
@@ -67,7 +68,7 @@ export async function enableServiceAccount(services: Disabling, actor: Principal
   await change(services, actor, 'service_accounts.disable', accountLock(id), async (tx, { disabledAt }, now) => {
     if (!disabledAt) return unchanged(undefined)
     await updateServiceAccountRow(tx, id, { disabledAt: null })
-    const keyIds = await selectLiveKeyIds(tx, id)
+    const keyIds = await selectLiveKeyIds(tx, { serviceAccountId: id })
     for (const value of keyIds) {
       const rules = { kind: 'api_key', value, effectiveAt: disabledAt } as const
       await closeOpenRules(tx, rules, services.config.clockToleranceSeconds, now)

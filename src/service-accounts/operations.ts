@@ -1,5 +1,6 @@
 import { authorize } from '../access/authorize.ts'
 import { type ChangeEvent, type ChangeServices, change } from '../access/change.ts'
+import { selectLiveKeyIds } from '../access/live-key-queries.ts'
 import { organizationLockFor } from '../access/locks.ts'
 import type { Principal } from '../access/principal.ts'
 import { newId } from '../crypto/random.ts'
@@ -14,7 +15,6 @@ import {
   insertServiceAccount,
   type ServiceAccountChanges,
   type ServiceAccountFilter,
-  selectLiveKeyIds,
   selectServiceAccounts,
   unlinkRevokedKeys,
   updateServiceAccountRow,
@@ -125,7 +125,7 @@ export async function updateServiceAccount(
 /** Throws `conflict` while the account owns keys that are not revoked. Revoked keys belong to no account afterwards. */
 export async function deleteServiceAccount(services: ChangeServices, actor: Principal, id: string): Promise<void> {
   await change(services, actor, 'service_accounts.delete', accountLock(id), async (tx, { name }) => {
-    const keys = (await selectLiveKeyIds(tx, id)).length
+    const keys = (await selectLiveKeyIds(tx, { serviceAccountId: id })).length
     if (keys > 0) {
       throw new ServiceError('conflict', {
         detail: `The service account owns ${keys} API ${keys === 1 ? 'key' : 'keys'}: revoke ${keys === 1 ? 'it' : 'them'} first.`,

@@ -29,7 +29,7 @@ export async function insertServiceAccount(
 
 export async function findServiceAccount(
   db: Db,
-  where: { id: string; within: Within },
+  where: { id: string; within: Within; organizationId?: string },
 ): Promise<ServiceAccountRow | undefined> {
   const [found] = await db
     .select({ account: serviceAccounts, apiKeys: liveKeys })
@@ -80,16 +80,6 @@ export async function updateServiceAccountRow(tx: Db, id: string, changes: Servi
     .where(eq(serviceAccounts.id, id))
 }
 
-/** Ids of its API keys that are not revoked. */
-export async function selectLiveKeyIds(db: Db, serviceAccountId: string): Promise<string[]> {
-  const rows = await db
-    .select({ id: apiKeys.id })
-    .from(apiKeys)
-    .where(and(eq(apiKeys.serviceAccountId, serviceAccountId), isNull(apiKeys.revokedAt)))
-    .orderBy(apiKeys.id)
-  return rows.map(({ id }) => id)
-}
-
 /** Revoked keys no longer say that they belong to it; gives how many. */
 export async function unlinkRevokedKeys(tx: Db, serviceAccountId: string): Promise<number> {
   const unlinked = await tx
@@ -105,6 +95,18 @@ export async function deleteServiceAccountRow(tx: Db, id: string): Promise<void>
 }
 
 /** What a caller may change or read of its own is decided by the permission's reach; a change reaches an organization at least. */
-function isIt({ id, within }: { id: string; within: Within }): SQL | undefined {
-  return and(eq(serviceAccounts.id, id), organizationWithin(serviceAccounts.organizationId, within, owned))
+function isIt({
+  id,
+  within,
+  organizationId,
+}: {
+  id: string
+  within: Within
+  organizationId?: string
+}): SQL | undefined {
+  return and(
+    eq(serviceAccounts.id, id),
+    organizationWithin(serviceAccounts.organizationId, within, owned),
+    organizationId === undefined ? undefined : eq(serviceAccounts.organizationId, organizationId),
+  )
 }

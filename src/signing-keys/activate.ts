@@ -1,9 +1,10 @@
 import { requireServiceWide } from '../access/authorize.ts'
 import type { Principal } from '../access/principal.ts'
 import { invalidRequest, ServiceError } from '../errors.ts'
+import { isNamedByRule } from '../revocation/subject-queries.ts'
 import type { Services } from '../services.ts'
 import { planNext } from './plan.ts'
-import { type ActivationRow, isOnRevocationList, readRing } from './queries.ts'
+import { type ActivationRow, readRing } from './queries.ts'
 import { activeKid, findKey, type KeySeries, lifecycleOf, type Ring, type RingKey, ringOf } from './ring.ts'
 import {
   appendActivation,
@@ -83,7 +84,7 @@ export async function activateNow(
   actor: Principal,
   reason: string,
 ): Promise<ActivationRow> {
-  if (await isOnRevocationList(change.tx, key.kid)) throw keyIsRevoked()
+  if (await isNamedByRule(change.tx, 'signing_key', key.kid)) throw keyIsRevoked()
   return await appendActivation(change, key, { kid: key.kid, wanted: change.now, actor: actor.clientId, reason })
 }
 

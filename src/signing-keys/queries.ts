@@ -1,6 +1,6 @@
 import { and, eq, isNull, sql } from 'drizzle-orm'
 import type { Db } from '../db/database.ts'
-import { revocations, serviceState, signingKeyActivations, signingKeys } from '../db/schema.ts'
+import { serviceState, signingKeyActivations, signingKeys } from '../db/schema.ts'
 
 export type SigningKeyRow = typeof signingKeys.$inferSelect
 export type NewSigningKey = typeof signingKeys.$inferInsert
@@ -78,16 +78,6 @@ export async function markSigningKeyRevoked(
     .where(and(eq(signingKeys.kid, key.kid), isNull(signingKeys.revokedAt)))
     .returning({ kid: signingKeys.kid })
   return marked.length === 1
-}
-
-/** Whether a rule on the revocation list refuses every token under the key, no matter who added it. */
-export async function isOnRevocationList(db: Db, kid: string): Promise<boolean> {
-  const rules = await db
-    .select({ id: revocations.id })
-    .from(revocations)
-    .where(and(eq(revocations.kind, 'signing_key'), eq(revocations.value, kid), isNull(revocations.liftedAt)))
-    .limit(1)
-  return rules.length > 0
 }
 
 /** Fails if the sequence is taken: the fence against a process that was paused while another one rotated. */

@@ -1,4 +1,4 @@
-import { type Column, eq, inArray, type SQL, sql } from 'drizzle-orm'
+import { and, type Column, eq, exists, gt, inArray, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/database.ts'
 import { apiKeyUsage, signingKeyUsage } from '../db/schema.ts'
 import { printableText } from '../observability/printable-text.ts'
@@ -11,6 +11,19 @@ export type SigningKeyUsageRow = typeof signingKeyUsage.$inferSelect
 export async function findApiKeyUsage(db: Db, apiKeyId: string): Promise<ApiKeyUsageRow[]> {
   const rows = await db.select().from(apiKeyUsage).where(eq(apiKeyUsage.apiKeyId, apiKeyId))
   return rows.sort((a, b) => b.version - a.version)
+}
+
+/** The condition that a token of the API key may be alive at `now`. Lags by seconds. */
+export function hasLiveToken(db: Db, apiKeyId: Column, now: Date): SQL {
+  const use = db
+    .select({ one: sql`1` })
+    .from(apiKeyUsage)
+    .where(and(eq(apiKeyUsage.apiKeyId, apiKeyId), gt(apiKeyUsage.lastExpiresAt, now)))
+  return exists(use)
+}
+
+export async function deleteApiKeyUsage(tx: Db, apiKeyIds: readonly string[]): Promise<void> {
+  await tx.delete(apiKeyUsage).where(inArray(apiKeyUsage.apiKeyId, [...apiKeyIds]))
 }
 
 /** What the signing keys were used for, in no order; a key that never signed a token has no row. Lags by seconds. */

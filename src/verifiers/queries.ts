@@ -1,6 +1,7 @@
-import { and, asc, desc, eq, gt, inArray, isNull, lt, ne, or, type SQL, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, inArray, lt, or, type SQL, sql } from 'drizzle-orm'
+import { isLiveKeyId } from '../access/live-key-queries.ts'
 import type { Db } from '../db/database.ts'
-import { apiKeys, verifiers } from '../db/schema.ts'
+import { verifiers } from '../db/schema.ts'
 import type { VerifierSighting } from './sighting.ts'
 
 export type VerifierRow = typeof verifiers.$inferSelect
@@ -61,8 +62,7 @@ export async function findAuthenticatedVerifiers(db: Db, now: Date): Promise<Ver
   return await db
     .select({ clientId, name, kids, lastFetchedAt })
     .from(verifiers)
-    .innerJoin(apiKeys, eq(apiKeys.id, clientId))
-    .where(and(ne(clientId, ''), or(isNull(apiKeys.revokedAt), gt(apiKeys.revokedAt, now))))
+    .where(isLiveKeyId(db, clientId, now))
 }
 
 /** Authenticated ones first, then by name; at most `limit`, only those after `after`. */
