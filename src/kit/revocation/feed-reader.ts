@@ -1,7 +1,8 @@
+import { answersFrom, seconds } from './answers.ts'
 import { FeedRefused, readFeedClaims } from './feed-document.ts'
 import { hashedNamesOfToken } from './hashed-name.ts'
 import { createRefresher } from './refresher.ts'
-import { type RevocableToken, type RevocationList, RevocationListUnavailable } from './revocation-list.ts'
+import type { RevocationList } from './revocation-list.ts'
 import { createRuleIndex } from './rule-index.ts'
 
 /** `unchanged`: the server says that it has nothing but what the ETag stands for. */
@@ -98,21 +99,9 @@ export function createFeedList(options: FeedListOptions): RevocationList {
     startsWhenAsked: true,
   })
 
-  function strikes(token: RevocableToken, names: readonly string[]): boolean {
-    const at = seconds(now())
-    if (index.lacksRulesAt(at))
-      throw new RevocationListUnavailable('the clock went back past rules that were dropped as expired')
-    return index.strikes(token, names, at)
-  }
-
   return {
     namesOf: hashedNamesOfToken,
-    isRevoked(token, names) {
-      const refreshed = refresher.ensureFresh()
-      return refreshed === undefined ? strikes(token, names) : refreshed.then(() => strikes(token, names))
-    },
-    ready: refresher.ready,
-    state: () => ({ ...refresher.state(), rules: index.size() }),
+    ...answersFrom(index, refresher, now),
     async close() {
       refresher.close()
     },
@@ -121,8 +110,4 @@ export function createFeedList(options: FeedListOptions): RevocationList {
 
 function withoutEmpty<List extends readonly unknown[]>(rules: ReadonlyMap<string, List>): ReadonlyMap<string, List> {
   return new Map([...rules].filter(([, list]) => list.length > 0))
-}
-
-function seconds(instant: Date): number {
-  return instant.getTime() / 1000
 }

@@ -20,7 +20,7 @@ type RefresherOptions = {
 }
 
 /** Keeps a list fresh, and says when it is not. */
-type Refresher = {
+export type Refresher = {
   /** Reads now, and then every interval with jitter, until closed. */
   start(): void
   /** A read that begins after this call, so that it sees what was committed before. Rejects when it fails. */

@@ -1,7 +1,7 @@
+import { answersFrom, seconds } from './answers.ts'
 import { loadInFull } from './full-load.ts'
 import { createRefresher } from './refresher.ts'
 import type { RevocationList } from './revocation-list.ts'
-import { RevocationListUnavailable } from './revocation-list.ts'
 import { namesOfToken } from './rules.ts'
 import { createSyncedRules, type RevocationBatch, type SyncedRules } from './synced-rules.ts'
 
@@ -87,22 +87,10 @@ export function createSyncedList(source: RevocationSource, options: SyncedListOp
     loaded: listenOnce,
   })
 
-  function strikes(token: Parameters<RevocationList['isRevoked']>[0], names: readonly string[]): boolean {
-    const at = seconds(now())
-    if (index.lacksRulesAt(at))
-      throw new RevocationListUnavailable('the clock went back past rules that were dropped as expired')
-    return index.strikes(token, names, at)
-  }
-
   return {
     rules,
     namesOf: namesOfToken,
-    isRevoked(token, names) {
-      const refreshed = refresher.ensureFresh()
-      return refreshed === undefined ? strikes(token, names) : refreshed.then(() => strikes(token, names))
-    },
-    ready: refresher.ready,
-    state: () => ({ ...refresher.state(), rules: index.size() }),
+    ...answersFrom(index, refresher, now),
     start: refresher.start,
     refresh: refresher.refresh,
     ensureFresh: refresher.ensureFresh,
@@ -114,8 +102,4 @@ export function createSyncedList(source: RevocationSource, options: SyncedListOp
       await source.close?.()
     },
   }
-}
-
-function seconds(instant: Date): number {
-  return instant.getTime() / 1000
 }

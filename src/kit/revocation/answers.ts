@@ -1,0 +1,31 @@
+import type { Refresher } from './refresher.ts'
+import { type RevocableToken, type RevocationList, RevocationListUnavailable } from './revocation-list.ts'
+import type { RuleIndex } from './rule-index.ts'
+
+/** How a list in memory answers: from its index, once its refresher says that the index is fresh. */
+export function answersFrom(
+  index: RuleIndex,
+  refresher: Refresher,
+  now: () => Date,
+): Pick<RevocationList, 'isRevoked' | 'ready' | 'state'> {
+  function strikes(token: RevocableToken, names: readonly string[]): boolean {
+    const at = seconds(now())
+    if (index.lacksRulesAt(at))
+      throw new RevocationListUnavailable('the clock went back past rules that were dropped as expired')
+    return index.strikes(token, names, at)
+  }
+
+  return {
+    isRevoked(token, names) {
+      const refreshed = refresher.ensureFresh()
+      return refreshed === undefined ? strikes(token, names) : refreshed.then(() => strikes(token, names))
+    },
+    ready: refresher.ready,
+    state: () => ({ ...refresher.state(), rules: index.size() }),
+  }
+}
+
+/** The unit of the index: seconds since 1970, with fractions. */
+export function seconds(date: Date): number {
+  return date.getTime() / 1000
+}
