@@ -1,26 +1,15 @@
 import { eq, sql } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
-import { createServices } from '../src/compose.ts'
 import { auditCheckpoints, auditEvents, leases, signingKeyActivations } from '../src/db/schema.ts'
 import { runMaintenance } from '../src/maintenance.ts'
-import type { Services } from '../src/services.ts'
 import { nextMaintenanceAt } from '../src/signing-keys/maintenance.ts'
 import { databaseKinds } from './support/databases.ts'
 import { interceptTransactions } from './support/intercepted-database.ts'
+import { secondInstance } from './support/second-instance.ts'
 import { startTestService, type TestService } from './support/test-service.ts'
 
 /** Another instance over the same database and clock. */
-function instance({ services, database }: TestService, db = database): Services {
-  const { config, platform, keyEncryption, log, metrics, now } = services
-  return createServices(config, db, {
-    platform,
-    keyEncryption,
-    log,
-    metrics,
-    now,
-    revocations: { refreshInRequest: true },
-  })
-}
+const instance = (service: TestService, db = service.database) => secondInstance(service, db).services
 
 const rotateEverySeconds = 30 * 86_400
 

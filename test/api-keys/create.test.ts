@@ -4,8 +4,9 @@ import { systemPrincipal } from '../../src/access/principal.ts'
 import { showCaller } from '../../src/api-keys/caller.ts'
 import { createApiKey } from '../../src/api-keys/create.ts'
 import { listApiKeys, showApiKey } from '../../src/api-keys/read.ts'
-import { apiKeyVersions, auditEvents } from '../../src/db/schema.ts'
+import { apiKeyVersions } from '../../src/db/schema.ts'
 import { insertActiveKey } from '../support/active-signing-key.ts'
+import { eventsOf } from '../support/audit-trail.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { tryExchange } from '../support/oauth-requests.ts'
 import { principal } from '../support/principal.ts'
@@ -18,8 +19,7 @@ describe.each(databaseKinds)('API keys on %s', async (kind) => {
   const other = await service.createOrganization('other')
   const admin = principal(own, ['admin'], { scopes: ['orders:read'] })
 
-  const eventsAbout = async (subject: string) =>
-    await services.db.select().from(auditEvents).where(eq(auditEvents.subject, subject))
+  const eventsAbout = (subject: string) => eventsOf(services, { subject })
 
   describe('a new key', () => {
     test('can be exchanged at once, and its secret is not stored', async () => {

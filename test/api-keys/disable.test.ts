@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { systemPrincipal } from '../../src/access/principal.ts'
 import { disableApiKey, enableApiKey, expireApiKey, tryDisablingApiKey } from '../../src/api-keys/disable.ts'
 import { listApiKeys, showApiKey } from '../../src/api-keys/read.ts'
-import { auditEvents, revocations } from '../../src/db/schema.ts'
+import { revocations } from '../../src/db/schema.ts'
+import { eventsOf } from '../support/audit-trail.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { exchange, tryExchange } from '../support/oauth-requests.ts'
 import { principal } from '../support/principal.ts'
@@ -19,8 +20,7 @@ describe.each(databaseKinds)('disabling and enabling an API key on %s', async (k
   const admin = principal(own, ['admin'])
   const rulesAbout = async (value: string) =>
     await services.db.select().from(revocations).where(eq(revocations.value, value))
-  const eventsAbout = async (subject: string) =>
-    (await services.db.select().from(auditEvents).where(eq(auditEvents.subject, subject))).map(({ type }) => type)
+  const eventsAbout = async (subject: string) => (await eventsOf(services, { subject })).map(({ type }) => type)
   const verdict = (token: string) => outcome((text) => services.verifier.verify(text), token)
   const status = async (secret: string) => (await tryExchange(service, secret)).status
 

@@ -1,39 +1,28 @@
-import { createHash } from 'node:crypto'
 import { blake3 } from '@noble/hashes/blake3.js'
 import { eq } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
 import { findApiKeyBySecret } from '../../src/api-keys/authenticate.ts'
 import { cacheImportedAlgorithms } from '../../src/api-keys/foreign-secret.ts'
 import { generateApiKey } from '../../src/api-keys/format.ts'
-import { importApiKeys } from '../../src/api-keys/import.ts'
 import type { ImportedApiKey } from '../../src/api-keys/import-row.ts'
 import { createApiKeyLookup } from '../../src/api-keys/lookup.ts'
 import { showApiKey } from '../../src/api-keys/read.ts'
 import { apiKeyVersions } from '../../src/db/schema.ts'
 import { nodePlatform } from '../../src/node/platform.ts'
 import { databaseKinds } from '../support/databases.ts'
+import { foreignSecret, importRows, sha256 } from '../support/imported-keys.ts'
 import { exchange, tryExchange } from '../support/oauth-requests.ts'
 import { principal } from '../support/principal.ts'
 import { startTestService } from '../support/test-service.ts'
 
-const sha256 = (secret: string, encoding: 'hex' | 'base64url' = 'hex') =>
-  createHash('sha256').update(secret).digest(encoding)
 const blake3Hex = (secret: string) => Buffer.from(blake3(Buffer.from(secret))).toString('hex')
-let made = 0
-const foreignSecret = () => `sk-${++made}!~/${'x'.repeat(20)}`
 
 describe.each(databaseKinds)('R140 the secret of an imported key on %s', async (kind) => {
   const service = await startTestService(kind)
   const { services } = service
   const own = await service.createOrganization('own')
   const admin = principal(own, ['admin'], { scopes: ['orders:read'] })
-  const run = (rows: readonly Partial<ImportedApiKey>[], caller = admin) =>
-    importApiKeys(services, caller, {
-      rows: rows.map((row, index) => ({
-        index,
-        key: { name: 'imported', environment: 'live', hash: sha256(foreignSecret()), algorithm: 'sha256', ...row },
-      })),
-    })
+  const run = (rows: readonly Partial<ImportedApiKey>[], caller = admin) => importRows(services, caller, rows)
 
   describe('before any key was imported', () => {
     test('text in a foreign format does not reach the database', async () => {

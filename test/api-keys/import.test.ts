@@ -1,30 +1,19 @@
-import { createHash } from 'node:crypto'
 import { eq } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
-import { importApiKeys } from '../../src/api-keys/import.ts'
 import type { ImportedApiKey } from '../../src/api-keys/import-row.ts'
 import { apiKeys, apiKeyVersions, auditEvents, organizations, plans } from '../../src/db/schema.ts'
 import { adminClient } from '../support/admin-client.ts'
 import { databaseKinds } from '../support/databases.ts'
+import { foreignSecret, importRows, sha256 } from '../support/imported-keys.ts'
 import { principal } from '../support/principal.ts'
 import { startTestService } from '../support/test-service.ts'
-
-const sha256 = (secret: string) => createHash('sha256').update(secret).digest('hex')
-let made = 0
-const foreignSecret = () => `sk-${++made}!~/${'x'.repeat(20)}`
 
 describe.each(databaseKinds)('R140 importing keys that another system hashed, on %s', async (kind) => {
   const service = await startTestService(kind)
   const { services } = service
   const own = await service.createOrganization('own')
   const admin = principal(own, ['admin'], { scopes: ['orders:read'] })
-  const run = (rows: readonly Partial<ImportedApiKey>[], caller = admin) =>
-    importApiKeys(services, caller, {
-      rows: rows.map((row, index) => ({
-        index,
-        key: { name: 'imported', environment: 'live', hash: sha256(foreignSecret()), algorithm: 'sha256', ...row },
-      })),
-    })
+  const run = (rows: readonly Partial<ImportedApiKey>[], caller = admin) => importRows(services, caller, rows)
 
   test('stores good rows, says what is wrong with the others, and repeats nothing of them', async () => {
     const known = foreignSecret()

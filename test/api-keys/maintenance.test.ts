@@ -8,8 +8,9 @@ import { showApiKey } from '../../src/api-keys/read.ts'
 import { revokeApiKey } from '../../src/api-keys/revoke.ts'
 import { rotateApiKey } from '../../src/api-keys/rotate.ts'
 import { updateApiKey } from '../../src/api-keys/update.ts'
-import { apiKeyUsage, apiKeyVersions, auditEvents, revocations } from '../../src/db/schema.ts'
+import { apiKeyUsage, apiKeyVersions, revocations } from '../../src/db/schema.ts'
 import { runMaintenance } from '../../src/maintenance.ts'
+import { eventsOf } from '../support/audit-trail.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { exchange, tryExchange } from '../support/oauth-requests.ts'
 import { addRule } from '../support/revocation-rules.ts'
@@ -30,10 +31,7 @@ describe.each(databaseKinds)('maintenance of API keys on %s', async (kind) => {
         ...more,
       })
     ).apiKey
-  const eventsAbout = async (subject: string, type: string) =>
-    (await services.db.select().from(auditEvents).where(eq(auditEvents.subject, subject))).filter(
-      (event) => event.type === type,
-    )
+  const eventsAbout = (subject: string, type: string) => eventsOf(services, { subject, type })
 
   describe('a rotation that is due soon', () => {
     test('is reminded of once, a week ahead, and again in the next period', async () => {

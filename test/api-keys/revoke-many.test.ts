@@ -1,11 +1,12 @@
-import { and, eq, inArray } from 'drizzle-orm'
+import { eq, inArray } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
 import { systemPrincipal } from '../../src/access/principal.ts'
 import { generateApiKey } from '../../src/api-keys/format.ts'
 import { showApiKey } from '../../src/api-keys/read.ts'
 import type { RevocationFilter } from '../../src/api-keys/revoke-filter.ts'
 import { revokeAllApiKeys, revokeApiKeys } from '../../src/api-keys/revoke-many.ts'
-import { apiKeys, apiKeyVersions, auditEvents, revocations } from '../../src/db/schema.ts'
+import { apiKeys, apiKeyVersions, revocations } from '../../src/db/schema.ts'
+import { eventsOf } from '../support/audit-trail.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { exchange } from '../support/oauth-requests.ts'
 import { principal } from '../support/principal.ts'
@@ -22,11 +23,7 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
     return { organizationId, caller, admin: principal(organizationId, ['admin'], { clientId: caller.id }) }
   }
   const statusOf = async (id: string) => (await showApiKey(services, systemPrincipal, id)).status
-  const eventsAbout = async (subject: string) =>
-    await services.db
-      .select()
-      .from(auditEvents)
-      .where(and(eq(auditEvents.subject, subject), eq(auditEvents.type, 'api_keys.revoked')))
+  const eventsAbout = (subject: string) => eventsOf(services, { subject, type: 'api_keys.revoked' })
   const verify = (text: string) => services.verifier.verify(text)
 
   test('revokes the matching keys with all their tokens, no others, in one event', async () => {

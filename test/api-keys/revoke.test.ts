@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { systemPrincipal } from '../../src/access/principal.ts'
 import { showApiKey } from '../../src/api-keys/read.ts'
 import { findLeakedApiKey, revokeApiKey, tryRevokingApiKey } from '../../src/api-keys/revoke.ts'
-import { auditEvents, revocations } from '../../src/db/schema.ts'
+import { revocations } from '../../src/db/schema.ts'
+import { eventsOf } from '../support/audit-trail.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { exchange, tryExchange } from '../support/oauth-requests.ts'
 import { principal } from '../support/principal.ts'
@@ -18,8 +19,7 @@ describe.each(databaseKinds)('revoking an API key on %s', async (kind) => {
   const admin = principal(own, ['admin'])
   const inSeconds = (seconds: number) => new Date(clock.now().getTime() + seconds * 1000)
 
-  const eventsAbout = async (subject: string) =>
-    await services.db.select().from(auditEvents).where(eq(auditEvents.subject, subject))
+  const eventsAbout = (subject: string) => eventsOf(services, { subject })
   const rulesAbout = async (value: string) =>
     await services.db.select().from(revocations).where(eq(revocations.value, value))
 

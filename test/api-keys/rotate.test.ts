@@ -5,7 +5,8 @@ import { createApiKey } from '../../src/api-keys/create.ts'
 import { showApiKey } from '../../src/api-keys/read.ts'
 import { rotateApiKey, rotateOwnApiKey } from '../../src/api-keys/rotate.ts'
 import { endApiKeyVersion, listApiKeyVersions } from '../../src/api-keys/versions.ts'
-import { apiKeyVersions, auditEvents, organizations, revocations } from '../../src/db/schema.ts'
+import { apiKeyVersions, organizations, revocations } from '../../src/db/schema.ts'
+import { eventsOf } from '../support/audit-trail.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { exchange, partsOf, tryExchange } from '../support/oauth-requests.ts'
 import { principal } from '../support/principal.ts'
@@ -23,8 +24,7 @@ describe.each(databaseKinds)('rotating an API key on %s', async (kind) => {
   const status = async (secret: string) => (await tryExchange(service, secret)).status
   const tokenOf = async (secret: string) => (await exchange(service, secret)).access_token
   const inSeconds = (seconds: number) => new Date(clock.now().getTime() + seconds * 1000)
-  const eventsAbout = async (subject: string) =>
-    await services.db.select().from(auditEvents).where(eq(auditEvents.subject, subject))
+  const eventsAbout = (subject: string) => eventsOf(services, { subject })
 
   test('both versions work until the overlap ends, to the second, and then only the new one', async () => {
     const { apiKey, secret: former } = await createApiKey(services, admin, input)

@@ -5,7 +5,8 @@ import { createApiKey } from '../../src/api-keys/create.ts'
 import { showApiKey } from '../../src/api-keys/read.ts'
 import type { ApiKeyChange } from '../../src/api-keys/settings.ts'
 import { updateApiKey } from '../../src/api-keys/update.ts'
-import { auditEvents, organizations } from '../../src/db/schema.ts'
+import { organizations } from '../../src/db/schema.ts'
+import { eventsOf } from '../support/audit-trail.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { exchange, partsOf } from '../support/oauth-requests.ts'
 import { principal } from '../support/principal.ts'
@@ -20,10 +21,7 @@ describe.each(databaseKinds)('updating an API key on %s', async (kind) => {
   const admin = principal(own, ['admin'], { scopes: ['orders:*'] })
   const input = { name: 'orders', environment: 'live', scopes: ['orders:read'] } as const
   const inSeconds = (seconds: number) => new Date(clock.now().getTime() + seconds * 1000)
-  const eventsAbout = async (subject: string) =>
-    (await services.db.select().from(auditEvents).where(eq(auditEvents.subject, subject))).filter(
-      ({ type }) => type === 'api_key.updated',
-    )
+  const eventsAbout = (subject: string) => eventsOf(services, { subject, type: 'api_key.updated' })
 
   test('changes the given settings, keeps the rest, and records previous and new values', async () => {
     const { apiKey } = await createApiKey(services, admin, { ...input, description: 'before', labels: ['a'] })

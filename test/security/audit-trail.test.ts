@@ -3,8 +3,6 @@ import { readFileSync } from 'node:fs'
 import { sql } from 'drizzle-orm'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { createApp } from '../../src/app.ts'
-import { createServices } from '../../src/compose.ts'
 import { sqlState } from '../../src/db/failure.ts'
 import { migrationState } from '../../src/db/migration-state.ts'
 import { openPostgres } from '../../src/db/postgres.ts'
@@ -15,6 +13,7 @@ import { exportTrail, verifyTrail } from '../support/audit-trail.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { exchange } from '../support/oauth-requests.ts'
 import { credentialsIn } from '../support/printed-credentials.ts'
+import { secondInstance } from '../support/second-instance.ts'
 import { startTestService, type TestService } from '../support/test-service.ts'
 
 const serverKinds = databaseKinds.filter((kind) => kind === 'postgres')
@@ -45,17 +44,7 @@ describe.each(serverKinds)('R135 A81 the role of the service on %s', (kind) => {
     url.username = role
     url.password = password
     restricted = openPostgres({ url: url.href, pooler: 'none', deadlineMilliseconds: 15_000 })
-    const { config, platform, keyEncryption, log, metrics, now } = owned.services
-    const services = createServices(config, restricted, {
-      platform,
-      keyEncryption,
-      log,
-      metrics,
-      now,
-      revocations: { refreshInRequest: true },
-    })
-    const app = createApp(() => services)
-    service = { ...owned, services, app, request: async (path, init) => await app.request(path, init) }
+    service = { ...owned, ...secondInstance(owned, restricted) }
   })
   afterAll(async () => {
     await restricted.close()
@@ -173,18 +162,8 @@ describe.each(serverKinds)('A82 while another session locks the trail on %s', (k
     const service = await startTestService(kind, { emptied: true })
     const { secret } = await service.createKey({ scopes: ['a'] })
     const url = service.database.url ?? ''
-    const { config, platform, keyEncryption, log, metrics, now } = service.services
     const impatient = openPostgres({ url, pooler: 'none', deadlineMilliseconds: 500 })
-    const services = createServices(config, impatient, {
-      platform,
-      keyEncryption,
-      log,
-      metrics,
-      now,
-      revocations: { refreshInRequest: true },
-    })
-    const app = createApp(() => services)
-    const request: TestService['request'] = async (path, init) => await app.request(path, init)
+    const { request } = secondInstance(service, impatient)
     const holder = postgres(url, { max: 1 })
     await holder.begin(async (tx) => {
       await tx`select pg_advisory_xact_lock(hashtextextended('mintage audit chain', 0))`

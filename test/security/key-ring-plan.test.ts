@@ -2,7 +2,6 @@ import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { systemPrincipal } from '../../src/access/principal.ts'
 import { createApp } from '../../src/app.ts'
-import { createServices } from '../../src/compose.ts'
 import { remoteKeySet } from '../../src/kit/key-sets/remote-key-set.ts'
 import { memoryRevocationList } from '../../src/kit/revocation/memory.ts'
 import { createAccessTokenVerifier } from '../../src/kit/verifier.ts'
@@ -12,6 +11,7 @@ import { replaceSigningKey } from '../../src/signing-keys/replace.ts'
 import { rotateSigningKey } from '../../src/signing-keys/rotate.ts'
 import { type MovableClock, movableClock } from '../support/clock.ts'
 import { databaseKinds } from '../support/databases.ts'
+import { secondInstance } from '../support/second-instance.ts'
 import { issuer, startTestService, type TestService } from '../support/test-service.ts'
 
 const token = { purpose: 'token' } as const
@@ -25,17 +25,8 @@ async function issue(services: Services, secret: string): Promise<string> {
 }
 
 /** Another instance over the same database, with its own clock. */
-function instance({ services, database }: TestService, clock: MovableClock): Services {
-  const { config, platform, keyEncryption, log, metrics } = services
-  return createServices(config, database, {
-    platform,
-    keyEncryption,
-    log,
-    metrics,
-    now: clock.now,
-    revocations: { refreshInRequest: true },
-  })
-}
+const instance = (service: TestService, clock: MovableClock) =>
+  secondInstance(service, service.database, clock.now).services
 
 /** A verifier behind a cache that always returns the same copy of the key set. */
 function behindCache(service: TestService, copy: string) {

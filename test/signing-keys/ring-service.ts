@@ -5,15 +5,14 @@ import { generateRawKek } from '../../src/crypto/kek/raw.ts'
 import type { Database } from '../../src/db/database.ts'
 import { claimBootstrap } from '../../src/db/service-state.ts'
 import { nodePlatform } from '../../src/node/platform.ts'
-import { createLog } from '../../src/observability/log.ts'
 import { createServiceRevocationList } from '../../src/revocation/service-list.ts'
 import type { Services } from '../../src/services.ts'
 import { createSigningKeys } from '../../src/signing-keys/create.ts'
 import { createKeyring, createKeyringCache } from '../../src/signing-keys/keyring.ts'
 import { type MovableClock, movableClock } from '../support/clock.ts'
+import { collectedLog } from '../support/collected-log.ts'
 import { type DatabaseKind, openTestDatabase } from '../support/databases.ts'
 import { emptiedDatabase } from '../support/empty-database.ts'
-import { keepForInspection } from '../support/printed-credentials.ts'
 
 export const root: Principal = { ...systemPrincipal, clientId: 'key_root', organizationId: 'org_root' }
 export const admin: Principal = { ...root, clientId: 'key_admin', roles: new Set(['admin']) }
@@ -48,15 +47,7 @@ export async function ringServices(
   previousKeks: readonly string[] = [],
 ) {
   const config: Config = loadConfig({ MINTAGE_ISSUER: 'https://auth.example' }).config
-  const logged: Record<string, unknown>[] = []
-  const log = createLog({
-    threshold: 'debug',
-    now: clock.now,
-    write(line) {
-      keepForInspection(line)
-      logged.push(JSON.parse(line))
-    },
-  })
+  const { log, logged } = collectedLog(clock.now)
   const counted = { signersMade: 0 }
   const held: { until: Promise<void> | undefined } = { until: undefined }
   const node = nodePlatform()

@@ -1,11 +1,24 @@
 import { createHash } from 'node:crypto'
+import { and, eq } from 'drizzle-orm'
 import { checkpointType } from '../../src/audit/checkpoint.ts'
 import type { TrailLine } from '../../src/audit/verify/lines.ts'
 import { createTrail, type TrailOptions, type TrailVerdict } from '../../src/audit/verify/trail.ts'
+import { auditEvents } from '../../src/db/schema.ts'
 import { openRecord, recordKeySet } from '../../src/kit/signed-record.ts'
+import type { Services } from '../../src/services.ts'
 import type { TestService } from './test-service.ts'
 
 export type Verify = Omit<TrailOptions, 'openWith'>
+
+/** The events about a subject, all or of one type, oldest first. */
+export async function eventsOf({ db }: Pick<Services, 'db'>, about: { subject: string; type?: string }) {
+  const { subject, type } = about
+  return await db
+    .select()
+    .from(auditEvents)
+    .where(and(eq(auditEvents.subject, subject), type === undefined ? undefined : eq(auditEvents.type, type)))
+    .orderBy(auditEvents.sequence)
+}
 
 /** Verifies the lines of an export as the CLI does. */
 export async function verifyTrail(lines: readonly string[], options: Verify = {}): Promise<TrailVerdict> {

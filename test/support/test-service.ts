@@ -11,14 +11,13 @@ import { generateRawKek } from '../../src/crypto/kek/raw.ts'
 import { newId } from '../../src/crypto/random.ts'
 import type { AppEnv } from '../../src/http/context.ts'
 import { nodePlatform } from '../../src/node/platform.ts'
-import { createLog } from '../../src/observability/log.ts'
 import type { Metrics } from '../../src/observability/metrics.ts'
 import { insertOrganization } from '../../src/organizations/queries.ts'
 import type { Services } from '../../src/services.ts'
 import { type MovableClock, movableClock } from './clock.ts'
+import { collectedLog } from './collected-log.ts'
 import { type DatabaseKind, openTestDatabase } from './databases.ts'
 import { emptiedDatabase } from './empty-database.ts'
-import { keepForInspection } from './printed-credentials.ts'
 
 export const issuer = 'https://auth.example'
 
@@ -79,20 +78,12 @@ export async function startTestService(
   const database = await (options.emptied ? emptiedDatabase(kind) : openTestDatabase(kind))
   const clock = options.clock ?? movableClock()
   const { config } = loadConfig({ MINTAGE_ISSUER: issuer, ...options.env })
-  const logged: Record<string, unknown>[] = []
   const exchanges = new Map<string, number>()
   const metrics: Metrics = {
     request() {},
     exchange: (result) => void exchanges.set(result, (exchanges.get(result) ?? 0) + 1),
   }
-  const log = createLog({
-    threshold: 'debug',
-    now: clock.now,
-    write(line) {
-      keepForInspection(line)
-      logged.push(JSON.parse(line))
-    },
-  })
+  const { log, logged } = collectedLog(clock.now)
   const services = createServices(config, database, {
     platform: nodePlatform(),
     keyEncryption: await createKeyEncryption({ kek: generateRawKek() }),
