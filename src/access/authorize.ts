@@ -13,22 +13,23 @@ import {
 import type { CustomRoles, Principal } from './principal.ts'
 
 /**
- * The organizations that the caller may touch, and whose things in them. Every query that reads or changes something of an organization
- * takes it and gives it to `organizationWithin`. Without `owner`: everything of the organization.
+ * The organizations that the caller may touch, and whose resources in them. Every query about something of an
+ * organization passes it to `organizationWithin`. Without `owner`: everything of the organization.
  */
 export type Within = { readonly organizationId: string; readonly owner?: Owner } | 'everywhere'
 
-/** Its own is what the key made, and what belongs to its service account. */
+/** An owner is the key that created the resource, or the service account that it belongs to. */
 type Owner = { readonly clientId: string; readonly serviceAccountId: string | null }
 
-/** The organization itself has no owner: who may touch only its own things in it is in it all the same. */
+/** The organization itself has no owner: a caller who may touch only its own resources still belongs to it. */
 export function wholeOrganization(within: Within): Within {
   return within === 'everywhere' ? within : { organizationId: within.organizationId }
 }
 
 /**
- * Where the actor may use the permission: the widest reach that one of its roles gives. Throws `permission_denied` when none does.
- * Does not look at the thing itself: the query does, with the returned `Within`, so that what is not theirs looks like what is not there.
+ * Where the actor may use the permission: the widest reach that one of its roles gives. Throws `permission_denied` when
+ * none does. Does not look at the resource: the query does that with the returned `Within`, so that a resource out of
+ * reach looks like a missing one.
  */
 export function authorize(actor: Principal, permission: Permission): Within {
   const { clientId, organizationId, serviceAccountId = null } = actor
@@ -56,13 +57,14 @@ export function permissionsHeld({
 }
 
 /**
- * The organization that a new thing goes into: the one asked for, or the caller's own. Throws `not_found` for another one than
- * the caller may touch, as for one that does not exist (which the caller of this function has to check).
+ * The organization that a new resource goes into: the requested one, or the caller's own. Throws `not_found` for one
+ * that the caller may not touch. Does not check that it exists: the caller of this function does, and throws the same
+ * error.
  */
 export function organizationFor(actor: Principal, within: Within, asked: string | undefined): string {
   if (within === 'everywhere') {
     const organizationId = asked ?? actor.organizationId
-    if (organizationId === null) throw invalidRequest('Say in which organization: organizationId is missing.')
+    if (organizationId === null) throw invalidRequest('organizationId is missing. Say which organization.')
     return organizationId
   }
   if (asked !== undefined && asked !== within.organizationId) throw new ServiceError('not_found')
@@ -72,17 +74,18 @@ export function organizationFor(actor: Principal, within: Within, asked: string 
 type Grant = {
   readonly scopes: readonly string[]
   readonly audiences: readonly string[]
-  /** Built-in ones, and custom ones of the organization that the grant is in. */
+  /** Built-in roles, and custom ones of the grant's organization. */
   readonly roles: readonly string[]
 }
 
 /**
- * Nobody grants what they do not hold: scopes (a wildcard held grants narrower ones) and audiences of the grant must be the actor's own,
- * and everything that its roles permit must be permitted to the actor, at least as far. Root holds everything. Not for granting alone:
- * whoever gets at a secret (rotation) or widens a key must hold what the key holds already.
+ * Nobody grants what they do not hold. Scopes and audiences of the grant must be among the actor's (a wildcard covers
+ * narrower scopes), and the actor must have every permission that the roles give, at least as far. Root holds
+ * everything. Use it not only for grants: a caller who gets a secret (rotation) or widens a key must hold what the key
+ * already holds.
  *
- * Throws `permission_denied` naming the member, never its values, and `invalid_request` for a role that is neither built in nor among
- * `customRoles` (customRolesOf of access/queries.ts).
+ * Throws `permission_denied` naming the member, never its values, and `invalid_request` for a role that is neither
+ * built in nor among `customRoles` (`customRolesOf` in access/queries.ts).
  */
 export function authorizeGrant(actor: Principal, grant: Grant, customRoles: CustomRoles = new Map()): void {
   const granted = grant.roles.map((role) => definitionOf(role, customRoles))
@@ -106,7 +109,9 @@ function unheld(member: string): ServiceError {
   })
 }
 
-/** The ring is nobody's but the service's own: throws `permission_denied` for whoever may act within an organization only. */
+/**
+ * The key ring belongs to the service: throws `permission_denied` for a caller who may act only within an organization.
+ */
 export function requireServiceWide(actor: Principal, permission: Permission): void {
   if (authorize(actor, permission) !== 'everywhere') throw new ServiceError('permission_denied', { reason: permission })
 }

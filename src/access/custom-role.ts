@@ -10,8 +10,8 @@ import {
 } from './permissions.ts'
 
 /**
- * What a custom role permits, from its stored texts `permission:reach`. Text that this version does not know permits nothing, and a
- * custom role never reaches beyond its organization, whatever is stored.
+ * What a custom role permits, from its stored texts `permission:reach`. Text that this version does not know permits
+ * nothing. A custom role never reaches beyond its organization, whatever is stored.
  */
 export function readPermissions(texts: readonly string[]): Permissions {
   const read: Partial<Record<Permission, Reach>> = {}
@@ -23,8 +23,8 @@ export function readPermissions(texts: readonly string[]): Permissions {
 }
 
 /**
- * The texts of a new custom role, checked, each permission once with its widest reach, in alphabetical order. Throws `invalid_request` for
- * a text that is no permission with a reach that it can have, and for none at all.
+ * The checked texts of a new custom role: each permission once with its widest reach, in alphabetical order. Throws
+ * `invalid_request` for an empty list, and for a text that is not a permission with a reach that it can have.
  */
 export function checkPermissions(texts: readonly string[]): string[] {
   if (texts.length === 0) throw invalidRequest('permissions is empty.')
@@ -38,7 +38,9 @@ export function checkPermissions(texts: readonly string[]): string[] {
     .sort()
 }
 
-/** Small letters, digits and underscores, 3 to 50 of them, and no built-in role's. Throws `invalid_request`. */
+/**
+ * 3 to 50 lower-case letters, digits and underscores, and not the name of a built-in role. Throws `invalid_request`.
+ */
 export function checkRoleName(name: string): string {
   if (!/^[a-z][a-z0-9_]{2,49}$/.test(name))
     throw invalidRequest('name is not 3 to 50 small letters, digits and underscores, a letter first.')

@@ -3,15 +3,16 @@ import { ServiceError } from '../errors.ts'
 import { countHolders, type Holders, lockRights } from './queries.ts'
 
 /**
- * Makes a change that may take rights away (revoke, disable, strip of roles, suspend), and undoes it by throwing `conflict` when afterwards no
- * root key works any more, or nobody can administer the organization, where somebody could before. Changes of this kind wait for one
- * another, so that two of them cannot each take away what the other one counted on.
+ * For a change that may take rights away (revoke, disable, remove roles, suspend). Runs the change, and throws
+ * `conflict` if afterwards no root key works or nobody can administer the organization, while somebody could before.
+ * Such changes wait for each other, so that two of them cannot each rely on what the other takes away.
  *
- * To be called first in the transaction: it takes its locks, that of `lockOrganization` included, in an order of its own. Without an
- * organization, as for a change in several at once, it looks at root keys alone. A key that will expire, or whose revocation is scheduled, counts
- * as what it is then: the one works until then, the other is as good as gone.
+ * Call it first in the transaction: it takes its locks in its own order, `lockOrganization` included. Without an
+ * organization, as for a change in several at once, it checks root keys only. A key that will expire still counts until
+ * then. A key whose revocation is scheduled no longer counts.
  *
- * `force` = the caller knows; give it (false too) only where the caller can say so, for then the refusal speaks of it.
+ * `force` = the caller accepts the loss. Pass it (also false) only where the caller can choose it, because then the
+ * error mentions it.
  */
 export async function keepLastHolders<Result>(
   tx: Db,

@@ -1,4 +1,7 @@
-/** How far a permission reaches: what the caller made or shares a service account with, its own organization, every one and the service itself. */
+/**
+ * How far a permission reaches: resources that the caller created or shares a service account with, its organization,
+ * or every organization and the service.
+ */
 export type Reach = 'own' | 'organization' | 'all'
 
 export type Role = 'root' | 'admin' | 'developer' | 'write_agent' | 'ci_service' | 'read_only'
@@ -8,8 +11,9 @@ const ofAnOrganization = ['organization', 'all'] as const satisfies readonly Rea
 const ofAnOwner = ['own', 'organization', 'all'] as const satisfies readonly Reach[]
 
 /**
- * What can be done through the admin API: a noun and the operation's verb, with the reaches that it can be given. What is `ofAnOwner`
- * needs a query that passes the thing's owner to `organizationWithin`: without, a caller of reach `own` finds nothing.
+ * What can be done through the admin API: a noun and the operation's verb, with the reaches that it can have. A
+ * permission that is `ofAnOwner` needs a query that passes the resource's owner to `organizationWithin`: otherwise a
+ * caller of reach `own` finds nothing.
  */
 export const reachesOf = {
   'organizations.create': ofTheService,
@@ -53,12 +57,12 @@ export const reachesOf = {
 
 export type Permission = keyof typeof reachesOf
 
-/** Permission → how far. What is absent is forbidden. */
+/** Permission → how far. A permission that is absent is not given. */
 export type Permissions = Readonly<Partial<Record<Permission, Reach>>>
 
 export const permissions: readonly Permission[] = Object.keys(reachesOf).filter(isPermission)
 
-/** Role → what it may do, and how far. docs/access.md says it in words. */
+/** Role → what it permits, and how far. docs/access.md describes the roles. */
 export const permissionsOf: Readonly<Record<Role, Permissions>> = {
   root: Object.fromEntries(permissions.map((permission) => [permission, 'all'])),
   admin: {
@@ -85,7 +89,7 @@ export const permissionsOf: Readonly<Record<Role, Permissions>> = {
     'revocations.read': 'organization',
     'audit_events.read': 'organization',
   },
-  /** A person or a team: makes keys, and looks after those it made. */
+  /** A person or a team: creates keys and manages those that it created. */
   developer: {
     'organizations.read': 'organization',
     'service_accounts.read': 'own',
@@ -98,7 +102,7 @@ export const permissionsOf: Readonly<Record<Role, Permissions>> = {
     'api_keys.revoke': 'own',
     'audit_events.read': 'own',
   },
-  /** A provisioning program: writes what keys say all over the organization, but gets and ends secrets only of its own. */
+  /** A provisioning program: edits keys in the whole organization, but sees and ends secrets only of its own keys. */
   write_agent: {
     'organizations.read': 'organization',
     'service_accounts.read': 'organization',
@@ -109,14 +113,14 @@ export const permissionsOf: Readonly<Record<Role, Permissions>> = {
     'api_keys.disable': 'own',
     'api_keys.revoke': 'own',
   },
-  /** A pipeline: looks after the keys of its own service account, makes none, and must expire itself. */
+  /** A pipeline: manages the keys of its own service account, creates none, and its key must expire. */
   ci_service: {
     'service_accounts.read': 'own',
     'api_keys.read': 'own',
     'api_keys.rotate': 'own',
     'api_keys.revoke': 'own',
   },
-  /** An auditor: sees everything of the organization, changes nothing. */
+  /** An auditor: sees everything in the organization, changes nothing. */
   read_only: {
     'organizations.read': 'organization',
     'service_accounts.read': 'organization',
@@ -130,7 +134,7 @@ export const permissionsOf: Readonly<Record<Role, Permissions>> = {
 
 export const roles: readonly Role[] = Object.keys(permissionsOf).filter(isRole)
 
-/** A built-in role. Any other word may name a custom one of an organization; a role nobody knows permits nothing. */
+/** A built-in role. Any other word may name a custom role of an organization; an unknown role permits nothing. */
 export function isRole(word: string): word is Role {
   return Object.hasOwn(permissionsOf, word)
 }
@@ -139,17 +143,17 @@ export function isPermission(word: string): word is Permission {
   return Object.hasOwn(reachesOf, word)
 }
 
-/** Whether a key that holds these roles needs an end: nobody rotates by hand what sits in a pipeline's settings. */
+/** Whether a key that holds these roles must expire: nobody rotates a secret by hand that is stored in a pipeline. */
 export function mustExpire(held: Iterable<string>): boolean {
   return [...held].includes('ci_service')
 }
 
-/** Whether everything that `granted` permits is permitted by `held`, at least as far. */
+/** Whether `held` permits everything that `granted` permits, at least as far. */
 export function coversPermissions(held: Permissions, granted: Permissions): boolean {
   return permissions.every((permission) => rank(granted[permission]) <= rank(held[permission]))
 }
 
-/** The wider one of two; undefined = not at all. */
+/** The wider of two reaches; undefined = none. */
 export function widerReach(one: Reach, other: Reach | undefined): Reach {
   return other === undefined || rank(one) >= rank(other) ? one : other
 }

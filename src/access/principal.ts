@@ -9,27 +9,29 @@ export type RequestOrigin = {
   readonly receivedAt?: Date
 }
 
-/** Who the admin caller is. Loaded afresh from the database for each request, never from a token's claims. */
+/** The caller of the admin API. Loaded from the database for each request, never taken from a token's claims. */
 export type Principal = {
-  /** Client id of the API key, or `system` for the service's own console (bootstrap, maintenance). */
+  /**
+   * Client id of the API key, or `system` for the service itself (bootstrap, maintenance, commands on its database).
+   */
   readonly clientId: string
-  /** Version of the API key whose secret the caller showed; absent for a token and for `system`. */
+  /** Version of the API key whose secret was sent; absent for a token and for `system`. */
   readonly apiKeyVersion?: number
   /** Null only for `system`. */
   readonly organizationId: string | null
-  /** The service account that the key belongs to; what the account owns is the caller's own. */
+  /** The service account that the key belongs to. The caller shares what the account owns. */
   readonly serviceAccountId?: string | null
-  /** Names of built-in roles and of custom ones of the organization. */
+  /** Names of built-in roles, and of custom roles of the organization. */
   readonly roles: ReadonlySet<string>
-  /** What those of `roles` permit that are custom; absent = none of them is. */
+  /** What the custom roles among `roles` permit; absent = none of them is custom. */
   readonly customRoles?: CustomRoles
-  /** Scopes and audiences that the caller holds: nobody grants what they do not hold. */
+  /** Scopes and audiences that the caller holds: it can grant no others. */
   readonly scopes: ReadonlySet<string>
   readonly audiences: ReadonlySet<string>
   readonly origin: RequestOrigin
 }
 
-/** Name of a role of an organization's own making → what it permits. */
+/** Name of an organization's custom role → what it permits. */
 export type CustomRoles = ReadonlyMap<string, Permissions>
 
 export const systemPrincipal: Principal = {

@@ -6,12 +6,13 @@ import { readPermissions } from './custom-role.ts'
 import { isRole } from './permissions.ts'
 import type { CustomRoles } from './principal.ts'
 
-/** Where a thing says whose it is: `createdBy` holds a client id, `serviceAccountId` the account that owns it. */
+/** Columns that name a resource's owner: `createdBy` holds a client id, `serviceAccountId` the account that owns it. */
 type OwnerColumns = { readonly createdBy: Column; readonly serviceAccountId?: Column }
 
 /**
- * The condition that keeps a query to what the caller may touch; undefined = no condition. For things that have an owner, `owner` names its
- * columns. Where a caller may touch only its own and the thing has no owner, nothing is found.
+ * The condition that limits a query to what the caller may touch; undefined = no condition. For resources with an
+ * owner, `owner` names its columns. If the caller may touch only its own resources and these have no owner, nothing is
+ * found.
  */
 export function organizationWithin(organizationId: Column, within: Within, owner?: OwnerColumns): SQL | undefined {
   if (within === 'everywhere') return undefined
@@ -25,8 +26,8 @@ export function organizationWithin(organizationId: Column, within: Within, owner
 }
 
 /**
- * What those of the names permit that are custom roles of the organization. A name that is missing from the answer is no role. Whoever
- * grants them asks in the granting transaction, after `lockOrganization`: no role is changed or deleted without that lock.
+ * What the custom roles among the names permit. A name that is missing from the result is not a role. A grant calls
+ * this in its own transaction, after `lockOrganization`: roles change only under that lock.
  */
 export async function customRolesOf(db: Db, organizationId: string, names: Iterable<string>): Promise<CustomRoles> {
   const custom = [...names].filter((name) => !isRole(name))
@@ -39,8 +40,9 @@ export async function customRolesOf(db: Db, organizationId: string, names: Itera
 }
 
 /**
- * The organization, locked against every other change of it and of what its limits and policies count until the transaction ends; undefined
- * when it is not there or not within. Creating a key, and taking rights away, begin with this, so that counts hold.
+ * The organization, locked until the transaction ends against changes of it and of what its limits and policies count.
+ * Undefined when it does not exist or is out of reach. Creating keys and taking rights away begin with this, so that
+ * counts stay true.
  */
 export async function lockOrganization(tx: Db, where: { id: string; within: Within }) {
   const [organization] = await tx
@@ -51,10 +53,10 @@ export async function lockOrganization(tx: Db, where: { id: string; within: With
   return organization
 }
 
-/** How many keys that work hold root, anywhere, and how many can administer the organization. */
+/** How many usable keys hold root, anywhere, and how many can administer the organization. */
 export type Holders = { roots: number; admins: number }
 
-/** Keeps other changes that take rights away waiting: of root keys everywhere, then of the organization. */
+/** Makes other changes that take rights away wait: those of root keys first, then those of the organization. */
 export async function lockRights(tx: Db, organizationId: string | null): Promise<void> {
   await tx
     .select({ locked: sql`pg_advisory_xact_lock(hashtextextended('mintage root keys', 0))` })
@@ -62,7 +64,7 @@ export async function lockRights(tx: Db, organizationId: string | null): Promise
   if (organizationId !== null) await lockOrganization(tx, { id: organizationId, within: 'everywhere' })
 }
 
-/** See keepLastHolders. A role counts where the key's service account holds it too. */
+/** See `keepLastHolders`. A role counts only if the key's service account holds it too. */
 export async function countHolders(tx: Db, organizationId: string | null, now: Date): Promise<Holders> {
   const holds = (role: string) =>
     and(

@@ -1,6 +1,6 @@
 /**
- * The one text of a JSON value (RFC 8785, JCS): members sorted by UTF-16 code units, no blanks, numbers and strings as ECMAScript writes
- * them. Takes what `JSON.parse` gives; a member that is undefined is left out.
+ * The one canonical text of a JSON value (RFC 8785, JCS): members sorted by UTF-16 code units, no spaces, numbers and
+ * strings as ECMAScript writes them. Takes what `JSON.parse` returns; leaves out undefined members.
  */
 export function canonicalJson(value: unknown): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'

@@ -1,7 +1,7 @@
 import { sha256Hex } from '../kit/digest.ts'
 import { canonicalJson } from './canonical-json.ts'
 
-/** What stands before the first event: 64 zeros. */
+/** The hash before the first event: 64 zeros. */
 export const genesisHash = '0'.repeat(64)
 
 /** The place of an event in the chain; hashes are 64 lower-case hexadecimal digits. */
@@ -11,7 +11,10 @@ export type ChainLink = {
   readonly hash: string
 }
 
-/** An event as the database gives it back, as exports and the admin API show it. Instants are RFC 3339 texts of UTC with milliseconds. */
+/**
+ * An event as the database returns it, as exports and the admin API show it. Times are RFC 3339 texts in UTC with
+ * milliseconds.
+ */
 export type TrailEvent = {
   readonly sequence: number
   readonly id: string
@@ -30,19 +33,19 @@ export type TrailEvent = {
   readonly context: Readonly<Record<string, unknown>>
 }
 
-/** An event as far as it says something: members that are null are left out. */
+/** An event without its null members. */
 export type ToldEvent = Pick<TrailEvent, 'sequence' | 'id' | 'occurredAt' | 'type' | 'result' | 'actor' | 'context'> & {
   readonly [Member in keyof TrailEvent]?: NonNullable<TrailEvent[Member]>
 }
 
-/** An event keeps its hash when a later version tells more of the events to come: what an event does not say is not in it. */
+/** Null members are left out, so adding a member later does not change old hashes. */
 export function toldEvent(event: TrailEvent): ToldEvent {
   const { sequence, id, occurredAt, type, result, actor, context, ...others } = event
   const told = Object.entries(others).filter(([, value]) => value !== null)
   return { sequence, id, occurredAt, type, result, actor, ...Object.fromEntries(told), context }
 }
 
-/** The text that is hashed, described in docs/audit.md: RFC 8785 over the event and the hash before it. */
+/** The text that is hashed (docs/audit.md): RFC 8785 over the event and the previous hash. */
 export function chainText(previousHash: string, event: ToldEvent): string {
   return canonicalJson({ ...event, previousHash })
 }

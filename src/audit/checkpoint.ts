@@ -1,7 +1,10 @@
 /** `typ` of the JWS (RFC 7515 §4.1.9). */
 export const checkpointType = 'mintage-audit-checkpoint+jwt'
 
-/** What a record key signs about the trail: from then on nothing up to this event can be changed unseen. Described in docs/audit.md. */
+/**
+ * What a record key signs about the trail: afterwards, no change up to this event can go unnoticed. Described in
+ * docs/audit.md.
+ */
 export type CheckpointClaims = {
   readonly iss: string
   /** When it was signed; whole seconds since 1970. */
@@ -9,17 +12,20 @@ export type CheckpointClaims = {
   /** The last event that it covers, and the hash of its link. */
   readonly sequence: number
   readonly hash: string
-  /** How many events there were up to that one. */
+  /** How many events there are up to that one. */
   readonly count: number
 }
 
-/** The active record key, ready to sign one checkpoint. Asked for before a transaction begins: finding it may ask the database. */
+/**
+ * The active record key, ready to sign one checkpoint. Get it before a transaction begins: finding it may query the
+ * database.
+ */
 export type CheckpointSigner = {
   readonly kid: string
   sign(claims: CheckpointClaims): string | Promise<string>
 }
 
-/** Undefined for anything that has not the shape. Does not check who signed it: that was done before. */
+/** Undefined for a value of another shape. Does not check the signature: the caller has done that. */
 export function readCheckpointClaims(payload: unknown): CheckpointClaims | undefined {
   if (typeof payload !== 'object' || payload === null) return undefined
   const { iss, iat, sequence, hash, count } = payload as Partial<Record<keyof CheckpointClaims, unknown>>

@@ -6,11 +6,14 @@ import type { ChainLink } from './chain.ts'
 import { type CheckpointClaims, type CheckpointSigner, readCheckpointClaims } from './checkpoint.ts'
 import { appendAuditEvent, countLinks, findChainHead, findLastCheckpoint, insertCheckpoint } from './queries.ts'
 
-/** A checkpoint as the admin API shows it. Kept elsewhere, `signed` proves later that nothing up to `sequence` was changed. */
+/**
+ * A checkpoint as the admin API shows it. A copy of `signed` that is kept elsewhere later proves that nothing up to
+ * `sequence` was changed.
+ */
 export type AuditCheckpointView = {
   sequence: number
   hash: string
-  /** Events up to and with this one. */
+  /** Events up to and including this one. */
   count: number
   createdAt: string
   /** The record key that signed it. */
@@ -21,7 +24,10 @@ export type AuditCheckpointView = {
 
 type CheckpointServices = Pick<Services, 'db' | 'now' | 'config' | 'checkpointSigner'>
 
-/** Signs for the trail as it stands, the event that tells of it included. Throws `permission_denied`, `keyring_unavailable`. */
+/**
+ * Signs the trail up to its last event, including the one about this checkpoint. Throws `permission_denied`,
+ * `keyring_unavailable`.
+ */
 export async function createAuditCheckpoint(
   services: CheckpointServices & Pick<Services, 'transaction'>,
   actor: Principal,
@@ -45,12 +51,12 @@ export async function createAuditCheckpoint(
 
 const everyMilliseconds = 60 * 60 * 1000
 
-/** Maintenance: a checkpoint an hour, when there is news. Writes no event, which would be the next news. */
+/** Maintenance: a checkpoint an hour if there are new events. Writes no event, because that would be a new event. */
 export async function keepCheckpoints(services: CheckpointServices): Promise<void> {
   const { db, now, config } = services
   const at = now()
   const last = await findLastCheckpoint(db)
-  // A clock that was set back must not hold checkpoints up.
+  // A clock that was set back must not delay checkpoints.
   if (last && Math.abs(at.getTime() - last.createdAt.getTime()) < everyMilliseconds) return
   const head = await findChainHead(db)
   if (!head || head.sequence === last?.sequence) return
@@ -58,7 +64,7 @@ export async function keepCheckpoints(services: CheckpointServices): Promise<voi
   await insertCheckpoint(db, { sequence: head.sequence, signed, createdAt: at })
 }
 
-/** Counts on from the last checkpoint: the whole of a long chain would take longer than a statement may. */
+/** Counts from the last checkpoint: reading a whole long chain would exceed the statement timeout. */
 export async function signCheckpoint(
   db: Db,
   signer: CheckpointSigner,
@@ -72,7 +78,7 @@ export async function signCheckpoint(
   return { signed, count }
 }
 
-/** Of a checkpoint out of the database, without checking its signature: a wrong one shows when the trail is verified. */
+/** The view of a stored checkpoint. Does not check its signature: verifying the trail does. */
 function claimsOf(signed: string): CheckpointClaims | undefined {
   try {
     return readCheckpointClaims(

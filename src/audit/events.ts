@@ -1,18 +1,18 @@
 import type { Principal } from '../access/principal.ts'
 
 /**
- * Everything that the audit trail can hold, with what each kind says beside the common fields. `thing.verb` in the past tense,
- * the verb being the operation's. Never a secret, a token or a hash of one.
+ * Every event of the audit trail, with its context beside the common fields. Names are `thing.verb` in the past tense,
+ * with the operation's verb. Never a secret, a token or a hash of one.
  */
 export type AuditContexts = {
   'service.bootstrapped': { rootApiKeyId: string }
   'service.restored': { generation: number }
   'organization.created': { name: string; plan: string }
-  /** `changed`: which members; not what they say. */
+  /** `changed`: names of members, without their values. */
   'organization.updated': { changed: readonly string[] }
   'organization.plan_changed': { from: string; to: string }
   'organization.policy_changed': { fromSeconds: number | null; toSeconds: number | null }
-  /** `text`: what the caller said in words of its own. */
+  /** `text`: the caller's own words. */
   'organization.suspended': { revocationId: string; text: string | null }
   'organization.resumed': { closedRules: number }
   'plan.created': PlanLimits
@@ -20,10 +20,10 @@ export type AuditContexts = {
   'plan.deleted': Record<never, never>
   'service_account.created': { name: string; roles: readonly string[] }
   'service_account.updated': { changed: readonly string[] }
-  /** `apiKeys`: how many of them got a rule on the revocation list. */
+  /** `apiKeys`: how many of its keys got a rule on the revocation list. */
   'service_account.disabled': { apiKeys: number; text: string | null }
   'service_account.enabled': { apiKeys: number }
-  /** `unlinked`: revoked keys that had belonged to it. */
+  /** `unlinked`: how many revoked keys belonged to it. */
   'service_account.deleted': { name: string; unlinked: number }
   'role.created': { permissions: readonly string[] }
   'role.updated': { permissions: readonly string[]; former: readonly string[] }
@@ -32,18 +32,18 @@ export type AuditContexts = {
   'member.roles_assigned': { roles: readonly string[]; former: readonly string[] }
   /** The key's settings, as the admin API shows them. */
   'api_key.created': Readonly<Record<string, unknown>>
-  /** Member → what it was and what it is. */
+  /** Member → its previous and its new value. */
   'api_key.updated': { changes: ApiKeyChanges }
   'api_key.disabled': { revocationId: string }
   'api_key.enabled': { disabledAt: string; tokensUsableFrom: string }
   'api_key.expired': { revocationId: string }
   /** `former` works until `formerEndsAt`; `changes` as in `api_key.updated`. */
   'api_key.rotated': { version: number; former: number; formerEndsAt: string; changes: ApiKeyChanges }
-  /** Every version up to this one. */
+  /** This version and all earlier ones. */
   'api_key.version_ended': { version: number }
   'api_key.rotation_due': { version: number; dueAt: string }
   'api_key.purged': { name: string; endedAt: string }
-  /** `subject` is the organization; `apiKeyIds`: the first hundred of those created. */
+  /** `subject` is the organization; `apiKeyIds`: the first hundred created keys. */
   'api_keys.imported': { created: number; duplicates: number; invalid: number; apiKeyIds: readonly string[] }
   'api_key.revoked': { revocationId: string; effectiveAt: string; text: string | null }
   /** `subject` is the organization; `apiKeyIds`: the first hundred. */
@@ -59,7 +59,7 @@ export type AuditContexts = {
   'revocation.created': { kind: string; value: string; effectiveAt: string; text: string | null }
   'revocation.lifted': { kind: string; value: string }
   'signing_key.created': { purpose: string; algorithm: string; activatesAt: string }
-  /** A key that was published already got its turn: the plan that it had was overtaken, or it had none. */
+  /** A published key got a planned activation: it had none, or its plan was overtaken. */
   'signing_key.planned': { purpose: string; algorithm: string; activatesAt: string }
   'signing_key.rotated': SigningKeyTurn & { forced: boolean }
   'signing_key.activated': SigningKeyTurn & { forced: boolean }
@@ -70,12 +70,15 @@ export type AuditContexts = {
   'signing_key.added': { purpose: string; algorithm: string; activatesAt: string }
   /** `left`: kids of dead keys whose envelopes do not open. */
   'kek.rewrapped': { kek: string; envelopes: number; moved: number; left: readonly string[] }
-  /** Keys whose KEK is lost, and those that sign in their place. */
+  /** Keys whose KEK is lost, and the keys that replace them. */
   'kek.abandoned': { revoked: readonly string[]; activated: readonly string[] }
   'audit_checkpoint.created': { kid: string }
-  /** `shown`: the filters, and the bounds of what the caller may see. */
+  /** `shown`: the filters, and the limits of what the caller may see. */
   'audit_events.exported': { format: string; shown: Readonly<Record<string, string | null>> }
-  /** An authenticated caller asked for what it may not do or cannot see. `operation` = method and route, `code` = the problem's. */
+  /**
+   * An authenticated caller requested something that it may not do or see. `operation` = method and route, `code` =
+   * that of the error.
+   */
   'operation.refused': { operation: string; code: string }
 }
 
@@ -96,7 +99,7 @@ type SigningKeyTurn = {
   activatesAt: string
   /** The key that signed before. */
   former: string | null
-  /** Kids that were revoked by the same move. */
+  /** Kids that the same change revoked. */
   revoked: readonly string[]
 }
 
@@ -107,7 +110,7 @@ export type AuditEventOf<Type extends AuditEventType> = {
   readonly actor: Principal
   /** The organization that the event is about; null = the service itself. */
   readonly organizationId: string | null
-  /** Id of the thing that was acted on. */
+  /** Id of the resource that was acted on. */
   readonly subject: string | null
   readonly reason?: string
   readonly context: Readonly<AuditContexts[Type]>
@@ -115,7 +118,7 @@ export type AuditEventOf<Type extends AuditEventType> = {
 
 export type AuditEvent = { [Type in AuditEventType]: AuditEventOf<Type> }[AuditEventType]
 
-/** An event tells of something done, but for the one type that tells of something refused. */
+/** Every event reports something done, except the one type that reports a refused request. */
 export function auditResult({ type }: Pick<AuditEvent, 'type'>): 'success' | 'refused' {
   return type === 'operation.refused' ? 'refused' : 'success'
 }

@@ -12,13 +12,14 @@ type ExportFormat = 'jsonl' | 'csv'
 type ExportServices = Pick<Services, 'db' | 'now' | 'config' | 'keyring' | 'checkpointSigner'>
 
 /**
- * The trail as one file, from its first event up to the one that tells of this export, in pages.
+ * The trail as one file, in pages, from its first event up to the one that reports this export.
  *
- * JSONL holds every link of the chain, whoever asks, so that it proves itself: in full the events that the caller may see and that fit
- * the filter, of the others sequence and hashes. CSV holds the former only, for reading; it proves nothing.
+ * JSONL contains every link of the chain, no matter who asks, so that the file proves itself. Events that the caller
+ * may see and that match the filter are complete; of the others it contains the sequence and the hashes. CSV contains
+ * only the complete events. It is for reading and proves nothing.
  *
- * Throws `permission_denied`, `keyring_unavailable` before the first piece; a failure on the way ends the file in the middle, which its
- * checkpoint shows.
+ * Throws `permission_denied`, `keyring_unavailable` before the first piece. A later failure truncates the file, which
+ * its checkpoint reveals.
  */
 export async function exportAuditTrail(
   services: ExportServices,
@@ -69,7 +70,7 @@ async function* jsonlOf({ db }: ExportServices, pages: Pages, opening: string): 
   for (let after = 0; after < pages.upTo; ) {
     const rows = await selectTrail(db, { ...pages, after, limit: pageSize })
     const last = rows.at(-1)
-    // The chain is shorter than it was: whoever reads the file finds its checkpoint unfulfilled.
+    // The chain became shorter meanwhile: the checkpoint in the file will not match, so the reader notices.
     if (!last) return
     const checkpoints = await selectCheckpoints(db, { after, upTo: last.link.sequence })
     const signedAt = new Map(
@@ -98,7 +99,7 @@ async function* csvOf({ db }: ExportServices, pages: Pages): AsyncGenerator<stri
   } while (last && last.sequence < pages.upTo)
 }
 
-/** What the header and the event of the export say about which events are shown. */
+/** What the header and the export's own event say about which events are shown. */
 function shownBy(within: Within, { from, to, ...words }: AuditEventFilter): Record<string, string | null> {
   const filters = { ...words, from: from?.toISOString(), to: to?.toISOString() }
   const given = Object.entries(filters).flatMap(([name, value]) =>

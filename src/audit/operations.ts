@@ -5,12 +5,12 @@ import { invalidRequest } from '../errors.ts'
 import type { Services } from '../services.ts'
 import { type AuditEventFilter, appendAuditEvent, selectAuditEvents, trailEvent } from './queries.ts'
 
-/** An event as the admin API shows it; instants are RFC 3339 texts. */
+/** An event as the admin API shows it; times are RFC 3339 texts. */
 export type AuditEventView = ReturnType<typeof trailEvent>
 
 /**
- * Newest first; whoever is bound to an organization sees those about it, or of those only what it did itself. Throws `invalid_request`
- * for a cursor that is none of ours. A filter for another organization finds nothing.
+ * Newest first. A caller bound to an organization sees the events about it, or only those of its own actions. Throws
+ * `invalid_request` for an invalid cursor. A filter for another organization finds nothing.
  */
 export async function listAuditEvents(
   { db }: Pick<Services, 'db'>,
@@ -23,7 +23,7 @@ export async function listAuditEvents(
   return pageOf(rows, limit, { view: trailEvent, cursor: (row) => String(row.sequence) })
 }
 
-/** Writes down, in a transaction of its own, what an authenticated caller asked for and did not get. */
+/** Records, in its own transaction, a request that an authenticated caller was refused. */
 export async function recordRefusal(
   { db, now }: Pick<Services, 'db' | 'now'>,
   actor: Principal,

@@ -10,15 +10,16 @@ import { type AuditEventOf, type AuditEventType, auditResult } from './events.ts
 
 type AuditEventRow = typeof auditEvents.$inferSelect
 
-/** What a caller can say about itself is bounded, so that nobody fills the trail with a header. */
+/** Limits what a caller can say about itself, so that nobody fills the trail with a header. */
 const longestAgent = 256
 
 /** The largest value of PostgreSQL's integer: a clock that was set must not stop the trail. */
 const longestDuration = 2 ** 31 - 1
 
 /**
- * Writes the event as the next link of the chain. The last statement of the transaction that it tells of: it takes the chain's lock,
- * which everybody else who has something to tell waits for until this transaction ends. If it cannot be written, nothing happened.
+ * Appends the event as the next link of the chain. Make it the last statement of the transaction: it takes the chain's
+ * lock, and every other transaction with an event waits until this one ends. If the event cannot be written, the whole
+ * transaction fails.
  */
 export async function appendAuditEvent<Type extends AuditEventType>(
   tx: Db,
@@ -50,9 +51,9 @@ export async function appendAuditEvent<Type extends AuditEventType>(
   return await link(tx, head.hash, row)
 }
 
-/** Where the chain ends, as other transactions left it: nobody else appends until this one ends. */
+/** The end of the chain as other transactions left it. Nobody else appends until this transaction ends. */
 async function lockChain(tx: Db): Promise<{ sequence: number; hash: string }> {
-  // A statement of its own: the next one must see what the transaction before committed.
+  // A statement of its own: the next one must see what the previous transaction committed.
   await tx
     .select({ locked: sql`pg_advisory_xact_lock(hashtextextended('mintage audit chain', 0))` })
     .from(sql`(select 1) as one`)
@@ -67,7 +68,7 @@ async function lockChain(tx: Db): Promise<{ sequence: number; hash: string }> {
   return (found?.lastEvent ?? 0) > head.sequence ? await linkEarlier(tx, head) : head
 }
 
-/** Events from before there was a chain become its first links, in their order. */
+/** Events from before the chain existed become its first links, in their order. */
 async function linkEarlier(
   tx: Db,
   head: { sequence: number; hash: string },
@@ -82,7 +83,7 @@ async function linkEarlier(
   return last
 }
 
-/** Hashes what the database gave back, not what it was given. */
+/** Hashes what the database returned, not what was sent to it. */
 async function link(tx: Db, previousHash: string, row: AuditEventRow): Promise<ChainLink> {
   const appended = {
     sequence: row.sequence,
@@ -115,7 +116,7 @@ function durationOf({ receivedAt }: RequestOrigin, now: Date): number | null {
   return Math.min(Math.max(0, now.getTime() - receivedAt.getTime()), longestDuration)
 }
 
-/** Which events: those within reach that fit every filter that is there. */
+/** Which events: those within reach that match all given filters. */
 export type AuditEventFilter = {
   readonly type?: string | undefined
   readonly actor?: string | undefined
@@ -145,7 +146,7 @@ export async function selectAuditEvents(
 function isShown({ within, filter }: { within: Within; filter: AuditEventFilter }): SQL | undefined {
   const { type, actor, subject, organizationId, result, from, to } = filter
   return and(
-    // An event is the caller's own when it tells what the caller did.
+    // An event belongs to the caller whose action it reports.
     organizationWithin(auditEvents.organizationId, within, { createdBy: auditEvents.actor }),
     type === undefined ? undefined : eq(auditEvents.type, type),
     actor === undefined ? undefined : eq(auditEvents.actor, actor),
@@ -159,7 +160,10 @@ function isShown({ within, filter }: { within: Within; filter: AuditEventFilter 
 
 type TrailRow = { link: ChainLink; event: AuditEventRow | null }
 
-/** The chain in its order, after one sequence and up to another; `event` only of those that the reader may see and asked for. */
+/**
+ * The chain in order, after one sequence and up to another. `event` is null unless the reader may see it and it matches
+ * the filter.
+ */
 export async function selectTrail(
   db: Db,
   where: { within: Within; filter: AuditEventFilter; after: number; upTo: number; limit: number },
@@ -173,13 +177,13 @@ export async function selectTrail(
     .limit(where.limit)
 }
 
-/** Undefined while nothing was written down since there is a chain. */
+/** Undefined before the first event of the chain. */
 export async function findChainHead(db: Db): Promise<ChainLink | undefined> {
   const [head] = await db.select().from(auditChain).orderBy(desc(auditChain.sequence)).limit(1)
   return head
 }
 
-/** Links after one sequence and up to another. */
+/** Number of links after one sequence and up to another. */
 export async function countLinks(db: Db, { after, upTo }: { after: number; upTo: number }): Promise<number> {
   const [counted] = await db
     .select({ links: count() })
@@ -207,7 +211,7 @@ export async function selectCheckpoints(
     .orderBy(asc(auditCheckpoints.sequence))
 }
 
-/** Two that sign for the same event at once: one checkpoint is enough. */
+/** If two instances sign for the same event at once, one checkpoint is kept. */
 export async function insertCheckpoint(db: Db, checkpoint: AuditCheckpointRow): Promise<void> {
   await db.insert(auditCheckpoints).values(checkpoint).onConflictDoNothing()
 }

@@ -2,10 +2,13 @@ import { type CheckpointClaims, readCheckpointClaims } from '../checkpoint.ts'
 import { eventName, type ReportFault, shortHash, type TrailFaultKind } from './fault.ts'
 import type { TrailLinks } from './links.ts'
 
-/** Opens a JWS that one of the keys signed as a checkpoint; rejects with an Error that says why not, `code: 'unknown_key'` for a foreign key. */
+/**
+ * Opens a JWS that one of the keys signed as a checkpoint. Rejects with an Error that says why not, with `code:
+ * 'unknown_key'` for an unknown key.
+ */
 type OpenCheckpoint = (signed: string) => Promise<{ kid: string; payload: unknown }>
 
-/** Makes it of public keys, the `keys` of a JWK Set. */
+/** Creates it from public keys, the `keys` of a JWK Set. */
 export type OpenCheckpointsWith = (keys: readonly unknown[]) => Promise<OpenCheckpoint>
 
 type OpenedCheckpoint = CheckpointClaims & { readonly kid: string }
@@ -13,9 +16,9 @@ type OpenedCheckpoint = CheckpointClaims & { readonly kid: string }
 type TrailCheckpoints = {
   useKeys(keys: readonly unknown[]): Promise<void>
   hasKeys(): boolean
-  /** Undefined when it is not to be believed, which was reported then. */
+  /** Undefined for a checkpoint that cannot be trusted; that was reported. */
   take(signed: string, line: number | null): Promise<OpenedCheckpoint | undefined>
-  /** Reports where the trail is not what the checkpoints and the given heads say, and gives the checkpoint over its end. */
+  /** Reports where the trail differs from the checkpoints and the given heads. Returns the checkpoint over its end. */
   end(links: TrailLinks, options: { countsMatter: boolean }): OpenedCheckpoint | undefined
   count(): number
 }
@@ -74,7 +77,8 @@ export function createTrailCheckpoints({
       const checkpoint = await openOne(signed, line)
       if (!checkpoint) return undefined
       const { sequence, hash, count, iat, kid } = checkpoint
-      // Who has a leaked key can also put an earlier instant: whether what it signed before counts, its revocation's reason tells.
+      // Someone with a leaked key can also forge an earlier time. Whether earlier signatures count depends on the
+      // reason of the revocation.
       if (iat >= (revokedAt.get(kid) ?? Number.POSITIVE_INFINITY)) {
         report(
           'revoked_key',
@@ -102,7 +106,7 @@ export function createTrailCheckpoints({
   }
 }
 
-/** Undefined when the trail holds what is expected. */
+/** Undefined when the trail contains what is expected. */
 function unmet(
   { sequence, hash, count, says }: Omit<Expected, 'count'> & { count?: number | undefined },
   links: TrailLinks,

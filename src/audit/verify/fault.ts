@@ -17,11 +17,11 @@ export type TrailFaultKind =
 
 export type TrailFault = {
   readonly kind: TrailFaultKind
-  /** A clause in lower case that says what is wrong and where. */
+  /** A clause in lower case: what is wrong, and where. */
   readonly message: string
-  /** The event that it is about; null where it is about none. */
+  /** The event concerned; null = not about one event. */
   readonly sequence: number | null
-  /** Line of the file, from 1; null where it is no line's fault. */
+  /** Line of the file, from 1; null = not about one line. */
   readonly line: number | null
 }
 

@@ -1,8 +1,8 @@
 import type { ChainLink, ToldEvent } from '../chain.ts'
 
 /**
- * The lines of an export, in this order: what it is, the public record keys, the checkpoint over its last link, then the chain from its
- * first link on, each checkpoint behind the link that it speaks of. Described in docs/audit.md.
+ * The lines of an export, in this order: a header, the public record keys, the checkpoint over the last link, then the
+ * chain from its first link on, each checkpoint after the link that it covers. Described in docs/audit.md.
  */
 export type TrailLine =
   | {
@@ -12,7 +12,7 @@ export type TrailLine =
       readonly issuer: string
       readonly exportedAt: string
       readonly exportedBy: string
-      /** Which events are told in full; the others are only linked. */
+      /** Which events are complete; of the others only the link is there. */
       readonly shown: Readonly<Record<string, string | null>>
       readonly head: { readonly sequence: number; readonly hash: string }
     }
@@ -23,7 +23,7 @@ export type TrailLine =
 
 export const trailFormat = 'mintage-audit-trail'
 
-/** A line as it is written, and no other way: the verifier refuses any other spelling. */
+/** The one spelling of a line: the verifier refuses any other. */
 export function trailLine(line: TrailLine): string {
   return `${JSON.stringify(line)}\n`
 }

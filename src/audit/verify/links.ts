@@ -3,23 +3,26 @@ import { eventName, type ReportFault, shortHash } from './fault.ts'
 
 type TrailPlace = {
   readonly hash: string
-  /** How many events there are up to and with this one. */
+  /** How many events there are up to and including this one. */
   readonly count: number
 }
 
 export type TrailLinks = {
   take(link: ChainLink, line: number): void
-  /** After the last link: reports what never came. */
+  /** After the last link: reports what is missing. */
   end(): void
-  /** The last link in its place; the genesis hash at 0 before the first. */
+  /** The last link in order; the genesis hash at 0 before the first. */
   head(): { readonly sequence: number; readonly hash: string }
   place(sequence: number): TrailPlace | undefined
   count(): number
 }
 
-/** Holds every link on to the one before it. After a fault it goes on from the link that has it, so that one fault is reported once. */
+/**
+ * Checks every link against the previous one. After a fault it continues from the faulty link, so that one fault is
+ * reported once.
+ */
 export function createTrailLinks(report: ReportFault): TrailLinks {
-  /** Every place that was seen: what came twice, late or not at all shows by it. */
+  /** Every sequence seen: shows what is duplicated, late or missing. */
   const places = new Map<number, TrailPlace>()
   const gaps: { from: number; to: number; line: number }[] = []
   let head: { sequence: number; hash: string } = { sequence: 0, hash: genesisHash }
@@ -41,7 +44,7 @@ export function createTrailLinks(report: ReportFault): TrailLinks {
     }
   }
 
-  /** Of a gap only what did not come late after all. */
+  /** Of a gap, only what did not come later. */
   function reportGap({ from, to, line }: { from: number; to: number; line: number }): void {
     let first = from
     let last = to

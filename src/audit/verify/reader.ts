@@ -2,7 +2,10 @@ import type { ChainLink, ToldEvent } from '../chain.ts'
 import { isCount, isHash } from '../checkpoint.ts'
 import { type TrailLine, trailFormat } from './lines.ts'
 
-/** A line as far as the verifier relies on it: what an event says beside its sequence is proved by its hash, not by its shape. */
+/**
+ * What the verifier relies on in a line. An event's members beside its sequence are proved by its hash, not by their
+ * shape.
+ */
 export type ReadLine =
   | { readonly kind: 'export'; readonly issuer: string; readonly shown: object }
   | { readonly kind: 'record_keys'; readonly keys: readonly unknown[] }
@@ -11,8 +14,9 @@ export type ReadLine =
   | ({ readonly kind: 'link' } & ChainLink)
 
 /**
- * The line, or a clause that says what is wrong with it. A line has one spelling, that of the export: else it could say one thing to
- * the verifier and another to whoever reads the file (two members of one name, a member that no hash covers).
+ * The line, or a clause that says what is wrong with it. A line has exactly one spelling, that of the export. Otherwise
+ * it could say one thing to the verifier and another to a reader (two members of one name, a member that no hash
+ * covers).
  */
 export function readTrailLine(text: string): ReadLine | string {
   const value = parse(text)
@@ -56,7 +60,7 @@ function isEvent(value: unknown): value is ToldEvent {
   if (typeof value !== 'object' || value === null) return false
   const { sequence, id, type, occurredAt, context } = value as Partial<Record<keyof ToldEvent, unknown>>
   const areTexts = [id, type, occurredAt].every((text) => typeof text === 'string')
-  // No hash covers a member that is null: an export has none.
+  // No hash covers a null member, so an export has none.
   if (Object.values(value).includes(null)) return false
   return isPlace(sequence) && areTexts && typeof context === 'object' && context !== null
 }

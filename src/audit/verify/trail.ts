@@ -7,45 +7,48 @@ import { type ReadLine, readTrailLine } from './reader.ts'
 
 export type TrailOptions = {
   readonly openWith: OpenCheckpointsWith
-  /** The record keys that are believed; without them those in the file are, and the file vouches for itself. */
+  /** The trusted record keys. Without them the keys in the file are trusted, and the file vouches for itself. */
   readonly pinnedKeys?: readonly unknown[] | undefined
-  /** What is known from elsewhere: the trail must hold it. */
+  /** Heads known from elsewhere: the trail must contain them. */
   readonly heads?: readonly { sequence: number; hash: string }[]
   /** Checkpoints that were kept elsewhere. */
   readonly checkpoints?: readonly string[]
-  /** How far an event may lie before those before it: the clocks of several instances differ. Default 300. */
+  /**
+   * How far, in seconds, an event may be earlier than the events before it: the clocks of instances differ. Default
+   * 300.
+   */
   readonly clockToleranceSeconds?: number | undefined
 }
 
 export type TrailVerdict = {
-  /** None: nothing was found wrong. */
+  /** Empty: no fault was found. */
   readonly faults: readonly TrailFault[]
   readonly issuer: string | null
-  /** Events in the chain, and how many of them are told in full. */
+  /** Events in the chain, and how many of them are complete. */
   readonly events: number
   readonly shown: number
   readonly head: { readonly sequence: number; readonly hash: string }
-  /** The checkpoint over the last event; null when there is none that is believed. */
+  /** The checkpoint over the last event; null = no trusted one. */
   readonly seal: { readonly kid: string; readonly signedAt: string } | null
   readonly checkpoints: number
-  /** Whether the keys came from elsewhere than the file. */
+  /** Whether the keys came from outside the file. */
   readonly pinned: boolean
 }
 
 type Trail = {
-  /** Takes the lines of an export one by one, without their line ends. */
+  /** Takes the lines of an export one by one, without line ends. */
   line(text: string): Promise<void>
-  /** After the last line. */
+  /** Call it after the last line. */
   verdict(): Promise<TrailVerdict>
 }
 
-/** More faults than anybody reads: the rest is not kept. */
+/** Nobody reads more faults; the rest is dropped. */
 const mostFaults = 100
 
 /**
- * Verifies an exported trail without asking anybody: each event gives its hash, each link holds on to the one before, every checkpoint
- * is signed by a record key and says what the trail says, and one covers the end. Not to be seen by the file alone: that it is older than
- * another export (give a head or a checkpoint that was kept), and that its keys are not the service's (pin them).
+ * Verifies an exported trail offline: each event matches its hash, each link the previous one, every checkpoint is
+ * signed by a record key and matches the trail, and one covers the end. The file alone cannot show that it is older
+ * than another export (give a head or a checkpoint that you kept) or that its keys are not the service's (pin them).
  */
 export function createTrail(options: TrailOptions): Trail {
   const { openWith, pinnedKeys, heads = [], clockToleranceSeconds = 300 } = options
@@ -59,7 +62,7 @@ export function createTrail(options: TrailOptions): Trail {
   let opening: { issuer: string; shown: object } | undefined
   let shown = 0
   let lastShown: ToldEvent | undefined
-  /** The latest instant so far, milliseconds since 1970. */
+  /** The latest time so far, milliseconds since 1970. */
   let latest = Number.NEGATIVE_INFINITY
 
   async function take(line: ReadLine): Promise<void> {
@@ -124,7 +127,7 @@ export function createTrail(options: TrailOptions): Trail {
     if (sequence === links.head().sequence) latest = Math.max(latest, iat * 1000)
   }
 
-  /** What the export says about itself is signed by nobody; the event that tells of it is in the chain. */
+  // Nobody signs the header of an export; the event that reports it is in the chain.
   function checkShown({ shown: said }: { shown: object }): void {
     const { sequence } = links.head()
     const told =
@@ -156,7 +159,7 @@ export function createTrail(options: TrailOptions): Trail {
       if (!checkpoints.hasKeys()) await checkpoints.useKeys([])
       for (const signed of options.checkpoints ?? []) await takeCheckpoint(signed, null)
       links.end()
-      // Where a link is missing or changed, counts differ because of that.
+      // Where a link is missing or changed, counts differ for that reason.
       const seal = checkpoints.end(links, { countsMatter: faults.length === 0 })
       if (opening && faults.length === 0) checkShown(opening)
       const head = links.head()
