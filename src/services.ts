@@ -36,11 +36,11 @@ export type Services = {
   readonly feed: RevocationFeed
   /** The active record key, for a checkpoint of the audit trail. Throws `keyring_unavailable`. */
   readonly checkpointSigner: () => Promise<CheckpointSigner>
-  /** What keys are used for. Flushes by itself once it was started; otherwise whoever ends the request calls `flush`. */
+  /** The usage of keys. Once started, it flushes by itself. Otherwise the end of each request must call `flush`. */
   readonly usage: UsageRecorder
   /** Who fetched the JWK Set. */
   readonly verifiersSeen: VerifierMemory
-  /** Verifies the service's own tokens, for any audience; who may know the result is decided by the caller. */
+  /** Verifies the service's own tokens, for any audience. The caller decides who may know the result. */
   readonly verifier: AccessTokenVerifier
   /** True once the process was told to stop: it finishes what it has and is not ready for more. */
   readonly stopping: () => boolean

@@ -47,7 +47,7 @@ export type ChangeEvent = {
   }
 }[AuditEventType]
 
-/** What a change did: the view that the caller gets, and the events that tell of it. */
+/** What a change did: the view that the caller gets, and its events. */
 export type Change<View> =
   | { readonly view: View; readonly event: ChangeEvent }
   | { readonly view: View; readonly events: readonly [ChangeEvent, ...ChangeEvent[]] }

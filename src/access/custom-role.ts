@@ -30,7 +30,7 @@ export function checkPermissions(texts: readonly string[]): string[] {
   if (texts.length === 0) throw invalidRequest('permissions is empty.')
   if (!texts.every((text) => readEntry(text))) {
     throw invalidRequest(
-      'permissions holds something that is no permission:reach of a role within an organization, such as api_keys.read:own.',
+      'permissions contains something that is not a permission:reach of a role within an organization, such as api_keys.read:own.',
     )
   }
   return Object.entries(readPermissions(texts))

@@ -10,7 +10,7 @@ import { invalidRequest, ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
 import { findMember, type MemberRow, selectMembers, updateMemberRoles } from './queries.ts'
 
-/** Whoever holds roles in an organization: a service account, or an API key that is not revoked. Instants are RFC 3339 texts. */
+/** A service account, or an API key that is not revoked: both can have roles. Times are RFC 3339 texts. */
 export type MemberView = {
   id: string
   kind: 'service_account' | 'api_key'

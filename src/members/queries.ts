@@ -84,7 +84,7 @@ export async function selectMembers(
   return [...accounts, ...keys]
 }
 
-/** A service account or an API key by its id; a revoked key is no member. */
+/** A service account or an API key by its id. A revoked key is not a member. */
 export async function findMember(
   db: Db,
   { id, within }: { id: string; within: Within },

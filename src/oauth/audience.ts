@@ -1,6 +1,6 @@
 import { ServiceError } from '../errors.ts'
 
-export type AudienceRules = {
+type AudienceRules = {
   /** Audience of the admin API: the service itself. */
   readonly issuer: string
   readonly defaultAudience: string

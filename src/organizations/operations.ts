@@ -64,7 +64,7 @@ async function insertWithSlug(tx: Db, row: NewOrganization, chosen: string | und
   throw taken('slug')
 }
 
-/** Newest first; whoever is not root sees its own. */
+/** Newest first. Callers other than root see only their own organization. */
 export async function listOrganizations(
   { db }: Pick<Services, 'db'>,
   actor: Principal,
@@ -177,8 +177,8 @@ async function shown(db: Db, organization: Organization): Promise<OrganizationVi
   return organizationView(organization, await limitsOfPlans(db, [organization.plan]))
 }
 
-/** The plan, kept from being deleted until the transaction ends. */
+/** Throws `invalid_request` for an unknown plan. Otherwise the plan cannot be deleted until the transaction ends. */
 async function requirePlan(tx: Db, name: string): Promise<void> {
   if (await lockPlan(tx, name)) return
-  throw invalidRequest('plan: there is no such plan.')
+  throw invalidRequest('plan does not exist.')
 }

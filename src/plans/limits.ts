@@ -43,7 +43,7 @@ export function isBuiltInPlan(name: string): name is BuiltInPlan {
   return Object.hasOwn(builtInPlans, name)
 }
 
-/** Throws `invalid_request` for a name or limits that an own plan cannot have; gives the limits. */
+/** Returns the limits. Throws `invalid_request` for a name or limits that a custom plan cannot have. */
 export function checkPlan(name: string, limits: PlanLimits): PlanLimits {
   if (!/^[a-z][a-z0-9-]{1,39}$/.test(name))
     throw invalidRequest('name is not 2 to 40 small letters, digits and hyphens, a letter first.')

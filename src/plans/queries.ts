@@ -5,7 +5,7 @@ import { isBuiltInPlan, type PlanLimits } from './limits.ts'
 
 export type OwnPlan = typeof plans.$inferSelect
 
-/** False when there is no such plan; otherwise it is there until the transaction ends. */
+/** False if the plan does not exist. Otherwise it cannot be deleted until the transaction ends. */
 export async function lockPlan(tx: Db, name: string): Promise<boolean> {
   if (isBuiltInPlan(name)) return true
   const [plan] = await tx.select({ name: plans.name }).from(plans).where(eq(plans.name, name)).for('key share')

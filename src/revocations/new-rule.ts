@@ -16,13 +16,14 @@ export type RuleInput = Because & {
   readonly effectiveAt?: Date | undefined
 }
 
-/** What is left to say about it is whose it is, and who made it. */
+/** A rule without its organization and its creator, which the caller adds. */
 export type RuleDraft = Omit<NewRevocationRule, 'organizationId' | 'actor'>
 
 /**
- * The rule as it will stand on the list. One that leaves its name able to make new tokens never expires by itself (they would come
- * alive again); any other ends when nothing that it covers can be alive. Whoever stole a signing key chooses `iat` and `exp`,
- * so its rule knows neither. Throws `invalid_request`. Does not check that the name exists or whose it is.
+ * The rule as it will be on the list. If its name can still get new tokens, it never expires by itself, because these
+ * tokens would become valid again. Any other rule expires when every token that it covers has expired. A thief of a
+ * signing key chooses `iat` and `exp`, so the rule on a signing key has no times. Throws `invalid_request`. Does not
+ * check that the name exists or to whom it belongs.
  */
 export function draftRule(input: RuleInput, now: Date): RuleDraft {
   const { kind, value, maxVersion, effectiveAt = now, reason, text: reasonText } = input

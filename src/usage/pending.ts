@@ -34,9 +34,9 @@ export type FoldedUsage = { readonly apiKeys: readonly ApiKeyUse[]; readonly sig
 /** Usage that is not written yet. Plain data: on Workers the requests of an isolate share it. */
 export type PendingUsage = {
   add(exchange: Exchange): void
-  /** Everything so far; the next exchange begins anew. */
+  /** Returns everything so far and starts empty again. */
   take(): FoldedUsage
-  /** Puts back what could not be written: older than whatever was added meanwhile. */
+  /** Puts back what could not be written. It is older than anything added in the meantime. */
   giveBack(usage: FoldedUsage): void
   /** Versions of API keys that wait. */
   size(): number

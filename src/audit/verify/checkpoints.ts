@@ -128,11 +128,8 @@ function unmet(
 function refusalOf(error: unknown): [TrailFaultKind, string] {
   const { code, kid, message } = Object(error)
   if (code === 'unknown_key')
-    return ['foreign_key', `a checkpoint is signed by ${String(kid)}, which is none of the record keys`]
-  return [
-    'bad_checkpoint',
-    `a checkpoint is not to be believed: ${typeof message === 'string' ? message : 'it cannot be read'}`,
-  ]
+    return ['foreign_key', `a checkpoint is signed by ${String(kid)}, which is not a record key`]
+  return ['bad_checkpoint', `a checkpoint is not valid: ${typeof message === 'string' ? message : 'it cannot be read'}`]
 }
 
 /** A record key's `revoked` member (as in OpenID Federation 1.0 §8.7): seconds since 1970. */
@@ -144,5 +141,5 @@ function revocationOf(key: unknown): [string, number][] {
 
 export function instantOf(seconds: number): string {
   const instant = new Date(seconds * 1000)
-  return Number.isNaN(instant.getTime()) ? 'an instant that is none' : instant.toISOString()
+  return Number.isNaN(instant.getTime()) ? 'an invalid time' : instant.toISOString()
 }

@@ -31,9 +31,9 @@ export function createTrailLinks(report: ReportFault): TrailLinks {
     const known = places.get(sequence)
     if (!known) {
       places.set(sequence, { hash, count: places.size + 1 })
-      report('reordered', `event ${sequence} stands after event ${head.sequence}`, sequence, line)
+      report('reordered', `event ${sequence} comes after event ${head.sequence}`, sequence, line)
     } else if (known.hash === hash) {
-      report('reordered', `event ${sequence} stands there twice`, sequence, line)
+      report('reordered', `event ${sequence} is there twice`, sequence, line)
     } else {
       report(
         'forked',

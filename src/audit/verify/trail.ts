@@ -106,7 +106,7 @@ export function createTrail(options: TrailOptions): Trail {
   function takeInstant({ sequence, occurredAt }: ToldEvent): void {
     const at = Date.parse(occurredAt)
     if (!(at >= latest - clockToleranceSeconds * 1000)) {
-      const message = `event ${sequence} says that it happened at ${occurredAt}, before what stands before it (${instantOf(latest / 1000)})`
+      const message = `event ${sequence} says that it happened at ${occurredAt}, but the one before it at ${instantOf(latest / 1000)}`
       if (latest > 0) report('time', message, sequence, lines)
     }
     latest = Math.max(latest, at || 0)
@@ -135,7 +135,7 @@ export function createTrail(options: TrailOptions): Trail {
     if (canonicalJson(told) !== canonicalJson(said)) {
       report(
         'withheld',
-        `the first line names other filters than event ${sequence}, which tells of the export`,
+        `the first line names other filters than event ${sequence}, which records the export`,
         sequence,
         1,
       )
@@ -164,12 +164,7 @@ export function createTrail(options: TrailOptions): Trail {
       if (opening && faults.length === 0) checkShown(opening)
       const head = links.head()
       if (!seal)
-        report(
-          'unsealed',
-          `no checkpoint that is believed covers the end, ${eventName(head.sequence)}`,
-          head.sequence,
-          null,
-        )
+        report('unsealed', `no valid checkpoint covers the end, ${eventName(head.sequence)}`, head.sequence, null)
       return {
         faults,
         issuer: opening?.issuer ?? null,

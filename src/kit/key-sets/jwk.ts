@@ -13,10 +13,11 @@ export type PublicJwk = { readonly kid: string; readonly alg: VerificationAlgori
 )
 
 /**
- * The key that a member of a JWK Set stands for, or undefined when it is to be ignored (RFC 7517 §5): an algorithm outside of the
- * allow-list or none at all (one key, one algorithm, RFC 8725 §3.1), another use, `kty`, `crv` and `alg` that disagree, private or
- * symmetric material, coordinates of a wrong length, a weak RSA key, and one that the set calls revoked: whoever stole it could date what it
- * signs before its revocation. Does not check that a point is on its curve: the import does.
+ * The key of a member of a JWK Set, or undefined if the member must be ignored (RFC 7517 §5). Ignored are: an algorithm
+ * outside the allow-list or none (one key, one algorithm, RFC 8725 §3.1); another use; `kty`, `crv` and `alg` that
+ * disagree; private or symmetric material; coordinates of a wrong length; a weak RSA key; and a key that the set calls
+ * revoked, because a thief could date signatures before the revocation. Does not check that a point is on its curve: the
+ * import does.
  */
 export function readPublicJwk(jwk: unknown, algorithms: ReadonlySet<string>): PublicJwk | undefined {
   if (!isJsonObject(jwk)) return undefined

@@ -23,15 +23,15 @@ type FeedListOptions = {
   inRequest: boolean
 }
 
-/** What the list is made of: the last document that was taken over, with what came before it. */
+/** The state of the list: the last document that was applied. */
 type Held = { generation: number; sequence: bigint; cursor: string; issuedAt: number }
 
 const dropExpiredEveryMilliseconds = 60_000
 
 /**
- * A list that follows the signed feed. Fresh is what a newer document than the one before proves: its `iat` must have grown. An answer
- * 304 is signed by nobody and proves nothing, nor does the same document again, so whoever keeps old documents back or repeats them lets
- * the list age until it answers no more. What a first document is believed to be is bounded by its expiry and the clock tolerance.
+ * A list that follows the signed feed. Only a newer document, with a greater `iat`, proves that the list is fresh. A 304
+ * is not signed and proves nothing, nor does the same document again. So if an attacker holds documents back or repeats
+ * them, the list ages until it no longer answers. The expiry and the clock tolerance limit the age of a first document.
  */
 export function createFeedList(options: FeedListOptions): RevocationList {
   const { now, monotonic, issuer, clockToleranceSeconds } = options

@@ -34,11 +34,12 @@ export type FeedRevocationListOptions = {
 }
 
 /**
- * The service's signed public feed: needs no credentials and no database. Does no I/O before it is first asked, or told to be `ready`.
+ * A list from the service's signed public feed. Needs no credentials and no database. Does no I/O before its first use,
+ * or before `ready` is called.
  *
- * A revocation arrives within two refreshes. Whoever can hold documents back on the way can make the list at most
- * `maximumStalenessMilliseconds` old, and the first document after a start older by the clock tolerance. Throws `TypeError` for options
- * that cannot work.
+ * A revocation arrives within two refreshes. An attacker who holds documents back on the way can make the list at most
+ * `maximumStalenessMilliseconds` old, and the first document after a start older by the clock tolerance. Throws
+ * `TypeError` for invalid options.
  *
  * @example
  * ```ts

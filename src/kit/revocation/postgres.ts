@@ -15,16 +15,16 @@ export type PostgresRevocationListOptions = {
   mode?: 'synced' | 'strict'
   /** `transaction` behind PgBouncer or Hyperdrive: neither LISTEN nor named prepared statements. */
   pooler?: 'none' | 'transaction'
-  /** Past the pooler, for LISTEN alone. */
+  /** A connection past the pooler, only for LISTEN. */
   directUrl?: string
   /** Default 1000, with jitter downwards. */
   pollMilliseconds?: number
-  /** No news for longer is no answer. Default 10000. */
+  /** If the list was not updated for longer, it no longer answers. Default 10000. */
   maximumStalenessMilliseconds?: number
   /** For each call to the database. Default 1500. */
   deadlineMilliseconds?: number
   now?: () => Date
-  /** Milliseconds that never jump; the process's own when left out. */
+  /** Milliseconds that never jump. Defaults to the clock of the process. */
   monotonic?: () => number
 }
 

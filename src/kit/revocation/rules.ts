@@ -12,8 +12,8 @@ export function covers(rule: RevocationRule, token: RevocableToken, now: number)
 }
 
 /**
- * The same for a token that is known to have the rule's name. `iat` has whole seconds, so `issuedBefore` T covers `iat <= ceil(T)`: the
- * whole second dies. Comparisons are turned so that a number which is none counts as covered.
+ * The same for a token that is known to have the rule's name. `iat` has whole seconds, so `issuedBefore` T covers
+ * `iat <= ceil(T)`: the whole second. The comparisons are written so that NaN counts as covered.
  */
 export function strikes(effect: RuleEffect, token: RevocableToken, now: number): boolean {
   if (effect.effectiveAt > now) return false
@@ -22,20 +22,20 @@ export function strikes(effect: RuleEffect, token: RevocableToken, now: number):
 }
 
 /**
- * A `signing_key` rule is always open and never expires: whoever stole the private key chooses `iat` and `exp`. Only an `api_key` rule can
- * be narrowed to versions.
+ * A `signing_key` rule is always open and never expires, because a thief of the private key chooses `iat` and `exp`. Only
+ * an `api_key` rule can be limited to versions.
  */
 export function effectOf({ kind, maxVersion, issuedBefore, effectiveAt, expiresAt }: RevocationRule): RuleEffect {
   if (kind === 'signing_key') return { maxVersion: null, issuedBefore: null, effectiveAt, expiresAt: null }
   return { maxVersion: kind === 'api_key' ? maxVersion : null, issuedBefore, effectiveAt, expiresAt }
 }
 
-/** What rules are found by. No kind holds a colon, so two names are alike only when kind and value are. */
+/** The name by which rules are found. No kind has a colon, so equal names have equal kinds and values. */
 export function ruleName(kind: string, value: string): string {
   return `${kind}:${value}`
 }
 
-/** Every name under which a rule on this token can stand. An organization's id holds no blank, so `org_id sub` is unambiguous. */
+/** Every name that a rule on this token can have. The id of an organization has no space, so `org_id sub` is unambiguous. */
 export function namesOfToken(token: RevocableToken): readonly string[] {
   return [
     ruleName('token', token.jti),
@@ -77,8 +77,8 @@ export function lastCoveredIssue(rule: {
 }
 
 /**
- * What an open rule's `issuedBefore` becomes when the key is enabled or the organization resumed: tokens from before stay dead, also
- * those that a clock ahead of ours stamped. Seconds since 1970.
+ * What an open rule's `issuedBefore` becomes when the key is enabled or the organization resumed. Earlier tokens stay
+ * revoked, even those from a clock that is ahead. Seconds since 1970.
  */
 export function issuedBeforeAfterResume(suspendedAt: number, now: number, clockToleranceSeconds: number): number {
   return Math.max(now, suspendedAt + clockToleranceSeconds)

@@ -85,7 +85,7 @@ export function createSyncedRules(): SyncedRules {
     apply(batch, begin, full) {
       const at = parseSnapshot(batch.generation, batch.snapshot)
       if (!full && (!begin.position || !continues(begin.position, at))) return false
-      // Another read was taken over since this one began, and it saw more: nothing to add, and nothing of ours may undo it.
+      // Another read has been applied since this one began, and it saw more. Applying this one could undo it.
       if (position !== begin.position && position && !continues(position, at)) return true
       if (full || batch.rows.length > 0) version += 1
       if (full) replaceAll(batch.rows, at)

@@ -9,7 +9,7 @@ import { createSyncedRules, type RevocationBatch, type SyncedRules } from './syn
 export type RevocationSource = {
   /** In one statement: every visible row with `xact_id >= from`, without an upper bound, and the snapshot and generation it was read with. */
   read(from: bigint): Promise<RevocationBatch>
-  /** The same for the next `pageSize` rows by id, whoever wrote them. */
+  /** The same for the next `pageSize` rows by id, whatever their transaction. */
   readPage(afterId: string): Promise<RevocationBatch>
   /** Calls `onChange` for each notification, as far as they arrive; the poll repairs what they lose. */
   listen?(onChange: () => void): Promise<() => Promise<void>>

@@ -70,7 +70,7 @@ export function readClaims(
   })
 }
 
-/** RFC 6749 §3.3: scope tokens with one blank between them; not a list, no tab, no look-alike letters. */
+/** RFC 6749 §3.3: scope tokens with one space between them. Not a list, no tabs, no look-alike letters. */
 export function isScope(value: unknown): value is string | undefined {
   return value === undefined || value === '' || (typeof value === 'string' && scopeGrammar.test(value))
 }
@@ -83,20 +83,17 @@ function isPositiveInteger(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value > 0
 }
 
-/** An identifier of the service's making: visible ASCII, so that it can stand in names joined by a blank, and in log lines. */
+/** An identifier that the service generated: visible ASCII, so that it fits into log lines and names joined by a space. */
 function isName(value: unknown): value is string {
   return typeof value === 'string' && /^[\x21-\x7e]{1,256}$/.test(value)
 }
-
-/** Characters, not UTF-16 code units: the service counts a subject's characters too. */
-const longestSubject = 256
 
 /** May come from the application (RFC 9068 §2.2): any characters but control ones and halves of a surrogate pair. */
 function isSubject(value: unknown): value is string {
   return (
     typeof value === 'string' &&
     value.length > 0 &&
-    (value.length <= longestSubject || [...value.slice(0, 2 * longestSubject + 1)].length <= longestSubject) &&
+    value.length <= 256 &&
     value.isWellFormed() &&
     !/\p{Cc}/u.test(value)
   )

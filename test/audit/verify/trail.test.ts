@@ -192,7 +192,7 @@ describe('a checkpoint is accepted only', () => {
     const { faults } = await verifyTrail(signedBy(await signForeign(seal())))
     expect(faults[0]).toMatchObject({
       kind: 'foreign_key',
-      message: 'a checkpoint is signed by foreign, which is none of the record keys',
+      message: 'a checkpoint is signed by foreign, which is not a record key',
       line: 3,
     })
   })
@@ -233,7 +233,7 @@ describe('a checkpoint is accepted only', () => {
       expect((await faultsOf(signedBy(signed, own)))[0]).toBe('bad_checkpoint')
     const broken = createTrail({ openWith: async () => async () => Promise.reject('nothing') })
     for (const line of lines) await broken.line(line)
-    expect((await broken.verdict()).faults[0]?.message).toBe('a checkpoint is not to be believed: it cannot be read')
+    expect((await broken.verdict()).faults[0]?.message).toBe('a checkpoint is not valid: it cannot be read')
   })
 
   test('if it is not another type of record, such as a revocation feed', async () => {

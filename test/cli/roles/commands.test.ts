@@ -41,7 +41,7 @@ permissions
     revision: 2,
   })
   expect(await shown('roles', 'create', 'other', '--permission', 'keks.rewrap:organization')).toMatch(
-    /^error: cannot create the role: --permission holds something that is no permission:reach/m,
+    /^error: cannot create the role: --permission contains something that is not a permission:reach/m,
   )
   expect(await shown('roles', 'delete', 'key_reader')).toBe('$ mintage roles delete key_reader\ndeleted key_reader\n')
   expect(await shown('roles', 'show', 'ci_service')).toMatch(/^permissions\n {2}api_keys.read:own\n/m)
