@@ -2,7 +2,7 @@
 const tics: readonly (readonly [pattern: RegExp, instead: string])[] = [
   [/\bwhoever\b/i, 'name the person: "anyone who", "the caller"'],
   [/(?<!\bthere )\b(is|are|was|were) no (?!longer\b|more\b|later\b|earlier\b|older\b|good\b)[a-z]+/i, '"is not a"'],
-  [/\b(is|are) none\b/i, '"is not one"'],
+  [/(?<!\bthere )\b(is|are) none\b/i, '"is not one"'],
   [/\bof ours\b/i, '"our …"'],
   [/\bwhat there is\b/i, 'name the thing'],
   [/\bthere is no such\b/i, '"not found"'],
