@@ -25,7 +25,7 @@ export async function createApiKey(
 ): Promise<{ apiKey: ApiKeyView; secret: string }> {
   authorize(actor, 'api_keys.create')
   const now = services.now()
-  const draft = draftApiKey(input, now, services.config.apiKeyPrefixes)
+  const draft = draftApiKey(input, now, services.config)
   await requireSigningKey(services, draft.tokenAlgorithm)
   const id = newId('key')
   const { secret, stored } = await createSecret(services, draft.environment)

@@ -12,7 +12,7 @@ const pattern = /^[a-z0-9]{2,16}_(?:live|test)_[0-9A-Za-z]{49}$/
 const longest = 16 + markLength + tailLength
 
 /** How secrets begin unless the operator configures another prefix. */
-export const defaultApiKeyPrefix = 'mk'
+const defaultApiKeyPrefix = 'mk'
 const defaultPrefixes: readonly string[] = [defaultApiKeyPrefix]
 
 /** A new secret: `<prefix>_<environment>_<43 random characters><6 characters CRC-32>`, alphabet `[A-Za-z0-9_]` only. */

@@ -72,7 +72,7 @@ async function readRows(services: Pick<Services, 'config' | 'keyring'>, rows: re
     const fault = await faultOf(async () => {
       if ('fault' in row) throw new ServiceError('invalid_request', { detail: row.fault })
       const secret = importedSecret(row.key)
-      const draft = draftApiKey(row.key, now, services.config.apiKeyPrefixes)
+      const draft = draftApiKey(row.key, now, services.config)
       await requireSigningKey(services, draft.tokenAlgorithm)
       candidates.push({ index, draft, secret })
     })

@@ -50,7 +50,7 @@ export async function rotateApiKey(
   await requireSigningKey(services, settings.tokenAlgorithm)
   const target = { id, within, permission: 'api_keys.rotate', lock: settingsLock(id, settings) } as const
   return await rotate(services, actor, target, overlapSeconds, async (tx, { apiKey, organization }, now) => {
-    const draft = changedDraft(apiKey, settings, now, services.config.apiKeyPrefixes)
+    const draft = changedDraft(apiKey, settings, now, services.config)
     await admitApiKey(tx, actor, { draft, previous: apiKey, organization, accountsWithin, showsSecret: true }, now)
     return draft
   })

@@ -1,6 +1,8 @@
+import type { Config } from '../config/settings.ts'
 import { isScopeToken } from '../oauth/scope.ts'
+import { faultInTokenSize } from '../oauth/token-size.ts'
 import type { CustomClaims } from './custom-claims.ts'
-import { type ApiKeyEnvironment, defaultApiKeyPrefix } from './format.ts'
+import type { ApiKeyEnvironment } from './format.ts'
 import { checkedCidrs, checkedClaims, refused, startsLikeOurs, type Texts, unique } from './setting-checks.ts'
 
 type Text = string | null | undefined
@@ -67,6 +69,9 @@ const settings = {
   },
 }
 
+/** The part of the configuration that decides what the tokens of a key contain. */
+export type TokenConfig = Pick<Config, 'apiKeyPrefixes' | 'audience' | 'issuer'>
+
 type Settings = typeof settings
 const settingNames = Object.keys(settings) as (keyof Settings)[]
 
@@ -92,20 +97,21 @@ type SettingChanges = Record<string, { readonly from: unknown; readonly to: unkn
 
 /**
  * The key as it will be stored: defaults filled in, duplicates removed, CIDR ranges in canonical form. Throws
- * `invalid_request` naming the wrong setting. Does not check whether the caller may grant this (access/authorize.ts),
+ * `invalid_request` naming the wrong setting, and for settings whose tokens would be too long for verifiers. Does not check whether the caller may grant this (access/authorize.ts),
  * the plan's limits, the lifetime policy, or whether the service account and a signing key of the algorithm exist.
  */
 export function draftApiKey(
   input: ApiKeyChange & Pick<ApiKeyInput, 'name' | 'environment'>,
   now: Date,
-  apiKeyPrefixes: readonly string[] = [defaultApiKeyPrefix],
+  { apiKeyPrefixes, issuer, audience }: TokenConfig,
 ): ApiKeyDraft {
   const { environment } = input
-  const read = settingNames.map((name) => [
-    name,
-    settings[name](input[name] as never, { environment, now, apiKeyPrefixes }),
-  ])
-  return { ...Object.fromEntries(read), environment }
+  const facts = { environment, now, apiKeyPrefixes }
+  const read = settingNames.map((name) => [name, settings[name](input[name] as never, facts)])
+  const draft: ApiKeyDraft = { ...Object.fromEntries(read), environment }
+  const fault = faultInTokenSize(draft, { issuer, defaultAudience: audience })
+  if (fault !== undefined) throw refused(fault)
+  return draft
 }
 
 /** The stored key with the change applied, checked like a new one. Throws `invalid_request`. */
@@ -113,11 +119,11 @@ export function changedDraft(
   previous: Readonly<ApiKeyDraft>,
   change: ApiKeyChange,
   now: Date,
-  apiKeyPrefixes: readonly string[],
+  config: TokenConfig,
 ): ApiKeyDraft {
   const { environment } = previous
   const merged = settingNames.map((name) => [name, change[name] === undefined ? previous[name] : change[name]])
-  return draftApiKey({ ...Object.fromEntries(merged), environment }, now, apiKeyPrefixes)
+  return draftApiKey({ ...Object.fromEntries(merged), environment }, now, config)
 }
 
 /** The settings that differ. The order within a list counts, and so does the order of claims. */

@@ -33,7 +33,7 @@ export async function updateApiKey(
     'api_keys.update',
     settingsLock(id, settings),
     async (tx, { apiKey: previous, organization }, now) => {
-      const draft = changedDraft(previous, settings, now, services.config.apiKeyPrefixes)
+      const draft = changedDraft(previous, settings, now, services.config)
       const changes = changesOf(previous, draft)
       if (Object.keys(changes).length === 0) return unchanged(apiKeyView(previous, now))
       await admitApiKey(tx, actor, { draft, previous, organization, accountsWithin, showsSecret: false }, now)

@@ -1,6 +1,6 @@
 import { ServiceError } from '../errors.ts'
 
-type AudienceRules = {
+export type AudienceRules = {
   /** Audience of the admin API: the service itself. */
   readonly issuer: string
   readonly defaultAudience: string

@@ -1,5 +1,5 @@
 /** The content of an access token. */
-type AccessTokenFacts = {
+export type AccessTokenFacts = {
   readonly tokenId: string
   readonly issuer: string
   readonly audiences: readonly string[]

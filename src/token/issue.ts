@@ -3,7 +3,8 @@ import { checkApiKey } from '../api-keys/authenticate.ts'
 import type { ApiKeyRecord } from '../api-keys/lookup.ts'
 import type { ApiKeyRefusal } from '../api-keys/usable.ts'
 import { randomToken } from '../crypto/random.ts'
-import { ServiceError } from '../errors.ts'
+import { invalidRequest, ServiceError } from '../errors.ts'
+import { longestTokenText } from '../kit/token/token-text.ts'
 import { narrowAudience } from '../oauth/audience.ts'
 import { accessTokenClaims, tokenLifetime } from '../oauth/claims.ts'
 import type { ClientCredential } from '../oauth/client-credential.ts'
@@ -66,6 +67,7 @@ export async function issueAccessToken(
   })
   const signer = await keyring.signer('token', apiKey.ringGeneration, tokenAlgorithm(apiKey))
   const accessToken = await signJwt(signer, 'at+jwt', claims)
+  if (accessToken.length > longestTokenText) throw tooLong()
   services.usage.recordExchange({
     apiKeyId: apiKey.id,
     version: apiKey.version,
@@ -76,6 +78,13 @@ export async function issueAccessToken(
     at: receivedAt,
   })
   return { accessToken, expiresInSeconds: expiresAt - Math.ceil(receivedAt.getTime() / 1000), scopes }
+}
+
+/** A wildcard that the request narrows into many scopes, or a key from before its settings were limited. */
+function tooLong(): ServiceError {
+  return invalidRequest(
+    `The token would be longer than the ${longestTokenText} characters that verifiers accept. Request fewer scopes or audiences.`,
+  )
 }
 
 /** An algorithm that only a later version knows is not replaced: the resource servers may accept no other. */

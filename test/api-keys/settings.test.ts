@@ -1,11 +1,16 @@
 import { describe, expect, test } from 'vitest'
-import { type ApiKeyInput, draftApiKey } from '../../src/api-keys/settings.ts'
+import { type ApiKeyInput, draftApiKey, type TokenConfig } from '../../src/api-keys/settings.ts'
 
 const now = new Date('2026-11-20T12:00:00.000Z')
+const config: TokenConfig = {
+  apiKeyPrefixes: ['mk'],
+  issuer: 'https://auth.example',
+  audience: 'https://auth.example/api',
+}
 const input: ApiKeyInput = { name: 'orders', environment: 'live' }
 
 test('a key without settings gets the defaults', () => {
-  expect(draftApiKey(input, now)).toEqual({
+  expect(draftApiKey(input, now, config)).toEqual({
     ...input,
     description: '',
     scopes: [],
@@ -28,6 +33,7 @@ test('duplicates are removed', () => {
   const draft = draftApiKey(
     { ...input, scopes: ['a', 'b', 'a'], audiences: ['x', 'x'], roles: ['admin', 'admin'] },
     now,
+    config,
   )
   expect(draft).toMatchObject({ scopes: ['a', 'b'], audiences: ['x'], roles: ['admin'] })
 })
@@ -36,13 +42,14 @@ test('CIDR ranges are stored in canonical form, without duplicates', () => {
   const draft = draftApiKey(
     { ...input, allowedCidrs: ['192.0.2.7', '::ffff:192.0.2.7/128'], deniedCidrs: ['2001:DB8:0::/48'] },
     now,
+    config,
   )
   expect(draft).toMatchObject({ allowedCidrs: ['192.0.2.7/32'], deniedCidrs: ['2001:db8::/48'] })
 })
 
 test('an empty object of claims means none', () => {
-  expect(draftApiKey({ ...input, customClaims: {} }, now).customClaims).toBeNull()
-  expect(draftApiKey({ ...input, customClaims: { plan: 'gold' } }, now).customClaims).toEqual({ plan: 'gold' })
+  expect(draftApiKey({ ...input, customClaims: {} }, now, config).customClaims).toBeNull()
+  expect(draftApiKey({ ...input, customClaims: { plan: 'gold' } }, now, config).customClaims).toEqual({ plan: 'gold' })
 })
 
 describe('refuses', () => {
@@ -67,7 +74,7 @@ describe('refuses', () => {
     ['a claim of the service', { customClaims: { org_id: 'org_1' } }],
     ['a subject that looks like an API key in upper case', { subject: 'KEY_1' }],
   ])('%s', (_, change) => {
-    expect(() => draftApiKey({ ...input, ...change }, now)).toThrow(
+    expect(() => draftApiKey({ ...input, ...change }, now, config)).toThrow(
       expect.objectContaining({ code: 'invalid_request' }),
     )
   })
@@ -76,6 +83,6 @@ describe('refuses', () => {
 test.each(['alice', 'https://people.example/7', 'robot key_1', 'organization'])(
   '%s is accepted as a subject',
   (subject) => {
-    expect(draftApiKey({ ...input, subject }, now).subject).toBe(subject)
+    expect(draftApiKey({ ...input, subject }, now, config).subject).toBe(subject)
   },
 )

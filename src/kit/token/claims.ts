@@ -88,12 +88,15 @@ function isName(value: unknown): value is string {
   return typeof value === 'string' && /^[\x21-\x7e]{1,256}$/.test(value)
 }
 
+/** Characters, not UTF-16 code units: the service counts a subject's characters too. */
+const longestSubject = 256
+
 /** May come from the application (RFC 9068 §2.2): any characters but control ones and halves of a surrogate pair. */
 function isSubject(value: unknown): value is string {
   return (
     typeof value === 'string' &&
     value.length > 0 &&
-    value.length <= 256 &&
+    (value.length <= longestSubject || [...value.slice(0, 2 * longestSubject + 1)].length <= longestSubject) &&
     value.isWellFormed() &&
     !/\p{Cc}/u.test(value)
   )
