@@ -89,6 +89,8 @@ function createTransaction(connection: Connection, call: Call) {
     const answer = (async () => {
       await before
       if (state !== 'open' || isOver()) throw unavailable('the transaction is over')
+      // PostgreSQL would refuse it too, without the reason.
+      if (failure !== undefined && !statement.text.startsWith('rollback to savepoint')) throw failure
       wrote ||= !isRead(statement.text)
       try {
         return await send(statement.text, statement)
