@@ -17,6 +17,8 @@ export type DatabaseStats = {
 export type Database = {
   readonly kind: 'embedded' | 'postgres'
   readonly db: Db
+  /** The embedded database without deadlines: for migrations and the first start, when nothing else waits for it. */
+  readonly undeadlined?: Db
   /**
    * Calls `onNotify` for every NOTIFY on the channel, and once after each (re)connection.
    * Undefined where LISTEN cannot work: behind a transaction pooler and on Workers.

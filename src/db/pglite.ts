@@ -9,9 +9,8 @@ type EmbeddedLocation =
   | { folder: string; deadlineMilliseconds?: number }
   | { memory: true; loadDataDir?: Blob; deadlineMilliseconds?: number }
 
-export type EmbeddedDatabase = Database & {
+export type EmbeddedDatabase = Omit<Database, 'undeadlined'> & {
   readonly kind: 'embedded'
-  /** The same database without deadlines; for migrations only. */
   readonly undeadlined: PgliteDatabase
   /** The whole data directory as a tar, for `loadDataDir`. */
   dump(): Promise<Blob>
@@ -122,6 +121,7 @@ async function runGuarded<Result>(
   const guarded: Pick<Transaction, 'query'> = {
     query: async (text, params, options) => {
       if (isPassed()) throw unavailable('the transaction is over')
+      if (failure !== undefined && !text.startsWith('rollback to savepoint')) throw failure
       try {
         const answer = await tx.query<never>(text, params, options)
         if (text.startsWith('rollback to savepoint')) failure = undefined

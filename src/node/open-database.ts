@@ -8,10 +8,16 @@ import { findServiceState } from '../db/service-state.ts'
 import { requireKeepableLifetimes } from '../signing-keys/lifetimes.ts'
 import { localKek } from './first-start.ts'
 
-/** Opens the database, migrates it if this process may, and finds the KEK. */
-export async function openDatabase(settings: Settings): Promise<{ database: Database; keyEncryption: KeyEncryption }> {
+/**
+ * Opens the database, migrates it if this process may, and finds the KEK.
+ * @param deadlineMilliseconds For each call to PostgreSQL; the deadline of a request unless given.
+ */
+export async function openDatabase(
+  settings: Settings,
+  { deadlineMilliseconds }: { deadlineMilliseconds?: number } = {},
+): Promise<{ database: Database; keyEncryption: KeyEncryption }> {
   requireKeepableLifetimes(settings.config)
-  const database = await openSettledDatabase(settings.database)
+  const database = await openSettledDatabase(settings.database, deadlineMilliseconds)
   try {
     return { database, keyEncryption: await openKeyEncryption(settings, database) }
   } catch (error) {
@@ -21,7 +27,7 @@ export async function openDatabase(settings: Settings): Promise<{ database: Data
 }
 
 /** Loads only what this kind of database needs: PGlite and the migrator would be most of an idle process's memory. */
-async function openSettledDatabase(settings: DatabaseSettings): Promise<Database> {
+async function openSettledDatabase(settings: DatabaseSettings, deadlineMilliseconds?: number): Promise<Database> {
   if (settings.kind === 'embedded') {
     const [{ openEmbedded }, { migrate }] = await Promise.all([import('../db/pglite.ts'), import('../db/migrate.ts')])
     const database = await openEmbedded(settings.folder === null ? { memory: true } : { folder: settings.folder })
@@ -30,7 +36,12 @@ async function openSettledDatabase(settings: DatabaseSettings): Promise<Database
   }
   if (settings.migrationUrl !== null) await (await import('../db/migrate.ts')).migrate(settings.migrationUrl)
   const { url, pooler, directUrl } = settings
-  const database = openPostgres({ url, pooler, ...(directUrl === null ? {} : { directUrl }) })
+  const database = openPostgres({
+    url,
+    pooler,
+    ...(directUrl === null ? {} : { directUrl }),
+    ...(deadlineMilliseconds === undefined ? {} : { deadlineMilliseconds }),
+  })
   try {
     await refuseOtherSchema(database)
   } catch (error) {

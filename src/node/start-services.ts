@@ -61,7 +61,7 @@ export async function startServices(
       now,
       stopping: () => stopping,
     })
-    const firstStart = await startFirst(settings, services)
+    const firstStart = await startFirst(settings, { ...services, db: database.undeadlined ?? services.db })
     await raiseLargestTokenTtl(services.db, settings.config.maxTokenTtlSeconds)
     await selfTest(services)
     prometheus.observe(services)

@@ -88,7 +88,8 @@ function override(target: Db, name: string, replace: (original: (...args: unknow
 
 async function open({ action, env }: (typeof deployments)[number]): Promise<() => Promise<unknown>> {
   const settings = loadConfig(env)
-  const { database, keyEncryption } = await openDatabase(settings)
+  // The first instance to arrive waits inside its transaction for the slowest one.
+  const { database, keyEncryption } = await openDatabase(settings, { deadlineMilliseconds: 60_000 })
   const now = () => new Date()
   const { log } = processLog('warn', now)
   const faulty = { ...database, db: faultyTransactions(database.db, killWhenAllArrived()) }
@@ -103,7 +104,6 @@ async function open({ action, env }: (typeof deployments)[number]): Promise<() =
   return async () => await actions[action]?.(services)
 }
 
-// All begin at once: the first to arrive waits inside a transaction, which has a deadline.
 const opened = await Promise.all(deployments.map(open))
 await Promise.race(opened.map((act) => act()))
 process.stdout.write('done\n')

@@ -88,7 +88,8 @@ async function bootstrapPostgres(cli: Cli) {
     import('../../bootstrap.ts'),
     import('../../node/platform.ts'),
   ])
-  const { database, keyEncryption } = await openDatabase(settings)
+  // Nobody waits for an answer, and the one transaction makes some twenty round trips.
+  const { database, keyEncryption } = await openDatabase(settings, { deadlineMilliseconds: 30_000 })
   try {
     const services = {
       db: database.db,
