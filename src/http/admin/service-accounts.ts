@@ -33,7 +33,7 @@ const serviceAccount = z
   })
   .openapi('ServiceAccount')
 
-const description = text(500).or(z.literal(''))
+const description = text(500, 0)
 
 const newServiceAccount = z
   .strictObject({
