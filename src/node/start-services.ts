@@ -5,7 +5,6 @@ import { findServiceState } from '../db/service-state.ts'
 import { startMaintenance } from '../maintenance.ts'
 import type { Log } from '../observability/log.ts'
 import { createPrometheus } from '../observability/prometheus.ts'
-import { raiseLargestTokenTtl } from '../revocation/maintenance-queries.ts'
 import type { Services } from '../services.ts'
 import { selfTest } from '../signing-keys/self-test.ts'
 import { createCloser } from './closer.ts'
@@ -62,7 +61,6 @@ export async function startServices(
       stopping: () => stopping,
     })
     const firstStart = await startFirst(settings, { ...services, db: database.undeadlined ?? services.db })
-    await raiseLargestTokenTtl(services.db, settings.config.maxTokenTtlSeconds)
     await selfTest(services)
     prometheus.observe(services)
     services.revocations.start()

@@ -3,6 +3,7 @@ import type { Db } from '../db/database.ts'
 import { ServiceError } from '../errors.ts'
 import type { Log } from '../observability/log.ts'
 import type { Platform } from '../platform.ts'
+import { raiseLargestTokenTtl } from '../revocation/maintenance-queries.ts'
 import { type JsonWebKeySet, publicJwks } from './jwks.ts'
 import { publicKeysMaximumAgeSeconds, type TimingConfig } from './lifecycle.ts'
 import { activeAlgorithms, type OpenRing, openRing, signerAt } from './open-ring.ts'
@@ -71,7 +72,7 @@ export function createKeyringCache(): KeyringCache {
  * the next read.
  */
 export function createKeyring(options: KeyringOptions): Keyring {
-  const { db, now, log, cache = createKeyringCache() } = options
+  const { db, now, log, config, cache = createKeyringCache() } = options
   let loading: Promise<OpenRing> | undefined
   let checking: Promise<OpenRing> | undefined
   let failedAt = Number.NEGATIVE_INFINITY
@@ -80,6 +81,9 @@ export function createKeyring(options: KeyringOptions): Keyring {
     const at = now()
     const rows = await readRing(db)
     if (!rows) throw new Error('the database is empty: no key ring has been created yet')
+    // Revocation rules live as long as the longest token: no signer before they do.
+    if (rows.largestTokenTtlSeconds < config.maxTokenTtlSeconds)
+      await raiseLargestTokenTtl(db, config.maxTokenTtlSeconds)
     const opened = await openRing(rows, cache.current, options, at)
     for (const [kid, fault] of opened.faults) log('error', 'signing_key.unusable', { kid, error: fault })
     cache.current = opened

@@ -3,8 +3,9 @@ import { compactVerify, importJWK } from 'jose'
 import { describe, expect, test, vi } from 'vitest'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
 import { signingKeyActivations, signingKeys } from '../../src/db/schema.ts'
+import { findServiceState } from '../../src/db/service-state.ts'
 import { signJwt } from '../../src/signing-keys/jwt.ts'
-import { createKeyring } from '../../src/signing-keys/keyring.ts'
+import { createKeyring, createKeyringCache } from '../../src/signing-keys/keyring.ts'
 import { readRingGeneration } from '../../src/signing-keys/queries.ts'
 import { listSigningKeys } from '../../src/signing-keys/read.ts'
 import { rotateSigningKey } from '../../src/signing-keys/rotate.ts'
@@ -21,6 +22,19 @@ describe.each(databaseKinds)('the keyring on %s', (kind) => {
       if (!jwk) throw new Error('the active key is published')
       await compactVerify(await signJwt(signer, 'at+jwt', { sub: 'x' }), await importJWK({ ...jwk }, 'ES256'))
     }
+  })
+
+  test('gives no signer before rules live as long as the longest token that the configuration allows', async () => {
+    const ring = await startRing(kind)
+    const maxTokenTtlSeconds = ring.config.maxTokenTtlSeconds + 3600
+    const longer = createKeyring({
+      ...ring,
+      config: { ...ring.config, maxTokenTtlSeconds },
+      cache: createKeyringCache(),
+    })
+    expect((await findServiceState(ring.db))?.largestTokenTtlSeconds).toBe(ring.config.maxTokenTtlSeconds)
+    await longer.signer('token')
+    expect((await findServiceState(ring.db))?.largestTokenTtlSeconds).toBe(maxTokenTtlSeconds)
   })
 
   test('keeps the two purposes apart', async () => {
