@@ -98,7 +98,8 @@ export function authorizeGrant(actor: Principal, grant: Grant, customRoles: Cust
 
 function definitionOf(role: string, customRoles: CustomRoles): Permissions {
   const definition = isRole(role) ? permissionsOf[role] : customRoles.get(role)
-  if (!definition) throw invalidRequest('roles names one that is neither built in nor made in the organization.')
+  if (!definition)
+    throw invalidRequest('roles holds an unknown role. Use a built-in role or a custom role of the organization.')
   return definition
 }
 

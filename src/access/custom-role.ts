@@ -39,12 +39,12 @@ export function checkPermissions(texts: readonly string[]): string[] {
 }
 
 /**
- * 3 to 50 lower-case letters, digits and underscores, and not the name of a built-in role. Throws `invalid_request`.
+ * 3 to 50 lowercase letters, digits and underscores, and not the name of a built-in role. Throws `invalid_request`.
  */
 export function checkRoleName(name: string): string {
   if (!/^[a-z][a-z0-9_]{2,49}$/.test(name))
-    throw invalidRequest('name is not 3 to 50 small letters, digits and underscores, a letter first.')
-  if (isRole(name)) throw invalidRequest('name is that of a built-in role.')
+    throw invalidRequest('name must be 3 to 50 lowercase letters, digits and underscores, and start with a letter.')
+  if (isRole(name)) throw invalidRequest('name belongs to a built-in role. Choose another one.')
   return name
 }
 

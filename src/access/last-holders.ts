@@ -25,18 +25,17 @@ export async function keepLastHolders<Result>(
   if (before.roots === 0 && before.admins === 0) return result
   const after = await countHolders(tx, organizationId, now)
   if (before.roots > 0 && after.roots === 0)
-    throw lastOne('the last root key that works, and nobody could manage the service', force)
-  if (before.admins > 0 && after.admins === 0)
-    throw lastOne('the last one that can administer this organization', force)
+    throw lastOne('the last working root key, and nobody could manage the service', force)
+  if (before.admins > 0 && after.admins === 0) throw lastOne('the last administrator of this organization', force)
   return result
 }
 
 const nobody: Holders = { roots: 0, admins: 0 }
 
 function lastOne(what: string, force: boolean | undefined): ServiceError {
-  const wayOut = force === undefined ? '' : ' To do it all the same, repeat it with force.'
+  const wayOut = force === undefined ? '' : ' To do it anyway, repeat the request with force.'
   return new ServiceError('conflict', {
-    detail: `This would take away ${what}. Make another one first.${wayOut}`,
+    detail: `This would remove ${what}. Create another one first.${wayOut}`,
     reason: 'last holder',
   })
 }

@@ -38,6 +38,6 @@ export async function recordRefusal(
 }
 
 function readSequence(cursor: string): number {
-  if (!/^\d{1,15}$/.test(cursor)) throw invalidRequest('cursor: not one of this list.')
+  if (!/^\d{1,15}$/.test(cursor)) throw invalidRequest('cursor is invalid. Use the nextCursor of the previous page.')
   return Number(cursor)
 }

@@ -23,7 +23,7 @@ export async function unlessTaken<Result>(change: () => Promise<Result>): Promis
 
 export function taken(member: string, cause?: unknown): ServiceError {
   return new ServiceError('conflict', {
-    detail: `${member} is taken: another one has it.`,
+    detail: `${member} is already taken. Choose another one.`,
     extensions: { member },
     cause,
   })

@@ -2,25 +2,26 @@ import { and, eq, inArray, lt, sql } from 'drizzle-orm'
 import type { Db } from '../db/database.ts'
 import { idempotencyKeys } from '../db/schema.ts'
 
-/** One request that may be sent again: whose it is, what its sender calls it, and a digest of what it asks. */
+/** One request that the client may repeat: the client, its Idempotency-Key, and a digest of the request. */
 export type IdempotentRequest = { readonly clientId: string; readonly key: string; readonly digest: string }
 
-/** An answer as it goes out, without any secret. */
+/** The stored answer, without secrets. */
 type KeptAnswer = {
   readonly status: number
   readonly text: string
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** `answer` is undefined between the commit of what was asked and the answer, or for good when the process died there. */
+/** `answer` is undefined until the answer is stored. If the process dies before that, it stays undefined. */
 export type Remembered = { readonly digest: string; readonly answer: KeptAnswer | undefined }
 
 const keptMilliseconds = 24 * 3_600_000
 const unanswered = 0
 
 /**
- * Claims the request's name, as the first statement of the transaction that does what is asked: it is done and claimed, or neither. Another
- * transaction with the same name waits here for this one's end. False when the name was taken, within the last 24 hours.
+ * Claims the request's Idempotency-Key. Call it as the first statement of the operation's transaction, so that either
+ * both the claim and the change commit or neither does. Another transaction with the same key waits until this one
+ * ends. False when the key was already claimed within the last 24 hours.
  */
 export async function claimRequest(tx: Db, { clientId, key, digest }: IdempotentRequest, now: Date): Promise<boolean> {
   const claim = { requestDigest: digest, status: unanswered, body: {}, createdAt: now }
@@ -36,7 +37,7 @@ export async function claimRequest(tx: Db, { clientId, key, digest }: Idempotent
   return claimed.length === 1
 }
 
-/** What is remembered of a request by that name; undefined when there was none within the last 24 hours. */
+/** The stored request with this key; undefined when there was none within the last 24 hours. */
 export async function findRequest(
   db: Db,
   { clientId, key }: IdempotentRequest,
@@ -60,12 +61,12 @@ export async function keepAnswer(
     )
 }
 
-/** For a request that was refused after all: it may be sent again under its name. */
+/** For a request that was refused after it was claimed: the client may use the key again. */
 export async function forgetRequest(db: Db, request: IdempotentRequest): Promise<void> {
   await db.delete(idempotencyKeys).where(and(named(request), eq(idempotencyKeys.status, unanswered)))
 }
 
-/** Gives how many rows went, at most 10,000 a call. */
+/** Deletes keys older than 24 hours, at most 10,000 a call. Returns how many it deleted. */
 export async function pruneIdempotencyKeys(db: Db, now: Date): Promise<number> {
   const name = sql`(${idempotencyKeys.clientId}, ${idempotencyKeys.key})`
   const useless = db

@@ -24,7 +24,7 @@ export type MemberView = {
   revision: number
 }
 
-/** Service accounts, then API keys that hold roles, newest first each. */
+/** Service accounts first, then API keys that hold roles, each newest first. */
 export async function listMembers(
   { db }: Pick<Services, 'db'>,
   actor: Principal,
@@ -43,10 +43,10 @@ export async function showMember({ db }: Pick<Services, 'db'>, actor: Principal,
 }
 
 /**
- * Replaces a member's roles, from its next request on. Nobody grants, or takes away, what they do not hold: `permission_denied`. Throws
- * `invalid_request` for an unknown role, for a test key, for a key that must expire and does not, and for a key whose service account does not
- * hold the role; `conflict` when nobody could administer the organization or the service afterwards; `precondition_failed` for an outdated
- * revision.
+ * Replaces a member's roles. The new roles apply from its next request on. Throws `permission_denied` when the caller
+ * grants or removes a role that it does not hold itself; `invalid_request` for an unknown role, a test key, a key that
+ * must expire but does not, and a key whose service account does not hold the role; `conflict` when nobody could
+ * administer the organization or the service afterwards; `precondition_failed` for an outdated revision.
  */
 export async function assignRoles(
   services: ChangeServices,
@@ -72,7 +72,7 @@ export async function assignRoles(
   )
 }
 
-/** Read again, because its organization is locked by now. */
+/** Reads the member again, now that its organization is locked. */
 function memberLock(id: string): Lock<MemberRow> {
   return async ({ tx, within }, work) => {
     const member = await findMember(tx, { id, within })
@@ -92,13 +92,14 @@ async function requireAssignable(tx: Db, actor: Principal, member: MemberRow, ro
   const known = either.filter((role) => roles.includes(role) || isRole(role) || customRoles.has(role)) // what nobody knows can always go
   authorizeGrant(actor, { scopes: [], audiences: [], roles: known }, customRoles)
   if (member.kind === 'service_account' || roles.length === 0) return
-  if (member.environment === 'test') throw invalidRequest('A test key cannot hold roles: roles reach live things.')
+  if (member.environment === 'test')
+    throw invalidRequest('A test key cannot have roles, because roles act on live data.')
   if (mustExpire(roles) && member.expiresAt === null)
-    throw invalidRequest('A key with the role ci_service must expire: give it an expiresAt first.')
+    throw invalidRequest('A key with the role ci_service must expire. Set its expiresAt first.')
   if (member.serviceAccountId === null) return
   const account = await findMember(tx, { id: member.serviceAccountId, within: 'everywhere' })
   if (!roles.every((role) => account?.roles.includes(role)))
-    throw invalidRequest('roles names one that the service account does not hold.')
+    throw invalidRequest('roles holds a role that the service account does not have.')
 }
 
 function memberView({ environment: _, expiresAt, disabledAt, createdAt, ...shown }: MemberRow): MemberView {

@@ -11,7 +11,7 @@ export type MemberRow = {
   organizationId: string
   name: string
   roles: string[]
-  /** The account that a key belongs to: its roles are the most that count of the key's. */
+  /** The account that a key belongs to. Only roles that the account holds too count for the key. */
   serviceAccountId: string | null
   environment: 'live' | 'test' | null
   expiresAt: Date | null
@@ -48,7 +48,7 @@ const key = {
   revision: apiKeys.revision,
 }
 
-/** Highest id first, at most `limit`, only ids before `before`: accounts, then keys that hold roles, newest first each. */
+/** Accounts first, then keys that hold roles, each newest first. At most `limit`, only ids before `before`. */
 export async function selectMembers(
   db: Db,
   where: { within: Within; organizationId: string | undefined; before: string | undefined; limit: number },
@@ -103,7 +103,7 @@ export async function findMember(
   return foundKey
 }
 
-/** Gives other roles to a member whose organization the transaction has locked, and counts its revision up. */
+/** Sets a member's roles and increments its revision. The caller has locked the organization. */
 export async function updateMemberRoles(
   tx: Db,
   { id, kind }: Pick<MemberRow, 'id' | 'kind'>,
@@ -116,7 +116,7 @@ export async function updateMemberRoles(
     .where(eq(table.id, id))
 }
 
-/** How many service accounts, and API keys that are not revoked, hold the role. */
+/** How many service accounts and live (not revoked) API keys hold the role. */
 export async function countMembersWith(
   tx: Db,
   { organizationId, role }: { organizationId: string; role: string },

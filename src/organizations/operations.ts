@@ -25,7 +25,7 @@ import { type OrganizationView, organizationView } from './view.ts'
 
 type OrganizationInput = {
   readonly name: string
-  /** Absent = one is made out of the name. */
+  /** Absent = made from the name. */
   readonly slug?: string | undefined
   readonly email?: string | undefined
   readonly plan: string
@@ -33,8 +33,8 @@ type OrganizationInput = {
 }
 
 /**
- * Throws `permission_denied` for everyone but root, `conflict` naming `slug` or `email` when another organization has it, `invalid_request`
- * for a malformed slug and an unknown plan. Names need not be unique.
+ * Throws `permission_denied` for everyone but root, `conflict` naming `slug` or `email` when another organization has
+ * it, `invalid_request` for a malformed slug or an unknown plan. Names need not be unique.
  */
 export async function createOrganization(
   services: ChangeServices,
@@ -90,14 +90,17 @@ export async function showOrganization(
   return await shown(db, organization)
 }
 
-/** Absent = as it was; an email of null takes it away. */
+/** Absent members stay unchanged. `email: null` removes the address. */
 export type OrganizationUpdate = {
   readonly name?: string | undefined
   readonly slug?: string | undefined
   readonly email?: string | null | undefined
 }
 
-/** Throws `conflict` naming `slug` or `email` when another organization has it, `precondition_failed` for an outdated revision. */
+/**
+ * Throws `conflict` naming `slug` or `email` when another organization has it, `precondition_failed` for an outdated
+ * revision.
+ */
 export async function updateOrganization(
   services: ChangeServices,
   actor: Principal,
@@ -111,21 +114,24 @@ export async function updateOrganization(
     ...(email === undefined ? {} : { email: email?.toLowerCase() ?? null }),
   }
   const changed = Object.keys(changes)
-  if (changed.length === 0) throw invalidRequest('The body names nothing to change. Give at least one member.')
+  if (changed.length === 0) throw invalidRequest('The body has nothing to change. Set at least one member.')
   return await change(
     services,
     actor,
     'organizations.update',
     organizationLock(id),
     async (tx) => {
-      // Not the values: an email address must not stay for ever in a trail that nobody can edit.
+      // Records names only: nobody can delete an email address from the audit trail.
       return { view: await store(tx, id, changes), event: { type: 'organization.updated', context: { changed } } }
     },
     { expectedRevision },
   )
 }
 
-/** The limits of the new plan apply to later changes: keys beyond a smaller limit keep working, and no new ones can be created. */
+/**
+ * The new plan's limits apply to later changes. Keys beyond a smaller limit keep working, but no new ones can be
+ * created.
+ */
 export async function changeOrganizationPlan(
   services: ChangeServices,
   actor: Principal,
@@ -147,7 +153,7 @@ export async function changeOrganizationPlan(
   )
 }
 
-/** The lifetime policy applies to keys that are created or changed from now on. Null removes it. */
+/** The lifetime policy applies to keys that are created or changed from now on. Null removes the policy. */
 export async function changeOrganizationPolicy(
   services: ChangeServices,
   actor: Principal,

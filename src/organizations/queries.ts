@@ -17,7 +17,9 @@ export async function insertOrganization(db: Db, organization: NewOrganization):
   return inserted
 }
 
-/** As `insertOrganization`, but undefined when another one has the slug; the transaction goes on then. */
+/**
+ * As `insertOrganization`, but returns undefined when another organization has the slug. The transaction stays usable.
+ */
 export async function insertOrganizationUnlessSlugTaken(
   tx: Db,
   organization: NewOrganization,
@@ -30,7 +32,7 @@ export async function insertOrganizationUnlessSlugTaken(
   return inserted
 }
 
-/** Changes an organization that the transaction has locked, and counts its revision up. */
+/** Changes an organization and increments its revision. The caller has locked it. */
 export async function updateOrganizationRow(tx: Db, id: string, changes: OrganizationChanges): Promise<Organization> {
   const [updated] = await tx
     .update(organizations)
@@ -41,7 +43,9 @@ export async function updateOrganizationRow(tx: Db, id: string, changes: Organiz
   return updated
 }
 
-/** The organization that a caller is in or may touch, whatever it may do with the things in it. */
+/**
+ * The organization, if it is within the caller's reach. A reach of `own` still finds the caller's whole organization.
+ */
 export async function findOrganization(
   db: Db,
   where: { id: string; within: Within },
@@ -83,8 +87,9 @@ export async function selectOrganizations(
 }
 
 /**
- * What the organization's plan allows, built in or the operator's own. A count that must hold under concurrency is taken after
- * `lockOrganization` (access/queries.ts), in the same transaction. Throws for an organization that is not there.
+ * The limits of the organization's plan, built-in or custom. A count that must hold under concurrency has to be taken
+ * after `lockOrganization` (access/queries.ts), in the same transaction. Throws for an organization that does not
+ * exist.
  */
 export async function planOf(db: Db, organizationId: string): Promise<PlanLimits> {
   const [row] = await db
@@ -98,7 +103,7 @@ export async function planOf(db: Db, organizationId: string): Promise<PlanLimits
   return limits
 }
 
-/** The limits of those of the names that are plans, built in or own. */
+/** The limits of the named plans, built-in or custom. Unknown names are left out. */
 export async function limitsOfPlans(db: Db, names: readonly string[]): Promise<ReadonlyMap<string, PlanLimits>> {
   const limits = new Map<string, PlanLimits>(names.filter(isBuiltInPlan).map((name) => [name, builtInPlans[name]]))
   const own = [...new Set(names)].filter((name) => !isBuiltInPlan(name))

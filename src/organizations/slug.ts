@@ -3,15 +3,18 @@ import { invalidRequest } from '../errors.ts'
 const longest = 40
 
 /**
- * A slug as it was chosen: 3 to 40 small letters, digits and single hyphens between them, a letter first, so that it reads well in a URL, looks
- * like no id (those have an underscore) and has one spelling. Throws `invalid_request`.
+ * Checks a chosen slug: 3 to 40 lowercase letters, digits and single hyphens, starting with a letter. So it reads well
+ * in a URL, has one spelling, and cannot look like an id (ids contain an underscore). Throws `invalid_request`.
  */
 export function checkSlug(slug: string): string {
   if (isSlug(slug)) return slug
-  throw invalidRequest('slug is not 3 to 40 small letters, digits and single hyphens between them, a letter first.')
+  throw invalidRequest('slug must be 3 to 40 lowercase letters, digits and single hyphens, and start with a letter.')
 }
 
-/** A slug out of a name; a name without any letter of the alphabet gives `organization`. It may be taken: then one with `suffix` serves. */
+/**
+ * Makes a slug from a name, or `organization` if the name has no usable letters. If the slug is taken, try again with a
+ * `suffix`.
+ */
 export function slugFrom(name: string, suffix = ''): string {
   const ascii = name.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase()
   const words = ascii.match(/[a-z0-9]+/g) ?? []

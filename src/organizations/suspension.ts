@@ -13,9 +13,9 @@ import { findOrganization, updateOrganizationRow } from './queries.ts'
 type Suspending = ChangeServices & Pick<Services, 'config'>
 
 /**
- * Suspends an organization: its keys get no more tokens, and an open rule on the revocation list, added in the same transaction, revokes the
- * tokens that exist. Repeating it changes nothing. Throws `conflict` when no root key outside the organization works, because then nobody
- * could resume it.
+ * Suspends an organization: its keys get no more tokens. An open rule on the revocation list, added in the same
+ * transaction, revokes the existing tokens. Repeating it changes nothing. Throws `conflict` when no root key outside
+ * the organization works, because then nobody could resume it.
  */
 export async function suspendOrganization(
   services: Suspending,
@@ -47,7 +47,7 @@ export async function suspendOrganization(
   })
 }
 
-/** What suspending the organization would break; writes nothing. Throws `not_found`. */
+/** What suspending the organization would break. Writes nothing. Throws `not_found`. */
 export async function trySuspendingOrganization(
   { db, now }: Pick<Services, 'db' | 'now'>,
   actor: Principal,
@@ -59,8 +59,9 @@ export async function trySuspendingOrganization(
 }
 
 /**
- * Resumes a suspended organization: its keys get tokens again. Tokens issued before stay revoked: the open rule becomes a rule on what was
- * issued until now, or by clocks that ran ahead when the organization was suspended. Repeating it changes nothing.
+ * Resumes a suspended organization: its keys get tokens again. Tokens issued before stay revoked: the open rule is
+ * closed, and now covers tokens issued until now, plus a margin for clocks that ran ahead when the organization was
+ * suspended. Repeating it changes nothing.
  */
 export async function resumeOrganization(services: Suspending, actor: Principal, id: string): Promise<void> {
   await change(services, actor, 'organizations.suspend', organizationLock(id), async (tx, { suspendedAt }, now) => {

@@ -1,20 +1,20 @@
 import type { PlanLimits } from '../plans/limits.ts'
 import type { Organization } from './queries.ts'
 
-/** An organization as the admin API shows it; instants are RFC 3339 texts. */
+/** An organization as the admin API shows it. Times are RFC 3339 texts. */
 export type OrganizationView = {
   id: string
   name: string
   slug: string | null
   email: string | null
   plan: string
-  /** What the plan allows. */
+  /** The plan's limits. */
   limits: PlanLimits
-  /** Every new or changed key must expire within so many seconds; null = keys may live for ever. */
+  /** Every new or changed key must expire within this many seconds; null = keys need not expire. */
   maxKeyLifetimeSeconds: number | null
   suspendedAt: string | null
   createdAt: string
-  /** Counts up with each change: what the ETag says. */
+  /** Increases with each change; sent as the ETag. */
   revision: number
 }
 

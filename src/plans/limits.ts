@@ -3,9 +3,12 @@ import { invalidRequest } from '../errors.ts'
 export type PlanLimits = {
   readonly requestsPerMinute: number
   readonly requestsPerMonth: number
-  /** API keys that are not revoked; root keys count against no plan. */
+  /** Root keys, revoked keys and expired keys do not count. */
   readonly apiKeys: number
-  /** How long an old version lives on after a rotation that says nothing else, and the most that one may ask for. */
+  /**
+   * How long the previous version of a key works after a rotation: the default, and the most that a rotation may
+   * request.
+   */
   readonly defaultOverlapSeconds: number
   readonly maxOverlapSeconds: number
 }
@@ -46,8 +49,8 @@ export function isBuiltInPlan(name: string): name is BuiltInPlan {
 /** Returns the limits. Throws `invalid_request` for a name or limits that a custom plan cannot have. */
 export function checkPlan(name: string, limits: PlanLimits): PlanLimits {
   if (!/^[a-z][a-z0-9-]{1,39}$/.test(name))
-    throw invalidRequest('name is not 2 to 40 small letters, digits and hyphens, a letter first.')
+    throw invalidRequest('name must be 2 to 40 lowercase letters, digits and hyphens, and start with a letter.')
   if (limits.defaultOverlapSeconds > limits.maxOverlapSeconds)
-    throw invalidRequest('defaultOverlapSeconds is more than maxOverlapSeconds.')
+    throw invalidRequest('defaultOverlapSeconds must not be more than maxOverlapSeconds.')
   return limits
 }

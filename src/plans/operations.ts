@@ -21,12 +21,14 @@ import {
 export type PlanView = PlanLimits & {
   readonly name: string
   readonly builtIn: boolean
-  /** RFC 3339; null for a built-in one. */
+  /** RFC 3339; null for a built-in plan. */
   readonly createdAt: string | null
   readonly revision: number
 }
 
-/** A custom plan. Throws `conflict` for a name that is taken, also by a built-in plan, and `invalid_request`. */
+/**
+ * Creates a custom plan. Throws `invalid_request`, and `conflict` for a name that is taken, also by a built-in plan.
+ */
 export async function createPlan(
   services: ChangeServices,
   actor: Principal,
@@ -40,7 +42,7 @@ export async function createPlan(
   })
 }
 
-/** The built-in ones, smallest first, then the own ones by name. */
+/** Built-in plans first, smallest first. Then the custom ones by name. */
 export async function listPlans({ db }: Pick<Services, 'db'>, actor: Principal): Promise<PlanView[]> {
   authorize(actor, 'plans.read')
   const builtIn = Object.keys(builtInPlans).filter(isBuiltInPlan).map(builtInPlanView)
@@ -55,7 +57,10 @@ export async function showPlan({ db }: Pick<Services, 'db'>, actor: Principal, n
   return ownPlanView(plan)
 }
 
-/** The new limits apply at once to every organization on the plan. An absent member stays. Throws `conflict` for a built-in plan. */
+/**
+ * The new limits apply at once to every organization on the plan. Absent members stay unchanged. Throws `conflict` for
+ * a built-in plan.
+ */
 export async function updatePlan(
   services: ChangeServices,
   actor: Principal,
@@ -83,13 +88,13 @@ export async function updatePlan(
   )
 }
 
-/** Throws `conflict` while an organization is on the plan, and for a built-in plan. */
+/** Throws `conflict` for a built-in plan, and while an organization is on the plan. */
 export async function deletePlan(services: ChangeServices, actor: Principal, name: string): Promise<void> {
   await change(services, actor, 'plans.change', customPlanLock(name), async (tx) => {
     const organizations = await countOrganizationsOn(tx, name)
     if (organizations > 0) {
       throw new ServiceError('conflict', {
-        detail: `The plan is in use by ${organizations} ${organizations === 1 ? 'organization' : 'organizations'}: change their plan first.`,
+        detail: `The plan is in use by ${organizations} ${organizations === 1 ? 'organization' : 'organizations'}. Change their plan first.`,
       })
     }
     await deleteOwnPlan(tx, name)

@@ -12,7 +12,7 @@ export async function lockPlan(tx: Db, name: string): Promise<boolean> {
   return plan !== undefined
 }
 
-/** The own plan, kept from being changed, deleted and newly used until the transaction ends. */
+/** The custom plan, locked: until the transaction ends nobody can change it, delete it or put an organization on it. */
 export async function lockOwnPlan(tx: Db, name: string): Promise<OwnPlan | undefined> {
   const [plan] = await tx.select().from(plans).where(eq(plans.name, name)).for('update')
   return plan

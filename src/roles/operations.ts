@@ -21,25 +21,25 @@ import {
 export type RoleView = {
   name: string
   builtIn: boolean
-  /** `permission:reach` each, by the alphabet. */
+  /** `permission:reach` each, in alphabetical order. */
   permissions: string[]
-  /** Null for a built-in one. */
+  /** Null for a built-in role. */
   organizationId: string | null
-  /** RFC 3339; null for a built-in one. */
+  /** RFC 3339; null for a built-in role. */
   createdAt: string | null
   revision: number
 }
 
-/** Which organization's role; absent = the caller's own. */
+/** The role's organization; absent = the caller's own. */
 type RoleIn = { readonly organizationId?: string | undefined }
 
-/** An organization that defines more has something else in mind. */
+/** A sanity limit: no organization should need more roles than this. */
 const mostRoles = 100
 
 /**
- * A custom role of an organization, made of permissions that the caller holds. Throws `permission_denied` for others, `invalid_request` for a
- * text that is not a permission within an organization, `conflict` for a name that is taken, also by a built-in role, and `not_found` for an
- * organization that does not exist or is not theirs.
+ * Creates a custom role of an organization from permissions that the caller holds. Throws `permission_denied` for other
+ * permissions, `invalid_request` for a text that is not a permission within an organization, `conflict` for a name that
+ * is taken, also by a built-in role, and `not_found` for an organization that does not exist or is out of reach.
  */
 export async function createRole(
   services: ChangeServices,
@@ -62,7 +62,7 @@ export async function createRole(
   })
 }
 
-/** The built-in ones, then the organization's own by name. */
+/** Built-in roles first, then the organization's custom roles by name. */
 export async function listRoles(
   { db }: Pick<Services, 'db'>,
   actor: Principal,
@@ -86,8 +86,9 @@ export async function showRole(
 }
 
 /**
- * The holders of the role may do what it permits now, from their next request on. Throws `permission_denied` where it permits, or permitted,
- * more than the caller may do, `conflict` for a built-in role, `precondition_failed` for an outdated revision.
+ * Replaces a role's permissions. They apply to its holders from their next request on. Throws `permission_denied` when
+ * the role permits, or permitted, more than the caller may do, `conflict` for a built-in role, `precondition_failed`
+ * for an outdated revision.
  */
 export async function updateRole(
   services: ChangeServices,
@@ -111,7 +112,7 @@ export async function updateRole(
   )
 }
 
-/** Throws `conflict` while a member holds the role, and for a built-in role. */
+/** Throws `conflict` for a built-in role, and while a member holds the role. */
 export async function deleteRole(
   services: ChangeServices,
   actor: Principal,
@@ -123,7 +124,7 @@ export async function deleteRole(
     const members = await countMembersWith(tx, { organizationId, role: name })
     if (members > 0) {
       throw new ServiceError('conflict', {
-        detail: `${members} ${members === 1 ? 'member holds' : 'members hold'} the role: assign others first.`,
+        detail: `${members} ${members === 1 ? 'member holds' : 'members hold'} the role. Remove it from all members first.`,
       })
     }
     await deleteCustomRoleRow(tx, { organizationId, name })
@@ -131,7 +132,7 @@ export async function deleteRole(
   })
 }
 
-/** The lock is that of the organization: granting a role takes it too. */
+/** Locks the whole organization, because granting a role takes that lock too. */
 function customRoleLock(name: string, { organizationId: asked }: RoleIn): Lock<CustomRole> {
   return async (attempt, work) =>
     await organizationLockFor(asked)(attempt, async ({ thing: { id: organizationId } }) => {

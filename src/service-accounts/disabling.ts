@@ -13,9 +13,9 @@ import { findServiceAccount, updateServiceAccountRow } from './queries.ts'
 type Disabling = Pick<Services, 'config' | 'log' | 'now' | 'revocations' | 'transaction'>
 
 /**
- * Disables an account: its keys get no more tokens, and an open rule for each key, added in the same transaction, revokes the tokens that exist.
- * Repeating it changes nothing. Throws `permission_denied` when the account holds roles that permit more than the caller may do, and
- * `conflict` when nobody could administer the organization or the service afterwards.
+ * Disables an account: its keys get no more tokens. An open rule for each key, added in the same transaction, revokes
+ * the existing tokens. Repeating it changes nothing. Throws `permission_denied` when the account's roles permit more
+ * than the caller may do, and `conflict` when nobody could administer the organization or the service afterwards.
  */
 export async function disableServiceAccount(
   services: Disabling,
@@ -49,7 +49,7 @@ export async function disableServiceAccount(
   })
 }
 
-/** What disabling the account would break; writes nothing. Throws `not_found`. */
+/** What disabling the account would break. Writes nothing. Throws `not_found`. */
 export async function tryDisablingServiceAccount(
   { db, now }: Pick<Services, 'db' | 'now'>,
   actor: Principal,
@@ -61,8 +61,8 @@ export async function tryDisablingServiceAccount(
 }
 
 /**
- * Enables a disabled account: its keys get tokens again, except keys that are disabled themselves. Tokens issued before stay revoked.
- * Repeating it changes nothing.
+ * Enables a disabled account: its keys get tokens again, except keys that are disabled themselves. Tokens issued before
+ * stay revoked. Repeating it changes nothing.
  */
 export async function enableServiceAccount(services: Disabling, actor: Principal, id: string): Promise<void> {
   await change(services, actor, 'service_accounts.disable', accountLock(id), async (tx, { disabledAt }, now) => {

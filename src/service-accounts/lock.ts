@@ -8,9 +8,9 @@ import { ServiceError } from '../errors.ts'
 import { findServiceAccount, lockServiceAccount, type ServiceAccount } from './queries.ts'
 
 /**
- * An account, locked with its organization. Other changes that take rights away wait. Throws `not_found`, `permission_denied` when the account
- * holds roles that permit more than the caller may do, and `conflict` when nobody could administer the organization or the service after the
- * change.
+ * Locks an account and its organization, so that other changes that remove rights wait. Throws `not_found`,
+ * `permission_denied` when the account's roles permit more than the caller may do, and `conflict` when nobody could
+ * administer the organization or the service after the change.
  */
 export function accountLock(id: string): Lock<ServiceAccount> {
   return keepingLastHolders(

@@ -24,15 +24,16 @@ import { type ServiceAccountView, serviceAccountView } from './view.ts'
 type ServiceAccountInput = {
   readonly name: string
   readonly description?: string | undefined
-  /** The most that its keys may hold. */
+  /** Its keys may hold only these roles. */
   readonly roles?: readonly string[] | undefined
   /** Absent = the caller's own organization. */
   readonly organizationId?: string | undefined
 }
 
 /**
- * A member of an organization that owns API keys. Throws `permission_denied` for roles that permit more than the caller may do, `conflict`
- * when another account of the organization has the name, `not_found` for an organization that does not exist or is not theirs.
+ * Creates an account that owns API keys. Throws `permission_denied` for roles that permit more than the caller may do,
+ * `conflict` when another account of the organization has the name, `not_found` for an organization that does not exist
+ * or is out of reach.
  */
 export async function createServiceAccount(
   services: ChangeServices,
@@ -53,7 +54,7 @@ export async function createServiceAccount(
   })
 }
 
-/** Newest first. A caller that reaches only its own sees the account that it belongs to, and those that it made. */
+/** Newest first. A caller with the reach `own` sees the account that it belongs to and the accounts that it created. */
 export async function listServiceAccounts(
   { db }: Pick<Services, 'db'>,
   actor: Principal,
@@ -75,7 +76,7 @@ export async function showServiceAccount(
   return serviceAccountView(account)
 }
 
-/** An absent member stays. */
+/** Absent members stay unchanged. */
 export type ServiceAccountUpdate = {
   readonly name?: string | undefined
   readonly description?: string | undefined
@@ -83,9 +84,9 @@ export type ServiceAccountUpdate = {
 }
 
 /**
- * Roles that are removed are removed for its keys at once: a key holds no more than its account. Throws `permission_denied` for new and
- * previous roles that permit more than the caller may do, `conflict` for a name that is taken and when nobody could administer the
- * organization or the service afterwards, `precondition_failed` for an outdated revision.
+ * A role that is removed here stops counting for the account's keys at once. Throws `permission_denied` when the
+ * previous or the new roles permit more than the caller may do, `conflict` for a name that is taken and when nobody
+ * could administer the organization or the service afterwards, `precondition_failed` for an outdated revision.
  */
 export async function updateServiceAccount(
   services: ChangeServices,
@@ -102,7 +103,7 @@ export async function updateServiceAccount(
     ...(roles === undefined ? {} : { roles: [...new Set(roles)] }),
   }
   const changed = Object.keys(changes)
-  if (changed.length === 0) throw invalidRequest('The body names nothing to change. Give at least one member.')
+  if (changed.length === 0) throw invalidRequest('The body has nothing to change. Set at least one member.')
   return await change(
     services,
     actor,
@@ -122,13 +123,13 @@ export async function updateServiceAccount(
   )
 }
 
-/** Throws `conflict` while the account owns keys that are not revoked. Revoked keys belong to no account afterwards. */
+/** Throws `conflict` while the account owns keys that are not revoked. Revoked keys lose their link to the account. */
 export async function deleteServiceAccount(services: ChangeServices, actor: Principal, id: string): Promise<void> {
   await change(services, actor, 'service_accounts.delete', accountLock(id), async (tx, { name }) => {
     const keys = (await selectLiveKeyIds(tx, { serviceAccountId: id })).length
     if (keys > 0) {
       throw new ServiceError('conflict', {
-        detail: `The service account owns ${keys} API ${keys === 1 ? 'key' : 'keys'}: revoke ${keys === 1 ? 'it' : 'them'} first.`,
+        detail: `The service account owns ${keys} API ${keys === 1 ? 'key' : 'keys'}. Revoke ${keys === 1 ? 'it' : 'them'} first.`,
       })
     }
     const unlinked = await unlinkRevokedKeys(tx, id)

@@ -8,13 +8,16 @@ export type ServiceAccount = typeof serviceAccounts.$inferSelect
 
 export type ServiceAccountChanges = Partial<Pick<ServiceAccount, 'name' | 'description' | 'roles' | 'disabledAt'>>
 
-/** With how many API keys it owns that are not revoked. */
+/** `apiKeys`: how many of its keys are not revoked. */
 export type ServiceAccountRow = ServiceAccount & { apiKeys: number }
 
-/** An account is its keys' own, and its maker's. */
+/** An account belongs to its own keys and to its creator. */
 const owned = { createdBy: serviceAccounts.createdBy, serviceAccountId: serviceAccounts.id } as const
 
-/** Counts in a statement of its own kind: names are spelled out, since Drizzle leaves the table away in a select of one table. */
+/**
+ * Spells out the column names: Drizzle omits the table name when a select has only one table, and the names would be
+ * ambiguous.
+ */
 const liveKeys = sql<number>`(select count(*) from api_keys live where live.service_account_id = service_accounts.id
   and live.revoked_at is null)`.mapWith(Number)
 
@@ -39,7 +42,7 @@ export async function findServiceAccount(
   return found && { ...found.account, apiKeys: found.apiKeys }
 }
 
-/** Locked until the transaction ends: no key is put into it meanwhile. */
+/** Locks the account until the transaction ends. No key can be assigned to it meanwhile. */
 export async function lockServiceAccount(
   tx: Db,
   where: { id: string; within: Within },
@@ -72,7 +75,7 @@ export async function selectServiceAccounts(
   return rows.map(({ account, apiKeys: count }) => ({ ...account, apiKeys: count }))
 }
 
-/** Changes an account that the transaction has locked, and counts its revision up. */
+/** Changes an account and increments its revision. The caller has locked it. */
 export async function updateServiceAccountRow(tx: Db, id: string, changes: ServiceAccountChanges): Promise<void> {
   await tx
     .update(serviceAccounts)
@@ -80,7 +83,7 @@ export async function updateServiceAccountRow(tx: Db, id: string, changes: Servi
     .where(eq(serviceAccounts.id, id))
 }
 
-/** Revoked keys no longer say that they belong to it; gives how many. */
+/** Unlinks revoked keys from the account. Returns how many. */
 export async function unlinkRevokedKeys(tx: Db, serviceAccountId: string): Promise<number> {
   const unlinked = await tx
     .update(apiKeys)
@@ -94,7 +97,7 @@ export async function deleteServiceAccountRow(tx: Db, id: string): Promise<void>
   await tx.delete(serviceAccounts).where(eq(serviceAccounts.id, id))
 }
 
-/** What a caller may change or read of its own is decided by the permission's reach; a change reaches an organization at least. */
+/** `within` decides whether the caller sees all accounts of an organization or only its own. */
 function isIt({
   id,
   within,

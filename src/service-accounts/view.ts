@@ -1,19 +1,19 @@
 import type { ServiceAccountRow } from './queries.ts'
 
-/** A service account as the admin API shows it; instants are RFC 3339 texts. */
+/** A service account as the admin API shows it. Times are RFC 3339 texts. */
 export type ServiceAccountView = {
   id: string
   organizationId: string
   name: string
   description: string
-  /** The most that its keys hold. */
+  /** Its keys may hold only these roles. */
   roles: string[]
-  /** How many keys it owns that are not revoked. */
+  /** How many of its keys are not revoked. */
   apiKeys: number
   createdAt: string
   createdBy: string
   disabledAt: string | null
-  /** Counts up with each change: what the ETag says. */
+  /** Increases with each change; sent as the ETag. */
   revision: number
 }
 

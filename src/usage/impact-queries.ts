@@ -2,7 +2,9 @@ import { desc, sql } from 'drizzle-orm'
 import type { Db } from '../db/database.ts'
 import { apiKeyUsage } from '../db/schema.ts'
 
-/** What these keys were used for, all together. `alive` = how many of them made a token that may be alive at `now`. Lags by seconds. */
+/**
+ * Total usage of these keys, a few seconds behind. `alive` = how many of them have a token that may be alive at `now`.
+ */
 export async function sumUsage(db: Db, keyIds: readonly string[], now: Date) {
   const lives = sql`${apiKeyUsage.lastExpiresAt} > ${now.toISOString()}::timestamptz`
   const [sum] = await db
@@ -18,7 +20,7 @@ export async function sumUsage(db: Db, keyIds: readonly string[], now: Date) {
   return sum
 }
 
-/** The versions that were used last, latest first. */
+/** The most recently used versions, latest first. */
 export async function selectLastUses(db: Db, keyIds: readonly string[], limit: number) {
   return await db.select().from(apiKeyUsage).where(isOneOf(keyIds)).orderBy(desc(apiKeyUsage.lastUsedAt)).limit(limit)
 }

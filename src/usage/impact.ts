@@ -1,18 +1,21 @@
 import type { Db } from '../db/database.ts'
 import { selectLastUses, sumUsage } from './impact-queries.ts'
 
-/** What ending API keys would break, as far as their use so far tells; it lags by seconds. Instants are RFC 3339 texts. */
+/**
+ * What disabling or revoking API keys would break, judged by their usage. Usage lags by seconds. Times are RFC 3339
+ * texts.
+ */
 export type Impact = {
-  /** How many keys it is about, and how many of them were ever exchanged. */
+  /** How many keys are affected, and how many of them were ever exchanged. */
   apiKeys: number
   apiKeysUsed: number
-  /** Keys with a token that may be alive now: it would die. */
+  /** Keys with a token that may be alive now and would die. */
   apiKeysWithLiveTokens: number
-  /** When the last of those tokens would end by itself; null when there is none. */
+  /** When the last of those tokens expires by itself; null when there is none. */
   tokensLiveUntil: string | null
   exchanges: number
   lastUsedAt: string | null
-  /** Of the versions that were used last, latest first, at most twenty. */
+  /** The most recently used versions, latest first, at most twenty. */
   lastUses: ImpactUse[]
 }
 
@@ -29,8 +32,8 @@ type ImpactUse = {
 const shownUses = 20
 
 /**
- * A dry run of disabling, revoking or suspending: who would notice. Reads only. Does not check whether the keys exist or whose they are; a
- * key that was exchanged a few seconds ago for the first time may not be seen yet.
+ * A dry run of disabling, revoking or suspending: shows who would notice. Only reads. Does not check whether the keys
+ * exist or who owns them. May miss a key that was exchanged for the first time a few seconds ago.
  */
 export async function whatWouldBreak(db: Db, keyIds: readonly string[], now: Date): Promise<Impact> {
   const [sum, uses] = await Promise.all([sumUsage(db, keyIds, now), selectLastUses(db, keyIds, shownUses)])

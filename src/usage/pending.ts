@@ -1,4 +1,4 @@
-/** One token that was made: for which version of which key, under which signing key, and who asked. */
+/** One issued token: the key and version it was issued for, the signing key, and the caller. */
 export type Exchange = {
   readonly apiKeyId: string
   readonly version: number
@@ -10,7 +10,10 @@ export type Exchange = {
   readonly at: Date
 }
 
-/** Exchanges of one version of an API key, folded. Milliseconds since 1970; the last few addresses and agents, newest first. */
+/**
+ * The exchanges of one version of an API key, added up. Times are milliseconds since 1970. Addresses and agents: the
+ * last few, newest first.
+ */
 export type ApiKeyUse = {
   readonly apiKeyId: string
   readonly version: number
@@ -21,7 +24,7 @@ export type ApiKeyUse = {
   agents: readonly string[]
 }
 
-/** Tokens under one signing key, folded. Milliseconds since 1970. */
+/** The tokens of one signing key, added up. Times are milliseconds since 1970. */
 export type SigningKeyUse = {
   readonly kid: string
   tokens: number
@@ -31,28 +34,28 @@ export type SigningKeyUse = {
 
 export type FoldedUsage = { readonly apiKeys: readonly ApiKeyUse[]; readonly signingKeys: readonly SigningKeyUse[] }
 
-/** Usage that is not written yet. Plain data: on Workers the requests of an isolate share it. */
+/** Usage that is not written yet. Plain data, because the requests of a Workers isolate share it. */
 export type PendingUsage = {
   add(exchange: Exchange): void
-  /** Returns everything so far and starts empty again. */
+  /** Returns everything added so far, and starts again from empty. */
   take(): FoldedUsage
-  /** Puts back what could not be written. It is older than anything added in the meantime. */
+  /** Puts back what could not be written. It counts as older than anything added in the meantime. */
   giveBack(usage: FoldedUsage): void
-  /** Versions of API keys that wait. */
+  /** How many versions of API keys are waiting. */
   size(): number
-  /** Exchanges that found no room since this was asked last. */
+  /** How many exchanges were dropped for lack of room since the last call. */
   takeDropped(): number
 }
 
-/** How many addresses and agents of a version are remembered. */
+/** How many addresses and agents are kept for each version. */
 export const remembered = 5
-/** Agents are cut to this many characters; an address is at most 45. */
+/** Agents are cut to this many characters. An address has at most 45. */
 const longest = 256
 const mostSigningKeys = 1000
 
 /**
- * Folds exchanges in memory, a few hundred nanoseconds each. At most `mostVersions` versions of keys wait; while the database is away and
- * more than that are used, exchanges of further ones are counted as dropped.
+ * Adds up exchanges in memory, a few hundred nanoseconds each. At most `mostVersions` versions of keys wait. If the
+ * database stays away and more versions are used, their exchanges are only counted as dropped.
  */
 export function createPendingUsage({ mostVersions = 10_000 } = {}): PendingUsage {
   let apiKeys = new Map<string, ApiKeyUse>()
@@ -120,7 +123,7 @@ function mergeOlder(held: ApiKeyUse, older: ApiKeyUse): void {
   held.agents = lastFew([...held.agents, ...older.agents])
 }
 
-/** Most keys come from the same place each time: then nothing is made. */
+/** Most keys are used from the same place each time. Then no new list is allocated. */
 function withNewest(list: readonly string[], value: string | null): readonly string[] {
   if (value === null || value === '') return list
   const bounded = value.length > longest ? value.slice(0, longest) : value

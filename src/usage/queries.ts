@@ -7,13 +7,16 @@ import { type ApiKeyUse, remembered, type SigningKeyUse } from './pending.ts'
 export type ApiKeyUsageRow = typeof apiKeyUsage.$inferSelect
 export type SigningKeyUsageRow = typeof signingKeyUsage.$inferSelect
 
-/** What each version of the key was used for, newest version first; a version that was never used has no row. Lags by seconds. */
+/**
+ * The usage of each version of the key, newest version first, a few seconds behind. A version that was never used has
+ * no row.
+ */
 export async function findApiKeyUsage(db: Db, apiKeyId: string): Promise<ApiKeyUsageRow[]> {
   const rows = await db.select().from(apiKeyUsage).where(eq(apiKeyUsage.apiKeyId, apiKeyId))
   return rows.sort((a, b) => b.version - a.version)
 }
 
-/** The condition that a token of the API key may be alive at `now`. Lags by seconds. */
+/** SQL condition: a token of the API key may be alive at `now`. Lags by seconds. */
 export function hasLiveToken(db: Db, apiKeyId: Column, now: Date): SQL {
   const use = db
     .select({ one: sql`1` })
@@ -26,7 +29,7 @@ export async function deleteApiKeyUsage(tx: Db, apiKeyIds: readonly string[]): P
   await tx.delete(apiKeyUsage).where(inArray(apiKeyUsage.apiKeyId, [...apiKeyIds]))
 }
 
-/** What the signing keys were used for, in no order; a key that never signed a token has no row. Lags by seconds. */
+/** The usage of the signing keys, unordered, a few seconds behind. A key that never signed a token has no row. */
 export async function findSigningKeyUsage(db: Db, kids: readonly string[]): Promise<SigningKeyUsageRow[]> {
   if (kids.length === 0) return []
   return await db
@@ -36,8 +39,8 @@ export async function findSigningKeyUsage(db: Db, kids: readonly string[]): Prom
 }
 
 /**
- * Adds to what is stored, in one statement: counts of several processes add up, the latest instants stay, the few addresses and agents are
- * those of the process that saw the key last, then the others. No two rows may be of the same version.
+ * Adds to the stored usage in one statement. Counts of several processes add up and the latest times win. Of addresses
+ * and agents, those of the process that saw the key last come first. No two rows may be of the same version.
  */
 export async function addApiKeyUsage(db: Db, uses: readonly ApiKeyUse[]): Promise<void> {
   const rows = sql`select id, version::integer, exchanges::bigint, used_at::timestamptz, expires_at::timestamptz,
@@ -82,7 +85,7 @@ export async function addSigningKeyUsage(db: Db, uses: readonly SigningKeyUse[])
     })
 }
 
-/** One column of rows; texts, because that is an array which both drivers can send. */
+/** One column of the rows, as text: an array type that both drivers can send. */
 function texts<Row>(rows: readonly Row[], value: (row: Row) => string | number): SQL {
   return sql`${sql.param(rows.map((row) => String(value(row))))}::text[]`
 }
@@ -91,7 +94,7 @@ function instant(milliseconds: number): string {
   return new Date(milliseconds).toISOString()
 }
 
-/** A list as one text, one value a line. */
+/** A list as one text, one value per line. */
 function lines(values: readonly string[]): string {
   return values.map(printableText).join('\n')
 }

@@ -4,11 +4,16 @@ import { createPendingUsage, type Exchange, type FoldedUsage, type PendingUsage 
 import { addApiKeyUsage, addSigningKeyUsage } from './queries.ts'
 
 export type UsageRecorder = {
-  /** Remembers a token that was made. Never waits, never throws. */
+  /** Records an issued token. Never waits, never throws. */
   recordExchange(exchange: Exchange): void
-  /** Resolves when everything recorded before was written, or kept for the next time because it could not be. Never rejects. */
+  /**
+   * Resolves when everything recorded before is written, or was kept for the next flush because the write failed. Never
+   * rejects.
+   */
   flush(): Promise<void>
-  /** Flushes every few seconds from now on; where there are no timers (Workers), `flush` is called at the end of each request. */
+  /**
+   * Flushes every few seconds from now on. Workers have no timers: there, `flush` is called at the end of each request.
+   */
   start(): void
   /** Stops the timer and flushes once more. */
   close(): Promise<void>
@@ -17,19 +22,19 @@ export type UsageRecorder = {
 export type UsageRecorderOptions = {
   db: Db
   log: Log
-  /** Shared by the requests of an isolate, so that what one of them could not write goes along with the next. */
+  /** Shared by the requests of an isolate: usage that one request could not write is written with the next. */
   pending?: PendingUsage
   flushMilliseconds?: number
 }
 
 const mostRows = 500
-/** So many versions waiting are written before their time. */
+/** When this many versions wait, they are flushed early. */
 const manyVersions = 5000
 
 /**
- * Folds usage in memory and adds it to the database in batches: one statement at a time in a process, its rows in the order of their ids,
- * so that processes never deadlock. What a process has not written when it is killed is lost. A flush whose answer was lost is repeated:
- * its counts may then be added twice, and are never lost.
+ * Adds up usage in memory and writes it to the database in batches. Each process sends one statement at a time, with
+ * rows in the order of their ids, so that processes never deadlock. If a process is killed, its unwritten usage is
+ * lost. A flush whose answer was lost is repeated: its counts may then be added twice, but are never lost.
  */
 export function createUsageRecorder({
   db,
@@ -86,7 +91,7 @@ export function createUsageRecorder({
   }
 }
 
-/** Each holds rows of one kind only: what failed can be given back without what was written. */
+/** Each batch holds rows of one kind only. So a failed batch can be put back without rows that were written. */
 function batchesOf({ apiKeys, signingKeys }: FoldedUsage): FoldedUsage[] {
   return [
     ...chunks(apiKeys).map((rows) => ({ apiKeys: rows, signingKeys: [] })),

@@ -34,6 +34,6 @@ export async function forgetVerifiers({ db, now }: Pick<Services, 'db' | 'now'>)
 function readCursor(cursor: string | undefined): { clientId: string; name: string } | undefined {
   if (cursor === undefined) return undefined
   const slash = cursor.indexOf('/')
-  if (slash === -1) throw invalidRequest('cursor is not one of an earlier page.')
+  if (slash === -1) throw invalidRequest('cursor is invalid. Use the nextCursor of the previous page.')
   return { clientId: cursor.slice(0, slash), name: cursor.slice(slash + 1) }
 }

@@ -60,7 +60,7 @@ revision  1
   test('a wrong option is reported by its name', async () => {
     await json('organizations', 'create', 'First', '--slug', 'first')
     expect(await shown('organizations', 'create', 'Second', '--slug', 'first')).toBe(
-      '$ mintage organizations create Second --slug first\nerror: cannot create the organization: --slug is taken: another one has it\n[1]\n',
+      '$ mintage organizations create Second --slug first\nerror: cannot create the organization: --slug is already taken. Choose another one\n[1]\n',
     )
     expect(await shown('organizations', 'change-policy', 'org_x', 'soon')).toMatch(/\[[12]\]$/m)
     expect(await shown('organizations', 'create', 'X', '--max-key-lifetime', 'long')).toMatch(/\n\[2\]$/m)

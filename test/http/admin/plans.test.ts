@@ -54,7 +54,7 @@ describe.each(databaseKinds)('plans on %s', (kind) => {
     const refused = await root('DELETE', '/v1/plans/trial')
     expect([refused.status, refused.body.detail]).toEqual([
       409,
-      'The plan is in use by 1 organization: change their plan first.',
+      'The plan is in use by 1 organization. Change their plan first.',
     ])
     await root('POST', `/v1/organizations/${id}/change-plan`, { plan: 'free' })
     expect((await root('DELETE', '/v1/plans/trial')).status).toBe(204)

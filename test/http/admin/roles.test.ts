@@ -129,7 +129,10 @@ describe.each(databaseKinds)('roles on %s', (kind) => {
       await admin('POST', '/v1/roles', { name: 'passing', permissions: ['api_keys.read:own'] })
       const id = await member({ roles: ['passing'] })
       const refused = await admin('DELETE', '/v1/roles/passing')
-      expect([refused.status, refused.body.detail]).toEqual([409, '1 member holds the role: assign others first.'])
+      expect([refused.status, refused.body.detail]).toEqual([
+        409,
+        '1 member holds the role. Remove it from all members first.',
+      ])
       await assign(admin, id, [])
       expect((await admin('DELETE', '/v1/roles/passing')).status).toBe(204)
       expect((await admin('GET', '/v1/roles/passing')).status).toBe(404)

@@ -147,7 +147,7 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
     const serviceAccountId = await create({ name: 'emptied' })
     const { id } = await service.createKey({ organizationId, serviceAccountId })
     const refused = await admin('DELETE', `/v1/service-accounts/${serviceAccountId}`)
-    expect([refused.status, refused.body.detail]).toEqual([409, 'The service account owns 1 API key: revoke it first.'])
+    expect([refused.status, refused.body.detail]).toEqual([409, 'The service account owns 1 API key. Revoke it first.'])
     await admin('POST', `/v1/api-keys/${id}/revoke`)
     expect((await admin('DELETE', `/v1/service-accounts/${serviceAccountId}`)).status).toBe(204)
     expect((await admin('GET', `/v1/api-keys/${id}`)).body).toMatchObject({ status: 'revoked' })
