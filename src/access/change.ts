@@ -17,7 +17,7 @@ export const keyHolder = Symbol('the holder of the key')
 export type Attempt = { readonly tx: Db; readonly actor: Principal; readonly within: Within; readonly now: Date }
 
 /** A locked thing, with what its events are about unless they say otherwise. */
-export type Locked<Thing> = {
+type Locked<Thing> = {
   readonly thing: Thing
   readonly organizationId: string | null
   readonly subject: string | null
