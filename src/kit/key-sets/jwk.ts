@@ -2,10 +2,13 @@ import { isJsonObject, type JsonObject } from '../json-object.ts'
 import { isKid } from '../token/token-header.ts'
 import { isStrongRsaKey } from './rsa-strength.ts'
 
-/** What the kit can verify: the five that the service signs with, one of them under both of its names. Never HMAC, never `none`. */
+/**
+ * The algorithms that the kit can verify: the five that the service signs with. EdDSA and Ed25519 are two
+ * names of the same one. Never HMAC, never `none`.
+ */
 export type VerificationAlgorithm = 'ES256' | 'ES384' | 'EdDSA' | 'Ed25519' | 'RS256' | 'PS256'
 
-/** A public key reduced to the members that define it (RFC 7518 §6): nothing else of what was published reaches the importer. */
+/** A public key reduced to the members that define it (RFC 7518 §6). No other published member reaches the import. */
 export type PublicJwk = { readonly kid: string; readonly alg: VerificationAlgorithm } & (
   | { readonly kty: 'EC'; readonly crv: string; readonly x: string; readonly y: string }
   | { readonly kty: 'OKP'; readonly crv: string; readonly x: string }
@@ -13,11 +16,11 @@ export type PublicJwk = { readonly kid: string; readonly alg: VerificationAlgori
 )
 
 /**
- * The key of a member of a JWK Set, or undefined if the member must be ignored (RFC 7517 §5). Ignored are: an algorithm
- * outside the allow-list or none (one key, one algorithm, RFC 8725 §3.1); another use; `kty`, `crv` and `alg` that
- * disagree; private or symmetric material; coordinates of a wrong length; a weak RSA key; and a key that the set calls
- * revoked, because a thief could date signatures before the revocation. Does not check that a point is on its curve: the
- * import does.
+ * Reads one member of a JWK Set. Returns undefined if the member must be ignored (RFC 7517 §5), because of: an
+ * algorithm outside the allow-list, or a missing one (one key, one algorithm, RFC 8725 §3.1); another use; `kty`, `crv`
+ * and `alg` that disagree; private or symmetric material; coordinates of a wrong length; a weak RSA key; or a key
+ * marked as revoked, because a thief could date signatures before the revocation. Does not check that a point is on its
+ * curve: the import does.
  */
 export function readPublicJwk(jwk: unknown, algorithms: ReadonlySet<string>): PublicJwk | undefined {
   if (!isJsonObject(jwk)) return undefined
@@ -44,8 +47,8 @@ export function readPublicJwk(jwk: unknown, algorithms: ReadonlySet<string>): Pu
 }
 
 /**
- * Whether a token's `alg` is the key's: the same name, or one of the two names of Ed25519 (RFC 9864 §2.2), which `readPublicJwk` gives
- * only to keys of that curve.
+ * Whether a token's `alg` matches the key: the same name, or the other name of Ed25519 (RFC 9864 §2.2). `readPublicJwk`
+ * accepts these two names only for keys on that curve.
  */
 export function isAlgorithmOfKey(algorithm: string, key: { readonly algorithm: string }): boolean {
   return algorithm === key.algorithm || (isEd25519(algorithm) && isEd25519(key.algorithm))
@@ -68,7 +71,7 @@ const families = {
   PS256: { kty: 'RSA' },
 } as const satisfies Record<VerificationAlgorithm, Family>
 
-/** A key whose private half was published is anybody's, and a symmetric one was never for publishing (RFC 7517 §9.2). */
+/** With a published private key anyone can sign, and a symmetric key must never be published (RFC 7517 §9.2). */
 const secretMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'] as const
 /** 8192 bits, with room for a leading zero; `isStrongRsaKey` counts the bits. */
 const longestModulus = 1400
@@ -86,10 +89,13 @@ function isEd25519(algorithm: string): boolean {
   return algorithm === 'EdDSA' || algorithm === 'Ed25519'
 }
 
-/** What the service signs with, each key with one of them. No HMAC, and never `none`. */
+/** The algorithms that the service signs with. Each key has one of them. No HMAC, and never `none`. */
 export const defaultAlgorithms: readonly VerificationAlgorithm[] = ['ES256', 'EdDSA', 'RS256', 'PS256', 'ES384']
 
-/** The allow-list, in which EdDSA and Ed25519 go together: here both are the one algorithm on the one curve (RFC 9864 §2.2). */
+/**
+ * The allow-list. EdDSA and Ed25519 are allowed together: here both are the same algorithm on the same curve (RFC 9864
+ * §2.2).
+ */
 export function checkedAlgorithms(
   algorithms: readonly VerificationAlgorithm[] = defaultAlgorithms,
 ): ReadonlySet<string> {

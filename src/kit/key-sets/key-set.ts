@@ -3,7 +3,7 @@ import { createSignatureCheck } from '../signatures/signature.ts'
 import type { SignatureCheck } from '../signatures/signature-check.ts'
 import { readPublicJwk, type VerificationAlgorithm } from './jwk.ts'
 
-/** One public key with the one algorithm that it is good for (RFC 8725 §3.1). */
+/** One public key, with the only algorithm it may be used with (RFC 8725 §3.1). */
 export type VerificationKey = {
   readonly kid: string
   readonly algorithm: VerificationAlgorithm
@@ -12,22 +12,23 @@ export type VerificationKey = {
 
 export type KeySet = {
   /**
-   * The key of this kid. Undefined = the issuer has no such key, known for sure. Throws, or rejects with, `AccessTokenError`
-   * `unavailable` when that cannot be known now: then the token may be good.
+   * Finds the key with this kid. Undefined = the issuer certainly does not have it. Throws, or rejects with,
+   * `AccessTokenError` `unavailable` if that is not known now, because the token may be valid.
    */
   find(kid: string): VerificationKey | undefined | Promise<VerificationKey | undefined>
-  /** Whether the set that is held, and fresh enough, has the kid: asked for each cached token. Never waits. */
+  /** Whether the current set has the kid and is fresh enough. Called for each cached token. Never waits. */
   holds(kid: string): boolean
-  /** Loads the set when it is not there yet. */
+  /** Loads the set if it is not loaded yet. */
   ready?(): Promise<void>
 }
 
-/** More keys than any issuer publishes; the rest is ignored. */
+/** More keys than any issuer publishes. Further keys are ignored. */
 const mostKeys = 100
 
 /**
- * The usable keys of a JWK Set by kid. Keys of other types, uses and algorithms, weak ones and those that cannot be imported are
- * ignored and the rest is kept (RFC 7517 §5); of two with one kid the first counts. Throws a TypeError unless it is a JWK Set.
+ * The usable keys of a JWK Set, by kid. Ignores keys of other types, uses and algorithms, weak keys, and keys that
+ * cannot be imported (RFC 7517 §5). If two usable keys have the same kid, the first counts. Throws a TypeError if it is
+ * not a JWK Set.
  */
 export async function importKeys(
   jwks: unknown,
@@ -41,7 +42,7 @@ export async function importKeys(
     try {
       keys.set(jwk.kid, { kid: jwk.kid, algorithm: jwk.alg, check: await createSignatureCheck(jwk) })
     } catch {
-      // One bad key, a point off its curve for example, must not take the good ones with it.
+      // One bad key, such as a point off its curve, must not make the good keys unusable.
     }
   }
   return keys

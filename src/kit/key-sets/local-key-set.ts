@@ -3,8 +3,8 @@ import { checkedAlgorithms, type VerificationAlgorithm } from './jwk.ts'
 import { importKeys, type KeySet, type VerificationKey } from './key-set.ts'
 
 /**
- * A key set that your application loads itself. `load` is called again when the copy is older than `maximumAgeMilliseconds` (default
- * 1000), and for each kid that the copy does not have, so it should cache.
+ * A key set that your application loads itself. `load` is called again when the copy is older than
+ * `maximumAgeMilliseconds` (default 1000), and for each kid that the copy does not have. So `load` should cache.
  *
  * @example
  * ```ts
@@ -33,7 +33,7 @@ export function localKeySet(
     } catch (cause) {
       throw new AccessTokenError('unavailable', 'keys_unavailable', { retryAfterSeconds: 1, cause })
     }
-    // A slow load must not put back what a later one replaced.
+    // A slow load must not overwrite the result of a later one.
     if (startedAt < loadedAt) return
     keys = loaded
     loadedAt = startedAt

@@ -10,23 +10,28 @@ import { identityHeaders, type VerifierIdentity } from './verifier-identity.ts'
 
 export type RemoteKeySetOptions = VerifierIdentity & {
   readonly issuer: string
-  /** Where the JWK Set is, when it is not to be looked up in the issuer's metadata. */
+  /** URL of the JWK Set. Default: looked up in the issuer's metadata. */
   readonly jwksUrl?: string | undefined
   /** Keys of other algorithms are ignored. Default: the five that the service signs with. */
   readonly algorithms?: readonly VerificationAlgorithm[] | undefined
-  /** How old the set may become; a shorter `max-age` of the answer counts, down to the cool-down. Default 300. */
+  /**
+   * How old the set may become. A shorter `max-age` in the response lowers this, but not below the cool-down. Default
+   * 300.
+   */
   readonly maximumAgeSeconds?: number | undefined
-  /** How long after that the set still serves while the issuer cannot be reached. Default 3600. */
+  /** How much longer the set is used while the issuer cannot be reached. Default 3600. */
   readonly staleSeconds?: number | undefined
-  /** Between two fetches for kids that the set does not have, and between two attempts while the issuer is away. Default 10. */
+  /**
+   * Time between two fetches for unknown kids, and between two attempts while the issuer cannot be reached. Default 10.
+   */
   readonly coolDownSeconds?: number | undefined
   /** Default 5000. */
   readonly timeoutMilliseconds?: number | undefined
   readonly fetch?: Fetch | undefined
   readonly now?: (() => Date) | undefined
   /**
-   * Whether requests may wait for each other's fetches and refresh ahead of time. Default: yes, except on Workers, which tie I/O to the
-   * request that began it: results may be shared, pending promises may not.
+   * Whether requests may wait for each other's fetches and refresh ahead of time. Default: yes, except on Workers.
+   * There I/O belongs to the request that began it: requests may share results, but not pending promises.
    */
   readonly sharesWork?: boolean | undefined
 }
@@ -35,13 +40,13 @@ const largestSet = 262_144
 const mostAbsentKids = 256
 
 /**
- * The issuer's JWK Set, fetched when it is first needed; construction does no I/O.
+ * The issuer's JWK Set. It is fetched when it is first needed; creating it does no I/O.
  *
- * - Older than its maximum age it is fetched again before it answers, so a withdrawn key is gone by then. From three quarters of that
- *   age on it is refreshed beside the requests, so that nobody waits.
- * - While the issuer is away, the set serves for `staleSeconds` more; an attempt a cool-down.
- * - A kid that is not in the set causes one fetch past all caches a cool-down, shared by everybody who waits. In between, such a kid
- *   is `unavailable` and not invalid, unless a fetch has just shown that it does not exist.
+ * - A set older than its maximum age is fetched again before it answers, so a withdrawn key is gone by then. From three
+ *   quarters of that age, it is refreshed in the background, so that no request waits.
+ * - While the issuer cannot be reached, the set is used for `staleSeconds` more, with one attempt per cool-down.
+ * - An unknown kid causes one fetch past all caches, at most once per cool-down. All waiting requests share it. In
+ *   between, an unknown kid is `unavailable` and not invalid, unless a fetch has just shown that it does not exist.
  *
  * @example
  * ```ts
@@ -70,9 +75,9 @@ export function remoteKeySet(options: RemoteKeySetOptions): KeySet {
   let attemptedAt: number | undefined
   let failedAt: number | undefined
   let failure: unknown
-  /** When a fetch past all caches began: the answer to whether a kid exists. */
+  /** When the last fetch that bypassed all caches began. Only such a fetch shows that a kid does not exist. */
   let confirmedAt: number | undefined
-  /** Kids that such a fetch did not find. */
+  /** Kids that such a fetch did not find. Cleared by the next successful fetch. */
   const absent = new Set<string>()
 
   function find(kid: string): VerificationKey | undefined | Promise<VerificationKey | undefined> {
@@ -84,25 +89,25 @@ export function remoteKeySet(options: RemoteKeySetOptions): KeySet {
     return findAfterFetch(kid)
   }
 
-  /** What may answer at this instant; begins the refresh that is due. */
+  /** The keys that may be used at this time. Starts a refresh if one is due. */
   function usableKeys(at: number): ReadonlyMap<string, VerificationKey> | undefined {
     if (!held) return undefined
     const age = since(held.loadedAt, at)
     const attemptIsDue = since(attemptedAt, at) >= coolDown
     if (age < held.maximumAge) {
-      if (age >= held.maximumAge * 0.75 && attemptIsDue) refreshBeside()
+      if (age >= held.maximumAge * 0.75 && attemptIsDue) refreshInBackground()
       return held.keys
     }
-    // That the issuer is away must be recent news: an attempt that failed long ago does not make an old set good.
+    // Only a recent failure shows that the issuer is away: one long ago does not make an old set usable.
     const isAway = since(failedAt, at) < 3 * coolDown
     if (!isAway || age >= held.maximumAge + staleTime || (attemptIsDue && !sharesWork)) return undefined
-    if (attemptIsDue) refreshBeside()
+    if (attemptIsDue) refreshInBackground()
     return held.keys
   }
 
-  function refreshBeside(): void {
+  function refreshInBackground(): void {
     if (!sharesWork || pending) return
-    // What went wrong is kept in `failure` and comes out when the set is too old.
+    // The error is kept in `failure`, and reported when the set becomes too old.
     fetchSet(false).catch(() => undefined)
   }
 
@@ -117,11 +122,14 @@ export function remoteKeySet(options: RemoteKeySetOptions): KeySet {
     return key
   }
 
-  /** Gets a set that may answer, or the stale one where the issuer is away; true when the answer came past all caches. */
+  /**
+   * Fetches the set when the current one is not usable. True if the response bypassed all caches. False if the fetch
+   * failed: the old set may still be usable as a stale one. Rejects with `unavailable` soon after an earlier failure.
+   */
   async function replaceOutdated(): Promise<boolean> {
     const at = time()
     const shared = pending
-    // With nothing in hand every second counts; with a set, the cool-down.
+    // Without any set, try again a second after a failure. With an old set, wait for the cool-down.
     const pause = held ? coolDown : Math.min(coolDown, 1000)
     if (!shared && since(failedAt, at) < pause) throw unavailable(pause - since(failedAt, at))
     const noCache = shared ? shared.noCache : held === undefined
@@ -134,7 +142,7 @@ export function remoteKeySet(options: RemoteKeySetOptions): KeySet {
     }
   }
 
-  /** One fetch past all caches a cool-down. */
+  /** Fetches past all caches, at most once per cool-down. */
   async function confirm(kid: string): Promise<void> {
     while (pending && !pending.noCache) await pending.load.catch(() => undefined)
     if (currentKeys().has(kid)) return
@@ -185,7 +193,7 @@ export function remoteKeySet(options: RemoteKeySetOptions): KeySet {
     } catch (error) {
       failedAt = time()
       failure = error
-      // It may have moved: the metadata is asked again.
+      // The JWK Set may have moved: look it up in the metadata again.
       url = jwksUrl
       throw error
     }
@@ -206,12 +214,12 @@ export function remoteKeySet(options: RemoteKeySetOptions): KeySet {
   }
 }
 
-/** Milliseconds between the two, whichever way the clock was set in the meantime. */
+/** Milliseconds between the two times, even if the clock was set back in between. */
 function since(instant: number | undefined, at: number): number {
   return instant === undefined ? Number.POSITIVE_INFINITY : Math.abs(at - instant)
 }
 
-/** Milliseconds for which the answer says that it is fresh (RFC 9111 §4.2): `max-age` less the `Age` it has already. */
+/** Milliseconds for which the response is still fresh (RFC 9111 §4.2): `max-age` minus `Age`. */
 function remainingAge(headers: Headers): number {
   const maxAge = /(?:^|[\s,])max-age=(\d{1,9})(?:$|[\s,])/i.exec(headers.get('cache-control') ?? '')?.[1]
   if (maxAge === undefined) return Number.POSITIVE_INFINITY

@@ -1,8 +1,9 @@
 import { decodeBase64url } from '../base64url.ts'
 
 /**
- * Whether an RSA public key (JWK members, base64url) is one to rely on: 2048 to 8192 bits, an odd modulus without the fingerprint of
- * CVE-2017-15361 (ROCA), an odd exponent of at least 3 and at most 64 bits (RFC 7518 §3.3; `e = 1` signs everything).
+ * Whether an RSA public key (JWK members, base64url) is strong enough. The modulus must have 2048 to 8192 bits, be odd,
+ * and not have the fingerprint of CVE-2017-15361 (ROCA). The exponent must be odd, at least 3, and have at most 64 bits
+ * (RFC 7518 §3.3). With `e = 1`, anyone could forge signatures.
  */
 export function isStrongRsaKey(n: string, e: string): boolean {
   const modulus = toBigInt(n)
@@ -19,8 +20,8 @@ function toBigInt(text: string): bigint {
 }
 
 /**
- * The faulty generator made primes of the form k·M + (65537^a mod M), M a product of small primes, so modulo each of these primes the
- * modulus is a power of 65537. A sound modulus is that for all of them about once in 2^27.
+ * The faulty generator made primes of the form k·M + (65537^a mod M), where M is a product of small primes. So modulo
+ * each small prime, the modulus is a power of 65537. A sound modulus passes for all of them about once in 2^27.
  */
 function hasRocaFingerprint(modulus: bigint): boolean {
   return smallPrimes.every((prime) => powersOf65537(prime).has(modulus % prime))

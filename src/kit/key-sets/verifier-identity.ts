@@ -2,20 +2,20 @@ import { isVerifierName, verifierNameHeader } from './verifier-name.ts'
 
 export type VerifierIdentity = {
   /**
-   * What the service calls this verifier when it shows who holds which signing key: 1 to 64 of `A-Z a-z 0-9 . _ -`, the first one a letter or
-   * digit. Processes that do the same work share a name.
+   * The name under which the service shows this verifier in its list of who holds which signing key. Processes that do
+   * the same work share a name. 1 to 64 of `A-Z a-z 0-9 . _ -`, starting with a letter or digit.
    */
   readonly name?: string | undefined
   /**
-   * An API key of this application, which needs no scope: with it the verifier counts when the service decides whether a new signing key can
-   * take over early. It travels with fetches of the JWK Set only, and only to the issuer's own origin.
+   * An API key of this application. It needs no scope. With it, this verifier counts when the service decides whether a
+   * new signing key can take over early. It is sent only when the JWK Set is fetched, and only to the issuer's origin.
    */
   readonly apiKey?: string | undefined
 }
 
 /**
- * Gives the headers for a fetch of the JWK Set from an address. The key goes to the origin of the issuer and nowhere else, so never with less
- * protection than the issuer has. Throws a TypeError, which does not repeat the key.
+ * Returns a function that gives the headers for fetching the JWK Set from a URL. The API key goes only to the issuer's
+ * origin, so never with less protection than the issuer has. Throws a TypeError, whose text does not contain the key.
  */
 export function identityHeaders(
   { name, apiKey }: VerifierIdentity,
@@ -31,7 +31,7 @@ export function identityHeaders(
   }
   const { origin } = new URL(issuer)
   const named: Record<string, string> = name === undefined ? {} : { [verifierNameHeader]: name }
-  // Past all caches: one on the way must not answer for the service, which would then not see this verifier.
+  // Bypass all caches: if a cache answered, the service would not see this verifier.
   const authenticated: Record<string, string> = {
     ...named,
     Authorization: `Bearer ${apiKey}`,

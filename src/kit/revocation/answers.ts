@@ -2,7 +2,7 @@ import type { Refresher } from './refresher.ts'
 import { type RevocableToken, type RevocationList, RevocationListUnavailable } from './revocation-list.ts'
 import type { RuleIndex } from './rule-index.ts'
 
-/** How a list in memory answers: from its index, once its refresher says that the index is fresh. */
+/** How an in-memory list answers: it makes sure that it is fresh, then looks the token up in its index. */
 export function answersFrom(
   index: RuleIndex,
   refresher: Refresher,
@@ -11,7 +11,7 @@ export function answersFrom(
   function strikes(token: RevocableToken, names: readonly string[]): boolean {
     const at = seconds(now())
     if (index.lacksRulesAt(at))
-      throw new RevocationListUnavailable('the clock went back past rules that were dropped as expired')
+      throw new RevocationListUnavailable('the clock went back to a time at which dropped rules still counted')
     return index.strikes(token, names, at)
   }
 
@@ -25,7 +25,7 @@ export function answersFrom(
   }
 }
 
-/** The unit of the index: seconds since 1970, with fractions. */
+/** Converts to the unit of the index: seconds since 1970, with fractions. */
 export function seconds(date: Date): number {
   return date.getTime() / 1000
 }

@@ -1,9 +1,12 @@
-/** Which names changed when, for the deltas of a feed. Bounded: old changes are forgotten, and then a reader gets the whole list. */
+/**
+ * Records which names changed when, for the deltas of a feed. When it is full it forgets the oldest changes, and
+ * readers that need them get the whole list.
+ */
 export type ChangeLog = {
-  /** Forgets everything; from now on all changes at or above `horizon` are complete. */
+  /** Forgets everything. From now on the log has every change by a transaction at or above `horizon`. */
   restart(horizon: bigint): void
   add(xactId: bigint, name: string): void
-  /** Names with a change by a transaction at or above `xmin`; undefined when some of them may have been forgotten. */
+  /** Names changed by a transaction at or above `xmin`. Undefined if the log may have forgotten some of them. */
   since(xmin: bigint): ReadonlySet<string> | undefined
 }
 

@@ -4,29 +4,35 @@ import type { RuleEffect } from './rules.ts'
 /** `typ` of the JWS (RFC 7515 §4.1.9). */
 export const feedType = 'mintage-revocations+jwt'
 
-/** Members in this order: effectiveAt, issuedBefore, expiresAt, maxVersion; instants are seconds since 1970, null as in `RevocationRule`. */
+/**
+ * In this order: effectiveAt, issuedBefore, expiresAt, maxVersion. Times are seconds since 1970. Null means the same as
+ * in `RevocationRule`.
+ */
 type FeedRule = readonly [number, number | null, number | null, number | null]
 
-/** The payload of the feed: a public interface, described in docs/revocation.md. */
+/** The payload of the feed. It is a public interface, described in docs/revocation.md. */
 export type FeedClaims = {
   readonly iss: string
-  /** When the service read its list, in seconds since 1970, fractions allowed: how fresh the document is. */
+  /** When the service read its list, in seconds since 1970, fractions allowed. Shows how fresh the document is. */
   readonly iat: number
-  /** From this time on the service itself would no longer use what it had read. */
+  /** When the service itself stops using what it had read, in seconds since 1970. */
   readonly exp: number
   /** Grows when the database is restored; never falls. */
   readonly generation: number
-  /** Decimal digits, of any length: of two documents of a generation, the higher knows everything that the lower knows. */
+  /**
+   * 1 to 60 decimal digits. Within a generation, the document with the higher sequence has every change that the other
+   * has.
+   */
   readonly sequence: string
   /** Send it to get the changes after this document. */
   readonly cursor: string
-  /** Set in a delta: apply it only to the list with this cursor. Absent in a document with all rules. */
+  /** Present in a delta: apply it only to a list with this cursor. Absent in a document with all rules. */
   readonly since?: string
-  /** All rules of a name, by its hash. In a delta an empty array removes the name from the list. */
+  /** All rules of each name, by the hash of the name. In a delta, an empty array removes the name. */
   readonly rules: Readonly<Record<string, readonly FeedRule[]>>
 }
 
-/** The document cannot be trusted. The list keeps what it has, and ages. */
+/** The document cannot be trusted. The list keeps its rules, and ages. */
 export class FeedRefused extends Error {
   constructor(reason: string) {
     super(`the revocation feed was refused: ${reason}`)
@@ -39,8 +45,8 @@ export function feedRule({ effectiveAt, issuedBefore, expiresAt, maxVersion }: R
 }
 
 /**
- * Checks the payload of a document whose signature was verified: issuer, freshness by the reader's clock, shape. Throws `FeedRefused`. Does
- * not check whether the document goes back behind another one: that needs the other one.
+ * Checks the payload of a document whose signature was verified: its issuer, its times by the reader's clock, and its
+ * shape. Throws `FeedRefused`. Does not check that the document is newer than the list: the caller compares them.
  */
 export function readFeedClaims(
   payload: unknown,

@@ -5,13 +5,16 @@ import { createRefresher } from './refresher.ts'
 import type { RevocationList } from './revocation-list.ts'
 import { createRuleIndex } from './rule-index.ts'
 
-/** `unchanged`: the server says that it has nothing but what the ETag stands for. */
+/** `unchanged`: the server answered 304, so it has nothing newer than the document with the sent ETag. */
 export type FetchedFeed = { readonly text: string; readonly etag: string | undefined } | 'unchanged'
 
 type FeedListOptions = {
-  /** Asks for the changes since the cursor, or for everything. */
+  /** Requests the changes since the cursor, or the whole list if there is no cursor. */
   fetchFeed(cursor: string | undefined, etag: string | undefined): Promise<FetchedFeed>
-  /** The payload of a document whose signature, type and algorithm were verified with a record key. Rejects for any other. */
+  /**
+   * Verifies signature, type and algorithm with the record keys, then returns the payload. Rejects if one of them is
+   * wrong.
+   */
   open(text: string): Promise<unknown>
   issuer: string
   now(): Date
@@ -23,15 +26,16 @@ type FeedListOptions = {
   inRequest: boolean
 }
 
-/** The state of the list: the last document that was applied. */
+/** The last document that was applied. */
 type Held = { generation: number; sequence: bigint; cursor: string; issuedAt: number }
 
 const dropExpiredEveryMilliseconds = 60_000
 
 /**
- * A list that follows the signed feed. Only a newer document, with a greater `iat`, proves that the list is fresh. A 304
- * is not signed and proves nothing, nor does the same document again. So if an attacker holds documents back or repeats
- * them, the list ages until it no longer answers. The expiry and the clock tolerance limit the age of a first document.
+ * A list that follows the signed feed. Only a document with a greater `iat` proves that the list is fresh. A 304 is not
+ * signed and proves nothing, and neither does the same document again. So if an attacker holds back or repeats
+ * documents, the list ages until it stops answering. The expiry and the clock tolerance limit the age of the first
+ * document.
  */
 export function createFeedList(options: FeedListOptions): RevocationList {
   const { now, monotonic, issuer, clockToleranceSeconds } = options
@@ -39,7 +43,7 @@ export function createFeedList(options: FeedListOptions): RevocationList {
   let held: Held | undefined
   let newsAt: number | undefined
   let droppedAt = monotonic()
-  /** Of the document that came from this URL: the same URL is asked again only until the cursor moves on. */
+  /** The ETag of the last document, and the cursor it was requested with. The ETag is sent only with this cursor. */
   let tagged: { cursor: string | undefined; etag: string } | undefined
 
   async function load(startedAt: number): Promise<void> {
@@ -52,7 +56,7 @@ export function createFeedList(options: FeedListOptions): RevocationList {
     droppedAt = monotonic()
   }
 
-  /** False when there is a gap between the list and the delta that came. */
+  /** False if the delta does not continue the list. */
   async function take(startedAt: number, cursor: string | undefined): Promise<boolean> {
     const before = held
     const answer = await options.fetchFeed(cursor, held && tagged?.cursor === cursor ? tagged?.etag : undefined)
@@ -65,17 +69,17 @@ export function createFeedList(options: FeedListOptions): RevocationList {
       held &&
       (claims.generation < held.generation || (claims.generation === held.generation && sequence < held.sequence))
     ) {
-      throw new FeedRefused('it goes back to before what is already known')
+      throw new FeedRefused('it goes back: the list already has a newer document')
     }
     if (claims.since === undefined) index.replace(withoutEmpty(rules))
     else if (held && claims.since === held.cursor && claims.generation === held.generation) {
       for (const [name, list] of rules) index.set(name, list)
     } else if (held !== before)
-      return true // another request was faster, and the list is as fresh as that one left it
-    else if (cursor === undefined) throw new FeedRefused('it is a delta, which nobody asked for')
+      return true // another request updated the list first, and set its age
+    else if (cursor === undefined) throw new FeedRefused('it is a delta that nobody asked for')
     else return false
     if (!held || claims.iat > held.issuedAt) {
-      // Beyond the tolerance the document was old on arrival, and counts as that old.
+      // If the document was older than the tolerance when it arrived, the excess counts as age of the list.
       newsAt = startedAt - Math.max(0, at - claims.iat - clockToleranceSeconds) * 1000
     }
     held = {

@@ -15,17 +15,17 @@ export type FeedRevocationListOptions = {
   readonly url?: string
   /** URL of the record keys. Default: looked up in the issuer's metadata. */
   readonly recordKeysUrl?: string
-  /** Default 1000, with jitter downwards. */
+  /** Default 1000. Jitter shortens each interval by 5 to 25 %. */
   readonly refreshMilliseconds?: number
-  /** Once the last news is older than this, the list refuses to answer. Default 10000. */
+  /** Once the list is older than this, it refuses to answer. Default 10000. */
   readonly maximumStalenessMilliseconds?: number
-  /** For each request. Default 5000. */
+  /** Timeout of each request. Default 5000. */
   readonly timeoutMilliseconds?: number
-  /** How far this clock and the service's may differ. Default 30. */
+  /** Allowed difference between this clock and the service's. Default 30. */
   readonly clockToleranceSeconds?: number
-  /** Longer documents are refused. Default 33554432, room for some 300,000 rules. */
+  /** Longer documents are refused. Default 33554432, which has room for about 300,000 rules. */
   readonly maximumBytes?: number
-  /** Read again inside the check instead of by a timer. Default: on Workers only, where there is no other way. */
+  /** Refresh during a check instead of by a timer. Default: on Workers only, where no timer runs between requests. */
   readonly refreshInRequest?: boolean
   readonly fetch?: Fetch
   readonly now?: () => Date
@@ -37,9 +37,17 @@ export type FeedRevocationListOptions = {
  * A list from the service's signed public feed. Needs no credentials and no database. Does no I/O before its first use,
  * or before `ready` is called.
  *
- * A revocation arrives within two refreshes. An attacker who holds documents back on the way can make the list at most
- * `maximumStalenessMilliseconds` old, and the first document after a start older by the clock tolerance. Throws
- * `TypeError` for invalid options.
+ * A revocation arrives within two refreshes. An attacker who holds documents back can make the list at most
+ * `maximumStalenessMilliseconds` old. The first document after a start can be older by the clock tolerance.
+ *
+ * Does not check:
+ * - the token's signature, claims and expiry: the verifier does that before it asks;
+ * - whether the service revoked more since the last document: until the next one, the list answers without it;
+ * - whether the first document after a start is the latest: any signed one that has not expired is accepted. Later
+ *   documents must not go back behind one that this process has seen;
+ * - whether the service left rules out: the list trusts what a record key signed.
+ *
+ * Throws `TypeError` for invalid options.
  *
  * @example
  * ```ts
@@ -86,7 +94,7 @@ export function feedRevocationList(options: FeedRevocationListOptions): Revocati
       const { url } = await findSource()
       const answer = await requestFeed({ fetch, url, cursor, etag, timeoutMilliseconds, maximumBytes })
       if (answer !== 'gone') return answer
-      source = undefined // it may have moved: fetch the metadata again
+      source = undefined // it may have moved: the next refresh fetches the metadata again
       throw new Error('the revocation feed was not found at its URL')
     },
     open: async (text) => await openFeed(text, (await findSource()).keys),
@@ -117,7 +125,7 @@ async function requestFeed(request: FeedRequest): Promise<FetchedFeed | 'gone'> 
   const headers = { accept: 'application/jwt', ...(etag === undefined ? {} : { 'if-none-match': etag }) }
 
   async function ask(signal: AbortSignal): Promise<FetchedFeed | 'gone'> {
-    // `manual` and not `error`, which Workers do not know; the status of a redirect is refused below.
+    // `manual` instead of `error`, which Workers do not support. The status check below refuses redirects.
     const response = await fetch(url.href, { headers, redirect: 'manual', signal })
     if (response.status === 200) {
       const text = utf8.decode(await readBounded(response, maximumBytes, request.url))
@@ -134,8 +142,8 @@ async function requestFeed(request: FeedRequest): Promise<FetchedFeed | 'gone'> 
 }
 
 /**
- * The payload of a compact JWS (RFC 7515 §7.1) that a record key signed as a feed. Token keys are in another set and sign nothing that is
- * believed here. Throws `FeedRefused`. Does not check any claim.
+ * Returns the payload of a compact JWS (RFC 7515 §7.1) that a record key signed as a feed. Token keys are in another
+ * set, so a feed signed with one is refused. Throws `FeedRefused`. Does not check any claim.
  */
 async function openFeed(text: string, keys: KeySet): Promise<unknown> {
   try {

@@ -1,12 +1,13 @@
 import { parseSnapshot } from './snapshot.ts'
 import type { RevocationBatch, RevocationRow } from './synced-rules.ts'
 
-/** In one statement, a long list would miss any deadline, and would block an embedded database for everyone else. */
+/** One statement for a long list would miss any deadline, and would block an embedded database for everyone else. */
 export const pageSize = 5000
 
 /**
- * Everything there is, page by page, as one batch. The pages are of different moments, so all that changed since the first of them is read
- * once more at the end: with that, the rows are what the last snapshot saw. Throws when the database was restored in between.
+ * Reads the whole list, page by page, as one batch. Each page sees a later state than the one before it. So everything
+ * that changed since the first page is read again at the end, and the rows then match the last snapshot. Throws if the
+ * database was restored in between.
  */
 export async function loadInFull(source: {
   read(from: bigint): Promise<RevocationBatch>

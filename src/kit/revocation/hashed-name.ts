@@ -4,8 +4,9 @@ import type { RevocableToken } from './revocation-list.ts'
 import { namesOfToken } from './rules.ts'
 
 /**
- * A rule's name as the public feed writes it: the first 16 bytes of the SHA-256 of `kind:value`, base64url (22 characters). Anyone who
- * knows a name finds its rules. Names cannot be read from the feed, but they can be guessed. Without a promise where there is node:crypto.
+ * A rule's name as the public feed writes it: the first 16 bytes of the SHA-256 of `kind:value`, base64url (22
+ * characters). Anyone who knows a name can find its rules. Names cannot be read from the feed, but they can be guessed.
+ * Returns no promise if node:crypto is available.
  */
 export function hashedName(name: string): string | Promise<string> {
   const digest = sha256(name)
@@ -18,7 +19,7 @@ export function hashedNamesOfToken(token: RevocableToken): readonly string[] | P
   return names.every((name) => typeof name === 'string') ? names : Promise.all(names)
 }
 
-/** The first 128 bits of 256. */
+/** The first 128 of the 256 bits. */
 function truncate(digest: string): string {
   return encodeBase64url(decodeBase64url(digest).subarray(0, 16))
 }

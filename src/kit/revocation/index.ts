@@ -1,4 +1,4 @@
-/** `mintage/revocation`: the lists that an application can give its verifier. The table of readers is in docs/revocation.md. */
+/** `mintage/revocation`: the revocation lists for a verifier. docs/revocation.md compares them. */
 
 export { type FeedRevocationListOptions, feedRevocationList } from './feed.ts'
 export {

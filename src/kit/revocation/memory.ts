@@ -2,11 +2,14 @@ import type { RevocationKind, RevocationList, RevocationRule } from './revocatio
 import { createRuleIndex } from './rule-index.ts'
 import { effectOf, namesOfToken, ruleName } from './rules.ts'
 
-/** By default a rule takes effect at once, covers all tokens of its name, and stays. Times are seconds since 1970. */
+/**
+ * By default a rule takes effect at once, covers all tokens of its name, and has no expiry. Times are seconds since
+ * 1970.
+ */
 export type MemoryRevocationRule = Pick<RevocationRule, 'kind' | 'value'> & Partial<RevocationRule>
 
 export type MemoryRevocationList = RevocationList & {
-  /** Returns a function that removes this rule and no other. */
+  /** Adds a rule. Returns a function that removes this rule only. */
   revoke(rule: MemoryRevocationRule): () => void
   /** Removes every rule of this kind and value. */
   lift(kind: RevocationKind, value: string): void
@@ -18,8 +21,14 @@ export type MemoryRevocationListOptions = {
 }
 
 /**
- * A list that lives in this process and is always fresh: for tests, and for a service that is alone and revokes nothing from outside.
- * What it holds is gone with the process, and no other process sees it.
+ * A list in the memory of this process, for tests and for a single process that does all revoking itself. The rules are
+ * lost when the process ends, and no other process sees them.
+ *
+ * Does not check:
+ * - the token's signature, claims and expiry: the verifier does that before it asks;
+ * - what the service revoked: the list has only the rules that you add, and always reports that it is fresh;
+ * - the `expiresAt` of a rule: a rule counts until you remove it;
+ * - whether the value of a rule exists: a rule with a misspelled value revokes nothing.
  *
  * @example
  * ```ts

@@ -6,33 +6,48 @@ import { discard, listen, openClient } from './view-client.ts'
 import { createViewReader } from './view-reader.ts'
 
 export type PostgresRevocationListOptions = {
-  /** `postgres://…` of the service's database, as a member of the role `mintage_revocation_reader`: it needs the view and nothing else. */
+  /**
+   * `postgres://…` URL of the service's database. The user must be a member of the role `mintage_revocation_reader`:
+   * the list needs only the view.
+   */
   url: string
   /**
-   * `synced` (default): the list in memory, checks without I/O, news by NOTIFY and by a poll. `strict` (default on Workers): one indexed
-   * query a check, never stale.
+   * `synced` (default): the list is in memory, and checks do no I/O. NOTIFY and a poll bring changes. `strict` (default
+   * on Workers): an indexed query for each check, never stale.
    */
   mode?: 'synced' | 'strict'
-  /** `transaction` behind PgBouncer or Hyperdrive: neither LISTEN nor named prepared statements. */
+  /**
+   * `transaction` behind PgBouncer or Hyperdrive: uses no named prepared statements, and LISTEN only with `directUrl`.
+   * Default: `none`, on Workers `transaction`.
+   */
   pooler?: 'none' | 'transaction'
-  /** A connection past the pooler, only for LISTEN. */
+  /** A connection that bypasses the pooler, used only for LISTEN. */
   directUrl?: string
-  /** Default 1000, with jitter downwards. */
+  /** Default 1000. Jitter shortens each interval by 5 to 25 %. */
   pollMilliseconds?: number
-  /** If the list was not updated for longer, it no longer answers. Default 10000. */
+  /** Once the list is older than this, it refuses to answer. `synced` only. Default 10000. */
   maximumStalenessMilliseconds?: number
   /** For each call to the database. Default 1500. */
   deadlineMilliseconds?: number
   now?: () => Date
-  /** Milliseconds that never jump. Defaults to the clock of the process. */
+  /** A clock in milliseconds that never jumps. Default: the runtime's. */
   monotonic?: () => number
 }
 
 /**
- * The revocation list by the view `mintage_revocations_v1`, for applications beside the service's database. Refuses a replica: one that
- * lags answers, and is stale. Needs the package `postgres`. Does no I/O before it is first asked, or told to be `ready`.
+ * A list that reads the view `mintage_revocations_v1`, for applications beside the service's database. Refuses a
+ * replica, because one that lags gives stale answers. Needs the package `postgres`. Does no I/O before the first check,
+ * or before `ready` is called.
  *
- * Throws `TypeError` for options that cannot work; the text never holds the URL.
+ * Does not check:
+ * - the token's signature, claims and expiry: the verifier does that before it asks;
+ * - `synced`: what was committed since its last read. It answers from memory until that read is older than
+ *   `maximumStalenessMilliseconds`;
+ * - `strict`: what is committed while its query runs. The next check sees it;
+ * - whether the database belongs to the verifier's issuer: any database with the view is accepted;
+ * - whether the connection is encrypted: set `sslmode` in the URL, `verify-full` to check the server's certificate too.
+ *
+ * Throws `TypeError` for options that cannot work. Its text never contains the URL.
  *
  * @example
  * ```ts
@@ -85,12 +100,12 @@ export function postgresRevocationList(options: PostgresRevocationListOptions): 
   )
 }
 
-/** The parser's own errors quote the URL, password and all: they are not passed on. */
+/** The URL parser's errors quote the URL with its password, so they are not passed on. */
 function checkUrl(name: string, url: string): void {
   if (!URL.canParse(url) || !/^postgres(?:ql)?:\/\//.test(url)) throw new TypeError(`${name} must be a postgres:// URL`)
 }
 
-/** After the checks of this turn of the event loop have come together. */
+/** Runs the task when all checks of this turn of the event loop have been collected. */
 function endOfTurn(task: () => void): void {
   if (typeof setImmediate === 'function') setImmediate(task)
   else backgroundTimer(task, 0)

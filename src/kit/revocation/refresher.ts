@@ -2,32 +2,38 @@ import { backgroundTimer, positiveMilliseconds, withDeadline } from '../runtime.
 import { RevocationListUnavailable } from './revocation-list.ts'
 
 type RefresherOptions = {
-  /** Reads once and takes over what it found. `startedAt` is when the read began, by `monotonic`: news is as old as the question. */
+  /**
+   * Reads once and applies the result. `startedAt` is when the read began, by `monotonic`: data is as old as the start
+   * of its read.
+   */
   load(startedAt: number): Promise<void>
-  /** When the last news began to be read, by `monotonic`; undefined before the first full load. */
+  /** When the read that brought the latest data began, by `monotonic`. Undefined before the first full load. */
   newsAt(): number | undefined
   monotonic(): number
   intervalMilliseconds: number
   maximumStalenessMilliseconds: number
   /** A read that takes longer counts as failed. */
   deadlineMilliseconds: number
-  /** Without timers and without sharing a read between requests: read again inside the check when the news is older than the interval. */
+  /** Use no timers, and share no reads between requests. A check reads first if the data is older than the interval. */
   inRequest: boolean
-  /** Begins with the first question, so that making a list does no I/O. */
+  /** Start on the first check, so that creating a list does no I/O. */
   startsWhenAsked?: boolean
   /** Called after each read that succeeded. */
   loaded?(): void
 }
 
-/** Keeps a list fresh, and says when it is not. */
+/** Keeps a list fresh, and reports when it is not. */
 export type Refresher = {
-  /** Reads now, and then every interval with jitter, until closed. */
+  /** Reads now, and then after every interval (with jitter) until closed. */
   start(): void
-  /** A read that begins after this call, so that it sees what was committed before. Rejects when it fails. */
+  /** Starts a read after this call, so that it sees everything committed before. Rejects if the read fails. */
   refresh(): Promise<void>
-  /** A hint that there is news: reads within a moment; several hints become one read. */
+  /** A hint that something changed: reads within about 20 ms. Several hints share one read. */
   soon(): void
-  /** Undefined when the list may answer now, a promise when it may after a read. Throws or rejects with `RevocationListUnavailable`. */
+  /**
+   * Undefined if the list may answer now, a promise if it must read first. Throws or rejects with
+   * `RevocationListUnavailable`.
+   */
   ensureFresh(): undefined | Promise<void>
   ready(timeoutMilliseconds?: number): Promise<void>
   state(): { usable: boolean; ageMilliseconds: number | null; reason?: string }
@@ -49,7 +55,7 @@ export function createRefresher(options: RefresherOptions): Refresher {
   let hint: ReturnType<typeof setTimeout> | undefined
   const waiting = new Set<() => void>()
 
-  /** False for an age below zero too: a clock that went back proves nothing. */
+  /** Also false for a negative age: a clock that went back proves nothing. */
   function isYoungerThan(limit: number): boolean {
     const at = newsAt()
     if (at === undefined) return false
@@ -83,7 +89,7 @@ export function createRefresher(options: RefresherOptions): Refresher {
   function refresh(): Promise<void> {
     if (inRequest) return attempt()
     if (!running) return run()
-    // The read under way may have looked before the caller's change was committed: only the next one counts.
+    // The running read may have started before the caller's change was committed. Only the next read counts.
     queued ??= settled(running).then(() => {
       queued = undefined
       return running ?? run()
@@ -93,7 +99,7 @@ export function createRefresher(options: RefresherOptions): Refresher {
 
   async function poll(): Promise<void> {
     await settled(refresh())
-    // Only ever earlier than the interval: the interval is what a reader's bound promises.
+    // Jitter only shortens the interval, because the promised latency of a revocation depends on it.
     if (!closed) timer = backgroundTimer(() => void poll(), interval * (0.75 + Math.random() * 0.2))
   }
 
@@ -126,9 +132,10 @@ export function createRefresher(options: RefresherOptions): Refresher {
       if (closed) throw unavailable()
       if (options.startsWhenAsked) start()
       if (isYoungerThan(inRequest ? Math.min(interval, maximumStaleness) : maximumStaleness)) return undefined
-      // Where nothing reads in the background the check does, and makes do with what is there if that fails.
+      // Nothing reads in the background here, so the check reads. If that fails, the current data may still be fresh
+      // enough.
       if (inRequest) return settled(attempt()).then(requireFresh)
-      // The first calls of a process wait for its first read instead of being turned away; they are not let through either.
+      // The first checks of a process wait for its first read. They are neither refused nor let through.
       if (running && !attempted) return settled(running).then(requireFresh)
       throw unavailable()
     },
@@ -159,7 +166,7 @@ export function createRefresher(options: RefresherOptions): Refresher {
     },
   }
 
-  /** The timer stays referenced: a program that does nothing but wait for `ready` must not end. */
+  /** The timer stays referenced. Otherwise a program that only waits for `ready` would end. */
   async function nextAttempt(atMostMilliseconds: number): Promise<void> {
     await new Promise<void>((resolve) => {
       const wake = () => {
@@ -185,7 +192,7 @@ function describe(neverLoaded: boolean, closed: boolean, failure: unknown): stri
   )
 }
 
-/** For the operator: what is wrong, and the first line of why. */
+/** For the operator: what failed, and the first line of the cause. */
 export function describeFailure(what: string, failure: unknown): string {
   if (!(failure instanceof Error)) return what
   const [firstLine = ''] = failure.message.split('\n')

@@ -1,33 +1,43 @@
 import type { RevocableToken } from './revocation-list.ts'
 import { type RuleEffect, strikes } from './rules.ts'
 
-/** A rule as the index keeps it. The id tells rules of one name apart; a feed has no ids and replaces all rules of a name together. */
+/**
+ * A rule as the index keeps it. The id distinguishes rules with the same name. A feed has no ids: it replaces all rules
+ * of a name together.
+ */
 export type IndexedRule = RuleEffect & { readonly id: string }
 
-/** The rules of a list in memory, by name: a check costs one look per name however many rules there are. */
+/** The rules of an in-memory list, by name. A check costs one lookup per name, however many rules there are. */
 export type RuleIndex = {
   find(name: string): readonly IndexedRule[]
   names(): Iterable<string>
-  /** Replaces every rule of the name; none removes it. */
+  /** Replaces every rule of the name. An empty array removes the name. */
   set(name: string, rules: readonly IndexedRule[]): void
-  /** Replaces everything at once: no check in between sees half of it. */
+  /** Replaces everything at once, so that no check sees half of it. */
   replace(rules: ReadonlyMap<string, readonly IndexedRule[]>): void
-  /** Whether any rule of these names makes the token dead at `now`, in seconds. All rules of a name are considered. */
+  /**
+   * Whether a rule with one of these names revokes the token at `now`, in seconds. Considers all rules of each name.
+   */
   strikes(token: RevocableToken, names: readonly string[], now: number): boolean
-  /** Drops rules that expired longer than `keepExpiredSeconds` before `now`, in seconds. */
+  /** Drops rules that expired at least `keepExpiredSeconds` before `now`, in seconds. */
   dropExpired(now: number): void
-  /** True when the clock went back to where a dropped rule still counts: the list must be loaded again before it answers. */
+  /**
+   * True if the clock went back to a time at which a dropped rule still counts. Load the list again before it answers.
+   */
   lacksRulesAt(now: number): boolean
   size(): number
 }
 
-/** A verifier may be configured with more leeway than the service knows of, and its clock may run fast: expired rules stay this much longer. */
+/**
+ * Expired rules stay this much longer, because a verifier may allow more leeway than the service knows, or its clock
+ * may run fast.
+ */
 export const keepExpiredSeconds = 300
 
 export function createRuleIndex(): RuleIndex {
   let byName = new Map<string, readonly IndexedRule[]>()
   let size = 0
-  /** The latest expiry among the rules that were dropped. */
+  /** The latest expiry among the dropped rules. */
   let droppedUntil = Number.NEGATIVE_INFINITY
 
   function set(name: string, rules: readonly IndexedRule[]): void {

@@ -1,19 +1,22 @@
 import type { RevocableToken, RevocationKind, RevocationRule } from './revocation-list.ts'
 
-/** What a rule does to the tokens of its name, without the name: all that a list keeps in memory. Instants as in `RevocationRule`. */
+/**
+ * What a rule does to the tokens of its name. A list keeps only this in memory, by name. Times are as in
+ * `RevocationRule`.
+ */
 export type RuleEffect = Pick<RevocationRule, 'maxVersion' | 'issuedBefore' | 'effectiveAt' | 'expiresAt'>
 
 /**
- * Whether the rule makes the token dead at `now` (seconds since 1970). Does not look at `expiresAt`: a rule that outlives its use does no
- * harm, and one that is dropped too early does.
+ * Whether the rule revokes the token at `now` (seconds since 1970). Does not check `expiresAt`: a rule that stays too
+ * long does no harm, but one that is dropped too early does.
  */
 export function covers(rule: RevocationRule, token: RevocableToken, now: number): boolean {
   return namesOfToken(token).includes(ruleName(rule.kind, rule.value)) && strikes(effectOf(rule), token, now)
 }
 
 /**
- * The same for a token that is known to have the rule's name. `iat` has whole seconds, so `issuedBefore` T covers
- * `iat <= ceil(T)`: the whole second. The comparisons are written so that NaN counts as covered.
+ * Like `covers`, for a token that is known to have the rule's name. `iat` has whole seconds, so `issuedBefore` T covers
+ * the whole second: `iat <= ceil(T)`. The comparisons are written so that NaN counts as covered.
  */
 export function strikes(effect: RuleEffect, token: RevocableToken, now: number): boolean {
   if (effect.effectiveAt > now) return false
@@ -35,7 +38,9 @@ export function ruleName(kind: string, value: string): string {
   return `${kind}:${value}`
 }
 
-/** Every name that a rule on this token can have. The id of an organization has no space, so `org_id sub` is unambiguous. */
+/**
+ * Every name that a rule on this token can have. An organization id contains no space, so `org_id sub` is unambiguous.
+ */
 export function namesOfToken(token: RevocableToken): readonly string[] {
   return [
     ruleName('token', token.jti),
@@ -47,14 +52,15 @@ export function namesOfToken(token: RevocableToken): readonly string[] {
   ]
 }
 
-/** The value of a `subject` rule: a subject is one of its organization. */
+/** The value of a `subject` rule. Each subject belongs to one organization. */
 export function subjectValue(organizationId: string, subject: string): string {
   return `${organizationId} ${subject}`
 }
 
 /**
- * The last second in which a token can be issued that the rule covers: the rule may go once such a token is dead. Null when there is no
- * such second and the rule must stay: an open rule on a name under which tokens are issued further, or on a stolen signing key.
+ * The last second in which a token that the rule covers can be issued. The rule can be deleted once such a token has
+ * expired. Null = the rule must stay, because covered tokens may still be issued: an open rule on a subject, an
+ * organization or everything, or a rule on a signing key.
  */
 export function lastCoveredIssue(rule: {
   kind: RevocationKind
@@ -77,7 +83,7 @@ export function lastCoveredIssue(rule: {
 }
 
 /**
- * What an open rule's `issuedBefore` becomes when the key is enabled or the organization resumed. Earlier tokens stay
+ * The `issuedBefore` of a rule that was open until the key was enabled or the organization resumed. Earlier tokens stay
  * revoked, even those from a clock that is ahead. Seconds since 1970.
  */
 export function issuedBeforeAfterResume(suspendedAt: number, now: number, clockToleranceSeconds: number): number {

@@ -4,11 +4,14 @@ import type { IndexedRule } from './rule-index.ts'
 import { namesOfToken, strikes } from './rules.ts'
 
 type StrictListOptions = {
-  /** The rules of these names as the database has them now. One query. */
+  /** Reads the current rules of these names from the database, in one query. */
   find(names: readonly string[]): Promise<ReadonlyMap<string, readonly IndexedRule[]>>
   now(): Date
   monotonic(): number
-  /** Collects the checks of a turn into one query; undefined = a query a check, where requests may not share I/O. */
+  /**
+   * Collects the checks of one event-loop turn into one query. Undefined = one query per check, where requests may not
+   * share I/O.
+   */
   endOfTurn: ((task: () => void) => void) | undefined
   close(): Promise<void>
 }
@@ -20,10 +23,17 @@ type Check = {
   reject(error: RevocationListUnavailable): void
 }
 
-/** Checks in one query at most. */
+/** How many checks one query may have. */
 const largestBatch = 500
 
-/** A list without a copy in memory: each check asks the database, and the checks of one event-loop turn share a query. Never stale. */
+/**
+ * A list without a copy in memory: each check asks the database. The checks of one event-loop turn share a query. Never
+ * stale.
+ *
+ * Does not check the token's signature, claims and expiry, which the verifier does before it asks. Does not check
+ * `expiresAt` either: every rule that `find` returns counts. A revocation that is committed after the query took its
+ * snapshot counts from the next check on. `find` must refuse a replica, because this list cannot recognize stale rules.
+ */
 export function createStrictList({ find, now, monotonic, endOfTurn, close }: StrictListOptions): RevocationList {
   let waiting: Check[] = []
   let answeredAt: number | undefined

@@ -8,11 +8,11 @@ import { parseSnapshot, type SyncPosition } from './snapshot.ts'
 export type RevocationRow = RevocationRule & {
   readonly id: string
   readonly lifted: boolean
-  /** The transaction that wrote it last. */
+  /** The last transaction that wrote it. */
   readonly xactId: bigint
 }
 
-/** What one statement saw: rows, generation and snapshot belong together. */
+/** What one statement saw. Rows, generation and snapshot belong together. */
 export type RevocationBatch = {
   readonly rows: readonly RevocationRow[]
   readonly generation: number
@@ -20,28 +20,32 @@ export type RevocationBatch = {
   readonly snapshot: string
 }
 
-/** What a read began from, and when. */
+/** Where a read began, and when. */
 type ReadBegin = {
   readonly position: SyncPosition | undefined
   /** Monotonic milliseconds. */
   readonly startedAt: number
-  /** The same instant by the wall clock. */
+  /** The same time by the wall clock. */
   readonly readAt: Date
 }
 
-/** The rules of a database as far as this process has read them. An isolate on Workers may keep it between requests: it does no I/O. */
+/**
+ * The rules of a database as far as this process has read them. Does no I/O, so an isolate on Workers may keep it
+ * between requests.
+ */
 export type SyncedRules = {
   readonly index: RuleIndex
   readonly changes: ChangeLog
   position(): SyncPosition | undefined
-  /** When the read that brought the last news began; undefined before the first full load. */
+  /** When the read that brought the latest data began. Undefined before the first full load. */
   newsAt(): number | undefined
   readAt(): Date | undefined
-  /** Counts up with each read that may have changed rules. */
+  /** Increases with each read that may have changed rules. */
   version(): number
   /**
-   * Takes over what a read found: everything there is (`full`), or every row with `xact_id` at or above the position it began from.
-   * False when that cannot be joined to what is here (other generation, transaction ids that went back): load in full.
+   * Applies the result of a read: the whole list (`full`), or every row with `xact_id` at or above the position where
+   * the read began. False if the result does not continue the current list, because the generation changed or
+   * transaction ids went back. Load in full then.
    */
   apply(batch: RevocationBatch, begin: ReadBegin, full: boolean): boolean
 }

@@ -7,11 +7,14 @@ import { createSyncedRules, type RevocationBatch, type SyncedRules } from './syn
 
 /** Where a synced list reads from. */
 export type RevocationSource = {
-  /** In one statement: every visible row with `xact_id >= from`, without an upper bound, and the snapshot and generation it was read with. */
+  /**
+   * Reads every visible row with `xact_id >= from`, without an upper bound, and the snapshot and generation. All in one
+   * statement.
+   */
   read(from: bigint): Promise<RevocationBatch>
-  /** The same for the next `pageSize` rows by id, whatever their transaction. */
+  /** The same for the next `pageSize` rows by id, from any transaction. */
   readPage(afterId: string): Promise<RevocationBatch>
-  /** Calls `onChange` for each notification, as far as they arrive; the poll repairs what they lose. */
+  /** Calls `onChange` for each notification that arrives. The poll makes up for lost ones. */
   listen?(onChange: () => void): Promise<() => Promise<void>>
   close?(): Promise<void>
 }
@@ -21,11 +24,11 @@ export type SyncedListOptions = {
   monotonic(): number
   pollMilliseconds: number
   maximumStalenessMilliseconds: number
-  /** For everything that a refresh asks; each statement has a deadline of its own. */
+  /** For a whole refresh. Each statement also has its own deadline. */
   deadlineMilliseconds: number
   inRequest: boolean
   startsWhenAsked?: boolean
-  /** Kept from an earlier request of the same isolate. */
+  /** Rules that were kept from an earlier request of the same isolate. */
   rules?: SyncedRules
 }
 
@@ -37,10 +40,19 @@ export type SyncedList = RevocationList & {
 }
 
 const dropExpiredEveryMilliseconds = 60_000
-/** Far less than what maintenance leaves to readers (`keptForReadersSeconds`). */
+/** Far less than the time for which maintenance keeps rows for readers (`keptForReadersSeconds`). */
 const longAgoMilliseconds = 600_000
 
-/** The whole list in memory: loaded in full, then kept up to date by polls. Notifications only make the next poll earlier. */
+/**
+ * The whole list in memory: loaded in full, then kept up to date by polls. Notifications only make the next poll
+ * earlier.
+ *
+ * Does not check the token's signature, claims and expiry, which the verifier does before it asks. Does not check for
+ * changes that were committed after its last read: it answers from memory until that read is older than
+ * `maximumStalenessMilliseconds`. Does not check for deleted rows, because a poll sees only rows that still exist. So
+ * mark a rule as lifted long before its row is deleted. `source` must refuse a replica, because this list cannot
+ * recognize stale rows.
+ */
 export function createSyncedList(source: RevocationSource, options: SyncedListOptions): SyncedList {
   const { now, monotonic, rules = createSyncedRules() } = options
   const { index } = rules
@@ -58,7 +70,10 @@ export function createSyncedList(source: RevocationSource, options: SyncedListOp
     droppedAt = monotonic()
   }
 
-  /** Maintenance deletes lifted and expired rows in the end: a reader that was away must load everything again. */
+  /**
+   * Maintenance eventually deletes lifted and expired rows, so a reader that was away for long must load everything
+   * again.
+   */
   function isLongAgo(at: number): boolean {
     const newsAt = rules.newsAt()
     const limit = options.inRequest

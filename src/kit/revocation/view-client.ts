@@ -1,17 +1,19 @@
 import { withDeadline } from '../runtime.ts'
 
-/** The name of `revocationChannel` in revocation/list-queries.ts, which applications do not load. */
+/** Equals `revocationChannel` in revocation/list-queries.ts, which applications do not load. */
 const channel = 'mintage_revocations'
 
 type Connection = { url: string; pooler: 'none' | 'transaction'; deadlineMilliseconds: number }
 
 /**
- * An open client of postgres.js. Its types stay inside, and out of the declarations: nobody who imports a list needs the driver.
+ * An open client of postgres.js. Its types are kept out of the declarations, so that importing a list does not need the
+ * driver.
+ *
  * @internal
  */
 export type Client = Awaited<ReturnType<typeof openClient>>
 
-/** Listens on a connection of its own, which postgres.js opens again when it breaks. */
+/** Listens on a separate connection. postgres.js opens it again when it breaks. */
 export async function listen(url: string, onChange: () => void): Promise<() => Promise<void>> {
   const client = openClient({ url, pooler: 'none', deadlineMilliseconds: 5000 })
   try {
@@ -34,7 +36,7 @@ export async function openClient({ url, pooler, deadlineMilliseconds }: Connecti
   return postgres(url, {
     max: 1,
     prepare: pooler === 'none',
-    // Only base types are read: this saves a query on the catalogue for each connection.
+    // Only base types are read. This saves a catalogue query for each connection.
     fetch_types: false,
     connect_timeout: deadlineMilliseconds / 1000,
     connection: { application_name: 'mintage-revocations' },

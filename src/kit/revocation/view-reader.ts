@@ -16,14 +16,14 @@ type ViewReaderOptions = {
 }
 
 type ViewReader = RevocationSource & {
-  /** The rules of these names, lifted ones left out. */
+  /** The rules of these names, without lifted ones. */
   find(names: readonly string[]): Promise<ReadonlyMap<string, readonly IndexedRule[]>>
   close(): Promise<void>
 }
 
 /**
- * Reads the view `mintage_revocations_v1`, one statement each, and refuses a replica. A client on which something went wrong is thrown
- * away: postgres.js never gives up by itself.
+ * Reads the view `mintage_revocations_v1`, with one statement per read. Refuses a replica. Discards a client after any
+ * error, because postgres.js never gives up by itself.
  */
 export function createViewReader({ open, discard, keepsClient, deadlineMilliseconds }: ViewReaderOptions): ViewReader {
   let opened: Promise<Client> | undefined
@@ -64,7 +64,7 @@ export function createViewReader({ open, discard, keepsClient, deadlineMilliseco
       ),
     find: (names) =>
       withClient(async (sql) => {
-        // What PostgreSQL cannot hold as text can be the name of no rule, and would fail the whole batch.
+        // PostgreSQL cannot store such text, so no rule has this name. In the query it would fail the whole batch.
         const asked = JSON.stringify(names.filter((name) => name.isWellFormed() && !name.includes('\0')))
         return byName(
           batchOf(
@@ -87,14 +87,14 @@ export function createViewReader({ open, discard, keepsClient, deadlineMilliseco
   }
 }
 
-/** One row even where there is no rule: it still tells generation and snapshot. */
+/** Gives one row even if no rule matches, because that row has the generation and the snapshot. */
 const state = (sql: Client) => sql`(select generation from mintage_revocations_v1 limit 1) s`
 
 const columns = (sql: Client) => sql`
   v.id, v.kind, v.value, v.max_version, v.issued_before, v.effective_at, v.expires_at, v.lifted, v.xact_id::text as xact_id,
   s.generation::text as generation, pg_current_snapshot()::text as snapshot, pg_is_in_recovery() as replica`
 
-/** `id`, and with it all of a rule, is null where there is no rule. */
+/** `id`, like every other column of a rule, is null if no rule matched. */
 type ViewRow = {
   id: string | null
   kind: RevocationKind
