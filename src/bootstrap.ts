@@ -13,14 +13,14 @@ import { createSigningKeys } from './signing-keys/create.ts'
 
 export type BootstrapResult = {
   readonly organizationId: string
-  /** Null when MINTAGE_ROOT_API_KEY declares it: its owner has it already. */
+  /** Null when MINTAGE_ROOT_API_KEY declares the key: the operator already has it. */
   readonly rootApiKey: string | null
-  /** A test key for trying things out; null unless one was asked for. */
+  /** A test key for trying things out; null unless requested. */
   readonly testApiKey: string | null
 }
 
 type BootstrapOptions = {
-  /** Create a test key beside the root key, as on the first start of an embedded database. */
+  /** Creates a test key in addition to the root key, as on the first start of an embedded database. */
   withTestKey: boolean
   /** Called with the secrets before the commit. If it throws, everything is rolled back. */
   keep?: (result: BootstrapResult) => Promise<void>

@@ -43,8 +43,7 @@ export type ServicesOptions = {
 }
 
 /**
- * Composes the services; performs no I/O. Times come from `now`, which defaults to the system's clock here and nowhere
- * deeper.
+ * Composes the services; performs no I/O. Times come from `now`, which defaults to the system's clock.
  *
  * @example
  * ```ts

@@ -37,7 +37,10 @@ export class ServiceError extends Error {
   }
 }
 
-/** A request that the caller has to correct. `detail` says what is wrong, then what to do, without anything that the caller sent. */
+/**
+ * A request that the caller has to correct. `detail` says what is wrong, then what to do. It must not contain anything
+ * that the caller sent.
+ */
 export function invalidRequest(detail: string): ServiceError {
   return new ServiceError('invalid_request', { detail })
 }

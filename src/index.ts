@@ -1,6 +1,6 @@
 /**
- * The server as a library: build `Services` from a configuration, a database and a platform, and mount the app wherever Hono runs.
- * What applications need to verify tokens is `mintage/verify`, which loads nothing of this.
+ * The server as a library. Build `Services` from a configuration, a database and a platform, and mount the app in any
+ * Hono server. Applications that only verify tokens import `mintage/verify`, which loads nothing from here.
  */
 export { createApp } from './app.ts'
 export { type BootstrapResult, bootstrap } from './bootstrap.ts'

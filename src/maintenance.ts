@@ -26,9 +26,9 @@ const tasks: readonly ((services: Services, lease: Lease) => Promise<unknown>)[]
 ]
 
 /**
- * Does what has to be done regularly, on one instance at a time: started by a timer on Node and by cron on Workers.
- * Every task is safe to repeat. If a run is killed, the next one continues where it stopped. Returns false when another
- * instance holds the lease. Throws an AggregateError of all failures, after every task was tried.
+ * Runs the regular tasks, on one instance at a time. A timer starts it on Node, and cron on Workers. Every task is safe
+ * to repeat. If a run is killed, the next one continues where it stopped. Returns false when another instance holds the
+ * lease. Throws an AggregateError of all failures, after every task was tried.
  */
 export async function runMaintenance(services: Services): Promise<boolean> {
   const { db, now, log } = services

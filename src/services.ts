@@ -13,17 +13,17 @@ import type { Keyring } from './signing-keys/keyring.ts'
 import type { UsageRecorder } from './usage/recorder.ts'
 import type { VerifierMemory } from './verifiers/memory.ts'
 
-/** Everything that an operation may use. Built once a process on Node, once a request on Workers. */
+/** Everything that an operation may use. Built once per process on Node, once per request on Workers. */
 export type Services = {
   readonly config: Config
   readonly database: Database
   readonly db: Db
   /**
-   * Opens the transaction of a change. While a request with an `Idempotency-Key` is served, the first transaction begins with the claim of
-   * that key, so that the change and the claim commit together.
+   * Opens the transaction of a change. For a request with an `Idempotency-Key`, the first transaction starts by
+   * claiming the key, so that the claim and the change commit together.
    */
   readonly transaction: <Result>(work: (tx: Db) => Promise<Result>) => Promise<Result>
-  /** The service's clock: stamps every stored instant. */
+  /** The service's clock. Every stored time comes from it. */
   readonly now: () => Date
   readonly platform: Platform
   readonly log: Log
@@ -42,6 +42,6 @@ export type Services = {
   readonly verifiersSeen: VerifierMemory
   /** Verifies the service's own tokens, for any audience. The caller decides who may know the result. */
   readonly verifier: AccessTokenVerifier
-  /** True once the process was told to stop: it finishes what it has and is not ready for more. */
+  /** True once the process was told to stop. It still finishes running requests, but is not ready for new ones. */
   readonly stopping: () => boolean
 }

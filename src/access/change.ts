@@ -10,33 +10,36 @@ import type { Principal } from './principal.ts'
 
 export type ChangeServices = Pick<Services, 'log' | 'now' | 'revocations' | 'transaction'>
 
-/** In place of a permission: the holder of an API key may rotate and revoke that key, whatever its roles. */
+/** Given in place of a permission: a key's holder may rotate and revoke that key, whatever its roles. */
 export const keyHolder = Symbol('the holder of the key')
 
-/** What a lock works with. `within` is where the actor may use the permission. */
+/** The input of a lock. `within` is where the actor may use the permission. */
 export type Attempt = { readonly tx: Db; readonly actor: Principal; readonly within: Within; readonly now: Date }
 
-/** A locked thing, with what its events are about unless they say otherwise. */
+/** A locked thing. Its events are about this `organizationId` and `subject` unless they name others. */
 type Locked<Thing> = {
   readonly thing: Thing
   readonly organizationId: string | null
   readonly subject: string | null
-  /** What `If-Match` is compared with. */
+  /** Compared with `If-Match`. */
   readonly revision?: number
-  /** The time of the change, for a lock that keeps changes and their times in one order. Absent = when the operation began. */
+  /**
+   * The time of the change, for a lock that keeps changes and their times in one order. Absent = when the operation
+   * began.
+   */
   readonly now?: Date
 }
 
 /**
- * Locks a thing, runs the work, and may check afterwards what the work did. Throws `not_found` for a thing that does not exist and for one
- * that the actor may not touch: both look the same.
+ * Locks a thing and runs the work. May check afterwards what the work did. Throws `not_found` for a thing that does not
+ * exist or that the actor may not touch: both look the same.
  */
 export type Lock<Thing> = <Result>(
   attempt: Attempt,
   work: (locked: Locked<Thing>) => Promise<Result>,
 ) => Promise<Result>
 
-/** What the gate does not know about an event. `organizationId` and `subject` default to those of the lock. */
+/** The parts of an event that the gate does not know. `organizationId` and `subject` default to those of the lock. */
 export type ChangeEvent = {
   [Type in AuditEventType]: {
     readonly type: Type
@@ -47,7 +50,7 @@ export type ChangeEvent = {
   }
 }[AuditEventType]
 
-/** What a change did: the view that the caller gets, and its events. */
+/** The result of a change: the view for the caller, and the events. */
 export type Change<View> =
   | { readonly view: View; readonly event: ChangeEvent }
   | { readonly view: View; readonly events: readonly [ChangeEvent, ...ChangeEvent[]] }
@@ -55,19 +58,20 @@ export type Change<View> =
 
 type Unchanged<View> = { readonly view: View; readonly unchanged: true }
 
-/** The only change without an event: the thing is already as asked, and nothing was written. */
+/** The only change without an event: the thing is already in the requested state, and nothing was written. */
 export function unchanged<View>(view: View): Unchanged<View> {
   return { view, unchanged: true }
 }
 
 /**
- * The one gate for changes. Authorizes the actor, opens the transaction (which also claims the request's Idempotency-Key), locks the thing,
- * compares its revision, runs `decide`, appends the events last (the trail's lock is held until the commit) and returns the view. After the
- * commit this process knows the new revocation rules.
+ * The one gate for changes. Authorizes the actor, opens the transaction (which also claims the request's
+ * Idempotency-Key), locks the thing, compares its revision and runs `decide`. Appends the events last, because the
+ * audit trail stays locked until the commit. Returns the view. After the commit this process knows the new revocation
+ * rules.
  *
- * `expectedRevision` is what the caller saw last. `now` is for an operation that read the clock before, so that it works with one time.
- * Throws `permission_denied`, `not_found`, `precondition_failed`, and what the lock and `decide` throw; then nothing was written. Does not
- * check that `decide` writes only to what is locked.
+ * `expectedRevision` is the one that the caller saw last. `now` is for an operation that has already read the clock, so
+ * that it uses one time throughout. Throws `permission_denied`, `not_found`, `precondition_failed`, and what the lock
+ * and `decide` throw. Then nothing was written. Does not check that `decide` writes only to what is locked.
  *
  * @example
  * return await change(services, actor, 'plans.change', lockPlan(name), async (tx, plan) => {

@@ -1,6 +1,9 @@
 import ipaddr from 'ipaddr.js'
 
-/** Where an API key may be used from: canonical CIDR ranges. No allowed range allows every address; a denied one wins over an allowed one. */
+/**
+ * Addresses that an API key may be used from: canonical CIDR ranges. An empty allow list allows every address. A denied
+ * range wins over an allowed one.
+ */
 export type AddressRules = {
   readonly allowedCidrs: readonly string[]
   readonly deniedCidrs: readonly string[]

@@ -6,11 +6,11 @@ import { lockOrganization } from './queries.ts'
 
 export type Organization = NonNullable<Awaited<ReturnType<typeof lockOrganization>>>
 
-/** Nothing to lock: for a new thing that belongs to no organization. Its events name their own subject. */
+/** Locks nothing: for a new thing that belongs to no organization. The events name their own subject. */
 export const noLock: Lock<undefined> = async (_, work) =>
   await work({ thing: undefined, organizationId: null, subject: null })
 
-/** An organization that exists. */
+/** Locks an organization. Throws `not_found`. */
 export function organizationLock(id: string): Lock<Organization> {
   return async ({ tx, within }, work) => {
     const organization = await lockOrganization(tx, { id, within })
@@ -19,7 +19,7 @@ export function organizationLock(id: string): Lock<Organization> {
   }
 }
 
-/** The organization that a new thing goes into: the one asked for, or the actor's own. The events name their own subject. */
+/** Locks the organization of a new thing: the requested one, or the actor's. The events name their own subject. */
 export function organizationLockFor(asked: string | undefined): Lock<Organization> {
   return async (attempt, work) => {
     const organizationId = organizationFor(attempt.actor, attempt.within, asked)
@@ -30,8 +30,9 @@ export function organizationLockFor(asked: string | undefined): Lock<Organizatio
 }
 
 /**
- * A lock for changes that may take rights away: `keepLastHolders` around another lock. `find` reads, before anything is locked, the
- * organization that must keep an administrator; null = only the last root key counts.
+ * A lock for changes that may remove rights: `keepLastHolders` around another lock. `find` reads the affected
+ * organization before anything is locked. Undefined = `not_found`; an `organizationId` of null = only the last root key
+ * is checked.
  */
 export function keepingLastHolders<Thing>(
   find: (attempt: Attempt) => Promise<{ readonly organizationId: string | null; readonly force?: boolean } | undefined>,

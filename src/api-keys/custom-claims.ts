@@ -7,8 +7,8 @@ const deepest = 16
 const longestName = 128
 
 /**
- * What is wrong with the custom claims of a key, in words that repeat none of their content; undefined = nothing.
- * Refuses names with a registered meaning, names that are not visible ASCII, more than 4 KB, numbers that JSON cannot
+ * Says what is wrong with the custom claims of a key, without repeating their content; undefined = nothing. Refuses
+ * names with a registered meaning, names that are not visible ASCII, more than 4 KB, numbers that JSON cannot
  * represent, and text that cannot be stored. Does not check the claims' meaning: the resource server decides whether to
  * trust them.
  */

@@ -44,8 +44,8 @@ export async function markRotationsDue(
 }
 
 /**
- * At most `limit` keys that ended before `before` and on which nothing depends any more: none of their tokens can be
- * alive, and no rule about them is waiting to expire. The keys stay locked until the transaction ends.
+ * At most `limit` keys that ended before `before` and that nothing needs any more: no token of theirs can be alive, and
+ * no rule about them is waiting to expire. The keys stay locked until the transaction ends.
  */
 export async function lockLongDead(tx: Db, { before, limit }: { before: Date; limit: number }, now: Date) {
   const endedAt = sql<Date>`least(${apiKeys.revokedAt}, ${apiKeys.expiresAt})`.mapWith(apiKeys.expiresAt)

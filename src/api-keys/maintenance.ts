@@ -34,7 +34,7 @@ async function remindOfRotations({ db, now }: Pick<Services, 'db' | 'now'>): Pro
 }
 
 /**
- * Deletes keys that were revoked or expired more than 90 days ago, once none of their tokens and no rule about them can
+ * Deletes keys that were revoked or expired more than 90 days ago, once no token of theirs and no rule about them can
  * matter.
  */
 export async function purgeApiKeys({ db, now }: Pick<Services, 'db' | 'now'>): Promise<void> {

@@ -65,7 +65,7 @@ export const apiKeyRecord = {
   ringGeneration: sql<number>`(select ${serviceState.ringGeneration} from ${serviceState})`.mapWith(Number),
 }
 
-/** The newest version of a key, which stands for the key in lists and views. */
+/** The newest version of a key. Lists and views show it as the key's version. */
 const newestVersion = and(
   eq(apiKeyVersions.apiKeyId, apiKeys.id),
   eq(apiKeyVersions.version, sql`(select max(v.version) from ${apiKeyVersions} v where v.api_key_id = ${apiKeys.id})`),

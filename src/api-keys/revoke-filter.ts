@@ -9,8 +9,8 @@ export type RevocationFilter = {
   readonly createdBefore?: Date | undefined
   readonly serviceAccountId?: string | undefined
   /**
-   * Of a leaked secret that is known in part: how it starts, before the environment, and the last four of its random
-   * part.
+   * For a leaked secret of which only parts are known. `prefix`: its start, before the environment. `hint`: the last
+   * four characters of its random part.
    */
   readonly prefix?: string | undefined
   readonly hint?: string | undefined

@@ -105,7 +105,7 @@ async function tryRevoking(db: Db, where: Revocable, now: Date): Promise<Revoked
 
 type Batch = Because & {
   readonly now: Date
-  /** Even the last administrator. */
+  /** Revoke even the last administrator. */
   readonly force: boolean
   /** The organization that is revoked as a whole. */
   readonly whole?: string | undefined

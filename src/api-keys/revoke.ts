@@ -12,7 +12,7 @@ import { findApiKeyByHashes, markApiKeyRevoked } from './revoke-queries.ts'
 
 export type RevokingServices = ChangeServices & Pick<Services, 'config'>
 
-/** Why, and from when on; absent = now, otherwise a time in the future from which no token of the key works. */
+/** The reason, and when it takes effect: a future time, or now if absent. */
 export type Revocation = Because & { readonly at?: Date | undefined }
 
 /**

@@ -133,7 +133,7 @@ async function endPrevious(
   await endTokensOfVersions(tx, services, { ...ended, at: endsAt }, now)
 }
 
-/** Read before the transaction, outside of which the secret is made. An environment never changes. */
+/** Read before the transaction, because the secret is created outside of it. A key's environment never changes. */
 async function environmentOf(db: Db, where: { id: string; within: Within }) {
   const apiKey = await findApiKey(db, where)
   if (!apiKey) throw new ServiceError('not_found')

@@ -7,9 +7,7 @@ import { checkedCidrs, checkedClaims, refused, startsLikeOurs, type Texts, uniqu
 
 type Text = string | null | undefined
 
-/**
- * What the check of a setting may look at beside the given value. `apiKeyPrefixes`: how secrets of this service begin.
- */
+/** What the check of a setting may use besides the given value. `apiKeyPrefixes`: how secrets of this service start. */
 type Facts = {
   readonly environment: ApiKeyEnvironment
   readonly now: Date
@@ -97,8 +95,9 @@ type SettingChanges = Record<string, { readonly from: unknown; readonly to: unkn
 
 /**
  * The key as it will be stored: defaults filled in, duplicates removed, CIDR ranges in canonical form. Throws
- * `invalid_request` naming the wrong setting, and for settings whose tokens would be too long for verifiers. Does not check whether the caller may grant this (access/authorize.ts),
- * the plan's limits, the lifetime policy, or whether the service account and a signing key of the algorithm exist.
+ * `invalid_request` naming the wrong setting, also when the key's tokens would be too long for verifiers. Does not
+ * check whether the caller may grant this (access/authorize.ts), the plan's limits, the lifetime policy, or whether the
+ * service account and a signing key of the algorithm exist.
  */
 export function draftApiKey(
   input: ApiKeyChange & Pick<ApiKeyInput, 'name' | 'environment'>,

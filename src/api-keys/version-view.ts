@@ -7,7 +7,7 @@ export type ApiKeyVersionView = {
   /** `newest` works as long as the key, `overlapping` until `endsAt`, and `ended` no longer works. */
   state: 'newest' | 'overlapping' | 'ended'
   hint: string
-  /** Created and hashed by another system. */
+  /** The secret was created and hashed by another system. */
   imported: boolean
   createdAt: string
   /** Null = ends with the key. */

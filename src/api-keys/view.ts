@@ -7,7 +7,7 @@ import { type ApiKeyInstants, type ApiKeyStatus, apiKeyStatus } from './status.t
 export type ApiKeyView = ShownSettings & {
   id: string
   organizationId: string
-  /** Computed when asked. */
+  /** Computed at the time of the request. */
   status: Exclude<ApiKeyStatus, 'unknown'>
   /** When the rotation policy wants the newest version replaced; null = never. */
   rotationDueAt: string | null
@@ -26,7 +26,7 @@ export type ApiKeyView = ShownSettings & {
 }
 
 /**
- * Usage of one version, a few seconds behind. Addresses and agents: the last few, newest first. Agents are whatever
+ * Usage of one version, a few seconds behind. Addresses and agents: the last few, newest first. Agents are text that
  * callers sent.
  */
 export type ApiKeyVersionUsage = {

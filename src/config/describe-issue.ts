@@ -1,11 +1,12 @@
 import type { z } from 'zod'
 
 /**
- * What is wrong with a value and what it must be, in our words: a predicate to put after the name of the value, such as
- * `must be at most 100 characters`. The validator's own words never reach a person. Repeats nothing of the input.
+ * Says what is wrong with a value and what it must be. The result is a predicate that follows the value's name, such as
+ * `must be at most 100 characters`. The wording is ours, because the validator's is not for people. Never repeats the
+ * input.
  *
- * `input` is the whole text or object that was validated. A message is taken over from our own checks only: refinements
- * and patterns, which must all have one.
+ * `input` is the whole text or object that was validated. Only the messages of our own checks (refinements and
+ * patterns) are passed through, so each of them must have one.
  */
 export function describeIssue(issue: z.core.$ZodIssue, input: unknown): string {
   switch (issue.code) {

@@ -1,6 +1,9 @@
 const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
 
-/** `900`, `90s`, `15m`, `24h` or `90d` as seconds; a number without a unit counts seconds. Undefined when the text is not a duration. */
+/**
+ * Reads `900`, `90s`, `15m`, `24h` or `90d` as seconds. A number without a unit is in seconds. Undefined when the text
+ * is not a duration.
+ */
 export function parseDuration(text: string): number | undefined {
   const [, count, unit = 's'] = /^(\d{1,9})([smhd])?$/.exec(text) ?? []
   return count === undefined ? undefined : Number(count) * (unitSeconds[unit] ?? 1)

@@ -4,8 +4,8 @@ import type { Environment } from './environment.ts'
 
 export type KekSettings = {
   /**
-   * `kek` seals and opens, the previous ones only open. Texts of MINTAGE_KEK and MINTAGE_KEK_PREVIOUS; null = not
-   * configured.
+   * Values of MINTAGE_KEK and MINTAGE_KEK_PREVIOUS; null = not configured. `kek` seals and opens. The previous ones
+   * only open.
    */
   readonly kek: string | null
   readonly previousKeks: readonly string[]

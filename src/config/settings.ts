@@ -90,7 +90,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>, ru
     )
   }
   if (database.kind === 'embedded' && database.folder === null && !values.MINTAGE_ROOT_API_KEY) {
-    faults.push('MINTAGE_ROOT_API_KEY is missing: with memory: nothing is written to disk, so set the root key')
+    faults.push('MINTAGE_ROOT_API_KEY is missing: set it, because DATABASE_URL=memory: writes nothing to disk')
   }
   // An unreadable variable is reported once, not again for its consequences.
   const unread = readingFaults.map(variableOf)

@@ -11,7 +11,7 @@ export type DatabaseStats = {
 }
 
 /**
- * An open database. Every call through `db` has a deadline: then it fails with `database_unavailable` or
+ * An open database. Every call through `db` has a deadline. A call that misses it fails with `database_unavailable` or
  * `outcome_unknown`.
  */
 export type Database = {

@@ -13,8 +13,8 @@ export type Call = {
 }
 
 /**
- * Runs the work, and rejects at the deadline. Waiting for a turn, connecting and every statement share the one
- * deadline. Does not stop the work: `call.onDeadline` does that.
+ * Runs the work, and rejects at the deadline. Waiting for a turn, connecting and all statements share that deadline.
+ * Does not stop the work: `call.onDeadline` does that.
  */
 export function withinDeadline<Result>(milliseconds: number, work: (call: Call) => Promise<Result>): Promise<Result> {
   return new Promise((resolve, reject) => {

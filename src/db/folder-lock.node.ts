@@ -20,13 +20,13 @@ type FolderLock = { release(): Promise<void> }
 
 type FolderLockOptions = {
   /**
-   * After this long without a heartbeat, another container counts as gone. Opening a database blocks its event loop for
-   * seconds.
+   * After this long without a heartbeat, the lock of another container counts as abandoned. Should be several seconds:
+   * heartbeats stop while a process opens its database, because that blocks the event loop.
    */
   silenceMilliseconds?: number
 }
 
-/** Who holds a folder. Process ids are reused: boot, start tick and namespace identify the process. */
+/** The process that holds a folder. Process ids are reused, so boot, start tick and namespace identify it. */
 type Holder = { pid: number; boot: string; startTick: string; namespace: string; token: string }
 
 const heartbeatMilliseconds = 1000
@@ -34,10 +34,10 @@ const heartbeatMilliseconds = 1000
 const held = new Set<string>()
 
 /**
- * Locks the folder for this process. PGlite does not, and a second process on the same folder would lose commits.
+ * Locks the folder for this process. PGlite does not lock it, and a second process in the folder would lose commits.
  * Takes over the lock of a dead process; waits for a heartbeat first if the lock is from another container.
  * Does not protect against another machine on a network file system that delivers its heartbeats late.
- * @throws Error with words for the operator if the folder is in use.
+ * @throws Error with a message for the operator if the folder is in use.
  */
 export async function lockFolder(
   folder: string,
@@ -123,7 +123,9 @@ async function isAlive(path: string, holder: Holder, self: Holder, silenceMillis
   return (await readStartTick(holder.pid)) === holder.startTick
 }
 
-/** Compares the file's time only with its earlier time: another container or machine may have a different clock. */
+/**
+ * Compares the file's time only with an earlier reading of it: another container or machine may have a different clock.
+ */
 async function hasHeartbeat(path: string, silenceMilliseconds: number): Promise<boolean> {
   const before = await modifiedAt(path)
   for (let waited = 0; waited < silenceMilliseconds; waited += 100) {

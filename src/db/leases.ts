@@ -5,7 +5,7 @@ import { leases } from './schema.ts'
 /** The right of one instance to do a job, until the lease expires or is released. */
 export type Lease = {
   readonly name: string
-  /** Grows with each holder: a previous holder is recognized, however long it slept. */
+  /** Increases with each holder, so a previous holder is recognized however long it was paused. */
   readonly fence: number
 }
 

@@ -16,7 +16,7 @@ export const migrationsFolder = fileURLToPath(new URL('../../drizzle', import.me
  * Migrates the schema to this version: completely or not at all, one process at a time. Repeating it changes nothing.
  * @param target Connection string of the database's owner, preferably not through a pooler; or the open embedded
  * database.
- * @throws Error with words for the operator if a newer version migrated the database.
+ * @throws Error with a message for the operator if a newer version migrated the database.
  *
  * @example
  * ```ts

@@ -25,7 +25,7 @@ const embeddedDeadlineMilliseconds = 5000
 /**
  * Opens the embedded PostgreSQL in a folder, which it locks for this process, or in memory. It has one session, so
  * calls wait their turn. A call that gets no turn within the deadline fails with `database_unavailable` and never runs.
- * @throws Error with words for the operator if another process holds the folder.
+ * @throws Error with a message for the operator if another process holds the folder.
  */
 export async function openEmbedded(location: EmbeddedLocation): Promise<EmbeddedDatabase> {
   const lock = 'folder' in location ? await lockFolder(location.folder) : undefined

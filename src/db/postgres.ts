@@ -10,8 +10,8 @@ import { completeWireTypes } from './wire-types.ts'
 export type PostgresOptions = {
   url: string
   /**
-   * `transaction`: behind PgBouncer or Hyperdrive, so no named statements, no session settings, and LISTEN only by
-   * `directUrl`.
+   * `transaction`: behind PgBouncer or Hyperdrive. Then there are no named statements and no session settings, and
+   * LISTEN works only through `directUrl`.
    */
   pooler: 'none' | 'transaction'
   /** Bypasses the pooler; for LISTEN. */

@@ -43,10 +43,10 @@ export const serviceState = pgTable(
 export const organizations = pgTable('organizations', {
   id: text('id').primaryKey(),
   name: text('name').notNull(),
-  /** For people and URLs; null only for organizations that are older than slugs. */
+  /** For people and URLs. Null only for organizations that are older than slugs. */
   slug: text('slug').unique(),
   email: text('email').unique(),
-  /** A built-in plan (organizations/plans.ts) or one of `plans`. */
+  /** A built-in plan (plans/limits.ts) or one of `plans`. */
   plan: text('plan').notNull(),
   /** Every new or changed key must expire within this many seconds; null = keys need not expire. */
   maxKeyLifetimeSeconds: integer('max_key_lifetime_seconds'),
@@ -56,7 +56,7 @@ export const organizations = pgTable('organizations', {
   revision: integer('revision').notNull().default(1),
 })
 
-/** Custom plans of the operator. The built-in ones are in plans/. */
+/** Custom plans of the operator. The built-in ones are in plans/limits.ts. */
 export const plans = pgTable('plans', {
   name: text('name').primaryKey(),
   requestsPerMinute: integer('requests_per_minute').notNull(),
@@ -69,7 +69,7 @@ export const plans = pgTable('plans', {
   revision: integer('revision').notNull().default(1),
 })
 
-/** A member of an organization that has several API keys and holds roles for them. */
+/** A member of an organization that owns API keys. */
 export const serviceAccounts = pgTable(
   'service_accounts',
   {
@@ -79,7 +79,7 @@ export const serviceAccounts = pgTable(
       .references(() => organizations.id),
     name: text('name').notNull(),
     description: text('description').notNull(),
-    /** Its keys may hold only these. */
+    /** Its keys may hold only these roles. */
     roles: text('roles').array().notNull(),
     createdAt: instant('created_at').notNull(),
     createdBy: text('created_by').notNull(),
@@ -118,22 +118,22 @@ export const apiKeys = pgTable(
     environment: text('environment', { enum: ['live', 'test'] }).notNull(),
     /** RFC 6749 §3.3 scope tokens that the key holds. */
     scopes: text('scopes').array().notNull(),
-    /** Audiences that the key may ask for besides the default one. */
+    /** Audiences that the key may request in addition to the default one. */
     audiences: text('audiences').array().notNull(),
-    /** Roles in the admin API; empty for a key that only exchanges. */
+    /** Roles in the admin API. Empty for a key that only gets tokens. */
     roles: text('roles').array().notNull(),
     /** `sub` of its tokens; null = the key's id. */
     subject: text('subject'),
     /** JWS algorithm that its tokens are signed with; null = the service's default. */
     tokenAlgorithm: text('token_algorithm'),
-    /** Claims that its tokens carry besides those of the service; at most 4 KB. */
+    /** Claims that its tokens carry in addition to those of the service; at most 4 KB. */
     customClaims: jsonb('custom_claims').$type<Record<string, unknown>>(),
     /** CIDR ranges; an empty list of allowed ones allows every address. */
     allowedCidrs: text('allowed_cidrs').array().notNull().default([]),
     deniedCidrs: text('denied_cidrs').array().notNull().default([]),
-    /** Replaces the plan's limit; stored and shown only. */
+    /** Replaces the plan's limit. Stored and shown, but not enforced. */
     requestsPerMinute: integer('requests_per_minute'),
-    /** Rotation policy: the key's holder is reminded, and may rotate the key itself. */
+    /** How often the key should be rotated. An audit event reminds of a rotation that is due. */
     rotateEverySeconds: integer('rotate_every_seconds'),
     rotationWarnedAt: instant('rotation_warned_at'),
     createdAt: instant('created_at').notNull(),
@@ -191,7 +191,7 @@ export const idempotencyKeys = pgTable(
   {
     clientId: text('client_id').notNull(),
     key: text('key').notNull(),
-    /** SHA-256 of method, path and body: the same key with another request is refused. */
+    /** SHA-256 of method, path, query and body. The same key with a different request is refused. */
     requestDigest: text('request_digest').notNull(),
     status: integer('status').notNull(),
     body: jsonb('body').$type<Record<string, unknown>>().notNull(),
@@ -277,7 +277,7 @@ export const signingKeyUsage = pgTable('signing_key_usage', {
   lastExpiresAt: instant('last_expires_at').notNull(),
 })
 
-/** Who fetched the JWK Set, and the keys in it. Only verifiers with a client id count for readiness. */
+/** Who fetched the JWK Set, and which keys it contained. Only verifiers with a client id count for readiness. */
 export const verifiers = pgTable(
   'verifiers',
   {
@@ -366,7 +366,7 @@ export const auditChain = pgTable('audit_chain', {
   hash: text('hash').notNull().unique(),
 })
 
-/** Signed statements about the chain: a change to an earlier event no longer goes unnoticed. */
+/** Signed statements about the chain. They reveal a later change to an earlier event. */
 export const auditCheckpoints = pgTable('audit_checkpoints', {
   sequence: bigint('sequence', { mode: 'number' }).primaryKey(),
   /** Compact JWS. */

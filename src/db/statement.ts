@@ -1,8 +1,8 @@
 import type { Answer, Statement } from './connection.ts'
 
 /**
- * What drizzle expects of postgres.js: a query starts when it is awaited, and calling `.values()` before that asks for
- * arrays.
+ * Imitates a postgres.js query as far as drizzle uses it: the query starts when it is awaited, and calling `.values()`
+ * before that asks for arrays.
  */
 export function asQuery(run: (statement: Statement) => Promise<Answer>) {
   return (text: string, params: Statement['params'] = [], options: { prepare?: boolean } = {}) => {
@@ -17,8 +17,8 @@ export function asQuery(run: (statement: Statement) => Promise<Answer>) {
 }
 
 /**
- * Whether a lost answer leaves nothing uncertain. Does not detect functions that write: this project calls none by
- * `select`.
+ * Whether the statement only reads, so that a lost answer leaves no doubt about its outcome. Does not detect functions
+ * that write: this project never calls one in a `select`.
  */
 export function isRead(text: string): boolean {
   return /^\s*select\b/i.test(text)

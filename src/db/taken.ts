@@ -1,7 +1,7 @@
 import { ServiceError } from '../errors.ts'
 import { brokenUniqueness } from './failure.ts'
 
-/** Unique constraint → the member of the request that has to be unique. */
+/** Unique constraint → the member of the request that must be unique. */
 const memberOf: Readonly<Record<string, string>> = {
   organizations_slug_unique: 'slug',
   organizations_email_unique: 'email',
@@ -10,7 +10,9 @@ const memberOf: Readonly<Record<string, string>> = {
   custom_roles_organization_id_name_pk: 'name',
 }
 
-/** Runs a change. When it breaks a unique constraint, throws `conflict` naming the member; any other failure passes unchanged. */
+/**
+ * Runs a change. If it breaks a unique constraint, throws `conflict` naming the member. Other errors pass unchanged.
+ */
 export async function unlessTaken<Result>(change: () => Promise<Result>): Promise<Result> {
   try {
     return await change()

@@ -2,9 +2,10 @@ import { sql } from 'drizzle-orm'
 import type { Database } from './database.ts'
 
 /**
- * Does autovacuum's job in the embedded database, which has none. Without it, tables grow with every update and the
- * planner's statistics never change. Vacuums the tables that autovacuum would by its defaults (PostgreSQL §25.1.6), one
- * at a time, so that other calls wait for one table at most. Does nothing on a PostgreSQL server.
+ * Replaces autovacuum, which the embedded database does not have. Without it, tables grow with every update and the
+ * planner's statistics never change. Vacuums the tables that autovacuum would choose by its defaults (PostgreSQL
+ * §25.1.6). Vacuums one table at a time, so that other calls wait for one table at most. Does nothing on a PostgreSQL
+ * server.
  */
 export async function tidyEmbedded({ kind, db }: Pick<Database, 'kind' | 'db'>): Promise<void> {
   if (kind !== 'embedded') return

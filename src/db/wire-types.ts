@@ -10,9 +10,9 @@ const textArrayOid = 1009
 const instantOids = [1082, 1114, 1184]
 
 /**
- * Allows arrays and dates as parameters of plain `sql` fragments, as PGlite does. Call it after drizzle has got the
- * client: drizzle turns the driver's handling of dates off. Reads arrays of text here, because drizzle's parser loses
- * backslashes.
+ * Allows arrays and dates as parameters of plain `sql` fragments, as PGlite does. Call it after drizzle has received
+ * the client, because drizzle turns off the driver's handling of dates. Also parses text arrays, because drizzle's
+ * parser loses backslashes.
  */
 export function completeWireTypes({ parsers, serializers }: WireTypes): void {
   parsers[textArrayOid] = textArray

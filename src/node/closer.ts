@@ -1,8 +1,8 @@
 type Close = (deadlineMilliseconds?: number) => Promise<unknown>
 
 /**
- * What a start has opened. Closing goes in the reverse order, continues after a failure, and throws the first error at
- * the end.
+ * Collects what a start has opened. `close` closes it in reverse order, continues after a failure, and throws the first
+ * error at the end.
  */
 export function createCloser() {
   const closes: Close[] = []

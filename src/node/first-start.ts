@@ -14,7 +14,7 @@ export function localFiles(dataDir: string) {
 
 /**
  * The KEK file of an embedded database without a configured KEK. The first start creates it.
- * @throws Error if a database that was started before has lost the file: a new KEK could not open its keys.
+ * @throws Error if the file is missing but the database is not empty: a new KEK could not open its keys.
  */
 export async function localKek(dataDir: string, databaseIsEmpty: boolean): Promise<string> {
   const path = localFiles(dataDir).kek
@@ -31,8 +31,8 @@ export async function localKek(dataDir: string, databaseIsEmpty: boolean): Promi
 }
 
 /**
- * Writes the keys of the first start where the CLI and curl find them. Called before the first start commits, so that
- * no root key is lost. If the commit fails, the next first start overwrites the files.
+ * Writes the keys of the first start to files that the CLI and curl read. Called before the first start commits, so
+ * that no root key is lost. If the commit fails, the next first start overwrites the files.
  */
 export async function writeCredentials(dataDir: string, url: string, firstStart: BootstrapResult): Promise<void> {
   const files = localFiles(dataDir)

@@ -11,7 +11,10 @@ export type HttpServer = {
   stop(deadlineMilliseconds?: number): Promise<void>
 }
 
-/** After a stop has begun, a connection counts as idle after this long: a client's next request may be on its way. */
+/**
+ * During a stop, idle connections are closed at this interval. The first wait leaves time for a request that a client
+ * is already sending.
+ */
 const idleAfterMilliseconds = 500
 
 /** Listens. Rejects if the port is in use. */

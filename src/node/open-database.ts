@@ -10,7 +10,7 @@ import { localKek } from './first-start.ts'
 
 /**
  * Opens the database, migrates it if this process may, and finds the KEK.
- * @param deadlineMilliseconds For each call to PostgreSQL; the deadline of a request unless given.
+ * @param deadlineMilliseconds Deadline of each call to PostgreSQL. Absent = the same as while serving requests.
  */
 export async function openDatabase(
   settings: Settings,

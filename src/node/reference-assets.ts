@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises'
 import type { ReferenceAsset } from '../platform.ts'
 
 /**
- * A file of the reference page: ours from `http/docs`, in `src` as in the build; one of Swagger UI from the build's copy
- * next to this file, otherwise from the package. Not cached here: browsers cache it.
+ * Reads a file of the reference page. Our files are in `http/docs`, both in `src` and in the build. Files of Swagger UI
+ * come from the build's copy next to this file, or else from the package. Not cached here: browsers cache them.
  */
 export async function readReferenceAsset(name: ReferenceAsset): Promise<string> {
   if (!name.startsWith('swagger-ui')) return await readFile(new URL(`../http/docs/${name}`, import.meta.url), 'utf8')

@@ -28,7 +28,7 @@ export type StartOptions = { log: Log; now?: () => Date }
  * Starts all of the service but HTTP: database, migrations, first start, key ring, and the background work (revocation
  * list, usage, maintenance). Pass the services to `createApp` to mount Mintage in a server of your application.
  *
- * @throws Error with words for the operator. Nothing stays open then.
+ * @throws Error with a message for the operator. Nothing stays open then.
  *
  * @example
  * ```ts

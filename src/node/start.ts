@@ -17,7 +17,7 @@ export type RunningService = {
 
 /**
  * Starts the whole service: everything of `startServices`, and HTTP.
- * @throws Error with words for the operator. Nothing stays open then.
+ * @throws Error with a message for the operator. Nothing stays open then.
  */
 export async function startService(settings: Settings, options: StartOptions): Promise<RunningService> {
   const opened = createCloser()

@@ -2,8 +2,8 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
 /**
- * Frees the memory that loading the modules has left, which an idle process would keep. Call it once, after the start;
- * takes about 20 ms. Does nothing if the runtime does not support it.
+ * Frees the memory that loading the modules used, which an idle process would keep. Call it once, after the start.
+ * Takes about 20 ms. Does nothing if the runtime does not support it.
  */
 export function releaseStartupMemory(): void {
   setFlagsFromString('--expose-gc')

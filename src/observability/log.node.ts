@@ -20,7 +20,7 @@ type ProcessLog = {
  * ```
  */
 export function processLog(threshold: LogLevel, now: () => Date): ProcessLog {
-  // Bytes, because with texts it measures its whole buffer again for every line.
+  // Bytes, because SonicBoom measures its whole buffer again for every line of text.
   const output = new sonicBoom.SonicBoom({
     dest: 1,
     sync: false,
@@ -30,7 +30,7 @@ export function processLog(threshold: LogLevel, now: () => Date): ProcessLog {
     periodicFlush: 200,
   })
   output.on('error', () => {})
-  // Its types allow only texts.
+  // Its types allow only strings.
   const bytes: { write(data: string | Uint8Array): boolean } = output
   const lines = createLog({ threshold, now, write: (line) => void bytes.write(Buffer.from(`${line}\n`)) })
   const log = Object.assign(

@@ -39,7 +39,7 @@ export function addPlansCommand(program: Command, cli: Cli): void {
   })
 
   const create = verb(plans, 'create', 'create a custom plan', 'mintage plans create startup --keys 5')
-  create.argument('<name>', 'small letters, digits and hyphens')
+  create.argument('<name>', 'lowercase letters, digits and hyphens')
   addOptions(create, limitOptions(freeLimits)).action(async (name: string, options: JsonOption) => {
     const plan = await cli.api().post<PlanView>('/v1/plans', 'create the plan', { name, ...membersOf(create) })
     print(cli, options, plan, () => planFields(plan))

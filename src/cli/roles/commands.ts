@@ -28,7 +28,7 @@ function addCreateVerb(roles: Command, cli: Cli): void {
   const example = 'mintage roles create key_reader --permission api_keys.read:own'
   const create = verb(roles, 'create', 'create a role from permissions that you hold', example)
     .addOption(organizationOption())
-    .argument('<name>', 'small letters, digits and underscores')
+    .argument('<name>', 'lowercase letters, digits and underscores')
     .addOption(permissionOption().makeOptionMandatory())
   create.action(async (name: string, options: JsonOption) => {
     const role = await cli.api().post<RoleView>('/v1/roles', 'create the role', { name, ...membersOf(create) })
