@@ -10,6 +10,20 @@ import { softHsm, type TestToken, testToken } from '../../support/soft-hsm-token
 const place = new TextEncoder().encode('["data-key","row-1"]')
 const dataKey = new Uint8Array(32).fill(7)
 
+describe('a KEK in a PKCS #11 token', () => {
+  const pin = 'not-the-pin'
+
+  test('is refused if its URI does not name the key', async () => {
+    await expect(pkcs11Kek('token=mintage', pin)).rejects.toThrow('must name the key by object=')
+  })
+
+  test('is refused if its library cannot be loaded, without the PIN in the error', async () => {
+    const refused = String(await pkcs11Kek('object=kek-1?module-path=/nowhere.so', pin).catch((reason) => reason))
+    expect(refused).toContain('of the KEK pkcs11:kek-1')
+    expect(refused).not.toContain(pin)
+  })
+})
+
 // A run without a software HSM says so when it starts; with CI=true it fails there.
 describe.each(softHsm === null ? [] : [softHsm])('a KEK in a token of %s', (library) => {
   let token: TestToken
