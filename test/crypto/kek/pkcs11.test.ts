@@ -19,7 +19,7 @@ describe('a KEK in a PKCS #11 token', () => {
 
   test('is refused if its library cannot be loaded, without the PIN in the error', async () => {
     const refused = String(await pkcs11Kek('object=kek-1?module-path=/nowhere.so', pin).catch((reason) => reason))
-    expect(refused).toContain('of the KEK pkcs11:kek-1')
+    expect(refused).toContain('the KEK pkcs11:kek-1')
     expect(refused).not.toContain(pin)
   })
 })
