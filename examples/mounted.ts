@@ -1,4 +1,5 @@
-// Mintage inside an existing Hono application, under /auth. In your own project the imports read `mintage` and `mintage/node`.
+// Mintage inside an existing Hono application, under /auth. In your own project the imports read `mintage` and
+// `mintage/node`.
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { createApp, loadConfig } from '../src/index.ts'

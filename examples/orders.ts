@@ -1,4 +1,5 @@
-// An application with one protected route: what the README calls. In your own project the imports read `mintage/hono` and `mintage/verify`.
+// An application with one protected route: what the README calls. In your own project the imports read `mintage/hono`
+// and `mintage/verify`.
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { requireAccessToken } from '../src/kit/hono.ts'

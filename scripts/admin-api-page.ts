@@ -2,7 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { adminRoutes } from '../src/http/admin/routes.ts'
 
-// `node scripts/admin-api-page.ts` copies the summary of each route from the OpenAPI document into the tables of docs/admin-api.md.
+// `node scripts/admin-api-page.ts` copies the summary of each route from the OpenAPI document into the tables of
+// docs/admin-api.md.
 
 const path = fileURLToPath(new URL('../docs/admin-api.md', import.meta.url))
 

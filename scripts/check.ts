@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
-// `npm run check`: everything that must hold before a change is merged. Runs all steps, prints the time of each, and names the failed ones.
+// `npm run check`: everything that must hold before a change is merged. Runs all steps, prints the time of each, and
+// names the failed ones.
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const { values: options } = parseArgs({ options: { 'skip-tests': { type: 'boolean', default: false } } })

@@ -1,6 +1,9 @@
 import type { ServiceErrorCode } from '../src/error-catalogue.ts'
 
-/** What docs/errors.md adds to the catalogue in src/error-catalogue.ts: when each error happens, and what to do about it. */
+/**
+ * What docs/errors.md adds to the catalogue in src/error-catalogue.ts: when each error happens, and what to do about
+ * it.
+ */
 export const errorGuide: Readonly<Record<ServiceErrorCode, { readonly happens: string; readonly remedy: string }>> = {
   invalid_request: {
     happens: 'A parameter, a member of the body or a header is missing, malformed, unknown or sent twice.',

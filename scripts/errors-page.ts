@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url'
 import { type CatalogueEntry, errorCatalogue, type ServiceErrorCode } from '../src/error-catalogue.ts'
 import { errorGuide } from './error-guide.ts'
 
-// `node scripts/errors-page.ts` writes docs/errors.md from the catalogue in src/error-catalogue.ts and the sentences in error-guide.ts.
+// `node scripts/errors-page.ts` writes docs/errors.md from the catalogue in src/error-catalogue.ts and the sentences in
+// error-guide.ts.
 
 const path = fileURLToPath(new URL('../docs/errors.md', import.meta.url))
 

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-// `npm run generate -- --name keys_have_colors`: writes the migration from src/db/schema.ts, then names it in src/db/latest-migration.ts.
-// Takes the options of `drizzle-kit generate`.
+// `npm run generate -- --name keys_have_colors`: writes the migration from src/db/schema.ts, then names it in
+// src/db/latest-migration.ts. Takes the options of `drizzle-kit generate`.
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const { status, error } = spawnSync('drizzle-kit', ['generate', ...process.argv.slice(2)], {

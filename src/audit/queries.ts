@@ -104,8 +104,8 @@ export function trailEvent({
 }
 
 /**
- * PostgreSQL stores no NUL and no half of a surrogate pair, and drivers differ in whether they give a byte order mark back: a caller must
- * neither keep an event out of the trail nor make it look changed.
+ * PostgreSQL stores no NUL and no half of a surrogate pair, and drivers differ in whether they give a byte order mark
+ * back: a caller must neither keep an event out of the trail nor make it look changed.
  */
 function storable(text: string | null): string | null {
   return text === null ? null : text.replaceAll(/[\0\ufeff]/g, '\ufffd').toWellFormed()

@@ -25,7 +25,10 @@ import { addSigningKeysCommand } from './signing-keys/commands.ts'
 import { addTokenCommands } from './token/commands.ts'
 import { addVerifiersCommand } from './verifiers/commands.ts'
 
-/** Runs one command and gives its exit code: 0 = done, 1 = it failed, 2 = the command was wrong, 3 = not verified. Errors go to standard error. */
+/**
+ * Runs one command and gives its exit code: 0 = done, 1 = it failed, 2 = the command was wrong, 3 = not verified.
+ * Errors go to standard error.
+ */
 export async function run(argv: readonly string[], surroundings: Surroundings): Promise<number> {
   const { output } = surroundings
   const json = argv.includes('--json')

@@ -2,7 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 
 /**
- * Defines the tests of a README.md whose table numbers what the tests of its folder prove: `| R12 | … | [x](x.test.ts) |`.
+ * Defines the tests of a README.md whose table numbers what the tests of its folder prove: `| R12 | … | [x](x.test.ts)
+ * |`.
  *
  * `withoutTest` matches the last cell of a row that has no test. `reader` is the test file that reads the table.
  */

@@ -1,6 +1,8 @@
 import { CsvError, parse } from 'csv-parse/sync'
 
-/** The records of a CSV text (RFC 4180), without empty lines. Undefined when a quote is never closed or is out of place. */
+/**
+ * The records of a CSV text (RFC 4180), without empty lines. Undefined when a quote is never closed or is out of place.
+ */
 export function parseCsv(text: string): string[][] | undefined {
   try {
     return parse(text, {

@@ -4,14 +4,20 @@ import { readAll } from '../runtime/input.ts'
 import { locate, type Surroundings } from '../runtime/surroundings.ts'
 import { parseCsv } from './csv.ts'
 
-/** A row to import, with its line (JSONL) or record number (CSV, where the header is record 1). `fault`: it cannot be read. */
+/**
+ * A row to import, with its line (JSONL) or record number (CSV, where the header is record 1). `fault`: it cannot be
+ * read.
+ */
 export type FileRow = { readonly line: number } & ({ readonly row: unknown } | { readonly fault: string })
 
 /** Members that hold several words in one CSV field, separated by spaces. */
 const lists = new Set(['scopes', 'audiences', 'roles', 'labels', 'allowedCidrs', 'deniedCidrs'])
 const numbers = new Set(['requestsPerMinute', 'rotateEverySeconds'])
 
-/** The rows of a `.jsonl` or `.csv` file, or of standard input (`-`), which is JSONL if it begins with a brace. Throws `UsageError`. */
+/**
+ * The rows of a `.jsonl` or `.csv` file, or of standard input (`-`), which is JSONL if it begins with a brace. Throws
+ * `UsageError`.
+ */
 export async function readImportRows(here: Surroundings, path: string): Promise<FileRow[]> {
   const text = path === '-' ? await readAll(here.input) : readFile(locate(here, path))
   const isJson = path === '-' ? text.trimStart().startsWith('{') : path.endsWith('.jsonl')

@@ -1,7 +1,10 @@
 import { Argument, type Command } from 'commander'
 import { type Cli, verb } from '../runtime/command.ts'
 
-/** `mintage completion`: a script that knows every command and option, so that completing starts no process and no request. */
+/**
+ * `mintage completion`: a script that knows every command and option, so that completing starts no process and no
+ * request.
+ */
 export function addCompletionCommand(program: Command, cli: Cli): void {
   verb(program, 'completion', 'print a completion script for a shell', 'source <(mintage completion bash)')
     .addArgument(new Argument('<shell>', 'which one').choices(['bash', 'zsh', 'fish']))

@@ -7,7 +7,10 @@ import { readSettings } from '../runtime/settings.ts'
 
 type Row = { readonly name: string; readonly value: string; readonly from: 'environment' | 'default' }
 
-/** `mintage config`: what the service would start with here. Reports all faults at once, as the service does, with exit code 2. */
+/**
+ * `mintage config`: what the service would start with here. Reports all faults at once, as the service does, with exit
+ * code 2.
+ */
 export function addConfigCommand(program: Command, cli: Cli): void {
   verb(
     program,
@@ -80,7 +83,10 @@ function databaseValues(database: DatabaseSettings): Record<string, string | nul
 
 const hidden = (secret: string | null | undefined) => (secret ? '(hidden)' : null)
 
-/** Where the KEK is, never what it is: the rest of `raw:` and `passphrase:` is the secret, and a PKCS #11 URI may hold a PIN. */
+/**
+ * Where the KEK is, never what it is: the rest of `raw:` and `passphrase:` is the secret, and a PKCS #11 URI may hold a
+ * PIN.
+ */
 function shownKek(written: string): string {
   const provider = kekProviderOf(written)
   return provider === 'file' || provider === 'aws-kms' ? written : `${provider}:(hidden)`

@@ -7,7 +7,10 @@ import { examineDatabase } from './database.ts'
 import type { Finding } from './finding.ts'
 import { examineService } from './service.ts'
 
-/** `mintage doctor`: checks the database from here and the service as its clients see it. Changes nothing. Exit code 1 when a check failed. */
+/**
+ * `mintage doctor`: checks the database from here and the service as its clients see it. Changes nothing. Exit code 1
+ * when a check failed.
+ */
 export function addDoctorCommand(program: Command, cli: Cli): void {
   verb(program, 'doctor', 'check the database, the keys, the clocks and the service itself', 'mintage doctor').action(
     async (options: { json?: boolean }) => {

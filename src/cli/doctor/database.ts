@@ -7,7 +7,10 @@ import { locateFiles, readSettings } from '../runtime/settings.ts'
 import { locate } from '../runtime/surroundings.ts'
 import type { Finding } from './finding.ts'
 
-/** Checks configuration, database, migrations, clock, KEK and key ring, as a service that starts here would find them. Reads only. */
+/**
+ * Checks configuration, database, migrations, clock, KEK and key ring, as a service that starts here would find them.
+ * Reads only.
+ */
 export async function examineDatabase(cli: Cli): Promise<Finding[]> {
   const settings = await examineSettings(cli)
   if ('state' in settings) return [settings]

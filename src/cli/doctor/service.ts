@@ -8,7 +8,10 @@ const deadlineMilliseconds = 5000
 /** The default of MINTAGE_CLOCK_TOLERANCE; the header has whole seconds. */
 const toleranceSeconds = 30
 
-/** Checks the service as applications see it: whether it answers and is ready, its clock, metadata and feed, and this terminal's key. */
+/**
+ * Checks the service as applications see it: whether it answers and is ready, its clock, metadata and feed, and this
+ * terminal's key.
+ */
 export async function examineService(cli: Cli): Promise<Finding[]> {
   const url = findUrl(cli)
   const alive = await fetchJson(`${url}/healthz`).catch(() => undefined)

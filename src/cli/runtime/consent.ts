@@ -10,8 +10,8 @@ export function withConsent(command: Command): Command {
 }
 
 /**
- * Asks the person at the terminal. `--yes` and a dry run skip the question. Without a terminal (a script, `--json`), a dangerous
- * command needs `--yes`, and any other command runs.
+ * Asks the person at the terminal. `--yes` and a dry run skip the question. Without a terminal (a script, `--json`), a
+ * dangerous command needs `--yes`, and any other command runs.
  */
 export async function requireConsent(
   cli: Cli,

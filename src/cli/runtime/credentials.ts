@@ -13,9 +13,9 @@ type Here = Pick<Surroundings, 'env' | 'folder'>
 const defaultUrl = 'http://localhost:8787'
 
 /**
- * The service's URL and a key for it: MINTAGE_URL and MINTAGE_API_KEY, otherwise `credentials.json` of the first start in
- * MINTAGE_DATA_DIR. Never from the command line, which other people can read. A key from the file goes only to the URL it belongs
- * to. No key goes over plain http to another machine, unless MINTAGE_ALLOW_HTTP is true.
+ * The service's URL and a key for it: MINTAGE_URL and MINTAGE_API_KEY, otherwise `credentials.json` of the first start
+ * in MINTAGE_DATA_DIR. Never from the command line, which other people can read. A key from the file goes only to the
+ * URL it belongs to. No key goes over plain http to another machine, unless MINTAGE_ALLOW_HTTP is true.
  */
 export function findCredentials(here: Here, purpose: Purpose): Credentials {
   const { env } = here

@@ -7,7 +7,10 @@ import { type ConsentOptions, requireConsent, withConsent } from './consent.ts'
 import { impactText } from './impact.ts'
 import { member, membersOf } from './members.ts'
 
-/** What a verb does that ends keys, tokens, accounts or organizations. `ids` are its arguments; in `question` they are safe to print. */
+/**
+ * What a verb does that ends keys, tokens, accounts or organizations. `ids` are its arguments; in `question` they are
+ * safe to print.
+ */
 type Ending<Answer> = {
   /** Completes "cannot …". */
   readonly doing: string

@@ -23,7 +23,9 @@ export class NotVerifiedError extends CliError {
   override readonly exitCode = 3
 }
 
-/** A sentence as the end of another one: lower-case first letter, unless it begins an abbreviation, and no full stop. */
+/**
+ * A sentence as the end of another one: lower-case first letter, unless it begins an abbreviation, and no full stop.
+ */
 export function asClause(sentence: string): string {
   const rest = sentence.replace(/\.$/, '')
   return /^[A-Z](?![A-Z])/.test(rest) ? rest.charAt(0).toLowerCase() + rest.slice(1) : rest

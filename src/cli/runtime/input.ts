@@ -10,7 +10,9 @@ export type Input = {
 
 const longestCredential = 64 * 1024
 
-/** Reads a key or a token, which must not be in a command line. Empty at a terminal: nobody would know that it waits. */
+/**
+ * Reads a key or a token, which must not be in a command line. Empty at a terminal: nobody would know that it waits.
+ */
 export async function readCredential(input: Input): Promise<string> {
   if (input.isTerminal) return ''
   let text = ''

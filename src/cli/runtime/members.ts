@@ -2,8 +2,8 @@ import { type Command, Option } from 'commander'
 import { collect } from './arguments.ts'
 
 /**
- * An option that fills one member of a request, such as `filter.label` in a body or `organizationId` in a query. One declaration builds
- * the request and lets an error about the member name the option.
+ * An option that fills one member of a request, such as `filter.label` in a body or `organizationId` in a query. One
+ * declaration builds the request and lets an error about the member name the option.
  */
 class MemberOption extends Option {
   readonly member: string
@@ -37,7 +37,10 @@ export function hiddenCopy(option: Option): Option {
   return option.parseArg ? copy.argParser(option.parseArg) : copy
 }
 
-/** The request members that the command line gave. `--no-…` clears a member: lists become empty, a description the empty text, the rest null. */
+/**
+ * The request members that the command line gave. `--no-…` clears a member: lists become empty, a description the empty
+ * text, the rest null.
+ */
 export function membersOf(command: Command): Record<string, unknown> {
   const given: Readonly<Record<string, unknown>> = command.optsWithGlobals()
   const members: Record<string, unknown> = {}
@@ -55,8 +58,9 @@ export function queryOf(command: Command): Record<string, string | undefined> {
 }
 
 /**
- * The service's words with options in place of members: `tokenAlgorithm is not …` → `--algorithm is not …`. A member with a plain
- * name (`subject`) is replaced only where a sentence begins with it in lower case: elsewhere it may be an ordinary word.
+ * The service's words with options in place of members: `tokenAlgorithm is not …` → `--algorithm is not …`. A member
+ * with a plain name (`subject`) is replaced only where a sentence begins with it in lower case: elsewhere it may be an
+ * ordinary word.
  */
 export function withOptionNames(text: string, command: Command): string {
   return command.options.reduce((words, option) => {

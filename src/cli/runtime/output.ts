@@ -9,7 +9,9 @@ export type Output = {
 
 export type Column<Row> = { readonly title: string; readonly value: (row: Row) => string | number | null }
 
-/** A table for people: titles in capitals, columns as wide as their widest value on a screen, two spaces between them. */
+/**
+ * A table for people: titles in capitals, columns as wide as their widest value on a screen, two spaces between them.
+ */
 export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
   return aligned([
     columns.map(({ title }) => title.toUpperCase()),

@@ -6,7 +6,9 @@ export type Terminal = {
   spin<Result>(what: string, work: () => Promise<Result>): Promise<Result>
 }
 
-/** Questions and spinners go to standard error: standard output may be a file. Prompts are loaded when they are needed. */
+/**
+ * Questions and spinners go to standard error: standard output may be a file. Prompts are loaded when they are needed.
+ */
 export function processTerminal(): Terminal | undefined {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined
   return {

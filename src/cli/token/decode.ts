@@ -5,7 +5,10 @@ import { UsageError } from '../runtime/failure.ts'
 import { readCredential } from '../runtime/input.ts'
 import { fields } from '../runtime/output.ts'
 
-/** Prints header and claims of the token on standard input. Verifies nothing, and says so: anybody can write such a text. */
+/**
+ * Prints header and claims of the token on standard input. Verifies nothing, and says so: anybody can write such a
+ * text.
+ */
 export async function printDecoded(cli: Cli, options: { json?: boolean }): Promise<void> {
   const { header, claims } = decode(await readToken(cli, 'mintage token --decode'))
   print(cli, options, { verified: false, header, claims }, () => `${jsonFields(header)}\n\n${jsonFields(claims)}`)

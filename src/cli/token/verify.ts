@@ -8,7 +8,10 @@ import { jsonFields, readToken } from './decode.ts'
 
 type VerifyOptions = { issuer?: string; audience?: string; environment: 'live' | 'test'; json?: boolean }
 
-/** `mintage verify`: verifies a token as an application with the kit does. Exit code 0 = valid, 3 = not valid, 1 = cannot verify now. */
+/**
+ * `mintage verify`: verifies a token as an application with the kit does. Exit code 0 = valid, 3 = not valid, 1 =
+ * cannot verify now.
+ */
 export function addVerifyCommand(program: Command, cli: Cli): void {
   verb(
     program,
