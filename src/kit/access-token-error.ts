@@ -1,6 +1,6 @@
 /**
- * `invalid_token` 401, `insufficient_scope` 403, `invalid_request` 400 (RFC 6750 §3.1). `unavailable` 503: the token cannot be verified
- * right now. It may be valid, so the caller should try again.
+ * `invalid_token` 401, `insufficient_scope` 403, `invalid_request` 400 (RFC 6750 §3.1). `unavailable` 503: the token
+ * cannot be verified right now. It may be valid, so the caller should try again.
  */
 export type AccessTokenErrorCode = 'invalid_token' | 'insufficient_scope' | 'invalid_request' | 'unavailable'
 
@@ -31,7 +31,7 @@ export type AccessTokenErrorReason =
   | 'keys_unavailable'
   | 'revocations_unavailable'
 
-/** The one error that verification throws on purpose. Neither its message nor its cause contains the token. */
+/** The only error that verification throws on purpose. Its message and its cause never contain the token. */
 export class AccessTokenError extends Error {
   readonly code: AccessTokenErrorCode
   readonly reason: AccessTokenErrorReason
@@ -58,12 +58,12 @@ const messages: Readonly<Record<AccessTokenErrorReason, string>> = {
   too_long: 'The token is longer than 8192 characters.',
   malformed: 'This is not a well-formed token.',
   not_an_object: 'The header or the payload of the token is not a JSON object.',
-  duplicate_member: 'The token has two members of the same name.',
+  duplicate_member: 'The token has two members with the same name.',
   header_parameter: 'The header of the token has a parameter that is not allowed.',
   type: 'The type of the token is not at+jwt.',
-  algorithm: 'The algorithm of the token is not allowed, or is not the one of its key.',
+  algorithm: 'The algorithm of the token is not allowed, or is not the algorithm of its key.',
   kid: 'The token does not name its key.',
-  unknown_key: 'The issuer has no such key.',
+  unknown_key: 'The issuer does not have the key that the token names.',
   signature: 'The signature of the token is wrong.',
   issuer: 'The token is from another issuer.',
   audience: 'The token is for another audience.',

@@ -6,9 +6,9 @@ type BoundedCache<Value> = {
 }
 
 /**
- * Holds at most `capacity` entries and drops the least recently used, in two generations: when the young one is full it becomes the old
- * one, and entries used from the old one move back. A hit on a young entry writes nothing, so it is cheaper than a list kept in order of
- * use. A capacity of 0 holds nothing.
+ * Holds at most `capacity` entries and drops the least recently used ones. There are two generations: when the young
+ * one is full, it replaces the old one. An entry found in the old one moves back to the young one. A hit on a young
+ * entry writes nothing, which is cheaper than keeping a list in order of use. A capacity of 0 disables the cache.
  */
 export function createBoundedCache<Value>(capacity: number): BoundedCache<Value> {
   const generation = Math.ceil(capacity / 2)

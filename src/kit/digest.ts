@@ -6,8 +6,8 @@ type Digest = (text: string) => string | Promise<string>
 const nodeHash = nodeCrypto?.hash
 
 /**
- * SHA-256 of the text's UTF-8 bytes, base64url without padding (43 characters). Answers without a promise where there is node:crypto,
- * a hundred times cheaper than WebCrypto. Half a surrogate pair is hashed as U+FFFD.
+ * SHA-256 of the text's UTF-8 bytes, base64url without padding (43 characters). With node:crypto it returns a string
+ * instead of a promise, a hundred times cheaper than WebCrypto. An unpaired surrogate is hashed as U+FFFD.
  */
 export const sha256: Digest = nodeHash
   ? (text) => nodeHash('sha256', text, 'base64url')

@@ -1,22 +1,23 @@
 import { withDeadline } from './runtime.ts'
 
-/** The `fetch` that the kit uses: the runtime's own, or one that an application or a test gives. */
+/** The `fetch` that the kit uses: the runtime's, or one that an application or a test passes. */
 export type Fetch = (input: string, init: RequestInit) => Promise<Response>
 
 export type DocumentRequest = {
   readonly fetch: Fetch
   readonly url: string
-  /** For everything, body included. */
+  /** Covers the whole request, including the body. */
   readonly timeoutMilliseconds: number
   readonly maximumBytes: number
-  /** Asks caches on the way for what the origin says now. */
+  /** Asks caches to revalidate with the origin. */
   readonly noCache?: boolean
   readonly headers?: Readonly<Record<string, string>>
 }
 
 /**
- * Fetches a small public JSON document: answers with 200 only, follows no redirect (who can redirect could choose the keys), reads at
- * most `maximumBytes` after decompression, gives up at the deadline even when `fetch` ignores its signal. Rejects with an Error.
+ * Fetches a small public JSON document. Accepts only status 200 and follows no redirect, because a redirect could
+ * choose the keys. Reads at most `maximumBytes` after decompression. Gives up at the deadline even if `fetch` ignores
+ * its signal. Rejects with an Error.
  */
 export async function fetchDocument(request: DocumentRequest): Promise<{ json: unknown; headers: Headers }> {
   const { url, timeoutMilliseconds } = request
@@ -24,7 +25,7 @@ export async function fetchDocument(request: DocumentRequest): Promise<{ json: u
   return await withDeadline((signal) => load(request, signal), timeoutMilliseconds, late)
 }
 
-/** `https:`, or `http:` for an issuer that is itself on http: a key set must not travel with less protection than the issuer claims. */
+/** `https:`, or `http:` if the issuer itself uses http: a key set must be protected at least as well as the issuer. */
 export function isAcceptableUrl(url: string, issuer: string): boolean {
   if (!URL.canParse(url)) return false
   const { protocol, username, password } = new URL(url)
@@ -36,7 +37,7 @@ export const runtimeFetch: Fetch = (input, init) => fetch(input, init)
 
 async function load({ fetch, url, maximumBytes, noCache, headers: further }: DocumentRequest, signal: AbortSignal) {
   const headers = { Accept: 'application/json', ...further, ...(noCache ? { 'Cache-Control': 'no-cache' } : {}) }
-  // `manual` and not `error`, which Workers do not know; the status of a redirect is refused below.
+  // `manual`, because Workers do not support `error`. The status check below refuses the redirect.
   const response = await fetch(url, { headers, redirect: 'manual', signal })
   if (response.status !== 200) {
     await response.body?.cancel()
@@ -65,7 +66,7 @@ export async function readBounded(response: Response, maximumBytes: number, url:
   return bytes
 }
 
-/** Not every runtime can iterate a ReadableStream by itself. */
+/** Not every runtime can iterate a ReadableStream directly. */
 async function* iterate(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   const reader = body.getReader()
   let finished = false

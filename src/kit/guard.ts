@@ -6,11 +6,12 @@ import { hasScopes } from './token/held-scopes.ts'
 import type { AccessTokenVerifier } from './verifier.ts'
 
 export type GuardOptions = {
-  /** A verifier for one audience: one that accepts tokens for any audience would protect nothing. */
+  /** A verifier for exactly one audience. A verifier that accepts any audience would protect nothing. */
   readonly verifier: AccessTokenVerifier & { readonly audience: string }
   /**
-   * The token must have all of these: one scope, several separated by a space, or a list. With `any`, one of the list is enough. A wildcard
-   * in the token covers narrower scopes: `orders:*` and `*` cover `orders:read`. A required wildcard needs itself or a wider one.
+   * The token must have all of these: one scope, several separated by a space, or a list. With `any`, one from the list
+   * is enough. A wildcard in the token covers narrower scopes: `orders:*` and `*` cover `orders:read`. To satisfy a
+   * required wildcard, the token needs the same wildcard or a wider one.
    */
   readonly scope?: string | readonly string[] | { readonly any: readonly string[] } | undefined
   /** The realm of the challenge (RFC 9110 §11.5). Default: the verifier's audience. */
@@ -34,7 +35,7 @@ type Guard = {
   refusal(error: AccessTokenError): Refusal
 }
 
-/** What the middleware of all frameworks share. Throws a TypeError for options that cannot work. */
+/** The code that the middleware of every framework shares. Throws a TypeError for options that cannot work. */
 export function createGuard(options: GuardOptions): Guard {
   const { verifier } = options
   if (typeof verifier?.verify !== 'function' || typeof verifier.audience !== 'string') {
@@ -67,7 +68,7 @@ export function createGuard(options: GuardOptions): Guard {
     refusal(error) {
       switch (error.code) {
         case 'invalid_token':
-          // Without a token there is no error to name: no error attribute (RFC 6750 §3.1).
+          // Without a token, the challenge has no error attribute (RFC 6750 §3.1).
           if (error.reason === 'missing') return refuse(401, 'Unauthorized', needsToken, challenge(''))
           return refuse(401, 'Unauthorized', badToken, challenge(errorAttributes('invalid_token', badToken)))
         case 'insufficient_scope': {
@@ -93,7 +94,7 @@ export function createGuard(options: GuardOptions): Guard {
 }
 
 const needsToken = 'This resource needs an access token in the Authorization header.'
-// One text for all: from outside, expired, revoked, forged and misdirected tokens look the same.
+// One text for all of them: callers must not learn whether a token is expired, revoked, forged or for another audience.
 const badToken = 'The access token is malformed, expired, revoked or not meant for this resource.'
 const lacksScope = 'The access token does not have the scope that this resource needs.'
 const badRequest = 'Send exactly one access token, as Authorization: Bearer, and none in the URL.'
@@ -130,7 +131,7 @@ function checkedScopes(scope: GuardOptions['scope']): { scopes: readonly string[
   return { scopes: [...new Set(scopes)], which }
 }
 
-/** Empty for any other form, which is then refused: a mistyped condition must not become no condition. */
+/** Empty for any other form, which the caller then refuses: a typo in the condition must not disable the check. */
 function listOf(scope: Exclude<GuardOptions['scope'], undefined>): readonly string[] {
   if (typeof scope === 'string') return scope.split(' ')
   const list = 'any' in scope ? scope.any : scope

@@ -7,7 +7,7 @@ export { AccessTokenError, type AccessTokenErrorCode, type AccessTokenErrorReaso
 export { type ProtectedResource, protectedResource } from './protected-resource.ts'
 export type { AccessToken } from './token/access-token.ts'
 
-/** What `requireAccessToken` sets on the context. Extends the application's copy of Hono. */
+/** Adds what `requireAccessToken` sets to the context type of the application's Hono. */
 declare module 'hono' {
   interface ContextVariableMap {
     /** The verified token. Undefined on routes without `requireAccessToken`, although the type does not say so. */
@@ -16,22 +16,26 @@ declare module 'hono' {
 }
 
 type RequireAccessTokenOptions = GuardOptions & {
-  /** Called before each refusal is sent, for logs and counters: `error.reason` is the exact reason, which the caller does not learn. */
+  /**
+   * Called before each refusal is sent, for logs and counters. `error.reason` is the exact reason, which the caller
+   * does not see.
+   */
   readonly onRefused?: ((error: AccessTokenError, c: Context) => void) | undefined
 }
 
 /**
  * Lets a request through if it has a valid access token with the required `scope`, and sets `c.var.accessToken`.
  *
- * Refuses as RFC 6750 §3 says: 401 without a token or with a bad one, 403 without the scope, 400 for more than one credential or one in
- * the URL. 503 with `Retry-After` when the token cannot be verified right now (a 401 would make clients throw valid tokens away).
+ * Refuses as RFC 6750 §3 says: 401 without a token or with a bad one, 403 without the scope, 400 for more than one
+ * credential or one in the URL. 503 with `Retry-After` if the token cannot be verified right now. A 401 would make
+ * clients throw valid tokens away.
  *
  * Does not check:
- * - whether the subject may access the object that the request names: that is for your handler to decide;
+ * - whether the subject may access the object that the request names: your handler must decide that;
  * - who sent the token: anyone who has it can use it (RFC 6750 §1.2);
  * - cookies, bodies and query parameters: a token is read from the `Authorization` header only.
  *
- * Applies to every method, `OPTIONS` included: mount CORS before it. Throws a TypeError for options that cannot work.
+ * Applies to every method, including `OPTIONS`, so mount CORS before it. Throws a TypeError for options that cannot work.
  *
  * @example
  * ```ts
@@ -62,7 +66,7 @@ export function requireAccessToken(options: RequireAccessTokenOptions): Middlewa
       return new Response(body, { status, headers })
     }
     c.set('accessToken', token)
-    // A cache must not give one caller's response to another (RFC 9111 §4.1).
+    // A cache must not serve one caller's response to another (RFC 9111 §4.1).
     c.header('Vary', 'Authorization', { append: true })
     await next()
     restoreVary(c)
@@ -70,7 +74,7 @@ export function requireAccessToken(options: RequireAccessTokenOptions): Middlewa
   }
 }
 
-/** A handler may return a new Response, without the headers that were prepared, or overwrite Vary. */
+/** A handler may overwrite Vary, or return a new Response without the headers set before. */
 function restoreVary(c: Context): void {
   const { headers } = c.res
   const vary = headers.get('vary')
@@ -78,7 +82,7 @@ function restoreVary(c: Context): void {
   try {
     headers.append('Vary', 'Authorization')
   } catch {
-    // The headers of a Response from fetch() are immutable; Hono copies them.
+    // The headers of a Response from fetch() are immutable. Hono copies them.
     c.header('Vary', 'Authorization', { append: true })
   }
 }

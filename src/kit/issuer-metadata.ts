@@ -1,7 +1,7 @@
 import { type Fetch, fetchDocument, isAcceptableUrl } from './document.ts'
 import { isJsonObject, type JsonObject } from './json-object.ts'
 
-/** What a verifier needs of the issuer's metadata (RFC 8414 §2). */
+/** The parts of the issuer's metadata (RFC 8414 §2) that a verifier needs. */
 type IssuerMetadata = {
   readonly jwksUri: string
   readonly revocationsUri: string | undefined
@@ -11,8 +11,8 @@ type IssuerMetadata = {
 const largestMetadata = 65_536
 
 /**
- * Fetches the issuer's metadata and refuses a document that names another issuer, letter by letter (RFC 8414 §3.3), or URLs with less
- * protection than the issuer's. Rejects with an Error that says which.
+ * Fetches the issuer's metadata. Refuses a document whose issuer is not exactly the same (RFC 8414 §3.3), and URLs with
+ * less protection than the issuer's. Rejects with an Error that says which.
  */
 export async function fetchIssuerMetadata(options: {
   issuer: string
@@ -29,7 +29,7 @@ export async function fetchIssuerMetadata(options: {
   return readIssuerMetadata(json, issuer)
 }
 
-/** The rule behind `fetchIssuerMetadata`. */
+/** The checks of `fetchIssuerMetadata`, without the fetch. */
 export function readIssuerMetadata(json: unknown, issuer: string): IssuerMetadata {
   if (!isJsonObject(json)) throw new Error('the metadata is not a JSON object')
   if (json.issuer !== issuer)
@@ -43,7 +43,7 @@ export function readIssuerMetadata(json: unknown, issuer: string): IssuerMetadat
   }
 }
 
-/** RFC 8414 §3.1: the well-known path stands between the host and the path of the issuer, whose last slash goes. */
+/** RFC 8414 §3.1: the well-known path goes between the issuer's host and its path. A trailing slash is dropped. */
 export function metadataUrl(issuer: string): string {
   const { origin, pathname } = new URL(issuer)
   return `${origin}/.well-known/oauth-authorization-server${pathname.replace(/\/$/, '')}`

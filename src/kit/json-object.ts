@@ -2,13 +2,14 @@ import { decodeBase64url } from './base64url.ts'
 
 export type JsonObject = { readonly [name: string]: unknown }
 
-/** Deeper than any claim that is worth signing. */
+/** The deepest nesting accepted. No sensible claim is nested deeper. */
 const deepest = 32
 
 /**
- * The JSON object in one canonical base64url part, frozen to its depth. Refuses what parsers disagree on: invalid UTF-8 and a byte
- * order mark, anything but an object, more than 32 levels, and two members of one name at any depth (RFC 8725 §2.6, RFC 7519 §4), of
- * which `JSON.parse` keeps the last. A member named `__proto__` is refused for the sake of those who copy claims.
+ * Reads the JSON object in a canonical base64url part and freezes it deeply. Refuses everything that parsers disagree
+ * on: invalid UTF-8, a byte order mark, values that are not an object, and more than 32 levels. Also refuses two
+ * members with the same name at any depth (RFC 8725 §2.6, RFC 7519 §4), because `JSON.parse` silently keeps the last.
+ * Refuses a member named `__proto__`, to protect code that copies claims.
  */
 export function readJsonObject(part: string): JsonObject | 'malformed' | 'not_an_object' | 'duplicate_member' {
   let text: string
@@ -22,7 +23,7 @@ export function readJsonObject(part: string): JsonObject | 'malformed' | 'not_an
   if (!isJsonObject(value)) return 'not_an_object'
   const names = freezeAndCountNames(value, 1)
   if (Number.isNaN(names)) return 'malformed'
-  // What is lost between the text and the value are members that a later one of the same name replaced.
+  // If the text has more names than the value, JSON.parse dropped a member for a later one with the same name.
   return names === countNames(text) ? value : 'duplicate_member'
 }
 
@@ -30,10 +31,10 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-// `ignoreBOM` keeps a byte order mark in the text, where JSON.parse refuses it.
+// With `ignoreBOM`, the decoder keeps a byte order mark in the text, and JSON.parse then refuses it.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Names in the value; NaN when it is too deep or holds a name that is refused. */
+/** Number of names in the value. NaN if it is too deep or contains a forbidden name. */
 function freezeAndCountNames(value: object, depth: number): number {
   if (depth > deepest) return Number.NaN
   let count = 0
@@ -52,7 +53,7 @@ function freezeAndCountNames(value: object, depth: number): number {
   return count
 }
 
-/** Names in the text: in valid JSON, the colons outside of strings. */
+/** Number of names in the text: in valid JSON, that is the number of colons outside strings. */
 function countNames(json: string): number {
   let count = 0
   let inString = false

@@ -1,4 +1,4 @@
-/** node:crypto, where the runtime has one. Asked for at run time, so that bundlers for other runtimes see no import. */
+/** node:crypto, if the runtime has it. Looked up at run time, so that bundlers for other runtimes see no import. */
 export const nodeCrypto = loadNodeCrypto()
 
 function loadNodeCrypto() {

@@ -1,4 +1,4 @@
-/** What a protected resource publishes about itself (RFC 9728 §2). */
+/** The metadata that a protected resource publishes (RFC 9728 §2). */
 export type ProtectedResource = {
   /** Pass it to `requireAccessToken({ resourceMetadata })`. */
   readonly metadataUrl: string
@@ -13,8 +13,8 @@ export type ProtectedResource = {
 }
 
 /**
- * The metadata of the resource that a verifier protects: `resource` is its audience, exactly. The well-known path goes between host and
- * path (RFC 9728 §3.1). Does not serve the document: your application does.
+ * The metadata of the resource that a verifier protects. `resource` is exactly the verifier's audience. The well-known
+ * path goes between host and path (RFC 9728 §3.1). Does not serve the document: your application does.
  *
  * Throws a TypeError unless the audience is a URL without a fragment.
  *

@@ -1,7 +1,7 @@
 /** The clock for staleness: it never jumps and never goes back. Milliseconds since an arbitrary start. */
 export const monotonicMilliseconds = (): number => performance.now()
 
-/** Whether this is Cloudflare Workers, where no timer runs between requests and two requests cannot share I/O. */
+/** Whether this is Cloudflare Workers, where timers do not run between requests and two requests cannot share I/O. */
 export function runsOnWorkers(): boolean {
   return globalThis.navigator?.userAgent === 'Cloudflare-Workers'
 }
@@ -14,8 +14,8 @@ export function backgroundTimer(task: () => void, milliseconds: number): ReturnT
 }
 
 /**
- * Rejects with `late()` when the work has not settled in time, and aborts the signal that the work was given. Work that ignores the
- * signal goes on: its late result must be harmless.
+ * Rejects with `late()` if the work does not settle in time, and aborts the signal passed to the work. Work that
+ * ignores the signal keeps running, so its late result must be harmless.
  */
 export async function withDeadline<T>(
   work: (signal: AbortSignal) => Promise<T>,
@@ -26,7 +26,7 @@ export async function withDeadline<T>(
   let timer: ReturnType<typeof setTimeout> | undefined
   const deadline = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      // Before the abort, so that the caller gets this error and not the one of an aborted fetch.
+      // Reject before aborting, so that the caller gets this error and not the one from an aborted fetch.
       reject(late())
       controller.abort()
     }, milliseconds)

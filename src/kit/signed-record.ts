@@ -4,7 +4,7 @@ import { isAlgorithmOfKey } from './key-sets/jwk.ts'
 import { importKeys, type KeySet, type VerificationKey } from './key-sets/key-set.ts'
 import { isKid } from './token/token-header.ts'
 
-/** A signed record of the service (feed, audit checkpoint) cannot be trusted; the message says why. */
+/** Thrown when a signed record of the service (feed, audit checkpoint) cannot be trusted. The message says why. */
 export class RecordRefused extends Error {
   readonly code: 'malformed' | 'unknown_key' | 'wrong_signature'
   readonly kid: string | undefined
@@ -18,8 +18,8 @@ export class RecordRefused extends Error {
 }
 
 /**
- * The payload of a compact JWS (RFC 7515 §7.1) of this `typ` that one of the keys signed. Throws `RecordRefused`. Does not check any
- * claim.
+ * Verifies a compact JWS (RFC 7515 §7.1) with this `typ`, signed by one of the keys, and returns its payload. Throws
+ * `RecordRefused`. Does not check any claim.
  */
 export async function openRecord(
   text: string,
@@ -30,16 +30,17 @@ export async function openRecord(
   const [header = '', payload = '', signature = ''] = text.split('.')
   const { kid, alg } = readRecordHeader(header, type)
   const key = await keys.find(kid)
-  if (!key) throw new RecordRefused('unknown_key', 'it was signed by a key that is no record key of the issuer', kid)
-  if (!isAlgorithmOfKey(alg, key)) throw new RecordRefused('malformed', 'its algorithm is not the one of its key', kid)
+  if (!key) throw new RecordRefused('unknown_key', 'it was signed by a key that is not a record key of the issuer', kid)
+  if (!isAlgorithmOfKey(alg, key))
+    throw new RecordRefused('malformed', 'its algorithm is not the algorithm of its key', kid)
   const signed = { text, header, payload, signature, signingInput: `${header}.${payload}` }
   if ((await key.check(signed)) !== true) throw new RecordRefused('wrong_signature', 'its signature is wrong', kid)
   return { kid, payload: JSON.parse(utf8.decode(decodeBase64url(payload))) }
 }
 
 /**
- * A fixed set of record keys, all of them, however many there were. Keys that cannot be used are left out. Revoked ones are in it, for what
- * they signed before: the caller has to look at when that was.
+ * A fixed set of record keys. Unlike a key set for tokens, it includes revoked keys, because records that they signed
+ * earlier are still valid. The caller must check when a record was signed. Keys that cannot be used are left out.
  */
 export async function recordKeySet(keys: readonly unknown[]): Promise<Pick<KeySet, 'find'>> {
   const found = new Map<string, VerificationKey>()
@@ -57,10 +58,10 @@ function readRecordHeader(part: string, type: string): { kid: string; alg: strin
   const header = readJsonObject(part)
   if (typeof header === 'string') throw new RecordRefused('malformed', 'its header is malformed')
   const { typ, alg, kid, ...others } = header
-  // No extension and no key of its own making (RFC 7515 §4.1.11, RFC 8725 §3.10).
+  // No extensions, and no key supplied in the header (RFC 7515 §4.1.11, RFC 8725 §3.10).
   if (Object.keys(others).length > 0)
     throw new RecordRefused('malformed', 'its header has members other than alg, kid and typ')
-  if (typ !== type) throw new RecordRefused('malformed', 'it is of another type')
+  if (typ !== type) throw new RecordRefused('malformed', 'it has another type')
   if (typeof alg !== 'string' || typeof kid !== 'string' || !isKid(kid))
     throw new RecordRefused('malformed', 'its header does not name a key')
   return { kid, alg }

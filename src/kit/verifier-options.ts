@@ -5,13 +5,15 @@ import type { ClaimsExpectation } from './token/claims.ts'
 
 export type AccessTokenVerifierOptions = {
   readonly issuer: string
-  /** Undefined accepts tokens for any audience: only the service itself may do that. */
+  /** Undefined accepts tokens for any audience. Only the service itself may do that. */
   readonly audience?: string | undefined
   /** Undefined accepts both. */
   readonly environment?: 'live' | 'test' | undefined
   readonly keys: KeySet
   readonly revocations: RevocationList
-  /** The accepted algorithms; each key verifies its own algorithm only. Default: the five that the service signs with. */
+  /**
+   * The accepted algorithms. Each key verifies only its own algorithm. Default: the five that the service signs with.
+   */
   readonly algorithms?: readonly VerificationAlgorithm[] | undefined
   /** 0 to 300, default 30. A token expires at `exp` plus this; `iat` and `nbf` may be this far in the future. */
   readonly clockToleranceSeconds?: number | undefined

@@ -14,16 +14,17 @@ import { type AccessTokenVerifierOptions, checkedExpectation, checkedNumber } fr
 
 export type AccessTokenVerifier = {
   /**
-   * Verifies a token now: text, header, signature, claims, revocation list, in this order. Only the kid is used before the signature is
-   * verified. For a cached token only the expiry, the presence of its key and the revocation list are checked again.
+   * Verifies a token now, in this order: text, header, signature, claims, revocation list. Until the signature is
+   * verified, only the kid is used. For a cached token, only its expiry, the presence of its key and the revocation
+   * list are checked again.
    *
-   * Returns the token without a promise when keys and list are loaded. Throws, or rejects with, `AccessTokenError`: `invalid_token`, or
-   * `unavailable` when the key set or the revocation list cannot answer. Does not check scopes.
+   * Returns the token without a promise when keys and list are loaded. Throws, or rejects with, `AccessTokenError`:
+   * `invalid_token`, or `unavailable` if the key set or the revocation list cannot answer. Does not check scopes.
    */
   verify(text: string): AccessToken | Promise<AccessToken>
 }
 
-/** What is cached of a token whose signature and claims were verified. Whether it is revoked is never cached. */
+/** The cache entry for a token whose signature and claims were verified. Whether it is revoked is never cached. */
 type VerifiedToken = {
   readonly token: AccessToken
   readonly revocable: RevocableToken
@@ -42,7 +43,7 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
 
   function verify(text: string): AccessToken | Promise<AccessToken> {
     if (typeof text !== 'string') throw invalid('malformed')
-    // Checked before hashing, so that a flood of long texts costs nothing.
+    // Checked before hashing, so that a flood of long texts is cheap to refuse.
     if (text.length > longestTokenText) throw invalid('too_long')
     return then(sha256(text), (digest) => verifyHashed(text, digest))
   }
@@ -53,7 +54,7 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
       const { expiresAt, keyId } = known.token
       if (now().getTime() / 1000 >= expiresAt + expected.clockToleranceSeconds) throw invalid('expired')
       if (keys.holds(keyId)) return refuseRevoked(known)
-      // Its key was withdrawn, or the key set is too old: verify from the start.
+      // Its key was withdrawn, or the key set is too old: verify it from the start.
       cache.delete(digest)
     }
     return then(pending.get(digest) ?? verifyNew(text, digest), refuseRevoked)
@@ -134,7 +135,10 @@ function revocableToken(token: AccessToken): RevocableToken {
   }
 }
 
-/** If a dependency fails, the token may still be valid: throws `unavailable`, with the dependency's `retryAfterSeconds` if it has one. */
+/**
+ * If a dependency fails, the token may still be valid. So this throws `unavailable`, with the dependency's
+ * `retryAfterSeconds` if it has one.
+ */
 function dependency<Value>(reason: UnavailableReason, ask: () => Value | Promise<Value>): Value | Promise<Value> {
   let answer: Value | Promise<Value>
   try {
@@ -162,7 +166,7 @@ function invalid(reason: AccessTokenErrorReason): AccessTokenError {
   return new AccessTokenError('invalid_token', reason)
 }
 
-/** Continues at once if the value is there, so that a cached token is verified without allocating a promise. */
+/** Continues synchronously if the value is not a promise, so that verifying a cached token does not allocate one. */
 function then<Value, Result>(
   value: Value | Promise<Value>,
   next: (value: Value) => Result | Promise<Result>,

@@ -21,24 +21,29 @@ export { hasScopes } from './token/held-scopes.ts'
 export type { AccessTokenVerifier } from './verifier.ts'
 
 export type VerifierOptions = VerifierIdentity & {
-  /** The service's issuer identifier, exactly as in its tokens. */
+  /** The service's issuer identifier, exactly as it appears in its tokens. */
   readonly issuer: string
   /** This application's identifier. Tokens for other audiences are refused. */
   readonly audience: string
-  /** Default `live`. `test` accepts tokens of test keys and no others. */
+  /** Default `live`. `test` accepts only tokens of test keys. */
   readonly environment?: 'live' | 'test' | undefined
   /** Default: the issuer's signed feed, found in its metadata. The verifier closes only this default, not a list that you pass. */
   readonly revocations?: RevocationList | undefined
   /** Default: the issuer's JWK Set, found in its metadata. */
   readonly keys?: KeySet | undefined
-  /** The accepted algorithms. Each key has one algorithm and verifies no other. Default: the five that the service signs with. */
+  /**
+   * The accepted algorithms. Each key verifies only its own algorithm. Default: the five that the service signs with.
+   */
   readonly algorithms?: readonly VerificationAlgorithm[] | undefined
 
   /** 0 to 300, default 30. A token expires at `exp` plus this; `iat` and `nbf` may be this far in the future. */
   readonly clockToleranceSeconds?: number | undefined
   /** Tokens with a longer lifetime are refused. Default 3600, the service's default for MINTAGE_MAX_TOKEN_TTL. */
   readonly maxTokenLifetimeSeconds?: number | undefined
-  /** How many verified tokens are cached. The revocation list is checked on each use all the same. Default 10000; 0 turns the cache off. */
+  /**
+   * How many verified tokens are cached. The revocation list is still checked on every use. Default 10000; 0 turns the
+   * cache off.
+   */
   readonly cacheSize?: number | undefined
 
   /** URL of the JWK Set. Default: looked up in the issuer's metadata. */
@@ -51,7 +56,7 @@ export type VerifierOptions = VerifierIdentity & {
   readonly jwksCoolDownSeconds?: number | undefined
   /** For the default feed. Default 1000. */
   readonly feedRefreshMilliseconds?: number | undefined
-  /** For the default feed: once its last news is older than this, requests get 503. Default 10000. */
+  /** For the default feed: once the latest data is older than this, requests get 503. Default 10000. */
   readonly maximumStalenessMilliseconds?: number | undefined
 
   /** For the metadata, the JWK Set and the default feed. Default 5000. */
@@ -64,22 +69,26 @@ export type Verifier = AccessTokenVerifier & {
   readonly issuer: string
   readonly audience: string
   readonly revocations: RevocationList
-  /** Resolves when keys and revocation list are loaded, so that the first request need not wait. Rejects when one of them cannot be. */
+  /**
+   * Resolves when keys and revocation list are loaded, so that the first request does not wait. Rejects if either
+   * cannot be loaded.
+   */
   ready(timeoutMilliseconds?: number): Promise<void>
   /** Stops the background work of the default revocation list. */
   close(): Promise<void>
 }
 
 /**
- * Verifies access tokens of one issuer for one audience in one environment. Create one for the life of the process: it holds the key set,
- * the revocation list and the cache of verified tokens. Creating it does no I/O; keys and list are fetched when the first token comes.
+ * Creates a verifier for the access tokens of one issuer, for one audience, in one environment. Create it once per
+ * process: it holds the key set, the revocation list and the cache of verified tokens. Creating it does no I/O. Keys and
+ * list are fetched when the first token arrives.
  *
  * Does not check:
  * - scopes: use the `scope` option of `requireAccessToken`, or `hasScopes`;
  * - who sent the token: anyone who has it can use it (a bearer token, RFC 6750 §1.2);
- * - whether the subject may access the object that the request names: that is for your application to decide;
- * - whether the API key behind the token still works: a token outlives a revoked key unless the service revoked the tokens as well,
- *   which it does by default.
+ * - whether the subject may access the object that the request names: your application must decide that;
+ * - whether the API key behind the token still works. By default, revoking a key also revokes its tokens. Otherwise the
+ *   tokens work until they expire.
  *
  * Throws a TypeError for options that cannot work.
  *
@@ -102,9 +111,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
   if (typeof audience !== 'string' || audience === '')
     throw new TypeError('audience is required: the identifier of this application')
   if (options.keys && (options.name !== undefined || options.apiKey !== undefined)) {
-    throw new TypeError(
-      'name and apiKey are sent when the JWK Set is fetched, and nothing is fetched when keys are given: leave them out',
-    )
+    throw new TypeError('name and apiKey are only sent when the JWK Set is fetched. Leave them out if you pass keys.')
   }
   const keys =
     options.keys ??

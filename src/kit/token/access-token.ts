@@ -1,4 +1,7 @@
-/** What a verified access token says (RFC 9068 §2.2 and the service's own claims). Frozen: the same object answers later calls too. */
+/**
+ * The content of a verified access token (RFC 9068 §2.2 and the service's custom claims). Frozen, because later calls
+ * return the same object.
+ */
 export type AccessToken = {
   /** `jti`. */
   readonly id: string
@@ -18,17 +21,17 @@ export type AccessToken = {
   readonly expiresAt: number
   /** `kid` of the signing key. */
   readonly keyId: string
-  /** The whole payload, frozen to its depth. */
+  /** The whole payload, deeply frozen. */
   readonly claims: Readonly<Record<string, unknown>>
 }
 
-/** A set that cannot be changed once it is made: a verified token is shared by all requests that carry it. */
+/** A set that cannot be changed after creation: all requests with the same token share it. */
 export function immutableSet(values: Iterable<string>): ReadonlySet<string> {
   return Object.freeze(new ImmutableSet(values))
 }
 
 class ImmutableSet extends Set<string> {
-  // The constructor of Set adds through this method, before the object is frozen.
+  // The Set constructor calls this method, before the object is frozen.
   override add(value: string): this {
     if (Object.isFrozen(this)) throw new TypeError('a verified token cannot be changed')
     return super.add(value)

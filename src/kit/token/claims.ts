@@ -4,7 +4,7 @@ import { type AccessToken, immutableSet } from './access-token.ts'
 
 export type ClaimsExpectation = {
   readonly issuer: string
-  /** Undefined = any: only for the service itself, which asks for others. */
+  /** Undefined = any. Only the service itself may do that, when it verifies tokens for other audiences. */
   readonly audience: string | undefined
   /** Undefined = any. */
   readonly environment: 'live' | 'test' | undefined
@@ -13,13 +13,14 @@ export type ClaimsExpectation = {
 }
 
 /**
- * The claims of a payload whose signature was verified, or the first fault. `now` = seconds since 1970, fractions allowed.
+ * Reads the claims of a payload whose signature is already verified. Returns the first fault if there is one. `now` =
+ * seconds since 1970, fractions allowed.
  *
- * Time, with T = the clock tolerance: a token is dead from the instant `exp + T` on, so with T = 0 `exp == now` is expired; `nbf` and
- * `iat` may be at most T ahead, `nbf == now` is valid (RFC 7519 §4.1.4–6, RFC 9068 §4). All three are whole, safe, positive numbers;
- * `exp` is after `iat` by at most the longest lifetime that the verifier takes.
+ * Time, with T = the clock tolerance: a token expires exactly at `exp + T`, so with T = 0 `exp == now` is expired.
+ * `nbf` and `iat` may be at most T in the future, and `nbf == now` is valid (RFC 7519 §4.1.4–6, RFC 9068 §4). All three
+ * are positive safe integers. `exp` is later than `iat`, by at most the longest lifetime that the verifier accepts.
  *
- * Issuer and audience are compared letter by letter (no case folding, no trailing slash, no prefix). Revocation is not checked here.
+ * Issuer and audience must match exactly (no case folding, no trailing slash, no prefix). Does not check revocation.
  */
 export function readClaims(
   claims: JsonObject,
@@ -70,7 +71,7 @@ export function readClaims(
   })
 }
 
-/** RFC 6749 §3.3: scope tokens with one space between them. Not a list, no tabs, no look-alike letters. */
+/** RFC 6749 §3.3: scope tokens separated by one space. A list, tabs and non-ASCII letters are refused. */
 export function isScope(value: unknown): value is string | undefined {
   return value === undefined || value === '' || (typeof value === 'string' && scopeGrammar.test(value))
 }
@@ -78,20 +79,29 @@ export function isScope(value: unknown): value is string | undefined {
 const scopeGrammar = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/
 const noScopes = immutableSet([])
 
-/** JSON can say 1e400 (Infinity) and numbers that lose their last digits: both are refused, and so are fractions and the sign. */
+/**
+ * JSON allows 1e400 (Infinity) and numbers too large to be exact. Refuses both, and also fractions and negative
+ * numbers.
+ */
 function isPositiveInteger(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value > 0
 }
 
-/** An identifier that the service generated: visible ASCII, so that it fits into log lines and names joined by a space. */
+/**
+ * An identifier that the service generated: visible ASCII, so that it is safe in log lines and in names joined by a
+ * space.
+ */
 function isName(value: unknown): value is string {
   return typeof value === 'string' && /^[\x21-\x7e]{1,256}$/.test(value)
 }
 
-/** Characters, not UTF-16 code units: the service counts a subject's characters too. */
+/** In characters, not UTF-16 code units: the service counts a subject's characters too. */
 const longestSubject = 256
 
-/** May come from the application (RFC 9068 §2.2): any characters but control ones and halves of a surrogate pair. */
+/**
+ * The application may choose the subject (RFC 9068 §2.2): any characters except control characters and unpaired
+ * surrogates.
+ */
 function isSubject(value: unknown): value is string {
   return (
     typeof value === 'string' &&

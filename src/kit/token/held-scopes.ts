@@ -1,6 +1,7 @@
 /**
- * Whether holding one scope is holding the other: the same token, or a wildcard. `*` covers everything, `orders:*` whatever begins with
- * `orders:` and goes on, `orders:items:*` included, but not `orders`. A star anywhere else is a character like any other.
+ * Whether a held scope covers the one asked for: they are equal, or the held one is a wildcard that matches. `*` covers
+ * everything. `orders:*` covers everything that starts with `orders:` and has more after it, such as `orders:items:*`,
+ * but not `orders`. An asterisk anywhere else is an ordinary character.
  */
 export function scopeCovers(held: string, asked: string): boolean {
   if (held === asked || held === '*') return true
@@ -8,7 +9,7 @@ export function scopeCovers(held: string, asked: string): boolean {
 }
 
 /**
- * Whether `held` covers all, or any, of `required`. Nothing required: all of it is held, any of it is not.
+ * Whether `held` covers all, or any, of `required`. If nothing is required, `all` is true and `any` is false.
  *
  * @example
  * ```ts

@@ -3,16 +3,18 @@ import { readJsonObject } from '../json-object.ts'
 
 type TokenHeader = {
   readonly algorithm: string
-  /** Still untrusted: good for a lookup in a map and for nothing else. */
+  /** Not verified yet: use it only to look up a key in a map. */
   readonly kid: string
 }
 
 /**
- * The JOSE header of an access token: `typ` at+jwt or application/at+jwt in any case and without parameters (RFC 9068 §4), `alg` from
- * the allow-list letter by letter, a `kid` of 1 to 128 unreserved characters, and none of the parameters that would make a verifier
- * fetch, trust or unwrap something (RFC 8725 §3.10, RFC 7515 §4.1.11): no extension is implemented, so any `crit` is refused.
+ * Reads the JOSE header of an access token. `typ` must be at+jwt or application/at+jwt, in any case and without
+ * parameters (RFC 9068 §4). `alg` must match the allow-list exactly. `kid` must be 1 to 128 unreserved characters.
  *
- * Does not check that `alg` is the key's: the key is not known yet.
+ * Refuses every parameter that would make a verifier fetch, trust or unwrap something (RFC 8725 §3.10, RFC 7515
+ * §4.1.11). No extension is implemented, so any `crit` is refused.
+ *
+ * Does not check that `alg` is the key's algorithm: the key is not known yet.
  */
 export function readTokenHeader(part: string, algorithms: ReadonlySet<string>): TokenHeader | AccessTokenErrorReason {
   const header = readJsonObject(part)
@@ -27,7 +29,10 @@ export function readTokenHeader(part: string, algorithms: ReadonlySet<string>): 
   return { algorithm: alg, kid }
 }
 
-/** Unreserved characters of RFC 3986 §2.3: room for thumbprints, UUIDs and dates, none for paths, quotes or control characters. */
+/**
+ * Unreserved characters of RFC 3986 §2.3: enough for thumbprints, UUIDs and dates, but no paths, quotes or control
+ * characters.
+ */
 export function isKid(text: string): boolean {
   return /^[\w.~-]{1,128}$/.test(text)
 }
