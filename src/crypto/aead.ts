@@ -8,9 +8,9 @@ export async function importAeadKey(bytes: Uint8Array<ArrayBuffer>): Promise<Cry
 }
 
 /**
- * AES-256-GCM (NIST SP 800-38D): nonce (12 random bytes) ‖ ciphertext ‖ tag (16 bytes). Associated data is mandatory:
- * it binds the ciphertext to its place, so that it opens nowhere else. A key may seal at most 2³² times (random nonces,
- * SP 800-38D §8.3).
+ * AES-256-GCM (NIST SP 800-38D): nonce (12 random bytes) ‖ ciphertext ‖ tag (16 bytes). Associated data is required. It
+ * binds the ciphertext to its place, so that it cannot be opened anywhere else. A key may seal at most 2³² times
+ * (random nonces, SP 800-38D §8.3).
  */
 export async function aeadSeal(
   key: CryptoKey,

@@ -3,7 +3,7 @@ export function encodeBase64(bytes: Uint8Array): string {
   return btoa(binaryString(bytes))
 }
 
-/** Bytes of standard base64 text, or undefined unless it is canonical; the padding must be there. */
+/** Bytes of standard base64 text. Undefined unless the text is canonical, including the padding. */
 export function decodeBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined
   const bytes = decode(text)

@@ -5,7 +5,7 @@ import { rawKek } from './kek/raw.ts'
 
 /**
  * Where a sealed value belongs. All of it is associated data: an envelope that is moved to another row, column or
- * version does not open.
+ * version cannot be opened.
  */
 export type SealContext = {
   readonly purpose: string
@@ -23,8 +23,8 @@ export type KeyEncryption = {
   /** Throws `EnvelopeError`, whose text contains neither the envelope nor the plaintext, and `kek_unavailable`. */
   open(envelope: string, context: SealContext): Promise<string>
   /**
-   * An envelope with the same content under the sealing KEK; the same envelope if that KEK sealed it. Checks that it
-   * opens. Throws as `open` and `seal` do.
+   * Returns an envelope with the same content under the sealing KEK, or the same envelope if that KEK already sealed
+   * it. Checks that the envelope opens. Throws like `open` and `seal`.
    */
   rewrap(envelope: string, context: SealContext): Promise<string>
   /** Id of the KEK that seals. */
@@ -50,7 +50,7 @@ export class EnvelopeError extends Error {
   }
 }
 
-/** By the word before the colon of the configured text. */
+/** Keyed by the word before the colon in the configured text. */
 export type KekProviders = Readonly<Record<string, KekProvider>>
 
 type KeyEncryptionOptions = {
@@ -58,13 +58,13 @@ type KeyEncryptionOptions = {
   readonly kek: string
   /** In the same forms. These KEKs only open. */
   readonly previousKeks?: readonly string[]
-  /** Those that the platform supports; only `raw` by default. */
+  /** The providers that the platform supports. Default: only `raw`. */
   readonly providers?: KekProviders
 }
 
 /**
  * Envelope encryption: AES-256-GCM with one data key (DEK) per envelope, wrapped by a KEK whose id is in the envelope.
- * Throws when a KEK cannot be created; the error never contains key text.
+ * Throws if a KEK cannot be created. The error never contains key text.
  *
  * @example
  * ```ts
@@ -121,8 +121,8 @@ async function kekSource(text: string, providers: KekProviders): Promise<KekSour
 }
 
 /**
- * People name the keys of a token, so two may have one name. The id of a raw key is a hash: the same id is the same
- * key.
+ * People choose the names of keys in a PKCS #11 token, so two keys can have the same name. The id of a raw key is a
+ * hash, so equal ids mean the same key.
  */
 function refuseOneNameForTwo(sources: readonly KekSource[]): void {
   const ids = sources.flatMap((source) => source.ids).filter((id) => id.startsWith('pkcs11:'))
@@ -146,7 +146,7 @@ function knownIds(sources: readonly KekSource[]): readonly string[] {
 }
 
 /**
- * In the second form the sealed plaintext does not depend on the KEK: changing the KEK only wraps the data key again.
+ * In the second form, the sealed plaintext does not depend on the KEK. Changing the KEK only wraps the data key again.
  */
 const form = 'mintage2'
 const firstForm = 'mintage1'

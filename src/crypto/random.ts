@@ -25,8 +25,9 @@ export function randomBase62(length: number): string {
 }
 
 /**
- * Random bytes as base64url without padding; by default 16 bytes, 22 characters. For unguessable, unique names, but not
- * for long-lived secrets: the bytes wait in a pool until they are used, which makes 256 names as cheap as one.
+ * Random bytes as base64url without padding, by default 16 bytes (22 characters). Use it for unguessable, unique names,
+ * but not for long-lived secrets: the bytes stay in a pool until they are used. The pool makes 256 names as cheap as
+ * one.
  */
 export function randomToken(bytes = 16): string {
   if (drawn + bytes > pool.length) {

@@ -12,15 +12,15 @@ import { generateSealedKey } from '../signing-keys/sealed-key.ts'
 export type Abandoned = {
   /** Kids of the keys that can no longer be opened. */
   revoked: readonly string[]
-  /** Kids of the keys that sign in their place. */
+  /** Kids of the keys that replace them and sign now. */
   activated: readonly string[]
 }
 
 /**
- * For a KEK that is lost for good, when the service cannot start. Revokes every key that it sealed, and replaces each
- * active one with a fresh key that the configured KEK seals, all in one transaction. Tokens under a revoked kid are
- * refused once verifiers fetch the key set again; no revocation rule is added, because nothing leaked. Throws
- * `conflict` for a KEK that is configured, or that sealed only revoked keys or none.
+ * For a KEK that is lost for good, when the service cannot start. Revokes every key that it sealed. Replaces each
+ * active one with a new key sealed by the configured KEK, all in one transaction. Tokens under a revoked kid are
+ * refused once verifiers fetch the key set again. No revocation rule is added, because nothing leaked. Throws
+ * `conflict` if the KEK is configured, or if every key that it sealed is already revoked.
  */
 export async function abandonKek(
   services: Pick<Services, 'config' | 'db' | 'keyEncryption' | 'now'>,
@@ -28,7 +28,9 @@ export async function abandonKek(
 ): Promise<Abandoned> {
   const { config, db, keyEncryption } = services
   if (await keyEncryption.holds(kekId))
-    throw new ServiceError('conflict', { detail: 'This KEK is configured: what it sealed can be opened.' })
+    throw new ServiceError('conflict', {
+      detail: 'This KEK is configured: the keys that it sealed can still be opened.',
+    })
   const series = allSeries(ringOf(await requireRing(db), config))
   const prepared = await Promise.all(series.map((each) => prepareTwo(services, each)))
   return await db.transaction(async (tx) => {
@@ -40,7 +42,9 @@ export async function abandonKek(
       .filter(({ revokedAt, sealedPrivateKey }) => !revokedAt && kekIdOf(sealedPrivateKey) === kekId)
       .map(({ kid }) => kid)
     if (lost.length === 0)
-      throw new ServiceError('conflict', { detail: 'This KEK sealed no key, or only keys that are revoked already.' })
+      throw new ServiceError('conflict', {
+        detail: 'This KEK did not seal any key, or only keys that are already revoked.',
+      })
     const activated: string[] = []
     for (const kid of lost) await markSigningKeyRevoked(tx, { kid, by: actor, reason: 'its KEK was lost' }, change.now)
     for (const { series, active, pending } of prepared) {

@@ -5,7 +5,7 @@ import { signingKeys } from '../db/schema.ts'
 import { sealContext } from '../signing-keys/sealing.ts'
 
 export type StoredEnvelope = {
-  /** Kid of the key that it seals. */
+  /** Kid of the key in the envelope. */
   readonly id: string
   readonly envelope: string
   readonly context: SealContext
@@ -18,7 +18,7 @@ export async function readEnvelopes(db: Db): Promise<StoredEnvelope[]> {
   return rows.map((row) => ({ id: row.kid, envelope: row.sealedPrivateKey, context: sealContext(row) }))
 }
 
-/** Replaces the envelope that was read. False, with nothing written, if somebody else replaced it meanwhile. */
+/** Replaces an envelope that was read before. If it was changed in the meantime, writes nothing and returns false. */
 export async function replaceEnvelope(db: Db, { id, envelope }: StoredEnvelope, replacement: string): Promise<boolean> {
   const replaced = await db
     .update(signingKeys)

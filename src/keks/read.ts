@@ -4,26 +4,26 @@ import { kekIdOf } from '../crypto/envelope.ts'
 import { type KekServices, liveKids } from './live-kids.ts'
 import { readEnvelopes } from './queries.ts'
 
-/** A KEK as the admin API shows it: its id and nothing of the key. */
+/** A KEK as the admin API shows it: its id, without key material. */
 export type KekView = {
-  /** Null for envelopes whose text is damaged, so that their KEK is unknown. */
+  /** Null for damaged envelopes, because their KEK is unknown. */
   id: string | null
   /**
-   * seals: seals new envelopes and opens · opens: only opens · missing: not configured, so what it sealed does not
-   * open.
+   * seals: seals new envelopes and opens · opens: only opens · missing: not configured, so its envelopes cannot be
+   * opened.
    */
   use: 'seals' | 'opens' | 'missing'
   /** How many envelopes it sealed. */
   envelopes: number
   /**
-   * How many of them belong to keys that are neither retired nor revoked: without their KEK the service does not start.
+   * How many of them belong to keys that are neither retired nor revoked. Without their KEK the service does not start.
    */
   liveEnvelopes: number
 }
 
 /**
- * The KEKs configured in this process, the sealing one first, and those that only envelopes name. Does not check that a
- * KEK answers.
+ * The KEKs configured in this process, the sealing one first, and then KEKs that appear only in envelopes. Does not
+ * check that a KEK answers.
  */
 export async function kekStatus(services: KekServices, actor: Principal): Promise<KekView[]> {
   requireServiceWide(actor, 'keks.read')

@@ -11,12 +11,12 @@ import { type KekServices, liveKids } from './live-kids.ts'
 import { readEnvelopes, replaceEnvelope, type StoredEnvelope } from './queries.ts'
 
 export type RewrapView = {
-  /** Id of the KEK that sealed all envelopes now, except those in `left`. */
+  /** Id of the KEK that now seals all envelopes, except those in `left`. */
   kek: string
   envelopes: number
   /** How many this run moved. The others were moved by concurrent runs, or by an earlier one that was interrupted. */
   moved: number
-  /** Kids of retired and revoked keys whose envelopes do not open. They stay as they are. */
+  /** Kids of retired and revoked keys whose envelopes cannot be opened. They are left unchanged. */
   left: readonly string[]
 }
 
@@ -24,10 +24,10 @@ export type RewrapView = {
 type RewrapStep = (step: 'checked' | 'row_moved' | 'rows_moved', row: number) => void | Promise<void>
 
 /**
- * Moves every envelope to the sealing KEK. Opens all of them first: if one of a live key does not open, throws
- * `conflict` and writes nothing. Then each row is one conditional update. So if a run is killed, every key stays
- * readable and the next run continues where it stopped, and concurrent runs move each row once. Instances without the
- * sealing KEK cannot open what was moved: give it to them first.
+ * Moves every envelope to the sealing KEK. First opens all of them: if the envelope of a live key cannot be opened,
+ * throws `conflict` and writes nothing. Then updates each row with one conditional statement. If a run is killed, every
+ * key stays readable and the next run continues where it stopped. Concurrent runs move each row once. Instances without
+ * the sealing KEK cannot open moved envelopes, so configure it there first.
  */
 export async function rewrapEnvelopes(
   services: ChangeServices & KekServices & Pick<Services, 'keyring'>,

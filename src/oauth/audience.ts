@@ -6,16 +6,16 @@ export type AudienceRules = {
   readonly defaultAudience: string
 }
 
-/** The parts of an API key that decide about audiences. `audiences` are those in addition to the default one. */
+/** The parts of an API key that decide about audiences. `audiences` does not include the default audience. */
 type KeyRights = { readonly audiences: readonly string[]; readonly roles: readonly string[] }
 
 /**
- * The audiences of a token: the requested ones, if the key holds them all, otherwise `invalid_target` (RFC 8707 §2, RFC
- * 8693 §2.2.2). Without a request, the default audience. Names are compared exactly: no case folding, no trailing
+ * The audiences of a token: the requested ones if the key holds all of them, otherwise `invalid_target` (RFC 8707 §2,
+ * RFC 8693 §2.2.2). If none is requested, the default audience. Names must match exactly: no case folding, no trailing
  * slash.
  *
- * A root key reaches only the issuer. The issuer's audience cannot be combined with others: an application that
- * receives a token must not be able to use it at the admin API.
+ * A root key can only get the issuer's audience. The issuer's audience cannot be combined with others: an application
+ * that receives a token must not be able to use it at the admin API.
  */
 export function narrowAudience(requested: readonly string[], key: KeyRights, rules: AudienceRules): readonly string[] {
   const isRoot = key.roles.includes('root')
@@ -30,7 +30,7 @@ export function narrowAudience(requested: readonly string[], key: KeyRights, rul
   return asked
 }
 
-/** A role is the right to use the admin API, so a key with a role always holds the issuer's audience. */
+/** A role gives access to the admin API, so a key with a role always holds the issuer's audience. */
 function holds(audience: string, isRoot: boolean, key: KeyRights, rules: AudienceRules): boolean {
   if (isRoot) return audience === rules.issuer
   if (audience === rules.issuer) return key.roles.length > 0 || key.audiences.includes(audience)

@@ -42,7 +42,7 @@ type AccessTokenClaims = {
 export function accessTokenClaims(facts: AccessTokenFacts): AccessTokenClaims {
   const [audience, ...further] = facts.audiences
   return {
-    // First, so that no stored claim can replace one of the service.
+    // First, so that a custom claim cannot replace one of the service's claims.
     ...facts.customClaims,
     iss: facts.issuer,
     sub: facts.subject ?? facts.clientId,
@@ -60,15 +60,15 @@ export function accessTokenClaims(facts: AccessTokenFacts): AccessTokenClaims {
 }
 
 /**
- * Times at which a token must end at the latest; null = none. Milliseconds are cut off, so that a token never outlives
- * its key.
+ * Times by which a token must expire; null = no limit. Milliseconds are cut off, so that a token never outlives its
+ * key.
  */
 export type Ends = readonly (Date | null)[]
 
 /**
- * `iat` and `exp` in whole seconds. The lifetime is the requested one, up to the maximum, or the default. It never
- * exceeds the end of the key, the end of its version, or a scheduled revocation. `expiresAt <= issuedAt` means that no
- * token can be issued any more.
+ * `iat` and `exp` in whole seconds. The lifetime is the default, or the requested one up to the maximum. It never
+ * exceeds the end of the key, the end of its version, or a scheduled revocation. If `expiresAt <= issuedAt`, no token
+ * can be issued any more.
  */
 export function tokenLifetime(
   receivedAt: Date,

@@ -7,9 +7,9 @@ export function isScopeToken(text: string): boolean {
 }
 
 /**
- * The scope tokens of a `scope` parameter, separated by exactly one space: without duplicates, in order of first
- * appearance. Throws `invalid_scope` for anything outside the grammar, so tabs, quotes and look-alike letters go no
- * further.
+ * The scope tokens of a `scope` parameter, which are separated by exactly one space. Without duplicates, in order of
+ * first appearance. Throws `invalid_scope` for anything outside the grammar, such as tabs, quotes and look-alike
+ * letters.
  */
 export function parseScope(text: string): ReadonlySet<string> {
   const scopes = new Set<string>()
@@ -25,7 +25,7 @@ export function parseScope(text: string): ReadonlySet<string> {
 
 /**
  * The scopes of a token: all requested ones, or `invalid_scope`. A scope that the key does not hold is refused, never
- * dropped silently. Without a request, the token gets everything that the key holds, wildcards unexpanded (RFC 6749
+ * dropped silently. If none is requested, the token gets all scopes of the key, with wildcards unexpanded (RFC 6749
  * §3.3).
  */
 export function narrowScope(requested: ReadonlySet<string> | undefined, held: readonly string[]): readonly string[] {

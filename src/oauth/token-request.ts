@@ -25,11 +25,11 @@ export type TokenRequest = {
 }
 
 /**
- * Reads a request to /token: RFC 6749 §4.4, RFC 8693 §2.1, RFC 8707 §2, and the shorthand of one credential header
- * without `grant_type`. Does not check the credential or what it may ask for.
+ * Reads a request to /token: RFC 6749 §4.4, RFC 8693 §2.1, RFC 8707 §2, and the short form with one credential header
+ * and no `grant_type`. Does not check the credential or what it is allowed to request.
  *
  * Throws `invalid_request`, `unsupported_grant_type`, `invalid_scope`, `invalid_target`; `unauthenticated` without a
- * credential, and `api_key_rejected` for an unreadable one. None of them repeats text from the request.
+ * credential, and `api_key_rejected` for an unreadable one. The errors never repeat text from the request.
  */
 export function readTokenRequest(headers: CredentialHeaders, body: string): TokenRequest {
   const form = parseForm(body, repeatable)

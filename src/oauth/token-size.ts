@@ -10,8 +10,8 @@ type TokenSettings = Pick<AccessTokenFacts, 'subject' | 'scopes' | 'roles' | 'cu
 }
 
 /**
- * What is wrong with a key whose longest token no verifier of the kit would accept, in words; undefined = nothing. The
- * longest token has all scopes and all audiences, or all scopes and roles for the admin API. A request that narrows a
+ * Describes what is wrong if the kit's verifiers would refuse the key's longest token; undefined = nothing. The longest
+ * token has either all scopes and all audiences, or all scopes and roles for the admin API. A request that narrows a
  * wildcard into many scopes can make a longer one, so `/token` checks again.
  */
 export function faultInTokenSize(settings: TokenSettings, rules: AudienceRules): string | undefined {
@@ -28,7 +28,7 @@ function longestToken(settings: TokenSettings, { issuer, defaultAudience }: Audi
   return Math.max(length([...new Set(others)], []), length([issuer], roles))
 }
 
-/** Ids, times and versions at their longest. */
+/** Ids, times and versions at their maximum length. */
 const sample = {
   tokenId: 'x'.repeat(22),
   clientId: 'x'.repeat(36),
@@ -44,7 +44,7 @@ function tokenLength(facts: AccessTokenFacts, alg: string): number {
   return encodedLength(header) + encodedLength(accessTokenClaims(facts)) + signatureLength(alg) + 2
 }
 
-/** Characters of the base64url text of an object's JSON. */
+/** The length of the object's JSON as base64url text. */
 function encodedLength(value: object): number {
   return Math.ceil((new TextEncoder().encode(JSON.stringify(value)).length * 4) / 3)
 }

@@ -14,8 +14,9 @@ type FeedDocument = {
 
 export type RevocationFeed = {
   /**
-   * The changes since the cursor of an earlier document of any instance. The whole list without a cursor, or when the
-   * changes are not known. Rejects with `RevocationListUnavailable` when the service's own list is not fresh.
+   * Returns the changes since the cursor of an earlier document, from any instance. Without a cursor, or if the changes
+   * are unknown, returns the whole list. Rejects with `RevocationListUnavailable` if the service's own list is not
+   * fresh.
    */
   document(cursor?: string): Promise<FeedDocument>
 }
@@ -33,31 +34,31 @@ type RevocationFeedOptions = {
 
 type Signed = { readonly at: Instant; readonly snapshot: RevocationSnapshot; readonly document: Promise<FeedDocument> }
 
-/** Both clocks, in milliseconds. The one by which more time has passed is trusted. */
+/** Both clocks, in milliseconds. The one that shows more elapsed time is used. */
 type Instant = { readonly wall: number; readonly monotonic: number }
 
 const maxAgeSeconds = 1
-/** A document is signed again at most once a second, when it is requested and the list was read again. */
+/** A document older than this is signed again when it is requested, if the list was read again in the meantime. */
 const lifetimeMilliseconds = 1000
-/** A new revocation does not wait for the end of that second, but many of them sign no more often than this. */
+/** If the list changed, a document is signed again after this shorter time. */
 const leastLifetimeMilliseconds = 200
-/** Signing a long list takes time: the whole list may be older, and the changes that follow it are not. */
+/** Signing a long list takes time, so the whole list may be older. The changes after it are not affected. */
 const long = { rules: 10_000, lifetimeMilliseconds: 4000 }
 /**
- * How many cursors get their own document in one second. Requests with further cursors get the whole list, which is
- * signed once.
+ * How many cursors get a separate document in one second. Requests with other cursors get the whole list, which is
+ * signed only once.
  */
 const mostDeltas = 32
 
 export function createRevocationFeed(options: RevocationFeedOptions): RevocationFeed {
   const { list, issuer, sign, now, maximumStalenessSeconds = 10, monotonic = monotonicMilliseconds } = options
-  /** By the requested cursor; '' = the whole list. */
+  /** Keyed by the requested cursor; '' = the whole list. */
   const signed = new Map<string, Signed>()
 
   const instant = (): Instant => ({ wall: now().getTime(), monotonic: monotonic() })
   const since = (at: Instant): number => Math.max(Math.abs(now().getTime() - at.wall), monotonic() - at.monotonic)
 
-  /** Reads the snapshot before anything is awaited, so that the document matches its position. */
+  /** Reads the snapshot before the first await, so that the document matches its position. */
   function makeDocument(
     snapshot: RevocationSnapshot,
     from: string,
@@ -67,7 +68,7 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
     const rules = [...(changed ?? snapshot.names())].map(
       (name) => [hashedName(name), snapshot.rulesOf(name).map(feedRule)] as const,
     )
-    // The time of the read, not of the signature: signing again must not make an old list look fresh.
+    // The time when the list was read, not signed: signing again must not make an old list look fresh.
     const iat = readAt.getTime() / 1000
     const head = {
       iss: issuer,
@@ -85,10 +86,10 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
     rules: readonly (readonly [string | Promise<string>, FeedClaims['rules'][string]])[],
   ): Promise<FeedDocument> {
     const entries: [string, FeedClaims['rules'][string]][] = []
-    // Awaits only promises, because awaiting a hundred thousand plain values takes time.
+    // Awaits only promises, because awaiting a hundred thousand plain values is slow.
     for (const [name, list] of rules) entries.push([typeof name === 'string' ? name : await name, list])
     const body = await sign({ ...head, rules: Object.fromEntries(entries) } satisfies FeedClaims)
-    // Every signature differs, so its end identifies the whole document.
+    // Every signature is different, so its end identifies the whole document.
     return { body, etag: `"${body.slice(-32)}"`, maxAgeSeconds }
   }
 
@@ -104,7 +105,7 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
     for (const [cursor, { at }] of signed) if (cursor !== '' && since(at) >= lifetimeMilliseconds) signed.delete(cursor)
   }
 
-  /** Another instance may have read later than this one. Its readers must not get an older list. */
+  /** Another instance may have a newer list than this one. Its readers must not get an older list here. */
   async function catchUp(snapshot: RevocationSnapshot, cursor: string): Promise<RevocationSnapshot> {
     const wanted = parseCursor(cursor)
     if (!wanted || wanted.generation < snapshot.position.generation) return snapshot

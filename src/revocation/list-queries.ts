@@ -5,7 +5,7 @@ import { pageSize } from '../kit/revocation/full-load.ts'
 import type { RevocationSource } from '../kit/revocation/synced.ts'
 import type { RevocationBatch, RevocationRow } from '../kit/revocation/synced-rules.ts'
 
-/** The NOTIFY channel on which the database announces that the list changed. */
+/** The database sends a NOTIFY on this channel when the list changes. */
 const revocationChannel = 'mintage_revocations'
 
 /**

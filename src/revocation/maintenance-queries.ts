@@ -10,8 +10,8 @@ import { addRevocationRule, currentTransaction, instant, interval } from './rule
 export const keptForReadersSeconds = 3600
 
 /**
- * Remembers the largest token lifetime ever configured; a smaller one changes nothing. Rules on the list are kept
- * longer by the difference, because a scheduled rule may come to cover tokens of the new lifetime.
+ * Stores the largest token lifetime ever configured. A smaller value changes nothing. Extends the rules on the list by
+ * the difference, because a scheduled rule may later cover tokens with the new lifetime.
  */
 export async function raiseLargestTokenTtl(db: Db, seconds: number): Promise<void> {
   await db.transaction(async (tx) => {
@@ -29,9 +29,9 @@ export async function raiseLargestTokenTtl(db: Db, seconds: number): Promise<voi
 }
 
 /**
- * For a database that was restored from a backup: rules and rotations since the backup are lost, and transaction ids
- * went back. The new generation makes every reader load the whole list. Every token issued until now is revoked,
- * because the lost rules are unknown. Does not revoke again the API keys whose revocation was lost. Returns the new
+ * Call after restoring a database from a backup: rules and rotations since the backup are lost, and transaction ids
+ * went back. The new generation makes every reader load the whole list. All tokens issued until now are revoked,
+ * because the lost rules are unknown. Does not revoke API keys again whose revocation was lost. Returns the new
  * generation.
  */
 export async function startNewGeneration(
@@ -45,7 +45,8 @@ export async function startNewGeneration(
     .set({ revocationGeneration: sql`greatest(${serviceState.revocationGeneration} + 1, ${now.getTime()}::bigint)` })
     .returning({ generation: serviceState.revocationGeneration })
   if (!state) throw new Error('the database was never started: it has no service_state')
-  // Transaction ids of the old cluster may be higher than those of the new one: every poll would read these rows again.
+  // Transaction ids of the old cluster may be higher than the new ones. Without this, every poll would read these rows
+  // again.
   await tx.update(revocations).set({ xactId: currentTransaction })
   const everything = { kind: 'all', value: '*', organizationId: null, reason: 'restored from a backup', actor } as const
   await addRevocationRule(
@@ -58,9 +59,9 @@ export async function startNewGeneration(
 }
 
 /**
- * Deletes rules that expired or were lifted so long ago that no reader needs them. Uses the earlier of two clocks, the
- * service's and the database's, so that a fast clock cannot bring tokens back to life. Deletes at most 10,000 rows a
- * call and returns how many.
+ * Deletes rules that expired or were lifted so long ago that no reader needs them. Uses the earlier of the service's
+ * and the database's clock, so that a fast clock cannot make revoked tokens valid again. Deletes at most 10,000 rows
+ * per call and returns how many.
  */
 export async function pruneRevocations(db: Db, now: Date): Promise<number> {
   const before = sql`least(${instant(now)}, clock_timestamp()) - ${interval(keptForReadersSeconds)}`

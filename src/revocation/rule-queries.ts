@@ -11,12 +11,10 @@ export type NewRevocationRule = {
   value: string
   /** `api_key` only: covers versions up to this one. */
   maxVersion?: number
-  /** Covers tokens issued until the end of this second; without it, all tokens, whenever issued. */
+  /** Covers tokens issued until the end of this second. If left out, covers all tokens, whenever issued. */
   issuedBefore?: Date
   effectiveAt: Date
-  /**
-   * `when_dead`: once every token that it covers has expired. If that time cannot be known, the rule stays for good.
-   */
+  /** `when_dead`: when every token that it covers has expired. If that time is unknown, the rule never expires. */
   expires: 'when_dead' | 'never'
   organizationId: string | null
   reason: string
@@ -27,9 +25,9 @@ export type NewRevocationRule = {
 }
 
 /**
- * Puts a rule on the list, in the transaction of the change that it belongs to. The statement computes the rule's
- * expiry from the largest token lifetime ever configured. It holds a lock that keeps that lifetime from being raised
- * meanwhile. Returns the rule's id.
+ * Adds a rule to the list, in the transaction of the change that it belongs to. The statement computes the rule's
+ * expiry from the largest token lifetime ever configured. It locks that lifetime, so that it cannot be raised in the
+ * meantime. Returns the rule's id.
  */
 export async function addRevocationRule(
   tx: Db,
@@ -42,7 +40,7 @@ export async function addRevocationRule(
   return row.id
 }
 
-/** As `addRevocationRule`, for at most a thousand rules in one statement. */
+/** Like `addRevocationRule`, for at most a thousand rules in one statement. */
 export async function addRevocationRules(
   tx: Db,
   rules: readonly NewRevocationRule[],
@@ -54,8 +52,8 @@ export async function addRevocationRules(
 }
 
 /**
- * Takes a rule off the list: tokens that only this rule covered are alive again. Returns false when the rule was lifted
- * before or does not exist. The row stays until it is pruned, so that readers that poll see the change.
+ * Lifts a rule: tokens that only this rule covered are valid again. Returns false if the rule was already lifted or
+ * does not exist. The row stays until it is pruned, so that readers that poll see the change.
  */
 export async function liftRevocationRule(tx: Db, id: string, now: Date): Promise<boolean> {
   const lifted = await tx
@@ -68,8 +66,8 @@ export async function liftRevocationRule(tx: Db, id: string, now: Date): Promise
 
 /**
  * Ends the open rules of a disabled key or a suspended organization: earlier tokens stay revoked, later ones work. For
- * the exact time see `issuedBeforeAfterResume`. With `effectiveAt`, only rules of that time: enabling a key must not
- * end a rule that was added for another reason. Returns how many rules it closed.
+ * the exact time see `issuedBeforeAfterResume`. With `effectiveAt`, closes only rules with that time: enabling a key
+ * must not end a rule that was added for another reason. Returns how many rules it closed.
  */
 export async function closeOpenRules(
   tx: Db,
@@ -95,7 +93,7 @@ export async function closeOpenRules(
   return closed.length
 }
 
-/** Every change of a row records its transaction: readers find changes by it. */
+/** Every change of a row records its transaction, because readers use it to find changes. */
 export const currentTransaction = sql`pg_current_xact_id()`
 
 function newRow(rule: NewRevocationRule, tolerance: number, now: Date) {
@@ -136,8 +134,8 @@ function expiryOf(
 }
 
 /**
- * `issue` rounded up to a whole second, as in tokens, + the largest token lifetime + the tolerance. Null (never)
- * without a state.
+ * `issue` rounded up to a whole second, as in tokens, + the largest token lifetime + the tolerance. Null (never) if the
+ * database has no service_state row.
  */
 function withTokenLifetime(issue: SQL, tolerance: number): SQL {
   const lifetime = sql`make_interval(secs => ${serviceState.largestTokenTtlSeconds} + ${tolerance}::float8)`

@@ -7,7 +7,7 @@ import type { SyncedRules } from '../kit/revocation/synced-rules.ts'
 import { monotonicMilliseconds } from '../kit/runtime.ts'
 import { serviceRevocationSource } from './list-queries.ts'
 
-/** The content of the list at one moment. Use it before anything is awaited. */
+/** The content of the list at one moment. Use it before the next await. */
 export type RevocationSnapshot = {
   readonly position: SyncPosition
   readonly cursor: string
@@ -19,11 +19,11 @@ export type RevocationSnapshot = {
   readonly size: number
   names(): Iterable<string>
   rulesOf(name: string): readonly IndexedRule[]
-  /** Names with a change since the cursor; undefined when this process cannot tell. */
+  /** Names that changed since the cursor. Undefined if this process does not know. */
   changedSince(cursor: string): ReadonlySet<string> | undefined
 }
 
-/** The service's own list. Sets no timer and reads nothing before it is started or asked. */
+/** The service's own list. Sets no timer and reads nothing until it is started or used. */
 export type ServiceRevocationList = RevocationList & {
   /** Starts a new read. When it resolves, everything committed before the call is on the list. */
   refresh(): Promise<void>
@@ -41,13 +41,13 @@ type ServiceRevocationListOptions = {
   /** A monotonic clock in milliseconds; the process's own by default. */
   monotonic?: () => number
   /**
-   * Rules that a Workers isolate keeps between requests (`createSyncedRules`). Without them each request starts with an
+   * Rules that a Workers isolate keeps between requests (`createSyncedRules`). If left out, each request starts with an
    * empty list.
    */
   rules?: SyncedRules
 } & ({ pollMilliseconds: number } | { refreshInRequest: true })
 
-/** Without polling, a request reads the list again when it is older than this. */
+/** Without polling, a request reads the list again if it is older than this. */
 const inRequestMilliseconds = 1000
 
 export function createServiceRevocationList(options: ServiceRevocationListOptions): ServiceRevocationList {

@@ -14,7 +14,7 @@ import { listSigningKeys } from '../signing-keys/read.ts'
 import { draftRule, type RuleDraft, type RuleInput } from './new-rule.ts'
 import { findRevocation, type RevocationRow, selectRevocations } from './queries.ts'
 
-/** A rule of the list as the admin API shows it; instants are RFC 3339 texts. */
+/** A rule on the list as the admin API shows it. Times are RFC 3339 strings. */
 export type RevocationView = {
   id: string
   kind: RevocationKind
@@ -32,8 +32,9 @@ export type RevocationView = {
 }
 
 /**
- * Adds a rule to the revocation list. Throws `not_found` for a name that does not exist or is not theirs. A bare jti names no organization,
- * and a signing key and `all` concern every organization, so only root may name them. Repeating it adds an equal rule.
+ * Adds a rule to the revocation list. Throws `not_found` for a name that does not exist or that the caller cannot see.
+ * A jti does not belong to a known organization, and a signing key and `all` affect every organization, so only root
+ * may use them. Repeating it adds an equal rule.
  */
 export async function createRevocation(
   services: ChangeServices & Pick<Services, 'config' | 'db'>,
@@ -65,7 +66,7 @@ export async function createRevocation(
   )
 }
 
-/** Newest first; an admin sees those about its own organization. */
+/** Newest first. An admin sees only the rules about its own organization. */
 export async function listRevocations(
   { db }: Pick<Services, 'db'>,
   actor: Principal,
@@ -77,9 +78,9 @@ export async function listRevocations(
 }
 
 /**
- * Lifts a rule: what it alone covered is accepted again. Root only, because the operator may have added a rule about a tenant. Repeating it
- * changes nothing. Throws `conflict` where the thing itself stays unusable: a revoked or disabled API key, a suspended organization, a stolen
- * signing key.
+ * Lifts a rule: tokens that only this rule covered are accepted again. Root only, because the operator may have added
+ * the rule against a tenant. Repeating it changes nothing. Throws `conflict` if the thing itself stays unusable: a
+ * revoked or disabled API key, a suspended organization, a stolen signing key.
  */
 export async function liftRevocation(services: ChangeServices, actor: Principal, id: string): Promise<void> {
   await change(services, actor, 'revocations.lift', revocationLock(id), async (tx, rule, now) => {
@@ -90,7 +91,7 @@ export async function liftRevocation(services: ChangeServices, actor: Principal,
   })
 }
 
-/** Takes no row lock: lifting is one conditional statement, so of several at once one writes. */
+/** Takes no row lock: lifting is one conditional statement, so only one of several concurrent calls writes. */
 function revocationLock(id: string): Lock<RevocationRow> {
   return async ({ tx, within }, work) => {
     const rule = await findRevocation(tx, { id, within })
@@ -103,7 +104,7 @@ function isServiceWide(kind: RevocationKind): boolean {
   return kind === 'token' || kind === 'signing_key' || kind === 'all'
 }
 
-/** The organization that the rule is about, after making sure that the caller may name it. */
+/** The organization that the rule is about. Throws `not_found` if the caller cannot see it. */
 async function organizationOf(tx: Db, { kind, value }: RuleDraft, within: Within): Promise<string | null> {
   switch (kind) {
     case 'token':
@@ -121,7 +122,7 @@ async function organizationOf(tx: Db, { kind, value }: RuleDraft, within: Within
   }
 }
 
-/** A rule on the key that signs would kill every new token as well, until somebody noticed. */
+/** A rule about the key that signs now would also refuse every new token, until someone noticed. */
 async function refuseSigningKeyInUse(
   services: Pick<Services, 'config' | 'db' | 'now'>,
   actor: Principal,
@@ -129,9 +130,15 @@ async function refuseSigningKeyInUse(
 ): Promise<void> {
   const signingKey = (await listSigningKeys(services, actor)).find((key) => key.kid === kid)
   if (!signingKey) throw new ServiceError('not_found')
-  if (signingKey.purpose === 'record') throw new ServiceError('conflict', { detail: 'A record key signs no tokens.' })
+  if (signingKey.purpose === 'record')
+    throw new ServiceError('conflict', {
+      detail: 'This is a record key. It does not sign tokens, so there are no tokens to revoke.',
+    })
   if (signingKey.state === 'active' || signingKey.state === 'pending') {
-    throw new ServiceError('conflict', { detail: 'This signing key signs, or is about to: rotate first.' })
+    throw new ServiceError('conflict', {
+      detail:
+        'This signing key is active or pending, so the rule would also refuse new tokens. Replace the key instead: that revokes it.',
+    })
   }
 }
 
@@ -143,22 +150,29 @@ async function found<Thing>(search: Promise<Thing | undefined>): Promise<Thing> 
 
 async function refuseLifting(tx: Db, rule: RevocationRow): Promise<void> {
   const { kind, value } = rule
-  if (kind === 'signing_key') throw new ServiceError('conflict', { detail: 'A revoked signing key stays revoked.' })
+  if (kind === 'signing_key')
+    throw new ServiceError('conflict', { detail: 'Revoking a signing key is permanent: this rule cannot be lifted.' })
   const apiKey = kind === 'api_key' ? await findApiKey(tx, { id: value, within: 'everywhere' }) : undefined
-  if (apiKey?.revokedAt) throw new ServiceError('conflict', { detail: 'The API key itself is revoked, and stays it.' })
+  if (apiKey?.revokedAt)
+    throw new ServiceError('conflict', {
+      detail: 'The API key itself is revoked. Revocation is permanent: create a new key.',
+    })
   if (isOpenSince(rule, apiKey?.disabledAt) || isOpenSince(rule, apiKey?.serviceAccountDisabledAt)) {
     throw new ServiceError('conflict', {
-      detail: 'The API key, or its service account, is disabled: enabling it ends the rule.',
+      detail: 'The API key or its service account is disabled. Enable it to end the rule.',
     })
   }
   const organization =
     kind === 'organization' ? await findOrganization(tx, { id: value, within: 'everywhere' }) : undefined
   if (isOpenSince(rule, organization?.suspendedAt)) {
-    throw new ServiceError('conflict', { detail: 'The organization is suspended: resuming it ends the rule.' })
+    throw new ServiceError('conflict', { detail: 'The organization is suspended. Resume it to end the rule.' })
   }
 }
 
-/** The rule that switching the thing off laid down. Without it, switching on again would bring tokens from before back to life. */
+/**
+ * Whether this is the rule that was added when the thing was disabled. Lifting it would make tokens from before valid
+ * again once the thing is enabled.
+ */
 function isOpenSince({ issuedBefore, effectiveAt }: RevocationRow, switchedOffAt: Date | null | undefined): boolean {
   return issuedBefore === null && effectiveAt.getTime() === switchedOffAt?.getTime()
 }

@@ -34,7 +34,10 @@ export async function findRevocation(
   return row
 }
 
-/** Newest first, at most `limit`, only ids before `before`; lifted and expired ones too, until maintenance prunes them. */
+/**
+ * Newest first, at most `limit`, only ids before `before`. Includes lifted and expired rules until maintenance prunes
+ * them.
+ */
 export async function selectRevocations(
   db: Db,
   where: { within: Within; before: string | undefined; limit: number },

@@ -20,17 +20,17 @@ import { type SigningKeyView, signingKeyView } from './view.ts'
 
 export type ForceInput = {
   /**
-   * For incidents: activate before the safe time. Verifiers cannot check the key's tokens until they have fetched it.
+   * For incidents: activate before the safe time. Until verifiers have fetched the key, they cannot verify its tokens.
    */
   readonly force?: boolean
-  /** With force: revokes the key that signed before, and with it every token that it signed. */
+  /** With force: also revokes the key that signed before, and every token that it signed. */
   readonly revokeFormer?: boolean
   readonly reason?: string | undefined
 }
 
 /**
- * The named pending key signs from now on, and another one is published after it. Throws `not_found`; `too_early` as
- * `rotateSigningKey` does; `conflict` for a key that is not pending, or when somebody else changed the ring meanwhile.
+ * Activates the named pending key now, and publishes another key to follow it. Throws `not_found`; `too_early` as
+ * `rotateSigningKey` does; `conflict` if the key is not pending, or if the ring was changed in the meantime.
  */
 export async function activateSigningKey(
   services: RingServices,
@@ -48,7 +48,7 @@ export async function activateSigningKey(
   })
 }
 
-/** `choose` names the key to activate, before anything is written; it throws when there is none. */
+/** `choose` picks the key to activate, before anything is written. It throws if it finds none. */
 export async function activateChosen(
   services: RingServices,
   actor: Principal,
@@ -57,7 +57,7 @@ export async function activateChosen(
   verb: 'rotated' | 'activated',
   choose: (ring: Ring, now: Date) => RingKey,
 ): Promise<SigningKeyView> {
-  if (revokeFormer && !force) throw invalidRequest('revokeFormer needs force: both are for incidents.')
+  if (revokeFormer && !force) throw invalidRequest('revokeFormer needs force. Use both only in an incident.')
   const series = { algorithm, purpose }
   const prepared = await generateSealedKey(services, series)
   return await changeRing(services, actor, 'signing_keys.rotate', series, async (change) => {
@@ -77,7 +77,7 @@ export async function activateChosen(
   })
 }
 
-/** Throws `conflict` for a key whose tokens are refused. */
+/** Throws `conflict` if a revocation rule already refuses the key's tokens. */
 export async function activateNow(
   change: RingChange,
   key: RingKey,
@@ -88,7 +88,7 @@ export async function activateNow(
   return await appendActivation(change, key, { kid: key.kid, wanted: change.now, actor: actor.clientId, reason })
 }
 
-/** What the audit event of an activation says. */
+/** The context for the audit event of an activation. */
 export function activationContext(
   { purpose, algorithm, sequence, activatesAt }: ActivationRow,
   previous: string | null,
@@ -98,8 +98,8 @@ export function activationContext(
 }
 
 /**
- * The view at the time of the activation: on a clock that has not moved since the previous one, that is a millisecond
- * ahead.
+ * The view at the time of the activation. If the clock has not moved since the previous activation, that time is a
+ * millisecond in the future.
  */
 export async function viewAfter(change: RingChange, { kid, activatesAt }: ActivationRow): Promise<SigningKeyView> {
   const { ring, key } = await readChangedKey(change, kid)
@@ -108,7 +108,7 @@ export async function viewAfter(change: RingChange, { kid, activatesAt }: Activa
 
 export function keyIsRevoked(): ServiceError {
   return new ServiceError('conflict', {
-    detail: 'The key is revoked: its tokens are refused, so it never signs again. Choose another key.',
+    detail: 'The key is revoked. Its tokens are refused, so it must not sign again. Choose another key.',
   })
 }
 

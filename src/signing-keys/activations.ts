@@ -18,8 +18,8 @@ export type ActivePeriod = {
 }
 
 /**
- * When each key of one series was, is and will be active: oldest first, without gaps. An activation never takes effect,
- * and leaves no period, when one with a higher sequence activates at the same time or earlier.
+ * The past, current and future active periods of one series: oldest first, without gaps. An activation never takes
+ * effect, and has no period, if one with a higher sequence activates at the same time or earlier.
  */
 export function activePeriods(activations: readonly Activation[]): ActivePeriod[] {
   const periods: ActivePeriod[] = []
@@ -39,8 +39,8 @@ export function periodAt(periods: readonly ActivePeriod[], at: number): ActivePe
 }
 
 /**
- * The next row of the history. It takes effect at the wanted time, but at least one millisecond after the active key
- * was activated: the times of activations that took effect only grow, whatever the clock does. It overtakes every
+ * The next row of the history. It takes effect at the wanted time, but at least one millisecond after the active key's
+ * activation. So activations that took effect are always in order, even if the clock goes back. It replaces every
  * activation planned for later.
  */
 export function nextActivation(history: readonly Activation[], kid: string, wanted: Date, now: Date): Activation {

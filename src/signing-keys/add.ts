@@ -10,8 +10,8 @@ import type { Algorithm } from './signer.ts'
 import { type SigningKeyView, signingKeyView } from './view.ts'
 
 /**
- * Creates the first key of another algorithm: published now, active from its safe time on. Until then no token is
- * signed by that algorithm. Throws `conflict` when the ring already has keys of it.
+ * Creates the first key of another algorithm. It is published now and active from its safe time on. Until then no token
+ * is signed by that algorithm. Throws `conflict` if the ring already has keys of that algorithm.
  */
 export async function addSigningKey(
   services: RingServices,

@@ -11,9 +11,10 @@ import { generateSealedKey } from './sealed-key.ts'
 import { bringForwardFrom, verifierReadiness } from './verifier-readiness.ts'
 
 /**
- * Part of maintenance: activates the next token key before its planned time once every known verifier holds it. Never
- * before the safe time, and only in the window before the planned time (`bringForwardFrom`). An absent verifier delays
- * nothing: the plan holds anyway. Of several concurrent runs one activates. Returns the kids that sign now.
+ * Part of maintenance: activates the next token key before its planned time, once every known verifier holds it. Never
+ * before the safe time, and only in the window before the planned time (`bringForwardFrom`). If a verifier is absent,
+ * the key is still activated as planned. If several runs are concurrent, only one activates the key. Returns the kids
+ * that were activated.
  */
 export async function bringForwardWhenReady(services: RingServices): Promise<string[]> {
   const { db, config, now } = services
@@ -68,7 +69,7 @@ function readyKey(
   return key && verifierReadiness(verifiers, key.kid, services.now()).safeToBringForward ? key : undefined
 }
 
-/** The next key of the series, if its planned activation lies ahead and may be brought forward to now. */
+/** The next key of the series, if its planned activation is in the future and may be brought forward to now. */
 function keyInWindow(ring: Ring, series: KeySeries, { config, now }: WindowServices): RingKey | undefined {
   const at = now()
   const key = nextKey(ring, series, at)

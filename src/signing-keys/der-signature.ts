@@ -1,7 +1,8 @@
 /**
- * r‖s of `SEQUENCE { INTEGER r, INTEGER s }` (RFC 3279 §2.2.3), each padded to `halfBytes` bytes (RFC 7518 §3.4). DER
- * integers are signed and minimal: a high first bit gets a zero byte before it, and leading zero bytes are dropped.
- * Throws unless exactly two positive integers of at most that many bytes fill the sequence.
+ * Converts an ECDSA signature from DER, `SEQUENCE { INTEGER r, INTEGER s }` (RFC 3279 §2.2.3), to r‖s, each padded to
+ * `halfBytes` bytes (RFC 7518 §3.4). DER integers are signed and minimal: if the first bit is set, a zero byte comes
+ * before it, and leading zero bytes are dropped. Throws unless the sequence consists of exactly two positive integers
+ * of at most that many bytes.
  *
  * For curves of up to 384 bits: their sequence is shorter than 128 bytes, so lengths take one byte.
  */

@@ -12,8 +12,8 @@ export type ForeignKey = { readonly pem: string } | { readonly jwk: Readonly<Rec
 type ReadKey = { readonly algorithm: Algorithm; readonly pair: KeyPair }
 
 /**
- * Reads a key pair and proves it with a signature. Without `algorithm` the key decides; an RSA key then signs by RS256,
- * unless its JWK says PS256. Throws `invalid_request`, whose text contains nothing of the key.
+ * Reads a key pair and proves it with a signature. Without `algorithm`, the key decides. An RSA key then signs by
+ * RS256, unless its JWK says PS256. Throws `invalid_request`, whose text contains no key material.
  *
  * Does not check that the key was generated well: that is the responsibility of the person who imports it.
  */
@@ -40,7 +40,7 @@ async function jwkOfPem(pem: string): Promise<Readonly<Record<string, unknown>>>
       'The PEM must contain an unencrypted PKCS #8 PRIVATE KEY. Convert other forms with: openssl pkcs8 -topk8 -nocrypt',
     )
   }
-  // The PEM does not say which kind of key it contains, and the runtime imports it only as the right one: try each.
+  // The PEM does not say which kind of key it contains, but importing it requires the right algorithm, so try each one.
   for (const algorithm of ['ES256', 'ES384', 'EdDSA', 'RS256']) {
     try {
       return { ...(await exportJWK(await importPKCS8(pem, algorithm, { extractable: true }))) }
@@ -62,7 +62,7 @@ function algorithmOf(jwk: Readonly<Record<string, unknown>>, wanted: Algorithm |
   const named = alg === 'Ed25519' ? 'EdDSA' : alg
   const found = possible.find((algorithm) => algorithm === (wanted ?? named ?? possible[0]))
   if (!found || (named !== undefined && named !== found)) {
-    throw refused('The key does not fit a supported algorithm, or not the requested one.')
+    throw refused('The key does not fit the requested algorithm, or no supported algorithm fits it.')
   }
   if (use !== undefined && use !== 'sig')
     throw refused('The key is not for signatures: its use must be sig or left out.')
@@ -70,7 +70,7 @@ function algorithmOf(jwk: Readonly<Record<string, unknown>>, wanted: Algorithm |
 }
 
 /**
- * RFC 7518 §3.3 requires 2048 bits; verifiers refuse more than 8192; with an exponent of 1 anyone could forge
+ * RFC 7518 §3.3 requires 2048 bits. Verifiers refuse more than 8192. With an exponent of 1 anyone could forge
  * signatures.
  */
 function requireStrength({ n = '', e = '' }: Record<string, string>): void {
@@ -84,7 +84,7 @@ function requireStrength({ n = '', e = '' }: Record<string, string>): void {
   }
 }
 
-/** Whether the public half verifies what the private one signs. */
+/** Whether the public key verifies a signature of the private key. */
 async function isWhole(
   algorithm: Algorithm,
   pair: KeyPair,

@@ -20,10 +20,11 @@ import type { Algorithm, KeyPurpose } from './signer.ts'
 import type { SigningKeyView } from './view.ts'
 
 /**
- * Imports a private key that was created elsewhere: sealed at once and published as pending. It is activated when the
- * next key was planned to be, but never before its safe time; the key that was next stays pending and follows it.
- * Throws `invalid_request` for a key that cannot be used (`readForeignKey`), and `conflict` for one that is or was in
- * the ring, in whatever state: a kid never comes back.
+ * Imports a private key that was created elsewhere. It is sealed and published as pending. It is activated at the time
+ * planned for the next key, but never before its safe time. The key that was next stays pending and comes after it.
+ *
+ * Throws `invalid_request` for a key that cannot be used (`readForeignKey`). Throws `conflict` for a key that is or was
+ * in the ring, in any state: a kid is never used twice.
  */
 export async function importSigningKey(
   services: RingServices & Pick<Services, 'platform'>,
@@ -45,7 +46,7 @@ export async function importSigningKey(
   })
 }
 
-/** When a key that is published now can be activated in place of the next one. */
+/** The time at which a key published now can be activated instead of the next key. */
 async function activationOfNext(change: RingChange, series: KeySeries): Promise<Date> {
   const { ring } = await readSnapshot(change)
   const safeAt = activationSafeAt({ publishedAt: change.now }, ring.timing)

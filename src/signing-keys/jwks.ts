@@ -14,10 +14,10 @@ type PublishedKey = JsonWebKey & {
 export type JsonWebKeySet = { keys: readonly PublishedKey[] }
 
 /**
- * The public key set of the purpose (RFC 7517 §5): public members only. A token key is listed while a token that it
- * signed may be valid; a revoked one is not. Record keys stay listed for ever, so that old records can be checked; a
- * revoked one is marked. The newest key comes first: a client that reads only the beginning of a long set gets the keys
- * that sign.
+ * The public key set of a purpose (RFC 7517 §5), with public members only. A token key is listed as long as a token
+ * that it signed may be valid. A revoked token key is not listed. Record keys stay listed for ever, so that old records
+ * can be checked; a revoked one is marked. The newest key comes first, so that a client that reads only the start of a
+ * long set gets the keys that sign.
  */
 export function publicJwks(ring: Ring, purpose: KeyPurpose, now: Date): JsonWebKeySet {
   const listed = ring.keys.filter((key) => key.purpose === purpose && (purpose === 'record' || isLive(ring, key, now)))

@@ -1,8 +1,8 @@
 import type { Signer } from './signer.ts'
 
 /**
- * A JWS in compact form (RFC 7515 §7.1) over the claims as they are: adds nothing and checks nothing. The header
- * contains only `alg`, `kid` and `typ`. Returns no promise when the signer returns none.
+ * Signs the claims, unchanged and unchecked, as a JWS in compact form (RFC 7515 §7.1). The header contains only `alg`,
+ * `kid` and `typ`. Returns a promise only if the signer does.
  */
 export function signJwt(signer: Signer, typ: string, claims: object): string | Promise<string> {
   const signingInput = `${headerText(signer, typ)}.${encodeJson(claims)}`

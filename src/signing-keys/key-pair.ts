@@ -12,9 +12,7 @@ export type KeyPair = {
 /** Public and private members of the key's type, and nothing else. */
 export type PrivateJwk = Record<string, string> & { readonly d: string }
 
-/**
- * RSA keys get 2048 bits, the minimum of RFC 7518 §3.3: with a longer key each signature costs several times as much.
- */
+/** RSA keys have 2048 bits, the minimum of RFC 7518 §3.3, because signing with longer keys is several times slower. */
 export async function generateKeyPair(algorithm: Algorithm): Promise<KeyPair> {
   const { privateKey } = await generateJoseKeyPair(algorithm, { extractable: true })
   return await keyPairOf({ ...(await exportJWK(privateKey)) })
@@ -23,7 +21,7 @@ export async function generateKeyPair(algorithm: Algorithm): Promise<KeyPair> {
 /**
  * The key pair of a private JWK. Drops every other member (`kid`, `use`, unknown ones). Throws a TypeError that
  * contains no key material. Does not check that the key fits an algorithm (the signer does), nor that its public and
- * private parts match (a signature shows that).
+ * private parts match (verifying a signature does).
  */
 export async function keyPairOf(jwk: { readonly [member: string]: unknown }): Promise<KeyPair> {
   const publicJwk = publicMembers(jwk)
@@ -38,8 +36,8 @@ export async function thumbprint(publicJwk: Readonly<Record<string, string>>): P
 }
 
 /**
- * The members of the public key, chosen by name, so that no private member can slip through (RFC 7517 §9.2). Throws for
- * an unsupported key type, and when a member is missing.
+ * The members of the public key, chosen by name, so that no private member is included (RFC 7517 §9.2). Throws for an
+ * unsupported key type, and if a member is missing.
  */
 export function publicMembers(jwk: { readonly [member: string]: unknown }): Record<string, string> {
   return chosenMembers(jwk, membersOf(jwk).public)

@@ -13,20 +13,20 @@ import { type Algorithm, defaultAlgorithm, type KeyPurpose, type Signer } from '
 
 export type Keyring = {
   /**
-   * The signer that is active now for the purpose and algorithm (ES256 when left out). `generation` comes from the API
-   * key lookup of the same request: if it differs from the loaded ring's, the ring is reloaded first. Without it the
-   * database is asked. Returns no promise when nothing changed. Throws `keyring_unavailable`, also when the ring has no
+   * The signer that is active now for the purpose and algorithm (default ES256). Pass the `generation` from the API key
+   * lookup of the same request: if it differs from the loaded ring's, the ring is reloaded first. Without it the
+   * database is asked. Returns no promise if nothing changed. Throws `keyring_unavailable`, also if the ring has no
    * active key of that algorithm.
    */
   signer(purpose: KeyPurpose, generation?: number, algorithm?: Algorithm): Signer | Promise<Signer>
   /**
-   * The algorithms that `signer` has a signer for now. Asks the database whether the ring changed; throws
+   * The algorithms that have an active signer now. Asks the database whether the ring changed. Throws
    * `keyring_unavailable`.
    */
   activeAlgorithms(purpose: KeyPurpose): Promise<readonly Algorithm[]>
   /**
    * The published public keys (token: pending, active and retiring; record: all that ever existed). At most a second
-   * old while the database answers, otherwise the last known ones. Throws `keyring_unavailable` only if none were ever
+   * old while the database answers, otherwise the last known ones. Throws `keyring_unavailable` only if they were never
    * read.
    */
   publicKeys(purpose: KeyPurpose): Promise<JsonWebKeySet>
@@ -42,8 +42,8 @@ export type Keyring = {
 }
 
 /**
- * Holds an opened ring: one per process on Node, by default; on Workers one per isolate, shared by the keyrings of its
- * requests.
+ * Holds an opened ring. By default there is one per process on Node. On Workers there is one per isolate, shared by the
+ * keyrings of its requests.
  */
 export type KeyringCache = {
   current: OpenRing | undefined
@@ -68,8 +68,8 @@ export function createKeyringCache(): KeyringCache {
 }
 
 /**
- * Performs no I/O until it is asked. Reads the ring at most once at a time; a caller that needs newer data waits for
- * the next read.
+ * Performs no I/O until it is used. Only one read runs at a time. A caller that needs newer data waits for the next
+ * read.
  */
 export function createKeyring(options: KeyringOptions): Keyring {
   const { db, now, log, config, cache = createKeyringCache() } = options
@@ -81,7 +81,7 @@ export function createKeyring(options: KeyringOptions): Keyring {
     const at = now()
     const rows = await readRing(db)
     if (!rows) throw new Error('the database is empty: no key ring has been created yet')
-    // Revocation rules live as long as the longest token: no signer before they do.
+    // Revocation rules must live as long as the longest token, so raise that limit before any key can sign.
     if (rows.largestTokenTtlSeconds < config.maxTokenTtlSeconds)
       await raiseLargestTokenTtl(db, config.maxTokenTtlSeconds)
     const opened = await openRing(rows, cache.current, options, at)
@@ -98,13 +98,13 @@ export function createKeyring(options: KeyringOptions): Keyring {
     return loading
   }
 
-  /** A read that begins after this call: one in progress may have missed the change that the caller knows about. */
+  /** Starts a read after this call: one in progress may have missed the change that the caller knows about. */
   async function loadAgain(): Promise<OpenRing> {
     await loading
     return await startLoading()
   }
 
-  /** The ring that the database has now; read again only if its generation changed. */
+  /** The current ring of the database. Reads it again only if its generation changed. */
   async function current(): Promise<OpenRing> {
     const at = now().getTime()
     const { current } = cache
@@ -114,7 +114,7 @@ export function createKeyring(options: KeyringOptions): Keyring {
     return current
   }
 
-  /** For answers that may be a second old: concurrent callers share one check. */
+  /** For answers that may be a second old. Concurrent callers share one check. */
   function currentShared(): Promise<OpenRing> {
     checking ??= current().finally(() => {
       checking = undefined
@@ -176,7 +176,7 @@ export function createKeyring(options: KeyringOptions): Keyring {
   }
 }
 
-/** After a clock was set back the age is negative: not fresh. */
+/** If the clock was set back, the age is negative. That does not count as fresh. */
 function isFresh(since: number, now: Date): boolean {
   const age = now.getTime() - since
   return age >= 0 && age < maximumAgeMilliseconds

@@ -2,13 +2,13 @@ import type { Config } from '../config/settings.ts'
 import type { ActivePeriod } from './activations.ts'
 
 /**
- * - pending: published, its activation lies ahead
+ * - pending: published, its activation is in the future
  * - active: signs
  * - retiring: another key signs now, but tokens that this one signed may still be valid
  * - retired: every token that it signed has expired
  * - revoked
  *
- * Computed from times alone: nothing has to run for a key to change state.
+ * Computed from times alone, so a key changes state without any job.
  */
 export type SigningKeyState = 'pending' | 'active' | 'retiring' | 'retired' | 'revoked'
 
@@ -36,7 +36,7 @@ export const publicKeysMaximumAgeSeconds = 1
 /**
  * `largestTokenTtlSeconds` is the largest token lifetime ever configured, from the database: tokens issued under an
  * earlier, longer setting may still be valid. The clock tolerance counts twice in the retention: an instance with a
- * slow clock signs that much longer, and a verifier accepts that much longer.
+ * slow clock keeps signing that much longer, and a verifier accepts tokens that much longer.
  */
 export function keyTiming(config: TimingConfig, largestTokenTtlSeconds: number): KeyTiming {
   const { jwksMaxAgeSeconds, verifierRefreshSeconds, clockToleranceSeconds } = config
@@ -49,17 +49,17 @@ export function keyTiming(config: TimingConfig, largestTokenTtlSeconds: number):
 }
 
 /**
- * The `max-age`, in whole seconds, of a copy of the public keys that the database confirmed `ageSeconds` ago. An
- * instance that is cut off from its database must not hand out copies that live longer than the publish lead allows:
- * verifiers would still lack a new key when it starts to sign.
+ * The `max-age`, in whole seconds, for a copy of the public keys that the database confirmed `ageSeconds` ago. An
+ * instance that is cut off from its database must not serve copies that live longer than the publish lead allows.
+ * Otherwise verifiers would not have a new key yet when it starts to sign.
  */
 export function keySetMaxAgeSeconds({ jwksMaxAgeSeconds }: TimingConfig, ageSeconds: number): number {
   return Math.max(0, jwksMaxAgeSeconds - Math.ceil(Math.max(0, ageSeconds - publicKeysMaximumAgeSeconds)))
 }
 
 /**
- * `periods` are all periods of the key's series. A revocation counts as soon as it is known, even on an instance whose
- * clock is behind the clock that stamped it.
+ * `periods` must be all periods of the key's series. A revocation counts as soon as it is known, even if this
+ * instance's clock is behind the clock that set its time.
  */
 export function signingKeyState(
   key: KeyTimes,
@@ -77,8 +77,8 @@ export function signingKeyState(
 }
 
 /**
- * Whether the key's private part may still be needed, and a token key is published: a retiring key can be rolled back
- * to.
+ * Whether the private key may still be needed: a retiring key is, because it can be rolled back to. Token keys are
+ * published in the same states.
  */
 export function isLiveState(state: SigningKeyState): boolean {
   switch (state) {
@@ -95,14 +95,14 @@ export function isLiveState(state: SigningKeyState): boolean {
 }
 
 /**
- * From this time on the key may sign: every verifier has had time to fetch it (docs/signing-keys.md; RFC 9111 for
- * `max-age`).
+ * From this time on the key may sign, because every verifier has had time to fetch it (docs/signing-keys.md; RFC 9111
+ * for `max-age`).
  */
 export function activationSafeAt(key: Pick<KeyTimes, 'publishedAt'>, timing: KeyTiming): Date {
   return new Date(key.publishedAt.getTime() + timing.publishLeadSeconds * 1000)
 }
 
-/** From this time on the key is unpublished. Null while no key follows it, or while it has never signed. */
+/** From this time on the key is no longer published. Null if no key follows it, or if it has never signed. */
 export function retiresAt(
   key: Pick<KeyTimes, 'kid'>,
   periods: readonly ActivePeriod[],

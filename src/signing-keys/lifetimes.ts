@@ -4,9 +4,9 @@ import { type KeyTiming, keyTiming, publicKeysMaximumAgeSeconds, type TimingConf
 export type LifetimeConfig = TimingConfig & Pick<Config, 'rotateEverySeconds' | 'tokenTtlSeconds'>
 
 /**
- * What the configuration promises but the key ring cannot keep. Each fault names the variables to change. A service
- * that started with such a fault would break a verifier later, at an unattended rotation. `timing` is what the ring
- * uses: whether it honours `max-age` and the lifetime of tokens is checked again here, however it was computed.
+ * Describes settings that the key ring cannot satisfy together. Each fault names the variables to change. If the
+ * service started with such a fault, an unattended rotation would later break a verifier. `timing` is what the ring
+ * uses. This checks it against `max-age` and the token lifetime again, however it was computed.
  */
 export function lifetimeFaults(
   config: LifetimeConfig,

@@ -10,10 +10,10 @@ import { requireRing } from './ring-change.ts'
 import { generateSealedKey } from './sealed-key.ts'
 
 /**
- * Makes sure that each series has its next key published and its activation planned: from then on time alone rotates
- * the keys. One read when there is nothing to do. Of several concurrent runs one publishes. A run that has lost its
- * lease to another instance writes nothing (`LeaseLostError`). Each series is one transaction: if a run is killed, the
- * next one continues where it stopped.
+ * Makes sure that each series has its next key published and its activation planned. After that, keys rotate by time
+ * alone. If there is nothing to do, it costs one read. If several runs are concurrent, only one publishes. A run whose
+ * lease was taken over by another instance writes nothing (`LeaseLostError`). Each series is one transaction: if a run
+ * is killed, the next one continues where it stopped.
  */
 export async function maintainSigningKeys(
   services: Pick<Services, 'config' | 'db' | 'keyEncryption' | 'now'>,

@@ -12,18 +12,18 @@ import { type Algorithm, algorithms, type KeyPurpose, type Signer } from './sign
 export type OpenRing = {
   readonly ring: Ring
   readonly signers: ReadonlyMap<string, Signer>
-  /** By kid, why a key that may sign cannot. */
+  /** By kid, the reason why a key that should be able to sign cannot. */
   readonly faults: ReadonlyMap<string, unknown>
-  /** The signer found last; looked up again only once its period is over. */
+  /** The signer found last. Looked up again only when its period is over. */
   readonly active: Readonly<Record<KeyPurpose, Map<Algorithm, ActiveKey>>>
 }
 
 type ActiveKey = ActivePeriod & { readonly key: RingKey; readonly signer: Signer }
 
 /**
- * Opens the pending, active and retiring keys: after a clock was set back, a retiring key signs again. A key that does
- * not open is a fault of that key only: a damaged pending key must not stop the active one. Reuses the signers of the
- * previous ring for keys that did not change.
+ * Opens the pending, active and retiring keys. Retiring keys are included, because they sign again if the clock is set
+ * back. A key that cannot be opened affects only itself: a damaged pending key must not stop the active one. Reuses the
+ * previous ring's signers for keys that did not change.
  */
 export async function openRing(
   rows: RingRows,
@@ -46,8 +46,8 @@ export async function openRing(
 }
 
 /**
- * The signer that is active in the series at the time (milliseconds). Throws `keyring_unavailable` when no key is
- * active, or the active one cannot be opened or is revoked.
+ * The signer that is active in the series at the time (milliseconds). Throws `keyring_unavailable` if no key is active,
+ * or if the active key is revoked or cannot be opened.
  */
 export function signerAt(open: OpenRing, series: KeySeries, at: number): Signer {
   const known = open.active[series.purpose]
@@ -62,7 +62,7 @@ export function signerAt(open: OpenRing, series: KeySeries, at: number): Signer 
   return active.signer
 }
 
-/** The algorithms of the purpose for which a key signs at the time (milliseconds). */
+/** The algorithms that have an active key for the purpose at the time (milliseconds). */
 export function activeAlgorithms(open: OpenRing, purpose: KeyPurpose, at: number): Algorithm[] {
   return algorithms.filter((algorithm) => {
     try {

@@ -3,12 +3,12 @@ import { signatureFromDer } from './der-signature.ts'
 import type { Algorithm, SignBytes } from './signer.ts'
 
 /**
- * Signs on Node by node:crypto. ES256 and EdDSA take some 20 µs and are signed at once, without a promise: a thread
- * would cost more than it saves. RS256, PS256 and ES384 take at least ten times as long and are signed by a thread,
- * while the event loop goes on.
+ * Signs on Node with node:crypto. ES256 and EdDSA take about 20 µs and sign synchronously, because a thread would cost
+ * more than it saves. RS256, PS256 and ES384 take at least ten times as long and sign in a thread, so that the event
+ * loop is not blocked.
  *
- * ECDSA: OpenSSL's native form is DER. Node has a slower path for r‖s, so parsing the DER here halves the cost of an
- * ES256 signature (bench/ watches whether that stays true).
+ * ECDSA: OpenSSL's native form is DER. Node's path for r‖s is slower, so parsing the DER here halves the cost of an
+ * ES256 signature (bench/ checks whether that is still true).
  *
  * Throws a TypeError unless the key is a private key for the algorithm.
  */

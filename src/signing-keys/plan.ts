@@ -8,9 +8,9 @@ export type PlannedActivation = { readonly kid: string; readonly activatesAt: Da
 
 /**
  * Makes sure that the series has a next key with a planned activation. If no key is pending, publishes `prepared`. The
- * next key takes over when the active one has signed for a rotation interval, but never before its safe time. Undefined
- * when the series has its plan already. `activatedAt`: when the same change activated a key, which may be a millisecond
- * ahead of now.
+ * next key takes over when the active one has signed for a rotation interval, but never before its safe time. Returns
+ * undefined if the series already has its plan. `activatedAt`: pass it if the same change activated a key, because that
+ * time may be a millisecond after now.
  */
 export async function planNext(
   change: RingChange,
@@ -30,8 +30,8 @@ export async function planNext(
   const wanted = new Date(Math.max(due, activationSafeAt({ publishedAt }, ring.timing).getTime()))
   const revoked = plannedActivations(ring, series, at).find(({ isRevoked }) => isRevoked)
   if (active && revoked && revoked.from < wanted.getTime()) {
-    // Activations are only overtaken, never deleted: activate the active key again, so that the revoked key does not
-    // become active first.
+    // Activations cannot be deleted, only replaced by later ones. So activate the active key again, to keep the revoked
+    // key from becoming active first.
     const reason = 'the planned key was revoked'
     await appendActivation(change, series, { kid: active.kid, wanted: at, actor, reason })
   }

@@ -54,7 +54,7 @@ export async function readRingGeneration(db: Db): Promise<number | undefined> {
 
 /**
  * Nobody else can change the ring until the transaction ends. It is a transaction lock, so it works behind a
- * transaction pooler. The embedded database has one session only: there it locks nothing, and need not.
+ * transaction pooler. The embedded database has only one session, so it does not need the lock.
  */
 export async function lockRing(tx: Db): Promise<void> {
   await tx
@@ -80,7 +80,7 @@ export async function markSigningKeyRevoked(
   return marked.length === 1
 }
 
-/** Fails if the sequence is taken: the fence against a process that was paused while another one rotated. */
+/** Fails if the sequence is taken. That stops a process that was paused while another one rotated. */
 export async function insertActivation(tx: Db, activation: ActivationRow): Promise<void> {
   await tx.insert(signingKeyActivations).values(activation)
 }

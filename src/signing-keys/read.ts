@@ -12,8 +12,8 @@ import { type SigningKeyDetail, type SigningKeyView, signingKeyActivations, sign
 type ReadServices = Pick<Services, 'db' | 'now' | 'config'>
 
 /**
- * All keys that ever existed, by purpose and algorithm, oldest first, with all past and coming times. Pending token
- * keys come with the verifiers that hold them.
+ * All keys that ever existed, by purpose and algorithm, oldest first, with all past and future times. For pending token
+ * keys it includes which verifiers hold them.
  */
 export async function listSigningKeys(
   services: ReadServices,
@@ -36,7 +36,7 @@ export async function listSigningKeys(
   )
 }
 
-/** One key with its whole history: each activation, when it was decided, by whom and why. Throws `not_found`. */
+/** One key with its whole history: for each activation, when it was decided, by whom and why. Throws `not_found`. */
 export async function showSigningKey(
   services: ReadServices,
   actor: Principal,

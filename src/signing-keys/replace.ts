@@ -18,9 +18,9 @@ import { defaultAlgorithm } from './signer.ts'
 import { type SigningKeyView, signingKeyView } from './view.ts'
 
 type Compromise = SeriesInput & {
-  /** Which key leaked; the active one when left out. */
+  /** The key that leaked. Default: the active one. */
   readonly kid?: string | undefined
-  /** The pending keys may have leaked with the active one: they are revoked too, and a fresh key signs. */
+  /** The pending keys may have leaked with the active one, so they are revoked too and a new key signs. */
   readonly distrustPending?: boolean
   readonly reason?: string | undefined
 }
@@ -28,20 +28,22 @@ type Compromise = SeriesInput & {
 export type Replacement = {
   /** Null only for an algorithm whose first key is not active yet. */
   readonly active: SigningKeyView | null
-  /** The pending key with its planned activation; null only when none is planned. */
+  /** The pending key with its planned activation. Null only if none is planned. */
   readonly next: SigningKeyView | null
   readonly revoked: SigningKeyView[]
 }
 
 /**
- * For a key that leaked. In one transaction: the pending key, which verifiers hold already, signs at once; the leaked
- * key leaves the set and gets a revocation rule that never expires, so that every token under it is refused; a new
- * pending key is published. With `distrustPending` the pending keys are revoked too and a fresh key signs, which
- * verifiers have to fetch first: until then this kit answers 503, other verifiers 401.
+ * Replaces a key that leaked, in one transaction. The pending key, which verifiers already hold, signs immediately. The
+ * leaked key leaves the set and gets a revocation rule that never expires, so that every token under it is refused. A
+ * new pending key is published.
  *
- * If the leaked key does not sign (pending or retiring), it is revoked and the active key stays active. A record key
- * signs no tokens: it is marked as revoked in its set and gets no rule. Throws `not_found`, and `conflict` for a key
- * that is already revoked or retired.
+ * With `distrustPending` the pending keys are revoked too and a new key signs, which verifiers must fetch first. Until
+ * then this kit answers 503, other verifiers 401.
+ *
+ * If the leaked key is pending or retiring, it is revoked and the active key stays active. A record key does not sign
+ * tokens: it is marked as revoked in its set and gets no rule. Throws `not_found`, and `conflict` for a key that is
+ * already revoked or retired.
  */
 export async function replaceSigningKey(
   services: RingServices,
@@ -95,13 +97,13 @@ type Succession = {
   readonly reason: string
 }
 
-/** Activates the next key that is not dead or, when there is none, the fresh one. Returns when it takes effect. */
+/** Activates the next key that is not in `dead`, or the fresh one if there is none. Returns when it takes effect. */
 async function activateSuccessor(change: RingChange, series: KeySeries, succession: Succession): Promise<Date> {
   const { ring, dead, fresh, actor, reason } = succession
   const trusted = { ...ring, keys: ring.keys.filter((key) => !dead.includes(key)) }
   const successor = nextKey(trusted, series, change.now)
   if (!successor) await publishKey(change, fresh, actor)
-  // Backdated by the clock tolerance: an instance whose clock is behind must not sign one more token with the leaked
+  // Backdated by the clock tolerance, so that an instance with a slow clock does not sign another token with the leaked
   // key.
   const wanted = new Date(change.now.getTime() - change.config.clockToleranceSeconds * 1000)
   const { kid } = successor ?? fresh
@@ -111,7 +113,7 @@ async function activateSuccessor(change: RingChange, series: KeySeries, successi
 async function replacementOf(change: RingChange, series: KeySeries, dead: readonly RingKey[]): Promise<Replacement> {
   const { ring } = await readSnapshot(change)
   const view = (key: RingKey) => signingKeyView(ring, key, now, undefined)
-  // On a clock that has not moved since the previous activation, the new key becomes active a millisecond from now.
+  // If the clock has not moved since the previous activation, the new key becomes active a millisecond from now.
   const now = activeKey(ring, series, change.now) ? change.now : new Date(change.now.getTime() + 1)
   const active = activeKey(ring, series, now)
   const next = nextKey(ring, series, now)

@@ -23,15 +23,15 @@ import type { Algorithm, KeyPurpose } from './signer.ts'
 
 export type RingServices = ChangeServices & Pick<Services, 'config' | 'db' | 'keyEncryption' | 'keyring'>
 
-/** Which series of the ring is meant; ES256 when no algorithm is named. */
+/** Identifies a series of the ring. The default algorithm is ES256. */
 export type SeriesInput = { readonly purpose: KeyPurpose; readonly algorithm?: Algorithm }
 
-/** What a change of the ring works with: a transaction that holds the ring's lock, and the time of the change. */
+/** The context of a ring change: a transaction that holds the ring's lock, and the time of the change. */
 export type RingChange = { readonly tx: Db; readonly now: Date; readonly config: Services['config'] }
 
 /**
- * The gate for one series of the ring: `change` under the ring's lock. `decide` names the subject of its event. Throws
- * `conflict` when somebody else changed the series after the caller asked: of several concurrent changes one wins.
+ * Changes one series of the ring: `change` under the ring's lock. `decide` names the subject of its event. Throws
+ * `conflict` if the series was changed after the caller asked, so only one of several concurrent changes succeeds.
  */
 export async function changeRing<View>(
   services: RingServices,
@@ -52,7 +52,7 @@ export async function changeRing<View>(
   return view
 }
 
-/** The clock is read after the lock, so that changes of the ring and their times have one order. */
+/** Reads the clock after taking the lock, so that ring changes and their times are in the same order. */
 function ringLock({ now }: Pick<Services, 'now'>): Lock<undefined> {
   return async ({ tx }, work) => {
     await lockRing(tx)
@@ -60,7 +60,9 @@ function ringLock({ now }: Pick<Services, 'now'>): Lock<undefined> {
   }
 }
 
-/** A failed reload does no harm: the next lookup brings the new generation, and the keyring reloads before it signs. */
+/**
+ * A failed reload does no harm: the next lookup returns the new generation, and the keyring reloads before it signs.
+ */
 export async function reloadKeyring({ keyring, log }: Pick<Services, 'keyring' | 'log'>): Promise<void> {
   await keyring.reload().catch((error: unknown) => log('warn', 'signing_keys.reload_failed', { error }))
 }
@@ -78,7 +80,7 @@ export async function readSnapshot({ tx, config }: RingChange): Promise<{ rows: 
   return { rows, ring: ringOf(rows, config) }
 }
 
-/** The key as this change sees it now: one that the change itself published or activated. */
+/** A key that this change published or activated, as the change sees it now. */
 export async function readChangedKey(change: RingChange, kid: string): Promise<{ ring: Ring; key: RingKey }> {
   const { ring } = await readSnapshot(change)
   const key = findKey(ring, kid)
@@ -93,7 +95,7 @@ export async function publishKey({ tx, now }: RingChange, key: SealedKey, actor:
 
 /**
  * Appends to the history of the series: the key signs from the wanted time on. Activations planned for later are
- * overtaken.
+ * replaced.
  */
 export async function appendActivation(
   change: RingChange,

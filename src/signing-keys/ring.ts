@@ -14,16 +14,16 @@ import { type Algorithm, algorithms, isAlgorithm, type KeyPurpose } from './sign
 
 export const keyPurposes: readonly KeyPurpose[] = ['token', 'record']
 
-/** The keys of one algorithm and purpose: they follow one another, and one of them is active. */
+/** The keys of one algorithm and purpose. They sign one after another, and only one is active at a time. */
 export type KeySeries = { readonly algorithm: Algorithm; readonly purpose: KeyPurpose }
 
 export type RingKey = SigningKeyRow & { readonly algorithm: Algorithm }
 
-/** The rows of one generation and what follows from them. Pure: it gives the state at any time. */
+/** The rows of one generation and the values computed from them. It can tell the state at any time without I/O. */
 export type Ring = {
   readonly generation: number
   /**
-   * Oldest first. Keys whose algorithm this version does not know are left out: the version that created them handles
+   * Oldest first. Keys whose algorithm this version does not know are left out. The version that created them handles
    * them.
    */
   readonly keys: readonly RingKey[]
@@ -36,7 +36,7 @@ type KeyLifecycle = {
   readonly state: SigningKeyState
   /** The key's latest activation, past or planned; null when it has none. */
   readonly activatesAt: Date | null
-  /** When another key took over, or will; null when none is planned to. */
+  /** When another key took over, or will. Null if none is planned to. */
   readonly followedAt: Date | null
   readonly safeAt: Date
   readonly retiresAt: Date | null
@@ -52,7 +52,7 @@ export function ringOf(rows: RingRows, config: TimingConfig): Ring {
   }
 }
 
-/** When each key of the series was, is and will be active; empty for a series that the ring does not have. */
+/** The past, current and future active periods of the series. Empty if the ring does not have the series. */
 export function periodsOf(ring: Ring, series: KeySeries): readonly ActivePeriod[] {
   return ring.periods.get(seriesName(series)) ?? []
 }
@@ -89,19 +89,19 @@ export function findKey(ring: Ring, kid: string | undefined): RingKey | undefine
   return ring.keys.find((key) => key.kid === kid)
 }
 
-/** The key that signs; undefined before the first activation of a series, or when the active key is revoked. */
+/** The key that signs. Undefined before the first activation of a series, or if the active key is revoked. */
 export function activeKey(ring: Ring, series: KeySeries, now: Date): RingKey | undefined {
   return keysOf(ring, series).find((key) => lifecycleOf(ring, key, now).state === 'active')
 }
 
-/** The kid of the latest activation that has taken effect, even if its key is revoked; null before the first one. */
+/** The kid of the latest activation that took effect, even if its key is revoked. Null before the first one. */
 export function activeKid(ring: Ring, series: KeySeries, now: Date): string | null {
   return periodAt(periodsOf(ring, series), now.getTime())?.kid ?? null
 }
 
 /**
- * The key that signs next: the pending key whose activation comes first or, when none is planned, the one published
- * first.
+ * The key that signs next: the pending key with the earliest activation or, if none is planned, the pending key
+ * published first.
  */
 export function nextKey(ring: Ring, series: KeySeries, now: Date): RingKey | undefined {
   const at = now.getTime()
@@ -123,7 +123,7 @@ function hasKnownAlgorithm<Row extends { algorithm: string }>(row: Row): row is 
   return isAlgorithm(row.algorithm)
 }
 
-/** Never depends on the order in which the database returns rows: the published set keeps its ETag. */
+/** Does not depend on the order in which the database returns rows, so that the published set keeps its ETag. */
 function byAge(a: RingKey, b: RingKey): number {
   return a.publishedAt.getTime() - b.publishedAt.getTime() || (a.kid < b.kid ? -1 : 1)
 }

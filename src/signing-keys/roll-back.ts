@@ -10,8 +10,8 @@ import { defaultAlgorithm } from './signer.ts'
 import type { SigningKeyView } from './view.ts'
 
 /**
- * The key that signed before the active one signs again, at once: every verifier still holds it. Throws `conflict` when
- * no key signed before, or the previous key is no longer published, or it is revoked: a revoked key never signs again.
+ * Makes the previously active key sign again, immediately: every verifier still holds it. Throws `conflict` if no key
+ * signed before, or if the previous key is no longer published or is revoked.
  */
 export async function rollbackSigningKey(
   services: RingServices,

@@ -9,10 +9,10 @@ import { defaultAlgorithm } from './signer.ts'
 import type { SigningKeyView } from './view.ts'
 
 /**
- * The next key signs from now on, and another one is published after it. Throws `too_early` with the safe time
- * (`safeAt`) while verifiers may not hold the key yet, unless `force` is set. Throws `not_found` for an algorithm that
- * the ring has no keys of, and `conflict` when somebody else changed the ring meanwhile: of several concurrent
- * rotations one wins.
+ * Activates the next key now, and publishes another key to follow it. Throws `too_early` with the safe time (`safeAt`)
+ * while some verifiers may not hold the key yet, unless `force` is set. Throws `not_found` if the ring has no keys of
+ * the algorithm. Throws `conflict` if the ring was changed in the meantime, so only one of several concurrent rotations
+ * succeeds.
  */
 export async function rotateSigningKey(
   services: RingServices,

@@ -5,8 +5,8 @@ import type { KeySeries } from './ring.ts'
 import { sealPrivateKey } from './sealing.ts'
 
 /**
- * A key that is ready to be published. It is generated and sealed before the transaction, which must not wait for RSA
- * or for a remote KEK.
+ * A key that is ready to be published. It is generated and sealed before the transaction starts, because the
+ * transaction must not wait for RSA or for a remote KEK.
  */
 export type SealedKey = Pick<NewSigningKey, 'kid' | 'publicJwk' | 'sealedPrivateKey' | 'origin'> & KeySeries
 

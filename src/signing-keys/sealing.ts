@@ -18,9 +18,9 @@ export async function sealPrivateKey(
 }
 
 /**
- * The signer of a stored key, proven by one signature that its public part verifies. Throws `EnvelopeError` when the
- * envelope does not open, and an Error when its content is not the private part of this kid. No error contains key
- * material.
+ * The signer of a stored key. Proves the key by making one signature and verifying it with the public part. Throws
+ * `EnvelopeError` if the envelope cannot be opened, and an Error if its content is not the private part of this kid.
+ * Errors never contain key material.
  */
 export async function openSigner(
   key: RingKey,
@@ -38,7 +38,8 @@ export async function openSigner(
 }
 
 /**
- * Not every import compares the two halves of a key. A key whose signatures cannot be verified must never sign tokens.
+ * Not every import compares the public and private parts of a key. A key whose signatures cannot be verified must never
+ * sign tokens.
  */
 export async function signsForItsPublicKey(signer: Signer, { publicJwk }: KeyPair): Promise<boolean> {
   const token = await signJwt(signer, 'proof', {})
@@ -50,7 +51,9 @@ export async function signsForItsPublicKey(signer: Signer, { publicJwk }: KeyPai
   }
 }
 
-/** Binds the sealed private key to its row. The version is that of the sealed content: JSON of a private JWK. */
+/**
+ * Binds the sealed private key to its row. The version is for the format of the sealed content: JSON of a private JWK.
+ */
 export function sealContext({
   purpose,
   kid,
@@ -63,7 +66,7 @@ export function sealContext({
   return { purpose, table: 'signing_keys', id: kid, version: 1, algorithm }
 }
 
-/** Undefined instead of the parser's error, whose text quotes what it could not read. */
+/** Returns undefined instead of throwing the parser's error, because its text quotes the input. */
 async function readKeyPair(text: string): Promise<KeyPair | undefined> {
   try {
     const jwk: unknown = JSON.parse(text)

@@ -7,7 +7,7 @@ import { openSigner } from './sealing.ts'
 import { defaultAlgorithm } from './signer.ts'
 
 /**
- * Opens every key that is not retired or revoked. Throws when some do not open, with one text for the operator that
+ * Opens every key that is not retired or revoked. If some cannot be opened, throws one error for the operator that
  * names every missing KEK and every other fault. Creates nothing.
  */
 export async function selfTest(

@@ -18,9 +18,9 @@ export function isAlgorithm(text: string): text is Algorithm {
 export type KeyPurpose = 'token' | 'record'
 
 /**
- * Signs the ASCII signing input of a JWS (RFC 7515 §5.1) and returns the JWS signature, base64url: r‖s for ECDSA (64
- * bytes on P-256, 96 on P-384), 64 bytes for Ed25519, as many bytes as the modulus for RSA. A slow signature (RSA) is
- * returned as a promise and made off the event loop.
+ * Signs the ASCII signing input of a JWS (RFC 7515 §5.1) and returns the JWS signature as base64url: r‖s for ECDSA (64
+ * bytes on P-256, 96 on P-384), 64 bytes for Ed25519, as many bytes as the modulus for RSA. Slow signatures (RSA) are
+ * made off the event loop and returned as a promise.
  */
 export type SignBytes = (signingInput: string) => string | Promise<string>
 

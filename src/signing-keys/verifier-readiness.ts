@@ -2,23 +2,27 @@ import { type VerifierSighting, verifierForgottenSeconds } from '../verifiers/si
 
 type AwaitedVerifier = { readonly name: string; readonly lastFetchedAt: Date }
 
-/** Which verifiers could check a token signed by the key now, judging by what they fetched last. */
+/** Which verifiers could verify a token signed by the key now, based on their latest fetch. */
 export type VerifierReadiness = {
   /** How many of the known verifiers hold the key. */
   readonly holding: number
   /** How many authenticated verifiers fetched the set within the last `verifierForgottenSeconds`. */
   readonly known: number
-  /** Known verifiers that do not hold the key, the longest unseen first. */
+  /** Known verifiers that do not hold the key. The one unseen for longest comes first. */
   readonly waitingFor: readonly AwaitedVerifier[]
-  /** Authenticated verifiers unseen for longer: not counted and not waited for. The latest seen first. */
+  /**
+   * Authenticated verifiers not seen for longer than that: not counted and not waited for. The latest seen comes first.
+   */
   readonly absent: readonly AwaitedVerifier[]
-  /** There are known verifiers, and all of them hold the key. Does not check the safe time: the caller must. */
+  /**
+   * There is at least one known verifier, and all of them hold the key. Does not check the safe time: the caller must.
+   */
   readonly safeToBringForward: boolean
 }
 
 /**
- * Ignores anonymous verifiers: anybody can pretend to be any number of them. Processes that share an API key and a name
- * count as one verifier, which holds what the latest of them fetched.
+ * Ignores anonymous verifiers, because anyone can pretend to be many of them. Processes that share an API key and a
+ * name count as one verifier, which holds the keys that the latest of them fetched.
  */
 export function verifierReadiness(verifiers: readonly VerifierSighting[], kid: string, now: Date): VerifierReadiness {
   const since = now.getTime() - verifierForgottenSeconds * 1000
@@ -40,9 +44,9 @@ export function verifierReadiness(verifiers: readonly VerifierSighting[], kid: s
 type PlannedTimes = { readonly activatesAt: Date; readonly safeAt: Date; readonly rotateEverySeconds: number }
 
 /**
- * From when readiness may bring the planned activation forward: the last tenth of the rotation interval, at most a day,
- * and never before the safe time. Without this window a ring with quick verifiers would rotate every quarter of an
- * hour.
+ * The time from which readiness may bring the planned activation forward: the last tenth of the rotation interval, at
+ * most a day, and never before the safe time. Without this limit, a ring with quick verifiers would rotate every
+ * quarter of an hour.
  */
 export function bringForwardFrom({ activatesAt, safeAt, rotateEverySeconds }: PlannedTimes): Date {
   const windowSeconds = Math.min(rotateEverySeconds / 10, 86_400)

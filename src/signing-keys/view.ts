@@ -5,7 +5,7 @@ import type { ActivationRow } from './queries.ts'
 import { type KeySeries, keysOf, lifecycleOf, periodsOf, type Ring, type RingKey } from './ring.ts'
 import type { Algorithm, KeyPurpose } from './signer.ts'
 
-/** A signing key as the admin API shows it, without key material. Times are RFC 3339 texts. */
+/** A signing key as the admin API shows it, without key material. Times are RFC 3339 strings. */
 export type SigningKeyView = {
   kid: string
   purpose: KeyPurpose
@@ -18,18 +18,18 @@ export type SigningKeyView = {
   createdAt: string
   createdBy: string
   publishedAt: string
-  /** The safe time: from here on every verifier should hold the key. It is not activated earlier without force. */
+  /** The safe time: from then on every verifier should hold the key. It is not activated earlier without force. */
   safeAt: string
   /** Its latest activation, past or planned; null when it has none. */
   activatesAt: string | null
-  /** When another key took over, or will; null when none is planned to. */
+  /** When another key took over, or will. Null if none is planned to. */
   followedAt: string | null
-  /** From here on it is unpublished; null while no key follows it. */
+  /** From then on it is no longer published. Null while no key follows it. */
   retiresAt: string | null
   revokedAt: string | null
   revokedBy: string | null
   revocationReason: string | null
-  /** What it signed, some seconds behind; null when nothing is recorded. */
+  /** Counts and times of the tokens it signed, some seconds behind. Null if nothing is recorded. */
   usage: { tokens: number; lastSignedAt: string; lastExpiresAt: string } | null
 }
 
@@ -81,7 +81,7 @@ export function signingKeyView(
   }
 }
 
-/** By publication. Keys published at the same time, as by bootstrap, are ordered by their first activation. */
+/** By publication time. Keys published at the same time, as in bootstrap, are ordered by their first activation. */
 function inOrder(ring: Ring, series: KeySeries): RingKey[] {
   const activation = ({ kid }: RingKey) =>
     periodsOf(ring, series).find((period) => period.kid === kid)?.from ?? Number.MAX_VALUE
@@ -90,7 +90,9 @@ function inOrder(ring: Ring, series: KeySeries): RingKey[] {
   )
 }
 
-/** The activations of one key, oldest first. `history` is that of the whole series, which shows what overtook them. */
+/**
+ * The activations of one key, oldest first. `history` must be that of the whole series, to show which were overtaken.
+ */
 export function signingKeyActivations(
   history: readonly ActivationRow[],
   kid: string,

@@ -5,8 +5,9 @@ import type { Algorithm, SignBytes } from './signer.ts'
 const encoder = new TextEncoder()
 
 /**
- * Signs by WebCrypto, which returns signatures in the form of JWS (RFC 7518 §3.4) and works off the event loop. Runs
- * everywhere; Node has openssl-signer.node.ts. Throws a TypeError unless the key is a private key for the algorithm.
+ * Signs with WebCrypto, which returns signatures in JWS form (RFC 7518 §3.4) and works off the event loop. Works on
+ * every platform, but Node uses openssl-signer.node.ts. Throws a TypeError unless the key is a private key for the
+ * algorithm.
  */
 export async function createSigner(algorithm: Algorithm, privateJwk: JsonWebKey): Promise<SignBytes> {
   const key = await importJWK({ ...privateJwk, ext: false }, algorithm)
@@ -31,7 +32,9 @@ const parameters = {
 const curves: Partial<Record<Algorithm, string>> = { ES256: 'P-256', ES384: 'P-384' }
 const leastModulusBits = 2048
 
-/** The import sets hash and padding by the algorithm; curve and length come from the key and are checked here. */
+/**
+ * The import sets hash and padding from the algorithm. Curve and length come from the key, so they are checked here.
+ */
 function suits(algorithm: Algorithm, key: KeyAlgorithm): boolean {
   if (key.name !== parameters[algorithm].name) return false
   if ('namedCurve' in key) return key.namedCurve === curves[algorithm]

@@ -6,7 +6,7 @@ import type { AccessToken } from '../kit/token/access-token.ts'
 import type { Services } from '../services.ts'
 import { verifyAccessToken } from './verify.ts'
 
-/** RFC 7662 §2.2. An inactive answer holds nothing else, whatever the cause. */
+/** RFC 7662 §2.2. An inactive answer contains nothing else, so it never says why. */
 export type Introspection =
   | { readonly active: false }
   | {
@@ -26,11 +26,10 @@ export type Introspection =
     }
 
 /**
- * Whether an access token of this service is active right now, for a caller who may know. Reads the revocation list
- * again and looks up the key behind the token, so the answer never comes from a cache.
+ * Whether an access token of this service is active right now. Callers who are not allowed to know get `active: false`.
+ * Reads the revocation list again and looks up the API key behind the token, so the answer never comes from a cache.
  *
- * Throws `revocations_unavailable` when the list cannot be read, and the database's 503s. Never answers from stale
- * state.
+ * Throws `revocations_unavailable` if the list cannot be read, and the database's 503s. Never answers from stale state.
  */
 export async function introspectToken(
   services: Services,
@@ -42,15 +41,15 @@ export async function introspectToken(
   const token = await verifyAccessToken(services, text)
   if (token instanceof AccessTokenError || !mayKnow(caller, token)) return inactive
   const found = await findApiKeyRecord(services.db, token.clientId, token.keyVersion)
-  const apiKey = usableApiKey(found, { clientId: undefined, address: 'not_checked' }, now) // the asking server is elsewhere
+  const apiKey = usableApiKey(found, { clientId: undefined, address: 'not_checked' }, now) // the address is the asking server's
   return typeof apiKey === 'string' ? inactive : active(token)
 }
 
 const inactive: Introspection = { active: false }
 
 /**
- * Only audiences listed on the caller's key count. Every key may ask for the default audience, so that alone proves
- * nothing: a resource server of the default audience must list it on its key.
+ * Besides root and the token's organization, only audiences listed on the caller's key count. Every key may request the
+ * default audience, so that alone proves nothing. A resource server for the default audience must list it on its key.
  */
 function mayKnow(caller: ApiKeyRecord, token: AccessToken): boolean {
   if (caller.roles.includes('root') || caller.organizationId === token.organizationId) return true

@@ -80,14 +80,17 @@ export async function issueAccessToken(
   return { accessToken, expiresInSeconds: expiresAt - Math.ceil(receivedAt.getTime() / 1000), scopes }
 }
 
-/** A wildcard that the request narrows into many scopes, or a key from before its settings were limited. */
+/** Happens if a request narrows a wildcard into many scopes, or for a key created before its settings were limited. */
 function tooLong(): ServiceError {
   return invalidRequest(
     `The token would be longer than the ${longestTokenText} characters that verifiers accept. Request fewer scopes or audiences.`,
   )
 }
 
-/** An algorithm that only a later version knows is not replaced: the resource servers may accept no other. */
+/**
+ * An unknown algorithm was set by a later version. It is not replaced, because the resource servers may accept no
+ * other.
+ */
 function tokenAlgorithm({ tokenAlgorithm: chosen }: ApiKeyRecord): Algorithm {
   if (chosen === null) return defaultAlgorithm
   if (!isAlgorithm(chosen))
@@ -98,8 +101,8 @@ function tokenAlgorithm({ tokenAlgorithm: chosen }: ApiKeyRecord): Algorithm {
 }
 
 /**
- * All forms of credential are refused alike, except that a refused subject token is `invalid_request` (RFC 8693
- * §2.2.2).
+ * The error is the same for every form of credential, except that a refused subject token is `invalid_request` (RFC
+ * 8693 §2.2.2).
  */
 function rejected(credential: ClientCredential, reason: ApiKeyRefusal): ServiceError {
   return new ServiceError(credential.method === 'subject_token' ? 'subject_token_rejected' : 'api_key_rejected', {
@@ -108,7 +111,8 @@ function rejected(credential: ClientCredential, reason: ApiKeyRefusal): ServiceE
 }
 
 /**
- * Every time at which the key may end during the token's life. A time in the past would have refused the key already.
+ * All times at which the key may end during the token's lifetime. If one of them is in the past, the key was already
+ * refused.
  */
 function endsOf(apiKey: ApiKeyRecord) {
   return [

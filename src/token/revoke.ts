@@ -15,9 +15,9 @@ const because = { reason: 'other', text: 'revoked by its client' } as const
 
 /**
  * Revokes an access token of the caller, or the caller's own API key with all of its tokens (RFC 7009 §2.1). Any other
- * text (unknown, malformed, already dead, or somebody else's) changes nothing and gets the same answer (§2.2).
+ * text (unknown, malformed, expired, or belonging to another client) changes nothing and gets the same answer (§2.2).
  *
- * Returns after the commit; repeating it is safe. Throws the database's 503s, and `revocations_unavailable` when the
+ * Returns after the commit. Repeating it is safe. Throws the database's 503s, and `revocations_unavailable` if the
  * token cannot be checked right now.
  */
 export async function revokeToken(

@@ -4,9 +4,9 @@ import type { AccessToken } from '../kit/token/access-token.ts'
 import type { Services } from '../services.ts'
 
 /**
- * An access token of this service, or the error that says why it is refused, as a value. Throws
- * `revocations_unavailable` when the token cannot be checked right now. Does not check the audience or the API key
- * behind the token.
+ * Verifies an access token of this service. If the token is refused, returns the error as a value. Throws
+ * `revocations_unavailable` if the token cannot be checked right now. Does not check the audience or the API key behind
+ * the token.
  */
 export async function verifyAccessToken(
   { verifier }: Pick<Services, 'verifier'>,

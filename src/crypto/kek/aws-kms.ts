@@ -22,13 +22,15 @@ type AwsKmsOptions = {
 
 const attempts = 3
 
-/** KMS refused the request but may accept the same one later. */
+/** Temporary errors: KMS may accept the same request later. */
 const passing = new Set(['ThrottlingException', 'DependencyTimeoutException', 'KMSInternalException'])
 
-/** What Decrypt answers for a ciphertext of another key or with another encryption context. */
+/** The errors of Decrypt for a ciphertext of another key, or with another encryption context. */
 const notAuthentic = new Set(['InvalidCiphertextException', 'IncorrectKeyException'])
 
-/** The ARN of a key, not of an alias, which can be pointed at another key. The groups are partition and region. */
+/**
+ * The ARN of a key. An alias is refused, because it can be changed to another key. The groups are partition and region.
+ */
 const keyArn = /^arn:(aws|aws-cn|aws-us-gov):kms:([a-z0-9-]{1,32}):\d{12}:key\/[A-Za-z0-9-]{1,64}$/
 
 export function isKmsKeyArn(text: string): boolean {
@@ -36,10 +38,10 @@ export function isKmsKeyArn(text: string): boolean {
 }
 
 /**
- * A symmetric key in AWS KMS, used by Encrypt and Decrypt of its JSON 1.1 protocol. The associated data is sent as the
- * encryption context `mintage`, which KMS authenticates and AWS CloudTrail shows: it names the row, never a secret.
- * Calls KMS only when an envelope is sealed or opened. Errors contain the ARN and the name of KMS's error, never its
- * text, which can repeat the signed request.
+ * A symmetric key in AWS KMS. Uses Encrypt and Decrypt of the JSON 1.1 protocol. The associated data is sent as the
+ * encryption context `mintage`. KMS authenticates it and AWS CloudTrail shows it: it names the row and never contains a
+ * secret. Calls KMS only when an envelope is sealed or opened. Errors contain the ARN and the name of KMS's error. They
+ * never contain its text, which can repeat the signed request.
  */
 export async function awsKmsKek(
   arn: string,

@@ -2,7 +2,9 @@ import { open } from 'node:fs/promises'
 import type { KekSource } from './kek.ts'
 import { rawKek } from './raw.ts'
 
-/** Far more than a KEK or a PIN needs: if the path names a wrong, huge file, it is refused before it fills memory. */
+/**
+ * Far more than a KEK or a PIN needs. If the path is wrong and the file is huge, it is refused before it fills memory.
+ */
 const largestFileBytes = 4096
 
 /** The KEK in a file that contains the raw form, with or without a line end. */
@@ -20,9 +22,7 @@ export async function readSecretFile(path: string, what: 'KEK' | 'PIN'): Promise
   try {
     const { bytesRead, buffer } = await file.read(Buffer.alloc(largestFileBytes + 1), 0)
     if (bytesRead > largestFileBytes)
-      throw new Error(
-        `the ${what} file ${path} is larger than ${largestFileBytes} bytes, which no ${what} needs: check the path`,
-      )
+      throw new Error(`the ${what} file ${path} is larger than ${largestFileBytes} bytes: check the path`)
     return buffer.toString('utf8', 0, bytesRead)
   } finally {
     await file.close()

@@ -4,8 +4,8 @@ export type Kek = {
   readonly id: string
   wrap(dataKey: Uint8Array<ArrayBuffer>, associatedData: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>
   /**
-   * Undefined when the wrapped key is not authentic. Throws `kek_unavailable` when that cannot be decided, because KMS
-   * or the token does not answer or refuses.
+   * Undefined if the wrapped key is not authentic. Throws `kek_unavailable` if that cannot be decided, because KMS or
+   * the token refuses or does not answer.
    */
   unwrap(
     wrapped: Uint8Array<ArrayBuffer>,
@@ -13,18 +13,22 @@ export type Kek = {
   ): Promise<Uint8Array<ArrayBuffer> | undefined>
 }
 
-/** What one configured text provides: usually one key; for a passphrase, one key for each salt it was used with. */
+/**
+ * The keys of one configured text. Usually that is one key. A passphrase has one key for each salt it was used with.
+ */
 export type KekSource = {
   /** Ids of the keys known so far, the sealing one first. */
   readonly ids: readonly string[]
   /** The key that seals. */
   sealing(): Promise<Kek>
-  /** The key with that id, if this source has it. Throws `EnvelopeError` for an id that must not be followed. */
+  /**
+   * The key with that id, if this source has it. Throws `EnvelopeError` if the parameters in the id are not acceptable.
+   */
   find(id: string): Promise<Kek | undefined>
 }
 
 /**
- * Creates a KEK from the text after `provider:`. Throws an Error with a text for the operator that never repeats a
+ * Creates a KEK from the text after `provider:`. Throws an Error whose text is for the operator and never repeats a
  * secret.
  */
 export type KekProvider = (written: string) => Promise<KekSource>

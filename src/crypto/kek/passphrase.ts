@@ -3,10 +3,10 @@ import { EnvelopeError } from '../envelope.ts'
 import type { Kek, KekSource } from './kek.ts'
 import { kekOfBytes, keyCheck } from './raw.ts'
 
-/** What OWASP's Password Storage Cheat Sheet requires for PBKDF2-HMAC-SHA-256. Fewer are never accepted. */
+/** The minimum of OWASP's Password Storage Cheat Sheet for PBKDF2-HMAC-SHA-256. Fewer rounds are never accepted. */
 export const leastRounds = 600_000
 
-/** An id that an attacker planted must not keep the start busy for hours. */
+/** Limits the rounds, so that an id planted by an attacker cannot delay the start for hours. */
 const mostRounds = 20_000_000
 
 const saltBytes = 32
@@ -15,10 +15,12 @@ const shortestPassphrase = 12
 
 /**
  * KEKs derived from a passphrase by PBKDF2-HMAC-SHA-256 (RFC 8018 §5.2), one for each salt. Rounds and salt are in the
- * id, and so in the envelope: `passphrase_<rounds>_<salt, 43 characters>_<check of the derived key, 16 characters>`. To
- * guess by the check costs as much as to guess by the ciphertext. Each derivation happens once per process. Sealing
- * reuses a salt found in an envelope, so that all instances and all starts share one; the first salt is random.
- * `rounds` applies to new salts, and a found salt with fewer rounds does not seal.
+ * id, and so in the envelope: `passphrase_<rounds>_<salt, 43 characters>_<check of the derived key, 16 characters>`.
+ * Guessing the passphrase from the check costs as much as guessing it from the ciphertext.
+ *
+ * Each derivation happens once per process. Sealing reuses a salt found in an envelope, so that all instances and
+ * restarts share one salt. The first salt is random. `rounds` applies to new salts. A salt found with fewer rounds is
+ * not used for sealing.
  */
 export async function passphraseKek(passphrase: string, rounds = leastRounds): Promise<KekSource> {
   const fault = passphraseFault(passphrase)

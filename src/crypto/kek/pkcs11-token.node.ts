@@ -19,8 +19,8 @@ export type TokenKey = {
 const tagBytes = 16
 
 /**
- * Finds the token and the key, and logs in. Blocks as long as the library does. Throws an Error with our text, or the
- * library's error.
+ * Finds the token and the key, and logs in. Blocks as long as the library does. Throws an Error with a text from this
+ * file, or the library's error.
  */
 export function openTokenKey(module: Pkcs11Module, uri: Pkcs11Uri, pin: string): TokenKey {
   const { library, constants } = module
@@ -55,7 +55,7 @@ export function openTokenKey(module: Pkcs11Module, uri: Pkcs11Uri, pin: string):
       },
       async decrypt(nonce, associatedData, sealed) {
         library.C_DecryptInit(session, gcm(nonce, associatedData), key)
-        // Some libraries require space for the tag, although they do not return it.
+        // Some libraries require space for the tag, although the result does not include it.
         const room = Buffer.alloc(sealed.length)
         const plaintext = Uint8Array.from(await library.C_DecryptAsync(session, bufferOf(sealed), room))
         room.fill(0)
@@ -91,7 +91,7 @@ function matches(wanted: string | undefined, padded: string): boolean {
   return wanted === undefined || wanted === padded.trimEnd()
 }
 
-/** One login counts for all sessions of this process on the token. */
+/** One login applies to all sessions of this process on the token. */
 function logIn({ library, constants }: Pkcs11Module, session: pkcs11js.Handle, pin: string): void {
   try {
     library.C_Login(session, constants.CKU_USER, pin)

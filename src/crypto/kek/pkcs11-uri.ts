@@ -1,4 +1,4 @@
-/** What a PKCS #11 URI (RFC 7512) says about one key. Path attributes must match; undefined matches anything. */
+/** The attributes of a PKCS #11 URI (RFC 7512) for one key. Path attributes must match; undefined matches anything. */
 export type Pkcs11Uri = {
   /** `object`: the label of the key, which becomes the id of the KEK. */
   readonly label: string
@@ -18,9 +18,9 @@ const pathAttributes = ['token', 'serial', 'manufacturer', 'model', 'object', 'i
 const queryAttributes = ['module-path', 'pin-source']
 
 /**
- * Reads the text after `pkcs11:`. Returns what is wrong as a text that repeats nothing of it. Unknown attributes are
- * refused, not ignored: one of them may be what distinguishes two keys. A PIN in the URI (`pin-value`) is refused, and
- * so is a command as `pin-source`.
+ * Reads the text after `pkcs11:`. If something is wrong, returns a text that does not repeat any of the URI. Unknown
+ * attributes are refused, not ignored, because they may distinguish two keys. Also refuses a PIN in the URI
+ * (`pin-value`) and a command as `pin-source`.
  */
 export function parsePkcs11Uri(written: string): Pkcs11Uri | { fault: string } {
   const [path = '', query = '', ...rest] = written.split('?')

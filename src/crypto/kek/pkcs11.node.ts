@@ -6,7 +6,7 @@ import { openTokenKey, type Pkcs11Module, type TokenKey } from './pkcs11-token.n
 import { type Pkcs11Uri, parsePkcs11Uri } from './pkcs11-uri.ts'
 
 type Pkcs11Options = {
-  /** For one call. A call that the token never answers keeps its thread: PKCS #11 has no cancellation. */
+  /** For one call. If the token never answers, the call blocks its thread for good: PKCS #11 has no cancellation. */
   deadlineMilliseconds?: number
 }
 
@@ -14,7 +14,7 @@ const nonceBytes = 12
 const tagBytes = 16
 
 /**
- * What C_Decrypt answers for a ciphertext that is not authentic: the name in v3, those of v2 vendors, and SoftHSM's.
+ * The errors of C_Decrypt for a ciphertext that is not authentic: the v3 name, names from v2 vendors, and SoftHSM's.
  */
 const notAuthentic = new Set([
   'CKR_AEAD_DECRYPT_FAILED',
@@ -25,9 +25,10 @@ const notAuthentic = new Set([
 
 /**
  * An AES-256 key that never leaves its PKCS #11 token. It wraps data keys by CKM_AES_GCM inside the token, as nonce (12
- * random bytes) ‖ ciphertext ‖ tag, the same form as in aead.ts. An extractable key is refused. Opens the token at
- * once, so that a wrong PIN or label stops the start, and again after a session was lost. One call at a time, because a
- * session allows only one. Errors contain the label and PKCS #11 error names, never the URI or the PIN.
+ * random bytes) ‖ ciphertext ‖ tag, the same form as in aead.ts. An extractable key is refused.
+ *
+ * Opens the token immediately, so that a wrong PIN or label stops the start. Opens it again after a session was lost. A
+ * session allows only one call at a time. Errors contain the label and PKCS #11 error names, never the URI or the PIN.
  */
 export async function pkcs11Kek(
   written: string,
@@ -45,7 +46,7 @@ export async function pkcs11Kek(
   async function tokenKey(): Promise<TokenKey> {
     if (open) return open
     // Tokens lock themselves after a few wrong PINs: never try the same one twice.
-    if (pinRefused) throw new Error('the token refused the PIN: restart with the right one')
+    if (pinRefused) throw new Error('the token refused the PIN: restart with the right PIN')
     const given = await readPin(uri, pin)
     try {
       open = openTokenKey(module, uri, given)
@@ -70,7 +71,7 @@ export async function pkcs11Kek(
     }
   }
 
-  /** Tries once more in a new session: a token that was restarted has forgotten its earlier sessions. */
+  /** Tries once more in a new session, because a restarted token has lost its earlier sessions. */
   async function attemptAgain<Result>(run: (key: TokenKey) => Promise<Result>): Promise<Result> {
     try {
       return await attempt(run)
@@ -141,10 +142,7 @@ async function loadModule(path: string, id: string): Promise<Pkcs11Module> {
   return loaded
 }
 
-/**
- * Read each time, so that the PIN can change without a restart. One line end at the end of the file is not part of the
- * PIN.
- */
+/** Read each time, so that the PIN can change without a restart. One line end at the end of the file is ignored. */
 async function readPin({ pinFile }: Pkcs11Uri, pin: string | null): Promise<string> {
   if (pinFile !== undefined) return (await readSecretFile(pinFile, 'PIN')).replace(/\r?\n$/, '')
   if (pin === null) throw new Error('the PIN is missing: set MINTAGE_PKCS11_PIN, or name a file by pin-source')
@@ -157,12 +155,12 @@ function isNotAuthentic(error: unknown): boolean {
   return notAuthentic.has(pkcs11Name(error) ?? '')
 }
 
-/** `CKR_…` for an error of the library; undefined for one of our errors. */
+/** `CKR_…` for an error of the library; undefined for any other error. */
 function pkcs11Name(error: unknown): string | undefined {
   return error instanceof Error ? /^CKR_[A-Z0-9_]+$/.exec(error.message)?.[0] : undefined
 }
 
-/** Our text, or the name of the library's error; never any other text of a native module. */
+/** A text from our code, or the name of the library's error. Never any other text of a native module. */
 function wordsOf(error: unknown): string {
   if (error instanceof Error && error.name === 'NativeError') return 'the library cannot be loaded'
   return error instanceof Error ? error.message : 'unknown error'

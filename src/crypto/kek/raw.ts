@@ -28,7 +28,8 @@ export async function kekOfBytes(bytes: Uint8Array<ArrayBuffer>, id: string): Pr
 }
 
 /**
- * 96 bits of a hash of the key: the same key has the same id everywhere, and 256 random bits cannot be guessed from it.
+ * 96 bits of a hash of the key. The same key has the same id everywhere. The 256 random bits of the key cannot be
+ * guessed from it.
  */
 export async function keyCheck(key: Uint8Array<ArrayBuffer>): Promise<string> {
   const label = new TextEncoder().encode('mintage kek id\0')

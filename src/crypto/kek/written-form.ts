@@ -15,8 +15,8 @@ export function kekProviderOf(written: string): KekProviderName | undefined {
 }
 
 /**
- * What is wrong with a configured KEK, as the rest of a sentence that begins with its variable; undefined = nothing.
- * Repeats nothing of the text. Does not check that the file, token or KMS key exists.
+ * Describes what is wrong with a configured KEK, as the rest of a sentence that starts with the variable's name.
+ * Undefined = nothing. Never repeats the text. Does not check that the file, token or KMS key exists.
  */
 export function kekFault(written: string, runtime: KekRuntime): string | undefined {
   const provider = kekProviderOf(written)
