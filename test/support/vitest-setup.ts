@@ -2,4 +2,4 @@ import { afterAll } from 'vitest'
 import { releaseAll } from './cleanup.ts'
 
 // Runs for every test file, even if all its modules are already loaded.
-afterAll(releaseAll, 60_000)
+afterAll(releaseAll)

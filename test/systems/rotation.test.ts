@@ -26,5 +26,5 @@ describe.runIf(databaseKinds.includes('postgres'))('eight processes on one Postg
     expect(report.rotations.token + report.rotations.record).toBeGreaterThanOrEqual(12)
     expect(report.verifications).toBeGreaterThanOrEqual(1000)
     expect(report.kids).toBeGreaterThanOrEqual(6)
-  }, 120_000)
+  })
 })

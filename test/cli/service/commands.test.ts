@@ -19,7 +19,7 @@ let port: string
 beforeAll(async () => {
   service = await startServiceProcess()
   port = new URL(service.url).port
-}, 30_000)
+})
 
 const here = (...args: string[]) => mintage(args, { cwd: service.folder, env: { PORT: port } })
 const hereProcess = (...args: string[]) => mintageProcess(args, { cwd: service.folder, env: { PORT: port } })
