@@ -4,7 +4,9 @@
  */
 export type AccessTokenErrorCode = 'invalid_token' | 'insufficient_scope' | 'invalid_request' | 'unavailable'
 
-/** The exact reason, for your logs and counters. Do not send it to the caller: it tells an attacker which check failed. */
+/**
+ * The exact reason, for your logs and counters. Do not send it to the caller: it tells an attacker which check failed.
+ */
 export type AccessTokenErrorReason =
   | 'missing'
   | 'credential_malformed'

@@ -22,7 +22,10 @@ export function decodeBase64url(text: string): Uint8Array {
   return Uint8Array.from(binary, (character) => character.charCodeAt(0))
 }
 
-/** The bytes of base64url text, or undefined unless it is canonical: no padding, no spaces, unused bits zero (RFC 4648 §3.5). */
+/**
+ * The bytes of base64url text, or undefined unless it is canonical: no padding, no spaces, unused bits zero (RFC 4648
+ * §3.5).
+ */
 export function readBase64url(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (!/^[\w-]*$/.test(text) || text.length % 4 === 1) return undefined
   // A copy: the memory behind a Buffer may hold other secrets as well.

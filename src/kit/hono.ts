@@ -35,7 +35,8 @@ type RequireAccessTokenOptions = GuardOptions & {
  * - who sent the token: anyone who has it can use it (RFC 6750 §1.2);
  * - cookies, bodies and query parameters: a token is read from the `Authorization` header only.
  *
- * Applies to every method, including `OPTIONS`, so mount CORS before it. Throws a TypeError for options that cannot work.
+ * Applies to every method, including `OPTIONS`, so mount CORS before it. Throws a TypeError for options that cannot
+ * work.
  *
  * @example
  * ```ts

@@ -27,7 +27,10 @@ export type VerifierOptions = VerifierIdentity & {
   readonly audience: string
   /** Default `live`. `test` accepts only tokens of test keys. */
   readonly environment?: 'live' | 'test' | undefined
-  /** Default: the issuer's signed feed, found in its metadata. The verifier closes only this default, not a list that you pass. */
+  /**
+   * Default: the issuer's signed feed, found in its metadata. The verifier closes only this default, not a list that
+   * you pass.
+   */
   readonly revocations?: RevocationList | undefined
   /** Default: the issuer's JWK Set, found in its metadata. */
   readonly keys?: KeySet | undefined
@@ -80,8 +83,8 @@ export type Verifier = AccessTokenVerifier & {
 
 /**
  * Creates a verifier for the access tokens of one issuer, for one audience, in one environment. Create it once per
- * process: it holds the key set, the revocation list and the cache of verified tokens. Creating it does no I/O. Keys and
- * list are fetched when the first token arrives.
+ * process: it holds the key set, the revocation list and the cache of verified tokens. Creating it does no I/O. Keys
+ * and list are fetched when the first token arrives.
  *
  * Does not check:
  * - scopes: use the `scope` option of `requireAccessToken`, or `hasScopes`;

@@ -27,9 +27,9 @@ export type RuleDraft = Omit<NewRevocationRule, 'organizationId' | 'actor'>
 
 /**
  * Builds the rule as it will be on the list. With `issuedBefore: null` it also covers future tokens, so it never
- * expires. Any other rule expires when every token that it covers has expired. A thief of a signing key can choose `iat`
- * and `exp`, so a rule about a signing key has no times and never expires. Throws `invalid_request`. Does not check that
- * the name exists or who owns it.
+ * expires. Any other rule expires when every token that it covers has expired. A thief of a signing key can choose
+ * `iat` and `exp`, so a rule about a signing key has no times and never expires. Throws `invalid_request`. Does not
+ * check that the name exists or who owns it.
  */
 export function draftRule(input: RuleInput, now: Date): RuleDraft {
   const { kind, value, maxVersion, effectiveAt = now, reason, text: reasonText } = input

@@ -25,8 +25,8 @@ export function strikes(effect: RuleEffect, token: RevocableToken, now: number):
 }
 
 /**
- * A `signing_key` rule is always open and never expires, because a thief of the private key chooses `iat` and `exp`. Only
- * an `api_key` rule can be limited to versions.
+ * A `signing_key` rule is always open and never expires, because a thief of the private key chooses `iat` and `exp`.
+ * Only an `api_key` rule can be limited to versions.
  */
 export function effectOf({ kind, maxVersion, issuedBefore, effectiveAt, expiresAt }: RevocationRule): RuleEffect {
   if (kind === 'signing_key') return { maxVersion: null, issuedBefore: null, effectiveAt, expiresAt: null }

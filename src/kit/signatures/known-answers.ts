@@ -1,4 +1,6 @@
-/** A signature that is right, with its key: from the RFC, so that it proves more than that a library agrees with itself. */
+/**
+ * A signature that is right, with its key: from the RFC, so that it proves more than that a library agrees with itself.
+ */
 type KnownAnswer = {
   readonly key: {
     readonly kty: string

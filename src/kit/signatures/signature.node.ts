@@ -5,9 +5,10 @@ import { knownAnswers } from './known-answers.ts'
 import type { SignatureCheck } from './signature-check.ts'
 
 /**
- * Signatures by node:crypto without a promise: ES256 (given in DER), EdDSA and PS256 in two thirds of the time of WebCrypto, RS256 in less
- * than half. Undefined for ES384, whose ten times as many cycles a thread should spend, and where there is no node:crypto that gives the
- * known answers (browsers, Workers without nodejs_compat): jose does it then.
+ * Signatures by node:crypto without a promise: ES256 (given in DER), EdDSA and PS256 in two thirds of the time of
+ * WebCrypto, RS256 in less than half. Undefined for ES384, whose ten times as many cycles a thread should spend, and
+ * where there is no node:crypto that gives the known answers (browsers, Workers without nodejs_compat): jose does it
+ * then.
  */
 export function nodeSignatureCheck(key: CryptoKey, algorithm: VerificationAlgorithm): SignatureCheck | undefined {
   const method = algorithm === 'Ed25519' ? 'EdDSA' : algorithm
@@ -19,8 +20,8 @@ export function nodeSignatureCheck(key: CryptoKey, algorithm: VerificationAlgori
 }
 
 /**
- * SEQUENCE of two INTEGERs (RFC 3279 §2.2.3) from r‖s (RFC 7518 §3.4): minimal, never negative. Undefined unless it is 64 bytes. Does
- * not look at the values: zero and what is not below the order are refused by the verification.
+ * SEQUENCE of two INTEGERs (RFC 3279 §2.2.3) from r‖s (RFC 7518 §3.4): minimal, never negative. Undefined unless it is
+ * 64 bytes. Does not look at the values: zero and what is not below the order are refused by the verification.
  */
 export function derOfEs256(signature: Uint8Array): Uint8Array | undefined {
   if (signature.length !== 64) return undefined

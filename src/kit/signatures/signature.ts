@@ -4,8 +4,8 @@ import { nodeSignatureCheck } from './signature.node.ts'
 import type { SignatureCheck } from './signature-check.ts'
 
 /**
- * The check of one key by its own algorithm; the header was compared with it before. Rejects when the key cannot be imported: a point
- * off its curve, for one.
+ * The check of one key by its own algorithm; the header was compared with it before. Rejects when the key cannot be
+ * imported: a point off its curve, for one.
  *
  * What node:crypto does faster, it does without a promise; the rest is jose's. Both are given what WebCrypto imported.
  */
