@@ -10,6 +10,12 @@ export const errorGuide: Readonly<Record<ServiceErrorCode, { readonly happens: s
     remedy:
       'Read `detail`; in the admin API `errors` names each wrong member. Correct the request: the same request will fail again.',
   },
+  misplaced_credential: {
+    happens:
+      'The path, the query, a header, or a member of the body or the form that is not for credentials contains an API key or an access token of this service. Nothing was stored.',
+    remedy:
+      'The credential is in the logs of whatever stands between: revoke it, create a new one, and send it as `Authorization` or `X-API-Key` only. To find the key of a leaked secret, use `mintage api-keys find-leaked`.',
+  },
   invalid_scope: {
     happens: 'The exchange asked for a scope that the API key does not hold, or that is not a valid scope.',
     remedy: 'Ask for less, or leave `scope` out to get all scopes of the key. `mintage me` shows them.',

@@ -6,6 +6,7 @@ import { errorResponse, notFound } from './http/error-response.ts'
 import { healthRoutes } from './http/health.ts'
 import { introspectRoutes } from './http/introspect.ts'
 import { metricsRoutes } from './http/metrics.ts'
+import { refuseMisplacedCredentials } from './http/misplaced-credential.ts'
 import { openApiRoutes } from './http/openapi.ts'
 import { revocationsRoutes } from './http/revocations.ts'
 import { revokeRoutes } from './http/revoke.ts'
@@ -33,6 +34,7 @@ import { wellKnownRoutes } from './http/well-known.ts'
 export function createApp(resolveServices: ResolveServices): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ router: rememberingRouter() })
   app.use(requestContext(resolveServices))
+  app.use(refuseMisplacedCredentials)
   app.onError((error, c) => errorResponse(c, error))
   app.notFound(notFound)
   tokenRoutes(app)

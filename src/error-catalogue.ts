@@ -32,6 +32,13 @@ export const errorCatalogue = {
     oauth: 'invalid_request',
     detail: 'The request is malformed. Correct it before you send it again.',
   },
+  misplaced_credential: {
+    status: 400,
+    title: 'Misplaced credential',
+    oauth: 'invalid_request',
+    detail:
+      'The request has an API key or an access token in a wrong place. Send it as Authorization or X-API-Key only. Treat it as leaked: revoke it.',
+  },
   invalid_scope: {
     status: 400,
     title: 'Invalid scope',

@@ -39,6 +39,22 @@ export function parseApiKey(
 }
 
 /**
+ * Whether the text has a secret somewhere in it, with any prefix: also one that the operator no longer uses, or another
+ * Mintage service. The checksum makes a false positive practically impossible.
+ */
+export function containsApiKey(text: string): boolean {
+  for (const { 0: found, index } of text.matchAll(/[a-z0-9]{2,16}_(?:live|test)_[0-9A-Za-z]{49}/g)) {
+    const markAt = found.length - tailLength - markLength
+    // Letters before the prefix look like a part of it.
+    for (let start = 0; start <= markAt - 2; start += 1) {
+      const secret = text.slice(index + start, index + found.length)
+      if (checksum(secret.slice(0, -checksumLength)) === secret.slice(-checksumLength)) return true
+    }
+  }
+  return false
+}
+
+/**
  * Whether the text may be a secret that another system created and hashed: 1 to 256 visible ASCII characters that do
  * not start like our own keys. Text that starts like one but failed the checksum is a typing error; looking it up would
  * only help someone who guesses.

@@ -57,3 +57,10 @@ export function newId(prefix: string): string {
  * mistaken for an id.
  */
 export const idPrefixes: readonly string[] = ['org', 'key', 'rev', 'evt', 'req', 'svc', 'usr', 'whk', 'pln', 'rol']
+
+/** Whether the text has the form of an id that `newId` makes. */
+export function isId(text: string): boolean {
+  return idPattern.test(text)
+}
+
+const idPattern = new RegExp(`^(?:${idPrefixes.join('|')})_[0-9a-f]{32}$`)

@@ -8,6 +8,7 @@ import type { ApiKeyRecord } from '../api-keys/lookup.ts'
 import { findApiKeyRecord } from '../api-keys/queries.ts'
 import { usableApiKey } from '../api-keys/usable.ts'
 import { recordRefusal } from '../audit/operations.ts'
+import { isId } from '../crypto/random.ts'
 import type { ServiceErrorCode } from '../error-catalogue.ts'
 import { ServiceError } from '../errors.ts'
 import { AccessTokenError } from '../kit/access-token-error.ts'
@@ -47,10 +48,22 @@ const audited: ReadonlySet<ServiceErrorCode> = new Set<ServiceErrorCode>([
   'lifetime_not_allowed',
 ])
 
+/** Other text, such as a mistyped secret, must not be kept forever. */
+function idOrNull(text: string | undefined, hasForm: (text: string) => boolean): string | null {
+  return text !== undefined && hasForm(text) ? text : null
+}
+
+/** The form of a kid: an RFC 7638 thumbprint. */
+function isThumbprint(text: string): boolean {
+  return /^[\w-]{43}$/.test(text)
+}
+
 async function audit(c: Context<AppEnv>, services: Services, refused: ServiceError): Promise<void> {
+  const route = routePath(c, -1)
+  const id = c.req.param('id')
   const refusal = {
-    operation: `${c.req.method} ${routePath(c, -1)}`,
-    subject: c.req.param('id')?.slice(0, 128) ?? null,
+    operation: `${c.req.method} ${route}`,
+    subject: route.startsWith('/v1/signing-keys') ? idOrNull(id, isThumbprint) : idOrNull(id, isId),
     code: refused.code,
     reason: refused.reason,
   }

@@ -6,6 +6,7 @@ import { readClientCredential } from '../oauth/client-credential.ts'
 import { type Form, parseForm } from '../oauth/form.ts'
 import { type AppEnv, requestOrigin } from './context.ts'
 import { readFormBody } from './form-body.ts'
+import { inspectFormMember } from './misplaced-credential.ts'
 
 /**
  * The client that calls `/introspect` or `/revoke`, and its form. The API key comes by Basic, form, Bearer or X-API-Key
@@ -13,7 +14,7 @@ import { readFormBody } from './form-body.ts'
  * the caller may know.
  */
 export async function readClientForm(c: Context<AppEnv>): Promise<{ client: ApiKeyRecord; form: Form }> {
-  const form = parseForm(await readFormBody(c))
+  const form = parseForm(await readFormBody(c), undefined, inspectFormMember(c))
   const credential = readClientCredential(
     { authorization: c.req.header('authorization'), apiKey: c.req.header('x-api-key') },
     form,

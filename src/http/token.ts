@@ -10,6 +10,7 @@ import { issueAccessToken } from '../token/issue.ts'
 import { type AppEnv, requestOrigin } from './context.ts'
 import { methodNotAllowed } from './error-response.ts'
 import { readFormBody } from './form-body.ts'
+import { inspectFormMember } from './misplaced-credential.ts'
 import { clientMembers, clientSecurity, formBody, oauthRefusals } from './oauth-schemas.ts'
 
 /** `POST /token`: RFC 6749 §4.4 and RFC 8693. The hot path: reads the body once and builds one plain Response. */
@@ -20,6 +21,7 @@ export function tokenRoutes(app: Hono<AppEnv>): void {
     const request = readTokenRequest(
       { authorization: c.req.header('authorization'), apiKey: c.req.header('x-api-key') },
       body,
+      inspectFormMember(c),
     )
     const issued = await issueAccessToken(services, request, c.get('receivedAt'), requestOrigin(c))
     services.metrics.exchange('issued')

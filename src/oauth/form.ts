@@ -7,16 +7,20 @@ export type Form = {
   all(name: string): readonly string[]
 }
 
+/** Throws if the parameter must be refused. */
+export type InspectParameter = (name: string, value: string) => void
+
 /**
  * Reads a form. Throws `invalid_request` for a parameter that comes twice, even an unknown one, unless it is in
- * `repeatable` (RFC 6749 §3.2). Does not check which parameters are known, and does not limit the length: the reader of
+ * `repeatable` (RFC 6749 §3.2). Calls `inspect` for each parameter first. Does not check which parameters are known, and does not limit the length: the reader of
  * the body does.
  */
-export function parseForm(body: string, repeatable: ReadonlySet<string> = none): Form {
+export function parseForm(body: string, repeatable: ReadonlySet<string> = none, inspect?: InspectParameter): Form {
   if (body === '') return emptyForm
   const single = new Map<string, string>()
   const repeated = new Map<string, string[]>()
   for (const [name, value] of new URLSearchParams(body)) {
+    inspect?.(name, value)
     if (repeatable.has(name)) {
       const values = repeated.get(name)
       if (values) values.push(value)

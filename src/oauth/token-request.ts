@@ -1,7 +1,7 @@
 import { ServiceError } from '../errors.ts'
 import { checkResource } from './audience.ts'
 import { type ClientCredential, type CredentialHeaders, readClientCredential } from './client-credential.ts'
-import { type Form, parseForm } from './form.ts'
+import { type Form, type InspectParameter, parseForm } from './form.ts'
 import { parseScope } from './scope.ts'
 
 export const clientCredentialsGrant = 'client_credentials'
@@ -28,11 +28,12 @@ export type TokenRequest = {
  * Reads a request to /token: RFC 6749 §4.4, RFC 8693 §2.1, RFC 8707 §2, and the short form with one credential header
  * and no `grant_type`. Does not check the credential or what it is allowed to request.
  *
- * Throws `invalid_request`, `unsupported_grant_type`, `invalid_scope`, `invalid_target`; `unauthenticated` without a
- * credential, and `api_key_rejected` for an unreadable one. The errors never repeat text from the request.
+ * Calls `inspect` for each parameter first. Throws `invalid_request`, `unsupported_grant_type`, `invalid_scope`,
+ * `invalid_target`; `unauthenticated` without a credential, and `api_key_rejected` for an unreadable one. The errors
+ * never repeat text from the request.
  */
-export function readTokenRequest(headers: CredentialHeaders, body: string): TokenRequest {
-  const form = parseForm(body, repeatable)
+export function readTokenRequest(headers: CredentialHeaders, body: string, inspect?: InspectParameter): TokenRequest {
+  const form = parseForm(body, repeatable, inspect)
   const credential = readClientCredential(headers, form)
   const grantType = readGrantType(form, credential)
   if (grantType === tokenExchangeGrant) checkExchange(form)

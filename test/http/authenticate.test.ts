@@ -140,11 +140,12 @@ describe.each(databaseKinds)('callers of the admin API, on %s', (kind) => {
 
     test('if the caller asks for something missing or out of reach', async () => {
       const { id, secret } = await service.createKey({ roles: ['admin'] })
-      await adminClient(service, secret)('POST', '/v1/api-keys/key_elsewhere/revoke')
+      const elsewhere = `key_${'0'.repeat(32)}`
+      await adminClient(service, secret)('POST', `/v1/api-keys/${elsewhere}/revoke`)
       expect(await lastEvent()).toMatchObject({
         result: 'refused',
         actor: id,
-        subject: 'key_elsewhere',
+        subject: elsewhere,
         context: { operation: 'POST /v1/api-keys/:id/revoke', code: 'not_found' },
       })
     })

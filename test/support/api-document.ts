@@ -34,6 +34,8 @@ export type ApiOperation = {
   readonly parameters: readonly ApiParameter[]
   /** Schema of the JSON body, with its reference resolved. */
   readonly body: Schema | undefined
+  /** Schema of the form, with its reference resolved. */
+  readonly form: Schema | undefined
 }
 
 export type ApiDocument = {
@@ -60,7 +62,9 @@ export async function readApiDocument(service: Pick<TestService, 'request'>): Pr
     Object.entries(item).map(([method, written]): ApiOperation => {
       const { operationId = '', parameters = [], requestBody } = written
       const body = resolve(requestBody?.content?.['application/json']?.schema)
-      return { name: `${method.toUpperCase()} ${path}`, method: asMethod(method), path, operationId, parameters, body }
+      const form = resolve(requestBody?.content?.['application/x-www-form-urlencoded']?.schema)
+      const name = `${method.toUpperCase()} ${path}`
+      return { name, method: asMethod(method), path, operationId, parameters, body, form }
     }),
   )
   const isAdmin = ({ path }: ApiOperation) => path.startsWith('/v1/')

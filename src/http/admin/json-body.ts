@@ -1,7 +1,8 @@
-import type { MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { ServiceError } from '../../errors.ts'
 import type { AppEnv } from '../context.ts'
+import { inspectJson } from '../misplaced-credential.ts'
 
 const bounded = bodyLimit({
   maxSize: 16 * 1024,
@@ -23,31 +24,32 @@ const boundedImport = bodyLimit({
 
 /**
  * Reads the body of an admin request: empty, or uncompressed JSON of at most 16 KB (1 MB for an import). Throws
- * `payload_too_large`, `unsupported_media_type`, `invalid_request`. Does not check the JSON against the route's schema.
+ * `payload_too_large`, `unsupported_media_type`, `invalid_request`, `misplaced_credential`. Does not check the JSON against the route's schema.
  */
 export const readJsonBody: MiddlewareHandler<AppEnv> = async function readJsonBody(c, next) {
   if (c.req.header('content-encoding') !== undefined) throw new ServiceError('unsupported_media_type')
   return await (c.req.path.endsWith(importPath) ? boundedImport : bounded)(c, async () => {
-    await checkJson(c.req)
+    await checkJson(c)
     await next()
   })
 }
 
 /** Hono keeps the text on the request, so the schema validator can read it again. */
-async function checkJson(request: {
-  header(name: string): string | undefined
-  text(): Promise<string>
-}): Promise<void> {
-  const text = await request.text()
+async function checkJson(c: Context<AppEnv>): Promise<void> {
+  const text = await c.req.text()
   if (text === '') return
-  const mediaType = request.header('content-type')?.split(';')[0]?.trim().toLowerCase()
+  const mediaType = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase()
   if (mediaType !== 'application/json') {
     throw new ServiceError('unsupported_media_type', {
       detail: 'The body is not declared as JSON. Send Content-Type: application/json.',
     })
   }
+  inspectJson(c, parsed(text))
+}
+
+function parsed(text: string): unknown {
   try {
-    JSON.parse(text)
+    return JSON.parse(text)
   } catch (cause) {
     throw new ServiceError('invalid_request', { detail: 'The body is not valid JSON. Correct it.', cause })
   }
