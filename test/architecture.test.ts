@@ -68,9 +68,14 @@ describe('packages stay where they belong', () => {
     expect(importers.map(({ path }) => path).filter((path) => !nodeOnly.test(path))).toEqual([])
   })
 
-  test('the environment of the process is read only by the entries', () => {
+  // The kit has no entry of its own: it asks only whether NODE_ENV is production.
+  test('the environment of the process is read only by the entries, and by the warnings of the kit', () => {
     const readers = sources.filter(({ text }) => /\bprocess\.env\b|\bprocess\.argv\b/.test(withoutComments(text)))
-    expect(readers.map(({ path }) => path).filter((path) => !/^node\/main\.ts$|^cli\/main\.ts$/.test(path))).toEqual([])
+    expect(
+      readers
+        .map(({ path }) => path)
+        .filter((path) => !/^(?:node\/main|cli\/main|kit\/option-warnings)\.ts$/.test(path)),
+    ).toEqual([])
   })
 })
 

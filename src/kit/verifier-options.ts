@@ -1,5 +1,6 @@
 import type { VerificationAlgorithm } from './key-sets/jwk.ts'
 import type { KeySet } from './key-sets/key-set.ts'
+import type { RefusalReports } from './option-warnings.ts'
 import type { RevocationList } from './revocation/revocation-list.ts'
 import type { ClaimsExpectation } from './token/claims.ts'
 
@@ -22,6 +23,8 @@ export type AccessTokenVerifierOptions = {
   /** How many verified tokens are cached. Default 10000; 0 turns the cache off. */
   readonly cacheSize?: number | undefined
   readonly now?: (() => Date) | undefined
+  /** Told of refusals that a wrong option may explain. */
+  readonly reports?: RefusalReports | undefined
   /** Whether verifications of the same text may share one promise. Default: yes, except on Workers. */
   readonly sharesWork?: boolean | undefined
 }

@@ -4,6 +4,7 @@ import { sha256 } from './digest.ts'
 import { readJsonObject } from './json-object.ts'
 import { checkedAlgorithms, isAlgorithmOfKey } from './key-sets/jwk.ts'
 import type { VerificationKey } from './key-sets/key-set.ts'
+import { isMismatch, type RefusalReports } from './option-warnings.ts'
 import type { RevocableToken } from './revocation/revocation-list.ts'
 import { runsOnWorkers } from './runtime.ts'
 import type { AccessToken } from './token/access-token.ts'
@@ -33,7 +34,7 @@ type VerifiedToken = {
 
 /** Performs no I/O. Throws a TypeError for options that cannot work. */
 export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): AccessTokenVerifier {
-  const { keys, revocations, now = () => new Date(), sharesWork = !runsOnWorkers() } = options
+  const { keys, revocations, reports, now = () => new Date(), sharesWork = !runsOnWorkers() } = options
   const expected = checkedExpectation(options)
   const algorithms = checkedAlgorithms(options.algorithms)
   const cache = createBoundedCache<VerifiedToken>(
@@ -63,9 +64,9 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
   /** Checks everything but revocation. */
   function verifyNew(text: string, digest: string): VerifiedToken | Promise<VerifiedToken> {
     const verified = then(verifySignature(text), ({ parts, key }) => {
-      const token = acceptedClaims(parts, key, expected, now())
+      const token = acceptedClaims(parts, key, expected, now(), reports)
       const revocable = revocableToken(token)
-      const named = dependency('revocations_unavailable', () => revocations.namesOf(revocable))
+      const named = dependency('revocations_unavailable', () => revocations.namesOf(revocable), reports)
       return then(named, (names) => ({ token, revocable, names }))
     })
     if (!isPromise(verified)) {
@@ -89,12 +90,12 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
     if (typeof parts === 'string') throw invalid(parts)
     const header = readTokenHeader(parts.header, algorithms)
     if (typeof header === 'string') throw invalid(header)
-    const found = dependency('keys_unavailable', () => keys.find(header.kid))
+    const found = dependency('keys_unavailable', () => keys.find(header.kid), reports)
     return then(found, (key) => {
       if (!key) throw invalid('unknown_key')
       // RFC 8725 §3.1: the key determines the algorithm; the header must agree.
       if (!isAlgorithmOfKey(header.algorithm, key)) throw invalid('algorithm')
-      const checked = dependency('keys_unavailable', () => key.check(parts))
+      const checked = dependency('keys_unavailable', () => key.check(parts), reports)
       return then(checked, (isSigned) => {
         if (isSigned !== true) throw invalid('signature')
         return { parts, key }
@@ -103,7 +104,7 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
   }
 
   function refuseRevoked({ token, revocable, names }: VerifiedToken): AccessToken | Promise<AccessToken> {
-    const verdict = dependency('revocations_unavailable', () => revocations.isRevoked(revocable, names))
+    const verdict = dependency('revocations_unavailable', () => revocations.isRevoked(revocable, names), reports)
     return then(verdict, (isRevoked) => {
       if (isRevoked === false) return token
       if (isRevoked === true) throw invalid('revoked')
@@ -115,12 +116,19 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
   return { verify }
 }
 
-function acceptedClaims(parts: TokenText, key: VerificationKey, expected: ClaimsExpectation, now: Date): AccessToken {
+function acceptedClaims(
+  parts: TokenText,
+  key: VerificationKey,
+  expected: ClaimsExpectation,
+  now: Date,
+  reports: RefusalReports | undefined,
+): AccessToken {
   const claims = readJsonObject(parts.payload)
   if (typeof claims === 'string') throw invalid(claims)
   const token = readClaims(claims, key.kid, expected, now.getTime() / 1000)
-  if (typeof token === 'string') throw invalid(token)
-  return token
+  if (typeof token !== 'string') return token
+  if (isMismatch(token)) reports?.mismatch(token, claims)
+  throw invalid(token)
 }
 
 function revocableToken(token: AccessToken): RevocableToken {
@@ -139,15 +147,21 @@ function revocableToken(token: AccessToken): RevocableToken {
  * If a dependency fails, the token may still be valid. So this throws `unavailable`, with the dependency's
  * `retryAfterSeconds` if it has one.
  */
-function dependency<Value>(reason: UnavailableReason, ask: () => Value | Promise<Value>): Value | Promise<Value> {
+function dependency<Value>(
+  reason: UnavailableReason,
+  ask: () => Value | Promise<Value>,
+  reports: RefusalReports | undefined,
+): Value | Promise<Value> {
   let answer: Value | Promise<Value>
   try {
     answer = ask()
   } catch (cause) {
+    reports?.unavailable(cause)
     throw unavailable(reason, cause)
   }
   if (!isPromise(answer)) return answer
   return answer.catch((cause: unknown) => {
+    reports?.unavailable(cause)
     throw unavailable(reason, cause)
   })
 }

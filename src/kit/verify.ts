@@ -4,6 +4,7 @@ import type { VerificationAlgorithm } from './key-sets/jwk.ts'
 import type { KeySet } from './key-sets/key-set.ts'
 import { remoteKeySet } from './key-sets/remote-key-set.ts'
 import type { VerifierIdentity } from './key-sets/verifier-identity.ts'
+import { defaultWarn, optionWarnings } from './option-warnings.ts'
 import { feedRevocationList } from './revocation/index.ts'
 import type { RevocationList } from './revocation/revocation-list.ts'
 import { type AccessTokenVerifier, createAccessTokenVerifier } from './verifier.ts'
@@ -66,6 +67,11 @@ export type VerifierOptions = VerifierIdentity & {
   readonly timeoutMilliseconds?: number | undefined
   readonly fetch?: Fetch | undefined
   readonly now?: (() => Date) | undefined
+  /**
+   * Told once of each mistake that a refused token shows: a wrong issuer, audience or environment, or an issuer that
+   * cannot be reached. Default: `console.warn`, but nothing where NODE_ENV is `production` or `test`.
+   */
+  readonly warn?: ((message: string) => void) | undefined
 }
 
 export type Verifier = AccessTokenVerifier & {
@@ -132,7 +138,13 @@ export function createVerifier(options: VerifierOptions): Verifier {
       coolDownSeconds: options.jwksCoolDownSeconds,
     })
   const revocations = options.revocations ?? defaultList(options)
-  const { verify } = createAccessTokenVerifier({ ...options, environment, keys, revocations })
+  const { verify } = createAccessTokenVerifier({
+    ...options,
+    environment,
+    keys,
+    revocations,
+    reports: optionWarnings({ issuer, audience, environment }, options.warn ?? defaultWarn),
+  })
 
   return {
     issuer,

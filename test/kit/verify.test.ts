@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { localKeySet } from '../../src/kit/key-sets/local-key-set.ts'
 import { memoryRevocationList } from '../../src/kit/revocation/memory.ts'
 import { createVerifier, type VerifierOptions } from '../../src/kit/verify.ts'
@@ -105,4 +105,69 @@ test.each([
   expect(() =>
     createVerifier({ issuer: issuerUrl, audience, revocations: memoryRevocationList(), ...Object(options) }),
   ).toThrow(TypeError)
+})
+
+describe('a mistake in the options is told to the developer', () => {
+  async function warningsAfter(
+    options: Partial<VerifierOptions>,
+    claims: object,
+    remote = createRemoteIssuer([issuer.publicJwk]),
+  ) {
+    const warnings: string[] = []
+    const { verifier } = createTestedVerifier(remote, { warn: (message) => warnings.push(message), ...options })
+    for (let time = 0; time < 3; time += 1) await outcome(verifier.verify, await issuer.token({ claims }))
+    return warnings
+  }
+
+  test.each<[string, Partial<VerifierOptions>, object, string]>([
+    ['another environment', {}, { env: 'test' }, 'a "test" key: the verifier accepts keys of the environment "live"'],
+    [
+      'another audience',
+      {},
+      { aud: ['https://other.example'] },
+      '["https://other.example"]: the verifier\'s audience is "https://api.example"',
+    ],
+    [
+      'another issuer',
+      {},
+      { iss: 'https://auth.example/' },
+      '"https://auth.example/" issued: the verifier\'s issuer is "https://auth.example"',
+    ],
+  ])('once, with both values: %s', async (_, options, claims, told) => {
+    const warnings = await warningsAfter(options, claims)
+    expect(warnings).toHaveLength(1)
+    expect(warnings[0]).toContain(told)
+  })
+
+  test('once, if the issuer cannot be reached, with the reason', async () => {
+    const remote = createRemoteIssuer([issuer.publicJwk])
+    remote.isAway = true
+    const warnings = await warningsAfter({}, {}, remote)
+    expect(warnings).toHaveLength(1)
+    expect(warnings[0]).toContain('cannot verify tokens of https://auth.example: ')
+  })
+
+  test('but not for a forged token, and never with the token', async () => {
+    const warnings: string[] = []
+    const { verifier } = createTestedVerifier(createRemoteIssuer([issuer.publicJwk]), {
+      warn: (message) => warnings.push(message),
+    })
+    const forged = await (await createTestIssuer('ES256', issuer.kid)).token({ claims: { env: 'test' } })
+    expect(await outcome(verifier.verify, forged)).toBe('invalid_token signature')
+    expect(warnings).toEqual([])
+    const token = await issuer.token({ claims: { env: 'test' } })
+    await outcome(verifier.verify, token)
+    expect(warnings.join()).not.toContain(token.split('.')[2])
+  })
+
+  test('on the console by default, but not in production', async () => {
+    const printed = vi.spyOn(console, 'warn').mockImplementation(() => {})
+    for (const mode of ['production', 'test', 'development']) {
+      vi.stubEnv('NODE_ENV', mode)
+      const { verifier } = createTestedVerifier(createRemoteIssuer([issuer.publicJwk]))
+      await outcome(verifier.verify, await issuer.token({ claims: { env: 'test' } }))
+    }
+    expect(printed).toHaveBeenCalledTimes(1)
+    vi.unstubAllEnvs()
+  })
 })
