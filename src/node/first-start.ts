@@ -1,7 +1,10 @@
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { findApiKeyBySecret } from '../api-keys/authenticate.ts'
+import { usableApiKey } from '../api-keys/usable.ts'
 import type { BootstrapResult } from '../bootstrap.ts'
 import { generateRawKek } from '../crypto/kek/raw.ts'
+import type { Services } from '../services.ts'
 
 /** Files in the data folder: `.mintage/` unless MINTAGE_DATA_DIR names another one. Only their owner can read them. */
 export function localFiles(dataDir: string) {
@@ -42,6 +45,33 @@ export async function writeCredentials(dataDir: string, url: string, firstStart:
     `${JSON.stringify({ url, ...(rootApiKey ? { rootApiKey } : {}), apiKey, organizationId }, null, 2)}\n`,
   )
   await writePrivate(files.apiKeyHeader, `Authorization: Bearer ${apiKey}\n`)
+}
+
+/**
+ * After a later start: the CLI finds the service at its new URL, for example with another PORT. Does nothing if the
+ * file is missing or damaged.
+ */
+export async function updateCredentialsUrl(dataDir: string, url: string): Promise<void> {
+  const known = await readCredentials(dataDir)
+  if (known === undefined || known.url === url) return
+  await writePrivate(localFiles(dataDir).credentials, `${JSON.stringify({ ...known, url }, null, 2)}\n`)
+}
+
+/** Whether the test key of the first start is still in its file and can be exchanged. */
+export async function testKeyWorks(services: Services, dataDir: string): Promise<boolean> {
+  const secret = (await readCredentials(dataDir))?.apiKey
+  if (typeof secret !== 'string') return false
+  const now = services.now()
+  const found = await findApiKeyBySecret(services, secret, now)
+  return typeof usableApiKey(found, { clientId: undefined, address: '127.0.0.1' }, now) !== 'string'
+}
+
+async function readCredentials(dataDir: string): Promise<Record<string, unknown> | undefined> {
+  try {
+    return Object(JSON.parse(await readFile(localFiles(dataDir).credentials, 'utf8')))
+  } catch {
+    return undefined
+  }
 }
 
 /** Writes the file completely or not at all, flushed to disk, and never readable by anyone but its owner. */

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ConfigError, loadConfig, type Settings } from '../config/settings.ts'
 import { processLog } from '../observability/log.node.ts'
-import { localFiles } from './first-start.ts'
+import { localFiles, testKeyWorks } from './first-start.ts'
+import { withFreePort } from './free-port.ts'
 import { quickenDrizzle } from './module-loading.ts'
 import type { RunningService } from './start.ts'
 import { releaseStartupMemory } from './startup-memory.ts'
@@ -14,7 +15,7 @@ import { releaseStartupMemory } from './startup-memory.ts'
  */
 export async function main(env: NodeJS.ProcessEnv = process.env): Promise<void> {
   const startedAt = performance.now()
-  const settings = settingsOrExit(env)
+  const settings = settingsOrExit(await withFreePort(env))
   const { log, flush } = processLog(settings.logLevel, () => new Date())
   process.on('exit', flush)
   let service: RunningService
@@ -30,11 +31,11 @@ export async function main(env: NodeJS.ProcessEnv = process.env): Promise<void> 
     issuer: settings.config.issuer,
     milliseconds: Math.round(performance.now() - startedAt),
   })
-  for (const line of welcome(settings, service)) process.stderr.write(`${line}\n`)
+  for (const line of await welcome(settings, service)) process.stderr.write(`${line}\n`)
   releaseStartupMemory()
 }
 
-function settingsOrExit(env: NodeJS.ProcessEnv): Settings {
+function settingsOrExit(env: Readonly<Record<string, string | undefined>>): Settings {
   try {
     return loadConfig(env)
   } catch (error) {
@@ -69,19 +70,19 @@ function stopOnSignal(service: RunningService): void {
 /**
  * For the person at the terminal, on standard error: standard output is for the log. Shows where keys are, never a key.
  */
-function welcome({ config, dataDir, database }: Settings, { port, firstStart }: RunningService): string[] {
+async function welcome(
+  { config, dataDir, database }: Settings,
+  { port, firstStart, services }: RunningService,
+): Promise<string[]> {
   const lines = ['', `Mintage is listening on ${config.issuer} (port ${port}).`]
   if (database.kind === 'postgres' || database.folder === null) return [...lines, '']
   const files = localFiles(dataDir)
   if (firstStart)
     lines.push(`First start: created the key ring, the organization "default" and its keys (${files.credentials}).`)
-  lines.push(
-    '',
-    'Exchange the test API key for an access token:',
-    `  curl -X POST ${config.issuer}/token -H @${relativeToHere(files.apiKeyHeader)}`,
-    '',
-  )
-  return lines
+  const [doing, command] = (await testKeyWorks(services, dataDir))
+    ? ['Exchange the test API key', `curl -X POST ${config.issuer}/token -H @${relativeToHere(files.apiKeyHeader)}`]
+    : ['The test API key no longer works. Create another one', 'mintage api-keys create test --environment test']
+  return [...lines, '', `${doing}:`, `  ${command}`, '']
 }
 
 function relativeToHere(path: string): string {

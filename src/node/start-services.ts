@@ -8,7 +8,7 @@ import { createPrometheus } from '../observability/prometheus.ts'
 import type { Services } from '../services.ts'
 import { selfTest } from '../signing-keys/self-test.ts'
 import { createCloser } from './closer.ts'
-import { writeCredentials } from './first-start.ts'
+import { updateCredentialsUrl, writeCredentials } from './first-start.ts'
 import { openDatabase } from './open-database.ts'
 import { nodePlatform } from './platform.ts'
 
@@ -99,8 +99,10 @@ async function startFirst(settings: Settings, services: Services): Promise<Boots
     )
   }
   const onDisk = database.kind === 'embedded' && database.folder !== null
-  return await bootstrap(services, {
+  const firstStart = await bootstrap(services, {
     withTestKey: onDisk,
     ...(onDisk ? { keep: (firstStart: BootstrapResult) => writeCredentials(dataDir, config.issuer, firstStart) } : {}),
   })
+  if (onDisk && !firstStart) await updateCredentialsUrl(dataDir, config.issuer)
+  return firstStart
 }

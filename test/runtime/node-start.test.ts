@@ -1,8 +1,50 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { freePort, run, type ServiceProcess, startServiceProcess, temporaryFolder } from '../support/service-process.ts'
+import { mintage } from '../support/run-cli.ts'
+import {
+  credentialsOf,
+  eventually,
+  freePort,
+  run,
+  type ServiceProcess,
+  startServiceProcess,
+  temporaryFolder,
+} from '../support/service-process.ts'
 import { startedFolder } from '../support/started-folder.ts'
+
+describe('a start on any free port (PORT=0)', () => {
+  test('has an issuer that names the port: its tokens can be verified, and the CLI finds it, after every start', async () => {
+    const { folder } = await startedFolder()
+    for (const start of ['second', 'third']) {
+      const program = run('src/node/main.ts', { cwd: folder, env: { PORT: '0' } })
+      await eventually(async () => program.printed().includes('Mintage is listening'))
+      const issuer = /listening on (http:\/\/localhost:\d+) /.exec(program.printed())?.[1] ?? ''
+      expect((await (await fetch(`${issuer}/.well-known/oauth-authorization-server`)).json()).issuer, start).toBe(
+        issuer,
+      )
+      expect((await credentialsOf(folder)).url).toBe(issuer)
+      const token = await mintage(['token'], { cwd: folder })
+      expect((await mintage(['verify'], { cwd: folder, input: token.stdout })).code, start).toBe(0)
+      await program.end()
+    }
+  })
+})
+
+test('a start shows how to exchange the test key, or how to create another one after it was revoked', async () => {
+  const { folder } = await startedFolder()
+  const first = await startServiceProcess({ folder })
+  await eventually(async () =>
+    first.printed().includes(`curl -X POST ${first.issuer}/token -H @.mintage/api-key.header`),
+  )
+  const { apiKey } = await credentialsOf(folder)
+  const revoked = { method: 'POST', headers: { 'X-API-Key': apiKey }, body: new URLSearchParams({ token: apiKey }) }
+  expect((await fetch(`${first.url}/revoke`, revoked)).status).toBe(200)
+  await first.end()
+  const second = await startServiceProcess({ folder })
+  await eventually(async () => second.printed().includes('mintage api-keys create test --environment test'))
+  expect(second.printed()).not.toContain('api-key.header')
+})
 
 describe('a start that fails', () => {
   let service: ServiceProcess

@@ -1,4 +1,6 @@
 import { type Command, Option } from 'commander'
+import { readJsonObject } from '../../kit/json-object.ts'
+import { readTokenText } from '../../kit/token/token-text.ts'
 import type { AccessToken, AccessTokenError, AccessTokenErrorReason } from '../../kit/verify.ts'
 import { type Cli, print, verb } from '../runtime/command.ts'
 import { findUrl } from '../runtime/credentials.ts'
@@ -6,7 +8,7 @@ import { CliError, NotVerifiedError, UsageError } from '../runtime/failure.ts'
 import { withSpinner } from '../runtime/progress.ts'
 import { jsonFields, readToken } from './decode.ts'
 
-type VerifyOptions = { issuer?: string; audience?: string; environment: 'live' | 'test'; json?: boolean }
+type VerifyOptions = { issuer?: string; audience?: string; environment?: 'live' | 'test'; json?: boolean }
 
 /**
  * `mintage verify`: verifies a token as an application with the kit does. Exit code 0 = valid, 3 = not valid, 1 =
@@ -22,12 +24,15 @@ export function addVerifyCommand(program: Command, cli: Cli): void {
     .option('--issuer <url>', 'who must have issued it (default: this service)')
     .option('--audience <audience>', 'who it must be for (default: <issuer>/api)')
     .addOption(
-      new Option('--environment <environment>', 'the environment of its key').choices(['live', 'test']).default('live'),
+      new Option('--environment <environment>', 'the environment of its key (default: the one that it names)').choices([
+        'live',
+        'test',
+      ]),
     )
     .addHelpText('after', '\nExit code 0: it is valid; 3: it is not; 1: it cannot be verified now.')
     .action(async (options: VerifyOptions) => {
-      const { issuer = findUrl(cli), environment } = options
       const token = await readToken(cli, 'mintage verify')
+      const { issuer = findUrl(cli), environment = environmentNamedBy(token) } = options
       const { audience = `${issuer}/api` } = options
       const verified = await withSpinner(cli, options, `verifying with ${issuer}`, () =>
         verify(token, { issuer, audience, environment }),
@@ -38,6 +43,13 @@ export function addVerifyCommand(program: Command, cli: Cli): void {
       if (!options.json)
         cli.output.warn(`verified: issued by ${issuer} for ${audience}, ${environment}, and not revoked`)
     })
+}
+
+/** `live` unless the token, which is not verified yet, says `test`. */
+function environmentNamedBy(token: string): 'live' | 'test' {
+  const parts = readTokenText(token)
+  const claims = typeof parts === 'string' ? parts : readJsonObject(parts.payload)
+  return typeof claims !== 'string' && claims.env === 'test' ? 'test' : 'live'
 }
 
 async function verify(

@@ -73,6 +73,12 @@ describe('mintage verify', () => {
     })
   })
 
+  test('takes the environment from the token, unless the option names one', async () => {
+    const { code, stderr } = await fed(await newToken(), 'verify')
+    expect(stderr).toMatch(/\/api, test, and not revoked\n$/)
+    expect(code).toBe(0)
+  })
+
   test('says why a token is not valid and what to do, and exits with 3', async () => {
     const token = (await newToken()).trim()
     const [header = '', payload = '', signature = ''] = token.split('.')
@@ -82,7 +88,7 @@ describe('mintage verify', () => {
       stdout: '',
       stderr: `error: not verified: ${words}\nhint: ${hint}\n`,
     })
-    expect(await fed(token, 'verify')).toEqual(
+    expect(await fed(token, 'verify', '--environment', 'live')).toEqual(
       refused('it comes from a key of the other environment', 'mintage verify --environment test'),
     )
     expect(await verify(changed)).toEqual(
