@@ -30,8 +30,10 @@ export const errorGuide: Readonly<Record<ServiceErrorCode, { readonly happens: s
     remedy: 'Send `grant_type=client_credentials`, or the API key alone as `Authorization: Bearer`.',
   },
   unauthorized_client: {
-    happens: 'The API key is valid, but it may not use this grant type.',
-    remedy: 'Use the grant type that the key allows.',
+    happens:
+      'A client asked `/authorize` to sign somebody in. The metadata names this path only because many clients require it: it refuses every request.',
+    remedy:
+      'Configure the client for the grant type `client_credentials`, with the id of an API key as client id and the key as client secret.',
   },
   api_key_rejected: {
     happens:

@@ -1,9 +1,11 @@
 import { Hono } from 'hono'
 import { adminRoutes } from './http/admin/routes.ts'
+import { authorizeRoutes } from './http/authorize.ts'
 import { type AppEnv, type ResolveServices, requestContext } from './http/context.ts'
 import { docsRoutes } from './http/docs/routes.ts'
 import { errorResponse, notFound } from './http/error-response.ts'
 import { healthRoutes } from './http/health.ts'
+import { homeRoutes } from './http/home.ts'
 import { introspectRoutes } from './http/introspect.ts'
 import { metricsRoutes } from './http/metrics.ts'
 import { refuseMisplacedCredentials } from './http/misplaced-credential.ts'
@@ -40,6 +42,7 @@ export function createApp(resolveServices: ResolveServices): Hono<AppEnv> {
   tokenRoutes(app)
   introspectRoutes(app)
   revokeRoutes(app)
+  authorizeRoutes(app)
   wellKnownRoutes(app)
   revocationsRoutes(app)
   healthRoutes(app)
@@ -48,5 +51,6 @@ export function createApp(resolveServices: ResolveServices): Hono<AppEnv> {
   app.route('/v1', admin)
   openApiRoutes(app, admin)
   docsRoutes(app)
+  homeRoutes(app)
   return app
 }

@@ -63,7 +63,7 @@ export const errorCatalogue = {
     status: 400,
     title: 'Unauthorized client',
     oauth: 'unauthorized_client',
-    detail: 'The API key may not use this grant type.',
+    detail: 'This service has no sign-in page. Exchange an API key at /token, with the grant type client_credentials.',
   },
   /** A credential was refused. The true reason stays inside (`reason`): all refusals look the same to the caller. */
   api_key_rejected: {

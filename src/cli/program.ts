@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { version } from '../version.ts'
 import { addApiKeysCommand } from './api-keys/commands.ts'
 import { addAuditCommand } from './audit/commands.ts'
 import { addCompletionCommand } from './completion/commands.ts'
@@ -17,7 +18,6 @@ import { helpPages } from './runtime/help.ts'
 import type { Output } from './runtime/output.ts'
 import { inWordsOf, RefusalError } from './runtime/refusal.ts'
 import type { Surroundings } from './runtime/surroundings.ts'
-import { packageVersion } from './runtime/version.ts'
 import { addSeedCommand } from './seed/commands.ts'
 import { addServiceCommands } from './service/commands.ts'
 import { addServiceAccountsCommand } from './service-accounts/commands.ts'
@@ -86,7 +86,7 @@ function addVersionOption(program: Command, { output }: Cli): void {
     .enablePositionalOptions()
     .option('--version', 'print the version')
     .on('option:version', () => {
-      output.write(packageVersion())
+      output.write(version)
       throw new CommanderError(0, 'commander.version', '')
     })
 }

@@ -19,7 +19,7 @@ export async function readClientForm(c: Context<AppEnv>): Promise<{ client: ApiK
     { authorization: c.req.header('authorization'), apiKey: c.req.header('x-api-key') },
     form,
   )
-  if (!credential || credential.method === 'subject_token') {
+  if (!credential) {
     throw new ServiceError('unauthenticated', {
       detail: 'Send an API key: HTTP Basic with the id of the API key and the key, or Authorization: Bearer.',
     })

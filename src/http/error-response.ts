@@ -5,7 +5,7 @@ import { RevocationListUnavailable } from '../kit/revocation/revocation-list.ts'
 import type { AppEnv } from './context.ts'
 
 /** On these paths errors are RFC 6749 §5.2 JSON. On all others they are RFC 9457 problems. */
-const oauthPaths: ReadonlySet<string> = new Set(['/token', '/introspect', '/revoke'])
+const oauthPaths: ReadonlySet<string> = new Set(['/token', '/introspect', '/revoke', '/authorize'])
 
 /**
  * Renders any thrown value as a response. The private `reason` goes only to the log and to the exchange counter. An

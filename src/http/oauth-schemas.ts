@@ -46,6 +46,8 @@ export const oauthRefusals = {
   503: refusal('Temporarily unavailable. Retry after the time in Retry-After', 'database_unavailable'),
 } as const
 
+export const unauthorizedClient = refusal('Always: no client may use this endpoint', 'unauthorized_client')
+
 /** The ways to send an API key to these endpoints. The empty one means the form. */
 export const clientSecurity = [{ client: [] }, { bearer: [] }, { apiKey: [] }, {}]
 

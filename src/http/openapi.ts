@@ -1,6 +1,7 @@
 import { OpenAPIHono, type RouteConfig } from '@hono/zod-openapi'
 import type { Hono } from 'hono'
 import type { Config } from '../config/settings.ts'
+import { authorizeDocuments } from './authorize.ts'
 import type { AppEnv } from './context.ts'
 import { healthDocuments } from './health.ts'
 import { introspectRoute } from './introspect.ts'
@@ -75,7 +76,7 @@ const securitySchemes: SecuritySchemes = {
 }
 
 const outsideTheAdminApi: readonly [tag: string, routes: readonly RouteConfig[]][] = [
-  ['oauth', [exchangeRoute, introspectRoute, revokeRoute]],
+  ['oauth', [exchangeRoute, introspectRoute, revokeRoute, ...authorizeDocuments]],
   ['public', [...wellKnownDocuments, revocationFeedRoute]],
   ['health', healthDocuments],
 ]

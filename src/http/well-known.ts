@@ -1,10 +1,10 @@
 import { z } from '@hono/zod-openapi'
 import type { Context, Hono } from 'hono'
 import type { Config } from '../config/settings.ts'
-import { authorizationServerMetadata, metadataPath } from '../oauth/metadata.ts'
+import { authorizationServerMetadata, metadataNames, metadataPath } from '../oauth/metadata.ts'
 import type { Services } from '../services.ts'
 import { keySetMaxAgeSeconds } from '../signing-keys/lifecycle.ts'
-import type { KeyPurpose } from '../signing-keys/signer.ts'
+import { algorithms, type KeyPurpose } from '../signing-keys/signer.ts'
 import type { AppEnv } from './context.ts'
 import { notFound } from './error-response.ts'
 import { describedDocument } from './oauth-schemas.ts'
@@ -13,15 +13,18 @@ import { noteVerifier } from './verifier-sighting.ts'
 
 /**
  * The public documents: RFC 8414 metadata and the two JWK Sets of RFC 7517. If the issuer has a path, the metadata is
- * between host and path, as RFC 8414 §3 requires, and also at the plain path for clients that bypass the prefix.
+ * between host and path, as RFC 8414 §3 requires, and also at the plain path: OpenID Connect Discovery 1.0 §4 appends
+ * the well-known path to the issuer.
  */
 export function wellKnownRoutes(app: Hono<AppEnv>): void {
-  const plain = '/.well-known/oauth-authorization-server'
-  publicDocumentRoute(app, plain, (c) => metadataDocument(c.get('services')))
-  publicDocumentRoute(app, `${plain}/*`, async (c) => {
-    const services = c.get('services')
-    return c.req.path === metadataPath(services.config.issuer) ? await metadataDocument(services) : notFound(c)
-  })
+  for (const name of metadataNames) {
+    const plain = `/.well-known/${name}`
+    publicDocumentRoute(app, plain, (c) => metadataDocument(c.get('services')))
+    publicDocumentRoute(app, `${plain}/*`, async (c) => {
+      const services = c.get('services')
+      return c.req.path === metadataPath(services.config.issuer, name) ? await metadataDocument(services) : notFound(c)
+    })
+  }
   publicDocumentRoute(app, '/.well-known/jwks.json', verifierKeysDocument)
   publicDocumentRoute(app, '/.well-known/record-keys.json', async (c) => (await readKeySet(c, 'record')).document)
 }
@@ -32,7 +35,7 @@ const revocationLatencySeconds = 10
 async function metadataDocument({ config, platform }: Services): Promise<PublicDocument> {
   let body = metadataTexts.get(config)
   if (body === undefined) {
-    body = JSON.stringify(authorizationServerMetadata({ issuer: config.issuer, revocationLatencySeconds }))
+    body = JSON.stringify(authorizationServerMetadata({ issuer: config.issuer, revocationLatencySeconds, algorithms }))
     metadataTexts.set(config, body)
   }
   const etag = `"${await platform.sha256(body)}"`
@@ -71,6 +74,7 @@ const jwkSet = z
 const metadata = z
   .looseObject({
     issuer: z.url(),
+    authorization_endpoint: z.url().openapi({ description: 'Refuses every request: this service signs nobody in' }),
     token_endpoint: z.url(),
     jwks_uri: z.url(),
     revocation_endpoint: z.url(),
@@ -86,6 +90,13 @@ export const wellKnownDocuments = [
     path: '/.well-known/oauth-authorization-server',
     operationId: 'readMetadata',
     summary: 'Read the metadata and endpoints of this service (RFC 8414)',
+    contentType: 'application/json',
+    schema: metadata,
+  }),
+  describedDocument({
+    path: '/.well-known/openid-configuration',
+    operationId: 'readOpenIdMetadata',
+    summary: 'Read the same metadata where OpenID Connect clients look for it',
     contentType: 'application/json',
     schema: metadata,
   }),

@@ -10,15 +10,15 @@ export type CredentialHeaders = {
 
 /** An API key as the caller sent it. Neither its format nor its existence is checked yet. */
 export type ClientCredential = {
-  readonly method: 'client_secret_basic' | 'client_secret_post' | 'bearer' | 'api_key_header' | 'subject_token'
+  readonly method: 'client_secret_basic' | 'client_secret_post' | 'bearer' | 'api_key_header'
   readonly secret: string
   /** Client id that was sent with the secret; it must be the key's id. */
   readonly clientId: string | undefined
 }
 
 /**
- * The one credential of a request, or undefined: Basic or form (RFC 6749 §2.3.1), `Authorization: Bearer`, `X-API-Key`,
- * or a form's `subject_token` (RFC 8693 §2.1). Does not check whether the request is an exchange.
+ * The one credential of a request, or undefined: Basic or form (RFC 6749 §2.3.1), `Authorization: Bearer` or
+ * `X-API-Key`. Does not read a form's `subject_token`: oauth/token-request.ts does.
  *
  * More than one credential is `invalid_request`, even if they agree (RFC 6749 §2.3). So is a comma in a credential
  * header, because two headers arrive that way. An unreadable credential is `api_key_rejected`, like a wrong one.
@@ -31,15 +31,13 @@ export function readClientCredential(headers: CredentialHeaders, form: Form): Cl
     })
   }
   const clientSecret = form.get('client_secret')
-  const subjectToken = form.get('subject_token')
-  if ([authorization, apiKey, clientSecret, subjectToken].filter((credential) => credential !== undefined).length > 1) {
+  if ([authorization, apiKey, clientSecret].filter((credential) => credential !== undefined).length > 1) {
     throw new ServiceError('invalid_request', { detail: 'Send exactly one credential, in one way.' })
   }
 
   const clientId = form.get('client_id')
   if (authorization !== undefined) return readAuthorization(authorization, clientId)
   if (apiKey !== undefined) return { method: 'api_key_header', secret: apiKey, clientId }
-  if (subjectToken !== undefined) return { method: 'subject_token', secret: subjectToken, clientId }
   if (clientSecret === undefined) return undefined
   if (clientId === undefined)
     throw new ServiceError('invalid_request', {

@@ -1,4 +1,4 @@
-import { ServiceError } from '../errors.ts'
+import { invalidRequest, ServiceError } from '../errors.ts'
 import { checkResource } from './audience.ts'
 import { type ClientCredential, type CredentialHeaders, readClientCredential } from './client-credential.ts'
 import { type Form, type InspectParameter, parseForm } from './form.ts'
@@ -11,9 +11,20 @@ export const apiKeyTokenType = 'urn:mintage:params:oauth:token-type:api-key'
 const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token'
 const jwtTokenType = 'urn:ietf:params:oauth:token-type:jwt'
 
+/** An API key as `subject_token` (RFC 8693 §2.1). Neither its format nor its existence is checked yet. */
+type SubjectToken = {
+  readonly method: 'subject_token'
+  readonly secret: string
+  /** `client_id` of a client that does not authenticate; it must be the key's id. */
+  readonly clientId: string | undefined
+}
+
 export type TokenRequest = {
   readonly grantType: typeof clientCredentialsGrant | typeof tokenExchangeGrant
-  readonly credential: ClientCredential
+  /** The API key that the token is for. */
+  readonly credential: ClientCredential | SubjectToken
+  /** Token exchange only: the client that sends the subject token, if it authenticates. */
+  readonly client: ClientCredential | undefined
   /** Undefined = not requested. */
   readonly scopes: ReadonlySet<string> | undefined
   /** `audience` and `resource` together; empty = not requested. */
@@ -34,18 +45,12 @@ export type TokenRequest = {
  */
 export function readTokenRequest(headers: CredentialHeaders, body: string, inspect?: InspectParameter): TokenRequest {
   const form = parseForm(body, repeatable, inspect)
-  const credential = readClientCredential(headers, form)
-  const grantType = readGrantType(form, credential)
-  if (grantType === tokenExchangeGrant) checkExchange(form)
-  if (!credential || (credential.method === 'subject_token') !== (grantType === tokenExchangeGrant)) {
-    throw new ServiceError('unauthenticated', {
-      detail: 'Send an API key: HTTP Basic with the id of the API key and the key, or Authorization: Bearer.',
-    })
-  }
+  const client = readClientCredential(headers, form)
+  const grantType = readGrantType(form, client)
   const scope = form.get('scope')
   return {
     grantType,
-    credential,
+    ...(grantType === tokenExchangeGrant ? readExchange(form, client) : readClientCredentials(form, client)),
     scopes: scope === undefined ? undefined : parseScope(scope),
     audiences: [...form.all('audience'), ...form.all('resource').map(checkResource)],
     expiresInSeconds: readExpiresIn(form),
@@ -70,9 +75,27 @@ function readGrantType(form: Form, credential: ClientCredential | undefined): To
   return clientCredentialsGrant
 }
 
-/** RFC 8693 §2.1. An API key acts for itself, so actor tokens are refused. */
-function checkExchange(form: Form): void {
-  if (form.get('subject_token') === undefined || form.get('subject_token_type') !== apiKeyTokenType) {
+type Credentials = Pick<TokenRequest, 'credential' | 'client'>
+
+function readClientCredentials(form: Form, client: ClientCredential | undefined): Credentials {
+  if (!client) {
+    throw new ServiceError('unauthenticated', {
+      detail: 'Send an API key: HTTP Basic with the id of the API key and the key, or Authorization: Bearer.',
+    })
+  }
+  if (form.get('subject_token') !== undefined) {
+    throw invalidRequest(`subject_token needs the grant_type ${tokenExchangeGrant}. Send that, or leave it out.`)
+  }
+  return { credential: client, client: undefined }
+}
+
+/**
+ * RFC 8693 §2.1. An API key acts for itself, so actor tokens are refused. The client may authenticate as well, in the
+ * two ways that the metadata lists: whether it is the same API key is checked after the lookup.
+ */
+function readExchange(form: Form, client: ClientCredential | undefined): Credentials {
+  const subjectToken = form.get('subject_token')
+  if (subjectToken === undefined || form.get('subject_token_type') !== apiKeyTokenType) {
     throw new ServiceError('invalid_request', {
       detail: `subject_token must be an API key and subject_token_type ${apiKeyTokenType}.`,
     })
@@ -88,6 +111,11 @@ function checkExchange(form: Form): void {
       detail: `requested_token_type must be ${accessTokenType} or ${jwtTokenType}.`,
     })
   }
+  if (client?.method === 'bearer' || client?.method === 'api_key_header') {
+    throw invalidRequest('Send subject_token alone, or with client authentication: HTTP Basic, or client_secret.')
+  }
+  const clientId = client === undefined ? form.get('client_id') : undefined
+  return { credential: { method: 'subject_token', secret: subjectToken, clientId }, client }
 }
 
 function readExpiresIn(form: Form): number | undefined {

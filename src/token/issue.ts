@@ -1,5 +1,5 @@
 import type { RequestOrigin } from '../access/principal.ts'
-import { checkApiKey } from '../api-keys/authenticate.ts'
+import { authenticateApiKey, checkApiKey } from '../api-keys/authenticate.ts'
 import type { ApiKeyRecord } from '../api-keys/lookup.ts'
 import type { ApiKeyRefusal } from '../api-keys/usable.ts'
 import { randomToken } from '../crypto/random.ts'
@@ -7,7 +7,6 @@ import { invalidRequest, ServiceError } from '../errors.ts'
 import { longestTokenText } from '../kit/token/token-text.ts'
 import { narrowAudience } from '../oauth/audience.ts'
 import { accessTokenClaims, tokenLifetime } from '../oauth/claims.ts'
-import type { ClientCredential } from '../oauth/client-credential.ts'
 import { narrowScope } from '../oauth/scope.ts'
 import type { TokenRequest } from '../oauth/token-request.ts'
 import type { Services } from '../services.ts'
@@ -25,7 +24,7 @@ type IssuedToken = {
  * Exchanges an API key for an access token (RFC 6749 §4.4, RFC 8693 §2, RFC 9068 §2). `receivedAt` is the time read
  * before the lookup. It becomes `iat`, so that a process that was paused cannot issue a token past a revocation.
  *
- * Throws `api_key_rejected` (`subject_token_rejected` in an exchange), `invalid_scope`, `invalid_target`, and the 503s
+ * Throws `api_key_rejected` (`subject_token_rejected` for a subject token), `invalid_request`, `invalid_scope`, `invalid_target`, and the 503s
  * of the database and the key ring. Writes nothing to the database; usage is collected in memory (usage/).
  */
 export async function issueAccessToken(
@@ -35,10 +34,7 @@ export async function issueAccessToken(
   { address, agent }: Pick<RequestOrigin, 'address' | 'agent'> = { address: null, agent: null },
 ): Promise<IssuedToken> {
   const { config, keyring } = services
-  const { credential } = request
-  const { secret, clientId } = credential
-  const apiKey = await checkApiKey(services, { secret, clientId, address }, receivedAt)
-  if (typeof apiKey === 'string') throw rejected(credential, apiKey)
+  const apiKey = await checkCredentials(services, request, address, receivedAt)
   const scopes = narrowScope(request.scopes, apiKey.scopes)
   const audiences = narrowAudience(request.audiences, apiKey, {
     issuer: config.issuer,
@@ -49,7 +45,7 @@ export async function issueAccessToken(
     maximumSeconds: config.maxTokenTtlSeconds,
     ends: endsOf(apiKey),
   })
-  if (expiresAt <= issuedAt) throw rejected(credential, 'expired')
+  if (expiresAt <= issuedAt) throw rejected(request.credential, 'expired')
   const claims = accessTokenClaims({
     tokenId: randomToken(),
     issuer: config.issuer,
@@ -80,6 +76,26 @@ export async function issueAccessToken(
   return { accessToken, expiresInSeconds: expiresAt - Math.ceil(receivedAt.getTime() / 1000), scopes }
 }
 
+/**
+ * The API key that the token is for. In an exchange whose client authenticates, the client must be the same API key, in
+ * the same or another version: a key acts for itself only (RFC 8693 §2.1).
+ */
+async function checkCredentials(
+  services: Services,
+  { credential, client }: Pick<TokenRequest, 'credential' | 'client'>,
+  address: string | null,
+  now: Date,
+): Promise<ApiKeyRecord> {
+  const caller = client && (await authenticateApiKey(services, { ...client, address }, now))
+  if (caller && client?.secret === credential.secret) return caller
+  const apiKey = await checkApiKey(services, { ...credential, address }, now)
+  if (typeof apiKey === 'string') throw rejected(credential, apiKey)
+  if (caller && caller.id !== apiKey.id) {
+    throw invalidRequest('The client and the subject_token are different API keys. Send the same API key as both.')
+  }
+  return apiKey
+}
+
 /** Happens if a request narrows a wildcard into many scopes, or for a key created before its settings were limited. */
 function tooLong(): ServiceError {
   return invalidRequest(
@@ -104,7 +120,7 @@ function tokenAlgorithm({ tokenAlgorithm: chosen }: ApiKeyRecord): Algorithm {
  * The error is the same for every form of credential, except that a refused subject token is `invalid_request` (RFC
  * 8693 §2.2.2).
  */
-function rejected(credential: ClientCredential, reason: ApiKeyRefusal): ServiceError {
+function rejected(credential: TokenRequest['credential'], reason: ApiKeyRefusal): ServiceError {
   return new ServiceError(credential.method === 'subject_token' ? 'subject_token_rejected' : 'api_key_rejected', {
     reason,
   })

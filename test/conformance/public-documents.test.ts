@@ -12,7 +12,8 @@ beforeAll(async () => {
 })
 
 const keySets = ['/.well-known/jwks.json', '/.well-known/record-keys.json']
-const documents = [...keySets, '/.well-known/oauth-authorization-server', '/revocations']
+const openIdPath = '/.well-known/openid-configuration'
+const documents = [...keySets, '/.well-known/oauth-authorization-server', openIdPath, '/revocations']
 const keySet = z.object({ keys: z.array(z.object({ kty: z.string(), kid: z.string(), alg: z.string() }).loose()) })
 const metadataPath = '/.well-known/oauth-authorization-server'
 
@@ -118,20 +119,23 @@ describe('the metadata document (RFC 8414)', () => {
   test('R95 is found between host and path of an issuer that has a path, and at the plain address', async () => {
     const tenant = `${issuer}/tenant`
     const other = await startTestService('embedded', { env: { MINTAGE_ISSUER: tenant } })
-    for (const path of [`${metadataPath}/tenant`, metadataPath]) {
+    for (const path of [`${metadataPath}/tenant`, metadataPath, `${openIdPath}/tenant`, openIdPath]) {
       expect(await (await other.request(path)).json()).toMatchObject({
         issuer: tenant,
         token_endpoint: `${tenant}/token`,
       })
     }
-    expect((await other.request(`${metadataPath}/other`)).status).toBe(404)
-    expect((await service.request(`${metadataPath}/tenant`)).status).toBe(404)
+    for (const path of [metadataPath, openIdPath]) {
+      expect((await other.request(`${path}/other`)).status).toBe(404)
+      expect((await service.request(`${path}/tenant`)).status).toBe(404)
+    }
   })
 
   test('R97 lists only what the service supports', async () => {
     const metadata = z.record(z.string(), z.unknown()).parse(await (await service.request(metadataPath)).json())
     const urls = Object.entries(metadata).filter(([name]) => /_endpoint$|_uri$/.test(name))
     expect(urls.map(([name]) => name).sort()).toEqual([
+      'authorization_endpoint',
       'introspection_endpoint',
       'jwks_uri',
       'record_keys_uri',
@@ -156,6 +160,28 @@ describe('the metadata document (RFC 8414)', () => {
   test('R98 has an empty list of response types', async () => {
     expect(await (await service.request(metadataPath)).json()).toMatchObject({ response_types_supported: [] })
   })
+
+  test.each(['GET', 'POST'])(
+    'R144 has an authorization endpoint that refuses every %s request in words',
+    async (method) => {
+      const metadata = z
+        .object({ authorization_endpoint: z.url() })
+        .parse(await (await service.request(metadataPath)).json())
+      const query = 'response_type=code&client_id=key_1&redirect_uri=https%3A%2F%2Fevil.example&state=planted'
+      const response = await service.request(`${new URL(metadata.authorization_endpoint).pathname}?${query}`, {
+        method,
+      })
+      expect(response.status).toBe(400)
+      expect(response.headers.get('location')).toBeNull()
+      expect(response.headers.get('cache-control')).toBe('no-store')
+      const body = await response.text()
+      expect(JSON.parse(body)).toEqual({
+        error: 'unauthorized_client',
+        error_description: expect.stringContaining('This service has no sign-in page.'),
+      })
+      expect(body).not.toMatch(/planted|evil/)
+    },
+  )
 
   test('says where the revocations are and how late they may be', async () => {
     expect(await (await service.request(metadataPath)).json()).toMatchObject({

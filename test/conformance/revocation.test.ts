@@ -45,11 +45,17 @@ describe.each(databaseKinds)('token revocation (RFC 7009) on %s', async (kind) =
     for (const other of [neighbour, stranger]) {
       for (const target of [token, key.secret]) {
         const response = await send(other.secret, { token: target })
-        expect([response.status, await response.text()]).toEqual([200, ''])
+        expect([response.status, await response.text()]).toEqual([200, '{}'])
       }
     }
     expect(await isActive(service, key.secret, token)).toBe(true)
     expect((await exchange(service, key.secret)).access_token).toBeTruthy()
+  })
+
+  test('R76 answers in JSON, because some clients refuse an answer without a type', async () => {
+    const response = await send((await service.createKey()).secret, { token: 'unknown' })
+    expect(response.headers.get('content-type')).toBe('application/json')
+    expect(await response.json()).toEqual({})
   })
 
   test('R76 answers 200 and nothing else to unknown, malformed, expired and revoked tokens', async () => {
@@ -67,7 +73,7 @@ describe.each(databaseKinds)('token revocation (RFC 7009) on %s', async (kind) =
       key.secret.replace(/.$/, '!'),
     ]) {
       const response = await send(key.secret, { token: text })
-      expect([response.status, await response.text()]).toEqual([200, ''])
+      expect([response.status, await response.text()]).toEqual([200, '{}'])
     }
   })
 

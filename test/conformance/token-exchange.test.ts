@@ -1,5 +1,14 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { apiKeyTokenType, exchange, form, oauthError, partsOf, tokenExchangeGrant } from '../support/oauth-requests.ts'
+import { z } from 'zod'
+import {
+  apiKeyTokenType,
+  basic,
+  exchange,
+  form,
+  oauthError,
+  partsOf,
+  tokenExchangeGrant,
+} from '../support/oauth-requests.ts'
 import { issuer, startTestService, type TestService } from '../support/test-service.ts'
 
 let service: TestService
@@ -82,6 +91,76 @@ describe('token exchange (RFC 8693)', () => {
       status: 400,
       error: 'invalid_target',
     })
+  })
+})
+
+describe('token exchange by a client that authenticates (RFC 8693 §2.1)', () => {
+  const exchangeAs = (client: { id: string; secret: string }, subjectToken: string) => {
+    const parameters = { ...subject(), subject_token: subjectToken }
+    return {
+      basic: service.request('/token', form(parameters, { Authorization: basic(client.id, client.secret) })),
+      post: send({ ...parameters, client_id: client.id, client_secret: client.secret }),
+    }
+  }
+
+  test.each(['basic', 'post'] as const)(
+    'R143 by %s is accepted with the same API key as subject token',
+    async (way) => {
+      const answer = z.object({ access_token: z.string() }).parse(await (await exchangeAs(key, key.secret)[way]).json())
+      expect(partsOf(answer.access_token).claims).toMatchObject({ client_id: key.id, scope: 'orders:read' })
+    },
+  )
+
+  test('R143 is accepted with another version of the same API key', async () => {
+    const created = await service.createKey({ scopes: ['orders:read'] })
+    const rotated = await service.request(`/v1/api-keys/${created.id}/rotate`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${service.rootKey}` },
+    })
+    const { secret } = z.object({ secret: z.string() }).parse(await rotated.json())
+    for (const [client, subjectToken] of [
+      [created.secret, secret],
+      [secret, created.secret],
+    ] as const) {
+      expect((await exchangeAs({ id: created.id, secret: client }, subjectToken).basic).status).toBe(200)
+    }
+  })
+
+  test.each(['basic', 'post'] as const)('R143 by %s is refused with a different API key', async (way) => {
+    const other = await service.createKey({ scopes: ['orders:write'] })
+    for (const response of [exchangeAs(key, other.secret)[way], exchangeAs(other, key.secret)[way]]) {
+      expect(await oauthError(await response)).toMatchObject({ status: 400, error: 'invalid_request' })
+    }
+  })
+
+  test.each(['basic', 'post'] as const)(
+    'R143 by %s fails when the client does, whatever the subject token',
+    async (way) => {
+      const revoked = await service.createKey({ revokedAt: service.clock.now() })
+      const other = await service.createKey()
+      const clients = [revoked, { id: key.id, secret: 'garbage' }, { id: other.id, secret: key.secret }]
+      for (const client of clients) {
+        for (const subjectToken of [key.secret, client.secret, 'garbage']) {
+          expect(await oauthError(await exchangeAs(client, subjectToken)[way])).toMatchObject({
+            status: 401,
+            error: 'invalid_client',
+          })
+        }
+      }
+      expect(await oauthError(await exchangeAs(key, 'garbage')[way])).toMatchObject({
+        status: 400,
+        error: 'invalid_request',
+      })
+    },
+  )
+
+  test('R143 is refused by a header that is not client authentication', async () => {
+    for (const headers of [{ Authorization: `Bearer ${key.secret}` }, { 'X-API-Key': key.secret }]) {
+      expect(await oauthError(await service.request('/token', form(subject(), headers)))).toMatchObject({
+        status: 400,
+        error: 'invalid_request',
+      })
+    }
   })
 })
 

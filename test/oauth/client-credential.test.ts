@@ -75,8 +75,6 @@ describe('a client credential', () => {
     ['Basic and the form', basic('key_1:s'), 'client_id=key_1&client_secret=s'],
     ['Bearer and X-API-Key', { authorization: 'Bearer s', apiKey: 's' }, ''],
     ['X-API-Key and the form', { authorization: undefined, apiKey: 's' }, 'client_id=key_1&client_secret=s'],
-    ['Basic and a subject token', basic('key_1:s'), 'subject_token=s'],
-    ['the form and a subject token', none, 'client_id=key_1&client_secret=s&subject_token=s'],
     ['an empty X-API-Key and Basic', { authorization: basic('key_1:s').authorization, apiKey: '' }, ''],
   ])('is refused when it comes by %s, even if they agree', (_, headers, body) => {
     expect(() => readClientCredential(headers, parseForm(body))).toThrow('invalid_request')

@@ -8,12 +8,14 @@ test.each([
   ['https://auth.example/a/b', '/.well-known/oauth-authorization-server/a/b'],
 ])('the metadata of %s is at %s', (issuer, path) => {
   expect(metadataPath(issuer)).toBe(path)
+  const other = path.replace('oauth-authorization-server', 'openid-configuration')
+  expect(metadataPath(issuer, 'openid-configuration')).toBe(other)
 })
 
 test.each(['https://auth.example', 'https://auth.example/tenant'])(
   'every URL in the metadata of %s begins with it',
   (issuer) => {
-    const metadata = authorizationServerMetadata({ issuer, revocationLatencySeconds: 10 })
+    const metadata = authorizationServerMetadata({ issuer, algorithms: ['ES256'], revocationLatencySeconds: 10 })
     expect(metadata.issuer).toBe(issuer)
     for (const [name, value] of Object.entries(metadata)) {
       if (/_endpoint$|_uri$/.test(name)) expect(value).toMatch(new RegExp(`^${issuer}/[^/]`))

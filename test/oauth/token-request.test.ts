@@ -17,6 +17,7 @@ describe('a token request', () => {
       credential: { method: 'bearer', secret: 's', clientId: undefined },
       scopes: undefined,
       audiences: [],
+      client: undefined,
       expiresInSeconds: undefined,
       issuedTokenType: undefined,
     })
@@ -54,6 +55,8 @@ describe('a token request', () => {
   test('does not accept a subject token for another grant', () => {
     expect(() => readTokenRequest(none, 'grant_type=client_credentials&subject_token=s')).toThrow('unauthenticated')
     expect(() => readTokenRequest(bearer, 'subject_token=s')).toThrow('invalid_request')
+    const both = `grant_type=client_credentials&${clientSecret}&subject_token=s`
+    expect(() => readTokenRequest(none, both)).toThrow('invalid_request')
   })
 
   test.each(['0', '-1', '1.5', '1e3', ' 60', '0x10', '007', '٣', 'soon'])(
@@ -77,6 +80,23 @@ describe('a token request', () => {
     })
 
     test.each([
+      ['Basic', { authorization: `Basic ${btoa('key_1:t')}`, apiKey: undefined }, exchange, 'client_secret_basic'],
+      ['the form', none, `${exchange}&client_id=key_1&client_secret=t`, 'client_secret_post'],
+    ])('carries the client that authenticates by %s beside it', (_, headers, body, method) => {
+      expect(readTokenRequest(headers, body)).toMatchObject({
+        credential: { method: 'subject_token', secret: 's', clientId: undefined },
+        client: { method, secret: 't', clientId: 'key_1' },
+      })
+    })
+
+    test('takes the client id of a client that does not authenticate', () => {
+      expect(readTokenRequest(none, `${exchange}&client_id=key_1`)).toMatchObject({
+        credential: { clientId: 'key_1' },
+        client: undefined,
+      })
+    })
+
+    test.each([
       ['without a subject token', none, `grant_type=${tokenExchangeGrant}&subject_token_type=${apiKeyTokenType}`],
       ['with a key in the header instead of a subject token', bearer, `grant_type=${tokenExchangeGrant}`],
       ['without a subject token type', none, `grant_type=${tokenExchangeGrant}&subject_token=s`],
@@ -89,7 +109,8 @@ describe('a token request', () => {
         none,
         `${exchange}&requested_token_type=urn:ietf:params:oauth:token-type:saml2`,
       ],
-      ['with a second credential', bearer, exchange],
+      ['with a Bearer header', bearer, exchange],
+      ['with X-API-Key', { authorization: undefined, apiKey: 's' }, exchange],
     ])('%s is an invalid request', (_, headers, body) => {
       expect(() => readTokenRequest(headers, body)).toThrow('invalid_request')
     })

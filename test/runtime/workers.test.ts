@@ -75,7 +75,9 @@ describe.runIf(databaseKinds.includes('postgres'))('the service in workerd with 
     const ready = await fetch(`${service}/readyz`)
     expect(await ready.json()).toMatchObject({ status: 'ready' })
     for (const path of [
+      '/',
       '/.well-known/oauth-authorization-server',
+      '/.well-known/openid-configuration',
       '/.well-known/jwks.json',
       '/.well-known/record-keys.json',
       '/revocations',

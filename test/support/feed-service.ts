@@ -53,7 +53,8 @@ export async function startFeedService(db: Db, clock: MovableClock): Promise<Fee
       const url = new URL(input)
       service.asked.push(url.pathname + url.search)
       if (url.pathname.endsWith('/oauth-authorization-server')) {
-        return Response.json(authorizationServerMetadata({ issuer: issuerUrl, revocationLatencySeconds: 10 }))
+        const facts = { issuer: issuerUrl, revocationLatencySeconds: 10, algorithms: ['ES256'] }
+        return Response.json(authorizationServerMetadata(facts))
       }
       if (url.pathname.endsWith('/record-keys.json')) return Response.json(recordKey.jwks)
       const honest = async () => {

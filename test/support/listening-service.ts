@@ -2,6 +2,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { listen } from '../../src/node/http-server.ts'
 import { releaseAfterFile } from './cleanup.ts'
+import { movableClock } from './clock.ts'
 import { temporaryFolder } from './service-process.ts'
 import { startTestService, type TestService } from './test-service.ts'
 
@@ -44,4 +45,16 @@ export async function writeCredentials(folder: string, content: unknown, mode = 
   await writeFile(path, typeof content === 'string' ? content : JSON.stringify(content))
   await chmod(path, mode)
   return path
+}
+
+/** A service that listens at its issuer's URL, as clients that read the metadata need it. Its clock starts now. */
+export async function serveAtIssuer(): Promise<{ service: TestService; url: string }> {
+  let answer = (_: Request, __: unknown): Response | Promise<Response> => new Response(null, { status: 503 })
+  const server = await listen({ fetch: (request, env) => answer(request, env), port: 0, host: '127.0.0.1' })
+  releaseAfterFile(() => server.stop(0))
+  const url = `http://127.0.0.1:${server.port}`
+  const env = { MINTAGE_ISSUER: url, MINTAGE_ALLOW_HTTP: 'true' }
+  const service = await startTestService('embedded', { env, clock: movableClock(new Date()) })
+  answer = (request, bindings) => service.app.fetch(request, Object(bindings))
+  return { service, url }
 }

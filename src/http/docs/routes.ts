@@ -3,6 +3,7 @@ import { ServiceError } from '../../errors.ts'
 import type { ReferenceAsset } from '../../platform.ts'
 import type { AppEnv } from '../context.ts'
 import { errorResponse, methodNotAllowed } from '../error-response.ts'
+import { pageHeaders } from '../page-headers.ts'
 import { type PublicDocument, publicDocumentRoute } from '../public-document.ts'
 
 /**
@@ -52,26 +53,4 @@ async function readAsset(c: Context<AppEnv>, name: ReferenceAsset): Promise<stri
 function noPage(c: Context<AppEnv>): Response {
   const detail = 'The reference page is not available here. Read the API document at /openapi.json.'
   return errorResponse(c, new ServiceError('not_found', { detail }))
-}
-
-/** `data:` is for icons in Swagger UI's style sheet. The page can send what its reader types to this origin only. */
-const contentSecurityPolicy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ')
-
-const pageHeaders = {
-  'Content-Type': 'text/html; charset=utf-8',
-  'Content-Security-Policy': contentSecurityPolicy,
-  'X-Content-Type-Options': 'nosniff',
-  'X-Frame-Options': 'DENY',
-  'Referrer-Policy': 'no-referrer',
-  'Cross-Origin-Opener-Policy': 'same-origin',
-  'Cache-Control': 'public, max-age=300',
 }
