@@ -4,6 +4,7 @@ import { checkpointType } from './audit/checkpoint.ts'
 import type { Config } from './config/settings.ts'
 import type { KeyEncryption } from './crypto/envelope.ts'
 import type { Database } from './db/database.ts'
+import type { KeySet } from './kit/key-sets/key-set.ts'
 import { localKeySet } from './kit/key-sets/local-key-set.ts'
 import type { SyncedRules } from './kit/revocation/synced-rules.ts'
 import { createAccessTokenVerifier } from './kit/verifier.ts'
@@ -89,7 +90,14 @@ export function createServices(config: Config, database: Database, options: Serv
     now,
     ...(options.revocations ?? { pollMilliseconds: 1000 }),
   })
-  const keys = localKeySet(() => keyring.publicKeys('token'))
+  let longestTokenSeconds: number | undefined
+  const keys: KeySet = {
+    ...localKeySet(async () => {
+      longestTokenSeconds = await keyring.longestTokenSeconds()
+      return await keyring.publicKeys('token')
+    }),
+    longestTokenSeconds: () => longestTokenSeconds,
+  }
   return {
     config,
     database,
@@ -120,7 +128,6 @@ export function createServices(config: Config, database: Database, options: Serv
       keys,
       revocations,
       clockToleranceSeconds: config.clockToleranceSeconds,
-      maxTokenLifetimeSeconds: config.maxTokenTtlSeconds,
       now,
     }),
     stopping: options.stopping ?? (() => false),

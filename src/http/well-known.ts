@@ -1,6 +1,5 @@
 import { z } from '@hono/zod-openapi'
 import type { Context, Hono } from 'hono'
-import type { Config } from '../config/settings.ts'
 import { authorizationServerMetadata, metadataNames, metadataPath } from '../oauth/metadata.ts'
 import type { Services } from '../services.ts'
 import { keySetMaxAgeSeconds } from '../signing-keys/lifecycle.ts'
@@ -32,17 +31,16 @@ export function wellKnownRoutes(app: Hono<AppEnv>): void {
 /** By default, verifiers of the kit do not use a revocation list that is older than this. */
 const revocationLatencySeconds = 10
 
-async function metadataDocument({ config, platform }: Services): Promise<PublicDocument> {
-  let body = metadataTexts.get(config)
-  if (body === undefined) {
-    body = JSON.stringify(authorizationServerMetadata({ issuer: config.issuer, revocationLatencySeconds, algorithms }))
-    metadataTexts.set(config, body)
-  }
+/** Without a database it still answers, with the lifetime that is configured. */
+async function metadataDocument({ config, keyring, platform }: Services): Promise<PublicDocument> {
+  const { issuer, maxTokenTtlSeconds } = config
+  const maxTokenLifetimeSeconds = await keyring.longestTokenSeconds().catch(() => maxTokenTtlSeconds)
+  const body = JSON.stringify(
+    authorizationServerMetadata({ issuer, revocationLatencySeconds, maxTokenLifetimeSeconds, algorithms }),
+  )
   const etag = `"${await platform.sha256(body)}"`
   return { body, etag, contentType: 'application/json', maxAgeSeconds: config.jwksMaxAgeSeconds }
 }
-
-const metadataTexts = new WeakMap<Config, string>()
 
 /**
  * The token keys, public. Verifiers may authenticate. A cache may store the answer to an anonymous fetch, but must not
@@ -81,6 +79,7 @@ const metadata = z
     introspection_endpoint: z.url(),
     revocations_uri: z.url(),
     revocation_latency_seconds: z.int(),
+    max_token_lifetime_seconds: z.int(),
   })
   .openapi('AuthorizationServerMetadata')
 

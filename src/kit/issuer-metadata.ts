@@ -2,29 +2,35 @@ import { type Fetch, fetchDocument, isAcceptableUrl } from './document.ts'
 import { isJsonObject, type JsonObject } from './json-object.ts'
 
 /** The parts of the issuer's metadata (RFC 8414 §2) that a verifier needs. */
-type IssuerMetadata = {
+export type IssuerMetadata = {
   readonly jwksUri: string
   readonly revocationsUri: string | undefined
   readonly recordKeysUri: string | undefined
+  /** The longest lifetime of the issuer's tokens. */
+  readonly longestTokenSeconds: number | undefined
 }
 
 const largestMetadata = 65_536
 
 /**
- * Fetches the issuer's metadata. Refuses a document whose issuer is not exactly the same (RFC 8414 §3.3), and URLs with
- * less protection than the issuer's. Rejects with an Error that says which.
+ * Fetches the issuer's metadata. Refuses a document whose issuer is not exactly the same (RFC 8414 §3.3), URLs with less
+ * protection than the issuer's, and a token lifetime that is not a whole number of seconds up to a year. Rejects with
+ * an Error that says which.
  */
 export async function fetchIssuerMetadata(options: {
   issuer: string
   fetch: Fetch
   timeoutMilliseconds: number
+  /** Asks caches on the way for what the issuer says now. */
+  noCache?: boolean
 }): Promise<IssuerMetadata> {
-  const { issuer, fetch, timeoutMilliseconds } = options
+  const { issuer, fetch, timeoutMilliseconds, noCache = false } = options
   const { json } = await fetchDocument({
     fetch,
     url: metadataUrl(issuer),
     timeoutMilliseconds,
     maximumBytes: largestMetadata,
+    noCache,
   })
   return readIssuerMetadata(json, issuer)
 }
@@ -40,7 +46,18 @@ export function readIssuerMetadata(json: unknown, issuer: string): IssuerMetadat
     jwksUri,
     revocationsUri: readUrl(json, 'revocations_uri', issuer),
     recordKeysUri: readUrl(json, 'record_keys_uri', issuer),
+    longestTokenSeconds: readLifetime(json.max_token_lifetime_seconds),
   }
+}
+
+/** The longest lifetime that a verifier may be told to accept: one year. */
+export const mostTokenSeconds = 31_536_000
+
+function readLifetime(seconds: unknown): number | undefined {
+  if (seconds === undefined) return undefined
+  if (typeof seconds === 'number' && Number.isInteger(seconds) && seconds >= 1 && seconds <= mostTokenSeconds)
+    return seconds
+  throw new Error(`max_token_lifetime_seconds in the metadata is not a whole number from 1 to ${mostTokenSeconds}`)
 }
 
 /** RFC 8414 §3.1: the well-known path goes between the issuer's host and its path. A trailing slash is dropped. */

@@ -1,3 +1,4 @@
+import { mostTokenSeconds } from './issuer-metadata.ts'
 import type { VerificationAlgorithm } from './key-sets/jwk.ts'
 import type { KeySet } from './key-sets/key-set.ts'
 import type { RefusalReports } from './option-warnings.ts'
@@ -18,7 +19,7 @@ export type AccessTokenVerifierOptions = {
   readonly algorithms?: readonly VerificationAlgorithm[] | undefined
   /** 0 to 300, default 30. A token expires at `exp` plus this; `iat` and `nbf` may be this far in the future. */
   readonly clockToleranceSeconds?: number | undefined
-  /** Tokens with a longer lifetime are refused. Default 3600, the service's default maximum. */
+  /** Tokens with a longer lifetime are refused. Default: what the key set knows from the issuer, else 3600. */
   readonly maxTokenLifetimeSeconds?: number | undefined
   /** How many verified tokens are cached. Default 10000; 0 turns the cache off. */
   readonly cacheSize?: number | undefined
@@ -29,7 +30,10 @@ export type AccessTokenVerifierOptions = {
   readonly sharesWork?: boolean | undefined
 }
 
-export function checkedExpectation(options: AccessTokenVerifierOptions): ClaimsExpectation {
+/** `maxTokenLifetimeSeconds` is undefined when the option is left out. */
+export function checkedExpectation(
+  options: AccessTokenVerifierOptions,
+): Omit<ClaimsExpectation, 'maxTokenLifetimeSeconds'> & { readonly maxTokenLifetimeSeconds: number | undefined } {
   const { issuer, audience, environment } = options
   if (typeof issuer !== 'string' || issuer === '') throw new TypeError('issuer must be a non-empty string')
   if (audience !== undefined && (typeof audience !== 'string' || audience === ''))
@@ -42,12 +46,10 @@ export function checkedExpectation(options: AccessTokenVerifierOptions): ClaimsE
     audience,
     environment,
     clockToleranceSeconds: checkedNumber('clockToleranceSeconds', options.clockToleranceSeconds ?? 30, 0, 300),
-    maxTokenLifetimeSeconds: checkedNumber(
-      'maxTokenLifetimeSeconds',
-      options.maxTokenLifetimeSeconds ?? 3600,
-      1,
-      31_536_000,
-    ),
+    maxTokenLifetimeSeconds:
+      options.maxTokenLifetimeSeconds === undefined
+        ? undefined
+        : checkedNumber('maxTokenLifetimeSeconds', options.maxTokenLifetimeSeconds, 1, mostTokenSeconds),
   }
 }
 

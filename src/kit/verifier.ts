@@ -8,7 +8,7 @@ import { isMismatch, type RefusalReports } from './option-warnings.ts'
 import type { RevocableToken } from './revocation/revocation-list.ts'
 import { runsOnWorkers } from './runtime.ts'
 import type { AccessToken } from './token/access-token.ts'
-import { type ClaimsExpectation, readClaims } from './token/claims.ts'
+import { readClaims } from './token/claims.ts'
 import { readTokenHeader } from './token/token-header.ts'
 import { longestTokenText, readTokenText, type TokenText } from './token/token-text.ts'
 import { type AccessTokenVerifierOptions, checkedExpectation, checkedNumber } from './verifier-options.ts'
@@ -31,6 +31,9 @@ type VerifiedToken = {
   readonly revocable: RevocableToken
   readonly names: readonly string[]
 }
+
+/** The default of MINTAGE_MAX_TOKEN_TTL, for key sets that know nothing of the issuer. */
+const defaultTokenSeconds = 3600
 
 /** Performs no I/O. Throws a TypeError for options that cannot work. */
 export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): AccessTokenVerifier {
@@ -64,10 +67,11 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
   /** Checks everything but revocation. */
   function verifyNew(text: string, digest: string): VerifiedToken | Promise<VerifiedToken> {
     const verified = then(verifySignature(text), ({ parts, key }) => {
-      const token = acceptedClaims(parts, key, expected, now(), reports)
-      const revocable = revocableToken(token)
-      const named = dependency('revocations_unavailable', () => revocations.namesOf(revocable), reports)
-      return then(named, (names) => ({ token, revocable, names }))
+      return then(acceptedClaims(parts, key), (token) => {
+        const revocable = revocableToken(token)
+        const named = dependency('revocations_unavailable', () => revocations.namesOf(revocable), reports)
+        return then(named, (names) => ({ token, revocable, names }))
+      })
     })
     if (!isPromise(verified)) {
       cache.set(digest, verified)
@@ -103,6 +107,27 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
     })
   }
 
+  /** Without a configured lifetime, the issuer is asked again before a token is refused for its lifetime. */
+  function acceptedClaims(parts: TokenText, key: VerificationKey): AccessToken | Promise<AccessToken> {
+    const claims = readJsonObject(parts.payload)
+    if (typeof claims === 'string') throw invalid(claims)
+    const read = () =>
+      readClaims(claims, key.kid, { ...expected, maxTokenLifetimeSeconds: longestLifetime() }, now().getTime() / 1000)
+    const accept = (token: AccessToken | AccessTokenErrorReason) => {
+      if (typeof token !== 'string') return token
+      if (isMismatch(token)) reports?.mismatch(token, claims)
+      throw invalid(token)
+    }
+    const token = read()
+    if (token !== 'lifetime_too_long' || expected.maxTokenLifetimeSeconds !== undefined) return accept(token)
+    const refreshed = dependency('keys_unavailable', () => keys.refreshLongestTokenSeconds?.(), reports)
+    return then(refreshed, () => accept(read()))
+  }
+
+  function longestLifetime(): number {
+    return expected.maxTokenLifetimeSeconds ?? keys.longestTokenSeconds?.() ?? defaultTokenSeconds
+  }
+
   function refuseRevoked({ token, revocable, names }: VerifiedToken): AccessToken | Promise<AccessToken> {
     const verdict = dependency('revocations_unavailable', () => revocations.isRevoked(revocable, names), reports)
     return then(verdict, (isRevoked) => {
@@ -114,21 +139,6 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
   }
 
   return { verify }
-}
-
-function acceptedClaims(
-  parts: TokenText,
-  key: VerificationKey,
-  expected: ClaimsExpectation,
-  now: Date,
-  reports: RefusalReports | undefined,
-): AccessToken {
-  const claims = readJsonObject(parts.payload)
-  if (typeof claims === 'string') throw invalid(claims)
-  const token = readClaims(claims, key.kid, expected, now.getTime() / 1000)
-  if (typeof token !== 'string') return token
-  if (isMismatch(token)) reports?.mismatch(token, claims)
-  throw invalid(token)
 }
 
 function revocableToken(token: AccessToken): RevocableToken {

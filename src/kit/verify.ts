@@ -42,7 +42,10 @@ export type VerifierOptions = VerifierIdentity & {
 
   /** 0 to 300, default 30. A token expires at `exp` plus this; `iat` and `nbf` may be this far in the future. */
   readonly clockToleranceSeconds?: number | undefined
-  /** Tokens with a longer lifetime are refused. Default 3600, the service's default for MINTAGE_MAX_TOKEN_TTL. */
+  /**
+   * Tokens with a longer lifetime are refused. Default: `max_token_lifetime_seconds` in the issuer's metadata. With
+   * `jwksUrl` or a local key set, which need no metadata: 3600.
+   */
   readonly maxTokenLifetimeSeconds?: number | undefined
   /**
    * How many verified tokens are cached. The revocation list is still checked on every use. Default 10000; 0 turns the

@@ -14,6 +14,8 @@ export function authorizationServerMetadata(options: {
   revocationLatencySeconds: number
   /** JWS algorithms that may sign a token. */
   algorithms: readonly string[]
+  /** No token lives longer. */
+  maxTokenLifetimeSeconds: number
 }) {
   const { issuer } = options
   const base = issuer.replace(/\/$/, '')
@@ -36,6 +38,7 @@ export function authorizationServerMetadata(options: {
     subject_types_supported: ['public'],
     revocations_uri: `${base}/revocations`,
     revocation_latency_seconds: options.revocationLatencySeconds,
+    max_token_lifetime_seconds: options.maxTokenLifetimeSeconds,
     record_keys_uri: `${base}/.well-known/record-keys.json`,
   }
 }

@@ -11,13 +11,17 @@ export const keptForReadersSeconds = 3600
 
 /**
  * Stores the largest token lifetime ever configured. A smaller value changes nothing. Extends the rules on the list by
- * the difference, because a scheduled rule may later cover tokens with the new lifetime.
+ * the difference, because a scheduled rule may later cover tokens with the new lifetime. Starts a new
+ * generation of the key ring, so that every instance learns the new lifetime.
  */
 export async function raiseLargestTokenTtl(db: Db, seconds: number): Promise<void> {
   await db.transaction(async (tx) => {
     const [state] = await tx.select({ largest: serviceState.largestTokenTtlSeconds }).from(serviceState).for('update')
     if (!state || state.largest >= seconds) return
-    await tx.update(serviceState).set({ largestTokenTtlSeconds: seconds })
+    await tx.update(serviceState).set({
+      largestTokenTtlSeconds: seconds,
+      ringGeneration: sql`${serviceState.ringGeneration} + 1`,
+    })
     await tx
       .update(revocations)
       .set({

@@ -30,6 +30,8 @@ export type Keyring = {
    * read.
    */
   publicKeys(purpose: KeyPurpose): Promise<JsonWebKeySet>
+  /** No token of this service lives longer. As old as the public keys; throws as `publicKeys` does. */
+  longestTokenSeconds(): Promise<number>
   /** Seconds since the database last confirmed the public keys; infinite before the first read. */
   publicKeysAge(): number
   /** Reads the ring again. */
@@ -122,6 +124,18 @@ export function createKeyring(options: KeyringOptions): Keyring {
     return checking
   }
 
+  /** At most a second old while the database answers, otherwise the last known ring. */
+  async function published(at: Date): Promise<OpenRing> {
+    const known = cache.current
+    if (known && (isFresh(cache.checkedAt, at) || isFresh(failedAt, at))) return known
+    return await unavailableUnless(currentShared()).catch((error: unknown) => {
+      if (!known) throw error
+      failedAt = at.getTime()
+      log('warn', 'signing_keys.stale', { error })
+      return known
+    })
+  }
+
   async function ofGeneration(generation: number): Promise<OpenRing> {
     const joined = await loading
     return joined?.ring.generation === generation ? joined : await loadAgain()
@@ -143,15 +157,11 @@ export function createKeyring(options: KeyringOptions): Keyring {
 
     async publicKeys(purpose) {
       const at = now()
-      const known = cache.current
-      if (known && (isFresh(cache.checkedAt, at) || isFresh(failedAt, at))) return publicJwks(known.ring, purpose, at)
-      const opened = await unavailableUnless(currentShared()).catch((error: unknown) => {
-        if (!known) throw error
-        failedAt = at.getTime()
-        log('warn', 'signing_keys.stale', { error })
-        return known
-      })
-      return publicJwks(opened.ring, purpose, at)
+      return publicJwks((await published(at)).ring, purpose, at)
+    },
+
+    async longestTokenSeconds() {
+      return (await published(now())).ring.timing.longestTokenSeconds
     },
 
     publicKeysAge: () => Math.abs(now().getTime() - cache.checkedAt) / 1000,

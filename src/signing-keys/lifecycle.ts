@@ -28,6 +28,8 @@ export type KeyTiming = {
   readonly publishLeadSeconds: number
   /** From the end of a key's active period until no verifier can accept anything it signed. */
   readonly retentionSeconds: number
+  /** No token of this service lives longer, whenever it was issued. */
+  readonly longestTokenSeconds: number
 }
 
 /** How old an instance's public key set may be while its database answers. */
@@ -40,11 +42,12 @@ export const publicKeysMaximumAgeSeconds = 1
  */
 export function keyTiming(config: TimingConfig, largestTokenTtlSeconds: number): KeyTiming {
   const { jwksMaxAgeSeconds, verifierRefreshSeconds, clockToleranceSeconds } = config
-  const tokenTtlSeconds = Math.max(largestTokenTtlSeconds, config.maxTokenTtlSeconds)
+  const longestTokenSeconds = Math.max(largestTokenTtlSeconds, config.maxTokenTtlSeconds)
   return {
     publishLeadSeconds:
       publicKeysMaximumAgeSeconds + jwksMaxAgeSeconds + verifierRefreshSeconds + clockToleranceSeconds,
-    retentionSeconds: clockToleranceSeconds + tokenTtlSeconds + clockToleranceSeconds + jwksMaxAgeSeconds,
+    retentionSeconds: clockToleranceSeconds + longestTokenSeconds + clockToleranceSeconds + jwksMaxAgeSeconds,
+    longestTokenSeconds,
   }
 }
 

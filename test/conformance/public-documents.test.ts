@@ -183,10 +183,11 @@ describe('the metadata document (RFC 8414)', () => {
     },
   )
 
-  test('says where the revocations are and how late they may be', async () => {
+  test('says where the revocations are, how late they may be, and how long a token may live', async () => {
     expect(await (await service.request(metadataPath)).json()).toMatchObject({
       revocations_uri: `${issuer}/revocations`,
       revocation_latency_seconds: 10,
+      max_token_lifetime_seconds: 3600,
     })
   })
 })

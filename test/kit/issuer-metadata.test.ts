@@ -7,14 +7,16 @@ const metadata = {
   jwks_uri: `${issuer}/jwks`,
   revocations_uri: `${issuer}/revocations`,
   record_keys_uri: `${issuer}/record-keys`,
+  max_token_lifetime_seconds: 7200,
 }
 
 describe('readIssuerMetadata', () => {
-  test('returns the URLs that a verifier needs', () => {
+  test('returns what a verifier needs', () => {
     expect(readIssuerMetadata(metadata, issuer)).toEqual({
       jwksUri: `${issuer}/jwks`,
       revocationsUri: `${issuer}/revocations`,
       recordKeysUri: `${issuer}/record-keys`,
+      longestTokenSeconds: 7200,
     })
   })
 
@@ -40,6 +42,20 @@ describe('readIssuerMetadata', () => {
     ['record_keys_uri', 'file:///keys'],
   ])('a document whose %s is %j is refused', (name, url) => {
     expect(() => readIssuerMetadata({ ...metadata, [name]: url }, issuer)).toThrow(name)
+  })
+
+  test.each([0, -1, 1.5, 31_536_001, Number.POSITIVE_INFINITY, '3600', null, [3600], true])(
+    'a document whose token lifetime is %j is refused',
+    (seconds) => {
+      expect(() => readIssuerMetadata({ ...metadata, max_token_lifetime_seconds: seconds }, issuer)).toThrow(
+        'max_token_lifetime_seconds',
+      )
+    },
+  )
+
+  test('a document without a token lifetime is accepted', () => {
+    const { max_token_lifetime_seconds: _, ...rest } = metadata
+    expect(readIssuerMetadata(rest, issuer).longestTokenSeconds).toBeUndefined()
   })
 
   test('a document that is not an object is refused', () => {

@@ -3,7 +3,15 @@ import { localKeySet } from '../../src/kit/key-sets/local-key-set.ts'
 import { memoryRevocationList } from '../../src/kit/revocation/memory.ts'
 import { createVerifier, type VerifierOptions } from '../../src/kit/verify.ts'
 import { createRemoteIssuer, type RemoteIssuer } from '../support/remote-issuer.ts'
-import { audience, createClock, createTestIssuer, issuerUrl, outcome, type TestIssuer } from '../support/test-issuer.ts'
+import {
+  audience,
+  createClock,
+  createTestIssuer,
+  issuerUrl,
+  outcome,
+  startSeconds,
+  type TestIssuer,
+} from '../support/test-issuer.ts'
 
 let issuer: TestIssuer
 beforeAll(async () => {
@@ -64,6 +72,72 @@ test('an algorithm is accepted only if the allow-list has it', async () => {
   const { verifier: both } = createTestedVerifier(remote, { algorithms: ['ES256', 'RS256'] })
   expect(await outcome(one.verify, await rsa.token())).toBe('invalid_token algorithm')
   expect(await outcome(both.verify, await rsa.token())).toBe('accepted')
+})
+
+describe('the longest lifetime of tokens', () => {
+  const lifetime = async (seconds: number) => await issuer.token({ claims: { exp: startSeconds + seconds } })
+  const publish = (remote: RemoteIssuer, seconds: number) => {
+    remote.metadata = { ...remote.metadata, max_token_lifetime_seconds: seconds }
+  }
+
+  test.each([
+    ['longer than an hour', 7200],
+    ['shorter than an hour', 600],
+  ])('is the one that the issuer publishes, if that is %s', async (_, seconds) => {
+    const remote = createRemoteIssuer([issuer.publicJwk])
+    publish(remote, seconds)
+    const { verifier } = createTestedVerifier(remote)
+    expect(await outcome(verifier.verify, await lifetime(seconds))).toBe('accepted')
+    expect(await outcome(verifier.verify, await lifetime(seconds + 1))).toBe('invalid_token lifetime_too_long')
+  })
+
+  test('is an hour if the issuer publishes none, or its metadata is not read', async () => {
+    const remote = createRemoteIssuer([issuer.publicJwk])
+    const jwksUrl = `${issuerUrl}/.well-known/jwks.json`
+    for (const options of [{}, { jwksUrl }, { keys: localKeySet(async () => issuer.jwks) }]) {
+      const { verifier } = createTestedVerifier(remote, options)
+      expect(await outcome(verifier.verify, await lifetime(3600))).toBe('accepted')
+      expect(await outcome(verifier.verify, await lifetime(3601))).toBe('invalid_token lifetime_too_long')
+    }
+  })
+
+  test('is the configured one, whatever the issuer publishes', async () => {
+    const remote = createRemoteIssuer([issuer.publicJwk])
+    publish(remote, 7200)
+    const { verifier } = createTestedVerifier(remote, { maxTokenLifetimeSeconds: 1800 })
+    expect(await outcome(verifier.verify, await lifetime(1801))).toBe('invalid_token lifetime_too_long')
+  })
+
+  test('follows an issuer that raises it, and asks at most once per cool-down', async () => {
+    const remote = createRemoteIssuer([issuer.publicJwk])
+    publish(remote, 3600)
+    const { clock, verifier } = createTestedVerifier(remote)
+    await verifier.ready()
+    publish(remote, 7200)
+    expect(await outcome(verifier.verify, await lifetime(7200))).toBe('accepted')
+    const asked = remote.requests.length
+    for (let round = 0; round < 20; round += 1)
+      expect(await outcome(verifier.verify, await lifetime(7201))).toBe('invalid_token lifetime_too_long')
+    expect(remote.requests).toHaveLength(asked)
+    clock.seconds += 10
+    publish(remote, 86_400)
+    expect(await outcome(verifier.verify, await lifetime(86_400))).toBe('accepted')
+    expect(remote.requests).toHaveLength(asked + 1)
+  })
+
+  test('is not known while the issuer is unreachable: a longer token is not refused for good', async () => {
+    const remote = createRemoteIssuer([issuer.publicJwk])
+    const { clock, verifier } = createTestedVerifier(remote)
+    await verifier.ready()
+    remote.isAway = true
+    for (let round = 0; round < 3; round += 1)
+      expect(await outcome(verifier.verify, await lifetime(7200))).toBe('unavailable keys_unavailable')
+    expect(remote.requests).toHaveLength(3)
+    remote.isAway = false
+    publish(remote, 7200)
+    clock.seconds += 10
+    expect(await outcome(verifier.verify, await lifetime(7200))).toBe('accepted')
+  })
 })
 
 describe('without a custom revocation list', () => {

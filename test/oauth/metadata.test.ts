@@ -15,7 +15,12 @@ test.each([
 test.each(['https://auth.example', 'https://auth.example/tenant'])(
   'every URL in the metadata of %s begins with it',
   (issuer) => {
-    const metadata = authorizationServerMetadata({ issuer, algorithms: ['ES256'], revocationLatencySeconds: 10 })
+    const metadata = authorizationServerMetadata({
+      issuer,
+      revocationLatencySeconds: 10,
+      algorithms: ['ES256'],
+      maxTokenLifetimeSeconds: 3600,
+    })
     expect(metadata.issuer).toBe(issuer)
     for (const [name, value] of Object.entries(metadata)) {
       if (/_endpoint$|_uri$/.test(name)) expect(value).toMatch(new RegExp(`^${issuer}/[^/]`))

@@ -64,10 +64,8 @@ describe.each(databaseKinds)('A51: a key that is revoked, on %s', (kind) => {
   test('takes all of its earlier tokens with it, and no tokens of other keys', async () => {
     const { services, ...service } = await startTestService(kind, { emptied: true })
     const [revoked, other] = [await service.createKey(), await service.createKey()]
-    const tokens = await Promise.all(
-      Array.from({ length: 5 }, () => exchange({ services, ...service }, revoked.secret)),
-    )
-    const { access_token: spared } = await exchange({ services, ...service }, other.secret)
+    const tokens = await Promise.all(Array.from({ length: 5 }, () => exchange(service, revoked.secret)))
+    const { access_token: spared } = await exchange(service, other.secret)
     const verify = (text: string) => services.verifier.verify(text)
     for (const { access_token: token } of tokens) expect(await outcome(verify, token)).toBe('accepted')
     await revokeApiKey(services, systemPrincipal, revoked.id, { reason: 'leaked' })

@@ -53,7 +53,12 @@ export async function startFeedService(db: Db, clock: MovableClock): Promise<Fee
       const url = new URL(input)
       service.asked.push(url.pathname + url.search)
       if (url.pathname.endsWith('/oauth-authorization-server')) {
-        const facts = { issuer: issuerUrl, revocationLatencySeconds: 10, algorithms: ['ES256'] }
+        const facts = {
+          issuer: issuerUrl,
+          revocationLatencySeconds: 10,
+          maxTokenLifetimeSeconds: 3600,
+          algorithms: ['ES256'],
+        }
         return Response.json(authorizationServerMetadata(facts))
       }
       if (url.pathname.endsWith('/record-keys.json')) return Response.json(recordKey.jwks)

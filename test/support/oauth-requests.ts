@@ -31,7 +31,7 @@ const tokenAnswer = z.object({
 })
 
 /** Exchanges a key sent in X-API-Key. Fails the test if the key is refused. */
-export async function exchange(service: TestService, secret: string, parameters: Parameters = {}) {
+export async function exchange(service: Pick<TestService, 'request'>, secret: string, parameters: Parameters = {}) {
   const response = await service.request('/token', form(parameters, { Authorization: `Bearer ${secret}` }))
   if (response.status !== 200) throw new Error(`the exchange was refused: ${response.status} ${await response.text()}`)
   return tokenAnswer.parse(await response.json())

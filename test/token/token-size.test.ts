@@ -50,6 +50,21 @@ describe.each(databaseKinds)('the size of tokens on %s', async (kind) => {
     expect((await verifier.verify(token)).subject).toBe('😀'.repeat(255))
   })
 
+  test('the longest token can be introspected and revoked, with the client’s secret in the body too', async () => {
+    const { id, secret } = await service.createKey({ scopes: ['orders:*'] })
+    let token: string | undefined
+    for (let count = 100; token === undefined; count -= 1) {
+      const scope = list(count, 57, 'orders:').join(' ')
+      const response = await service.request('/token', form({ scope }, { Authorization: `Bearer ${secret}` }))
+      if (response.status === 200) token = String((await response.json()).access_token)
+    }
+    expect(token.length).toBeGreaterThan(8100)
+    const asked = form({ token, client_id: id, client_secret: secret })
+    expect(await (await service.request('/introspect', asked)).json()).toMatchObject({ active: true })
+    expect((await service.request('/revoke', asked)).status).toBe(200)
+    expect(await (await service.request('/introspect', asked)).json()).toEqual({ active: false })
+  })
+
   test('whatever the admin API accepts, the verifier accepts', async () => {
     const character = fc.constantFrom('a', '"', '\\', 'é', '😀', '~', '/')
     const word = (most: number) =>

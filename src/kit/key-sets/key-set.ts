@@ -20,6 +20,13 @@ export type KeySet = {
   holds(kid: string): boolean
   /** Loads the set if it is not loaded yet. */
   ready?(): Promise<void>
+  /** The longest lifetime that the issuer publishes for its tokens; undefined while it is not known. Never waits. */
+  longestTokenSeconds?(): number | undefined
+  /**
+   * Called for a token that lives longer. Reads what the issuer publishes now, at most once per cool-down. Rejects with
+   * `AccessTokenError` `unavailable` if that is not possible.
+   */
+  refreshLongestTokenSeconds?(): Promise<void>
 }
 
 /** More keys than any issuer publishes. Further keys are ignored. */

@@ -1,6 +1,7 @@
 import { AccessTokenError } from '../access-token-error.ts'
 import { type Fetch, fetchDocument, isAcceptableUrl, runtimeFetch } from '../document.ts'
-import { checkIssuer, fetchIssuerMetadata } from '../issuer-metadata.ts'
+import { createIssuerLookup } from '../issuer-lookup.ts'
+import { checkIssuer } from '../issuer-metadata.ts'
 import { runsOnWorkers } from '../runtime.ts'
 import { checkedNumber } from '../verifier-options.ts'
 import type { VerificationAlgorithm } from './jwk.ts'
@@ -47,6 +48,7 @@ const mostAbsentKids = 256
  * - While the issuer cannot be reached, the set is used for `staleSeconds` more, with one attempt per cool-down.
  * - An unknown kid causes one fetch past all caches, at most once per cool-down. All waiting requests share it. In
  *   between, an unknown kid is `unavailable` and not invalid, unless a fetch has just shown that it does not exist.
+ * - Without `jwksUrl` it also knows the longest lifetime of tokens in the metadata.
  *
  * @example
  * ```ts
@@ -69,8 +71,9 @@ export function remoteKeySet(options: RemoteKeySetOptions): KeySet {
   const coolDown = checkedNumber('coolDownSeconds', options.coolDownSeconds ?? 10, 0, 3600) * 1000
   const timeoutMilliseconds = checkedNumber('timeoutMilliseconds', options.timeoutMilliseconds ?? 5000, 1, 60_000)
 
+  const lookup = createIssuerLookup({ issuer, fetch, timeoutMilliseconds, time, coolDown, sharesWork })
+
   let held: { keys: ReadonlyMap<string, VerificationKey>; loadedAt: number; maximumAge: number } | undefined
-  let url = jwksUrl
   let pending: { load: Promise<void>; noCache: boolean } | undefined
   let attemptedAt: number | undefined
   let failedAt: number | undefined
@@ -176,7 +179,7 @@ export function remoteKeySet(options: RemoteKeySetOptions): KeySet {
     const startedAt = time()
     attemptedAt = startedAt
     try {
-      url ??= (await fetchIssuerMetadata({ issuer, fetch, timeoutMilliseconds })).jwksUri
+      const url = jwksUrl ?? (await lookup.jwksUri())
       const { json, headers } = await fetchDocument({
         fetch,
         url,
@@ -194,7 +197,7 @@ export function remoteKeySet(options: RemoteKeySetOptions): KeySet {
       failedAt = time()
       failure = error
       // The JWK Set may have moved: look it up in the metadata again.
-      url = jwksUrl
+      lookup.forget()
       throw error
     }
   }
@@ -211,6 +214,10 @@ export function remoteKeySet(options: RemoteKeySetOptions): KeySet {
       if (!usableKeys(time())) await replaceOutdated()
       currentKeys()
     },
+    ...(jwksUrl === undefined && {
+      longestTokenSeconds: lookup.longestTokenSeconds,
+      refreshLongestTokenSeconds: lookup.refresh,
+    }),
   }
 }
 
