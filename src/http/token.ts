@@ -68,7 +68,7 @@ const tokenAnswer = z
   .object({
     access_token: z.string().openapi({ description: 'A JWT of RFC 9068, typ at+jwt' }),
     token_type: z.literal('Bearer'),
-    expires_in: z.int().openapi({ description: 'Seconds', example: 900 }),
+    expires_in: z.int().min(1).openapi({ description: 'Seconds', example: 900 }),
     scope: z.string().optional().openapi({ example: 'orders:read' }),
     issued_token_type: z.string().optional().openapi({ description: 'Token exchange only (RFC 8693 §2.2.1)' }),
   })

@@ -67,18 +67,22 @@ export type Ends = readonly (Date | null)[]
 
 /**
  * `iat` and `exp` in whole seconds. The lifetime is the default, or the requested one up to the maximum. It never
- * exceeds the end of the key, the end of its version, or a scheduled revocation. If `expiresAt <= issuedAt`, no token
- * can be issued any more.
+ * exceeds the end of the key, the end of its version, or a scheduled revocation. `expiresInSeconds` is what is left of
+ * it on arrival, in whole seconds. If it is 0, the key ends within a second: issue no token. A token that was requested
+ * for one second has 1, also in the middle of a second.
  */
 export function tokenLifetime(
   receivedAt: Date,
   requestedSeconds: number | undefined,
   limits: { defaultSeconds: number; maximumSeconds: number; ends: Ends },
-): { issuedAt: number; expiresAt: number } {
+): { issuedAt: number; expiresAt: number; expiresInSeconds: number } {
   const issuedAt = Math.floor(receivedAt.getTime() / 1000)
-  let expiresAt = issuedAt + Math.min(requestedSeconds ?? limits.defaultSeconds, limits.maximumSeconds)
+  const nextSecond = Math.ceil(receivedAt.getTime() / 1000)
+  let latest = Number.POSITIVE_INFINITY
   for (const end of limits.ends) {
-    if (end) expiresAt = Math.min(expiresAt, Math.floor(end.getTime() / 1000))
+    if (end) latest = Math.min(latest, Math.floor(end.getTime() / 1000))
   }
-  return { issuedAt, expiresAt }
+  const lifetime = Math.min(requestedSeconds ?? limits.defaultSeconds, limits.maximumSeconds)
+  const expiresAt = Math.min(issuedAt + lifetime, latest)
+  return { issuedAt, expiresAt, expiresInSeconds: latest <= nextSecond ? 0 : Math.max(1, expiresAt - nextSecond) }
 }

@@ -15,7 +15,7 @@ import { type Algorithm, defaultAlgorithm, isAlgorithm } from '../signing-keys/s
 
 type IssuedToken = {
   readonly accessToken: string
-  /** Whole seconds, never more than the token had left when the request arrived. */
+  /** Whole seconds, at least 1. Not more than the token had left when the request arrived, unless that was less than 1. */
   readonly expiresInSeconds: number
   readonly scopes: readonly string[]
 }
@@ -40,12 +40,12 @@ export async function issueAccessToken(
     issuer: config.issuer,
     defaultAudience: config.audience,
   })
-  const { issuedAt, expiresAt } = tokenLifetime(receivedAt, request.expiresInSeconds, {
+  const { issuedAt, expiresAt, expiresInSeconds } = tokenLifetime(receivedAt, request.expiresInSeconds, {
     defaultSeconds: config.tokenTtlSeconds,
     maximumSeconds: config.maxTokenTtlSeconds,
     ends: endsOf(apiKey),
   })
-  if (expiresAt <= issuedAt) throw rejected(request.credential, 'expired')
+  if (expiresInSeconds === 0) throw rejected(request.credential, 'expired')
   const claims = accessTokenClaims({
     tokenId: randomToken(),
     issuer: config.issuer,
@@ -73,7 +73,7 @@ export async function issueAccessToken(
     agent,
     at: receivedAt,
   })
-  return { accessToken, expiresInSeconds: expiresAt - Math.ceil(receivedAt.getTime() / 1000), scopes }
+  return { accessToken, expiresInSeconds, scopes }
 }
 
 /**

@@ -62,11 +62,19 @@ describe('the lifetime of a token', () => {
     ['is the maximum when more is requested', 7200, 3600],
     ['is the maximum when infinity is requested', Number.POSITIVE_INFINITY, 3600],
   ])('%s', (_, requested, lifetime) => {
-    expect(tokenLifetime(at(1000), requested, limits)).toEqual({ issuedAt: 1000, expiresAt: 1000 + lifetime })
+    expect(tokenLifetime(at(1000), requested, limits)).toEqual({
+      issuedAt: 1000,
+      expiresAt: 1000 + lifetime,
+      expiresInSeconds: lifetime,
+    })
   })
 
   test('begins with the whole second in which the request arrived', () => {
-    expect(tokenLifetime(at(1000.999), undefined, limits)).toEqual({ issuedAt: 1000, expiresAt: 1900 })
+    expect(tokenLifetime(at(1000.999), undefined, limits)).toEqual({
+      issuedAt: 1000,
+      expiresAt: 1900,
+      expiresInSeconds: 899,
+    })
   })
 
   test('never exceeds the earliest end, the maximum or the requested time', () => {
@@ -85,8 +93,16 @@ describe('the lifetime of a token', () => {
     )
   })
 
-  test('is zero when the key ends within the second', () => {
-    const { issuedAt, expiresAt } = tokenLifetime(at(1000.2), undefined, { ...limits, ends: [at(1000.7)] })
-    expect(expiresAt).toBeLessThanOrEqual(issuedAt)
+  test.each([
+    ['within the second', 1000.2, 1000.7],
+    ['with the next second', 1000.2, 1001],
+    ['within the next second', 1000.2, 1001.9],
+    ['at a time in the past', 1000.2, 999],
+  ])('is zero when the key ends %s', (_, received, end) => {
+    expect(tokenLifetime(at(received), 1, { ...limits, ends: [at(end)] }).expiresInSeconds).toBe(0)
+  })
+
+  test('is one second when one was requested in the middle of a second', () => {
+    expect(tokenLifetime(at(1000.2), 1, limits)).toEqual({ issuedAt: 1000, expiresAt: 1001, expiresInSeconds: 1 })
   })
 })

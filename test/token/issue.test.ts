@@ -50,6 +50,26 @@ describe.each(databaseKinds)('an exchange on %s', async (kind) => {
     )
   })
 
+  test.each([
+    ['expires', (end: Date) => ({ expiresAt: end })],
+    ['is replaced by a new version', (end: Date) => ({ versionExpiresAt: end })],
+    ['will be disabled', (end: Date) => ({ disabledAt: end })],
+    ['will be revoked', (end: Date) => ({ revokedAt: end })],
+  ])('for a key that %s within a second is refused, and never answers with a lifetime of zero', async (_, settings) => {
+    const arrival = Math.ceil(clock.now().getTime() / 1000) * 1000 + 400
+    const { secret } = await service.createKey(settings(new Date(arrival + 900)))
+    const issue = (at: number) => issueAccessToken(services, requestOf(secret), new Date(at))
+    await expect(issue(arrival)).rejects.toMatchObject({ code: 'api_key_rejected', reason: 'expired' })
+    expect((await issue(arrival - 1000)).expiresInSeconds).toBe(1)
+  })
+
+  test('for one second answers with one second, also in the middle of a second', async () => {
+    const { secret } = await service.createKey()
+    const request = readTokenRequest({ authorization: `Bearer ${secret}`, apiKey: undefined }, 'expires_in=1')
+    const receivedAt = new Date(Math.ceil(clock.now().getTime() / 1000) * 1000 + 400)
+    expect((await issueAccessToken(services, request, receivedAt)).expiresInSeconds).toBe(1)
+  })
+
   test('signs with the new signing key as soon as the lookup has seen the change', async () => {
     const key = await service.createKey()
     const before = partsOf((await issueAccessToken(services, requestOf(key.secret), clock.now())).accessToken).header
