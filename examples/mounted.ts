@@ -23,7 +23,7 @@ app.mount('/auth', mintage.fetch)
 app.get('/.well-known/oauth-authorization-server/auth', (c) => mintage.fetch(c.req.raw, c.env))
 
 const server = serve({ fetch: app.fetch, port: settings.port, hostname: settings.host })
-process.once('SIGTERM', () => {
-  running.announceStop()
+process.once('SIGTERM', async () => {
+  await running.drain()
   server.close(() => void running.stop().finally(flush))
 })

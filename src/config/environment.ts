@@ -28,6 +28,7 @@ const environment = z.object({
   DATABASE_DIRECT_URL: postgresUrl.optional(),
   DATABASE_POOLER: z.literal('transaction').optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  MINTAGE_DRAIN_TIME: durationText(0, 600).optional(),
   MINTAGE_DATA_DIR: z.string().default('.mintage'),
   MINTAGE_ISSUER: z.string().optional(),
   MINTAGE_ALLOW_HTTP: z.enum(['true', 'false']).default('false'),
@@ -97,12 +98,15 @@ export function unknownNames(given: Readonly<Record<string, unknown>>): string[]
 
 /** `900`, `15m`, `30d`: read by `parseDuration`, within bounds. */
 function duration(defaultSeconds: number, minimum: number, maximum: number) {
+  return durationText(minimum, maximum).default(defaultSeconds)
+}
+
+function durationText(minimum: number, maximum: number) {
   const wanted = `must be whole seconds, or a number with s, m, h or d, from ${minimum} to ${maximum} seconds`
   return z
     .string()
     .transform((text) => parseDuration(text) ?? Number.NaN)
     .refine((seconds) => seconds >= minimum && seconds <= maximum, wanted)
-    .default(defaultSeconds)
 }
 
 function wholeNumber(minimum: number, maximum: number) {

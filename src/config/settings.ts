@@ -38,6 +38,8 @@ export type Settings = {
   readonly port: number
   readonly host: string
   readonly metricsPort: number | null
+  /** How long the service accepts connections after SIGTERM, while `/readyz` answers 503. */
+  readonly drainSeconds: number
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
   readonly dataDir: string
   readonly database: DatabaseSettings
@@ -118,6 +120,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>, ru
     port: values.PORT,
     host: values.HOST ?? (database.kind === 'embedded' ? '127.0.0.1' : '0.0.0.0'),
     metricsPort: values.METRICS_PORT ?? null,
+    // Nothing balances requests between several instances of an embedded database.
+    drainSeconds: values.MINTAGE_DRAIN_TIME ?? (database.kind === 'embedded' ? 0 : 5),
     logLevel: values.LOG_LEVEL,
     dataDir: values.MINTAGE_DATA_DIR,
     database,

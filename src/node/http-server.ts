@@ -22,11 +22,13 @@ export async function listen(options: {
   fetch: (request: Request, env: unknown) => Response | Promise<Response>
   port: number
   host: string
+  /** While true, answers have `Connection: close`: the next request of that client goes to another instance. */
+  isDraining?: () => boolean
 }): Promise<HttpServer> {
   const server = plainHttpServer(options.fetch)
   let stopping = false
   server.prependListener('request', (_request: IncomingMessage, response: ServerResponse) => {
-    if (stopping) response.setHeader('Connection', 'close')
+    if (stopping || options.isDraining?.()) response.setHeader('Connection', 'close')
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)

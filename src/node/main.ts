@@ -10,7 +10,7 @@ import type { RunningService } from './start.ts'
 import { releaseStartupMemory } from './startup-memory.ts'
 
 /**
- * Runs the service until SIGTERM or SIGINT. Exit code 0: stopped gracefully; 1: could not start or stop; 2: wrong
+ * Runs the service until SIGTERM or SIGINT. SIGTERM drains first; SIGINT, or a second SIGTERM, does not wait. Exit code 0: stopped gracefully; 1: could not start or stop; 2: wrong
  * configuration.
  */
 export async function main(env: NodeJS.ProcessEnv = process.env): Promise<void> {
@@ -50,20 +50,24 @@ function fail(message: string, code: number): never {
 }
 
 function stopOnSignal(service: RunningService): void {
+  const { log } = service.services
   let stopping = false
   const stop = () => {
     if (stopping) return
     stopping = true
-    service.services.log('info', 'stopping')
+    log('info', 'stopping')
     service.stop().then(
       () => process.exit(0),
       (error: unknown) => {
-        service.services.log('error', 'stop_failed', { error })
+        log('error', 'stop_failed', { error })
         process.exit(1)
       },
     )
   }
-  process.on('SIGTERM', stop)
+  process.on('SIGTERM', () => {
+    log('info', 'draining')
+    void service.drain().then(stop)
+  })
   process.on('SIGINT', stop)
 }
 

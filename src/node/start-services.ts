@@ -8,6 +8,7 @@ import { createPrometheus } from '../observability/prometheus.ts'
 import type { Services } from '../services.ts'
 import { selfTest } from '../signing-keys/self-test.ts'
 import { createCloser } from './closer.ts'
+import { createDrain } from './drain.ts'
 import { updateCredentialsUrl, writeCredentials } from './first-start.ts'
 import { openDatabase } from './open-database.ts'
 import { nodePlatform } from './platform.ts'
@@ -16,8 +17,11 @@ export type RunningServices = {
   readonly services: Services
   /** What was created, if this was the database's first start. */
   readonly firstStart: BootstrapResult | undefined
-  /** Makes `/readyz` answer 503, so that a load balancer sends no more requests. Call it before your server stops. */
-  announceStop(): void
+  /**
+   * Makes `/readyz` answer 503 at once, and resolves after MINTAGE_DRAIN_TIME, in which a load balancer notices. Accept
+   * connections until then. Another call of `drain`, or `stop`, ends the wait.
+   */
+  drain(): Promise<void>
   /** Finishes the deferred work and closes everything. Call it after your server has stopped. */
   stop(): Promise<void>
 }
@@ -46,7 +50,7 @@ export async function startServices(
   { log, now = () => new Date() }: StartOptions,
 ): Promise<RunningServices> {
   const opened = createCloser()
-  let stopping = false
+  const draining = createDrain(settings.drainSeconds)
   try {
     const { database, keyEncryption } = await openDatabase(settings)
     opened.add(() => database.close())
@@ -58,7 +62,7 @@ export async function startServices(
       log,
       metrics: prometheus.metrics,
       now,
-      stopping: () => stopping,
+      stopping: draining.hasBegun,
     })
     const firstStart = await startFirst(settings, { ...services, db: database.undeadlined ?? services.db })
     await selfTest(services)
@@ -72,11 +76,9 @@ export async function startServices(
     return {
       services,
       firstStart,
-      announceStop() {
-        stopping = true
-      },
+      drain: draining.drain,
       async stop() {
-        stopping = true
+        draining.end()
         await opened.close()
       },
     }

@@ -11,6 +11,11 @@ export type RunningService = {
   readonly port: number
   /** What was created, if this was the database's first start. */
   readonly firstStart: BootstrapResult | undefined
+  /**
+   * Makes `/readyz` answer 503 at once and keeps serving, new connections too. Resolves after MINTAGE_DRAIN_TIME, or at
+   * another call.
+   */
+  drain(): Promise<void>
   /** Finishes the requests in progress, at most until the deadline, then closes everything. */
   stop(deadlineMilliseconds?: number): Promise<void>
 }
@@ -34,14 +39,16 @@ export async function startService(settings: Settings, options: StartOptions): P
       fetch: (request, env) => app.fetch(request, Object(env)),
       port: settings.port,
       host: settings.host,
+      isDraining: services.stopping,
     })
     opened.add((deadlineMilliseconds) => server.stop(deadlineMilliseconds))
     return {
       services,
       port: server.port,
       firstStart,
+      drain: () => running.drain(),
       async stop(deadlineMilliseconds) {
-        running.announceStop()
+        void running.drain()
         await opened.close(deadlineMilliseconds)
       },
     }

@@ -9,6 +9,7 @@ describe('configuration', () => {
       port: 8787,
       host: '127.0.0.1',
       metricsPort: null,
+      drainSeconds: 0,
       logLevel: 'info',
       dataDir: '.mintage',
       database: { kind: 'embedded', folder: '.mintage/data' },

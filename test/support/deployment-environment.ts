@@ -9,5 +9,6 @@ export function deploymentEnvironment(options: { databaseUrl: string; issuer: st
     MINTAGE_KEK: generateRawKek(),
     MINTAGE_ROOT_API_KEY: options.rootKey,
     HOST: '127.0.0.1',
+    MINTAGE_DRAIN_TIME: '0',
   }
 }

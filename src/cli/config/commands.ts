@@ -38,6 +38,7 @@ function configurationRows(settings: Settings, env: Cli['env']): Row[] {
     HOST: settings.host,
     METRICS_PORT: settings.metricsPort,
     LOG_LEVEL: settings.logLevel,
+    MINTAGE_DRAIN_TIME: settings.drainSeconds,
     ...databaseValues(database),
     MINTAGE_DATA_DIR: settings.dataDir,
     MINTAGE_ISSUER: config.issuer,
