@@ -221,7 +221,7 @@ describe('a refusal names what is missing, and the log says what was tried', () 
 
   test('for an undefined role, and for a missing organization', () => {
     expect(refusal(() => authorizeGrant(caller(['root']), { ...nothing, roles: ['made_up'] })).detail).toMatch(
-      /roles names one/,
+      /roles holds an unknown role/,
     )
     expect(
       refusal(() => organizationFor({ ...caller(['root']), organizationId: null }, 'everywhere', undefined)).detail,
