@@ -136,7 +136,7 @@ describe('one road leads to each function', () => {
   /** What packages and runtimes load from outside. */
   const entries = new Set([
     ...['index.ts', 'node/index.ts', 'kit/verify.ts', 'kit/hono.ts', 'kit/revocation/index.ts'],
-    ...['node/main.ts', 'workers/main.ts', 'cli/main.ts'],
+    ...['node/main.ts', 'workers/main.ts', 'cli/bin.ts', 'cli/main.ts'],
   ])
 
   test('only the entries of the packages export what another file declares', () => {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
@@ -28,10 +28,28 @@ describe('every variable is documented', () => {
 })
 
 describe('pages fit together', () => {
-  const pages = ['.', 'docs', 'docs/adr', 'docs/runbooks', 'test/conformance', 'test/security']
+  const pages = ['.', 'docs', 'docs/adr', 'docs/runbooks', 'src/kit', 'test/conformance', 'test/security']
     .filter((folder) => existsSync(join(root, folder)))
     .flatMap((folder) => readdirSync(join(root, folder)).map((name) => join(folder, name)))
     .filter((path) => path.endsWith('.md'))
+
+  test.each(pages)('%s has a title and a text', (page) => {
+    expect(read(page)).toMatch(/^# \S.*\n\n[\s\S]{200,}/)
+  })
+
+  test('the newest entry of the changelog is the version of the package', () => {
+    const { version } = JSON.parse(read('package.json'))
+    expect(/^## (\S+)/m.exec(read('CHANGELOG.md'))?.[1]).toBe(version)
+  })
+
+  test('every folder of the repository that a text of the program names is in the package', () => {
+    const { files } = JSON.parse(read('package.json'))
+    const texts = globSync('src/**/*.ts', { cwd: root }).flatMap(
+      (path) => read(path).match(/'[^'\n]*\bdocs\/[^'\n]*'/g) ?? [],
+    )
+    expect(texts.length).toBeGreaterThan(0)
+    expect(files).toContain('docs')
+  })
 
   test.each(pages)('the links of %s lead somewhere', (page) => {
     const links = [...read(page).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)].map(([, link]) => link ?? '')

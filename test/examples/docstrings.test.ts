@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -14,7 +14,14 @@ const entries = {
   'mintage/hono': 'src/kit/hono.ts',
   'mintage/revocation': 'src/kit/revocation/index.ts',
 }
-const pages = ['docs/verifying.md', 'docs/mounting.md']
+/** Imports of the kit's package, and the Worker, which has no functions to document. */
+const moreEntries = {
+  'mintage/worker': 'src/workers/main.ts',
+  'mintage-kit/verify': entries['mintage/verify'],
+  'mintage-kit/hono': entries['mintage/hono'],
+  'mintage-kit/revocation': entries['mintage/revocation'],
+}
+const pages = ['README.md', 'src/kit/README.md', ...globSync('docs/**/*.md', { cwd: root })]
 
 const functions = Object.values(entries).flatMap((entry) => publicFunctions(entry))
 const examples = [
@@ -30,7 +37,7 @@ beforeAll(() => {
   mkdirSync(join(root, 'node_modules/.cache'), { recursive: true })
   folder = mkdtempSync(join(root, 'node_modules/.cache/examples-'))
   for (const [index, { text }] of examples.entries()) writeFileSync(join(folder, `${index}.ts`), `${text}\nexport {}\n`)
-  const paths = Object.entries(entries).map(([name, entry]) => [name, [join(root, entry)]])
+  const paths = Object.entries({ ...entries, ...moreEntries }).map(([name, entry]) => [name, [join(root, entry)]])
   const config = {
     extends: join(root, 'tsconfig.json'),
     compilerOptions: { paths: Object.fromEntries(paths), allowImportingTsExtensions: true },
