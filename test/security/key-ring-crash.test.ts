@@ -46,7 +46,7 @@ async function withServices(
   work: (services: Services) => Promise<unknown>,
 ): Promise<void> {
   const settings = loadConfig(env)
-  const { database, keyEncryption } = await openDatabase(settings)
+  const { database, keyEncryption } = await openDatabase(settings, { deadlineMilliseconds: 60_000 })
   const log = createLog({ threshold: 'error', now: () => new Date(), write: keepForInspection })
   const runtime = { platform: nodePlatform(), keyEncryption, log, metrics: noMetrics }
   await work(createServices(settings.config, database, { ...runtime, revocations: { refreshInRequest: true } }))
