@@ -11,6 +11,9 @@ type ServiceErrorOptions = {
   cause?: unknown
 }
 
+/** The thing that a refused operation was about. Null = the service itself. */
+export type RefusedThing = { readonly organizationId: string | null; readonly subject: string | null }
+
 /** The one error that the service throws on purpose. `code` is public and stable, `reason` is for the operator. */
 export class ServiceError extends Error {
   readonly code: ServiceErrorCode
@@ -21,6 +24,8 @@ export class ServiceError extends Error {
   readonly reason: string | undefined
   readonly extensions: Readonly<Record<string, unknown>> | undefined
   readonly retryAfterSeconds: number | undefined
+  /** Private: under what the audit trail files the refusal. access/about.ts sets it. */
+  about: RefusedThing | undefined
 
   constructor(code: ServiceErrorCode, options: ServiceErrorOptions = {}) {
     const entry: CatalogueEntry = errorCatalogue[code]

@@ -4,6 +4,7 @@ import type { Db } from '../db/database.ts'
 import { ServiceError } from '../errors.ts'
 import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import type { Services } from '../services.ts'
+import { about } from './about.ts'
 import { authorize, type Within } from './authorize.ts'
 import type { Permission } from './permissions.ts'
 import type { Principal } from './principal.ts'
@@ -32,7 +33,7 @@ type Locked<Thing> = {
 
 /**
  * Locks a thing and runs the work. May check afterwards what the work did. Throws `not_found` for a thing that does not
- * exist or that the actor may not touch: both look the same.
+ * exist or that the actor may not touch: both look the same. Refuses a thing that it has found within `about`.
  */
 export type Lock<Thing> = <Result>(
   attempt: Attempt,
@@ -89,11 +90,17 @@ export async function change<Thing, View>(
 ): Promise<View> {
   const within = permission === keyHolder ? ownOrganization(actor) : authorize(actor, permission)
   const view = await services.transaction(async (tx) => {
-    const done = await lock({ tx, actor, within, now: began }, async (locked) => {
+    let reached: Locked<Thing> | undefined
+    const work = async (locked: Locked<Thing>) => {
       const { thing, revision, now = began } = locked
+      reached = locked
       if (expectedRevision !== undefined && expectedRevision !== revision) throw new ServiceError('precondition_failed')
       return { change: await decide(tx, thing, now, within), locked, now }
-    })
+    }
+    const done = await about(
+      () => reached,
+      () => lock({ tx, actor, within, now: began }, work),
+    )
     for (const event of eventsOf(done.change)) {
       const { organizationId, subject } = done.locked
       await appendAuditEvent(tx, { organizationId, subject, ...event, actor }, done.now)

@@ -1,3 +1,4 @@
+import { about } from '../access/about.ts'
 import type { Within } from '../access/authorize.ts'
 import type { Lock } from '../access/change.ts'
 import { keepingLastHolders } from '../access/locks.ts'
@@ -27,7 +28,11 @@ export function apiKeyLock(id: string): Lock<LockedApiKey> {
     await lockApiKeyRow(tx, id)
     const apiKey = await findReachable(tx, { id, within })
     if (!organization) throw new ServiceError('not_found')
-    requireLiveApiKey(apiKey, now)
+    const thing = { organizationId, subject: id }
+    await about(
+      () => thing,
+      async () => requireLiveApiKey(apiKey, now),
+    )
     return await work({ thing: { apiKey, organization }, organizationId, subject: id, revision: apiKey.revision })
   }
 }

@@ -1,6 +1,6 @@
 import { authorize, organizationFor, type Within } from '../access/authorize.ts'
-import { type Change, type ChangeEvent, change, unchanged } from '../access/change.ts'
-import { keepingLastHolders, noLock } from '../access/locks.ts'
+import { type Change, type ChangeEvent, change, type Lock, unchanged } from '../access/change.ts'
+import { keepingLastHolders } from '../access/locks.ts'
 import type { Principal } from '../access/principal.ts'
 import type { Db } from '../db/database.ts'
 import { ServiceError } from '../errors.ts'
@@ -119,7 +119,9 @@ async function revokeInBatches(
 ): Promise<RevokedApiKeys> {
   const organizationId =
     where.filter.organizationId ?? (where.within === 'everywhere' ? null : where.within.organizationId)
-  const lock = keepingLastHolders(async () => ({ organizationId, force: batch.force }), noLock) // also makes new keys wait
+  const about: Lock<undefined> = async (_, work) =>
+    await work({ thing: undefined, organizationId, subject: organizationId })
+  const lock = keepingLastHolders(async () => ({ organizationId, force: batch.force }), about) // also makes new keys wait
   const ids: string[] = []
   for (let rest = batch; ; rest = { ...rest, whole: undefined }) {
     const revoked = await change(services, actor, 'api_keys.revoke', lock, (tx) =>

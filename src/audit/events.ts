@@ -108,7 +108,10 @@ export type AuditEventType = keyof AuditContexts
 export type AuditEventOf<Type extends AuditEventType> = {
   readonly type: Type
   readonly actor: Principal
-  /** The organization that the event is about; null = the service itself. */
+  /**
+   * The organization that the event is about; null = the service itself. Refusals of a caller that sees only one
+   * organization's events belong to that organization.
+   */
   readonly organizationId: string | null
   /** Id of the resource that was acted on. */
   readonly subject: string | null

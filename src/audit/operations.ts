@@ -1,7 +1,7 @@
-import { authorize } from '../access/authorize.ts'
+import { authorize, permissionsHeld } from '../access/authorize.ts'
 import type { Principal } from '../access/principal.ts'
 import { type Page, type PageRequest, pageOf } from '../db/page.ts'
-import { invalidRequest } from '../errors.ts'
+import { invalidRequest, type RefusedThing } from '../errors.ts'
 import type { Services } from '../services.ts'
 import { type AuditEventFilter, appendAuditEvent, selectAuditEvents, trailEvent } from './queries.ts'
 
@@ -23,18 +23,40 @@ export async function listAuditEvents(
   return pageOf(rows, limit, { view: trailEvent, cursor: (row) => String(row.sequence) })
 }
 
+export type Refusal = {
+  readonly operation: string
+  /** The id that the request named, whether it exists or not. */
+  readonly subject: string | null
+  readonly code: string
+  readonly reason: string | undefined
+  /** What the request was about, if that exists and the caller may know of it. */
+  readonly about?: RefusedThing | undefined
+}
+
 /** Records, in its own transaction, a request that an authenticated caller was refused. */
 export async function recordRefusal(
   { db, now }: Pick<Services, 'db' | 'now'>,
   actor: Principal,
-  refusal: { operation: string; subject: string | null; code: string; reason: string | undefined },
+  { operation, code, reason, ...refusal }: Refusal,
 ): Promise<void> {
-  const { operation, subject, code, reason } = refusal
   await db.transaction(async (tx) => {
-    const about = { actor, organizationId: actor.organizationId, subject }
+    const about = {
+      actor,
+      organizationId: filedUnder(actor, refusal),
+      subject: refusal.about?.subject ?? refusal.subject,
+    }
     const why = reason === undefined ? {} : { reason }
     await appendAuditEvent(tx, { type: 'operation.refused', ...about, ...why, context: { operation, code } }, now())
   })
+}
+
+/**
+ * The organization that the refused request was about, so that its people find the event; null = the service. A caller
+ * that sees one organization's events finds its own there: a place elsewhere would also tell it what exists elsewhere.
+ */
+function filedUnder(actor: Principal, { about }: Pick<Refusal, 'about'>): string | null {
+  const seesEverything = permissionsHeld(actor)['audit_events.read'] === 'all'
+  return seesEverything ? (about?.organizationId ?? null) : actor.organizationId
 }
 
 function readSequence(cursor: string): number {

@@ -66,6 +66,7 @@ async function audit(c: Context<AppEnv>, services: Services, refused: ServiceErr
     subject: route.startsWith('/v1/signing-keys') ? idOrNull(id, isThumbprint) : idOrNull(id, isId),
     code: refused.code,
     reason: refused.reason,
+    about: refused.about,
   }
   try {
     await recordRefusal(services, c.var.principal, refusal)

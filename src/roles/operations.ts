@@ -1,5 +1,6 @@
+import { about } from '../access/about.ts'
 import { authorize, organizationFor, permissionsHeld } from '../access/authorize.ts'
-import { type ChangeServices, change, type Lock } from '../access/change.ts'
+import { type Attempt, type ChangeServices, change, type Lock } from '../access/change.ts'
 import { checkPermissions, checkRoleName, readPermissions } from '../access/custom-role.ts'
 import { organizationLockFor } from '../access/locks.ts'
 import { coversPermissions, isRole, permissionsOf, type Role, roles } from '../access/permissions.ts'
@@ -46,11 +47,11 @@ export async function createRole(
   actor: Principal,
   input: RoleIn & { readonly name: string; readonly permissions: readonly string[] },
 ): Promise<RoleView> {
-  if (isRole(input.name)) throw taken('name')
-  const name = checkRoleName(input.name)
-  const permissions = checkPermissions(input.permissions)
   const lock = organizationLockFor(input.organizationId)
   return await change(services, actor, 'roles.change', lock, async (tx, { id: organizationId }, now) => {
+    if (isRole(input.name)) throw taken('name')
+    const name = checkRoleName(input.name)
+    const permissions = checkPermissions(input.permissions)
     refuseUnheld(actor, permissions)
     if ((await selectCustomRoles(tx, organizationId)).length >= mostRoles) {
       throw new ServiceError('conflict', {
@@ -136,13 +137,22 @@ export async function deleteRole(
 function customRoleLock(name: string, { organizationId: asked }: RoleIn): Lock<CustomRole> {
   return async (attempt, work) =>
     await organizationLockFor(asked)(attempt, async ({ thing: { id: organizationId } }) => {
-      if (isRole(name))
-        throw new ServiceError('conflict', { detail: 'A built-in role cannot be changed. Create a custom role.' })
-      const role = await findCustomRole(attempt.tx, { organizationId, name })
-      if (!role) throw new ServiceError('not_found')
-      refuseUnheld(attempt.actor, role.permissions)
+      const find = async () => await findChangeable(attempt, { organizationId, name })
+      const role = await about(() => ({ organizationId, subject: null }), find)
       return await work({ thing: role, organizationId, subject: name, revision: role.revision })
     })
+}
+
+async function findChangeable(
+  { tx, actor }: Attempt,
+  where: { organizationId: string; name: string },
+): Promise<CustomRole> {
+  if (isRole(where.name))
+    throw new ServiceError('conflict', { detail: 'A built-in role cannot be changed. Create a custom role.' })
+  const role = await findCustomRole(tx, where)
+  if (!role) throw new ServiceError('not_found')
+  refuseUnheld(actor, role.permissions)
+  return role
 }
 
 function refuseUnheld(actor: Principal, permissions: readonly string[]): void {
