@@ -1,6 +1,8 @@
 import type { ImportedAlgorithmsCache } from './api-keys/foreign-secret.ts'
 import { createApiKeyLookup } from './api-keys/lookup.ts'
 import { checkpointType } from './audit/checkpoint.ts'
+import type { PendingRefusals } from './audit/pending-refusals.ts'
+import { createRefusalRecorder } from './audit/refusals.ts'
 import type { Config } from './config/settings.ts'
 import type { KeyEncryption } from './crypto/envelope.ts'
 import type { Database } from './db/database.ts'
@@ -35,6 +37,8 @@ export type ServicesOptions = {
   keyringCache?: KeyringCache
   /** Shared by the requests of an isolate: usage that one request could not write is written with the next. */
   pendingUsage?: PendingUsage
+  /** As `pendingUsage`: refusals that one request counted are written with another. */
+  pendingRefusals?: PendingRefusals
   /**
    * Shared by the requests of an isolate: where no key was imported, text that is not a Mintage key needs no database
    * lookup.
@@ -61,6 +65,7 @@ export type ServicesOptions = {
  * })
  * services.revocations.start()
  * services.usage.start()
+ * services.refusals.start()
  * ```
  */
 export function createServices(config: Config, database: Database, options: ServicesOptions): Services {
@@ -121,6 +126,7 @@ export function createServices(config: Config, database: Database, options: Serv
       const signer = await keyring.signer('record')
       return { kid: signer.kid, sign: (claims) => signJwt(signer, checkpointType, claims) }
     },
+    refusals: createRefusalRecorder({ db, log, now, pending: options.pendingRefusals }),
     usage: createUsageRecorder({ db, log, ...(pendingUsage ? { pending: pendingUsage } : {}) }),
     verifiersSeen: createVerifierMemory({ db, log, platform }),
     verifier: createAccessTokenVerifier({

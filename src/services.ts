@@ -1,5 +1,6 @@
 import type { ApiKeyLookup } from './api-keys/lookup.ts'
 import type { CheckpointSigner } from './audit/checkpoint.ts'
+import type { RefusalRecorder } from './audit/refusals.ts'
 import type { Config } from './config/settings.ts'
 import type { KeyEncryption } from './crypto/envelope.ts'
 import type { Database, Db } from './db/database.ts'
@@ -36,6 +37,8 @@ export type Services = {
   readonly feed: RevocationFeed
   /** The active record key, for a checkpoint of the audit trail. Throws `keyring_unavailable`. */
   readonly checkpointSigner: () => Promise<CheckpointSigner>
+  /** The requests that authenticated callers were refused. Works like `usage`. */
+  readonly refusals: RefusalRecorder
   /** The usage of keys. Once started, it flushes by itself. Otherwise the end of each request must call `flush`. */
   readonly usage: UsageRecorder
   /** Who fetched the JWK Set. */

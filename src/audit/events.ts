@@ -77,9 +77,18 @@ export type AuditContexts = {
   'audit_events.exported': { format: string; shown: Readonly<Record<string, string | null>> }
   /**
    * An authenticated caller requested something that it may not do or see. `operation` = method and route, `code` =
-   * that of the error.
+   * that of the error. Repeats within a minute are one event: `subject` is null if they had several.
    */
-  'operation.refused': { operation: string; code: string }
+  'operation.refused': { operation: string; code: string } & Partial<Repeats>
+}
+
+/** How often the request was refused again since the last event about it; `subjects` and `addresses`: the first few. */
+export type Repeats = {
+  repeats: number
+  firstAt: string
+  lastAt: string
+  subjects: readonly string[]
+  addresses: readonly string[]
 }
 
 type ApiKeyChanges = Readonly<Record<string, { readonly from: unknown; readonly to: unknown }>>

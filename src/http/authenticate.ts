@@ -7,7 +7,6 @@ import { authenticateApiKey } from '../api-keys/authenticate.ts'
 import type { ApiKeyRecord } from '../api-keys/lookup.ts'
 import { findApiKeyRecord } from '../api-keys/queries.ts'
 import { usableApiKey } from '../api-keys/usable.ts'
-import { recordRefusal } from '../audit/operations.ts'
 import { isId } from '../crypto/random.ts'
 import type { ServiceErrorCode } from '../error-catalogue.ts'
 import { ServiceError } from '../errors.ts'
@@ -69,7 +68,7 @@ async function audit(c: Context<AppEnv>, services: Services, refused: ServiceErr
     about: refused.about,
   }
   try {
-    await recordRefusal(services, c.var.principal, refusal)
+    await services.refusals.record(c.var.principal, refusal)
   } catch (error) {
     // The caller still gets the refusal: nothing was changed, so nothing must be undone.
     services.log('error', 'audit_failed', {

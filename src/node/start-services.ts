@@ -71,6 +71,8 @@ export async function startServices(
     opened.add(() => services.revocations.close())
     services.usage.start()
     opened.add(() => services.usage.close())
+    services.refusals.start()
+    opened.add(() => services.refusals.close())
     opened.add(startMaintenance(services))
     opened.add(() => platform.settled())
     return {

@@ -1,5 +1,6 @@
 import type { ImportedAlgorithmsCache } from '../api-keys/foreign-secret.ts'
 import { createApp } from '../app.ts'
+import { createPendingRefusals, type PendingRefusals } from '../audit/pending-refusals.ts'
 import { createServices } from '../compose.ts'
 import { loadConfig, type Settings } from '../config/settings.ts'
 import { createKeyEncryption, type KeyEncryption } from '../crypto/envelope.ts'
@@ -36,6 +37,7 @@ type Isolate = {
   readonly keyringCache: KeyringCache
   readonly revocationRules: SyncedRules
   readonly pendingUsage: PendingUsage
+  readonly pendingRefusals: PendingRefusals
   readonly importedAlgorithmsCache: ImportedAlgorithmsCache
 }
 let isolate: Isolate | undefined
@@ -57,6 +59,7 @@ async function isolateOf(env: WorkerEnv): Promise<Isolate> {
     keyringCache: createKeyringCache(),
     revocationRules: createSyncedRules(),
     pendingUsage: createPendingUsage(),
+    pendingRefusals: createPendingRefusals(),
     importedAlgorithmsCache: {},
   }
   return isolate
@@ -66,16 +69,13 @@ type RequestServices = Services & { readonly platform: WorkersPlatform }
 
 /** The services of one request. Their database connection ends with the request. */
 async function requestServices(env: WorkerEnv, context: ExecutionContext): Promise<RequestServices> {
-  const { settings, keyEncryption, keyringCache, revocationRules, pendingUsage, importedAlgorithmsCache } =
-    await isolateOf(env)
+  const { settings, keyEncryption, revocationRules, ...shared } = await isolateOf(env)
   const database = openPostgres({ url: env.HYPERDRIVE.connectionString, pooler: 'transaction', maxConnections: 2 })
   const platform = workersPlatform(context)
   const services = createServices(settings.config, database, {
     platform,
     keyEncryption,
-    keyringCache,
-    pendingUsage,
-    importedAlgorithmsCache,
+    ...shared,
     log,
     metrics: noMetrics,
     now,
@@ -85,8 +85,9 @@ async function requestServices(env: WorkerEnv, context: ExecutionContext): Promi
 }
 
 /** After the answer: finishes the deferred work, then closes the database connection. */
-async function end({ usage, platform, database }: RequestServices): Promise<void> {
+async function end({ usage, refusals, platform, database }: RequestServices): Promise<void> {
   await usage.flush()
+  await refusals.flush()
   await platform.settled()
   await database.close()
 }

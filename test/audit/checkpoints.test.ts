@@ -2,7 +2,7 @@ import { asc } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
 import { systemPrincipal } from '../../src/access/principal.ts'
 import { keepCheckpoints } from '../../src/audit/checkpoints.ts'
-import { recordRefusal } from '../../src/audit/operations.ts'
+import { newId } from '../../src/crypto/random.ts'
 import { auditChain, auditCheckpoints } from '../../src/db/schema.ts'
 import { runMaintenance } from '../../src/maintenance.ts'
 import { rotateSigningKey } from '../../src/signing-keys/rotate.ts'
@@ -17,12 +17,8 @@ async function checkpointsOf({ services }: TestService): Promise<number[]> {
 }
 
 async function tell({ services }: TestService): Promise<void> {
-  await recordRefusal(services, systemPrincipal, {
-    operation: 'GET /',
-    subject: null,
-    code: 'not_found',
-    reason: undefined,
-  })
+  const operation = `GET /${newId('evt')}` // equal refusals of the same minute would become one event
+  await services.refusals.record(systemPrincipal, { operation, subject: null, code: 'not_found', reason: undefined })
 }
 
 describe.each(databaseKinds)('checkpoints on %s', (kind) => {

@@ -71,6 +71,7 @@ describe.each(databaseKinds)('the place of a refused operation in the audit trai
     const elsewhere = await tenant()
     const own = await tenant()
     for (const target of [elsewhere.adminId, newId('key')]) {
+      service.clock.advance(60)
       expect((await own.admin('POST', `/v1/api-keys/${target}/disable`)).status).toBe(404)
       expect(await lastRefusal(own.admin)).toMatchObject({ organizationId: own.organizationId, subject: target })
     }

@@ -30,6 +30,7 @@ export function addAuditCommand(program: Command, cli: Cli): void {
       { title: 'actor', value: ({ actor }) => actor },
       { title: 'subject', value: ({ subject }) => subject },
       { title: 'reason', value: ({ reason }) => reason },
+      { title: 'repeats', value: ({ context: { repeats } }) => (typeof repeats === 'number' ? repeats : null) },
       { title: 'address', value: ({ address }) => address },
     ],
   })
