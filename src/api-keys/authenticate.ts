@@ -7,12 +7,16 @@ import { type ApiKeyRefusal, usableApiKey } from './usable.ts'
 
 type LookupServices = Pick<Services, 'apiKeys' | 'config' | 'platform'>
 
-/** An API key as it was sent: the client id that came with it, if any, and the sender's address; null = not known. */
-type PresentedApiKey = {
-  readonly secret: string
-  readonly clientId: string | undefined
+/** Who sends an API key. */
+export type Sender = {
+  /** Null = not known. */
   readonly address: string | null
+  /** Called as soon as the key is found, even if it is refused afterwards: the log then says whose request it was. */
+  readonly found?: ((apiKey: ApiKeyRecord) => void) | undefined
 }
+
+/** An API key as it was sent, with the client id that came with it, if any. */
+type PresentedApiKey = Sender & { readonly secret: string; readonly clientId: string | undefined }
 
 /**
  * The usable API key with this secret, or the reason why it is refused. `now` is the time read before the lookup. Does
@@ -23,7 +27,9 @@ export async function checkApiKey(
   presented: PresentedApiKey,
   now: Date,
 ): Promise<ApiKeyRecord | ApiKeyRefusal> {
-  return usableApiKey(await findApiKeyBySecret(services, presented.secret, now), presented, now)
+  const found = await findApiKeyBySecret(services, presented.secret, now)
+  if (found && found !== 'malformed') presented.found?.(found)
+  return usableApiKey(found, presented, now)
 }
 
 /**

@@ -16,7 +16,7 @@ import { readClientCredential } from '../oauth/client-credential.ts'
 import { parseForm } from '../oauth/form.ts'
 import type { Services } from '../services.ts'
 import { verifyAccessToken } from '../token/verify.ts'
-import { type AppEnv, requestOrigin } from './context.ts'
+import { type AppEnv, noteCaller, requestOrigin, sender } from './context.ts'
 
 /**
  * Finds out who calls the admin API: by API key (`Authorization: Bearer` or `X-API-Key`) or by an access token for the
@@ -73,6 +73,7 @@ async function audit(c: Context<AppEnv>, services: Services, refused: ServiceErr
     // The caller still gets the refusal: nothing was changed, so nothing must be undone.
     services.log('error', 'audit_failed', {
       requestId: c.var.requestId,
+      ...c.get('caller'),
       ...refusal,
       error: error instanceof Error ? error.name : typeof error,
     })
@@ -89,22 +90,24 @@ async function readPrincipal(
   const credential = readClientCredential(headers, parseForm(''))
   if (!credential || credential.method === 'client_secret_basic') throw new ServiceError('unauthenticated')
   const { method, secret } = credential
-  if (method === 'bearer' && secret.includes('.')) return await principalOfToken(services, secret, now, origin)
-  const apiKey = await authenticateApiKey(services, { secret, clientId: undefined, address: origin.address }, now)
+  if (method === 'bearer' && secret.includes('.')) return await principalOfToken(c, secret, now, origin)
+  const apiKey = await authenticateApiKey(services, { ...sender(c), secret, clientId: undefined }, now)
   return { ...(await principalOf(services, apiKey, origin)), apiKeyVersion: apiKey.version }
 }
 
 /** Only the key, its version and a narrower scope come from the token. Rights never do. */
 async function principalOfToken(
-  services: Services,
+  c: Context<AppEnv>,
   text: string,
   now: Date,
   origin: RequestOrigin,
 ): Promise<Principal> {
+  const { services } = c.var
   const token = await verifyAccessToken(services, text)
   if (token instanceof AccessTokenError) throw rejected(`token_${token.reason}`, token)
   if (!token.audience.includes(services.config.issuer)) throw rejected('token_audience')
   const found = await findApiKeyRecord(services.db, token.clientId, token.keyVersion)
+  if (found) noteCaller(c, found)
   const apiKey = usableApiKey(found, { clientId: undefined, address: origin.address }, now)
   if (typeof apiKey === 'string') throw rejected(apiKey)
   const scopes = [...token.scopes].filter((scope) => hasScopes(apiKey.scopes, [scope], 'all'))

@@ -4,7 +4,7 @@ import type { ApiKeyRecord } from '../api-keys/lookup.ts'
 import { invalidRequest, ServiceError } from '../errors.ts'
 import { readClientCredential } from '../oauth/client-credential.ts'
 import { type Form, parseForm } from '../oauth/form.ts'
-import { type AppEnv, requestOrigin } from './context.ts'
+import { type AppEnv, sender } from './context.ts'
 import { readFormBody } from './form-body.ts'
 import { inspectFormMember } from './misplaced-credential.ts'
 
@@ -24,9 +24,8 @@ export async function readClientForm(c: Context<AppEnv>): Promise<{ client: ApiK
       detail: 'Send an API key: HTTP Basic with the id of the API key and the key, or Authorization: Bearer.',
     })
   }
-  const { address } = requestOrigin(c)
   const { secret, clientId } = credential
-  const client = await authenticateApiKey(c.get('services'), { secret, clientId, address }, c.get('receivedAt'))
+  const client = await authenticateApiKey(c.get('services'), { ...sender(c), secret, clientId }, c.get('receivedAt'))
   return { client, form }
 }
 

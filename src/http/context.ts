@@ -1,6 +1,7 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
 import type { Principal, RequestOrigin } from '../access/principal.ts'
+import type { Sender } from '../api-keys/authenticate.ts'
 import { randomToken } from '../crypto/random.ts'
 import type { Services } from '../services.ts'
 
@@ -13,10 +14,14 @@ export type AppEnv = {
     receivedAt: Date
     /** Where the request came from. Absent until the first call of `requestOrigin`. */
     origin?: RequestOrigin
+    /** Whose request it is, for the log. Absent until the API key is found. */
+    caller?: Caller
     /** Set by `authenticate` on the admin routes, absent elsewhere. */
     principal: Principal
   }
 }
+
+type Caller = { readonly clientId: string; readonly organizationId: string }
 
 /** Gives the services for a request: always the same on Node, a new object for each request on Workers. */
 export type ResolveServices = (c: Context<AppEnv>) => Services
@@ -45,20 +50,38 @@ function account(c: Context<AppEnv>, { metrics, log }: Services, seconds: number
   const route = status === 404 && c.error === undefined ? 'unmatched' : routePath(c, -1)
   const method = knownMethods.has(c.req.method) ? c.req.method : 'OTHER'
   metrics.request(route, method, status, seconds)
-  if (!log.enabled('info')) return
+  const level = polled.has(route) && status < 400 ? 'debug' : 'info'
+  if (!log.enabled(level)) return
   const { requestId, address, agent } = requestOrigin(c)
-  log('info', 'request', {
+  log(level, 'request', {
     requestId,
     method,
     route,
     status,
     milliseconds: Math.round(seconds * 1e5) / 100,
+    ...c.get('caller'),
     address,
     agent,
   })
 }
 
+/** Programs request these every few seconds. Their failures are logged like all others. */
+const polled: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics', '/revocations'])
+
 const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+
+/** For what checks an API key: where it came from, and where to note whose it is. */
+export function sender(c: Context<AppEnv>): Required<Sender> & Pick<RequestOrigin, 'agent'> {
+  const { address, agent } = requestOrigin(c)
+  return { address, agent, found: (apiKey) => noteCaller(c, apiKey) }
+}
+
+export function noteCaller(
+  c: Context<AppEnv>,
+  { id, organizationId }: { readonly id: string; readonly organizationId: string },
+): void {
+  c.set('caller', { clientId: id, organizationId })
+}
 
 /** Where the request came from, for the audit trail and the log. Computed on first use. */
 export function requestOrigin(c: Context<AppEnv>): RequestOrigin {

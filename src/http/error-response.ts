@@ -55,18 +55,18 @@ function report(c: Context<AppEnv>, failure: ServiceError): void {
   const services: AppEnv['Variables']['services'] | undefined = c.get('services')
   if (!services) return
   if (c.req.path === '/token') services.metrics.exchange(exchangeResult(failure))
-  const requestId = c.get('requestId')
+  const request = { requestId: c.get('requestId'), ...c.get('caller') }
   if (failure.code === 'internal') {
-    services.log('error', 'request_failed', { requestId, error: failure.cause ?? failure })
+    services.log('error', 'request_failed', { ...request, error: failure.cause ?? failure })
   } else if (failure.status >= 500) {
     services.log('warn', 'request_failed', {
-      requestId,
+      ...request,
       code: failure.code,
       reason: failure.reason,
       error: failure.cause,
     })
   } else if (failure.reason !== undefined) {
-    services.log('info', 'request_refused', { requestId, code: failure.code, reason: failure.reason })
+    services.log('info', 'request_refused', { ...request, code: failure.code, reason: failure.reason })
   }
 }
 

@@ -7,7 +7,7 @@ import {
   tokenExchangeGrant,
 } from '../oauth/token-request.ts'
 import { issueAccessToken } from '../token/issue.ts'
-import { type AppEnv, requestOrigin } from './context.ts'
+import { type AppEnv, sender } from './context.ts'
 import { methodNotAllowed } from './error-response.ts'
 import { readFormBody } from './form-body.ts'
 import { inspectFormMember } from './misplaced-credential.ts'
@@ -23,7 +23,7 @@ export function tokenRoutes(app: Hono<AppEnv>): void {
       body,
       inspectFormMember(c),
     )
-    const issued = await issueAccessToken(services, request, c.get('receivedAt'), requestOrigin(c))
+    const issued = await issueAccessToken(services, request, c.get('receivedAt'), sender(c))
     services.metrics.exchange('issued')
     const answer = JSON.stringify({
       access_token: issued.accessToken,

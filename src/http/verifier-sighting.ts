@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
 import type { RequestOrigin } from '../access/principal.ts'
 import { checkApiKey } from '../api-keys/authenticate.ts'
+import type { ApiKeyRecord } from '../api-keys/lookup.ts'
 import { ServiceError } from '../errors.ts'
 import { readBearer } from '../kit/bearer.ts'
 import { isVerifierName, verifierNameHeader } from '../kit/key-sets/verifier-name.ts'
@@ -38,9 +39,11 @@ async function authenticatedId(
   now: Date,
   { address, requestId }: Pick<RequestOrigin, 'address' | 'requestId'>,
 ): Promise<string> {
-  const apiKey = await checkApiKey(services, { secret, clientId: undefined, address }, now).catch(failureOf)
+  const caller: { clientId?: string; organizationId?: string } = {}
+  const found = ({ id, organizationId }: ApiKeyRecord) => Object.assign(caller, { clientId: id, organizationId })
+  const apiKey = await checkApiKey(services, { secret, clientId: undefined, address, found }, now).catch(failureOf)
   if (typeof apiKey !== 'string') return apiKey.id
-  services.log('info', 'verifier_not_authenticated', { requestId, reason: apiKey })
+  services.log('info', 'verifier_not_authenticated', { requestId, ...caller, reason: apiKey })
   return ''
 }
 

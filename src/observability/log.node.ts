@@ -8,7 +8,8 @@ type ProcessLog = {
 }
 
 /**
- * Writes lines to standard output in batches: within a fifth of a second, errors immediately.
+ * Writes lines to standard output in batches: within a fifth of a second, errors immediately. JSON, and readable lines
+ * if standard output is a terminal.
  *
  * @example
  * ```ts
@@ -32,7 +33,12 @@ export function processLog(threshold: LogLevel, now: () => Date): ProcessLog {
   output.on('error', () => {})
   // Its types allow only strings.
   const bytes: { write(data: string | Uint8Array): boolean } = output
-  const lines = createLog({ threshold, now, write: (line) => void bytes.write(Buffer.from(`${line}\n`)) })
+  const lines = createLog({
+    threshold,
+    now,
+    form: process.stdout.isTTY ? 'readable' : 'json',
+    write: (line) => void bytes.write(Buffer.from(`${line}\n`)),
+  })
   const log = Object.assign(
     (level: LogLevel, event: string, fields?: Readonly<Record<string, unknown>>) => {
       lines(level, event, fields)

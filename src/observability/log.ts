@@ -1,6 +1,8 @@
+import { readableLine } from './readable-line.ts'
+
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
-/** Writes one JSON line per event. Credentials in fields are redacted. */
+/** Writes one line per event. Credentials in fields are redacted. */
 export type Log = {
   (level: LogLevel, event: string, fields?: Readonly<Record<string, unknown>>): void
   /** False if lines of this level are dropped: the hot path then skips building them. */
@@ -11,7 +13,7 @@ const order: Readonly<Record<LogLevel, number>> = { debug: 10, info: 20, warn: 3
 
 /**
  * A log of lines at or above `threshold`. `write` gets each line without a newline. Errors are reduced to name, message
- * and code.
+ * and code. `json` is for programs. `readable` is for a person at a terminal, where an error has several lines.
  *
  * @example
  * ```ts
@@ -21,13 +23,19 @@ const order: Readonly<Record<LogLevel, number>> = { debug: 10, info: 20, warn: 3
  * log('info', 'started', { port: 8787 })
  * ```
  */
-export function createLog(options: { threshold: LogLevel; write: (line: string) => void; now: () => Date }): Log {
+export function createLog(options: {
+  threshold: LogLevel
+  write: (line: string) => void
+  now: () => Date
+  form?: 'json' | 'readable'
+}): Log {
   const threshold = order[options.threshold]
+  const format = options.form === 'readable' ? readableLine : JSON.stringify
   const log = (level: LogLevel, event: string, fields?: Readonly<Record<string, unknown>>) => {
     if (order[level] < threshold) return
     const line: Record<string, unknown> = { time: options.now().toISOString(), level, event }
     for (const name in fields) line[name] = printable(fields[name], 0)
-    options.write(JSON.stringify(line))
+    options.write(format(line))
   }
   return Object.assign(log, { enabled: (level: LogLevel) => order[level] >= threshold })
 }

@@ -1,5 +1,4 @@
-import type { RequestOrigin } from '../access/principal.ts'
-import { authenticateApiKey, checkApiKey } from '../api-keys/authenticate.ts'
+import { authenticateApiKey, checkApiKey, type Sender } from '../api-keys/authenticate.ts'
 import type { ApiKeyRecord } from '../api-keys/lookup.ts'
 import type { ApiKeyRefusal } from '../api-keys/usable.ts'
 import { randomToken } from '../crypto/random.ts'
@@ -12,6 +11,7 @@ import type { TokenRequest } from '../oauth/token-request.ts'
 import type { Services } from '../services.ts'
 import { signJwt } from '../signing-keys/jwt.ts'
 import { type Algorithm, defaultAlgorithm, isAlgorithm } from '../signing-keys/signer.ts'
+import type { Exchange } from '../usage/pending.ts'
 
 type IssuedToken = {
   readonly accessToken: string
@@ -31,10 +31,10 @@ export async function issueAccessToken(
   services: Services,
   request: TokenRequest,
   receivedAt: Date,
-  { address, agent }: Pick<RequestOrigin, 'address' | 'agent'> = { address: null, agent: null },
+  sender: Sender & Pick<Exchange, 'agent'> = { address: null, agent: null },
 ): Promise<IssuedToken> {
   const { config, keyring } = services
-  const apiKey = await checkCredentials(services, request, address, receivedAt)
+  const apiKey = await checkCredentials(services, request, sender, receivedAt)
   const scopes = narrowScope(request.scopes, apiKey.scopes)
   const audiences = narrowAudience(request.audiences, apiKey, {
     issuer: config.issuer,
@@ -69,8 +69,8 @@ export async function issueAccessToken(
     version: apiKey.version,
     kid: signer.kid,
     expiresAt,
-    address,
-    agent,
+    address: sender.address,
+    agent: sender.agent,
     at: receivedAt,
   })
   return { accessToken, expiresInSeconds, scopes }
@@ -83,12 +83,12 @@ export async function issueAccessToken(
 async function checkCredentials(
   services: Services,
   { credential, client }: Pick<TokenRequest, 'credential' | 'client'>,
-  address: string | null,
+  sender: Sender,
   now: Date,
 ): Promise<ApiKeyRecord> {
-  const caller = client && (await authenticateApiKey(services, { ...client, address }, now))
+  const caller = client && (await authenticateApiKey(services, { ...sender, ...client }, now))
   if (caller && client?.secret === credential.secret) return caller
-  const apiKey = await checkApiKey(services, { ...credential, address }, now)
+  const apiKey = await checkApiKey(services, { ...sender, ...credential }, now)
   if (typeof apiKey === 'string') throw rejected(credential, apiKey)
   if (caller && caller.id !== apiKey.id) {
     throw invalidRequest('The client and the subject_token are different API keys. Send the same API key as both.')

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { generateApiKey } from '../../src/api-keys/format.ts'
-import { createLog, redact } from '../../src/observability/log.ts'
+import { createLog, type Log, redact } from '../../src/observability/log.ts'
 
 const now = () => new Date('2026-11-02T10:00:00.000Z')
 
@@ -73,5 +73,41 @@ describe('the log', () => {
     log('error', 'loud')
     expect(lines).toHaveLength(1)
     expect([log.enabled('info'), log.enabled('warn')]).toEqual([false, true])
+  })
+})
+
+describe('the log at a terminal', () => {
+  function readable(...[level, event, fields]: Parameters<Log>): string {
+    let written = ''
+    const log = createLog({ threshold: 'info', now, form: 'readable', write: (line) => (written = line) })
+    log(level, event, fields)
+    return written
+  }
+
+  test('is one line an event that a person can read', () => {
+    const fields = { route: '/token', status: 200, address: null, clientId: undefined, agent: 'curl 8' }
+    expect(readable('info', 'request', fields)).toBe(
+      '10:00:00.000 info  request route=/token status=200 agent="curl 8"',
+    )
+  })
+
+  test('shows an error with its cause, and where both were thrown', () => {
+    const lines = readable('error', 'failed', { error: new Error('lost', { cause: new Error('gone') }) }).split('\n')
+    expect(lines[0]).toBe('10:00:00.000 error failed error="Error: lost"')
+    expect(lines[1]).toMatch(/^ {4}at .*log\.test\.ts/)
+    expect(lines).toContain('  caused by Error: gone')
+  })
+
+  test.each(['a\r\nb', '\u001b[31mred', '\u009b31mred', '\u202egnp.exe', '\u2028', 'x\n10:00:00.000 info  started'])(
+    'hostile text %j cannot move the cursor or begin a line',
+    (text) => {
+      for (const line of [readable('info', 'x', { text }), readable('info', 'x', { text: { text } })])
+        expect(line).toMatch(/^[\x20-\x7e\ufffd]+$/)
+    },
+  )
+
+  test('an API key is never printed', () => {
+    const key = generateApiKey('live')
+    expect(readable('info', 'x', { field: key, error: new Error(`refused ${key}`) })).not.toContain(key.slice(8))
   })
 })
