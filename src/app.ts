@@ -6,6 +6,7 @@ import { docsRoutes } from './http/docs/routes.ts'
 import { errorResponse, notFound } from './http/error-response.ts'
 import { healthRoutes } from './http/health.ts'
 import { homeRoutes } from './http/home.ts'
+import { refuseTwoHosts } from './http/host-header.ts'
 import { introspectRoutes } from './http/introspect.ts'
 import { metricsRoutes } from './http/metrics.ts'
 import { refuseMisplacedCredentials } from './http/misplaced-credential.ts'
@@ -36,6 +37,7 @@ import { wellKnownRoutes } from './http/well-known.ts'
 export function createApp(resolveServices: ResolveServices): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ router: rememberingRouter() })
   app.use(requestContext(resolveServices))
+  app.use(refuseTwoHosts)
   app.use(refuseMisplacedCredentials)
   app.onError((error, c) => errorResponse(c, error))
   app.notFound(notFound)

@@ -54,6 +54,11 @@ export function containsApiKey(text: string): boolean {
   return false
 }
 
+/** Whether the text has the shape of a secret or of most of one, with a wrong checksum or cut off. */
+export function looksLikeApiKey(text: string): boolean {
+  return /[a-z0-9]{2,16}_(?:live|test)_[0-9A-Za-z]{20}/.test(text)
+}
+
 /**
  * Whether the text may be a secret that another system created and hashed: 1 to 256 visible ASCII characters that do
  * not start like our own keys. Text that starts like one but failed the checksum is a typing error; looking it up would

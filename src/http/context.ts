@@ -117,3 +117,10 @@ export function clientAddress(peer: string | undefined, forwardedFor: string | u
 function withoutMapping(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address
 }
+
+/** On Node the lines as they came: building a Headers object would cost more than reading them. */
+export function* headerLines(c: Context<AppEnv>): Iterable<readonly [string, string]> {
+  const lines: unknown = Object(Object(c.env).incoming).rawHeaders
+  if (!Array.isArray(lines)) return yield* c.req.raw.headers
+  for (let at = 0; at + 1 < lines.length; at += 2) yield [String(lines[at]), String(lines[at + 1])]
+}

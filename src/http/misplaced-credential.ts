@@ -3,7 +3,7 @@ import { containsApiKey } from '../api-keys/format.ts'
 import { ServiceError } from '../errors.ts'
 import { readJsonObject } from '../kit/json-object.ts'
 import type { InspectParameter } from '../oauth/form.ts'
-import type { AppEnv } from './context.ts'
+import { type AppEnv, headerLines } from './context.ts'
 
 // Names, paths and descriptions go to tables that are never emptied: the audit trail, usage, settings. So a request
 // with a credential anywhere but in its proper place is refused before anything is stored.
@@ -21,7 +21,7 @@ export const refuseMisplacedCredentials: MiddlewareHandler<AppEnv> = function in
   if (spellingsOf(c.req.url).some((text) => containsCredential(text, issuer))) {
     throw misplaced('The URL contains an API key or an access token. URLs are logged and stored.')
   }
-  for (const [name, value] of headersOf(c)) {
+  for (const [name, value] of headerLines(c)) {
     if (!credentialHeaders.has(name.toLowerCase()) && containsCredential(value, issuer)) {
       throw misplaced('A header other than Authorization and X-API-Key contains an API key or an access token.')
     }
@@ -55,13 +55,6 @@ function misplaced(found: string): ServiceError {
     detail: `${found} Treat it as leaked: revoke it. Send credentials as Authorization or X-API-Key only.`,
     reason: 'credential in a wrong place',
   })
-}
-
-/** On Node the lines as they came: building a Headers object would cost more than the search. */
-function* headersOf(c: Context<AppEnv>): Iterable<readonly [string, string]> {
-  const lines: unknown = Object(Object(c.env).incoming).rawHeaders
-  if (!Array.isArray(lines)) return yield* c.req.raw.headers
-  for (let at = 0; at + 1 < lines.length; at += 2) yield [String(lines[at]), String(lines[at + 1])]
 }
 
 /** The URL as sent and decoded, twice at most: a proxy or a log viewer may decode it once more. */

@@ -31,6 +31,24 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/**
+ * The member that is lost without a word from `value`, the parsed `text`: one whose name comes twice in an object, or
+ * `__proto__`, which copying drops. Undefined = nothing is lost.
+ */
+export function lostMember(text: string, value: unknown): 'duplicate' | '__proto__' | undefined {
+  let count = 0
+  const left = [value]
+  for (let item = left.pop(); item !== undefined; item = left.pop()) {
+    if (typeof item !== 'object' || item === null) continue
+    for (const [name, member] of Object.entries(item)) {
+      if (name === '__proto__') return '__proto__'
+      if (!Array.isArray(item)) count += 1
+      left.push(member)
+    }
+  }
+  return count === countNames(text) ? undefined : 'duplicate'
+}
+
 // With `ignoreBOM`, the decoder keeps a byte order mark in the text, and JSON.parse then refuses it.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 

@@ -75,6 +75,19 @@ describe('A30 a request that lies about its host', () => {
     else expect(answer.status).toBe(400)
   })
 
+  test.each(['/token', '/healthz', '/v1/me', '/unknown'])('is refused with two Host lines at %s', async (path) => {
+    const port = await listenForTest(service)
+    for (const [first, second] of [
+      ['Host: auth.example', 'Host: auth.example'],
+      ['Host: auth.example', 'hOST: evil.example'],
+    ] as const) {
+      const head = [`GET ${path} HTTP/1.1`, first, `Authorization: Bearer ${secret}`, second, 'Connection: close']
+      const answer = await sendRaw(port, [lines(...head)])
+      expect(answer.status).toBe(400)
+      expect(answer.text).toContain('more than one Host header')
+    }
+  })
+
   test('gets a token of the configured issuer, whatever its host', async () => {
     const port = await listenForTest(service)
     const head = lines(

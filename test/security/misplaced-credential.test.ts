@@ -164,10 +164,14 @@ describe('a credential in a wrong place', () => {
     const foreign = [{ typ: 'at+jwt' }, { iss: 'https://other.example', sub: 'x'.repeat(40) }, {}].map((part) =>
       Buffer.from(JSON.stringify(part)).toString('base64url'),
     )
-    for (const name of [mistyped, foreign.join('.').slice(0, 100), 'runs_live_in_v1.2.3']) {
+    for (const name of [foreign.join('.').slice(0, 100), 'runs_live_in_v1.2.3']) {
       const init = { method: 'POST', headers, body: JSON.stringify({ name }) }
       expect((await service.request('/v1/service-accounts', init)).status, name).toBe(201)
     }
+    // As a name it is refused for its shape, because most of it may be right.
+    const init = { method: 'POST', headers, body: JSON.stringify({ name: mistyped }) }
+    const refused = await service.request('/v1/service-accounts', init)
+    expect(await refused.json()).toMatchObject({ status: 400, code: 'invalid_request' })
   })
 })
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { lostMember } from '../../kit/json-object.ts'
 import { UsageError } from '../runtime/failure.ts'
 import { readAll } from '../runtime/input.ts'
 import { locate, type Surroundings } from '../runtime/surroundings.ts'
@@ -35,11 +36,8 @@ function jsonRows(text: string): FileRow[] {
   return text.split('\n').flatMap((content, index): FileRow[] => {
     const line = index + 1
     if (content.trim() === '') return []
-    try {
-      return [{ line, row: JSON.parse(content) }]
-    } catch {
-      return [{ line, fault: 'The line is not JSON.' }]
-    }
+    const read = parseJson(content)
+    return ['fault' in read ? { line, fault: `The line ${read.fault}` } : { line, row: read.value }]
   })
 }
 
@@ -48,6 +46,10 @@ function csvRows(text: string): FileRow[] {
   if (!header)
     throw new UsageError('the file is not a CSV', {
       hint: 'the first line must name the columns, such as name,hash,algorithm,scopes',
+    })
+  if (new Set(header).size < header.length || header.includes('__proto__'))
+    throw new UsageError('the first line names a column twice, or __proto__', {
+      hint: 'name each column once: names are those of POST /v1/api-keys/import',
     })
   return records.map((record, index): FileRow => {
     const line = index + 2
@@ -63,17 +65,28 @@ function csvRow(line: number, header: readonly string[], record: readonly string
   for (const [place, name] of header.entries()) {
     const value = record[place] ?? ''
     if (value === '') continue
+    if (lists.has(name) && value.includes(','))
+      return { line, fault: `${name}: The field contains a comma. Separate entries by spaces.` }
     if (lists.has(name)) row[name] = value.split(' ').filter((word) => word !== '')
     else if (numbers.has(name)) row[name] = Number(value)
     else if (name === 'customClaims') {
-      try {
-        row[name] = JSON.parse(value)
-      } catch {
-        return { line, fault: 'customClaims: The field is not JSON.' }
-      }
+      const read = parseJson(value)
+      if ('fault' in read) return { line, fault: `customClaims: The field ${read.fault}` }
+      row[name] = read.value
     } else row[name] = value
   }
   return { line, row }
+}
+
+function parseJson(text: string): { readonly value: unknown } | { readonly fault: string } {
+  try {
+    const value: unknown = JSON.parse(text)
+    const lost = lostMember(text, value)
+    if (lost === '__proto__') return { fault: 'has a member __proto__.' }
+    return lost === 'duplicate' ? { fault: 'has two members of the same name.' } : { value }
+  } catch {
+    return { fault: 'is not JSON.' }
+  }
 }
 
 function readFile(path: string): string {

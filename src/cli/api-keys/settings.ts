@@ -1,13 +1,13 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { collect, duration, wholeNumber } from '../runtime/arguments.ts'
+import { collectEntries, collectWords, duration, wholeNumber } from '../runtime/arguments.ts'
 import { addOptions, hiddenCopy, member } from '../runtime/members.ts'
 
 const common = [
-  member('scopes', '--scope <scope>', 'a scope that it holds; repeat for more', collect),
-  member('audiences', '--audience <audience>', 'an audience besides the default one; repeat', collect),
-  member('roles', '--role <role>', 'a role in the admin API; repeat for more', collect),
+  member('scopes', '--scope <scope>', 'a scope that it holds; repeat for more', collectWords),
+  member('audiences', '--audience <audience>', 'an audience besides the default one; repeat', collectEntries),
+  member('roles', '--role <role>', 'a role in the admin API; repeat for more', collectWords),
   member('expiresAt', '--expires-at <time>', 'RFC 3339, such as 2027-01-01T00:00:00Z'),
-  member('labels', '--label <label>', 'to find it by; repeat for more', collect),
+  member('labels', '--label <label>', 'to find it by; repeat for more', collectEntries),
 ]
 
 /** Too many for one screen: the help only names them. */
@@ -16,8 +16,8 @@ const rare = [
   member('subject', '--subject <subject>'),
   member('customClaims', '--claims <json>', '', claims),
   member('tokenAlgorithm', '--algorithm <algorithm>'),
-  member('allowedCidrs', '--allow <cidr>', '', collect),
-  member('deniedCidrs', '--deny <cidr>', '', collect),
+  member('allowedCidrs', '--allow <cidr>', '', collectWords),
+  member('deniedCidrs', '--deny <cidr>', '', collectWords),
   member('requestsPerMinute', '--requests-per-minute <number>', '', wholeNumber),
   member('rotateEverySeconds', '--rotate-every <duration>', '', duration),
   member('serviceAccountId', '--service-account <id>'),

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { MemberView } from '../../members/operations.ts'
-import { collect } from '../runtime/arguments.ts'
+import { collectWords } from '../runtime/arguments.ts'
 import { type Cli, type JsonOption, noun, print, showVerb, verb } from '../runtime/command.ts'
 import { listVerb } from '../runtime/list.ts'
 import { member, membersOf } from '../runtime/members.ts'
@@ -35,7 +35,7 @@ export function addMembersCommand(program: Command, cli: Cli): void {
   const example = 'mintage members assign-roles key_0192f0c4a1b27c3d --role developer'
   const assign = verb(members, 'assign-roles', "replace a member's roles", example)
     .argument('<id>', 'id of a service account or an API key')
-    .addOption(member('roles', '--role <role>', 'repeat for more', collect))
+    .addOption(member('roles', '--role <role>', 'repeat for more', collectWords))
     .option('--no-role', 'remove all roles')
   assign.action(async (id: string, options: JsonOption) => {
     const [path, body] = [pathOf(id, '/assign-roles'), membersOf(assign)]

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { printableText } from '../../observability/printable-text.ts'
 import type { RoleView } from '../../roles/operations.ts'
-import { collect, wholeNumber } from '../runtime/arguments.ts'
+import { collectWords, wholeNumber } from '../runtime/arguments.ts'
 import { type Cli, type JsonOption, noun, print, verb } from '../runtime/command.ts'
 import { listVerb } from '../runtime/list.ts'
 import { member, membersOf } from '../runtime/members.ts'
@@ -15,7 +15,7 @@ const pathOf = (name: string, organizationId: string | undefined) =>
 const organizationOption = () => member('organizationId', '--organization <id>', 'whose role (default: yours)')
 
 const permissionOption = () =>
-  member('permissions', '--permission <permission:reach>', 'such as api_keys.read:own; repeat for more', collect)
+  member('permissions', '--permission <permission:reach>', 'such as api_keys.read:own; repeat for more', collectWords)
 
 export function addRolesCommand(program: Command, cli: Cli): void {
   const roles = noun(program, 'roles', 'list roles, and create custom ones', 'mintage roles list')

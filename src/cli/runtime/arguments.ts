@@ -6,6 +6,17 @@ export function collect(value: string, previous: readonly string[] = []): readon
   return [...previous, value]
 }
 
+/** As `collect`, for entries that may contain spaces or be URLs: a comma is refused, since it may separate two. */
+export function collectEntries(value: string, previous: readonly string[] = []): readonly string[] {
+  if (value.includes(',')) throw new InvalidArgumentError('it contains a comma. Repeat the option for each entry.')
+  return collect(value, previous)
+}
+
+/** For an option that may be given several times, or once with entries that are separated by commas or spaces. */
+export function collectWords(value: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, ...value.split(/[\s,]+/).filter((word) => word !== '')]
+}
+
 export function wholeNumber(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('it must be a whole number.')
   return Number(text)

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import { collect } from './arguments.ts'
+import { collectEntries, collectWords } from './arguments.ts'
 
 /**
  * An option that fills one member of a request, such as `filter.label` in a body or `organizationId` in a query. One
@@ -73,7 +73,7 @@ export function withOptionNames(text: string, command: Command): string {
 }
 
 function clearedValue(option: MemberOption): unknown {
-  if (option.parseArg === collect) return []
+  if (option.parseArg === collectEntries || option.parseArg === collectWords) return []
   return option.member === 'description' ? '' : null
 }
 

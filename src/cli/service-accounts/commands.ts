@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { printableText } from '../../observability/printable-text.ts'
 import type { ServiceAccountView } from '../../service-accounts/view.ts'
-import { collect, wholeNumber } from '../runtime/arguments.ts'
+import { collectWords, wholeNumber } from '../runtime/arguments.ts'
 import { type Cli, type JsonOption, noun, print, showVerb, verb } from '../runtime/command.ts'
 import { endingVerb, withDryRun, withReason } from '../runtime/ending.ts'
 import { listVerb } from '../runtime/list.ts'
@@ -25,7 +25,7 @@ function addCreateVerb(accounts: Command, cli: Cli): void {
   const create = verb(accounts, 'create', 'create a service account', command)
     .argument('<name>', 'unique in its organization')
     .addOption(member('description', '--description <text>', 'what it is for'))
-    .addOption(member('roles', '--role <role>', 'the most that its keys may hold; repeat for more', collect))
+    .addOption(member('roles', '--role <role>', 'the most that its keys may hold; repeat for more', collectWords))
     .addOption(member('organizationId', '--organization <id>', 'where it belongs (default: yours)'))
   create.action(async (name: string, options: JsonOption) => {
     const body = { name, ...membersOf(create) }
@@ -68,7 +68,7 @@ function addUpdateVerb(accounts: Command, cli: Cli): void {
     .argument('<id>', 'id of the account')
     .addOption(member('name', '--name <name>', 'unique in its organization'))
     .addOption(member('description', '--description <text>', 'what it is for'))
-    .addOption(member('roles', '--role <role>', 'replaces the current roles; repeat for more', collect))
+    .addOption(member('roles', '--role <role>', 'replaces the current roles; repeat for more', collectWords))
     .option('--no-role', 'remove all roles')
     .option('--revision <number>', 'only if this is still its revision', wholeNumber)
   update.action(async (id: string, options: JsonOption & { revision?: number }) => {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { collect, wholeNumber } from '../runtime/arguments.ts'
+import { collectEntries, collectWords, wholeNumber } from '../runtime/arguments.ts'
 import { type Cli, type JsonOption, print, verb } from '../runtime/command.ts'
 import { member } from '../runtime/members.ts'
 import { printDecoded } from './decode.ts'
@@ -12,8 +12,8 @@ type TokenAnswer = { access_token: string; token_type: string; expires_in: numbe
 export function addTokenCommands(program: Command, cli: Cli): void {
   const example = 'TOKEN=$(mintage token --scope orders:read)'
   verb(program, 'token', 'exchange the API key for an access token', example)
-    .addOption(member('scope', '--scope <scope>', 'less than the key holds; repeat for more', collect))
-    .addOption(member('audience', '--audience <audience>', 'who the token is for; repeat for more', collect))
+    .addOption(member('scope', '--scope <scope>', 'less than the key holds; repeat for more', collectWords))
+    .addOption(member('audience', '--audience <audience>', 'who the token is for; repeat for more', collectEntries))
     .addOption(member('expires_in', '--expires-in <seconds>', 'shorter than usual', wholeNumber))
     .option('--decode', 'show what a token on standard input says, unverified')
     .action(async (options: TokenOptions) => {

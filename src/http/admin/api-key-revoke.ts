@@ -6,7 +6,7 @@ import { force } from './api-key-schemas.ts'
 import { dryRun, dryRunOr, impact } from './impact.ts'
 import { because } from './revocation-reason.ts'
 import { adminRoute, bodyOrDefaults, jsonAnswer } from './route.ts'
-import { instant, instantInput, text, word } from './schemas.ts'
+import { instant, instantInput, storedText, word } from './schemas.ts'
 
 const at = instantInput.optional().openapi({ description: 'When it takes effect. If absent, now' })
 
@@ -15,7 +15,7 @@ const revocation = z.strictObject({ ...because, at, dryRun, force }).openapi('Ap
 const filter = z
   .strictObject({
     organizationId: word(128).optional(),
-    label: text(100).optional(),
+    label: storedText(100).optional(),
     environment: z.enum(['live', 'test']).optional(),
     createdBefore: instantInput.optional(),
     serviceAccountId: word(128).optional(),

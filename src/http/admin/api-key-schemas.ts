@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { apiKeyStatuses } from '../../api-keys/status.ts'
 import { algorithms } from '../../signing-keys/signer.ts'
-import { instant, instantInput, pageQuery, text, word } from './schemas.ts'
+import { instant, instantInput, pageQuery, storedText, text, word } from './schemas.ts'
 
 export const environment = z.enum(['live', 'test'])
 const claims = z.record(z.string(), z.unknown())
@@ -103,10 +103,12 @@ export const force = z.boolean().default(false).openapi({
 export const listQuery = pageQuery.extend({
   organizationId: word(128).optional(),
   environment: environment.optional(),
-  label: text(100).optional(),
+  label: storedText(100).optional(),
   status: z.enum(apiKeyStatuses).optional(),
   serviceAccountId: word(128).optional(),
-  name: text(100).optional().openapi({ description: 'Part of the name, regardless of case. There are no wildcards' }),
+  name: storedText(100)
+    .optional()
+    .openapi({ description: 'Part of the name, regardless of case. There are no wildcards' }),
   createdAfter: instantInput.optional(),
   createdBefore: instantInput.optional(),
 })

@@ -1,6 +1,7 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { ServiceError } from '../../errors.ts'
+import { invalidRequest, ServiceError } from '../../errors.ts'
+import { lostMember } from '../../kit/json-object.ts'
 import type { AppEnv } from '../context.ts'
 import { inspectJson } from '../misplaced-credential.ts'
 
@@ -34,23 +35,44 @@ export const readJsonBody: MiddlewareHandler<AppEnv> = async function readJsonBo
   })
 }
 
-/** Hono keeps the text on the request, so the schema validator can read it again. */
+/** Hono keeps the bytes on the request, so the schema validator can read them again. */
 async function checkJson(c: Context<AppEnv>): Promise<void> {
-  const text = await c.req.text()
-  if (text === '') return
+  const bytes = await c.req.arrayBuffer()
+  if (bytes.byteLength === 0) return
   const mediaType = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase()
   if (mediaType !== 'application/json') {
     throw new ServiceError('unsupported_media_type', {
       detail: 'The body is not declared as JSON. Send Content-Type: application/json.',
     })
   }
-  inspectJson(c, parsed(text))
+  inspectJson(c, parsed(decoded(bytes)))
 }
 
-function parsed(text: string): unknown {
+/** `c.req.text()` would drop a byte order mark, and replace bytes that are not UTF-8. */
+function decoded(bytes: ArrayBuffer): string {
   try {
-    return JSON.parse(text)
+    return utf8.decode(bytes)
+  } catch (cause) {
+    throw new ServiceError('invalid_request', { detail: 'The body is not UTF-8. Send JSON in UTF-8.', cause })
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** Also refuses members that would be lost without a word: `__proto__`, and all but the last of the same name. */
+function parsed(text: string): unknown {
+  if (text.startsWith('\ufeff')) {
+    throw invalidRequest('The body begins with a byte order mark. Send it without (RFC 8259, section 8.1).')
+  }
+  let value: unknown
+  try {
+    value = JSON.parse(text)
   } catch (cause) {
     throw new ServiceError('invalid_request', { detail: 'The body is not valid JSON. Correct it.', cause })
   }
+  const lost = lostMember(text, value)
+  if (lost === '__proto__') throw invalidRequest('The body has a member __proto__. Remove it.')
+  if (lost === 'duplicate')
+    throw invalidRequest('An object in the body has two members of the same name. Send each once.')
+  return value
 }

@@ -3,7 +3,7 @@ import { createRevocation, liftRevocation, listRevocations } from '../../revocat
 import type { AppEnv } from '../context.ts'
 import { because } from './revocation-reason.ts'
 import { adminRoute, jsonAnswer, pageAnswer } from './route.ts'
-import { instant, instantInput, pageQuery, text } from './schemas.ts'
+import { instant, instantInput, pageQuery, storedText } from './schemas.ts'
 
 const kind = z.enum(['token', 'api_key', 'subject', 'organization', 'signing_key', 'all'])
 
@@ -28,7 +28,7 @@ const revocation = z
 const newRevocation = z
   .strictObject({
     kind,
-    value: text(400).openapi({
+    value: storedText(400).openapi({
       description: 'jti, client id, organization id and subject joined by one space, organization id, kid, or *',
     }),
     maxVersion: z.int().min(1).max(1_000_000).optional(),

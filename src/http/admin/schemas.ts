@@ -1,12 +1,34 @@
 import { z } from '@hono/zod-openapi'
+import { looksLikeApiKey } from '../../api-keys/format.ts'
 
 // Schemas that many admin routes share. Their messages reach the caller, so they never repeat what the caller sent.
 
 /**
- * Text for people: bounded, well-formed Unicode, without control characters. PostgreSQL does not store NUL, and
- * terminals obey the other control characters.
+ * New text for people, such as a name: `storedText` that looks like what it is. Not for a filter, which must find text
+ * from before this rule.
  */
 export function text(longest: number, shortest = 1) {
+  return storedText(longest, shortest)
+    .refine((value) => !hidden.test(value), 'must not contain invisible or direction-changing characters')
+    .refine(
+      (value) => shortest === 0 || /[^\s\p{Default_Ignorable_Code_Point}\u2800]/u.test(value),
+      'must contain a visible character',
+    )
+    .refine((value) => !looksLikeApiKey(value), 'must not look like an API key: never store a secret here')
+}
+
+/**
+ * Joiners and variation selectors are not in it: Persian, Hindi and emoji need them. `\p{Bidi_Control}` changes the
+ * direction of what follows; tags spell a text that nobody sees.
+ */
+const hidden =
+  /[\p{Bidi_Control}\u00ad\u115f\u1160\u180e\u200b\u2028\u2029\u2060-\u2064\u206a-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e007f}]/u
+
+/**
+ * Text that can be stored: bounded, well-formed Unicode, without control characters. PostgreSQL does not store NUL, and
+ * terminals obey the other control characters.
+ */
+export function storedText(longest: number, shortest = 1) {
   return z
     .string()
     .min(shortest)

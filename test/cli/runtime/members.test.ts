@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
 import { createProgram } from '../../../src/cli/program.ts'
-import { collect, wholeNumber } from '../../../src/cli/runtime/arguments.ts'
+import { collectWords, wholeNumber } from '../../../src/cli/runtime/arguments.ts'
 import { createCli } from '../../../src/cli/runtime/command.ts'
 import { member, membersOf, withOptionNames } from '../../../src/cli/runtime/members.ts'
 import { nowhere } from '../../support/run-cli.ts'
@@ -10,7 +10,7 @@ const newCommand = () =>
   new Command('test')
     .addOption(member('subject', '--subject <subject>'))
     .addOption(member('description', '--description <text>'))
-    .addOption(member('scopes', '--scope <scope>', '', collect))
+    .addOption(member('scopes', '--scope <scope>', '', collectWords))
     .addOption(member('tokenAlgorithm', '--algorithm <algorithm>'))
     .addOption(member('filter.createdBefore', '--created-before <time>'))
     .addOption(member('expires_in', '--expires-in <seconds>', '', wholeNumber))
