@@ -1,11 +1,13 @@
 import { migrationState } from './db/migration-state.ts'
-import { readDatabaseClock } from './db/service-state.ts'
+import type { WriteRefusal } from './db/refused-writes.ts'
+import { readServerState, unfitnessIn } from './db/service-state.ts'
 import type { Services } from './services.ts'
 
-export type Check = { readonly state: 'ok' | 'failed'; readonly reason?: string }
+/** `degraded`: some requests fail, but another instance would fail them too, so this one stays in rotation. */
+export type Check = { readonly state: 'ok' | 'degraded' | 'failed'; readonly reason?: string }
 
 export type Readiness = {
-  readonly status: 'ready' | 'not_ready'
+  readonly status: 'ready' | 'degraded' | 'not_ready'
   readonly checks: Readonly<Record<'process' | 'database' | 'migrations' | 'keyRing' | 'revocationList', Check>>
 }
 
@@ -23,7 +25,12 @@ export async function checkReadiness(services: Services): Promise<Readiness> {
     keyRing,
     revocationList: await checkRevocations(services),
   }
-  return { status: Object.values(checks).every(({ state }) => state === 'ok') ? 'ready' : 'not_ready', checks }
+  return { status: statusOf(Object.values(checks)), checks }
+}
+
+function statusOf(checks: readonly Check[]): Readiness['status'] {
+  if (checks.some(({ state }) => state === 'failed')) return 'not_ready'
+  return checks.some(({ state }) => state === 'degraded') ? 'degraded' : 'ready'
 }
 
 const ok: Check = { state: 'ok' }
@@ -36,18 +43,26 @@ function checkProcess({ stopping }: Services): Check {
 /**
  * The service stamps rows with its clock, and limits use the database's clock. They may differ by the clock tolerance.
  */
-async function checkDatabase({ db, now, config }: Services): Promise<Check> {
+async function checkDatabase({ database: { stats }, db, now, config }: Services): Promise<Check> {
   try {
     const before = now().getTime()
-    const database = (await readDatabaseClock(db)).getTime()
+    const { clock, unfitness } = await readServerState(db)
+    if (unfitness !== undefined) return failed(unfitness)
+    const database = clock.getTime()
     const tolerance = config.clockToleranceSeconds * 1000
     const skew = database < before ? database - before : Math.max(0, database - now().getTime())
     if (Math.abs(skew) > tolerance)
       return failed(`its clock differs from this instance's by ${Math.round(skew / 1000)} s`)
-    return ok
-  } catch {
-    return failed('it does not answer')
+    const refusal = stats().refusedLately
+    return refusal === undefined ? ok : { state: 'degraded', reason: refusalReasons[refusal] }
+  } catch (error) {
+    return failed(unfitnessIn(error) ?? 'it does not answer')
   }
+}
+
+const refusalReasons: Readonly<Record<WriteRefusal, string>> = {
+  room: 'it refused a change in the last minute: its disk is full',
+  lock: 'it refused a change in the last minute: a row or table was locked for too long',
 }
 
 async function checkMigrations({ db }: Services): Promise<Check> {

@@ -1,6 +1,7 @@
 import { eq, sql } from 'drizzle-orm'
 import type { Db } from '../db/database.ts'
 import { apiKeys, apiKeyVersions } from '../db/schema.ts'
+import { refuseReplica } from '../db/server-role.ts'
 import type { Platform } from '../platform.ts'
 import type { CustomClaims } from './custom-claims.ts'
 import { cacheImportedAlgorithms, type ImportedAlgorithmsCache } from './foreign-secret.ts'
@@ -67,7 +68,7 @@ const longestWaitMilliseconds = 5
 /**
  * All lookups of one event-loop turn share ONE prepared select. While it runs, the lookups of later turns gather for
  * the next one. A select is sent after its last lookup was made, so an answer is never older than its question: as fast
- * as a cache, and never stale. Nothing waits when no select is running. If a select fails, all of its lookups fail.
+ * as a cache, and never stale. A standby is refused. Nothing waits when no select is running. If a select fails, all of its lookups fail.
  */
 export function createApiKeyLookup(options: {
   db: Db
@@ -85,7 +86,9 @@ export function createApiKeyLookup(options: {
     running += 1
     try {
       select ??= prepareSelect(db)
-      return byHash(await select.execute({ hashes }))
+      const rows = await select.execute({ hashes })
+      refuseReplica(rows[0]?.replica)
+      return byHash(rows)
     } finally {
       running -= 1
       if (batch?.waits && running === 0) batch.send()
@@ -136,7 +139,7 @@ export function createApiKeyLookup(options: {
 function prepareSelect(db: Db) {
   const { hash, hashAlgorithm, imported } = apiKeyVersions
   return db
-    .select({ hash, hashAlgorithm, imported, ...apiKeyRecord })
+    .select({ hash, hashAlgorithm, imported, replica: sql<boolean>`pg_is_in_recovery()`, ...apiKeyRecord })
     .from(sql`(values (true)) as asked (once)`)
     .leftJoin(apiKeyVersions, sql`${apiKeyVersions.hash} = any(${sql.placeholder('hashes')}::text[])`)
     .leftJoin(apiKeys, eq(apiKeys.id, apiKeyVersions.apiKeyId))

@@ -3,6 +3,7 @@ import type { Within } from '../access/authorize.ts'
 import { organizationWithin } from '../access/queries.ts'
 import type { Db } from '../db/database.ts'
 import { apiKeys, apiKeyVersions, organizations, serviceAccounts, serviceState } from '../db/schema.ts'
+import { refuseReplica } from '../db/server-role.ts'
 import type { ApiKeyEnvironment } from './format.ts'
 import type { ApiKeyStatus } from './status.ts'
 
@@ -102,12 +103,15 @@ export async function selectImportedAlgorithms(db: Db): Promise<HashAlgorithm[]>
 
 /** One version of a key by the key's id, as a token names it; undefined = not found. */
 export async function findApiKeyRecord(db: Db, id: string, version: number) {
-  const [record] = await db
-    .select(apiKeyRecord)
+  const [found] = await db
+    .select({ replica: sql<boolean>`pg_is_in_recovery()`, ...apiKeyRecord })
     .from(apiKeyVersions)
     .innerJoin(apiKeys, eq(apiKeys.id, apiKeyVersions.apiKeyId))
     .where(and(eq(apiKeyVersions.apiKeyId, id), eq(apiKeyVersions.version, version)))
     .limit(1)
+  if (!found) return undefined
+  const { replica, ...record } = found
+  refuseReplica(replica)
   return record
 }
 

@@ -1,11 +1,16 @@
 import { z } from 'zod'
 import { idPrefixes } from '../crypto/random.ts'
+import { allowsStandby, postgresHosts } from '../kit/postgres-hosts.ts'
 import { describeIssue } from './describe-issue.ts'
 import { parseDuration } from './duration.ts'
 
+const primaryWanted = 'must not allow a standby: leave target_session_attrs out, or set it to read-write'
+const needsPrimary = (text: string) => !allowsStandby(text)
+
 const postgresUrl = z
   .string()
-  .refine((text) => /^postgres(ql)?:\/\//.test(text) && URL.canParse(text), 'must be a postgres:// URL')
+  .refine((text) => postgresHosts(text) !== undefined, 'must be a postgres:// URL')
+  .refine(needsPrimary, primaryWanted)
 
 const prefixWanted = `must be 2 to 16 lower-case letters or digits, and not a prefix of ids (${idPrefixes.join(', ')})`
 
@@ -20,9 +25,10 @@ const environment = z.object({
   DATABASE_URL: z
     .string()
     .refine(
-      (text) => text === 'memory:' || /^file:./.test(text) || (/^postgres(ql)?:\/\//.test(text) && URL.canParse(text)),
+      (text) => text === 'memory:' || /^file:./.test(text) || postgresHosts(text) !== undefined,
       'must be postgres://…, file:<folder> or memory:',
     )
+    .refine(needsPrimary, primaryWanted)
     .optional(),
   DATABASE_MIGRATION_URL: postgresUrl.optional(),
   DATABASE_DIRECT_URL: postgresUrl.optional(),

@@ -1,4 +1,6 @@
 import postgres from 'postgres'
+import { unavailable } from './deadline.ts'
+import { unfitness } from './server-role.ts'
 
 /** The answer to one statement. `command` is the server's tag, such as `COMMIT`. */
 export type Answer = readonly unknown[] & { readonly command: string }
@@ -14,7 +16,7 @@ export type Statement = {
 
 export type Sent = {
   readonly answer: Promise<Answer>
-  /** False while connecting: the statement cannot have reached the server. */
+  /** False while connecting, or if the server cannot be written to: the statement has changed nothing. */
   wasSent(): boolean
   /** Asks the server to stop the statement. Resolves when that request succeeded or failed; never rejects. */
   cancel(): Promise<void>
@@ -24,6 +26,8 @@ export type Sent = {
 export type Connection = {
   send(statement: Statement): Sent
   isLost(): boolean
+  /** Why the server cannot be written to, once it said so. A call that runs may end; no other call may begin. */
+  unfitness(): string | undefined
   /** True after the first answer. If the connection fails later, the server may have closed it while it was idle. */
   hasAnswered(): boolean
   /** Closes the connection, even in the middle of a statement. Never rejects. */
@@ -33,7 +37,7 @@ export type Connection = {
 /** How values are encoded, by type oid. Drizzle adds entries when it gets the client. */
 export type WireTypes = Pick<postgres.ParsedOptions, 'parsers' | 'serializers'>
 
-type ConnectionOptions = {
+export type ConnectionOptions = {
   url: string
   /** Named prepared statements; false behind a transaction pooler. */
   prepare: boolean
@@ -43,6 +47,8 @@ type ConnectionOptions = {
   wireTypes: WireTypes
   onNotify?: (channel: string) => void
   onLost?: () => void
+  /** The connection ended before the server answered a statement. */
+  onUseless?: () => void
 }
 
 /**
@@ -52,6 +58,23 @@ type ConnectionOptions = {
 export function openConnection(options: ConnectionOptions): Connection {
   let lost = false
   let answered = false
+  let unfit: string | undefined
+  /** Set if the server said so when the connection opened. The driver may still send the first statement. */
+  let refusal: string | undefined
+  const markLost = () => {
+    if (lost) return
+    lost = true
+    if (!answered) options.onUseless?.()
+  }
+  /** A pooler may repeat what it heard from a server that it no longer uses, so it is not believed. */
+  const watchRole = (parameter: string, value: string) => {
+    const reason = options.prepare ? unfitness(parameter, value) : undefined
+    if (reason === undefined) return
+    unfit = reason
+    if (answered) return
+    refusal = reason
+    void destroy()
+  }
   const settings = {
     max: 1,
     prepare: options.prepare,
@@ -61,8 +84,9 @@ export function openConnection(options: ConnectionOptions): Connection {
     max_lifetime: null,
     onnotice: () => {},
     onnotify: (channel: string) => options.onNotify?.(channel),
+    onparameter: watchRole,
     onclose: () => {
-      lost = true
+      markLost()
       options.onLost?.()
     },
     connection: { application_name: 'mintage', ...options.parameters },
@@ -70,25 +94,33 @@ export function openConnection(options: ConnectionOptions): Connection {
   const sql = postgres(options.url, settings)
   Object.assign(sql.options.parsers, options.wireTypes.parsers)
   Object.assign(sql.options.serializers, options.wireTypes.serializers)
+  const destroy = async () => {
+    markLost()
+    await sql.end({ timeout: 0 }).catch(() => {})
+  }
 
   return {
     send: ({ text, params, prepare, asValues }) => {
       const query = sql.unsafe(text, params, { prepare })
-      const answer: Promise<Answer> = asValues ? query.values().execute() : query.execute()
-      answer.then(
-        () => {
+      const sent: Promise<Answer> = asValues ? query.values().execute() : query.execute()
+      const answer = sent.then(
+        (rows) => {
+          if (refusal !== undefined) throw unavailable(refusal)
           answered = true
+          return rows
         },
-        () => {},
+        (error: unknown) => {
+          throw refusal === undefined ? error : unavailable(refusal, error)
+        },
       )
-      return { answer, wasSent: () => !('state' in query) || query.state !== null, cancel: () => cancel(query) }
+      answer.catch(() => {})
+      const wasSent = () => refusal === undefined && (!('state' in query) || query.state !== null)
+      return { answer, wasSent, cancel: () => cancel(query) }
     },
     isLost: () => lost,
     hasAnswered: () => answered,
-    destroy: async () => {
-      lost = true
-      await sql.end({ timeout: 0 }).catch(() => {})
-    },
+    unfitness: () => unfit,
+    destroy,
   }
 }
 

@@ -1,4 +1,5 @@
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core'
+import type { WriteRefusal } from './refused-writes.ts'
 
 /** The first argument of every query: PGlite, postgres.js, or a transaction of either. */
 export type Db = PgDatabase<PgQueryResultHKT, Record<string, never>>
@@ -8,6 +9,10 @@ export type DatabaseStats = {
   inFlight: number
   /** True while the breaker refuses calls without trying. */
   broken: boolean
+  /** Changes that the server refused since the start, because its disk was full or a lock was held for too long. */
+  refusedWrites: Readonly<Record<WriteRefusal, number>>
+  /** The latest of these in the last minute. */
+  refusedLately: WriteRefusal | undefined
 }
 
 /**

@@ -60,6 +60,9 @@ export function isConnectionLoss(error: unknown): boolean {
   return !callMistakes.has(String(property(error, 'code')))
 }
 
+/** The server cannot be written to: a standby, or a server that an operator or its host made read-only. */
+export const isReadOnlyServer = (error: unknown) => sqlState(error) === '25006'
+
 /** Shutdown by an administrator or a crash, terminated idle sessions, completion unknown. */
 const losses = new Set(['57P01', '57P02', '57P05', '25P03', '25P04', '40003'])
 

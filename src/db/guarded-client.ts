@@ -1,7 +1,7 @@
 import type postgres from 'postgres'
 import type { Answer, Statement, WireTypes } from './connection.ts'
 import { outcomeUnknown, unavailable, withinDeadline } from './deadline.ts'
-import { isConnectionLoss, outageOf } from './failure.ts'
+import { isConnectionLoss, isReadOnlyServer, outageOf } from './failure.ts'
 import type { Pool } from './pool.ts'
 import { asQuery, isRead } from './statement.ts'
 import { runTransaction, type TransactionOptions } from './transaction.ts'
@@ -25,16 +25,23 @@ export function guardedClient({
 }: GuardedClientOptions): postgres.Sql {
   const client = {
     options: wireTypes,
-    unsafe: asQuery((statement) => runStatement(pool, deadlineMilliseconds, statement)),
+    unsafe: asQuery((statement) => runStatement(pool, deadlineMilliseconds, options, statement)),
     begin: <Result>(work: (tx: object) => Promise<Result>) => runTransaction(pool, deadlineMilliseconds, options, work),
   }
   return client as unknown as postgres.Sql
 }
 
-function runStatement(pool: Pool, deadlineMilliseconds: number, statement: Statement): Promise<Answer> {
+function runStatement(
+  pool: Pool,
+  deadlineMilliseconds: number,
+  options: TransactionOptions,
+  statement: Statement,
+): Promise<Answer> {
   return withinDeadline(deadlineMilliseconds, async (call) => {
+    let untried = options.hosts
     for (;;) {
       const connection = await pool.acquire(call)
+      untried -= 1
       const hasRested = connection.hasAnswered()
       const sent = connection.send(statement)
       const changesAtStake = () => sent.wasSent() && !isRead(statement.text)
@@ -49,12 +56,14 @@ function runStatement(pool: Pool, deadlineMilliseconds: number, statement: State
         pool.release(connection, 'answered')
         return answer
       } catch (error) {
+        options.refusedWrites.note(error)
         const outage = outageOf(error, changesAtStake())
-        const lost = isConnectionLoss(error)
+        const lost = isConnectionLoss(error) || connection.isLost()
         // The server may have closed an idle connection, as a restart does. A statement that only reads is sent again
-        // on another one.
-        const repeats = lost && hasRested && isRead(statement.text) && !call.passed
-        pool.release(connection, repeats ? 'stale' : lost ? 'lost' : 'answered')
+        // on another one. A statement that was never sent tries each host.
+        const isSafe = hasRested ? isRead(statement.text) : !sent.wasSent() && untried > 0
+        const repeats = lost && isSafe && !call.passed
+        pool.release(connection, repeats ? 'stale' : lost ? 'lost' : isReadOnlyServer(error) ? 'read_only' : 'answered')
         if (!repeats) throw outage ?? error
       }
     }

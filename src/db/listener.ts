@@ -1,4 +1,5 @@
-import { type Connection, openConnection } from './connection.ts'
+import type { Connection } from './connection.ts'
+import { type Hosts, openOn } from './hosts.ts'
 
 type Listener = {
   /** Calls back for every notification, and once after each (re)connection: a notification may have been missed. */
@@ -14,7 +15,7 @@ const heartbeatMilliseconds = 5000
  * One connection for all channels. Opens with the first channel and reconnects for ever. `listen` resolves immediately.
  * While the server is unreachable, notifications are lost, so callers must poll as well.
  */
-export function createListener(url: string, answerMilliseconds: number): Listener {
+export function createListener(hosts: Hosts, answerMilliseconds: number): Listener {
   const channels = new Map<string, Set<() => void>>()
   let connection: Connection | undefined
   let closed = false
@@ -57,8 +58,7 @@ export function createListener(url: string, answerMilliseconds: number): Listene
   }
   const run = async () => {
     while (!closed) {
-      const next = openConnection({
-        url,
+      const next = openOn(hosts, {
         prepare: false,
         connectMilliseconds: answerMilliseconds,
         parameters: {},

@@ -6,8 +6,11 @@ import { migrate as applyToPostgres } from 'drizzle-orm/postgres-js/migrator'
 import type { Sql, TransactionSql } from 'postgres'
 import postgres from 'postgres'
 import type { Db } from './database.ts'
+import { isConnectionLoss } from './failure.ts'
+import { createHosts } from './hosts.ts'
 import { findLastMigration } from './migration-state.ts'
 import type { EmbeddedDatabase } from './pglite.ts'
+import { inRecovery, primaryWanted, readOnly } from './server-role.ts'
 
 /** Next to package.json, seen from `src/db/` and from `dist/db/`. */
 export const migrationsFolder = fileURLToPath(new URL('../../drizzle', import.meta.url))
@@ -31,8 +34,25 @@ export async function migrate(target: string | EmbeddedDatabase): Promise<void> 
   await applyToPglite(target.undeadlined, { migrationsFolder })
 }
 
-/** The advisory lock ends with the transaction, so neither a pooler nor a lost connection leaves it behind. */
+/** On the first host that answers and can be written to. */
 async function migratePostgres(url: string): Promise<void> {
+  const hosts = createHosts(url)
+  for (let untried = hosts.count; ; untried--) {
+    const host = hosts.current()
+    try {
+      return await migrateHost(host)
+    } catch (error) {
+      const isElsewhere = error instanceof UnfitServerError || isConnectionLoss(error)
+      if (!isElsewhere || untried === 1) throw error
+      hosts.failed(host)
+    }
+  }
+}
+
+class UnfitServerError extends Error {}
+
+/** The advisory lock ends with the transaction, so neither a pooler nor a lost connection leaves it behind. */
+async function migrateHost(url: string): Promise<void> {
   const sql = postgres(url, {
     max: 1,
     connect_timeout: 10,
@@ -40,6 +60,10 @@ async function migratePostgres(url: string): Promise<void> {
     connection: { application_name: 'mintage migrate' },
   })
   try {
+    const [role] =
+      await sql`select pg_is_in_recovery() as replica, current_setting('transaction_read_only') = 'on' as read_only`
+    if (role?.replica || role?.read_only)
+      throw new UnfitServerError(primaryWanted(role.replica ? inRecovery : readOnly))
     await sql.begin(async (tx) => {
       await tx`set local statement_timeout = 0`
       await tx`set local idle_in_transaction_session_timeout = '60s'`

@@ -4,6 +4,7 @@ import { drizzle, type PgliteDatabase } from 'drizzle-orm/pglite'
 import type { Database } from './database.ts'
 import { unavailable, withinDeadline } from './deadline.ts'
 import { lockFolder } from './folder-lock.node.ts'
+import { createRefusedWrites, type RefusedWrites } from './refused-writes.ts'
 
 type EmbeddedLocation =
   | { folder: string; deadlineMilliseconds?: number }
@@ -33,7 +34,8 @@ export async function openEmbedded(location: EmbeddedLocation): Promise<Embedded
     const pglite = await PGlite.create(
       'folder' in location ? { dataDir: join(location.folder, 'pgdata') } : memoryOptions(location),
     )
-    const turns = createTurns(location.deadlineMilliseconds ?? embeddedDeadlineMilliseconds)
+    const refusedWrites = createRefusedWrites()
+    const turns = createTurns(location.deadlineMilliseconds ?? embeddedDeadlineMilliseconds, refusedWrites)
     return {
       kind: 'embedded',
       db: drizzle({ client: guardedClient(pglite, turns) }),
@@ -44,7 +46,12 @@ export async function openEmbedded(location: EmbeddedLocation): Promise<Embedded
         onNotify()
         return () => unlisten()
       },
-      stats: () => ({ inFlight: turns.inFlight(), broken: false }),
+      stats: () => ({
+        inFlight: turns.inFlight(),
+        broken: false,
+        refusedWrites: refusedWrites.counts(),
+        refusedLately: refusedWrites.latest(),
+      }),
       close: async () => {
         if (!pglite.closed) await pglite.close()
         await lock?.release()
@@ -66,7 +73,7 @@ type Turns = {
 }
 
 /** First come, first served. Skips calls whose deadline has passed. */
-function createTurns(deadlineMilliseconds: number): Turns {
+function createTurns(deadlineMilliseconds: number, refusedWrites: RefusedWrites): Turns {
   let last: Promise<void> = Promise.resolve()
   let inFlight = 0
   return {
@@ -88,6 +95,9 @@ function createTurns(deadlineMilliseconds: number): Turns {
             return error
           }
           return await work(() => call.passed, expiry.promise)
+        } catch (error) {
+          refusedWrites.note(error)
+          throw error
         } finally {
           inFlight--
           own.resolve()

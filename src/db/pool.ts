@@ -2,14 +2,18 @@ import { createBreaker } from './breaker.ts'
 import type { Connection, Sent } from './connection.ts'
 import { type Call, unavailable } from './deadline.ts'
 
+export type ReleaseReason = 'answered' | 'lost' | 'stale' | 'read_only'
+
 export type Pool = {
   /** A connection for this call alone. Throws `database_unavailable` if none is free within `waitMilliseconds`. */
   acquire(call: Call): Promise<Connection>
   /**
    * Takes a connection back. `answered`: the server's last answer arrived, good or bad. `stale`: the connection had
-   * died while idle, which says nothing about the server now. Ignores a connection that was abandoned.
+   * died while idle, or another host is tried; neither says anything about the server now. `read_only`: the server
+   * refused a change because it cannot be written to (25006), so no connection that is open now is used again. Ignores
+   * a connection that was abandoned.
    */
-  release(connection: Connection, end: 'answered' | 'lost' | 'stale'): void
+  release(connection: Connection, end: ReleaseReason): void
   /** After a deadline: cancels the running statement on the server and closes the connection. */
   abandon(connection: Connection, sent: Sent | undefined): void
   inFlight(): number
@@ -43,9 +47,13 @@ export function createPool({ open, maxConnections, waitMilliseconds }: PoolOptio
   const idle: Connection[] = []
   const busy = new Set<Connection>()
   const waiting = new Set<Waiter>()
+  /** Busy connections that were opened before the server refused a change as read-only. */
+  const suspect = new WeakSet<Connection>()
   /** Running cancellations and closes: `close` waits for them. */
   const endings = new Set<Promise<unknown>>()
   let closed = false
+  /** What the last server said that cannot be written to, until another one answers or fails. */
+  let unfit: string | undefined
   let drained = () => {}
 
   const settle = (ending: Promise<unknown>) => {
@@ -57,13 +65,19 @@ export function createPool({ open, maxConnections, waitMilliseconds }: PoolOptio
     retryMilliseconds,
     clock: () => performance.now(),
     // Idle connections may be half-open: a server that restarted does not know them.
-    onOpen: () => {
-      for (const connection of idle.splice(0)) settle(connection.destroy())
-    },
+    onOpen: () => destroyIdle(),
   })
+  const destroyIdle = () => {
+    for (const connection of idle.splice(0)) settle(connection.destroy())
+  }
+  const isUsable = (connection: Connection) =>
+    !connection.isLost() && connection.unfitness() === undefined && !suspect.has(connection)
 
   const findFree = (): Connection | undefined => {
-    for (let connection = idle.pop(); connection; connection = idle.pop()) if (!connection.isLost()) return connection
+    for (let connection = idle.pop(); connection; connection = idle.pop()) {
+      if (isUsable(connection)) return connection
+      settle(connection.destroy())
+    }
     return busy.size < maxConnections ? open() : undefined
   }
   const wait = (call: Call) =>
@@ -105,7 +119,7 @@ export function createPool({ open, maxConnections, waitMilliseconds }: PoolOptio
   return {
     acquire: async (call) => {
       if (closed) throw unavailable('the database is closed')
-      if (!breaker.allows()) throw unavailable('the database has been failing')
+      if (!breaker.allows()) throw unavailable(unfit ?? 'the database has been failing')
       const connection = findFree()
       if (!connection) return wait(call)
       busy.add(connection)
@@ -113,10 +127,13 @@ export function createPool({ open, maxConnections, waitMilliseconds }: PoolOptio
     },
     release: (connection, end) => {
       if (!busy.delete(connection)) return
-      const lost = end !== 'answered' || connection.isLost()
-      if (!lost) breaker.succeeded()
-      else if (end !== 'stale') breaker.failed()
-      if (lost || closed) settle(connection.destroy())
+      unfit = connection.unfitness()
+      if (end === 'read_only') {
+        for (const other of busy) suspect.add(other)
+        destroyIdle()
+      } else if (end === 'lost' || (end === 'answered' && connection.isLost())) breaker.failed()
+      else if (end === 'answered') breaker.succeeded()
+      if (end !== 'answered' || closed || !isUsable(connection)) settle(connection.destroy())
       else idle.push(connection)
       serveOrDrain()
     },

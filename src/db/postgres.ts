@@ -1,13 +1,19 @@
 import { drizzle } from 'drizzle-orm/postgres-js'
-import { openConnection, type WireTypes } from './connection.ts'
+import type { WireTypes } from './connection.ts'
 import type { Database } from './database.ts'
 import { defaultDeadlineMilliseconds } from './deadline.ts'
 import { guardedClient } from './guarded-client.ts'
+import { createHosts, openOn } from './hosts.ts'
 import { createListener } from './listener.ts'
 import { createPool } from './pool.ts'
+import { createRefusedWrites } from './refused-writes.ts'
 import { completeWireTypes } from './wire-types.ts'
 
 export type PostgresOptions = {
+  /**
+   * `postgres://…`, with several hosts if you like: `postgres://mintage@first:5432,second:5432/mintage`. Uses the host
+   * that is a primary.
+   */
   url: string
   /**
    * `transaction`: behind PgBouncer or Hyperdrive. Then there are no named statements and no session settings, and
@@ -35,6 +41,8 @@ export type PostgresOptions = {
  */
 export function openPostgres(options: PostgresOptions): Database {
   const { url, pooler, deadlineMilliseconds = defaultDeadlineMilliseconds, maxConnections = 10 } = options
+  const hosts = createHosts(url)
+  const refusedWrites = createRefusedWrites()
   const limits = {
     statement_timeout: deadlineMilliseconds,
     idle_in_transaction_session_timeout: 2 * deadlineMilliseconds,
@@ -42,10 +50,9 @@ export function openPostgres(options: PostgresOptions): Database {
   const wireTypes: WireTypes = { parsers: {}, serializers: {} }
   const pool = createPool({
     open: () =>
-      openConnection({
-        url,
+      openOn(hosts, {
         prepare: pooler === 'none',
-        connectMilliseconds: deadlineMilliseconds,
+        connectMilliseconds: deadlineMilliseconds / hosts.count,
         parameters: pooler === 'none' ? limits : {},
         wireTypes,
       }),
@@ -57,18 +64,25 @@ export function openPostgres(options: PostgresOptions): Database {
       pool,
       wireTypes,
       deadlineMilliseconds,
+      hosts: hosts.count,
+      refusedWrites,
       begin: pooler === 'none' ? 'begin' : beginWith(limits),
     }),
   })
   completeWireTypes(wireTypes)
 
   const listenUrl = pooler === 'none' ? (options.directUrl ?? url) : options.directUrl
-  const listener = listenUrl === undefined ? undefined : createListener(listenUrl, deadlineMilliseconds)
+  const listener = listenUrl === undefined ? undefined : createListener(createHosts(listenUrl), deadlineMilliseconds)
   return {
     kind: 'postgres',
     db,
     ...(listener && { listen: listener.listen }),
-    stats: () => ({ inFlight: pool.inFlight(), broken: pool.isBroken() }),
+    stats: () => ({
+      inFlight: pool.inFlight(),
+      broken: pool.isBroken(),
+      refusedWrites: refusedWrites.counts(),
+      refusedLately: refusedWrites.latest(),
+    }),
     close: async () => {
       await Promise.all([pool.close(), listener?.close()])
     },

@@ -1,6 +1,8 @@
 import { eq, sql } from 'drizzle-orm'
 import type { Db } from './database.ts'
+import { databaseFailure } from './failure.ts'
 import { serviceState } from './schema.ts'
+import { inRecovery, readOnly } from './server-role.ts'
 
 type ServiceState = typeof serviceState.$inferSelect
 
@@ -28,10 +30,23 @@ export async function findServiceState(db: Db): Promise<ServiceState | undefined
   return state
 }
 
-/** The clock of the database: readiness compares the service's clock with it. */
-export async function readDatabaseClock(db: Db): Promise<Date> {
+/** The clock of the database, and why its server cannot be used; readiness compares the clock with the service's. */
+export async function readServerState(db: Db): Promise<{ clock: Date; unfitness: string | undefined }> {
   const [row] = await db
-    .select({ milliseconds: sql<string>`extract(epoch from clock_timestamp()) * 1000` })
+    .select({
+      milliseconds: sql<string>`extract(epoch from clock_timestamp()) * 1000`,
+      replica: sql<boolean>`pg_is_in_recovery()`,
+      readOnly: sql<boolean>`current_setting('transaction_read_only') = 'on'`,
+    })
     .from(sql`(select 1) as one`)
-  return new Date(Number(row?.milliseconds))
+  return {
+    clock: new Date(Number(row?.milliseconds)),
+    unfitness: row?.replica ? inRecovery : row?.readOnly ? readOnly : undefined,
+  }
+}
+
+/** The reason if the database did not answer because its server is a standby or read-only. */
+export function unfitnessIn(error: unknown): string | undefined {
+  const reason = databaseFailure(error)?.reason
+  return reason === inRecovery || reason === readOnly ? reason : undefined
 }

@@ -1,12 +1,16 @@
 import type { Answer, Connection, Sent, Statement } from './connection.ts'
 import { type Call, outcomeUnknown, unavailable, withinDeadline } from './deadline.ts'
-import { isConnectionLoss, outageOf } from './failure.ts'
-import type { Pool } from './pool.ts'
+import { isConnectionLoss, isReadOnlyServer, outageOf } from './failure.ts'
+import type { Pool, ReleaseReason } from './pool.ts'
+import type { RefusedWrites } from './refused-writes.ts'
 import { asQuery, isRead } from './statement.ts'
 
 export type TransactionOptions = {
   /** Statement that opens a transaction: `begin`, plus `set local` limits where the connection cannot have them. */
   begin: string
+  /** How many hosts there are to try while nothing was sent. */
+  hosts: number
+  refusedWrites: RefusedWrites
 }
 
 /**
@@ -31,17 +35,22 @@ export function runTransaction<Result>(
       await transaction.rollback()
       throw told
     } finally {
-      pool.release(connection, transaction.isLost() ? 'lost' : 'answered')
+      pool.release(connection, transaction.ending())
     }
   })
 }
 
-/** If the server had closed an idle connection, BEGIN fails and is repeated on another one: nothing was done yet. */
+/**
+ * If the server had closed an idle connection, BEGIN fails and is repeated on another one: nothing was done yet. Without
+ * an idle connection each host is tried once.
+ */
 async function beginTransaction(pool: Pool, options: TransactionOptions, call: Call) {
+  let untried = options.hosts
   for (;;) {
     const connection = await pool.acquire(call)
+    untried -= 1
     const hasRested = connection.hasAnswered()
-    const transaction = createTransaction(connection, call)
+    const transaction = createTransaction(connection, call, options.refusedWrites)
     call.onDeadline = () => {
       const error = transaction.outcome('the transaction took too long')
       pool.abandon(connection, transaction.current())
@@ -51,8 +60,8 @@ async function beginTransaction(pool: Pool, options: TransactionOptions, call: C
       await transaction.begin(options.begin)
       return { transaction, connection }
     } catch (error) {
-      const repeats = transaction.isLost() && hasRested && !call.passed
-      pool.release(connection, repeats ? 'stale' : transaction.isLost() ? 'lost' : 'answered')
+      const repeats = transaction.isLost() && (hasRested || untried > 0) && !call.passed
+      pool.release(connection, repeats ? 'stale' : transaction.ending())
       if (!repeats) throw outageOf(error, false) ?? error
     }
   }
@@ -60,7 +69,7 @@ async function beginTransaction(pool: Pool, options: TransactionOptions, call: C
 
 type State = 'open' | 'committing' | 'over'
 
-function createTransaction(connection: Connection, call: Call) {
+function createTransaction(connection: Connection, call: Call, refusedWrites: RefusedWrites) {
   let state: State = 'open'
   let lost = false
   /** Whether a statement was sent that may have changed something. */
@@ -70,6 +79,7 @@ function createTransaction(connection: Connection, call: Call) {
   let current: Sent | undefined
   let last: Promise<unknown> = Promise.resolve()
   let savepoints = 0
+  let readOnly = false
 
   const isLost = () => lost || connection.isLost()
   const isOver = () => call.passed || isLost()
@@ -79,6 +89,8 @@ function createTransaction(connection: Connection, call: Call) {
       return await current.answer
     } catch (error) {
       lost ||= isConnectionLoss(error)
+      refusedWrites.note(error)
+      readOnly ||= isReadOnlyServer(error)
       throw error
     }
   }
@@ -131,6 +143,7 @@ function createTransaction(connection: Connection, call: Call) {
     outcome,
     current: () => current,
     isLost,
+    ending: (): ReleaseReason => (isLost() ? 'lost' : readOnly ? 'read_only' : 'answered'),
     begin: (text: string) => send(text),
     commit: async () => {
       await last

@@ -4,7 +4,8 @@ import { nodeKekProviders } from '../crypto/kek/providers.node.ts'
 import type { Database } from '../db/database.ts'
 import { migrationState } from '../db/migration-state.ts'
 import { openPostgres } from '../db/postgres.ts'
-import { findServiceState } from '../db/service-state.ts'
+import { primaryWanted } from '../db/server-role.ts'
+import { findServiceState, readServerState, unfitnessIn } from '../db/service-state.ts'
 import { requireKeepableLifetimes } from '../signing-keys/lifetimes.ts'
 import { localKek } from './first-start.ts'
 
@@ -43,6 +44,7 @@ async function openSettledDatabase(settings: DatabaseSettings, deadlineMilliseco
     ...(deadlineMilliseconds === undefined ? {} : { deadlineMilliseconds }),
   })
   try {
+    await refuseOtherServer(database)
     await refuseOtherSchema(database)
   } catch (error) {
     await database.close()
@@ -51,10 +53,17 @@ async function openSettledDatabase(settings: DatabaseSettings, deadlineMilliseco
   return database
 }
 
-async function refuseOtherSchema({ db }: Database): Promise<void> {
-  const state = await migrationState(db).catch((error: unknown) => {
+async function refuseOtherServer({ db }: Database): Promise<void> {
+  const { unfitness } = await readServerState(db).catch((error: unknown) => {
+    const unfitness = unfitnessIn(error)
+    if (unfitness !== undefined) return { unfitness }
     throw new Error('the database does not answer: check DATABASE_URL', { cause: error })
   })
+  if (unfitness !== undefined) throw new Error(primaryWanted(unfitness))
+}
+
+async function refuseOtherSchema({ db }: Database): Promise<void> {
+  const state = await migrationState(db)
   if (state === 'empty')
     throw new Error('the database has no tables yet: run `mintage migrate` as its owner, then `mintage bootstrap`')
   if (state === 'behind')

@@ -68,6 +68,16 @@ function registerGauges(registry: Registry, { database, revocations, keyring }: 
   gauge('mintage_database_broken', '1 while calls to the database fail without trying.', () =>
     database.stats().broken ? 1 : 0,
   )
+  new Counter({
+    name: 'mintage_database_writes_refused_total',
+    help: 'Changes that the database refused, because its disk was full (room) or a lock was held for too long (lock).',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const [reason, count] of Object.entries(database.stats().refusedWrites)) this.inc({ reason }, count)
+    },
+  })
   gauge('mintage_keyring_usable', '1 while an active signing key of each purpose can sign.', () =>
     keyring.state().usable ? 1 : 0,
   )

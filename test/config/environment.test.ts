@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { loadConfig } from '../../src/config/settings.ts'
-import { faultsOf } from './faults.ts'
+import { faultsOf, postgres } from './faults.ts'
 
 describe('a variable by itself', () => {
   test.each(['a', 'Acme', 'ac_me', 'acme-', 'seventeenletters1', 'ä1', 'key', 'org'])(
@@ -30,6 +30,11 @@ describe('a variable by itself', () => {
     ['a port out of range', { PORT: '65536' }, /^PORT must be/],
     ['an unknown MINTAGE_ name', { MINTAGE_TOKEN_TLL: '60' }, /^MINTAGE_TOKEN_TLL is not a variable of Mintage$/],
     ['a clock tolerance above 300 seconds', { MINTAGE_CLOCK_TOLERANCE: '301' }, /^MINTAGE_CLOCK_TOLERANCE must be/],
+    [
+      'a database that may be a standby',
+      { ...postgres, DATABASE_URL: 'postgres://m@a:1,b:2/m?target_session_attrs=any' },
+      /^DATABASE_URL must not allow a standby/,
+    ],
     [
       'a database of an unknown kind',
       { DATABASE_URL: 'mysql://db' },

@@ -73,7 +73,7 @@ describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
           )
           .toHaveLength(0)
         expect(await db.select({ one: sql`1` }).from(one)).toEqual([{ one: 1 }])
-        expect(stats()).toEqual({ inFlight: 0, broken: false })
+        expect(stats()).toMatchObject({ inFlight: 0, broken: false })
       },
     )
 
@@ -127,6 +127,22 @@ describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
       .poll(() => admin`select pid from pg_stat_activity where state like 'idle in transaction%'`)
       .toHaveLength(0)
     expect(await ids()).toEqual([])
+  })
+
+  test('a connection on which a change was refused as read-only (25006) is dropped, and every other idle one too', async () => {
+    const { db } = open({ pooler: 'transaction', maxConnections: 2 })
+    const makeReadOnly = sql`set session characteristics as transaction read only`
+    await Promise.all([db.execute(makeReadOnly), db.execute(makeReadOnly)])
+    const insert = (id: string) => db.insert(organizations).values(organization(id))
+    expect(await refusal(insert('org_refused'))).toBe('database_unavailable')
+    await Promise.all([insert('org_read_only_1'), insert('org_read_only_2')])
+    await db.execute(makeReadOnly)
+    expect(await refusal(db.transaction((tx) => tx.insert(organizations).values(organization('org_refused'))))).toBe(
+      'database_unavailable',
+    )
+    await db.transaction((tx) => tx.insert(organizations).values(organization('org_read_only_3')))
+    expect(await ids()).toEqual(expect.arrayContaining(['org_read_only_1', 'org_read_only_2', 'org_read_only_3']))
+    await admin`delete from organizations`
   })
 
   describe('a connection lost', () => {
@@ -188,7 +204,7 @@ describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
         await terminate()
         expect(await db.transaction((tx) => tx.select({ one: sql`1` }).from(one))).toEqual([{ one: 1 }])
       }
-      expect(stats()).toEqual({ inFlight: 0, broken: false })
+      expect(stats()).toMatchObject({ inFlight: 0, broken: false })
     })
   })
 

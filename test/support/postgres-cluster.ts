@@ -1,8 +1,9 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { chownSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { appendFileSync, chownSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import postgres from 'postgres'
 
 /** A PostgreSQL server on a free loopback port, in a temporary folder. */
 export type PostgresCluster = {
@@ -33,24 +34,48 @@ export async function createPostgresCluster(
   binaries: string,
   settings: Record<string, string> = {},
 ): Promise<PostgresCluster> {
+  return await startCluster(binaries, settings, (data, run) => {
+    const encoding = ['-E', 'UTF8', '--locale=C']
+    run('initdb', ['-D', data, '-U', 'mintage', '-A', 'trust', ...encoding, '--no-sync', '--no-instructions'])
+  })
+}
+
+/** A hot standby of the cluster: it applies each commit of its primary only after the delay. Promote it to end that. */
+export async function createStandby(
+  binaries: string,
+  primary: PostgresCluster,
+  { applyDelay }: { applyDelay: string },
+): Promise<PostgresCluster & { promote(): Promise<void> }> {
+  const standby = await startCluster(binaries, {}, (data, run) => {
+    run('pg_basebackup', ['-D', data, '-d', primary.url(), '-R', '-X', 'stream', '-c', 'fast', '--no-sync'])
+    // In this file and not on the command line, so that a test can change it.
+    appendFileSync(join(data, 'postgresql.auto.conf'), `recovery_min_apply_delay = '${applyDelay}'\n`)
+  })
+  return {
+    ...standby,
+    promote: async () => {
+      const sql = postgres(standby.url(), { max: 1, onnotice: () => {} })
+      await sql`select pg_promote()`
+      await sql.end()
+    },
+  }
+}
+
+type Runner = (program: string, args: string[]) => void
+
+/** Starts a server on the data that `fill` has made. */
+async function startCluster(
+  binaries: string,
+  settings: Record<string, string>,
+  fill: (data: string, run: Runner) => void,
+): Promise<PostgresCluster> {
   const owner = serverOwner()
   const folder = mkdtempSync(join(tmpdir(), 'mintage-postgres-'))
   if (owner) chownSync(folder, owner.uid, owner.gid)
   const data = join(folder, 'data')
-  const initdb = [
-    '-D',
-    data,
-    '-U',
-    'mintage',
-    '-A',
-    'trust',
-    '-E',
-    'UTF8',
-    '--locale=C',
-    '--no-sync',
-    '--no-instructions',
-  ]
-  execFileSync(join(binaries, 'initdb'), initdb, { ...owner, cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] })
+  fill(data, (program, args) => {
+    execFileSync(join(binaries, program), args, { ...owner, cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] })
+  })
   const port = await freePort()
   let server: ChildProcess | undefined
 
@@ -139,7 +164,7 @@ function ready(server: ChildProcess): Promise<void> {
     let said = ''
     server.stderr?.setEncoding('utf8').on('data', (text: string) => {
       if (said.length < 20_000) said += text
-      if (said.includes('ready to accept connections')) resolve()
+      if (/ready to accept (read-only )?connections/.test(said)) resolve()
     })
     server.once('error', reject)
     server.once('exit', (code) => reject(new Error(`PostgreSQL did not start (exit ${code}):\n${said}`)))

@@ -7,10 +7,13 @@ export type TcpProxy = {
   swallowAnswersTo(text: string): void
   /** Once a client has sent this text, cuts that connection when the server answers. */
   cutAfter(text: string): void
+  /** Cuts every connection, and sends new ones to this port, as a balancer does at a failover. */
+  retarget(port: number): void
   close(): void
 }
 
-export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
+export async function startTcpProxy(firstPort: number): Promise<TcpProxy> {
+  let targetPort = firstPort
   const sockets = new Set<Socket>()
   let swallowed: string | undefined
   let cut: string | undefined
@@ -46,6 +49,10 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     },
     cutAfter: (text) => {
       cut = text
+    },
+    retarget: (port) => {
+      targetPort = port
+      for (const socket of sockets) socket.destroy()
     },
     close: () => {
       server.close()

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { DatabaseSettings, Settings } from '../../config/settings.ts'
 import { kekProviderOf } from '../../crypto/kek/written-form.ts'
+import { postgresHosts } from '../../kit/postgres-hosts.ts'
 import { type Cli, print, verb } from '../runtime/command.ts'
 import { table } from '../runtime/output.ts'
 import { readSettings } from '../runtime/settings.ts'
@@ -95,7 +96,11 @@ function shownKek(written: string): string {
 
 /** Host, database and user. The user info and the query may hold a password. */
 function shownUrl(text: string): string {
-  const { protocol, username, password, host, pathname, search } = new URL(text)
+  const urls = (postgresHosts(text) ?? []).map((url) => new URL(url))
+  const [first] = urls
+  if (!first) return '(hidden)'
+  const { protocol, username, password, pathname, search } = first
+  const host = urls.map((url) => url.host).join(',')
   const user = username === '' ? '' : `${username}${password === '' ? '' : ':(hidden)'}@`
   return `${protocol}//${user}${host}${pathname}${search === '' ? '' : '?(hidden)'}`
 }

@@ -70,12 +70,9 @@ async function open({ database }: Settings, cli: Cli): Promise<Database | Findin
 }
 
 async function examine(database: Database, settings: Settings): Promise<Finding[]> {
-  const { readDatabaseClock, findServiceState } = await import('../../db/service-state.ts')
-  const reached = await attempt('database', 'check DATABASE_URL, and that the server is up', async () => {
-    await readDatabaseClock(database.db)
-    return undefined
-  })
-  if (reached.state === 'failed') return [{ ...reached, detail: 'it does not answer' }]
+  const { findServiceState } = await import('../../db/service-state.ts')
+  const reached = await examineServer(database)
+  if (reached.state === 'failed') return [reached]
   const found = [
     reached,
     await attempt('migrations', 'run as the owner: mintage migrate', () => examineSchema(database)),
@@ -93,6 +90,29 @@ async function examine(database: Database, settings: Settings): Promise<Finding[
   return [...found, ...(await examineKeys(database, settings))]
 }
 
+/** A standby or a read-only server counts as failed: the service refuses it. */
+async function examineServer({ db }: Database): Promise<Finding> {
+  const { readServerState, unfitnessIn } = await import('../../db/service-state.ts')
+  const unfitness = await readServerState(db).then(
+    (state) => state.unfitness,
+    (error: unknown) => unfitnessIn(error) ?? null,
+  )
+  if (unfitness === undefined) return { name: 'database', state: 'ok' }
+  if (unfitness !== null)
+    return {
+      name: 'database',
+      state: 'failed',
+      detail: unfitness,
+      hint: 'let DATABASE_URL name the primary, or every host of the cluster',
+    }
+  return {
+    name: 'database',
+    state: 'failed',
+    detail: 'it does not answer',
+    hint: 'check DATABASE_URL, and that the server is up',
+  }
+}
+
 async function examineSchema({ db }: Database): Promise<string | undefined> {
   const { migrationState } = await import('../../db/migration-state.ts')
   const state = await migrationState(db)
@@ -108,8 +128,8 @@ async function examineSchema({ db }: Database): Promise<string | undefined> {
 }
 
 async function compareClocks({ db }: Database, { config }: Settings): Promise<string> {
-  const { readDatabaseClock } = await import('../../db/service-state.ts')
-  const skewSeconds = Math.round(((await readDatabaseClock(db)).getTime() - Date.now()) / 1000)
+  const { readServerState } = await import('../../db/service-state.ts')
+  const skewSeconds = Math.round(((await readServerState(db)).clock.getTime() - Date.now()) / 1000)
   const words = `${Math.abs(skewSeconds)} s apart from this machine's`
   if (Math.abs(skewSeconds) > config.clockToleranceSeconds) throw new Error(words)
   return words

@@ -1,3 +1,4 @@
+import { allowsStandby, postgresHosts } from '../postgres-hosts.ts'
 import { backgroundTimer, monotonicMilliseconds, positiveMilliseconds, runsOnWorkers } from '../runtime.ts'
 import type { RevocationList } from './revocation-list.ts'
 import { createStrictList } from './strict.ts'
@@ -8,7 +9,8 @@ import { createViewReader } from './view-reader.ts'
 export type PostgresRevocationListOptions = {
   /**
    * `postgres://…` URL of the service's database. The user must be a member of the role `mintage_revocation_reader`:
-   * the list needs only the view.
+   * the list needs only the view. With several hosts (`postgres://reader@first:5432,second:5432/mintage`), the one that
+   * is a primary is used.
    */
   url: string
   /**
@@ -67,11 +69,11 @@ export function postgresRevocationList(options: PostgresRevocationListOptions): 
     deadlineMilliseconds,
     pooler: options.pooler ?? (onWorkers ? 'transaction' : 'none'),
   } as const
-  checkUrl('url', options.url)
-  if (options.directUrl !== undefined) checkUrl('directUrl', options.directUrl)
+  const nextUrl = inTurn(checkUrl('url', options.url))
+  const nextDirectUrl = options.directUrl === undefined ? undefined : inTurn(checkUrl('directUrl', options.directUrl))
   // On Workers a connection belongs to the request that opened it.
   const reader = createViewReader({
-    open: () => openClient(connection),
+    open: () => openClient({ ...connection, url: nextUrl() }),
     discard,
     keepsClient: !onWorkers,
     deadlineMilliseconds,
@@ -85,9 +87,9 @@ export function postgresRevocationList(options: PostgresRevocationListOptions): 
       close: reader.close,
     })
   }
-  const listenUrl = options.directUrl ?? (connection.pooler === 'none' ? options.url : undefined)
+  const listenUrl = nextDirectUrl ?? (connection.pooler === 'none' ? inTurn(checkUrl('url', options.url)) : undefined)
   return createSyncedList(
-    listenUrl === undefined ? reader : { ...reader, listen: (onChange) => listen(listenUrl, onChange) },
+    listenUrl === undefined ? reader : { ...reader, listen: (onChange) => listen(listenUrl(), onChange) },
     {
       now,
       monotonic,
@@ -101,8 +103,17 @@ export function postgresRevocationList(options: PostgresRevocationListOptions): 
 }
 
 /** The URL parser's errors quote the URL with its password, so they are not passed on. */
-function checkUrl(name: string, url: string): void {
-  if (!URL.canParse(url) || !/^postgres(?:ql)?:\/\//.test(url)) throw new TypeError(`${name} must be a postgres:// URL`)
+function checkUrl(name: string, url: string): readonly [string, ...string[]] {
+  const urls = postgresHosts(url)
+  if (!urls) throw new TypeError(`${name} must be a postgres:// URL`)
+  if (allowsStandby(url)) throw new TypeError(`${name} must not allow a standby: leave target_session_attrs out`)
+  return urls
+}
+
+/** A client is discarded after any error, so the next one tries the next host. */
+function inTurn(urls: readonly [string, ...string[]]): () => string {
+  let next = 0
+  return () => urls[next++ % urls.length] ?? urls[0]
 }
 
 /** Runs the task when all checks of this turn of the event loop have been collected. */

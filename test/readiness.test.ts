@@ -1,0 +1,51 @@
+import { sql } from 'drizzle-orm'
+import { describe, expect, test } from 'vitest'
+import { createRefusedWrites } from '../src/db/refused-writes.ts'
+import { createPrometheus } from '../src/observability/prometheus.ts'
+import { movableClock } from './support/clock.ts'
+import { databaseKinds } from './support/databases.ts'
+import { startTestService } from './support/test-service.ts'
+
+const refuseWith = (state: string) => sql.raw(`do $$ begin raise exception using errcode = '${state}'; end $$`)
+
+describe.each(databaseKinds)('an instance on %s', (kind) => {
+  test.each([
+    ['its disk was full', '53100', 'room', 'it refused a change in the last minute: its disk is full'],
+    [
+      'a row stayed locked',
+      '55P03',
+      'lock',
+      'it refused a change in the last minute: a row or table was locked for too long',
+    ],
+  ])(
+    'stays in rotation, degraded, after the database refused a change because %s',
+    async (_why, state, label, reason) => {
+      const { app, services } = await startTestService(kind, { clock: movableClock(new Date()) })
+      const prometheus = createPrometheus()
+      prometheus.observe(services)
+      await expect(services.db.transaction((tx) => tx.execute(refuseWith(state)))).rejects.toThrow()
+      await expect(services.db.execute(refuseWith(state))).rejects.toThrow()
+
+      const response = await app.request('/readyz')
+      expect(response.status).toBe(200)
+      const { status, checks } = await response.json()
+      expect(status).toBe('degraded')
+      expect(checks.database).toEqual({ state: 'degraded', reason })
+      expect((await prometheus.metrics.render())?.text).toMatch(
+        new RegExp(`mintage_database_writes_refused_total\\{reason="${label}"\\} [2-9]`),
+      )
+    },
+  )
+})
+
+test('a refused change is forgotten after a minute, and counted for ever', () => {
+  let time = 0
+  const refused = createRefusedWrites(() => time)
+  refused.note(Object.assign(new Error('full'), { code: '53100', severity: 'ERROR' }))
+  refused.note(Object.assign(new Error('syntax'), { code: '42601', severity: 'ERROR' }))
+  time = 59_999
+  expect(refused.latest()).toBe('room')
+  time = 60_000
+  expect(refused.latest()).toBeUndefined()
+  expect(refused.counts()).toEqual({ room: 1, lock: 0 })
+})
