@@ -1,7 +1,9 @@
+import { selectLiveKeyIds } from './access/live-key-queries.ts'
 import { systemPrincipal } from './access/principal.ts'
 import { appendAuditEvent } from './audit/queries.ts'
 import { startNewGeneration } from './revocation/maintenance-queries.ts'
 import type { Services } from './services.ts'
+import { type Impact, whatWouldBreak } from './usage/impact.ts'
 
 /**
  * Run once after the database was restored from a backup, before the service starts again. Revocations since the backup
@@ -23,4 +25,9 @@ export async function declareRestored({ db, config, now }: Pick<Services, 'db' |
     await appendAuditEvent(tx, event, at)
     return generation
   })
+}
+
+/** What `declareRestored` would break, as far as the restored database knows. Writes nothing. */
+export async function tryDeclaringRestored({ db, now }: Pick<Services, 'db' | 'now'>): Promise<Impact> {
+  return await whatWouldBreak(db, await selectLiveKeyIds(db, 'everywhere'), now())
 }

@@ -1,6 +1,7 @@
 import type { AuditContexts, AuditEventType } from '../audit/events.ts'
 import { appendAuditEvent } from '../audit/queries.ts'
 import type { Db } from '../db/database.ts'
+import { tryInTransaction } from '../db/trial.ts'
 import { ServiceError } from '../errors.ts'
 import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import type { Services } from '../services.ts'
@@ -64,6 +65,12 @@ export function unchanged<View>(view: View): Unchanged<View> {
   return { view, unchanged: true }
 }
 
+type ChangeOptions = {
+  readonly expectedRevision?: number | undefined
+  readonly now?: Date
+  readonly dryRun?: boolean
+}
+
 /**
  * The one gate for changes. Authorizes the actor, opens the transaction (which also claims the request's
  * Idempotency-Key), locks the thing, compares its revision and runs `decide`. Appends the events last, because the
@@ -71,7 +78,8 @@ export function unchanged<View>(view: View): Unchanged<View> {
  * rules.
  *
  * `expectedRevision` is the one that the caller saw last. `now` is for an operation that has already read the clock, so
- * that it uses one time throughout. Throws `permission_denied`, `not_found`, `precondition_failed`, and what the lock
+ * that it uses one time throughout. A `dryRun` does the same and rolls back, so it refuses what the change itself would
+ * refuse, and writes nothing. Throws `permission_denied`, `not_found`, `precondition_failed`, and what the lock
  * and `decide` throw. Then nothing was written. Does not check that `decide` writes only to what is locked.
  *
  * @example
@@ -86,10 +94,10 @@ export async function change<Thing, View>(
   permission: Permission | typeof keyHolder,
   lock: Lock<Thing>,
   decide: (tx: Db, thing: Thing, now: Date, within: Within) => Promise<Change<View>>,
-  { expectedRevision, now: began = services.now() }: { expectedRevision?: number | undefined; now?: Date } = {},
+  { expectedRevision, now: began = services.now(), dryRun = false }: ChangeOptions = {},
 ): Promise<View> {
   const within = permission === keyHolder ? ownOrganization(actor) : authorize(actor, permission)
-  const view = await services.transaction(async (tx) => {
+  const run = async (tx: Db) => {
     let reached: Locked<Thing> | undefined
     const work = async (locked: Locked<Thing>) => {
       const { thing, revision, now = began } = locked
@@ -106,7 +114,9 @@ export async function change<Thing, View>(
       await appendAuditEvent(tx, { organizationId, subject, ...event, actor }, done.now)
     }
     return done.change.view
-  })
+  }
+  if (dryRun) return await tryInTransaction(services.transaction, run)
+  const view = await services.transaction(run)
   if (permission === keyHolder || addingRules.has(permission)) await refreshAfterCommit(services)
   return view
 }

@@ -1,22 +1,28 @@
-import { and, type Column, eq, gt, inArray, isNull, or, type SQL } from 'drizzle-orm'
+import { and, type Column, eq, gt, inArray, isNull, or, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/database.ts'
 import { apiKeys } from '../db/schema.ts'
 
-/** Ids of the API keys of an organization or a service account that are not revoked, lowest id first. */
-export async function selectLiveKeyIds(
-  db: Db,
-  owner: { organizationId: string } | { serviceAccountId: string },
-): Promise<string[]> {
-  const isOwned =
-    'organizationId' in owner
-      ? eq(apiKeys.organizationId, owner.organizationId)
-      : eq(apiKeys.serviceAccountId, owner.serviceAccountId)
+type KeyOwner = { organizationId: string; subject?: string } | { serviceAccountId: string } | 'everywhere'
+
+/**
+ * Ids of the API keys that are not revoked, lowest id first: those of an organization, of a service account, or all.
+ * `subject` limits an organization's keys to those whose tokens carry it as `sub`.
+ */
+export async function selectLiveKeyIds(db: Db, owner: KeyOwner): Promise<string[]> {
+  const isOwned = owner === 'everywhere' ? undefined : ownedBy(owner)
   const rows = await db
     .select({ id: apiKeys.id })
     .from(apiKeys)
     .where(and(isOwned, isNull(apiKeys.revokedAt)))
     .orderBy(apiKeys.id)
   return rows.map(({ id }) => id)
+}
+
+function ownedBy(owner: Exclude<KeyOwner, 'everywhere'>): SQL | undefined {
+  if ('serviceAccountId' in owner) return eq(apiKeys.serviceAccountId, owner.serviceAccountId)
+  const { organizationId, subject } = owner
+  const carries = subject === undefined ? undefined : eq(sql`coalesce(${apiKeys.subject}, ${apiKeys.id})`, subject)
+  return and(eq(apiKeys.organizationId, organizationId), carries)
 }
 
 /** The condition that a column of another table holds the id of an API key that is not revoked. */

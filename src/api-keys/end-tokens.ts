@@ -44,7 +44,7 @@ export async function endTokensWithKey(
   now: Date,
 ): Promise<void> {
   const { id, organizationId, actor, previous, expiresAt } = key
-  if (expiresAt === null || (previous.expiresAt !== null && previous.expiresAt <= expiresAt)) return
+  if (expiresAt === null || !isBroughtForward(previous.expiresAt, expiresAt)) return
   const rule = {
     kind: 'api_key',
     value: id,
@@ -56,4 +56,9 @@ export async function endTokensWithKey(
     actor: actor.clientId,
   } as const
   await addRevocationRule(tx, rule, config.clockToleranceSeconds, now)
+}
+
+/** Whether the new expiry ends the key, and tokens that it has already, sooner than the previous one. */
+export function isBroughtForward(previous: Date | null, expiresAt: Date | null): boolean {
+  return expiresAt !== null && (previous === null || previous > expiresAt)
 }

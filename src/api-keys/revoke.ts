@@ -1,6 +1,7 @@
 import { authorize } from '../access/authorize.ts'
 import { type ChangeServices, change, keyHolder, unchanged } from '../access/change.ts'
 import type { Principal } from '../access/principal.ts'
+import { countHolders, type Holders } from '../access/queries.ts'
 import { invalidRequest, ServiceError } from '../errors.ts'
 import type { Because } from '../revocation/reasons.ts'
 import { addRevocationRule } from '../revocation/rule-queries.ts'
@@ -44,6 +45,32 @@ export async function revokeOwnApiKey(
   revocation: Revocation,
 ): Promise<void> {
   await endApiKey(services, actor, { id: actor.clientId, permission: keyHolder, force: true }, revocation)
+}
+
+/** What revoking the calling key breaks, and whether nobody could manage the service or its organization afterwards. */
+export type OwnRevocationImpact = Impact & { lastRootKey: boolean; lastAdministrator: boolean }
+
+/** What `revokeOwnApiKey` would break. Writes nothing. */
+export async function tryRevokingOwnApiKey(
+  services: RevokingServices & Pick<Services, 'db'>,
+  actor: Principal,
+): Promise<OwnRevocationImpact> {
+  const id = actor.clientId
+  const last = await change(
+    services,
+    actor,
+    keyHolder,
+    endingLock(id, true),
+    async (tx, { organizationId }, now) => {
+      const before = await countHolders(tx, organizationId, now)
+      await markApiKeyRevoked(tx, id, { reason: 'other' }, now)
+      const after = await countHolders(tx, organizationId, now)
+      const isLost = (holders: keyof Holders) => before[holders] > 0 && after[holders] === 0
+      return unchanged({ lastRootKey: isLost('roots'), lastAdministrator: isLost('admins') })
+    },
+    { dryRun: true },
+  )
+  return { ...(await whatWouldBreak(services.db, [id], services.now())), ...last }
 }
 
 /** What revoking the key would break; writes nothing. Throws `not_found`. */

@@ -1,13 +1,14 @@
 import { authorize, type Within } from '../access/authorize.ts'
-import { type ChangeServices, change, keyHolder, type Lock } from '../access/change.ts'
+import { type Change, type ChangeServices, change, keyHolder, type Lock } from '../access/change.ts'
 import type { Principal } from '../access/principal.ts'
 import type { Db } from '../db/database.ts'
 import { ServiceError } from '../errors.ts'
 import { type Organization, planOf } from '../organizations/queries.ts'
 import type { Services } from '../services.ts'
+import { type Impact, whatWouldBreak } from '../usage/impact.ts'
 import { admitApiKey, requireSigningKey, withinForAccount } from './admission.ts'
 import { storeApiKey } from './change-queries.ts'
-import { endTokensOfVersions, endTokensWithKey } from './end-tokens.ts'
+import { endTokensOfVersions, endTokensWithKey, isBroughtForward } from './end-tokens.ts'
 import { requireLifetime } from './lifetime.ts'
 import { apiKeyLock, type LockedApiKey, readChangedApiKey, settingsLock } from './lock.ts'
 import { overlapEnd } from './overlap.ts'
@@ -30,6 +31,9 @@ export type Rotation = {
 /** The secret is shown only here. */
 export type RotatedApiKey = { apiKey: ApiKeyView; secret: string; formerVersion: { version: number; endsAt: string } }
 
+/** What a rotation breaks at once: `apiKeys` is 0 if every secret keeps working as long as before the rotation. */
+export type RotationImpact = Impact & Pick<RotatedApiKey, 'formerVersion'>
+
 /**
  * Gives a key a new secret, as its next version. The previous version works until the overlap or the key ends, to the
  * millisecond, and its tokens end with it. A version that is still overlapping from an earlier rotation ends at once:
@@ -43,12 +47,32 @@ export async function rotateApiKey(
   services: RotatingServices,
   actor: Principal,
   id: string,
-  { overlapSeconds, change: settings = {} }: Rotation,
+  rotation: Rotation,
 ): Promise<RotatedApiKey> {
+  return (await rotateOther(services, actor, id, rotation)).rotated
+}
+
+/** What `rotateApiKey` would break at once. Writes nothing. Throws the same. */
+export async function tryRotatingApiKey(
+  services: RotatingServices,
+  actor: Principal,
+  id: string,
+  rotation: Rotation,
+): Promise<RotationImpact> {
+  return await impactOf(services, id, await rotateOther(services, actor, id, rotation, { dryRun: true }))
+}
+
+async function rotateOther(
+  services: RotatingServices,
+  actor: Principal,
+  id: string,
+  { overlapSeconds, change: settings = {} }: Rotation,
+  { dryRun = false } = {},
+): Promise<Rotated> {
   const within = authorize(actor, 'api_keys.rotate')
   const accountsWithin = withinForAccount(actor, settings, within)
   await requireSigningKey(services, settings.tokenAlgorithm)
-  const target = { id, within, permission: 'api_keys.rotate', lock: settingsLock(id, settings) } as const
+  const target = { id, within, permission: 'api_keys.rotate', lock: settingsLock(id, settings), dryRun } as const
   return await rotate(services, actor, target, overlapSeconds, async (tx, { apiKey, organization }, now) => {
     const draft = changedDraft(apiKey, settings, now, services.config)
     await admitApiKey(tx, actor, { draft, previous: apiKey, organization, accountsWithin, showsSecret: true }, now)
@@ -64,10 +88,28 @@ export async function rotateApiKey(
 export async function rotateOwnApiKey(
   services: RotatingServices,
   actor: Principal,
-  { overlapSeconds }: Pick<Rotation, 'overlapSeconds'>,
+  rotation: Pick<Rotation, 'overlapSeconds'>,
 ): Promise<RotatedApiKey> {
+  return (await rotateOwn(services, actor, rotation)).rotated
+}
+
+/** What `rotateOwnApiKey` would break at once. Writes nothing. Throws the same. */
+export async function tryRotatingOwnApiKey(
+  services: RotatingServices,
+  actor: Principal,
+  rotation: Pick<Rotation, 'overlapSeconds'>,
+): Promise<RotationImpact> {
+  return await impactOf(services, actor.clientId, await rotateOwn(services, actor, rotation, { dryRun: true }))
+}
+
+async function rotateOwn(
+  services: RotatingServices,
+  actor: Principal,
+  { overlapSeconds }: Pick<Rotation, 'overlapSeconds'>,
+  { dryRun = false } = {},
+): Promise<Rotated> {
   const id = actor.clientId
-  const target = { id, within: 'everywhere', permission: keyHolder, lock: apiKeyLock(id) } as const
+  const target = { id, within: 'everywhere', permission: keyHolder, lock: apiKeyLock(id), dryRun } as const
   return await rotate(services, actor, target, overlapSeconds, async (_, { apiKey, organization }, now) => {
     if (actor.apiKeyVersion !== apiKey.version) {
       throw new ServiceError('permission_denied', {
@@ -84,18 +126,22 @@ type Target = {
   readonly within: Within
   readonly permission: 'api_keys.rotate' | typeof keyHolder
   readonly lock: Lock<LockedApiKey>
+  readonly dryRun: boolean
 }
+
+/** `endsNow`: the versions that stop working at once. `endsAt`: when the whole key does, if that was brought forward. */
+type Rotated = { readonly rotated: RotatedApiKey; readonly endsNow: readonly number[]; readonly endsAt: Date | null }
 
 async function rotate(
   services: RotatingServices,
   actor: Principal,
-  { id, within, permission, lock }: Target,
+  { id, within, permission, lock, dryRun }: Target,
   overlapSeconds: number | undefined,
   admit: (tx: Db, locked: LockedApiKey, now: Date) => Promise<ApiKeyDraft>,
-): Promise<RotatedApiKey> {
+): Promise<Rotated> {
   const environment = await environmentOf(services.db, { id, within })
   const { secret, stored } = await createSecret(services, environment)
-  return await change(services, actor, permission, lock, async (tx, locked, now) => {
+  const rotateLocked = async (tx: Db, locked: LockedApiKey, now: Date): Promise<Change<Rotated>> => {
     const { apiKey: previous, organization } = locked
     const draft = await admit(tx, locked, now)
     const changes = changesOf(previous, draft)
@@ -105,32 +151,51 @@ async function rotate(
     if (Object.keys(changes).length > 0) await storeApiKey(tx, id, settings)
     const about = { id, organizationId: organization.id, actor }
     await endTokensWithKey(tx, services, { ...about, previous, expiresAt: draft.expiresAt }, now)
-    await endPrevious(tx, services, { ...about, reason: 'rotated', version: previous.version, endsAt }, now)
+    const ended = { ...about, reason: 'rotated', version: previous.version, endsAt }
+    const endsNow = await endPrevious(tx, services, ended, now)
     const version = previous.version + 1
     await insertVersion(tx, id, version, stored, now)
-    const formerEndsAt = endsAt.toISOString()
-    const apiKey = await readChangedApiKey(tx, id, now)
+    const formerVersion = { version: previous.version, endsAt: endsAt.toISOString() }
+    const rotated = { apiKey: await readChangedApiKey(tx, id, now), secret, formerVersion }
+    const keyEndsAt = isBroughtForward(previous.expiresAt, draft.expiresAt) ? draft.expiresAt : null
     return {
-      view: { apiKey, secret, formerVersion: { version: previous.version, endsAt: formerEndsAt } },
-      event: { type: 'api_key.rotated', context: { version, former: previous.version, formerEndsAt, changes } },
+      view: { rotated, endsNow, endsAt: keyEndsAt },
+      event: {
+        type: 'api_key.rotated',
+        context: { version, former: previous.version, formerEndsAt: formerVersion.endsAt, changes },
+      },
     }
-  })
+  }
+  return await change(services, actor, permission, lock, rotateLocked, { dryRun })
+}
+
+async function impactOf(
+  { db, now }: Pick<Services, 'db' | 'now'>,
+  id: string,
+  { rotated: { formerVersion }, endsNow, endsAt }: Rotated,
+): Promise<RotationImpact> {
+  const impact =
+    endsAt && endsNow.length === 0
+      ? await whatWouldBreak(db, [id], endsAt)
+      : await whatWouldBreak(db, endsNow.length === 0 ? [] : [id], now(), endsAt ? undefined : endsNow)
+  return { ...impact, formerVersion }
 }
 
 type Ended = { id: string; organizationId: string; actor: Principal; reason: string; version: number; endsAt: Date }
 
-/** Older versions end now, the previous one at `endsAt`; each with its tokens. */
+/** Older versions end now, the previous one at `endsAt`; each with its tokens. Returns those that end now. */
 async function endPrevious(
   tx: Db,
   services: Pick<Services, 'config'>,
   { endsAt, ...ended }: Ended,
   now: Date,
-): Promise<void> {
+): Promise<number[]> {
   const { id, version } = ended
   const older = await endVersions(tx, id, version - 1, now)
   if (older.length > 0) await endTokensOfVersions(tx, services, { ...ended, version: version - 1, at: now }, now)
   await endVersions(tx, id, version, endsAt)
   await endTokensOfVersions(tx, services, { ...ended, at: endsAt }, now)
+  return endsAt > now ? older : [...older, version]
 }
 
 /** Read before the transaction, because the secret is created outside of it. A key's environment never changes. */

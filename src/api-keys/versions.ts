@@ -1,12 +1,14 @@
 import { authorize } from '../access/authorize.ts'
-import { type ChangeServices, change, unchanged } from '../access/change.ts'
+import { type Change, type ChangeServices, change, unchanged } from '../access/change.ts'
 import type { Principal } from '../access/principal.ts'
+import type { Db } from '../db/database.ts'
 import { type Page, type PageRequest, pageOf } from '../db/page.ts'
 import { invalidRequest, ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
+import { type Impact, whatWouldBreak } from '../usage/impact.ts'
 import { findApiKeyUsage } from '../usage/queries.ts'
 import { endTokensOfVersions } from './end-tokens.ts'
-import { apiKeyLock, readChangedApiKey, requireRootForRootKey } from './lock.ts'
+import { apiKeyLock, type LockedApiKey, readChangedApiKey, requireRootForRootKey } from './lock.ts'
 import { findApiKey } from './queries.ts'
 import { endVersions, incrementRevision, selectVersions } from './version-queries.ts'
 import { type ApiKeyVersionView, apiKeyVersionView } from './version-view.ts'
@@ -47,7 +49,28 @@ export async function endApiKeyVersion(
   id: string,
   version: number,
 ): Promise<ApiKeyView> {
-  return await change(services, actor, 'api_keys.rotate', apiKeyLock(id), async (tx, { apiKey }, now) => {
+  return (await endVersion(services, actor, { id, version, dryRun: false })).apiKey
+}
+
+/** What `endApiKeyVersion` would break. Writes nothing. Throws the same. */
+export async function tryEndingApiKeyVersion(
+  services: ChangeServices & Pick<Services, 'config' | 'db'>,
+  actor: Principal,
+  id: string,
+  version: number,
+): Promise<Impact> {
+  const { versions } = await endVersion(services, actor, { id, version, dryRun: true })
+  return await whatWouldBreak(services.db, versions.length === 0 ? [] : [id], services.now(), versions)
+}
+
+type Ended = { readonly apiKey: ApiKeyView; readonly versions: readonly number[] }
+
+async function endVersion(
+  services: ChangeServices & Pick<Services, 'config'>,
+  actor: Principal,
+  { id, version, dryRun }: { id: string; version: number; dryRun: boolean },
+): Promise<Ended> {
+  const decide = async (tx: Db, { apiKey }: LockedApiKey, now: Date): Promise<Change<Ended>> => {
     requireRootForRootKey(actor, apiKey)
     if (version > apiKey.version || version < 1) throw new ServiceError('not_found')
     if (version === apiKey.version) {
@@ -55,16 +78,18 @@ export async function endApiKeyVersion(
         detail: 'This is the newest version. To end it, rotate the key first, or disable or revoke it.',
       })
     }
-    if ((await endVersions(tx, id, version, now)).length === 0) return unchanged(apiKeyView(apiKey, now))
+    const versions = await endVersions(tx, id, version, now)
+    if (versions.length === 0) return unchanged({ apiKey: apiKeyView(apiKey, now), versions })
     await incrementRevision(tx, id)
     const { organizationId } = apiKey
     const ended = { id, organizationId, version, at: now, reason: 'version ended', actor }
     await endTokensOfVersions(tx, services, ended, now)
     return {
-      view: await readChangedApiKey(tx, id, now),
+      view: { apiKey: await readChangedApiKey(tx, id, now), versions },
       event: { type: 'api_key.version_ended', context: { version } },
     }
-  })
+  }
+  return await change(services, actor, 'api_keys.rotate', apiKeyLock(id), decide, { dryRun })
 }
 
 function readVersion(cursor: string): number {

@@ -1,6 +1,8 @@
 import { systemPrincipal } from '../access/principal.ts'
 import { appendAuditEvent } from '../audit/queries.ts'
 import { kekIdOf } from '../crypto/envelope.ts'
+import type { Db } from '../db/database.ts'
+import { tryInTransaction } from '../db/trial.ts'
 import { ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
 import { planNext } from '../signing-keys/plan.ts'
@@ -20,11 +22,12 @@ export type Abandoned = {
  * For a KEK that is lost for good, when the service cannot start. Revokes every key that it sealed. Replaces each
  * active one with a new key sealed by the configured KEK, all in one transaction. Tokens under a revoked kid are
  * refused once verifiers fetch the key set again. No revocation rule is added, because nothing leaked. Throws
- * `conflict` if the KEK is configured, or if every key that it sealed is already revoked.
+ * `conflict` if the KEK is configured, or if every key that it sealed is already revoked. A `dryRun` writes nothing.
  */
 export async function abandonKek(
   services: Pick<Services, 'config' | 'db' | 'keyEncryption' | 'now'>,
   kekId: string,
+  { dryRun = false } = {},
 ): Promise<Abandoned> {
   const { config, db, keyEncryption } = services
   if (await keyEncryption.holds(kekId))
@@ -33,7 +36,7 @@ export async function abandonKek(
     })
   const series = allSeries(ringOf(await requireRing(db), config))
   const prepared = await Promise.all(series.map((each) => prepareTwo(services, each)))
-  return await db.transaction(async (tx) => {
+  const abandon = async (tx: Db): Promise<Abandoned> => {
     await lockRing(tx)
     const change = { tx, now: services.now(), config }
     const actor = systemPrincipal.clientId
@@ -67,7 +70,9 @@ export async function abandonKek(
       change.now,
     )
     return { revoked: lost, activated }
-  })
+  }
+  const transaction: Services['transaction'] = (work) => db.transaction(work)
+  return dryRun ? await tryInTransaction(transaction, abandon) : await transaction(abandon)
 }
 
 async function prepareTwo(services: Pick<Services, 'keyEncryption'>, series: KeySeries) {

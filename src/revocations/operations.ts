@@ -11,6 +11,8 @@ import { findOrganization } from '../organizations/queries.ts'
 import { addRevocationRule, liftRevocationRule } from '../revocation/rule-queries.ts'
 import type { Services } from '../services.ts'
 import { listSigningKeys } from '../signing-keys/read.ts'
+import { type Impact, whatWouldBreak } from '../usage/impact.ts'
+import { coveredKeys } from './covered-keys.ts'
 import { draftRule, type RuleDraft, type RuleInput } from './new-rule.ts'
 import { findRevocation, type RevocationRow, selectRevocations } from './queries.ts'
 
@@ -41,6 +43,29 @@ export async function createRevocation(
   actor: Principal,
   input: RuleInput,
 ): Promise<RevocationView> {
+  return await addRule(services, actor, input, { dryRun: false })
+}
+
+/**
+ * What adding the rule would break, as far as usage shows it: a rule about a signing key counts every API key, because
+ * usage does not record which signing key signed. A rule about one token counts none. Writes nothing. Throws the same.
+ */
+export async function tryCreatingRevocation(
+  services: ChangeServices & Pick<Services, 'config' | 'db'>,
+  actor: Principal,
+  input: RuleInput,
+): Promise<Impact> {
+  const { effectiveAt } = await addRule(services, actor, input, { dryRun: true })
+  const { keyIds, versions } = await coveredKeys(services.db, input)
+  return await whatWouldBreak(services.db, keyIds, new Date(effectiveAt), versions)
+}
+
+async function addRule(
+  services: ChangeServices & Pick<Services, 'config' | 'db'>,
+  actor: Principal,
+  input: RuleInput,
+  { dryRun }: { dryRun: boolean },
+): Promise<RevocationView> {
   const permission = isServiceWide(input.kind) ? 'revocations.create_service_wide' : 'revocations.create'
   authorize(actor, permission)
   const now = services.now()
@@ -62,7 +87,7 @@ export async function createRevocation(
       const event = { type: 'revocation.created', organizationId, subject: id, reason, context } as const
       return { view: revocationView(row), event }
     },
-    { now },
+    { now, dryRun },
   )
 }
 

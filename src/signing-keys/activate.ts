@@ -10,12 +10,14 @@ import {
   appendActivation,
   changeRing,
   type RingChange,
+  type RingGate,
   type RingServices,
   readChangedKey,
   readSnapshot,
   revokeKey,
 } from './ring-change.ts'
 import { generateSealedKey } from './sealed-key.ts'
+import { type RingTrial, tryRing } from './trial.ts'
 import { type SigningKeyView, signingKeyView } from './view.ts'
 
 export type ForceInput = {
@@ -28,6 +30,8 @@ export type ForceInput = {
   readonly reason?: string | undefined
 }
 
+type ChosenActivation = ForceInput & { readonly series: KeySeries; readonly verb: 'rotated' | 'activated' }
+
 /**
  * Activates the named pending key now, and publishes another key to follow it. Throws `not_found`; `too_early` as
  * `rotateSigningKey` does; `conflict` if the key is not pending, or if the ring was changed in the meantime.
@@ -38,9 +42,29 @@ export async function activateSigningKey(
   kid: string,
   options: ForceInput = {},
 ): Promise<SigningKeyView> {
+  return await activateBy(changeRing, services, actor, kid, options)
+}
+
+/** What `activateSigningKey` would do. Writes nothing. Throws the same. */
+export async function tryActivatingSigningKey(
+  services: RingServices,
+  actor: Principal,
+  kid: string,
+  options: ForceInput = {},
+): Promise<RingTrial> {
+  return await activateBy(tryRing, services, actor, kid, options)
+}
+
+async function activateBy<Answer>(
+  gate: RingGate<SigningKeyView, Answer>,
+  services: RingServices,
+  actor: Principal,
+  kid: string,
+  options: ForceInput,
+): Promise<Answer> {
   requireServiceWide(actor, 'signing_keys.rotate')
   const key = await requireKey(services, kid)
-  return await activateChosen(services, actor, key, options, 'activated', (ring, now) => {
+  return await activateChosen(gate, services, actor, { ...options, series: key, verb: 'activated' }, (ring, now) => {
     const { state } = lifecycleOf(ring, key, now)
     if (state !== 'pending')
       throw new ServiceError('conflict', { detail: `Only a pending key can be activated; this one is ${state}.` })
@@ -49,18 +73,17 @@ export async function activateSigningKey(
 }
 
 /** `choose` picks the key to activate, before anything is written. It throws if it finds none. */
-export async function activateChosen(
+export async function activateChosen<Answer>(
+  gate: RingGate<SigningKeyView, Answer>,
   services: RingServices,
   actor: Principal,
-  { algorithm, purpose }: KeySeries,
-  { force = false, revokeFormer = false, reason }: ForceInput,
-  verb: 'rotated' | 'activated',
+  { series: { algorithm, purpose }, verb, force = false, revokeFormer = false, reason }: ChosenActivation,
   choose: (ring: Ring, now: Date) => RingKey,
-): Promise<SigningKeyView> {
+): Promise<Answer> {
   if (revokeFormer && !force) throw invalidRequest('revokeFormer needs force. Use both only in an incident.')
   const series = { algorithm, purpose }
   const prepared = await generateSealedKey(services, series)
-  return await changeRing(services, actor, 'signing_keys.rotate', series, async (change) => {
+  return await gate(services, actor, 'signing_keys.rotate', series, async (change) => {
     const { ring } = await readSnapshot(change)
     const key = choose(ring, change.now)
     const { safeAt } = lifecycleOf(ring, key, change.now)

@@ -8,6 +8,7 @@ import {
   changeRing,
   publishKey,
   type RingChange,
+  type RingGate,
   type RingServices,
   readSnapshot,
   revokeKey,
@@ -15,6 +16,7 @@ import {
 } from './ring-change.ts'
 import { generateSealedKey, type SealedKey } from './sealed-key.ts'
 import { defaultAlgorithm } from './signer.ts'
+import { type RingTrial, tryRing } from './trial.ts'
 import { type SigningKeyView, signingKeyView } from './view.ts'
 
 type Compromise = SeriesInput & {
@@ -48,13 +50,31 @@ export type Replacement = {
 export async function replaceSigningKey(
   services: RingServices,
   actor: Principal,
-  { purpose, algorithm = defaultAlgorithm, kid, distrustPending = false, reason = 'key compromised' }: Compromise,
+  compromise: Compromise,
 ): Promise<Replacement> {
+  return await replaceBy(changeRing, services, actor, compromise)
+}
+
+/** What `replaceSigningKey` would do. Writes nothing. Throws the same. */
+export async function tryReplacingSigningKey(
+  services: RingServices,
+  actor: Principal,
+  compromise: Compromise,
+): Promise<RingTrial> {
+  return await replaceBy(tryRing, services, actor, compromise)
+}
+
+async function replaceBy<Answer>(
+  gate: RingGate<Replacement, Answer>,
+  services: RingServices,
+  actor: Principal,
+  { purpose, algorithm = defaultAlgorithm, kid, distrustPending = false, reason = 'key compromised' }: Compromise,
+): Promise<Answer> {
   requireServiceWide(actor, 'signing_keys.replace')
   const series = { algorithm, purpose }
   const fresh = await generateSealedKey(services, series)
   const prepared = await generateSealedKey(services, series)
-  return await changeRing(services, actor, 'signing_keys.replace', series, async (change) => {
+  return await gate(services, actor, 'signing_keys.replace', series, async (change) => {
     const { ring } = await readSnapshot(change)
     const leaked = leakedKey(ring, series, kid, change.now)
     const distrusted = distrustPending ? pendingKeys(ring, series, change.now).filter((key) => key !== leaked) : []

@@ -29,6 +29,15 @@ export type SeriesInput = { readonly purpose: KeyPurpose; readonly algorithm?: A
 /** The context of a ring change: a transaction that holds the ring's lock, and the time of the change. */
 export type RingChange = { readonly tx: Db; readonly now: Date; readonly config: Services['config'] }
 
+/** The gate that a change of one series goes through: `changeRing`, or `tryRing` for a dry run. */
+export type RingGate<View, Answer> = (
+  services: RingServices,
+  actor: Principal,
+  permission: Permission,
+  series: KeySeries,
+  decide: (change: RingChange) => Promise<Change<View>>,
+) => Promise<Answer>
+
 /**
  * Changes one series of the ring: `change` under the ring's lock. `decide` names the subject of its event. Throws
  * `conflict` if the series was changed after the caller asked, so only one of several concurrent changes succeeds.
@@ -53,7 +62,7 @@ export async function changeRing<View>(
 }
 
 /** Reads the clock after taking the lock, so that ring changes and their times are in the same order. */
-function ringLock({ now }: Pick<Services, 'now'>): Lock<undefined> {
+export function ringLock({ now }: Pick<Services, 'now'>): Lock<undefined> {
   return async ({ tx }, work) => {
     await lockRing(tx)
     return await work({ thing: undefined, organizationId: null, subject: null, now: now() })

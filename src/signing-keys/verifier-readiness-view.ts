@@ -3,7 +3,7 @@ import { type VerifierReadiness, verifierReadiness } from './verifier-readiness.
 import type { SigningKeyView } from './view.ts'
 
 /** Verifier readiness as the admin API shows it beside a pending key. */
-type ReadinessView = {
+export type ReadinessView = {
   holding: number
   known: number
   waitingFor: { name: string; lastFetchedAt: string }[]

@@ -33,10 +33,16 @@ const shownUses = 20
 
 /**
  * A dry run of disabling, revoking or suspending: shows who would notice. Only reads. Does not check whether the keys
- * exist or who owns them. May miss a key that was exchanged for the first time a few seconds ago.
+ * exist or who owns them. `versions` limits it to some versions of the keys. May miss a key that was exchanged for the first time a few seconds ago.
  */
-export async function whatWouldBreak(db: Db, keyIds: readonly string[], now: Date): Promise<Impact> {
-  const [sum, uses] = await Promise.all([sumUsage(db, keyIds, now), selectLastUses(db, keyIds, shownUses)])
+export async function whatWouldBreak(
+  db: Db,
+  keyIds: readonly string[],
+  now: Date,
+  versions?: readonly number[],
+): Promise<Impact> {
+  const used = { keyIds, versions }
+  const [sum, uses] = await Promise.all([sumUsage(db, used, now), selectLastUses(db, used, shownUses)])
   const { lastUsedAt = null, lastExpiresAt = null } = sum ?? {}
   return {
     apiKeys: keyIds.length,

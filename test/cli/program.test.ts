@@ -43,13 +43,13 @@ there are more: add --cursor key_…
     const { apiKey } = await json('api-keys', 'create', 'short', '--scope', 'a', '--scope', 'b')
     expect(await shown('api-keys', 'show', apiKey.id)).toMatch(/^status {8}usable$/m)
     expect(await shown('api-keys', 'show', apiKey.id)).toMatch(/^scopes {8}a b$/m)
-    expect(await shown('api-keys', 'revoke', apiKey.id, '--reason', 'leaked')).toBe(
-      `$ mintage api-keys revoke key_… --reason leaked
+    expect(await shown('api-keys', 'revoke', apiKey.id, '--reason', 'leaked', '--yes')).toBe(
+      `$ mintage api-keys revoke key_… --reason leaked --yes
 revoked key_… and all its tokens
 `.replace('key_…', apiKey.id),
     )
     expect(await json('api-keys', 'show', apiKey.id)).toMatchObject({ status: 'revoked', revocationReason: 'leaked' })
-    expect(await json('api-keys', 'revoke', apiKey.id)).toEqual({ id: apiKey.id, revoked: true })
+    expect(await json('api-keys', 'revoke', apiKey.id, '--yes')).toEqual({ id: apiKey.id, revoked: true })
   })
 
   test('a cursor leads to the next page', async () => {
@@ -95,10 +95,11 @@ describe('the other nouns', () => {
       'employee_left',
       '--text',
       'moved on',
+      '--yes',
     )
     expect(rule).toMatchObject({ kind: 'subject', value, reason: 'employee_left', text: 'moved on' })
     expect(await shown('revocations', 'list')).toMatch(/^rev_… +subject +org_… alice /m)
-    expect(await json('revocations', 'lift', rule.id)).toEqual({ id: rule.id, lifted: true })
+    expect(await json('revocations', 'lift', rule.id, '--yes')).toEqual({ id: rule.id, lifted: true })
   })
 
   test('audit lists changes, newest first', async () => {

@@ -43,13 +43,18 @@ describe('the KEK of a running service', () => {
     const refused = run('src/node/main.ts', { cwd: folder, env: { ...env, PORT: '0' } })
     expect(await refused.ended).toBe(1)
     const [, lost = ''] = /the KEK (kek_\S+) is missing/.exec(refused.printed()) ?? []
+    const tried = await mintageProcess(['kek', 'abandon', lost, '--dry-run'], { cwd: folder, env })
+    expect(tried).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^would revoke 4 keys: 2 new keys would sign\n/),
+    })
     const abandoned = await mintageProcess(['kek', 'abandon', lost, '--yes'], { cwd: folder, env })
     expect(abandoned).toMatchObject({ code: 0, stdout: 'revoked 4 keys, 2 new ones sign\n' })
     const again = await mintageProcess(['kek', 'abandon', lost, '--yes'], { cwd: folder, env })
     expect(again).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(
-        /^error: cannot abandon the KEK: this KEK sealed no key.*\nhint: read docs\/runbooks\/lost-kek.md$/m,
+        /^error: cannot abandon the KEK: this KEK did not seal any key.*\nhint: read docs\/runbooks\/lost-kek.md$/m,
       ),
     })
     const next = await startServiceProcess({ folder, env })

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { ApiKeyDetail, ApiKeyView } from '../../api-keys/view.ts'
 import { wholeNumber } from '../runtime/arguments.ts'
 import { type Cli, type JsonOption, noun, print, showVerb, verb } from '../runtime/command.ts'
+import { endingVerb, withDryRun } from '../runtime/ending.ts'
 import { listVerb } from '../runtime/list.ts'
 import { member, membersOf } from '../runtime/members.ts'
 import { fields, shortTime } from '../runtime/output.ts'
@@ -86,10 +87,12 @@ function addUpdateVerb(apiKeys: Command, cli: Cli): void {
     .argument('<id>', 'id of the key')
     .addOption(member('name', '--name <name>', 'for people, 1 to 100 characters'))
     .option('--revision <number>', 'only if this is still its revision', wholeNumber)
-  settingsOptions(update).action(async (id: string, options: JsonOption & { revision?: number }) => {
-    const updated = await cli
-      .api()
-      .patch<ApiKeyView>(apiKeyPath(id), 'change the API key', membersOf(update), options.revision)
-    print(cli, options, updated, () => apiKeyFields(updated))
+  endingVerb<ApiKeyView>(withDryRun(settingsOptions(update)), cli, {
+    doing: 'change the API key',
+    patches: true,
+    questionAfterTrial: ({ apiKeys }, [id]) =>
+      apiKeys === 0 ? undefined : `Change ${id}? It expires earlier than before, and so do its tokens.`,
+    path: ([id = '']) => apiKeyPath(id),
+    done: ({ answer }) => ({ json: answer, text: apiKeyFields(answer) }),
   })
 }

@@ -80,7 +80,6 @@ function addRevokeManyVerb(apiKeys: Command, cli: Cli): void {
     .addOption(member('filter.hint', '--hint <letters>', 'last four letters of its random part'))
   endingVerb<RevokedApiKeys>(revokingOptions(command), cli, {
     doing: 'revoke the API keys',
-    dangerous: true,
     question: () => 'Revoke every API key that matches the options? --dry-run shows which.',
     path: () => {
       if (membersOf(command).filter !== undefined) return '/v1/api-keys/revoke'

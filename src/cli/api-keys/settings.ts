@@ -4,7 +4,6 @@ import { addOptions, hiddenCopy, member } from '../runtime/members.ts'
 
 const common = [
   member('scopes', '--scope <scope>', 'a scope that it holds; repeat for more', collectWords),
-  member('audiences', '--audience <audience>', 'an audience besides the default one; repeat', collectEntries),
   member('roles', '--role <role>', 'a role in the admin API; repeat for more', collectWords),
   member('expiresAt', '--expires-at <time>', 'RFC 3339, such as 2027-01-01T00:00:00Z'),
   member('labels', '--label <label>', 'to find it by; repeat for more', collectEntries),
@@ -12,6 +11,7 @@ const common = [
 
 /** Too many for one screen: the help only names them. */
 const rare = [
+  member('audiences', '--audience <audience>', '', collectEntries),
   member('description', '--description <text>'),
   member('subject', '--subject <subject>'),
   member('customClaims', '--claims <json>', '', claims),

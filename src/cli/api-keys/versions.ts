@@ -1,13 +1,14 @@
 import type { Command, Option } from 'commander'
-import type { RotatedApiKey } from '../../api-keys/rotate.ts'
+import type { RotatedApiKey, RotationImpact } from '../../api-keys/rotate.ts'
 import type { ApiKeyVersionView } from '../../api-keys/version-view.ts'
 import type { ApiKeyView } from '../../api-keys/view.ts'
 import { printableText } from '../../observability/printable-text.ts'
 import { duration, wholeNumber } from '../runtime/arguments.ts'
-import { type Cli, type JsonOption, print, verb } from '../runtime/command.ts'
-import { endingVerb } from '../runtime/ending.ts'
+import { type Cli, verb } from '../runtime/command.ts'
+import { endingVerb, withDryRun } from '../runtime/ending.ts'
+import { impactText } from '../runtime/impact.ts'
 import { pagesVerb } from '../runtime/list.ts'
-import { member, membersOf } from '../runtime/members.ts'
+import { member } from '../runtime/members.ts'
 import { fields, shortTime } from '../runtime/output.ts'
 import { apiKeyPath, exampleKey } from './path.ts'
 import { settingsOptions } from './settings.ts'
@@ -23,19 +24,14 @@ export function addVersionVerbs(apiKeys: Command, cli: Cli): void {
     .argument('<id>', 'id of the key')
     .addOption(overlapOption())
     .addOption(member('name', '--name <name>', 'rename it as well'))
-  settingsOptions(rotate, { brief: true }).action(async (id: string, options: JsonOption) => {
-    const rotated = await cli
-      .api()
-      .post<RotatedApiKey>(apiKeyPath(id, '/rotate'), 'rotate the API key', membersOf(rotate))
-    printRotated(cli, options, rotated)
-  })
+  rotatingVerb(settingsOptions(rotate, { brief: true }), cli, ([id = '']) => apiKeyPath(id, '/rotate'))
 
   addVersionsVerb(apiKeys, cli)
 
   const endVersion = verb(apiKeys, 'end-version', 'end an overlap now', `mintage api-keys end-version ${exampleKey} 1`)
     .argument('<id>', 'id of the key')
     .argument('<version>', 'this version and all before it end', wholeNumber)
-  endingVerb<ApiKeyView>(endVersion, cli, {
+  endingVerb<ApiKeyView>(withDryRun(endVersion), cli, {
     doing: 'end the version',
     question: ([id, version]) => `End version ${version} of ${id}? Its tokens stop working at once.`,
     path: ([id = '', version]) => apiKeyPath(id, `/versions/${Number(version)}/end`),
@@ -66,10 +62,22 @@ function addVersionsVerb(apiKeys: Command, cli: Cli): void {
   })
 }
 
-export function printRotated(cli: Cli, options: JsonOption, rotated: RotatedApiKey): void {
-  const { apiKey, secret, formerVersion } = rotated
-  print(cli, options, rotated, () => fields({ id: apiKey.id, version: apiKey.version, secret }))
-  if (options.json) return
-  cli.output.warn('the secret is not shown again: store it where your service reads it')
-  cli.output.warn(`the previous one, version ${formerVersion.version}, works until ${shortTime(formerVersion.endsAt)}`)
+/** Asks only if a secret or a token that works now would end early, which the service's dry run tells. */
+export function rotatingVerb(command: Command, cli: Cli, path: (ids: readonly string[]) => string): void {
+  endingVerb<RotatedApiKey, RotationImpact>(withDryRun(command), cli, {
+    doing: 'rotate the API key',
+    questionAfterTrial: ({ apiKeys }) =>
+      apiKeys === 0 ? undefined : 'Rotate? A secret or tokens that work now end early. --dry-run shows who uses them.',
+    path,
+    trialText: (trial) => `${previousText(trial)}\n\n${impactText(trial)}`,
+    done: ({ answer }) => ({
+      json: answer,
+      text: fields({ id: answer.apiKey.id, version: answer.apiKey.version, secret: answer.secret }),
+      warnings: ['the secret is not shown again: store it where your service reads it', previousText(answer)],
+    }),
+  })
+}
+
+function previousText({ formerVersion }: Pick<RotatedApiKey, 'formerVersion'>): string {
+  return `the previous one, version ${formerVersion.version}, works until ${shortTime(formerVersion.endsAt)}`
 }

@@ -53,19 +53,27 @@ function addStatusVerb(kek: Command, cli: Cli): void {
 function addAbandonVerb(kek: Command, cli: Cli): void {
   const summary = 'for a KEK that is lost for good: replace the keys that it sealed'
   withConsent(verb(kek, 'abandon', summary, 'mintage kek abandon kek_q83vEjRWeJq83vEj'))
+    .option('--dry-run', 'show which keys it would revoke, change nothing')
     .argument('<id>', 'the missing KEK, as the service named it when it did not start')
     .action(async (id: string, options: ConsentOptions) => {
       const question = 'Revoke every key that this KEK sealed, for good, and all their tokens?'
-      await requireConsent(cli, options, { question, dangerous: true })
-      const abandoned = await withSpinner(cli, options, 'replacing keys', () => abandonIn(cli, id))
+      await requireConsent(cli, options, question)
+      const { dryRun = false } = options
+      const abandoned = await withSpinner(cli, options, 'replacing keys', () => abandonIn(cli, id, { dryRun }))
       const { revoked, activated } = abandoned
+      if (dryRun) {
+        const trial = { dryRun, revoked, activated: activated.length }
+        const wouldSign = `${activated.length} new keys would sign`
+        print(cli, options, trial, () => [`would revoke ${revoked.length} keys: ${wouldSign}`, ...revoked].join('\n'))
+        return
+      }
       print(cli, options, abandoned, () => `revoked ${revoked.length} keys, ${activated.length} new ones sign`)
       if (!options.json) cli.output.warn('tokens under the old keys are refused once verifiers fetch the key set again')
     })
 }
 
 /** Works on the database directly, with the service's variables: the service does not start without the KEK. */
-async function abandonIn(cli: Cli, id: string): Promise<Abandoned> {
+async function abandonIn(cli: Cli, id: string, trial: { dryRun: boolean }): Promise<Abandoned> {
   const settings = locateFiles(await readSettings(cli), cli)
   const [{ openDatabase }, { abandonKek }] = await Promise.all([
     import('../../node/open-database.ts'),
@@ -73,7 +81,8 @@ async function abandonIn(cli: Cli, id: string): Promise<Abandoned> {
   ])
   const { database, keyEncryption } = await openDatabase(settings)
   try {
-    return await abandonKek({ db: database.db, config: settings.config, keyEncryption, now: () => new Date() }, id)
+    const services = { db: database.db, config: settings.config, keyEncryption, now: () => new Date() }
+    return await abandonKek(services, id, trial)
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error
     throw new CliError(`cannot abandon the KEK: ${asClause(error.detail)}`, {

@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
 import type { CallerView } from '../../api-keys/caller.ts'
-import type { RotatedApiKey } from '../../api-keys/rotate.ts'
-import { overlapOption, printRotated } from '../api-keys/versions.ts'
+import type { OwnRevocationImpact } from '../../api-keys/revoke.ts'
+import { overlapOption, rotatingVerb } from '../api-keys/versions.ts'
 import { apiKeyFields } from '../api-keys/view.ts'
 import { type Cli, type JsonOption, print, verb } from '../runtime/command.ts'
-import { endingVerb, withReason } from '../runtime/ending.ts'
-import { membersOf } from '../runtime/members.ts'
+import { endingVerb, withDryRun, withReason } from '../runtime/ending.ts'
+import { impactText } from '../runtime/impact.ts'
 import { fields, shortTime } from '../runtime/output.ts'
 
 /** `me`: what the holder of a key may do with it, whatever its roles. */
@@ -19,15 +19,13 @@ export function addMeCommand(program: Command, cli: Cli): void {
   me.helpCommand(false)
 
   const rotate = verb(me, 'rotate', 'give this key a new secret, shown once', 'mintage me rotate --overlap 1h')
-  rotate.addOption(overlapOption()).action(async () => {
-    const rotated = await cli.api().post<RotatedApiKey>('/v1/me/rotate', 'rotate the API key', membersOf(rotate))
-    printRotated(cli, rotate.optsWithGlobals<JsonOption>(), rotated)
-  })
+  rotatingVerb(rotate.addOption(overlapOption()), cli, () => '/v1/me/rotate')
 
   const revoke = verb(me, 'revoke', 'revoke this key and all its tokens', 'mintage me revoke --reason leaked')
-  endingVerb(withReason(revoke), cli, {
+  endingVerb<unknown, OwnRevocationImpact>(withDryRun(withReason(revoke)), cli, {
     doing: 'revoke the API key',
-    question: () => 'Revoke the key that this terminal uses, and all its tokens?',
+    questionAfterTrial: questionOf,
+    trialText: (trial) => [impactText(trial), ...lastWords(trial)].join('\n'),
     path: () => '/v1/me/revoke',
     done: () => ({ json: { revoked: true }, text: 'revoked this key and all its tokens' }),
   })
@@ -41,4 +39,14 @@ function callerFields({ limits, usedVersion, ...apiKey }: CallerView): string {
     'this secret': usedVersion && `version ${usedVersion.version}${ends}`,
   })
   return `${apiKeyFields(apiKey)}\n\n${rest}`
+}
+
+function questionOf(trial: OwnRevocationImpact): string {
+  return [...lastWords(trial), 'Revoke the key that this terminal uses, and all its tokens?'].join(' ')
+}
+
+/** What else is lost with the key. */
+function lastWords({ lastRootKey, lastAdministrator }: OwnRevocationImpact): string[] {
+  if (lastRootKey) return ['This is the last root key: afterwards nobody can manage the service.']
+  return lastAdministrator ? ['This is the last key that can administer its organization.'] : []
 }

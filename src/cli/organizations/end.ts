@@ -32,7 +32,6 @@ export function addSuspensionVerbs(organizations: Command, cli: Cli): void {
   const revokeAll = verb(organizations, 'revoke-all', 'emergency: revoke every API key it has', emergency)
   endingVerb<RevokedApiKeys>(withDryRun(withReason(revokeAll.argument('<id>', 'id of the organization'))), cli, {
     doing: 'revoke all API keys',
-    dangerous: true,
     question: ([id]) => `Revoke every API key of ${id}?`,
     path: ([id = '']) => organizationPath(id, '/revoke-all'),
     dryRunAnswers: true,

@@ -3,13 +3,10 @@ import { printableText } from '../../observability/printable-text.ts'
 import type { RevocationView } from '../../revocations/operations.ts'
 import { wholeNumber } from '../runtime/arguments.ts'
 import { type Cli, noun, verb } from '../runtime/command.ts'
-import { endingVerb, withReason } from '../runtime/ending.ts'
+import { endingVerb, withDryRun, withReason } from '../runtime/ending.ts'
 import { listVerb } from '../runtime/list.ts'
 import { member } from '../runtime/members.ts'
 import { fields, shortTime } from '../runtime/output.ts'
-
-/** Kinds of rules that stop more than one caller at once. */
-const sweepingKinds = new Set(['organization', 'signing_key', 'all'])
 
 export function addRevocationsCommand(program: Command, cli: Cli): void {
   const revocations = noun(program, 'revocations', 'list, add and lift revocation rules', 'mintage revocations list')
@@ -61,11 +58,9 @@ function addCreateVerb(revocations: Command, cli: Cli): void {
       member('issuedBefore', '--issued-before <time>', 'tokens issued until then (default: until it takes effect)'),
     )
     .addOption(member('effectiveAt', '--effective-at <time>', 'RFC 3339 (default: now)'))
-  endingVerb<RevocationView>(withReason(create), cli, {
+  endingVerb<RevocationView>(withDryRun(withReason(create)), cli, {
     doing: 'add the revocation rule',
-    dangerous: true,
-    question: (_, { kind = '', value = '' }) =>
-      sweepingKinds.has(kind) ? `Revoke all tokens of ${printableText(value)} (${kind})?` : undefined,
+    question: (_, { kind = '', value = '' }) => `Revoke all tokens of ${printableText(value)} (${kind})?`,
     path: () => '/v1/revocations',
     done: ({ answer }) => ({ json: answer, text: ruleFields(answer) }),
   })

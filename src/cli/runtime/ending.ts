@@ -11,47 +11,79 @@ import { member, membersOf } from './members.ts'
  * What a verb does that ends keys, tokens, accounts or organizations. `ids` are its arguments; in `question` they are
  * safe to print.
  */
-type Ending<Answer> = {
+type Ending<Answer, Trial> = Question<Trial> & {
   /** Completes "cannot …". */
   readonly doing: string
-  /** The question at a terminal; undefined: nothing to ask. */
-  readonly question: (ids: readonly string[], options: EndingOptions) => string | undefined
-  /** It ends many things at once: without a terminal it needs --yes. */
-  readonly dangerous?: boolean
   readonly path: (ids: readonly string[]) => string
   /** Sends the request; POST when absent. */
   readonly send?: (path: string, doing: string) => Promise<Answer>
-  /** What is printed afterwards: `json` for scripts, `text` for people. */
+  /** It changes something that exists: PATCH, with the body and `--revision`. */
+  readonly patches?: true
+  /** What is printed afterwards: `json` for scripts, `text` and then `warnings` for people. */
   readonly done: (done: { answer: Answer; ids: readonly string[]; options: EndingOptions }) => {
     readonly json: unknown
     readonly text: string
+    readonly warnings?: readonly string[]
   }
   /** A dry run answers what the change itself would answer, and not an impact. */
   readonly dryRunAnswers?: boolean
+  /** What people see of a dry run. Absent: the dry run answers an `Impact`. */
+  readonly trialText?: (trial: Trial) => string
 }
 
-type EndingOptions = ConsentOptions & { readonly at?: string; readonly kind?: string; readonly value?: string }
+/** What the person is asked. Undefined: the command ends nothing, and runs. */
+type Question<Trial> =
+  | { readonly question: (ids: readonly string[], options: EndingOptions) => string | undefined }
+  /** For verbs whose effect only the service knows: a dry run goes first. */
+  | { readonly questionAfterTrial: (trial: Trial, ids: readonly string[]) => string | undefined }
+
+type EndingOptions = ConsentOptions & {
+  readonly at?: string
+  readonly kind?: string
+  readonly value?: string
+  readonly revision?: number
+  readonly force?: boolean
+  readonly revokeFormer?: boolean
+}
 
 /** Dry run or consent → request → print. The options that `member` declared are the body. */
-export function endingVerb<Answer = unknown>(command: Command, cli: Cli, ending: Ending<Answer>): Command {
+export function endingVerb<Answer = unknown, Trial = Impact>(
+  command: Command,
+  cli: Cli,
+  ending: Ending<Answer, Trial>,
+): Command {
   return withConsent(command).action(async () => {
     const options: EndingOptions = command.optsWithGlobals()
     const path = ending.path(command.args)
     const body = membersOf(command)
+    const send = <Sent>(doing: string, sent: object) =>
+      ending.patches
+        ? cli.api().patch<Sent>(path, doing, sent, options.revision)
+        : cli.api().post<Sent>(path, doing, sent)
+    const doing = options.dryRun ? `try to ${ending.doing}` : ending.doing
     if (options.dryRun && !ending.dryRunAnswers) {
-      const impact = await cli.api().post<Impact>(path, `try to ${ending.doing}`, body)
-      print(cli, options, impact, () => impactText(impact))
+      const trial = await send<Trial>(doing, body)
+      print(cli, options, trial, () => (ending.trialText ?? shownImpact)(trial))
       return
     }
-    const question = ending.question(command.args.map(printableText), options)
-    if (question !== undefined) {
-      await requireConsent(cli, options, { question, dangerous: ending.dangerous ?? false })
+    if (!options.yes && !options.dryRun) {
+      const ids = command.args.map(printableText)
+      const question =
+        'question' in ending
+          ? ending.question(ids, options)
+          : ending.questionAfterTrial(await send<Trial>(doing, { ...body, dryRun: true }), ids)
+      if (question !== undefined) await requireConsent(cli, options, question)
     }
-    const doing = options.dryRun ? `try to ${ending.doing}` : ending.doing
-    const answer = await (ending.send ?? cli.api().post<Answer>)(path, doing, body)
-    const { json, text } = ending.done({ answer, ids: command.args, options })
+    const answer = ending.send ? await ending.send(path, doing) : await send<Answer>(doing, body)
+    const { json, text, warnings = [] } = ending.done({ answer, ids: command.args, options })
     print(cli, options, json, () => text)
+    if (!options.json) for (const warning of warnings) cli.output.warn(warning)
   })
+}
+
+/** Without a `trialText`, the trial is an `Impact`. */
+function shownImpact<Trial>(trial: Trial): string {
+  return impactText(trial as Trial & Impact)
 }
 
 /** Why, for the audit trail. */

@@ -32,7 +32,7 @@ export function addSeedCommand(program: Command, cli: Cli): void {
           others === 0
             ? 'is not on this machine'
             : `already holds ${others === 1 ? 'an organization' : `${others} organizations`}`
-        await requireConsent(cli, options, { question: `${url} ${there}. Put demo data into it?`, dangerous: true })
+        await requireConsent(cli, options, `${url} ${there}. Put demo data into it?`)
       }
       const seeded = await withSpinner(cli, options, 'creating demo data', () => seed(api, new Date()))
       print(cli, options, { items: seeded }, () =>

@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import { type Cli, print, verb } from '../runtime/command.ts'
-import { requireConsent, withConsent } from '../runtime/consent.ts'
+import { type ConsentOptions, requireConsent, withConsent } from '../runtime/consent.ts'
 import { CliError, UsageError } from '../runtime/failure.ts'
+import { impactText } from '../runtime/impact.ts'
 import { fields } from '../runtime/output.ts'
 import { withSpinner } from '../runtime/progress.ts'
 import { locateFiles, readSettings } from '../runtime/settings.ts'
@@ -51,28 +52,41 @@ export function addServiceCommands(program: Command, cli: Cli): void {
       'after restoring a backup, before the service starts: revoke all tokens',
       'mintage restored',
     ),
-  ).action(async (options: { yes?: boolean; json?: boolean }) => {
-    await requireConsent(cli, options, { question: 'Revoke every token issued until now?', dangerous: true })
-    const generation = await declareDatabaseRestored(cli)
-    print(
-      cli,
-      options,
-      { generation },
-      () => 'revoked every token issued until now; verifiers will reload the whole list',
-    )
-    if (!options.json) cli.output.warn('API keys that were revoked after the backup work again: revoke them now')
-  })
+  )
+    .option('--dry-run', 'show what would break, change nothing')
+    .action(async (options: ConsentOptions) => {
+      if (options.dryRun) {
+        const impact = await inRestoredDatabase(cli, (restoring, services) => restoring.tryDeclaringRestored(services))
+        print(cli, options, impact, () => impactText(impact))
+        return
+      }
+      await requireConsent(cli, options, 'Revoke every token issued until now?')
+      const generation = await inRestoredDatabase(cli, (restoring, services) => restoring.declareRestored(services))
+      print(
+        cli,
+        options,
+        { generation },
+        () => 'revoked every token issued until now; verifiers will reload the whole list',
+      )
+      if (!options.json) cli.output.warn('API keys that were revoked after the backup work again: revoke them now')
+    })
 }
 
-async function declareDatabaseRestored(cli: Cli): Promise<number> {
+type Restoring = typeof import('../../restore.ts')
+
+/** Works on the restored database directly: the service is not running yet. */
+async function inRestoredDatabase<Answer>(
+  cli: Cli,
+  work: (restoring: Restoring, services: Parameters<Restoring['declareRestored']>[0]) => Promise<Answer>,
+): Promise<Answer> {
   const settings = locateFiles(await readSettings(cli), cli)
-  const [{ openDatabase }, { declareRestored }] = await Promise.all([
+  const [{ openDatabase }, restoring] = await Promise.all([
     import('../../node/open-database.ts'),
     import('../../restore.ts'),
   ])
   const { database } = await openDatabase(settings)
   try {
-    return await declareRestored({ db: database.db, config: settings.config, now: () => new Date() })
+    return await work(restoring, { db: database.db, config: settings.config, now: () => new Date() })
   } finally {
     await database.close()
   }

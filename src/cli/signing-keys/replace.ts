@@ -1,11 +1,14 @@
 import type { Command } from 'commander'
 import type { Replacement } from '../../signing-keys/replace.ts'
-import { type Cli, type JsonOption, print, verb } from '../runtime/command.ts'
+import type { RingTrial } from '../../signing-keys/trial.ts'
+import { type Cli, verb } from '../runtime/command.ts'
+import { endingVerb, withDryRun } from '../runtime/ending.ts'
 import { UsageError } from '../runtime/failure.ts'
-import { member, membersOf } from '../runtime/members.ts'
+import { member } from '../runtime/members.ts'
 import { fields } from '../runtime/output.ts'
 import { withHistoryReason, withPurposeAndAlgorithm } from './options.ts'
 import { signingKeysPath } from './path.ts'
+import { ringTrialText } from './trial.ts'
 
 export function addReplaceVerb(signingKeys: Command, cli: Cli): void {
   const example = 'mintage signing-keys replace --compromised'
@@ -21,17 +24,21 @@ export function addReplaceVerb(signingKeys: Command, cli: Cli): void {
         'the published next key may have leaked too: sign with a fresh one, which verifiers have to fetch first',
       ),
     )
-  withHistoryReason(replace).action(async (options: JsonOption & { compromised?: boolean }) => {
-    if (!options.compromised) {
+  endingVerb<Replacement, RingTrial>(withDryRun(withHistoryReason(replace)), cli, {
+    doing: 'replace the signing key',
+    question: () => 'Replace the leaked key? Every token that it signed is refused for good. --dry-run shows which.',
+    path: () => {
+      if (replace.opts().compromised) return `${signingKeysPath}/replace`
       throw new UsageError('replace is for a leaked key: it revokes every token that the key signed', {
         hint: 'if it leaked: mintage signing-keys replace --compromised; if not: mintage signing-keys rotate',
       })
-    }
-    const path = `${signingKeysPath}/replace`
-    const replaced = await cli.api().post<Replacement>(path, 'replace the signing key', membersOf(replace))
-    print(cli, options, replaced, () => replacementFields(replaced))
-    if (!options.json)
-      cli.output.warn('the thief may have more than this key: read docs/runbooks/leaked-signing-key.md')
+    },
+    trialText: ringTrialText,
+    done: ({ answer }) => ({
+      json: answer,
+      text: replacementFields(answer),
+      warnings: ['the thief may have more than this key: read docs/runbooks/leaked-signing-key.md'],
+    }),
   })
 }
 

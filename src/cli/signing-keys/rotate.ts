@@ -1,12 +1,13 @@
 import type { Command } from 'commander'
+import type { RingTrial } from '../../signing-keys/trial.ts'
 import type { SigningKeyView } from '../../signing-keys/view.ts'
 import { type Cli, type JsonOption, verb } from '../runtime/command.ts'
+import { endingVerb, withDryRun } from '../runtime/ending.ts'
 import { member, membersOf } from '../runtime/members.ts'
 import { withHistoryReason, withPurposeAndAlgorithm } from './options.ts'
 import { signingKeyPath, signingKeysPath } from './path.ts'
-import { printKey } from './print-key.ts'
-
-type Options = JsonOption & { force?: boolean }
+import { keyText, printKey } from './print-key.ts'
+import { ringTrialText } from './trial.ts'
 
 /** The verbs that decide which published key signs. */
 export function addRotatingVerbs(signingKeys: Command, cli: Cli): void {
@@ -16,18 +17,16 @@ export function addRotatingVerbs(signingKeys: Command, cli: Cli): void {
     'sign with the next key and publish another',
     'mintage signing-keys rotate',
   )
-  withForce(withPurposeAndAlgorithm(rotate)).action(async (options: Options) => {
-    const [path, body] = [`${signingKeysPath}/rotate`, forced(rotate)]
-    printKey(cli, options, await cli.api().post<SigningKeyView>(path, 'rotate the signing key', body))
+  forcibleVerb(withPurposeAndAlgorithm(rotate), cli, {
+    doing: 'rotate the signing key',
+    path: () => `${signingKeysPath}/rotate`,
   })
 
   const activate = verb(signingKeys, 'activate', 'sign with this pending key', 'mintage signing-keys activate -- <kid>')
-  withForce(activate.argument('<kid>', 'put -- before one that begins with -')).action(
-    async (kid: string, options: Options) => {
-      const [path, body] = [signingKeyPath(kid, '/activate'), forced(activate)]
-      printKey(cli, options, await cli.api().post<SigningKeyView>(path, 'activate the signing key', body))
-    },
-  )
+  forcibleVerb(activate.argument('<kid>', 'put -- before one that begins with -'), cli, {
+    doing: 'activate the signing key',
+    path: ([kid = '']) => signingKeyPath(kid, '/activate'),
+  })
 
   const example = 'mintage signing-keys rollback --reason "new key rejected"'
   const rollback = verb(signingKeys, 'rollback', 'sign with the previous key again', example)
@@ -57,6 +56,20 @@ function withForce(command: Command): Command {
   )
 }
 
-function forced(command: Command): object {
-  return { force: false, ...membersOf(command) }
+/** Without --force it waits for the safe time and revokes nothing, so there is nothing to ask. */
+function forcibleVerb(
+  command: Command,
+  cli: Cli,
+  { doing, path }: { doing: string; path: (ids: readonly string[]) => string },
+): void {
+  endingVerb<SigningKeyView, RingTrial>(withDryRun(withForce(command)), cli, {
+    doing,
+    question: (_, { force, revokeFormer }) => {
+      if (revokeFormer) return 'Sign with another key now, and revoke the previous one with every token that it signed?'
+      return force ? 'Sign with another key now? Before it is safe, verifiers may refuse good tokens.' : undefined
+    },
+    path,
+    trialText: ringTrialText,
+    done: ({ answer, options }) => ({ json: answer, ...keyText(answer, options) }),
+  })
 }

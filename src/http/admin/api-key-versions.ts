@@ -1,9 +1,10 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi'
-import { rotateApiKey } from '../../api-keys/rotate.ts'
-import { endApiKeyVersion, listApiKeyVersions } from '../../api-keys/versions.ts'
+import { rotateApiKey, tryRotatingApiKey } from '../../api-keys/rotate.ts'
+import { endApiKeyVersion, listApiKeyVersions, tryEndingApiKeyVersion } from '../../api-keys/versions.ts'
 import type { AppEnv } from '../context.ts'
 import { apiKey, secret, settings } from './api-key-schemas.ts'
-import { adminRoute, jsonAnswer, pageAnswer } from './route.ts'
+import { answerOrImpact, dryRun, impact } from './impact.ts'
+import { adminRoute, bodyOrDefaults, pageAnswer } from './route.ts'
 import { idParam, instant, pageQuery } from './schemas.ts'
 
 /** A year at most; the organization's plan may allow less. */
@@ -15,12 +16,16 @@ export const overlapSeconds = z
   .openapi({ description: 'How long the previous secret keeps working. 0: not at all. If absent, as the plan sets' })
 
 const rotation = z
-  .strictObject({ ...settings, name: settings.name.optional(), overlapSeconds })
+  .strictObject({ ...settings, name: settings.name.optional(), overlapSeconds, dryRun })
   .openapi('ApiKeyRotation', { description: 'Absent members keep their values. Changes apply to both versions' })
 
 export const rotatedApiKey = z
   .object({ apiKey, secret, formerVersion: z.object({ version: z.int(), endsAt: instant }) })
   .openapi('RotatedApiKey')
+
+export const rotationImpact = impact
+  .extend({ formerVersion: z.object({ version: z.int(), endsAt: instant }) })
+  .openapi('RotationImpact', { description: 'apiKeys is 0 if no secret and no token would end earlier' })
 
 const version = z
   .object({
@@ -48,10 +53,12 @@ const versionParam = idParam.extend({
     .openapi({ param: { name: 'version', in: 'path' }, type: 'integer' }),
 })
 
+const versionEnd = z.strictObject({ dryRun }).openapi('ApiKeyVersionEnd')
+
 const rotateApiKeyRoute = adminRoute('POST /api-keys/{id}/rotate', 'rotateApiKey', {
   summary: 'Rotate the secret of an API key. The previous secret keeps working during an overlap',
   optionalBody: rotation,
-  answers: { 200: jsonAnswer('The key and its new secret', rotatedApiKey) },
+  answers: { 200: answerOrImpact('The key and its new secret', rotatedApiKey, rotationImpact) },
 })
 
 const listVersionsRoute = adminRoute('GET /api-keys/{id}/versions', 'listApiKeyVersions', {
@@ -63,14 +70,17 @@ const listVersionsRoute = adminRoute('GET /api-keys/{id}/versions', 'listApiKeyV
 const endVersionRoute = adminRoute('POST /api-keys/{id}/versions/{version}/end', 'endApiKeyVersion', {
   summary: 'End an overlap now: this version, all older ones and their tokens stop working',
   params: versionParam,
-  answers: { 200: jsonAnswer('The key', apiKey) },
+  optionalBody: versionEnd,
+  answers: { 200: answerOrImpact('The key', apiKey, impact) },
 })
 
 export function apiKeyVersionRoutes(app: OpenAPIHono<AppEnv>): void {
   app.openapi(rotateApiKeyRoute, async (c) => {
-    const { overlapSeconds: overlap, ...change } = c.req.valid('json')
+    const { overlapSeconds: overlap, dryRun: tries, ...change } = c.req.valid('json')
     const { id } = c.req.valid('param')
-    const rotated = await rotateApiKey(c.var.services, c.var.principal, id, { overlapSeconds: overlap, change })
+    const asked = { overlapSeconds: overlap, change }
+    if (tries) return c.json(await tryRotatingApiKey(c.var.services, c.var.principal, id, asked), 200)
+    const rotated = await rotateApiKey(c.var.services, c.var.principal, id, asked)
     return c.json(rotated, 200, { 'Cache-Control': 'no-store' })
   })
 
@@ -83,6 +93,8 @@ export function apiKeyVersionRoutes(app: OpenAPIHono<AppEnv>): void {
 
   app.openapi(endVersionRoute, async (c) => {
     const { id, version: ended } = c.req.valid('param')
+    const { dryRun: tries } = bodyOrDefaults(versionEnd, c.req.valid('json'))
+    if (tries) return c.json(await tryEndingApiKeyVersion(c.var.services, c.var.principal, id, ended), 200)
     return c.json(await endApiKeyVersion(c.var.services, c.var.principal, id, ended), 200)
   })
 }

@@ -1,10 +1,11 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import { createApiKey } from '../../api-keys/create.ts'
 import { listApiKeys, showApiKey } from '../../api-keys/read.ts'
-import { updateApiKey } from '../../api-keys/update.ts'
+import { tryUpdatingApiKey, updateApiKey } from '../../api-keys/update.ts'
 import type { AppEnv } from '../context.ts'
 import { expectedRevision, tagged } from '../etag.ts'
 import { apiKey, apiKeyDetail, environment, listQuery, secret, settings } from './api-key-schemas.ts'
+import { answerOrImpact, dryRun, impact } from './impact.ts'
 import { adminRoute, jsonAnswer, pageAnswer } from './route.ts'
 import { word } from './schemas.ts'
 
@@ -13,7 +14,7 @@ const newApiKey = z
   .openapi('NewApiKey')
 
 const apiKeyUpdate = z
-  .strictObject({ ...settings, name: settings.name.optional() })
+  .strictObject({ ...settings, name: settings.name.optional(), dryRun })
   .openapi('ApiKeyUpdate', { description: 'Absent members keep their values' })
 
 const createdApiKey = z.object({ apiKey, secret }).openapi('CreatedApiKey')
@@ -39,7 +40,7 @@ const updateApiKeyRoute = adminRoute('PATCH /api-keys/{id}', 'updateApiKey', {
   summary: 'Change the settings of an API key. Its secret stays the same',
   ifMatch: true,
   body: apiKeyUpdate,
-  answers: { 200: jsonAnswer('The key; send its ETag in If-Match to change it', apiKey) },
+  answers: { 200: answerOrImpact('The key; send its ETag in If-Match to change it', apiKey, impact) },
 })
 
 export function apiKeyRoutes(app: OpenAPIHono<AppEnv>): void {
@@ -60,7 +61,10 @@ export function apiKeyRoutes(app: OpenAPIHono<AppEnv>): void {
 
   app.openapi(updateApiKeyRoute, async (c) => {
     const { id } = c.req.valid('param')
-    const updated = await updateApiKey(c.var.services, c.var.principal, id, c.req.valid('json'), expectedRevision(c))
+    const { dryRun: tries, ...changed } = c.req.valid('json')
+    const expected = expectedRevision(c)
+    if (tries) return c.json(await tryUpdatingApiKey(c.var.services, c.var.principal, id, changed, expected), 200)
+    const updated = await updateApiKey(c.var.services, c.var.principal, id, changed, expected)
     return c.json(updated, 200, tagged(updated))
   })
 }

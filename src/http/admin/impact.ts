@@ -28,6 +28,15 @@ export const impact = z
 
 export const dryRun = z.boolean().default(false).openapi({ description: 'Report what would break, and change nothing' })
 
+/** The answer of a route that shows what it changed, or in a dry run what would break. */
+export function answerOrImpact<Schema extends z.ZodType, Trial extends z.ZodType>(
+  description: string,
+  schema: Schema,
+  trial: Trial,
+) {
+  return jsonAnswer(`${description}. Dry run: what would break`, z.union([schema, trial]))
+}
+
 /** The answers of a route that takes `dryRun`. The description is for 204, when the change was made. */
 export function dryRunOr(description: string) {
   return { 200: jsonAnswer('Dry run only: what would break', impact), 204: { description } }

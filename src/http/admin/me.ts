@@ -1,10 +1,11 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import { showCaller } from '../../api-keys/caller.ts'
-import { revokeOwnApiKey } from '../../api-keys/revoke.ts'
-import { rotateOwnApiKey } from '../../api-keys/rotate.ts'
+import { revokeOwnApiKey, tryRevokingOwnApiKey } from '../../api-keys/revoke.ts'
+import { rotateOwnApiKey, tryRotatingOwnApiKey } from '../../api-keys/rotate.ts'
 import type { AppEnv } from '../context.ts'
 import { apiKey } from './api-key-schemas.ts'
-import { overlapSeconds, rotatedApiKey } from './api-key-versions.ts'
+import { overlapSeconds, rotatedApiKey, rotationImpact } from './api-key-versions.ts'
+import { answerOrImpact, dryRun, impact } from './impact.ts'
 import { because } from './revocation-reason.ts'
 import { adminRoute, bodyOrDefaults, jsonAnswer } from './route.ts'
 import { instant } from './schemas.ts'
@@ -21,7 +22,15 @@ const caller = apiKey
   })
   .openapi('Caller')
 
-const revocation = z.strictObject(because).openapi('CallerRevocation')
+const rotation = z.strictObject({ overlapSeconds, dryRun }).openapi('CallerRotation')
+const revocation = z.strictObject({ ...because, dryRun }).openapi('CallerRevocation')
+
+const revocationImpact = impact
+  .extend({
+    lastRootKey: z.boolean().openapi({ description: 'No other root key works' }),
+    lastAdministrator: z.boolean().openapi({ description: 'No other key can administer its organization' }),
+  })
+  .openapi('CallerRevocationImpact')
 
 const showCallerRoute = adminRoute('GET /me', 'showCaller', {
   summary: 'Show the API key of the caller. Needs no role',
@@ -30,14 +39,14 @@ const showCallerRoute = adminRoute('GET /me', 'showCaller', {
 
 const rotateCallerRoute = adminRoute('POST /me/rotate', 'rotateCaller', {
   summary: 'Rotate the API key of the caller. Needs its newest secret, and no role',
-  optionalBody: z.strictObject({ overlapSeconds }).openapi('CallerRotation'),
-  answers: { 200: jsonAnswer('The key and its new secret', rotatedApiKey) },
+  optionalBody: rotation,
+  answers: { 200: answerOrImpact('The key and its new secret', rotatedApiKey, rotationImpact) },
 })
 
 const revokeCallerRoute = adminRoute('POST /me/revoke', 'revokeCaller', {
   summary: 'Revoke the API key of the caller and all its tokens. Needs no role',
   optionalBody: revocation,
-  answers: { 204: { description: 'Revoked' } },
+  answers: { 200: jsonAnswer('Dry run only: what would break', revocationImpact), 204: { description: 'Revoked' } },
 })
 
 /** What every API key may do with itself. A key without roles has no other access to the admin API. */
@@ -47,12 +56,16 @@ export function meRoutes(app: OpenAPIHono<AppEnv>): void {
   })
 
   app.openapi(rotateCallerRoute, async (c) => {
-    const rotated = await rotateOwnApiKey(c.var.services, c.var.principal, c.req.valid('json'))
+    const { dryRun: tries, ...asked } = c.req.valid('json')
+    if (tries) return c.json(await tryRotatingOwnApiKey(c.var.services, c.var.principal, asked), 200)
+    const rotated = await rotateOwnApiKey(c.var.services, c.var.principal, asked)
     return c.json(rotated, 200, { 'Cache-Control': 'no-store' })
   })
 
   app.openapi(revokeCallerRoute, async (c) => {
-    await revokeOwnApiKey(c.var.services, c.var.principal, bodyOrDefaults(revocation, c.req.valid('json')))
+    const { dryRun: tries, ...asked } = bodyOrDefaults(revocation, c.req.valid('json'))
+    if (tries) return c.json(await tryRevokingOwnApiKey(c.var.services, c.var.principal), 200)
+    await revokeOwnApiKey(c.var.services, c.var.principal, asked)
     return c.body(null, 204)
   })
 }

@@ -1,6 +1,12 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi'
-import { createRevocation, liftRevocation, listRevocations } from '../../revocations/operations.ts'
+import {
+  createRevocation,
+  liftRevocation,
+  listRevocations,
+  tryCreatingRevocation,
+} from '../../revocations/operations.ts'
 import type { AppEnv } from '../context.ts'
+import { dryRun, impact } from './impact.ts'
 import { because } from './revocation-reason.ts'
 import { adminRoute, jsonAnswer, pageAnswer } from './route.ts'
 import { instant, instantInput, pageQuery, storedText } from './schemas.ts'
@@ -35,13 +41,14 @@ const newRevocation = z
     issuedBefore: instantInput.nullable().optional(),
     effectiveAt: instantInput.optional(),
     ...because,
+    dryRun,
   })
   .openapi('NewRevocation')
 
 const createRevocationRoute = adminRoute('POST /revocations', 'createRevocation', {
   summary: 'Revoke all tokens that a rule matches',
   body: newRevocation,
-  answers: { 201: jsonAnswer('Created', revocation) },
+  answers: { 200: jsonAnswer('Dry run only: what would break', impact), 201: jsonAnswer('Created', revocation) },
 })
 
 const listRevocationsRoute = adminRoute('GET /revocations', 'listRevocations', {
@@ -57,7 +64,9 @@ const liftRevocationRoute = adminRoute('POST /revocations/{id}/lift', 'liftRevoc
 
 export function revocationRoutes(app: OpenAPIHono<AppEnv>): void {
   app.openapi(createRevocationRoute, async (c) => {
-    return c.json(await createRevocation(c.var.services, c.var.principal, c.req.valid('json')), 201)
+    const { dryRun: tries, ...asked } = c.req.valid('json')
+    if (tries) return c.json(await tryCreatingRevocation(c.var.services, c.var.principal, asked), 200)
+    return c.json(await createRevocation(c.var.services, c.var.principal, asked), 201)
   })
 
   app.openapi(listRevocationsRoute, async (c) => {

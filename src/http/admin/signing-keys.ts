@@ -1,14 +1,15 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import { invalidRequest } from '../../errors.ts'
-import { activateSigningKey } from '../../signing-keys/activate.ts'
+import { activateSigningKey, tryActivatingSigningKey } from '../../signing-keys/activate.ts'
 import { addSigningKey } from '../../signing-keys/add.ts'
 import { importSigningKey } from '../../signing-keys/import.ts'
 import { listSigningKeys, showSigningKey } from '../../signing-keys/read.ts'
-import { replaceSigningKey } from '../../signing-keys/replace.ts'
+import { replaceSigningKey, tryReplacingSigningKey } from '../../signing-keys/replace.ts'
 import { rollbackSigningKey } from '../../signing-keys/roll-back.ts'
-import { rotateSigningKey } from '../../signing-keys/rotate.ts'
+import { rotateSigningKey, tryRotatingSigningKey } from '../../signing-keys/rotate.ts'
 import { algorithms } from '../../signing-keys/signer.ts'
 import type { AppEnv } from '../context.ts'
+import { answerOrImpact, dryRun } from './impact.ts'
 import { adminRoute, bodyOrDefaults, jsonAnswer, onePage, onePageAnswer } from './route.ts'
 import { instant, text, word } from './schemas.ts'
 
@@ -41,12 +42,13 @@ const heldBy = z
   .array(z.object({ name: z.string(), lastFetchedAt: instant }))
   .openapi({ description: 'At most 20. The counts include all' })
 
-/** For a pending token key: which verifiers have it. Only authenticated verifiers count. */
+/** Which verifiers have a key that does not sign yet. Only authenticated verifiers count. */
+const holders = z.object({ holding: z.int(), known: z.int(), waitingFor: heldBy, absent: heldBy }).nullable()
+
 const readiness = {
-  verifiers: z
-    .object({ holding: z.int(), known: z.int(), waitingFor: heldBy, absent: heldBy })
-    .nullable()
-    .openapi({ description: 'Which authenticated verifiers have the pending key. Null for keys in any other state' }),
+  verifiers: holders.openapi({
+    description: 'Which authenticated verifiers have the pending key. Null for keys in any other state',
+  }),
 }
 
 const signingKeyDetail = signingKey
@@ -76,6 +78,7 @@ const force = {
     .default(false)
     .openapi({ description: 'With force: also revoke the previous key and all its tokens' }),
   reason: text(200).optional(),
+  dryRun,
 }
 const rotation = z.strictObject({ ...series, ...force }).openapi('SigningKeyRotation')
 const activation = z.strictObject(force).openapi('SigningKeyActivation')
@@ -89,6 +92,7 @@ const compromise = z
     kid: word(128).optional().openapi({ description: 'The key that leaked. If absent, the active one' }),
     distrustPending: z.boolean().default(false),
     reason: text(200).optional(),
+    dryRun,
   })
   .openapi('SigningKeyCompromise')
 const replacement = z
@@ -103,6 +107,22 @@ const foreignKey = z
   })
   .openapi('ForeignSigningKey')
 
+const ringTrial = z
+  .object({
+    dryRun: z.literal(true),
+    signsNow: z.string().nullable().openapi({ description: 'kid of the key that signs now' }),
+    wouldSign: z.string().nullable().openapi({ description: 'kid of the key that would sign. Null: a new key' }),
+    safeAt: instant.nullable().openapi({ description: 'From this time all verifiers have the key that would sign' }),
+    early: z.boolean().openapi({ description: 'It would sign before that time. Verifiers may reject its tokens' }),
+    revoked: z
+      .array(z.string())
+      .openapi({ description: 'Keys that would be revoked, with all tokens that they signed' }),
+    tokensLiveUntil: instant.nullable().openapi({ description: 'When the last of those tokens expires by itself' }),
+    verifiers: holders.openapi({ description: 'Which authenticated verifiers have the key that would sign' }),
+  })
+  .openapi('SigningKeyTrial')
+
+const nowOrTrial = { 200: answerOrImpact('The key that signs now', signingKey, ringTrial) }
 const signsNow = { 200: jsonAnswer('The key that signs now', signingKey) }
 
 const listRoute = adminRoute('GET /signing-keys', 'listSigningKeys', {
@@ -118,13 +138,13 @@ const showRoute = adminRoute('GET /signing-keys/{id}', 'showSigningKey', {
 const rotateRoute = adminRoute('POST /signing-keys/rotate', 'rotateSigningKey', {
   summary: 'Rotate: activate the next key, and publish a new one',
   optionalBody: rotation,
-  answers: signsNow,
+  answers: nowOrTrial,
 })
 
 const activateRoute = adminRoute('POST /signing-keys/{id}/activate', 'activateSigningKey', {
   summary: 'Activate this pending key',
   optionalBody: activation,
-  answers: signsNow,
+  answers: nowOrTrial,
 })
 
 const rollbackRoute = adminRoute('POST /signing-keys/rollback', 'rollbackSigningKey', {
@@ -136,7 +156,7 @@ const rollbackRoute = adminRoute('POST /signing-keys/rollback', 'rollbackSigning
 const replaceRoute = adminRoute('POST /signing-keys/replace', 'replaceSigningKey', {
   summary: 'Replace a compromised key at once, and revoke all tokens signed with it',
   body: compromise,
-  answers: { 200: jsonAnswer('The active key, the next key and the revoked keys', replacement) },
+  answers: { 200: answerOrImpact('The active key, the next key and the revoked keys', replacement, ringTrial) },
 })
 
 const importRoute = adminRoute('POST /signing-keys/import', 'importSigningKey', {
@@ -161,15 +181,16 @@ export function signingKeyRoutes(app: OpenAPIHono<AppEnv>): void {
   })
 
   app.openapi(rotateRoute, async (c) => {
-    return c.json(
-      await rotateSigningKey(c.var.services, c.var.principal, bodyOrDefaults(rotation, c.req.valid('json'))),
-      200,
-    )
+    const { dryRun: tries, ...asked } = bodyOrDefaults(rotation, c.req.valid('json'))
+    if (tries) return c.json(await tryRotatingSigningKey(c.var.services, c.var.principal, asked), 200)
+    return c.json(await rotateSigningKey(c.var.services, c.var.principal, asked), 200)
   })
 
   app.openapi(activateRoute, async (c) => {
-    const options = bodyOrDefaults(activation, c.req.valid('json'))
-    return c.json(await activateSigningKey(c.var.services, c.var.principal, c.req.valid('param').id, options), 200)
+    const { id } = c.req.valid('param')
+    const { dryRun: tries, ...asked } = bodyOrDefaults(activation, c.req.valid('json'))
+    if (tries) return c.json(await tryActivatingSigningKey(c.var.services, c.var.principal, id, asked), 200)
+    return c.json(await activateSigningKey(c.var.services, c.var.principal, id, asked), 200)
   })
 
   app.openapi(rollbackRoute, async (c) => {
@@ -180,7 +201,8 @@ export function signingKeyRoutes(app: OpenAPIHono<AppEnv>): void {
   })
 
   app.openapi(replaceRoute, async (c) => {
-    const { compromised: _, ...compromise } = c.req.valid('json')
+    const { compromised: _, dryRun: tries, ...compromise } = c.req.valid('json')
+    if (tries) return c.json(await tryReplacingSigningKey(c.var.services, c.var.principal, compromise), 200)
     return c.json(await replaceSigningKey(c.var.services, c.var.principal, compromise), 200)
   })
 

@@ -36,10 +36,9 @@ describe('revoking', () => {
   test('at a later time shows from when on', async () => {
     const { id } = await service.createKey()
     const at = new Date(service.clock.now().getTime() + 3_600_000).toISOString()
-    expect(
-      await shown('api-keys', 'revoke', id, '--at', at, '--reason', 'rotated', '--text', 'the new one is out'),
-    ).toBe(
-      `$ mintage api-keys revoke ${id} --at ${at} --reason rotated --text the new one is out
+    const because = ['--reason', 'rotated', '--text', 'the new one is out']
+    expect(await shown('api-keys', 'revoke', id, '--yes', '--at', at, ...because)).toBe(
+      `$ mintage api-keys revoke ${id} --yes --at ${at} --reason rotated --text the new one is out
 revoked key_… and all its tokens, from ${at} on
 `,
     )

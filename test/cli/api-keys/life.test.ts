@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import type { Terminal } from '../../../src/cli/runtime/terminal.ts'
 import { serveFromFolder } from '../../support/listening-service.ts'
 import { mintage, transcript } from '../../support/run-cli.ts'
 import type { TestService } from '../../support/test-service.ts'
@@ -25,6 +26,21 @@ async function json(...args: string[]) {
 
 const create = async (...args: string[]): Promise<{ apiKey: { id: string }; secret: string }> =>
   await json('api-keys', 'create', 'orders', ...args)
+
+/** The questions that a person at the terminal is asked. */
+async function asked(args: readonly string[], answer = false): Promise<string[]> {
+  const questions: string[] = []
+  const terminal: Terminal = {
+    confirm: async (question) => {
+      questions.push(question)
+      return answer
+    },
+    spin: async (_, work) => await work(),
+  }
+  const { code } = await mintage(args, { cwd: folder, terminal })
+  expect(code).toBe(questions.length > 0 && !answer ? 1 : 0)
+  return questions
+}
 
 describe('the life of an API key at a terminal', () => {
   test('create accepts every setting of a key', async () => {
@@ -95,8 +111,8 @@ exchanges         0
 last used         -
 `,
     )
-    expect(await shown('api-keys', 'disable', apiKey.id)).toBe(
-      '$ mintage api-keys disable key_…\ndisabled key_…: no new tokens, and the existing ones are refused\n',
+    expect(await shown('api-keys', 'disable', apiKey.id, '--yes')).toBe(
+      '$ mintage api-keys disable key_… --yes\ndisabled key_…: no new tokens, and the existing ones are refused\n',
     )
     expect(await shown('api-keys', 'enable', apiKey.id)).toBe(
       '$ mintage api-keys enable key_…\nenabled key_…; tokens issued from 2026-11-02T10:00:31Z on are accepted\n',
@@ -108,11 +124,11 @@ last used         -
 
   test('expire is permanent', async () => {
     const { apiKey } = await create()
-    expect(await shown('api-keys', 'expire', apiKey.id)).toBe(
-      '$ mintage api-keys expire key_…\nexpired key_… and all its tokens\n',
+    expect(await shown('api-keys', 'expire', apiKey.id, '--yes')).toBe(
+      '$ mintage api-keys expire key_… --yes\nexpired key_… and all its tokens\n',
     )
-    expect(await shown('api-keys', 'expire', apiKey.id)).toBe(
-      `$ mintage api-keys expire key_…
+    expect(await shown('api-keys', 'expire', apiKey.id, '--yes')).toBe(
+      `$ mintage api-keys expire key_… --yes
 error: cannot expire the API key: the API key is expired and cannot be changed. Create a new key
 [1]
 `,
@@ -126,8 +142,8 @@ error: cannot expire the API key: the API key is expired and cannot be changed. 
     ['90m', '2026-11-02T11:30:00Z'],
   ])('rotate with an overlap of %s', async (overlap, until) => {
     const { apiKey } = await create()
-    expect(await shown('api-keys', 'rotate', apiKey.id, '--overlap', overlap)).toBe(
-      `$ mintage api-keys rotate key_… --overlap ${overlap}
+    expect(await shown('api-keys', 'rotate', apiKey.id, '--overlap', overlap, '--yes')).toBe(
+      `$ mintage api-keys rotate key_… --overlap ${overlap} --yes
 id       key_…
 version  2
 secret   mk_live_…
@@ -135,6 +151,45 @@ the secret is not shown again: store it where your service reads it
 the previous one, version 1, works until ${until}
 `,
     )
+  })
+
+  test.each([
+    ['without an overlap', ['--overlap', '0']],
+    ['and an earlier end of the key', ['--expires-at', '2026-11-02T10:05:00Z']],
+  ])('a rotation %s asks first, and its dry run shows who uses the key', async (_, options) => {
+    const { apiKey, secret } = await create()
+    await service.request('/token', { method: 'POST', headers: { 'X-API-Key': secret, 'User-Agent': 'shop/1' } })
+    await service.services.usage.flush()
+    const rotate = ['api-keys', 'rotate', apiKey.id, ...options]
+    expect(await shown(...rotate, '--dry-run')).toMatch(/^the previous one, version 1, works until .*shop\/1$/ms)
+    expect(await asked(rotate)).toEqual([
+      'Rotate? A secret or tokens that work now end early. --dry-run shows who uses them.',
+    ])
+    expect((await mintage(rotate, { cwd: folder })).stderr).toMatch(
+      /^error: confirmation required: .*\nhint: add --yes$/m,
+    )
+    expect(await json('api-keys', 'show', apiKey.id)).toMatchObject({ version: 1 })
+    expect(await json(...rotate, '--yes')).toMatchObject({ apiKey: { version: 2 } })
+  })
+
+  test('a rotation asks first if it ends an overlap that still lasts', async () => {
+    const { apiKey } = await create()
+    const rotate = ['api-keys', 'rotate', apiKey.id, '--overlap', '24h']
+    expect(await asked(rotate, true)).toEqual([])
+    expect(await asked(rotate)).toHaveLength(1)
+    expect(await json('api-keys', 'show', apiKey.id)).toMatchObject({ version: 2 })
+  })
+
+  test('an update asks first only if the key expires earlier than before', async () => {
+    const { apiKey } = await create()
+    const update = (...options: string[]) => ['api-keys', 'update', apiKey.id, ...options]
+    expect(await asked(update('--description', 'x'), true)).toEqual([])
+    expect(await asked(update('--expires-at', '2027-01-01T00:00:00Z'))).toEqual([
+      `Change ${apiKey.id}? It expires earlier than before, and so do its tokens.`,
+    ])
+    expect(await json('api-keys', 'show', apiKey.id)).toMatchObject({ description: 'x', expiresAt: null })
+    await json(...update('--expires-at', '2027-01-01T00:00:00Z', '--yes'))
+    expect(await asked(update('--expires-at', '2027-06-01T00:00:00Z'), true)).toEqual([])
   })
 
   test('versions shows who uses which, until an overlap is ended', async () => {
@@ -154,11 +209,14 @@ VERSION  STATE  HINT  CREATED  ENDS  EXCHANGES  LAST USED  FROM  BY
 1  overlapping  …hint  2026-11-02T10:00:00Z  2026-11-03T10:00:00Z  1  2026-11-02T10:00:00Z  -  old-worker/1
 `,
     )
-    expect(await shown('api-keys', 'end-version', apiKey.id, '1')).toBe(
-      '$ mintage api-keys end-version key_… 1\nended version 1 of key_… and its tokens; version 2 works\n',
+    expect(await shown('api-keys', 'end-version', apiKey.id, '1', '--dry-run')).toMatch(
+      /^keys in use +1\nwith live tokens +1\n.* old-worker\/1$/ms,
     )
-    expect(await shown('api-keys', 'end-version', apiKey.id, '2')).toBe(
-      `$ mintage api-keys end-version key_… 2
+    expect(await shown('api-keys', 'end-version', apiKey.id, '1', '--yes')).toBe(
+      '$ mintage api-keys end-version key_… 1 --yes\nended version 1 of key_… and its tokens; version 2 works\n',
+    )
+    expect(await shown('api-keys', 'end-version', apiKey.id, '2', '--yes')).toBe(
+      `$ mintage api-keys end-version key_… 2 --yes
 error: cannot end the version: this is the newest version. To end it, rotate the key first, or disable or revoke it
 [1]
 `,
@@ -205,7 +263,11 @@ describe('the owner of a key at a terminal', () => {
       1,
       'error: cannot rotate the API key: only the newest secret of the key may rotate it. Send the newest secret\nhint: `mintage me` shows what this key may do\n',
     ])
-    const revoked = await mintage(['me', 'revoke', '--reason', 'leaked'], as(fresh))
+    expect(await asked(['me', 'revoke'])).toEqual([
+      'This is the last root key: afterwards nobody can manage the service. Revoke the key that this terminal uses, and all its tokens?',
+    ])
+    expect(await json('me')).toMatchObject({ status: 'usable' })
+    const revoked = await mintage(['me', 'revoke', '--reason', 'leaked', '--yes'], as(fresh))
     expect([revoked.code, revoked.stdout]).toEqual([0, 'revoked this key and all its tokens\n'])
     expect((await mintage(['me'], as(fresh))).code).toBe(1)
   })

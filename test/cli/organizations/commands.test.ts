@@ -48,7 +48,7 @@ revision  1
     expect(await json('organizations', 'change-policy', id, 'never')).toMatchObject({ maxKeyLifetimeSeconds: null })
     expect(await json('organizations', 'suspend', id, '--dry-run')).toMatchObject({ apiKeys: 0, lastUses: [] })
     expect(await json('organizations', 'show', id)).toMatchObject({ suspendedAt: null })
-    expect((await shown('organizations', 'suspend', id, '--reason', 'abuse')).split('\n')[1]).toBe(
+    expect((await shown('organizations', 'suspend', id, '--reason', 'abuse', '--yes')).split('\n')[1]).toBe(
       'suspended org_…: no new tokens, and the existing ones are refused',
     )
     expect((await json('organizations', 'list', '--suspended', 'true')).items).toMatchObject([{ id }])

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Cli } from '../../../src/cli/runtime/command.ts'
+import { createProgram } from '../../../src/cli/program.ts'
+import { type Cli, createCli } from '../../../src/cli/runtime/command.ts'
 import { type ConsentOptions, requireConsent } from '../../../src/cli/runtime/consent.ts'
 import { UsageError } from '../../../src/cli/runtime/failure.ts'
 import { withSpinner } from '../../../src/cli/runtime/progress.ts'
@@ -28,8 +29,7 @@ function cliWith(answer: boolean | 'no terminal'): Asked {
 }
 
 const question = 'Revoke all of them?'
-const consent = (cli: Cli, options: ConsentOptions, dangerous = true) =>
-  requireConsent(cli, options, { question, dangerous })
+const consent = (cli: Cli, options: ConsentOptions) => requireConsent(cli, options, question)
 
 describe('before a command destroys something', () => {
   test('the person at the terminal is asked, and can refuse', async () => {
@@ -46,10 +46,9 @@ describe('before a command destroys something', () => {
     expect(asked).toEqual([])
   })
 
-  test('a script needs --yes only for dangerous commands', async () => {
+  test('a script needs --yes', async () => {
     await expect(consent(cliWith('no terminal').cli, {})).rejects.toBeInstanceOf(UsageError)
     await consent(cliWith('no terminal').cli, { yes: true })
-    await consent(cliWith('no terminal').cli, {}, false)
   })
 
   test('--json counts as a script, even at a terminal', async () => {
@@ -67,16 +66,30 @@ test('a spinner is shown at a terminal, and the result is the same', async () =>
   expect(await withSpinner(cliWith('no terminal').cli, {}, 'working', async () => 7)).toBe(7)
 })
 
-describe('a command that destroys something', () => {
+describe('a command that ends keys or tokens, or goes past a safe time', () => {
   // Nothing listens at this address: a command that connects was not stopped.
   const env = { MINTAGE_URL: 'http://127.0.0.1:9', MINTAGE_API_KEY: 'any', MINTAGE_DATA_DIR: '/nowhere/at/all' }
 
   test.each([
+    'api-keys disable key_1',
+    'api-keys expire key_1',
+    'api-keys revoke key_1',
+    'api-keys end-version key_1 1',
     'api-keys revoke-many --label ci',
+    'organizations suspend org_1',
     'organizations revoke-all org_1',
+    'service-accounts disable svc_1',
+    'service-accounts delete svc_1',
+    'revocations create --kind token --value jti',
+    'revocations create --kind api_key --value key_1',
     'revocations create --kind all --value *',
     'revocations create --kind organization --value org_1',
     'revocations create --kind signing_key --value kid',
+    'revocations lift rev_1',
+    'signing-keys rotate --force',
+    'signing-keys rotate --force --revoke-former',
+    'signing-keys activate --force kid_1',
+    'signing-keys replace --compromised',
     'kek abandon kek_1',
     'restored',
   ])('`mintage %s` asks at a terminal, and needs --yes in a script', async (command) => {
@@ -90,21 +103,31 @@ describe('a command that destroys something', () => {
     expect(asked).toHaveLength(1)
   })
 
-  test.each([
-    'api-keys revoke key_1',
-    'revocations lift rev_1',
-    'organizations suspend org_1',
-    'service-accounts delete svc_1',
-  ])('`mintage %s` asks at a terminal, and runs in a script', async (command) => {
-    const { cli, asked } = cliWith(false)
-    expect(await mintage(command.split(' '), { env, terminal: cli.terminal })).toMatchObject({
-      code: 1,
-      stderr: 'error: nothing was done\n',
-    })
-    expect(asked).toHaveLength(1)
-    expect(await mintage(command.split(' '), { env })).toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining('no answer from'),
-    })
+  test.each(['signing-keys rotate', 'signing-keys activate kid_1'])(
+    '`mintage %s` waits for the safe time, so it asks nothing',
+    async (command) => {
+      const { cli, asked } = cliWith(false)
+      const run = await mintage(command.split(' '), { env, terminal: cli.terminal })
+      expect(run.stderr).toContain('no answer from')
+      expect(asked).toEqual([])
+    },
+  )
+
+  test('shows with --dry-run what it would break, wherever it asks', () => {
+    const asking = optionsOfVerbs().filter(({ options }) => options.includes('--yes'))
+    expect(asking.length).toBeGreaterThan(15)
+    const blind = asking.filter(({ options }) => !options.includes('--dry-run')).map(({ verb }) => verb)
+    // These three end no tokens: their keys are revoked already, a rule goes away, demo data is added.
+    expect(blind).toEqual(['service-accounts delete', 'revocations lift', 'seed'])
   })
 })
+
+type Node = { name(): string; commands: readonly Node[]; options: readonly { long?: string | undefined }[] }
+
+function optionsOfVerbs(): { verb: string; options: readonly (string | undefined)[] }[] {
+  const walk = (command: Node, words: readonly string[]): ReturnType<typeof optionsOfVerbs> => [
+    { verb: words.join(' '), options: command.options.map(({ long }) => long) },
+    ...command.commands.flatMap((child) => walk(child, [...words, child.name()])),
+  ]
+  return walk(createProgram(createCli(nowhere)), [])
+}

@@ -29,14 +29,14 @@ test('service accounts can be created, given other roles, disabled and deleted',
     description: '',
   })
   expect(await json('service-accounts', 'disable', id, '--dry-run')).toMatchObject({ apiKeys: 0 })
-  expect((await shown('service-accounts', 'disable', id)).split('\n')[1]).toBe(
+  expect((await shown('service-accounts', 'disable', id, '--yes')).split('\n')[1]).toBe(
     'disabled svc_…: no new tokens, and the existing ones are refused',
   )
   expect((await json('service-accounts', 'list', '--disabled', 'true')).items).toMatchObject([{ id }])
   expect((await shown('service-accounts', 'enable', id)).split('\n')[1]).toBe(
     'enabled svc_…; tokens issued before stay revoked',
   )
-  expect((await shown('service-accounts', 'delete', id)).split('\n')[1]).toBe('deleted svc_…')
+  expect((await shown('service-accounts', 'delete', id, '--yes')).split('\n')[1]).toBe('deleted svc_…')
   expect(await shown('service-accounts', 'show', id)).toMatch(
     /^error: cannot show the service account: .*\nhint: mintage service-accounts list/m,
   )

@@ -20,7 +20,13 @@ describe('signing keys from a terminal', () => {
       /^error: cannot rotate the signing key: the key was published at .* and may sign from .*\nhint: wait until 2026-.*; in an incident: mintage signing-keys rotate --force\n\[1\]$/m,
     )
     service.clock.advance(60)
-    expect(await json('signing-keys', 'rotate', '--force')).toMatchObject({ purpose: 'token', state: 'active' })
+    expect(await shown('signing-keys', 'rotate', '--force', '--revoke-former', '--dry-run')).toMatch(
+      /^would sign .*\nsafe from .*\nearly +yes: verifiers may refuse .*\nrevoked +[\w-]{43}, with every token that it signed$/m,
+    )
+    expect(await json('signing-keys', 'rotate', '--force', '--yes')).toMatchObject({
+      purpose: 'token',
+      state: 'active',
+    })
   })
 
   test('a key is rolled back and shown with its history, and another algorithm is added', async () => {
@@ -66,7 +72,7 @@ hint: if it leaked: mintage signing-keys replace --compromised; if not: mintage 
     const leaked = (await json('signing-keys', 'list')).items.find(
       (key: { purpose: string; state: string }) => key.purpose === 'token' && key.state === 'active',
     )
-    const replaced = await json('signing-keys', 'replace', '--compromised', '--reason', 'seen in a paste')
+    const replaced = await json('signing-keys', 'replace', '--compromised', '--reason', 'seen in a paste', '--yes')
     expect(replaced).toMatchObject({
       active: { state: 'active' },
       next: { state: 'pending' },
