@@ -125,10 +125,6 @@ export const errorGuide: Readonly<Record<ServiceErrorCode, { readonly happens: s
     happens: 'The revocation list is older than allowed, so the service cannot tell whether a token is revoked.',
     remedy: 'Try again after `Retry-After`. Operators: the list comes from the database; run `mintage doctor`.',
   },
-  stopping: {
-    happens: 'This instance is shutting down and accepts no new requests.',
-    remedy: 'Try again at once: another instance will answer.',
-  },
   internal: {
     happens: 'An unexpected error happened. The response contains no details.',
     remedy: 'Give `instance` or the `X-Request-Id` header to the operator: the log line with this id has the error.',

@@ -37,7 +37,7 @@ Every error has a stable code. The admin API and the public documents answer wit
 the one that is used. \`detail\` is for people and may change. Programs decide by \`code\` (or \`error\`) and by the status. \`instance\` and the
 \`X-Request-Id\` header name the request in the log.
 
-Retry 503, 408 and 429, after \`Retry-After\`. Everything else fails again until the request or the resource changes.
+Retry 503 after \`Retry-After\`, and 408. Everything else fails again until the request or the resource changes.
 `
 
 function section(code: ServiceErrorCode): string {

@@ -13,7 +13,7 @@ export type OAuthErrorCode =
 
 export type CatalogueEntry = {
   /** HTTP status of both renderings. */
-  status: 400 | 401 | 403 | 404 | 405 | 406 | 408 | 409 | 412 | 413 | 415 | 422 | 429 | 500 | 503
+  status: 400 | 401 | 403 | 404 | 405 | 408 | 409 | 412 | 413 | 415 | 422 | 500 | 503
   /** Short, the same for every occurrence (RFC 9457 §3.1.3). */
   title: string
   /** `error` on the OAuth paths. */
@@ -207,13 +207,6 @@ export const errorCatalogue = {
     title: 'Temporarily unavailable',
     oauth: 'temporarily_unavailable',
     detail: 'Cannot verify the token right now: the revocation list is out of date. Try again.',
-    retryAfterSeconds: 1,
-  },
-  stopping: {
-    status: 503,
-    title: 'Stopping',
-    oauth: 'temporarily_unavailable',
-    detail: 'This instance is shutting down. Try again.',
     retryAfterSeconds: 1,
   },
   internal: {

@@ -1,6 +1,8 @@
+import { databaseFailure } from './db/failure.ts'
 import { migrationState } from './db/migration-state.ts'
 import type { WriteRefusal } from './db/refused-writes.ts'
 import { readServerState, unfitnessIn } from './db/service-state.ts'
+import { ServiceError } from './errors.ts'
 import type { Services } from './services.ts'
 
 /** `degraded`: some requests fail, but another instance would fail them too, so this one stays in rotation. */
@@ -34,6 +36,7 @@ function statusOf(checks: readonly Check[]): Readiness['status'] {
 }
 
 const ok: Check = { state: 'ok' }
+const noAnswer = 'the database does not answer'
 const failed = (reason: string): Check => ({ state: 'failed', reason })
 
 function checkProcess({ stopping }: Services): Check {
@@ -70,19 +73,19 @@ async function checkMigrations({ db }: Services): Promise<Check> {
     const state = await migrationState(db)
     return state === 'current' ? ok : failed(`the schema is ${state}`)
   } catch {
-    return failed('the database does not answer')
+    return failed(noAnswer)
   }
 }
 
 async function checkKeyRing({ keyring }: Services): Promise<Check> {
-  try {
-    await keyring.signer('token')
-    await keyring.signer('record')
-  } catch {
-    return failed(keyring.state().reason ?? 'no signing key can be used')
-  }
-  const { usable, reason } = keyring.state()
-  return usable ? ok : failed(reason ?? 'no signing key can be used')
+  const failure = await keyring.activeAlgorithms('token').then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  // Without the database the ring in memory still signs. `database` says what fails.
+  const { usable, reason = 'no signing key can be used' } = keyring.state()
+  if (usable) return ok
+  return failed(failure instanceof ServiceError && databaseFailure(failure.cause) ? noAnswer : reason)
 }
 
 async function checkRevocations({ revocations }: Services): Promise<Check> {

@@ -2,9 +2,14 @@ import { sql } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
 import { createRefusedWrites } from '../src/db/refused-writes.ts'
 import { createPrometheus } from '../src/observability/prometheus.ts'
+import { checkReadiness } from '../src/readiness.ts'
+import type { Services } from '../src/services.ts'
+import { createKeyringCache } from '../src/signing-keys/keyring.ts'
 import { movableClock } from './support/clock.ts'
 import { databaseKinds } from './support/databases.ts'
+import { secondInstance } from './support/second-instance.ts'
 import { startTestService } from './support/test-service.ts'
+import { withDatabaseAway } from './support/unreachable-database.ts'
 
 const refuseWith = (state: string) => sql.raw(`do $$ begin raise exception using errcode = '${state}'; end $$`)
 
@@ -48,4 +53,31 @@ test('a refused change is forgotten after a minute, and counted for ever', () =>
   time = 60_000
   expect(refused.latest()).toBeUndefined()
   expect(refused.counts()).toEqual({ room: 1, lock: 0 })
+})
+
+/** What a scrape says about the key ring. */
+async function gauge(services: Services): Promise<string | undefined> {
+  const prometheus = createPrometheus()
+  prometheus.observe(services)
+  const { text } = (await prometheus.metrics.render()) ?? { text: '' }
+  return /^mintage_keyring_usable (\d)$/m.exec(text)?.[1]
+}
+
+test('while the database is away, readiness blames the database and not the key ring, and the metric agrees', async () => {
+  const service = await startTestService()
+  const keyringCache = createKeyringCache()
+  const { services: before } = secondInstance(service, service.database, service.clock.now, { keyringCache })
+  await before.keyring.signer('token')
+  const { services } = withDatabaseAway(service, { keyringCache })
+  const { status, checks } = await checkReadiness(services)
+  expect(status).toBe('not_ready')
+  expect(checks).toMatchObject({ database: { state: 'failed' }, keyRing: { state: 'ok' } })
+  expect(await gauge(services)).toBe('1')
+})
+
+test('an instance that never read the key ring names the database as the cause, and the metric agrees', async () => {
+  const { services } = withDatabaseAway(await startTestService())
+  const { checks } = await checkReadiness(services)
+  expect(checks.keyRing).toEqual({ state: 'failed', reason: 'the database does not answer' })
+  expect(await gauge(services)).toBe('0')
 })

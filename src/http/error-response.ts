@@ -87,7 +87,7 @@ export function problemBody({ extensions, code, title, status, detail }: Service
   return { ...extensions, type: `urn:mintage:problem:${code}`, title, status, detail, instance, code }
 }
 
-/** Also for 429 and 5xx. */
+/** Also for 5xx. */
 function oauthError(c: Context<AppEnv>, failure: ServiceError): Response {
   return new Response(JSON.stringify(oauthErrorBody(failure)), {
     status: failure.status,
