@@ -17,8 +17,14 @@ export type AddressRules = {
 export function isAddressAllowed({ allowedCidrs, deniedCidrs }: AddressRules, address: string | null): boolean {
   if (allowedCidrs.length === 0 && deniedCidrs.length === 0) return true
   const parsed = address === null ? undefined : parseAddress(address)
-  if (!parsed || deniedCidrs.some((cidr) => contains(cidr, parsed))) return false
-  return allowedCidrs.length === 0 || allowedCidrs.some((cidr) => contains(cidr, parsed))
+  if (!parsed || deniedCidrs.some((cidr) => contains(cidr, parsed) !== false)) return false
+  return allowedCidrs.length === 0 || allowedCidrs.some((cidr) => contains(cidr, parsed) === true)
+}
+
+/** The address in its one form (RFC 5952), IPv4 written as IPv6 as IPv4. Undefined for any other text. */
+export function canonicalIpAddress(text: string): string | undefined {
+  const address = parseAddress(text)
+  return address && canonicalAddress(address)
 }
 
 /**
@@ -33,10 +39,10 @@ export function canonicalCidr(text: string): string | undefined {
 type Address = ipaddr.IPv4 | ipaddr.IPv6
 type Range = { readonly address: Address; readonly bits: number }
 
-/** A stored range that cannot be read was not written by the service: it denies nothing and allows nothing. */
-function contains(cidr: string, address: Address): boolean {
+/** Undefined for a stored range that cannot be read: it denies every address and allows none. */
+function contains(cidr: string, address: Address): boolean | undefined {
   const range = parseCidr(cidr)
-  return range !== undefined && range.address.kind() === address.kind() && address.match(range.address, range.bits)
+  return range && range.address.kind() === address.kind() && address.match(range.address, range.bits)
 }
 
 const longestCidr = '0000:0000:0000:0000:0000:ffff:255.255.255.255/128'.length

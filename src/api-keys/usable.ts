@@ -3,7 +3,12 @@ import type { ApiKeyRecord } from './lookup.ts'
 import { type ApiKeyStatus, apiKeyStatus } from './status.ts'
 
 /** Why a key may not be used. All refusals look the same to the caller; the reason goes to logs and counters. */
-export type ApiKeyRefusal = Exclude<ApiKeyStatus, 'usable'> | 'malformed' | 'client_mismatch' | 'address_not_allowed'
+export type ApiKeyRefusal =
+  | Exclude<ApiKeyStatus, 'usable'>
+  | 'malformed'
+  | 'client_mismatch'
+  | 'address_not_allowed'
+  | 'address_unknown'
 
 export type ApiKeyUse = {
   /** Client id that was sent with the secret; it must be the key's (RFC 6749 §2.3.1). Undefined = none was sent. */
@@ -26,6 +31,7 @@ export function usableApiKey(
   const status = apiKeyStatus(found, now)
   if (status !== 'usable') return status
   if (clientId !== undefined && clientId !== found.id) return 'client_mismatch'
-  if (address !== 'not_checked' && !isAddressAllowed(found, address)) return 'address_not_allowed'
+  if (address !== 'not_checked' && !isAddressAllowed(found, address))
+    return address === null ? 'address_unknown' : 'address_not_allowed'
   return found
 }

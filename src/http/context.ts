@@ -4,6 +4,7 @@ import type { Principal, RequestOrigin } from '../access/principal.ts'
 import type { Sender } from '../api-keys/authenticate.ts'
 import { randomToken } from '../crypto/random.ts'
 import type { Services } from '../services.ts'
+import { clientAddress } from './client-address.ts'
 
 /** The variables on Hono's context in every handler. */
 export type AppEnv = {
@@ -101,21 +102,6 @@ export function requestOrigin(c: Context<AppEnv>): RequestOrigin {
   }
   c.set('origin', origin)
   return origin
-}
-
-/**
- * The client's address. With `hops` trusted proxies in front, it is the hops-th entry of X-Forwarded-For from the
- * right: each proxy appends the address that it saw. Entries that a client forged are further left and are ignored.
- */
-export function clientAddress(peer: string | undefined, forwardedFor: string | undefined, hops: number): string | null {
-  if (hops === 0 || forwardedFor === undefined) return peer ? withoutMapping(peer) : null
-  const entry = forwardedFor.slice(-1024).split(',').at(-hops)?.trim() ?? ''
-  return /^[0-9A-Fa-f.:]{2,45}$/.test(entry) ? withoutMapping(entry) : peer ? withoutMapping(peer) : null
-}
-
-/** `::ffff:192.0.2.1` is 192.0.2.1. */
-function withoutMapping(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address
 }
 
 /** On Node the lines as they came: building a Headers object would cost more than reading them. */

@@ -15,7 +15,7 @@ export function metricsRoutes(app: Hono<AppEnv>): void {
   })
 }
 
-const forwardingHeaders = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via']
+const forwardingHeaders = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip', 'via']
 
 function isLocal(c: Context<AppEnv>): boolean {
   const peer = c.var.services.platform.peerAddress(c.req.raw, c.env) ?? ''

@@ -113,6 +113,11 @@ describe('an address may use the key', () => {
   test('an unreadable stored range allows nothing', () => {
     expect(isAddressAllowed(allowing('nonsense'), '192.0.2.7')).toBe(false)
   })
+
+  test('an unreadable stored range denies everything', () => {
+    expect(isAddressAllowed(denying('nonsense'), '192.0.2.7')).toBe(false)
+    expect(isAddressAllowed({ allowedCidrs: ['192.0.2.0/24'], deniedCidrs: ['nonsense'] }, '192.0.2.7')).toBe(false)
+  })
 })
 
 test('ranges and addresses are judged exactly as by the runtime itself', () => {

@@ -35,6 +35,27 @@ describe.each(databaseKinds)('a key used from outside its allowed addresses, on 
     expect((await service.request('/token', request)).status).toBe(401)
   })
 
+  test.each([undefined, '', 'unknown', '198.51.100.1, unknown', '[2001:db8::1', '192.0.2.7, '])(
+    'is refused if the trusted proxy says %j, and the address of the proxy does not decide',
+    async (forwardedFor) => {
+      const proxy = { incoming: { socket: { remoteAddress: '192.0.2.1' } } }
+      const headers: Record<string, string> = forwardedFor === undefined ? {} : { 'X-Forwarded-For': forwardedFor }
+      for (const { secret } of [allowed, denied]) {
+        const request = { method: 'POST', headers: { ...headers, 'X-API-Key': secret } }
+        expect((await service.app.request('/token', request, proxy)).status).toBe(401)
+      }
+      expect(service.exchanges.get('address_unknown')).toBeGreaterThan(0)
+    },
+  )
+
+  test.each([
+    ['192.0.2.7:50123', 200],
+    ['[::ffff:192.0.2.7]:443', 200],
+    ['[2001:db8::1]:443', 401],
+  ])('is judged by the address if the trusted proxy adds a port: %s', async (entry, status) => {
+    expect((await exchange(allowed.secret, entry)).status).toBe(status)
+  })
+
   test('gets the same answer as an unknown key, and the log says why', async () => {
     const [outside, missing] = await Promise.all([
       exchange(allowed.secret, '192.0.3.7'),
