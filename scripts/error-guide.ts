@@ -67,8 +67,10 @@ export const errorGuide: Readonly<Record<ServiceErrorCode, { readonly happens: s
     remedy: 'Read the resource again before you decide what to do. The same request will fail again.',
   },
   precondition_failed: {
-    happens: '`If-Match` names an old revision: somebody changed the resource after you read it.',
-    remedy: 'Read it again, check that your change still makes sense, and send it with the new `ETag`.',
+    happens:
+      '`If-Match` names an old revision: somebody changed the resource after you read it. Or the tag can never match: `detail` says whether a proxy made it weak (`W/`) or changed it, or whether the request changes nothing that has a tag.',
+    remedy:
+      'Read it again, check that your change still makes sense, and send it with the new `ETag`. If a proxy changed the tag, switch off its compression for this path, or send the `revision` of the answer in quotes.',
   },
   plan_limit_reached: {
     happens: 'The organization has as many API keys as its plan allows.',

@@ -8,6 +8,7 @@ import type { Services } from '../services.ts'
 import { about } from './about.ts'
 import { authorize, type Within } from './authorize.ts'
 import type { Permission } from './permissions.ts'
+import { requireExpectedRevision } from './precondition.ts'
 import type { Principal } from './principal.ts'
 
 export type ChangeServices = Pick<Services, 'log' | 'now' | 'revocations' | 'transaction'>
@@ -65,11 +66,7 @@ export function unchanged<View>(view: View): Unchanged<View> {
   return { view, unchanged: true }
 }
 
-type ChangeOptions = {
-  readonly expectedRevision?: number | undefined
-  readonly now?: Date
-  readonly dryRun?: boolean
-}
+type ChangeOptions = { readonly now?: Date; readonly dryRun?: boolean }
 
 /**
  * The one gate for changes. Authorizes the actor, opens the transaction (which also claims the request's
@@ -77,16 +74,16 @@ type ChangeOptions = {
  * audit trail stays locked until the commit. Returns the view. After the commit this process knows the new revocation
  * rules.
  *
- * `expectedRevision` is the one that the caller saw last. `now` is for an operation that has already read the clock, so
- * that it uses one time throughout. A `dryRun` does the same and rolls back, so it refuses what the change itself would
- * refuse, and writes nothing. Throws `permission_denied`, `not_found`, `precondition_failed`, and what the lock
- * and `decide` throw. Then nothing was written. Does not check that `decide` writes only to what is locked.
+ * `now` is for an operation that has already read the clock, so that it uses one time throughout. A `dryRun` does the
+ * same and rolls back, so it refuses what the change itself would refuse, and writes nothing. Throws
+ * `permission_denied`, `not_found`, `precondition_failed`, and what the lock and `decide` throw. Then nothing was
+ * written. Does not check that `decide` writes only to what is locked.
  *
  * @example
  * return await change(services, actor, 'plans.change', lockPlan(name), async (tx, plan) => {
  *   const updated = await updatePlanRow(tx, plan.name, limits)
  *   return { view: planView(updated), event: { type: 'plan.updated', context: limits } }
- * }, { expectedRevision })
+ * })
  */
 export async function change<Thing, View>(
   services: ChangeServices,
@@ -94,7 +91,7 @@ export async function change<Thing, View>(
   permission: Permission | typeof keyHolder,
   lock: Lock<Thing>,
   decide: (tx: Db, thing: Thing, now: Date, within: Within) => Promise<Change<View>>,
-  { expectedRevision, now: began = services.now(), dryRun = false }: ChangeOptions = {},
+  { now: began = services.now(), dryRun = false }: ChangeOptions = {},
 ): Promise<View> {
   const within = permission === keyHolder ? ownOrganization(actor) : authorize(actor, permission)
   const run = async (tx: Db) => {
@@ -102,7 +99,7 @@ export async function change<Thing, View>(
     const work = async (locked: Locked<Thing>) => {
       const { thing, revision, now = began } = locked
       reached = locked
-      if (expectedRevision !== undefined && expectedRevision !== revision) throw new ServiceError('precondition_failed')
+      requireExpectedRevision(actor, revision)
       return { change: await decide(tx, thing, now, within), locked, now }
     }
     const done = await about(

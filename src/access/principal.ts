@@ -1,4 +1,5 @@
 import type { Permissions } from './permissions.ts'
+import type { ExpectedRevision } from './precondition.ts'
 
 /** Where a request came from, for the audit trail. */
 export type RequestOrigin = {
@@ -29,6 +30,8 @@ export type Principal = {
   readonly scopes: ReadonlySet<string>
   readonly audiences: ReadonlySet<string>
   readonly origin: RequestOrigin
+  /** The revision that the request's change is based on; absent = any. Every change compares it. */
+  readonly expectedRevision?: ExpectedRevision | undefined
 }
 
 /** Name of an organization's custom role → what it permits. */

@@ -1,6 +1,7 @@
 import { authorize } from '../access/authorize.ts'
 import { type ChangeServices, change, unchanged } from '../access/change.ts'
 import type { Permission } from '../access/permissions.ts'
+import { requireExpectedRevision } from '../access/precondition.ts'
 import type { Principal } from '../access/principal.ts'
 import type { Db } from '../db/database.ts'
 import { ServiceError } from '../errors.ts'
@@ -110,7 +111,9 @@ async function tryOut(
   { id, permission }: { id: string; permission: Permission },
   now: Date,
 ): Promise<Impact> {
-  if (!(await findApiKey(db, { id, within: authorize(actor, permission) }))) throw new ServiceError('not_found')
+  const apiKey = await findApiKey(db, { id, within: authorize(actor, permission) })
+  if (!apiKey) throw new ServiceError('not_found')
+  requireExpectedRevision(actor, apiKey.revision)
   return await whatWouldBreak(db, [id], now)
 }
 

@@ -44,15 +44,16 @@ export function settingsLock(id: string, { roles }: Pick<ApiKeyChange, 'roles'>)
 }
 
 /**
- * For the end of a key, whatever its status. The statement that ends it is conditional, so the row needs no lock.
- * Throws `not_found`, `permission_denied` for a root key unless the caller is root or the key itself, and without
+ * For the end of a key, whatever its status, locked like a live one. Throws `not_found`, `permission_denied` for a root key unless the caller is root or the key itself, and without
  * `force` `conflict` for the last key that can administer the service or its organization.
  */
 export function endingLock(id: string, force: boolean): Lock<StoredApiKey> {
   const found: Lock<StoredApiKey> = async ({ tx, actor, within }, work) => {
+    await lockApiKeyRow(tx, id)
     const apiKey = await findReachable(tx, { id, within })
     requireRootForRootKey(actor, apiKey)
-    return await work({ thing: apiKey, organizationId: apiKey.organizationId, subject: id })
+    const { organizationId, revision } = apiKey
+    return await work({ thing: apiKey, organizationId, subject: id, revision })
   }
   return keepingLastHolders(async ({ tx, within }) => ({ ...(await findReachable(tx, { id, within })), force }), found)
 }

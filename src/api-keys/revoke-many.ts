@@ -1,6 +1,7 @@
 import { authorize, organizationFor, type Within } from '../access/authorize.ts'
 import { type Change, type ChangeEvent, change, type Lock, unchanged } from '../access/change.ts'
-import { keepingLastHolders } from '../access/locks.ts'
+import { keepingLastHolders, organizationLock } from '../access/locks.ts'
+import { requireExpectedRevision } from '../access/precondition.ts'
 import type { Principal } from '../access/principal.ts'
 import type { Db } from '../db/database.ts'
 import { ServiceError } from '../errors.ts'
@@ -62,7 +63,10 @@ export async function revokeApiKeys(
     spared: actor.clientId,
     rootToo: actor.roles.has('root'),
   }
-  if (dryRun) return await tryRevoking(services.db, where, now)
+  if (dryRun) {
+    requireExpectedRevision(actor, undefined)
+    return await tryRevoking(services.db, where, now)
+  }
   return await revokeInBatches(services, actor, where, { ...revocation, force, now })
 }
 
@@ -79,7 +83,7 @@ export async function revokeAllApiKeys(
   const within = authorize(actor, 'api_keys.revoke')
   if (within !== 'everywhere' && within.owner)
     throw new ServiceError('permission_denied', { reason: 'api_keys.revoke of a whole organization' })
-  await requireOrganization(services.db, actor, within, organizationId)
+  const { revision } = await requireOrganization(services.db, actor, within, organizationId)
   const now = services.now()
   const where = {
     within,
@@ -88,13 +92,17 @@ export async function revokeAllApiKeys(
     spared: actor.clientId,
     rootToo: actor.roles.has('root'),
   }
-  if (dryRun) return await tryRevoking(services.db, where, now)
+  if (dryRun) {
+    requireExpectedRevision(actor, revision)
+    return await tryRevoking(services.db, where, now)
+  }
   return await revokeInBatches(services, actor, where, { ...because, force: true, now, whole: organizationId })
 }
 
-async function requireOrganization(db: Db, actor: Principal, within: Within, asked: string): Promise<void> {
-  const id = organizationFor(actor, within, asked)
-  if (!(await findOrganization(db, { id, within }))) throw new ServiceError('not_found')
+async function requireOrganization(db: Db, actor: Principal, within: Within, asked: string) {
+  const organization = await findOrganization(db, { id: organizationFor(actor, within, asked), within })
+  if (!organization) throw new ServiceError('not_found')
+  return organization
 }
 
 async function tryRevoking(db: Db, where: Revocable, now: Date): Promise<RevokedApiKeys> {
@@ -119,16 +127,18 @@ async function revokeInBatches(
 ): Promise<RevokedApiKeys> {
   const organizationId =
     where.filter.organizationId ?? (where.within === 'everywhere' ? null : where.within.organizationId)
-  const about: Lock<undefined> = async (_, work) =>
+  const about: Lock<unknown> = async (_, work) =>
     await work({ thing: undefined, organizationId, subject: organizationId })
-  const lock = keepingLastHolders(async () => ({ organizationId, force: batch.force }), about) // also makes new keys wait
+  const target = batch.whole === undefined ? about : organizationLock(batch.whole)
+  const lock = keepingLastHolders(async () => ({ organizationId, force: batch.force }), target) // also makes new keys wait
   const ids: string[] = []
-  for (let rest = batch; ; rest = { ...rest, whole: undefined }) {
-    const revoked = await change(services, actor, 'api_keys.revoke', lock, (tx) =>
+  for (let [rest, by] = [batch, actor]; ; rest = { ...rest, whole: undefined }) {
+    const revoked = await change(services, by, 'api_keys.revoke', lock, (tx) =>
       revokeBatch(tx, services.config.clockToleranceSeconds, actor, where, rest),
     )
     if (revoked.length === 0) break
     ids.push(...revoked)
+    by = { ...actor, expectedRevision: undefined } // a later change of the organization must not stop it halfway
   }
   return { dryRun: false, ...shown(ids, where), spared: await sparedOf(services.db, where), impact: null }
 }

@@ -1,5 +1,6 @@
 import { authorize } from '../access/authorize.ts'
 import { type ChangeServices, change, keyHolder, unchanged } from '../access/change.ts'
+import { requireExpectedRevision } from '../access/precondition.ts'
 import type { Principal } from '../access/principal.ts'
 import { countHolders, type Holders } from '../access/queries.ts'
 import { invalidRequest, ServiceError } from '../errors.ts'
@@ -80,7 +81,9 @@ export async function tryRevokingApiKey(
   id: string,
 ): Promise<Impact> {
   const within = authorize(actor, 'api_keys.revoke')
-  if (!(await findApiKey(db, { id, within }))) throw new ServiceError('not_found')
+  const apiKey = await findApiKey(db, { id, within })
+  if (!apiKey) throw new ServiceError('not_found')
+  requireExpectedRevision(actor, apiKey.revision)
   return await whatWouldBreak(db, [id], now())
 }
 

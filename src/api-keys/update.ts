@@ -14,8 +14,7 @@ type UpdatingServices = ChangeServices & Pick<Services, 'config' | 'db' | 'keyri
 
 /**
  * Changes settings of a key; absent members stay unchanged. Earlier tokens keep their content until they expire, but
- * none outlives an expiry that was brought forward. `expectedRevision` = the one that the caller saw last (`If-Match`);
- * undefined = any. Without a difference nothing is written.
+ * none outlives an expiry that was brought forward. Without a difference nothing is written.
  *
  * Throws `not_found`, `conflict` for a dead key, `precondition_failed`, `invalid_request`, `permission_denied` for
  * granting more than the caller holds or for a key whose roles the caller does not hold, `lifetime_not_allowed` when
@@ -26,9 +25,8 @@ export async function updateApiKey(
   actor: Principal,
   id: string,
   settings: ApiKeyChange,
-  expectedRevision?: number,
 ): Promise<ApiKeyView> {
-  return (await update(services, actor, id, settings, { expectedRevision })).updated
+  return (await update(services, actor, id, settings, {})).updated
 }
 
 /** What `updateApiKey` would break: an expiry that is brought forward ends tokens. Writes nothing. Throws the same. */
@@ -37,9 +35,8 @@ export async function tryUpdatingApiKey(
   actor: Principal,
   id: string,
   settings: ApiKeyChange,
-  expectedRevision?: number,
 ): Promise<Impact> {
-  const { endsAt } = await update(services, actor, id, settings, { expectedRevision, dryRun: true })
+  const { endsAt } = await update(services, actor, id, settings, { dryRun: true })
   return await whatWouldBreak(services.db, endsAt ? [id] : [], endsAt ?? services.now())
 }
 
@@ -51,7 +48,7 @@ async function update(
   actor: Principal,
   id: string,
   settings: ApiKeyChange,
-  options: { expectedRevision: number | undefined; dryRun?: boolean },
+  options: { dryRun?: boolean },
 ): Promise<Updated> {
   const accountsWithin = withinForAccount(actor, settings, authorize(actor, 'api_keys.update'))
   await requireSigningKey(services, settings.tokenAlgorithm)

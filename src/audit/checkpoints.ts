@@ -1,4 +1,5 @@
 import { authorize } from '../access/authorize.ts'
+import { requireExpectedRevision } from '../access/precondition.ts'
 import type { Principal } from '../access/principal.ts'
 import type { Db } from '../db/database.ts'
 import type { Services } from '../services.ts'
@@ -33,6 +34,7 @@ export async function createAuditCheckpoint(
   actor: Principal,
 ): Promise<AuditCheckpointView> {
   authorize(actor, 'audit_checkpoints.create')
+  requireExpectedRevision(actor, undefined)
   const { now, config } = services
   const signer = await services.checkpointSigner()
   return await services.transaction(async (tx) => {

@@ -17,6 +17,7 @@ import { parseForm } from '../oauth/form.ts'
 import type { Services } from '../services.ts'
 import { verifyAccessToken } from '../token/verify.ts'
 import { type AppEnv, noteCaller, requestOrigin, sender } from './context.ts'
+import { expectedRevision } from './etag.ts'
 
 /**
  * Finds out who calls the admin API: by API key (`Authorization: Bearer` or `X-API-Key`) or by an access token for the
@@ -29,7 +30,8 @@ import { type AppEnv, noteCaller, requestOrigin, sender } from './context.ts'
 export function authenticate(): MiddlewareHandler<AppEnv> {
   return async function authenticateCaller(c, next) {
     const { services, receivedAt } = c.var
-    c.set('principal', await readPrincipal(services, c, receivedAt, requestOrigin(c)))
+    const principal = await readPrincipal(services, c, receivedAt, requestOrigin(c))
+    c.set('principal', { ...principal, expectedRevision: expectedRevision(c) })
     await next()
     if (c.error instanceof ServiceError && audited.has(c.error.code)) await audit(c, services, c.error)
   }

@@ -1,6 +1,7 @@
 import { requireServiceWide } from '../access/authorize.ts'
 import { type ChangeServices, change } from '../access/change.ts'
 import { noLock } from '../access/locks.ts'
+import { requireExpectedRevision } from '../access/precondition.ts'
 import type { Principal } from '../access/principal.ts'
 import { EnvelopeError } from '../crypto/envelope.ts'
 import { ServiceError } from '../errors.ts'
@@ -35,6 +36,7 @@ export async function rewrapEnvelopes(
   { afterStep }: { afterStep?: RewrapStep } = {},
 ): Promise<RewrapView> {
   requireServiceWide(actor, 'keks.rewrap')
+  requireExpectedRevision(actor, undefined) // before the first row moves
   const { db, keyEncryption } = services
   const kek = await keyEncryption.sealingKekId()
   const { moves, left, envelopes } = await planMoves(services)

@@ -53,23 +53,15 @@ export async function assignRoles(
   actor: Principal,
   id: string,
   asked: readonly string[],
-  expectedRevision?: number,
 ): Promise<MemberView> {
   const roles = [...new Set(asked)]
   const lock = keepingLastHolders(({ tx, within }) => findMember(tx, { id, within }), memberLock(id))
-  return await change(
-    services,
-    actor,
-    'members.assign_roles',
-    lock,
-    async (tx, member) => {
-      await requireAssignable(tx, actor, member, roles)
-      await updateMemberRoles(tx, member, roles)
-      const view = memberView({ ...member, roles, revision: member.revision + 1 })
-      return { view, event: { type: 'member.roles_assigned', context: { roles, former: member.roles } } }
-    },
-    { expectedRevision },
-  )
+  return await change(services, actor, 'members.assign_roles', lock, async (tx, member) => {
+    await requireAssignable(tx, actor, member, roles)
+    await updateMemberRoles(tx, member, roles)
+    const view = memberView({ ...member, roles, revision: member.revision + 1 })
+    return { view, event: { type: 'member.roles_assigned', context: { roles, former: member.roles } } }
+  })
 }
 
 /** Reads the member again, now that its organization is locked. */

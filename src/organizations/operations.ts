@@ -106,7 +106,6 @@ export async function updateOrganization(
   actor: Principal,
   id: string,
   { name, slug, email }: OrganizationUpdate,
-  expectedRevision?: number,
 ): Promise<OrganizationView> {
   const changes: OrganizationChanges = {
     ...(name === undefined ? {} : { name }),
@@ -115,17 +114,10 @@ export async function updateOrganization(
   }
   const changed = Object.keys(changes)
   if (changed.length === 0) throw invalidRequest('The body has nothing to change. Set at least one member.')
-  return await change(
-    services,
-    actor,
-    'organizations.update',
-    organizationLock(id),
-    async (tx) => {
-      // Records names only: nobody can delete an email address from the audit trail.
-      return { view: await store(tx, id, changes), event: { type: 'organization.updated', context: { changed } } }
-    },
-    { expectedRevision },
-  )
+  return await change(services, actor, 'organizations.update', organizationLock(id), async (tx) => {
+    // Records names only: nobody can delete an email address from the audit trail.
+    return { view: await store(tx, id, changes), event: { type: 'organization.updated', context: { changed } } }
+  })
 }
 
 /**
@@ -137,20 +129,12 @@ export async function changeOrganizationPlan(
   actor: Principal,
   id: string,
   plan: string,
-  expectedRevision?: number,
 ): Promise<OrganizationView> {
-  return await change(
-    services,
-    actor,
-    'organizations.change_plan',
-    organizationLock(id),
-    async (tx, organization) => {
-      await requirePlan(tx, plan)
-      const context = { from: organization.plan, to: plan }
-      return { view: await store(tx, id, { plan }), event: { type: 'organization.plan_changed', context } }
-    },
-    { expectedRevision },
-  )
+  return await change(services, actor, 'organizations.change_plan', organizationLock(id), async (tx, organization) => {
+    await requirePlan(tx, plan)
+    const context = { from: organization.plan, to: plan }
+    return { view: await store(tx, id, { plan }), event: { type: 'organization.plan_changed', context } }
+  })
 }
 
 /** The lifetime policy applies to keys that are created or changed from now on. Null removes the policy. */
@@ -159,7 +143,6 @@ export async function changeOrganizationPolicy(
   actor: Principal,
   id: string,
   maxKeyLifetimeSeconds: number | null,
-  expectedRevision?: number,
 ): Promise<OrganizationView> {
   return await change(
     services,
@@ -171,7 +154,6 @@ export async function changeOrganizationPolicy(
       const view = await store(tx, id, { maxKeyLifetimeSeconds })
       return { view, event: { type: 'organization.policy_changed', context } }
     },
-    { expectedRevision },
   )
 }
 

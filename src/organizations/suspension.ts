@@ -2,6 +2,7 @@ import { authorize } from '../access/authorize.ts'
 import { type ChangeServices, change, unchanged } from '../access/change.ts'
 import { selectLiveKeyIds } from '../access/live-key-queries.ts'
 import { keepingLastHolders, organizationLock } from '../access/locks.ts'
+import { requireExpectedRevision } from '../access/precondition.ts'
 import type { Principal } from '../access/principal.ts'
 import { ServiceError } from '../errors.ts'
 import type { Because } from '../revocation/reasons.ts'
@@ -54,7 +55,9 @@ export async function trySuspendingOrganization(
   id: string,
 ): Promise<Impact> {
   const within = authorize(actor, 'organizations.suspend')
-  if (!(await findOrganization(db, { id, within }))) throw new ServiceError('not_found')
+  const organization = await findOrganization(db, { id, within })
+  if (!organization) throw new ServiceError('not_found')
+  requireExpectedRevision(actor, organization.revision)
   return await whatWouldBreak(db, await selectLiveKeyIds(db, { organizationId: id }), now())
 }
 

@@ -66,26 +66,18 @@ export async function updatePlan(
   actor: Principal,
   name: string,
   changes: { readonly [Limit in keyof PlanLimits]?: number | undefined },
-  expectedRevision?: number,
 ): Promise<PlanView> {
-  return await change(
-    services,
-    actor,
-    'plans.change',
-    customPlanLock(name),
-    async (tx, plan) => {
-      const limits = checkPlan(name, {
-        requestsPerMinute: changes.requestsPerMinute ?? plan.requestsPerMinute,
-        requestsPerMonth: changes.requestsPerMonth ?? plan.requestsPerMonth,
-        apiKeys: changes.apiKeys ?? plan.apiKeys,
-        defaultOverlapSeconds: changes.defaultOverlapSeconds ?? plan.defaultOverlapSeconds,
-        maxOverlapSeconds: changes.maxOverlapSeconds ?? plan.maxOverlapSeconds,
-      })
-      const updated = await updateOwnPlanRow(tx, name, limits)
-      return { view: ownPlanView(updated), event: { type: 'plan.updated', context: { ...limits } } }
-    },
-    { expectedRevision },
-  )
+  return await change(services, actor, 'plans.change', customPlanLock(name), async (tx, plan) => {
+    const limits = checkPlan(name, {
+      requestsPerMinute: changes.requestsPerMinute ?? plan.requestsPerMinute,
+      requestsPerMonth: changes.requestsPerMonth ?? plan.requestsPerMonth,
+      apiKeys: changes.apiKeys ?? plan.apiKeys,
+      defaultOverlapSeconds: changes.defaultOverlapSeconds ?? plan.defaultOverlapSeconds,
+      maxOverlapSeconds: changes.maxOverlapSeconds ?? plan.maxOverlapSeconds,
+    })
+    const updated = await updateOwnPlanRow(tx, name, limits)
+    return { view: ownPlanView(updated), event: { type: 'plan.updated', context: { ...limits } } }
+  })
 }
 
 /** Throws `conflict` for a built-in plan, and while an organization is on the plan. */

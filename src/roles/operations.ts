@@ -96,7 +96,6 @@ export async function updateRole(
   actor: Principal,
   name: string,
   input: RoleIn & { readonly permissions: readonly string[] },
-  expectedRevision?: number,
 ): Promise<RoleView> {
   const permissions = checkPermissions(input.permissions)
   return await change(
@@ -109,7 +108,6 @@ export async function updateRole(
       const updated = await updateCustomRoleRow(tx, { organizationId, name }, permissions)
       return { view: customRoleView(updated), event: { type: 'role.updated', context: { permissions, former } } }
     },
-    { expectedRevision },
   )
 }
 

@@ -1,6 +1,7 @@
 import { authorize } from '../access/authorize.ts'
 import { change, unchanged } from '../access/change.ts'
 import { selectLiveKeyIds } from '../access/live-key-queries.ts'
+import { requireExpectedRevision } from '../access/precondition.ts'
 import type { Principal } from '../access/principal.ts'
 import { ServiceError } from '../errors.ts'
 import type { Because } from '../revocation/reasons.ts'
@@ -56,7 +57,9 @@ export async function tryDisablingServiceAccount(
   id: string,
 ): Promise<Impact> {
   const within = authorize(actor, 'service_accounts.disable')
-  if (!(await findServiceAccount(db, { id, within }))) throw new ServiceError('not_found')
+  const account = await findServiceAccount(db, { id, within })
+  if (!account) throw new ServiceError('not_found')
+  requireExpectedRevision(actor, account.revision)
   return await whatWouldBreak(db, await selectLiveKeyIds(db, { serviceAccountId: id }), now())
 }
 

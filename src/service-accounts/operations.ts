@@ -93,7 +93,6 @@ export async function updateServiceAccount(
   actor: Principal,
   id: string,
   { name, description, roles }: ServiceAccountUpdate,
-  expectedRevision?: number,
 ): Promise<ServiceAccountView> {
   const within = authorize(actor, 'service_accounts.update')
   if (roles) authorize(actor, 'members.assign_roles')
@@ -119,7 +118,6 @@ export async function updateServiceAccount(
       if (!changes.roles) return { view, event }
       return { view, events: [{ type: 'member.roles_assigned', context: { roles: changes.roles, former } }, event] }
     },
-    { expectedRevision },
   )
 }
 

@@ -19,18 +19,11 @@ describe('the gate for changes', async () => {
     return row?.name
   }
   const eventsOf = (subject: string) => db.select().from(auditEvents).where(eq(auditEvents.subject, subject))
-  const rename = (id: string, actor = systemPrincipal, expectedRevision?: number) =>
-    change(
-      services,
-      actor,
-      'organizations.update',
-      organizationLock(id),
-      async (tx, { name }) => {
-        await updateOrganizationRow(tx, id, { name: 'renamed' })
-        return { view: { before: name }, event }
-      },
-      { expectedRevision },
-    )
+  const rename = (id: string, actor = systemPrincipal) =>
+    change(services, actor, 'organizations.update', organizationLock(id), async (tx, { name }) => {
+      await updateOrganizationRow(tx, id, { name: 'renamed' })
+      return { view: { before: name }, event }
+    })
 
   test('makes the change, writes its event about the locked row, and returns the view', async () => {
     const id = await service.createOrganization()
@@ -57,10 +50,12 @@ describe('the gate for changes', async () => {
 
   test('refuses an outdated revision, and any revision if the row has none', async () => {
     const id = await service.createOrganization()
-    await expect(rename(id, systemPrincipal, 7)).rejects.toMatchObject({ code: 'precondition_failed' })
+    await expect(rename(id, { ...systemPrincipal, expectedRevision: 7 })).rejects.toMatchObject({
+      code: 'precondition_failed',
+    })
     expect(await eventsOf(id)).toEqual([])
     const decide = async () => unchanged(undefined)
-    const unrevised = change(services, systemPrincipal, 'plans.change', noLock, decide, { expectedRevision: 1 })
+    const unrevised = change(services, { ...systemPrincipal, expectedRevision: 1 }, 'plans.change', noLock, decide)
     await expect(unrevised).rejects.toMatchObject({ code: 'precondition_failed' })
   })
 

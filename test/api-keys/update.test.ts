@@ -79,8 +79,10 @@ describe.each(databaseKinds)('updating an API key on %s', async (kind) => {
 
   test('does not overwrite a change that another caller made meanwhile', async () => {
     const { apiKey } = await createApiKey(services, admin, input)
-    await updateApiKey(services, admin, apiKey.id, { name: 'first' }, 1)
-    await expect(updateApiKey(services, admin, apiKey.id, { name: 'second' }, 1)).rejects.toMatchObject({
+    await updateApiKey(services, { ...admin, expectedRevision: 1 }, apiKey.id, { name: 'first' })
+    await expect(
+      updateApiKey(services, { ...admin, expectedRevision: 1 }, apiKey.id, { name: 'second' }),
+    ).rejects.toMatchObject({
       code: 'precondition_failed',
     })
     expect(await showApiKey(services, admin, apiKey.id)).toMatchObject({ name: 'first', revision: 2 })
@@ -89,7 +91,7 @@ describe.each(databaseKinds)('updating an API key on %s', async (kind) => {
   test('makes exactly one of many changes of the same revision', async () => {
     const { apiKey } = await createApiKey(services, admin, input)
     const changes = Array.from({ length: 8 }, (_, count) =>
-      updateApiKey(services, admin, apiKey.id, { name: `name ${count}` }, 1),
+      updateApiKey(services, { ...admin, expectedRevision: 1 }, apiKey.id, { name: `name ${count}` }),
     )
     const settled = await Promise.allSettled(changes)
     expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)

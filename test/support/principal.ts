@@ -1,3 +1,4 @@
+import type { ExpectedRevision } from '../../src/access/precondition.ts'
 import type { Principal } from '../../src/access/principal.ts'
 
 /**
@@ -12,6 +13,7 @@ export function principal(
     serviceAccountId?: string
     scopes?: string[]
     audiences?: string[]
+    expectedRevision?: ExpectedRevision
   } = {},
 ): Principal {
   const { scopes, audiences, ...who } = held

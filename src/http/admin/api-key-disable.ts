@@ -7,6 +7,7 @@ import {
   tryExpiringApiKey,
 } from '../../api-keys/disable.ts'
 import type { AppEnv } from '../context.ts'
+import { tagged } from '../etag.ts'
 import { apiKey, force } from './api-key-schemas.ts'
 import { dryRun, dryRunOr } from './impact.ts'
 import { adminRoute, bodyOrDefaults, jsonAnswer } from './route.ts'
@@ -24,17 +25,20 @@ const enabledApiKey = apiKey
 
 const disableApiKeyRoute = adminRoute('POST /api-keys/{id}/disable', 'disableApiKey', {
   summary: 'Disable an API key and its tokens until it is enabled again',
+  ifMatch: true,
   optionalBody: switching,
   answers: dryRunOr('Disabled, or already disabled'),
 })
 
 const enableApiKeyRoute = adminRoute('POST /api-keys/{id}/enable', 'enableApiKey', {
   summary: 'Enable a disabled API key. Tokens issued before stay revoked',
+  ifMatch: true,
   answers: { 200: jsonAnswer('The key', enabledApiKey) },
 })
 
 const expireApiKeyRoute = adminRoute('POST /api-keys/{id}/expire', 'expireApiKey', {
   summary: 'Expire an API key and its tokens now, permanently',
+  ifMatch: true,
   optionalBody: switching,
   answers: dryRunOr('Expired'),
 })
@@ -49,7 +53,8 @@ export function apiKeyDisableRoutes(app: OpenAPIHono<AppEnv>): void {
   })
 
   app.openapi(enableApiKeyRoute, async (c) => {
-    return c.json(await enableApiKey(c.var.services, c.var.principal, c.req.valid('param').id), 200)
+    const enabled = await enableApiKey(c.var.services, c.var.principal, c.req.valid('param').id)
+    return c.json(enabled, 200, tagged(enabled))
   })
 
   app.openapi(expireApiKeyRoute, async (c) => {

@@ -52,6 +52,7 @@ const leakedSecret = z.strictObject({ sha256: hash, blake3: hash.optional() }).o
 
 const revokeApiKeyRoute = adminRoute('POST /api-keys/{id}/revoke', 'revokeApiKey', {
   summary: 'Revoke an API key and all its tokens, now or at a later time',
+  ifMatch: true,
   optionalBody: revocation,
   answers: dryRunOr('Revoked, or already revoked'),
 })
@@ -64,6 +65,7 @@ const revokeApiKeysRoute = adminRoute('POST /api-keys/revoke', 'revokeApiKeys', 
 
 const revokeAllRoute = adminRoute('POST /organizations/{id}/revoke-all', 'revokeAllApiKeys', {
   summary: 'Emergency: revoke all API keys of an organization except your own, and all tokens issued until now',
+  ifMatch: true,
   optionalBody: allRevocations,
   answers: { 200: jsonAnswer('The keys that were revoked, or in a dry run would be revoked', revokedApiKeys) },
 })

@@ -2,6 +2,7 @@ import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import { rotateApiKey, tryRotatingApiKey } from '../../api-keys/rotate.ts'
 import { endApiKeyVersion, listApiKeyVersions, tryEndingApiKeyVersion } from '../../api-keys/versions.ts'
 import type { AppEnv } from '../context.ts'
+import { tagged } from '../etag.ts'
 import { apiKey, secret, settings } from './api-key-schemas.ts'
 import { answerOrImpact, dryRun, impact } from './impact.ts'
 import { adminRoute, bodyOrDefaults, pageAnswer } from './route.ts'
@@ -57,6 +58,7 @@ const versionEnd = z.strictObject({ dryRun }).openapi('ApiKeyVersionEnd')
 
 const rotateApiKeyRoute = adminRoute('POST /api-keys/{id}/rotate', 'rotateApiKey', {
   summary: 'Rotate the secret of an API key. The previous secret keeps working during an overlap',
+  ifMatch: true,
   optionalBody: rotation,
   answers: { 200: answerOrImpact('The key and its new secret', rotatedApiKey, rotationImpact) },
 })
@@ -69,6 +71,7 @@ const listVersionsRoute = adminRoute('GET /api-keys/{id}/versions', 'listApiKeyV
 
 const endVersionRoute = adminRoute('POST /api-keys/{id}/versions/{version}/end', 'endApiKeyVersion', {
   summary: 'End an overlap now: this version, all older ones and their tokens stop working',
+  ifMatch: true,
   params: versionParam,
   optionalBody: versionEnd,
   answers: { 200: answerOrImpact('The key', apiKey, impact) },
@@ -81,7 +84,7 @@ export function apiKeyVersionRoutes(app: OpenAPIHono<AppEnv>): void {
     const asked = { overlapSeconds: overlap, change }
     if (tries) return c.json(await tryRotatingApiKey(c.var.services, c.var.principal, id, asked), 200)
     const rotated = await rotateApiKey(c.var.services, c.var.principal, id, asked)
-    return c.json(rotated, 200, { 'Cache-Control': 'no-store' })
+    return c.json(rotated, 200, { 'Cache-Control': 'no-store', ...tagged(rotated.apiKey) })
   })
 
   app.openapi(listVersionsRoute, async (c) => {
@@ -95,6 +98,7 @@ export function apiKeyVersionRoutes(app: OpenAPIHono<AppEnv>): void {
     const { id, version: ended } = c.req.valid('param')
     const { dryRun: tries } = bodyOrDefaults(versionEnd, c.req.valid('json'))
     if (tries) return c.json(await tryEndingApiKeyVersion(c.var.services, c.var.principal, id, ended), 200)
-    return c.json(await endApiKeyVersion(c.var.services, c.var.principal, id, ended), 200)
+    const changed = await endApiKeyVersion(c.var.services, c.var.principal, id, ended)
+    return c.json(changed, 200, tagged(changed))
   })
 }

@@ -3,7 +3,7 @@ import { createApiKey } from '../../api-keys/create.ts'
 import { listApiKeys, showApiKey } from '../../api-keys/read.ts'
 import { tryUpdatingApiKey, updateApiKey } from '../../api-keys/update.ts'
 import type { AppEnv } from '../context.ts'
-import { expectedRevision, tagged } from '../etag.ts'
+import { tagged } from '../etag.ts'
 import { apiKey, apiKeyDetail, environment, listQuery, secret, settings } from './api-key-schemas.ts'
 import { answerOrImpact, dryRun, impact } from './impact.ts'
 import { adminRoute, jsonAnswer, pageAnswer } from './route.ts'
@@ -62,9 +62,8 @@ export function apiKeyRoutes(app: OpenAPIHono<AppEnv>): void {
   app.openapi(updateApiKeyRoute, async (c) => {
     const { id } = c.req.valid('param')
     const { dryRun: tries, ...changed } = c.req.valid('json')
-    const expected = expectedRevision(c)
-    if (tries) return c.json(await tryUpdatingApiKey(c.var.services, c.var.principal, id, changed, expected), 200)
-    const updated = await updateApiKey(c.var.services, c.var.principal, id, changed, expected)
+    if (tries) return c.json(await tryUpdatingApiKey(c.var.services, c.var.principal, id, changed), 200)
+    const updated = await updateApiKey(c.var.services, c.var.principal, id, changed)
     return c.json(updated, 200, tagged(updated))
   })
 }

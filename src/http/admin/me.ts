@@ -3,6 +3,7 @@ import { showCaller } from '../../api-keys/caller.ts'
 import { revokeOwnApiKey, tryRevokingOwnApiKey } from '../../api-keys/revoke.ts'
 import { rotateOwnApiKey, tryRotatingOwnApiKey } from '../../api-keys/rotate.ts'
 import type { AppEnv } from '../context.ts'
+import { tagged } from '../etag.ts'
 import { apiKey } from './api-key-schemas.ts'
 import { overlapSeconds, rotatedApiKey, rotationImpact } from './api-key-versions.ts'
 import { answerOrImpact, dryRun, impact } from './impact.ts'
@@ -39,12 +40,14 @@ const showCallerRoute = adminRoute('GET /me', 'showCaller', {
 
 const rotateCallerRoute = adminRoute('POST /me/rotate', 'rotateCaller', {
   summary: 'Rotate the API key of the caller. Needs its newest secret, and no role',
+  ifMatch: true,
   optionalBody: rotation,
   answers: { 200: answerOrImpact('The key and its new secret', rotatedApiKey, rotationImpact) },
 })
 
 const revokeCallerRoute = adminRoute('POST /me/revoke', 'revokeCaller', {
   summary: 'Revoke the API key of the caller and all its tokens. Needs no role',
+  ifMatch: true,
   optionalBody: revocation,
   answers: { 200: jsonAnswer('Dry run only: what would break', revocationImpact), 204: { description: 'Revoked' } },
 })
@@ -52,14 +55,15 @@ const revokeCallerRoute = adminRoute('POST /me/revoke', 'revokeCaller', {
 /** What every API key may do with itself. A key without roles has no other access to the admin API. */
 export function meRoutes(app: OpenAPIHono<AppEnv>): void {
   app.openapi(showCallerRoute, async (c) => {
-    return c.json(await showCaller(c.var.services, c.var.principal), 200)
+    const shown = await showCaller(c.var.services, c.var.principal)
+    return c.json(shown, 200, tagged(shown))
   })
 
   app.openapi(rotateCallerRoute, async (c) => {
     const { dryRun: tries, ...asked } = c.req.valid('json')
     if (tries) return c.json(await tryRotatingOwnApiKey(c.var.services, c.var.principal, asked), 200)
     const rotated = await rotateOwnApiKey(c.var.services, c.var.principal, asked)
-    return c.json(rotated, 200, { 'Cache-Control': 'no-store' })
+    return c.json(rotated, 200, { 'Cache-Control': 'no-store', ...tagged(rotated.apiKey) })
   })
 
   app.openapi(revokeCallerRoute, async (c) => {

@@ -1,7 +1,7 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import { assignRoles, listMembers, showMember } from '../../members/operations.ts'
 import type { AppEnv } from '../context.ts'
-import { expectedRevision, tagged } from '../etag.ts'
+import { tagged } from '../etag.ts'
 import { adminRoute, jsonAnswer, pageAnswer } from './route.ts'
 import { instant, pageQuery, roleNames, word } from './schemas.ts'
 
@@ -63,13 +63,7 @@ export function memberRoutes(app: OpenAPIHono<AppEnv>): void {
 
   app.openapi(assignRolesRoute, async (c) => {
     const { id } = c.req.valid('param')
-    const assigned = await assignRoles(
-      c.var.services,
-      c.var.principal,
-      id,
-      c.req.valid('json').roles,
-      expectedRevision(c),
-    )
+    const assigned = await assignRoles(c.var.services, c.var.principal, id, c.req.valid('json').roles)
     return c.json(assigned, 200, tagged(assigned))
   })
 }

@@ -9,7 +9,7 @@ import {
 } from '../../organizations/operations.ts'
 import { resumeOrganization, suspendOrganization, trySuspendingOrganization } from '../../organizations/suspension.ts'
 import type { AppEnv } from '../context.ts'
-import { expectedRevision, tagged } from '../etag.ts'
+import { tagged } from '../etag.ts'
 import { dryRun, dryRunOr } from './impact.ts'
 import { limits } from './plan-limits.ts'
 import { because } from './revocation-reason.ts'
@@ -109,12 +109,14 @@ const changePolicyRoute = adminRoute('POST /organizations/{id}/change-policy', '
 
 const suspendOrganizationRoute = adminRoute('POST /organizations/{id}/suspend', 'suspendOrganization', {
   summary: 'Suspend an organization: it gets no new tokens, and its existing tokens are revoked',
+  ifMatch: true,
   optionalBody: suspension,
   answers: dryRunOr('Suspended, or already suspended'),
 })
 
 const resumeOrganizationRoute = adminRoute('POST /organizations/{id}/resume', 'resumeOrganization', {
   summary: 'Resume a suspended organization. Tokens issued before stay revoked',
+  ifMatch: true,
   answers: { 204: { description: 'Resumed, or was not suspended' } },
 })
 
@@ -135,38 +137,20 @@ export function organizationRoutes(app: OpenAPIHono<AppEnv>): void {
 
   app.openapi(updateOrganizationRoute, async (c) => {
     const { id } = c.req.valid('param')
-    const updated = await updateOrganization(
-      c.var.services,
-      c.var.principal,
-      id,
-      c.req.valid('json'),
-      expectedRevision(c),
-    )
+    const updated = await updateOrganization(c.var.services, c.var.principal, id, c.req.valid('json'))
     return c.json(updated, 200, tagged(updated))
   })
 
   app.openapi(changePlanRoute, async (c) => {
     const { id } = c.req.valid('param')
-    const changed = await changeOrganizationPlan(
-      c.var.services,
-      c.var.principal,
-      id,
-      c.req.valid('json').plan,
-      expectedRevision(c),
-    )
+    const changed = await changeOrganizationPlan(c.var.services, c.var.principal, id, c.req.valid('json').plan)
     return c.json(changed, 200, tagged(changed))
   })
 
   app.openapi(changePolicyRoute, async (c) => {
     const { id } = c.req.valid('param')
     const { maxKeyLifetimeSeconds } = c.req.valid('json')
-    const changed = await changeOrganizationPolicy(
-      c.var.services,
-      c.var.principal,
-      id,
-      maxKeyLifetimeSeconds,
-      expectedRevision(c),
-    )
+    const changed = await changeOrganizationPolicy(c.var.services, c.var.principal, id, maxKeyLifetimeSeconds)
     return c.json(changed, 200, tagged(changed))
   })
 

@@ -1,7 +1,7 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import { createPlan, deletePlan, listPlans, showPlan, updatePlan } from '../../plans/operations.ts'
 import type { AppEnv } from '../context.ts'
-import { expectedRevision, tagged } from '../etag.ts'
+import { tagged } from '../etag.ts'
 import { limits } from './plan-limits.ts'
 import { adminRoute, jsonAnswer, onePage, onePageAnswer } from './route.ts'
 import { instant, word } from './schemas.ts'
@@ -49,6 +49,7 @@ const updatePlanRoute = adminRoute('PATCH /plans/{name}', 'updatePlan', {
 
 const deletePlanRoute = adminRoute('DELETE /plans/{name}', 'deletePlan', {
   summary: 'Delete a custom plan that no organization is on',
+  ifMatch: true,
   params: nameParam,
   answers: { 204: { description: 'Deleted' } },
 })
@@ -70,7 +71,7 @@ export function planRoutes(app: OpenAPIHono<AppEnv>): void {
 
   app.openapi(updatePlanRoute, async (c) => {
     const { name } = c.req.valid('param')
-    const updated = await updatePlan(c.var.services, c.var.principal, name, c.req.valid('json'), expectedRevision(c))
+    const updated = await updatePlan(c.var.services, c.var.principal, name, c.req.valid('json'))
     return c.json(updated, 200, tagged(updated))
   })
 

@@ -1,7 +1,7 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import { createRole, deleteRole, listRoles, showRole, updateRole } from '../../roles/operations.ts'
 import type { AppEnv } from '../context.ts'
-import { expectedRevision, tagged } from '../etag.ts'
+import { tagged } from '../etag.ts'
 import { adminRoute, jsonAnswer, onePage, onePageAnswer } from './route.ts'
 import { instant, word } from './schemas.ts'
 
@@ -72,6 +72,7 @@ const updateRoleRoute = adminRoute('PATCH /roles/{name}', 'updateRole', {
 
 const deleteRoleRoute = adminRoute('DELETE /roles/{name}', 'deleteRole', {
   summary: 'Delete a role that no member has',
+  ifMatch: true,
   params: nameParam,
   query: organizationQuery,
   answers: { 204: { description: 'Deleted' } },
@@ -94,13 +95,7 @@ export function roleRoutes(app: OpenAPIHono<AppEnv>): void {
 
   app.openapi(updateRoleRoute, async (c) => {
     const change = { ...c.req.valid('query'), ...c.req.valid('json') }
-    const updated = await updateRole(
-      c.var.services,
-      c.var.principal,
-      c.req.valid('param').name,
-      change,
-      expectedRevision(c),
-    )
+    const updated = await updateRole(c.var.services, c.var.principal, c.req.valid('param').name, change)
     return c.json(updated, 200, tagged(updated))
   })
 

@@ -15,7 +15,7 @@ type RouteParts = {
   readonly body?: z.ZodType
   /** A body that may be left out. Read it with `bodyOrDefaults`. */
   readonly optionalBody?: z.ZodType
-  /** Takes `If-Match`, which the handler reads with `expectedRevision` (http/etag.ts), and adds 412. */
+  /** Describes `If-Match` and 412. The gate for changes compares the header on every route. */
   readonly ifMatch?: true
   /** The successful answers, by status. */
   readonly answers: Readonly<Record<number, Answer>>

@@ -12,7 +12,7 @@ import {
   updateServiceAccount,
 } from '../../service-accounts/operations.ts'
 import type { AppEnv } from '../context.ts'
-import { expectedRevision, tagged } from '../etag.ts'
+import { tagged } from '../etag.ts'
 import { dryRun, dryRunOr } from './impact.ts'
 import { because } from './revocation-reason.ts'
 import { adminRoute, bodyOrDefaults, jsonAnswer, pageAnswer } from './route.ts'
@@ -85,17 +85,20 @@ const updateServiceAccountRoute = adminRoute('PATCH /service-accounts/{id}', 'up
 
 const disableServiceAccountRoute = adminRoute('POST /service-accounts/{id}/disable', 'disableServiceAccount', {
   summary: 'Disable a service account: its keys get no new tokens, and their existing tokens are revoked',
+  ifMatch: true,
   optionalBody: disabling,
   answers: dryRunOr('Disabled, or already disabled'),
 })
 
 const enableServiceAccountRoute = adminRoute('POST /service-accounts/{id}/enable', 'enableServiceAccount', {
   summary: 'Enable a disabled service account. Tokens issued before stay revoked',
+  ifMatch: true,
   answers: { 204: { description: 'Enabled, or was not disabled' } },
 })
 
 const deleteServiceAccountRoute = adminRoute('DELETE /service-accounts/{id}', 'deleteServiceAccount', {
   summary: 'Delete a service account whose keys are all revoked',
+  ifMatch: true,
   answers: { 204: { description: 'Deleted' } },
 })
 
@@ -116,13 +119,7 @@ export function serviceAccountRoutes(app: OpenAPIHono<AppEnv>): void {
 
   app.openapi(updateServiceAccountRoute, async (c) => {
     const { id } = c.req.valid('param')
-    const updated = await updateServiceAccount(
-      c.var.services,
-      c.var.principal,
-      id,
-      c.req.valid('json'),
-      expectedRevision(c),
-    )
+    const updated = await updateServiceAccount(c.var.services, c.var.principal, id, c.req.valid('json'))
     return c.json(updated, 200, tagged(updated))
   })
 
