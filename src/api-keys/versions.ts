@@ -1,9 +1,10 @@
 import { authorize } from '../access/authorize.ts'
 import { type Change, type ChangeServices, change, unchanged } from '../access/change.ts'
 import type { Principal } from '../access/principal.ts'
+import { cursorsOf, numberPositions } from '../db/cursors.ts'
 import type { Db } from '../db/database.ts'
 import { type Page, type PageRequest, pageOf } from '../db/page.ts'
-import { invalidRequest, ServiceError } from '../errors.ts'
+import { ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
 import { type Impact, whatWouldBreak } from '../usage/impact.ts'
 import { findApiKeyUsage } from '../usage/queries.ts'
@@ -25,7 +26,8 @@ export async function listApiKeyVersions(
   page: PageRequest,
 ): Promise<Page<ApiKeyVersionView>> {
   const within = authorize(actor, 'api_keys.read')
-  const before = page.cursor === undefined ? undefined : readVersion(page.cursor)
+  const cursors = cursorsOf(`versions-of-${id}`, numberPositions)
+  const before = cursors.read(page.cursor)
   const apiKey = await findApiKey(db, { id, within })
   if (!apiKey) throw new ServiceError('not_found')
   const rows = await selectVersions(db, { apiKeyId: id, before, limit: page.limit + 1 })
@@ -33,7 +35,7 @@ export async function listApiKeyVersions(
   const facts = { newest: apiKey.version, now: now() }
   return pageOf(rows, page.limit, {
     view: (row) => apiKeyVersionView(row, { ...facts, usage: usage.get(row.version) }),
-    cursor: (row) => String(row.version),
+    cursor: (row) => cursors.write(row.version),
   })
 }
 
@@ -90,9 +92,4 @@ async function endVersion(
     }
   }
   return await change(services, actor, 'api_keys.rotate', apiKeyLock(id), decide, { dryRun })
-}
-
-function readVersion(cursor: string): number {
-  if (!/^\d{1,9}$/.test(cursor)) throw invalidRequest('cursor is invalid. Use the nextCursor of the previous page.')
-  return Number(cursor)
 }

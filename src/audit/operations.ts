@@ -1,12 +1,14 @@
 import { authorize } from '../access/authorize.ts'
 import type { Principal } from '../access/principal.ts'
+import { cursorsOf, numberPositions } from '../db/cursors.ts'
 import { type Page, type PageRequest, pageOf } from '../db/page.ts'
-import { invalidRequest } from '../errors.ts'
 import type { Services } from '../services.ts'
 import { type AuditEventFilter, selectAuditEvents, trailEvent } from './queries.ts'
 
 /** An event as the admin API shows it; times are RFC 3339 texts. */
 export type AuditEventView = ReturnType<typeof trailEvent>
+
+const cursors = cursorsOf('audit-events', numberPositions)
 
 /**
  * Newest first. A caller bound to an organization sees the events about it, or only those of its own actions. Throws
@@ -18,12 +20,7 @@ export async function listAuditEvents(
   { limit, cursor, ...filter }: PageRequest & AuditEventFilter,
 ): Promise<Page<AuditEventView>> {
   const within = authorize(actor, 'audit_events.read')
-  const before = cursor === undefined ? undefined : readSequence(cursor)
+  const before = cursors.read(cursor)
   const rows = await selectAuditEvents(db, { within, filter, before, limit: limit + 1 })
-  return pageOf(rows, limit, { view: trailEvent, cursor: (row) => String(row.sequence) })
-}
-
-function readSequence(cursor: string): number {
-  if (!/^\d{1,15}$/.test(cursor)) throw invalidRequest('cursor is invalid. Use the nextCursor of the previous page.')
-  return Number(cursor)
+  return pageOf(rows, limit, { view: trailEvent, cursor: (row) => cursors.write(row.sequence) })
 }

@@ -4,6 +4,7 @@ import { keepingLastHolders } from '../access/locks.ts'
 import { isRole, mustExpire } from '../access/permissions.ts'
 import type { Principal } from '../access/principal.ts'
 import { customRolesOf } from '../access/queries.ts'
+import { cursorsOf, idPositions } from '../db/cursors.ts'
 import type { Db } from '../db/database.ts'
 import { type Page, type PageRequest, pageOf } from '../db/page.ts'
 import { invalidRequest, ServiceError } from '../errors.ts'
@@ -24,6 +25,8 @@ export type MemberView = {
   revision: number
 }
 
+const cursors = cursorsOf('members', idPositions('svc', 'key'))
+
 /** Service accounts first, then API keys that hold roles, each newest first. */
 export async function listMembers(
   { db }: Pick<Services, 'db'>,
@@ -31,8 +34,8 @@ export async function listMembers(
   { limit, cursor, organizationId }: PageRequest & { readonly organizationId?: string | undefined },
 ): Promise<Page<MemberView>> {
   const within = authorize(actor, 'members.read')
-  const rows = await selectMembers(db, { within, organizationId, before: cursor, limit: limit + 1 })
-  return pageOf(rows, limit, { view: memberView, cursor: (row) => row.id })
+  const rows = await selectMembers(db, { within, organizationId, before: cursors.read(cursor), limit: limit + 1 })
+  return pageOf(rows, limit, { view: memberView, cursor: (row) => cursors.write(row.id) })
 }
 
 export async function showMember({ db }: Pick<Services, 'db'>, actor: Principal, id: string): Promise<MemberView> {

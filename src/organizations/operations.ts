@@ -3,6 +3,7 @@ import { type ChangeServices, change } from '../access/change.ts'
 import { noLock, organizationLock } from '../access/locks.ts'
 import type { Principal } from '../access/principal.ts'
 import { newId, randomBase62 } from '../crypto/random.ts'
+import { cursorsOf, idPositions } from '../db/cursors.ts'
 import type { Db } from '../db/database.ts'
 import { type Page, type PageRequest, pageOf } from '../db/page.ts'
 import { taken, unlessTaken } from '../db/taken.ts'
@@ -64,6 +65,8 @@ async function insertWithSlug(tx: Db, row: NewOrganization, chosen: string | und
   throw taken('slug')
 }
 
+const cursors = cursorsOf('organizations', idPositions('org'))
+
 /** Newest first. Callers other than root see only their own organization. */
 export async function listOrganizations(
   { db }: Pick<Services, 'db'>,
@@ -71,12 +74,12 @@ export async function listOrganizations(
   { limit, cursor, ...filter }: PageRequest & OrganizationFilter,
 ): Promise<Page<OrganizationView>> {
   const within = authorize(actor, 'organizations.read')
-  const rows = await selectOrganizations(db, { within, filter, before: cursor, limit: limit + 1 })
+  const rows = await selectOrganizations(db, { within, filter, before: cursors.read(cursor), limit: limit + 1 })
   const limits = await limitsOfPlans(
     db,
     rows.map(({ plan }) => plan),
   )
-  return pageOf(rows, limit, { view: (row) => organizationView(row, limits), cursor: (row) => row.id })
+  return pageOf(rows, limit, { view: (row) => organizationView(row, limits), cursor: (row) => cursors.write(row.id) })
 }
 
 export async function showOrganization(

@@ -3,6 +3,7 @@ import { type ChangeServices, change, type Lock, unchanged } from '../access/cha
 import { noLock } from '../access/locks.ts'
 import type { Principal } from '../access/principal.ts'
 import { findApiKey } from '../api-keys/queries.ts'
+import { cursorsOf, idPositions } from '../db/cursors.ts'
 import type { Db } from '../db/database.ts'
 import { type Page, type PageRequest, pageOf } from '../db/page.ts'
 import { ServiceError } from '../errors.ts'
@@ -91,6 +92,8 @@ async function addRule(
   )
 }
 
+const cursors = cursorsOf('revocations', idPositions('rev'))
+
 /** Newest first. An admin sees only the rules about its own organization. */
 export async function listRevocations(
   { db }: Pick<Services, 'db'>,
@@ -98,8 +101,8 @@ export async function listRevocations(
   page: PageRequest,
 ): Promise<Page<RevocationView>> {
   const within = authorize(actor, 'revocations.read')
-  const rows = await selectRevocations(db, { within, before: page.cursor, limit: page.limit + 1 })
-  return pageOf(rows, page.limit, { view: revocationView, cursor: (row) => row.id })
+  const rows = await selectRevocations(db, { within, before: cursors.read(page.cursor), limit: page.limit + 1 })
+  return pageOf(rows, page.limit, { view: revocationView, cursor: (row) => cursors.write(row.id) })
 }
 
 /**

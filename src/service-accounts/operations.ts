@@ -4,6 +4,7 @@ import { selectLiveKeyIds } from '../access/live-key-queries.ts'
 import { organizationLockFor } from '../access/locks.ts'
 import type { Principal } from '../access/principal.ts'
 import { newId } from '../crypto/random.ts'
+import { cursorsOf, idPositions } from '../db/cursors.ts'
 import { type Page, type PageRequest, pageOf } from '../db/page.ts'
 import { unlessTaken } from '../db/taken.ts'
 import { invalidRequest, ServiceError } from '../errors.ts'
@@ -54,6 +55,8 @@ export async function createServiceAccount(
   })
 }
 
+const cursors = cursorsOf('service-accounts', idPositions('svc'))
+
 /** Newest first. A caller with the reach `own` sees the account that it belongs to and the accounts that it created. */
 export async function listServiceAccounts(
   { db }: Pick<Services, 'db'>,
@@ -61,8 +64,8 @@ export async function listServiceAccounts(
   { limit, cursor, ...filter }: PageRequest & ServiceAccountFilter,
 ): Promise<Page<ServiceAccountView>> {
   const within = authorize(actor, 'service_accounts.read')
-  const rows = await selectServiceAccounts(db, { within, filter, before: cursor, limit: limit + 1 })
-  return pageOf(rows, limit, { view: serviceAccountView, cursor: (row) => row.id })
+  const rows = await selectServiceAccounts(db, { within, filter, before: cursors.read(cursor), limit: limit + 1 })
+  return pageOf(rows, limit, { view: serviceAccountView, cursor: (row) => cursors.write(row.id) })
 }
 
 export async function showServiceAccount(

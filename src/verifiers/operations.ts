@@ -1,12 +1,24 @@
 import { requireServiceWide } from '../access/authorize.ts'
 import type { Principal } from '../access/principal.ts'
+import { isId } from '../crypto/random.ts'
+import { cursorsOf } from '../db/cursors.ts'
 import { type Page, type PageRequest, pageOf } from '../db/page.ts'
-import { invalidRequest } from '../errors.ts'
+import { isVerifierName } from '../kit/key-sets/verifier-name.ts'
 import type { Services } from '../services.ts'
 import { pruneVerifiers, selectVerifiers } from './queries.ts'
 import { type VerifierView, verifierView } from './view.ts'
 
 const keptSeconds = 30 * 86_400
+
+/** A verifier that did not authenticate has an empty client id. */
+const cursors = cursorsOf<{ clientId: string; name: string }>('verifiers', {
+  write: ({ clientId, name }) => `${clientId}/${name}`,
+  read(text) {
+    const [, clientId = '', name = ''] = /^([^/]*)\/(.*)$/.exec(text) ?? []
+    const isPosition = clientId === '' ? isVerifierName(name) : isId(clientId) && (name === '' || isVerifierName(name))
+    return isPosition ? { clientId, name } : undefined
+  },
+})
 
 /**
  * Who fetched the JWK Set within the last 30 days, authenticated ones first. Throws `permission_denied`,
@@ -19,21 +31,14 @@ export async function listVerifiers(
 ): Promise<Page<VerifierView>> {
   requireServiceWide(actor, 'signing_keys.read')
   const at = now()
-  const rows = await selectVerifiers(db, { after: readCursor(page.cursor), limit: page.limit + 1 })
+  const rows = await selectVerifiers(db, { after: cursors.read(page.cursor), limit: page.limit + 1 })
   return pageOf(rows, page.limit, {
     view: (row) => verifierView(row, at),
-    cursor: ({ clientId, name }) => `${clientId}/${name}`,
+    cursor: (row) => cursors.write(row),
   })
 }
 
 /** Part of maintenance: deletes verifiers that were not seen for 30 days. */
 export async function forgetVerifiers({ db, now }: Pick<Services, 'db' | 'now'>): Promise<void> {
   await pruneVerifiers(db, new Date(now().getTime() - keptSeconds * 1000))
-}
-
-function readCursor(cursor: string | undefined): { clientId: string; name: string } | undefined {
-  if (cursor === undefined) return undefined
-  const slash = cursor.indexOf('/')
-  if (slash === -1) throw invalidRequest('cursor is invalid. Use the nextCursor of the previous page.')
-  return { clientId: cursor.slice(0, slash), name: cursor.slice(slash + 1) }
 }

@@ -146,9 +146,10 @@ describe.each(databaseKinds)('API keys on %s', async (kind) => {
       expect(new Set(items.map(({ organizationId }) => organizationId)).size).toBeGreaterThan(2)
     })
 
-    test.each(["' or 1=1 --", '%', '_', '\\', 'zzzz'])('takes the cursor %j as plain text', async (cursor) => {
-      const { items } = await listApiKeys(services, admin, { limit: 200, cursor })
-      expect(items.every(({ organizationId }) => organizationId === own)).toBe(true)
+    test.each(["' or 1=1 --", '%', '_', '\\', 'zzzz'])('refuses the cursor %j', async (cursor) => {
+      await expect(listApiKeys(services, admin, { limit: 200, cursor })).rejects.toMatchObject({
+        code: 'invalid_request',
+      })
     })
   })
 

@@ -34,7 +34,7 @@ the secret is not shown again: store it where your service reads it
       `$ mintage api-keys list --limit 1
 ID  NAME  ENV  STATUS  HINT  SCOPES  CREATED
 key_…  orders  test  usable  ${(await json('api-keys', 'list', '--limit', '1')).items[0].hint.replace(/^/, '…')}  orders:read  2026-11-02T10:00:00Z
-there are more: add --cursor key_…
+there are more: add --cursor api-keys.key_…
 `,
     )
   })

@@ -34,7 +34,7 @@ describe.each(databaseKinds)('the admin API on %s', (kind) => {
     const shown = await root('GET', `/v1/api-keys/${id}`)
     expect(shown.body).toEqual({ ...Object(apiKey), usage: [] })
     const listed = await root('GET', '/v1/api-keys?limit=1')
-    expect(listed.body).toEqual({ items: [apiKey], nextCursor: id })
+    expect(listed.body).toEqual({ items: [apiKey], nextCursor: `api-keys.${id}` })
     expect((await root('POST', `/v1/api-keys/${id}/revoke`, { reason: 'leaked' })).status).toBe(204)
     expect((await root('POST', `/v1/api-keys/${id}/revoke`)).status).toBe(204)
     expect((await root('GET', `/v1/api-keys/${id}`)).body).toMatchObject({
