@@ -4,6 +4,7 @@ import { randomToken } from './crypto/random.ts'
 import { acquireLease, type Lease, LeaseLostError, releaseLease } from './db/leases.ts'
 import { tidyEmbedded } from './db/tidy.ts'
 import { pruneIdempotencyKeys } from './idempotency/queries.ts'
+import { backoffMilliseconds } from './kit/backoff.ts'
 import { pruneRevocations } from './revocation/maintenance-queries.ts'
 import type { Services } from './services.ts'
 import { bringForwardWhenReady } from './signing-keys/bring-forward.ts'
@@ -60,21 +61,26 @@ async function runTasks(services: Services, lease: Lease): Promise<void> {
 }
 
 const longestPauseMilliseconds = 60_000
-/** Gives the instance that holds the lease time to finish what is due, or the database time to answer again. */
-const retryMilliseconds = 1000
+/** Gives the instance that holds the lease time to finish what is due. */
+const dueMilliseconds = 1000
+/** Gives what failed time to recover. */
+const retryPauses = { first: 1000, longest: 30_000 }
 
 /**
  * Runs maintenance at once, after each activation of a signing key, and at least once a minute. Stops when the returned
- * function is called, which waits for a run in progress. A failed run is logged and tried again. A late run does no
+ * function is called, which waits for a run in progress. A failed run is logged and tried again, after pauses that
+ * grow to half a minute. A late run does no
  * harm: keys rotate by time, not by timer.
  */
 export function startMaintenance(services: Services): () => Promise<void> {
   let stopped = false
   let timer: NodeJS.Timeout | undefined
   let running = Promise.resolve()
+  let failures = 0
   const run = async () => {
     const pause = await runAndPlan(services)
-    if (!stopped) schedule(pause)
+    failures = pause === undefined ? failures + 1 : 0
+    if (!stopped) schedule(pause ?? backoffMilliseconds(failures, retryPauses))
   }
   const schedule = (pause: number) => {
     timer = setTimeout(() => {
@@ -90,20 +96,20 @@ export function startMaintenance(services: Services): () => Promise<void> {
   }
 }
 
-/** Runs maintenance and returns how many milliseconds to wait before the next run. Never throws. */
-async function runAndPlan(services: Services): Promise<number> {
+/** Runs maintenance and returns how many milliseconds to wait before the next run; undefined if it failed. Never throws. */
+async function runAndPlan(services: Services): Promise<number | undefined> {
   try {
     await runMaintenance(services)
     return pauseUntil(await nextMaintenanceAt(services), services.now())
   } catch (error) {
     services.log('error', 'maintenance_failed', { error })
-    return retryMilliseconds
+    return undefined
   }
 }
 
 /** A little later than the activation itself, and not at the same moment on all instances. */
 function pauseUntil(due: Date, now: Date): number {
   const wait = due.getTime() - now.getTime()
-  const pause = wait > 0 ? wait + 5 + Math.random() * 50 : retryMilliseconds
+  const pause = wait > 0 ? wait + 5 + Math.random() * 50 : dueMilliseconds
   return Math.min(pause, longestPauseMilliseconds)
 }

@@ -1,4 +1,5 @@
 import postgres from 'postgres'
+import { limitSockets, type SocketLimit, withoutOrigin } from '../kit/postgres-driver.ts'
 import { unavailable } from './deadline.ts'
 import { unfitness } from './server-role.ts'
 
@@ -92,16 +93,18 @@ export function openConnection(options: ConnectionOptions): Connection {
     connection: { application_name: 'mintage', ...options.parameters },
   }
   const sql = postgres(options.url, settings)
+  const sockets = limitSockets(sql)
   Object.assign(sql.options.parsers, options.wireTypes.parsers)
   Object.assign(sql.options.serializers, options.wireTypes.serializers)
   const destroy = async () => {
     markLost()
+    sockets.refuse()
     await sql.end({ timeout: 0 }).catch(() => {})
   }
 
   return {
     send: ({ text, params, prepare, asValues }) => {
-      const query = sql.unsafe(text, params, { prepare })
+      const query = withoutOrigin(sql.unsafe(text, params, { prepare }))
       const sent: Promise<Answer> = asValues ? query.values().execute() : query.execute()
       const answer = sent.then(
         (rows) => {
@@ -115,7 +118,7 @@ export function openConnection(options: ConnectionOptions): Connection {
       )
       answer.catch(() => {})
       const wasSent = () => refusal === undefined && (!('state' in query) || query.state !== null)
-      return { answer, wasSent, cancel: () => cancel(query) }
+      return { answer, wasSent, cancel: () => cancel(query, sockets) }
     },
     isLost: () => lost,
     hasAnswered: () => answered,
@@ -128,10 +131,11 @@ export function openConnection(options: ConnectionOptions): Connection {
  * Like `query.cancel()` of postgres.js, which drops the promise: if the server is gone, that promise rejects and would
  * end the process.
  */
-async function cancel(query: object): Promise<void> {
+async function cancel(query: object, sockets: SocketLimit): Promise<void> {
   const canceller: unknown = Reflect.get(query, 'canceller')
   // For a statement that waits or has ended, the driver's promise would never settle.
   if (typeof canceller !== 'function' || Reflect.get(query, 'active') !== true) return
+  sockets.allowOneMore()
   try {
     await canceller(query)
   } catch {

@@ -36,7 +36,8 @@ type Waiter = {
 }
 
 const failuresToOpen = 3
-const retryMilliseconds = 500
+/** Short, because every request is refused in the meantime. */
+const probePauses = { first: 500, longest: 3000 }
 const closeMilliseconds = 2000
 
 /**
@@ -62,7 +63,7 @@ export function createPool({ open, maxConnections, waitMilliseconds }: PoolOptio
   }
   const breaker = createBreaker({
     failuresToOpen,
-    retryMilliseconds,
+    pauses: probePauses,
     clock: () => performance.now(),
     // Idle connections may be half-open: a server that restarted does not know them.
     onOpen: () => destroyIdle(),

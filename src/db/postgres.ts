@@ -4,7 +4,7 @@ import type { Database } from './database.ts'
 import { defaultDeadlineMilliseconds } from './deadline.ts'
 import { guardedClient } from './guarded-client.ts'
 import { createHosts, openOn } from './hosts.ts'
-import { createListener } from './listener.ts'
+import { createDatabaseListener } from './listener.ts'
 import { createPool } from './pool.ts'
 import { createRefusedWrites } from './refused-writes.ts'
 import { completeWireTypes } from './wire-types.ts'
@@ -72,7 +72,8 @@ export function openPostgres(options: PostgresOptions): Database {
   completeWireTypes(wireTypes)
 
   const listenUrl = pooler === 'none' ? (options.directUrl ?? url) : options.directUrl
-  const listener = listenUrl === undefined ? undefined : createListener(createHosts(listenUrl), deadlineMilliseconds)
+  const listener =
+    listenUrl === undefined ? undefined : createDatabaseListener(createHosts(listenUrl), deadlineMilliseconds)
   return {
     kind: 'postgres',
     db,

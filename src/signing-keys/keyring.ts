@@ -1,6 +1,7 @@
 import type { KeyEncryption } from '../crypto/envelope.ts'
 import type { Db } from '../db/database.ts'
 import { ServiceError } from '../errors.ts'
+import { backoffMilliseconds } from '../kit/backoff.ts'
 import type { Log } from '../observability/log.ts'
 import type { Platform } from '../platform.ts'
 import { raiseLargestTokenTtl } from '../revocation/maintenance-queries.ts'
@@ -51,6 +52,10 @@ export type KeyringCache = {
   current: OpenRing | undefined
   /** When the database last confirmed `current`: milliseconds of the service's clock, taken before asking. */
   checkedAt: number
+  /** Loads in a row that could not open a key, as while a KMS is away. */
+  faultyLoads: number
+  /** When to try again. */
+  retryAt: number
 }
 
 type KeyringOptions = {
@@ -65,8 +70,11 @@ type KeyringOptions = {
 
 const maximumAgeMilliseconds = publicKeysMaximumAgeSeconds * 1000
 
+/** Short, because nothing is signed while the active key cannot be opened. */
+const faultPauses = { first: 500, longest: 5000 }
+
 export function createKeyringCache(): KeyringCache {
-  return { current: undefined, checkedAt: Number.NEGATIVE_INFINITY }
+  return { current: undefined, checkedAt: Number.NEGATIVE_INFINITY, faultyLoads: 0, retryAt: 0 }
 }
 
 /**
@@ -89,6 +97,8 @@ export function createKeyring(options: KeyringOptions): Keyring {
     const opened = await openRing(rows, cache.current, options, at)
     for (const [kid, fault] of opened.faults) log('error', 'signing_key.unusable', { kid, error: fault })
     cache.current = opened
+    cache.faultyLoads = opened.faults.size > 0 ? cache.faultyLoads + 1 : 0
+    cache.retryAt = now().getTime() + backoffMilliseconds(cache.faultyLoads, faultPauses)
     cache.checkedAt = at.getTime()
     return opened
   }
@@ -110,7 +120,12 @@ export function createKeyring(options: KeyringOptions): Keyring {
   async function current(): Promise<OpenRing> {
     const at = now().getTime()
     const { current } = cache
-    if (!current || current.faults.size > 0 || (await readRingGeneration(db)) !== current.ring.generation)
+    const isResting = Math.abs(cache.retryAt - at) <= faultPauses.longest && at < cache.retryAt
+    if (
+      !current ||
+      (current.faults.size > 0 && !isResting) ||
+      (await readRingGeneration(db)) !== current.ring.generation
+    )
       return await loadAgain()
     cache.checkedAt = at
     return current

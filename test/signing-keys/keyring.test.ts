@@ -171,6 +171,19 @@ describe.each(databaseKinds)('the keyring on %s', (kind) => {
     expect(logged).toContainEqual(expect.objectContaining({ level: 'error', event: 'signing_key.unusable' }))
   })
 
+  test('tries again to open keys that could not be opened, after pauses that grow to five seconds', async () => {
+    const ring = await startRing(kind)
+    const { keyring, logged } = await ringServices(ring.database, ring.clock, generateRawKek())
+    const keys = (await ring.keyring.publicKeys('token')).keys.length * 2
+    for (let i = 0; i < 60; i++) {
+      await expect(keyring.signer('record')).rejects.toMatchObject({ code: 'keyring_unavailable' })
+      ring.clock.advance(0.5)
+    }
+    const tries = logged.filter(({ event }) => event === 'signing_key.unusable').length / keys
+    expect(tries).toBeGreaterThanOrEqual(30 / 5)
+    expect(tries).toBeLessThanOrEqual(20)
+  })
+
   test('keeps signing when only the pending key is damaged, and says so', async () => {
     const ring = await startRing(kind)
     const [active, pending] = await tokenKeys(ring)

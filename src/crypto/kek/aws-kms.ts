@@ -1,5 +1,6 @@
 import { AwsClient } from 'aws4fetch'
 import { ServiceError } from '../../errors.ts'
+import { backoffMilliseconds } from '../../kit/backoff.ts'
 import { decodeBase64, encodeBase64 } from '../base64.ts'
 import { type KekSource, singleKek } from './kek.ts'
 
@@ -129,7 +130,7 @@ function kmsClient({ id, endpoint, region, access, deadlineMilliseconds = 5000, 
         )
       })
       if (answer.passing && left > 0) {
-        await pause(50 * 2 ** (attempts - left))
+        await pause(backoffMilliseconds(attempts - left, { first: 100, longest: 1000 }))
         continue
       }
       if (answer.error !== undefined && !notAuthentic.has(answer.error))

@@ -73,7 +73,7 @@ export function postgresRevocationList(options: PostgresRevocationListOptions): 
   const nextDirectUrl = options.directUrl === undefined ? undefined : inTurn(checkUrl('directUrl', options.directUrl))
   // On Workers a connection belongs to the request that opened it.
   const reader = createViewReader({
-    open: () => openClient({ ...connection, url: nextUrl() }),
+    open: (onLost) => openClient({ ...connection, url: nextUrl(), onLost }),
     discard,
     keepsClient: !onWorkers,
     deadlineMilliseconds,
@@ -89,7 +89,7 @@ export function postgresRevocationList(options: PostgresRevocationListOptions): 
   }
   const listenUrl = nextDirectUrl ?? (connection.pooler === 'none' ? inTurn(checkUrl('url', options.url)) : undefined)
   return createSyncedList(
-    listenUrl === undefined ? reader : { ...reader, listen: (onChange) => listen(listenUrl(), onChange) },
+    listenUrl === undefined ? reader : { ...reader, listen: (onChange) => listen(listenUrl, onChange) },
     {
       now,
       monotonic,

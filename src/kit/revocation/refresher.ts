@@ -1,3 +1,4 @@
+import { backoffMilliseconds } from '../backoff.ts'
 import { backgroundTimer, positiveMilliseconds, withDeadline } from '../runtime.ts'
 import { RevocationListUnavailable } from './revocation-list.ts'
 
@@ -24,7 +25,10 @@ type RefresherOptions = {
 
 /** Keeps a list fresh, and reports when it is not. */
 export type Refresher = {
-  /** Reads now, and then after every interval (with jitter) until closed. */
+  /**
+   * Reads now, and then after every interval (with jitter) until closed. After failures in a row the pauses grow to
+   * three seconds.
+   */
   start(): void
   /** Starts a read after this call, so that it sees everything committed before. Rejects if the read fails. */
   refresh(): Promise<void>
@@ -40,6 +44,9 @@ export type Refresher = {
   close(): void
 }
 
+/** Short, because a list that is too old refuses every token. */
+const longestRetryMilliseconds = 3000
+
 export function createRefresher(options: RefresherOptions): Refresher {
   const { newsAt, monotonic, inRequest } = options
   const interval = positiveMilliseconds('the refresh interval', options.intervalMilliseconds)
@@ -49,6 +56,8 @@ export function createRefresher(options: RefresherOptions): Refresher {
   let queued: Promise<void> | undefined
   let started = false
   let attempted = false
+  /** Polls that failed in a row. */
+  let failures = 0
   let failure: unknown
   let closed = false
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -98,9 +107,16 @@ export function createRefresher(options: RefresherOptions): Refresher {
   }
 
   async function poll(): Promise<void> {
-    await settled(refresh())
+    const worked = await refresh().then(
+      () => true,
+      () => false,
+    )
+    failures = worked ? 0 : failures + 1
     // Jitter only shortens the interval, because the promised latency of a revocation depends on it.
-    if (!closed) timer = backgroundTimer(() => void poll(), interval * (0.75 + Math.random() * 0.2))
+    const pause = worked
+      ? interval * (0.75 + Math.random() * 0.2)
+      : backoffMilliseconds(failures, { first: interval, longest: Math.max(interval, longestRetryMilliseconds) })
+    if (!closed) timer = backgroundTimer(() => void poll(), pause)
   }
 
   function unavailable(): RevocationListUnavailable {

@@ -1,4 +1,5 @@
-import { withDeadline } from '../runtime.ts'
+import { backoffMilliseconds } from '../backoff.ts'
+import { monotonicMilliseconds, withDeadline } from '../runtime.ts'
 import { pageSize } from './full-load.ts'
 import type { RevocationKind } from './revocation-list.ts'
 import type { IndexedRule } from './rule-index.ts'
@@ -8,7 +9,8 @@ import type { RevocationBatch, RevocationRow } from './synced-rules.ts'
 import type { Client } from './view-client.ts'
 
 type ViewReaderOptions = {
-  open(): Promise<Client>
+  /** `onLost` is called when the client has lost its connection. It never gets another one. */
+  open(onLost: () => void): Promise<Client>
   discard(client: Promise<Client>): Promise<void>
   /** False where a connection belongs to the request that opened it. */
   keepsClient: boolean
@@ -23,24 +25,40 @@ type ViewReader = RevocationSource & {
 
 /**
  * Reads the view `mintage_revocations_v1`, with one statement per read. Refuses a replica. Discards a client after any
- * error, because postgres.js never gives up by itself.
+ * error. After a second failure in a row it refuses to read for a while: checks of a strict list come at any rate.
  */
 export function createViewReader({ open, discard, keepsClient, deadlineMilliseconds }: ViewReaderOptions): ViewReader {
   let opened: Promise<Client> | undefined
   let closed = false
+  let failures = 0
+  let failure: unknown
+  let retryAt = 0
+
+  /** The server may close an idle connection, as a restart does. The next read opens another one. */
+  function openKept(): Promise<Client> {
+    const client = open(() => {
+      if (opened === client) opened = undefined
+    })
+    return client
+  }
 
   async function withClient<T>(task: (client: Client) => Promise<T>): Promise<T> {
     if (closed) throw new Error('the list is closed')
-    const mine = (keepsClient ? opened : undefined) ?? open()
+    if (monotonicMilliseconds() < retryAt) throw failure
+    const mine = (keepsClient ? opened : undefined) ?? openKept()
     if (keepsClient) opened = mine
     try {
       const late = () => new Error(`the database gave no answer within ${deadlineMilliseconds} ms`)
       const result = await withDeadline(() => mine.then(task), deadlineMilliseconds, late)
       if (!keepsClient) void discard(mine)
+      failures = 0
       return result
     } catch (error) {
       if (opened === mine) opened = undefined
       void discard(mine)
+      failure = error
+      failures++
+      if (failures > 1) retryAt = monotonicMilliseconds() + backoffMilliseconds(failures - 1, pauses)
       throw error
     }
   }
@@ -86,6 +104,8 @@ export function createViewReader({ open, discard, keepsClient, deadlineMilliseco
     },
   }
 }
+
+const pauses = { first: 100, longest: 2000 }
 
 /** Gives one row even if no rule matches, because that row has the generation and the snapshot. */
 const state = (sql: Client) => sql`(select generation from mintage_revocations_v1 limit 1) s`
