@@ -127,6 +127,11 @@ export const errorGuide: Readonly<Record<ServiceErrorCode, { readonly happens: s
     happens: 'The revocation list is older than allowed, so the service cannot tell whether a token is revoked.',
     remedy: 'Try again after `Retry-After`. Operators: the list comes from the database; run `mintage doctor`.',
   },
+  tokens_not_usable_yet: {
+    happens:
+      'The API key works, but its tokens of the last seconds are revoked: it was enabled, its organization was resumed, or tokens were revoked just now. A token issued at once would be refused everywhere.',
+    remedy: 'Try again after `Retry-After`: at most the clock tolerance of the service, by default 30 seconds.',
+  },
   internal: {
     happens: 'An unexpected error happened. The response contains no details.',
     remedy: 'Give `instance` or the `X-Request-Id` header to the operator: the log line with this id has the error.',

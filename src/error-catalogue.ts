@@ -209,6 +209,15 @@ export const errorCatalogue = {
     detail: 'Cannot verify the token right now: the revocation list is out of date. Try again.',
     retryAfterSeconds: 1,
   },
+  /** The revocation list still covers tokens that are issued now, for example shortly after an API key was enabled. */
+  tokens_not_usable_yet: {
+    status: 503,
+    title: 'Temporarily unavailable',
+    oauth: 'temporarily_unavailable',
+    detail:
+      'Tokens issued now are revoked already, because a revocation took effect only seconds ago. Try again after the time in Retry-After.',
+    retryAfterSeconds: 1,
+  },
   internal: {
     status: 500,
     title: 'Internal error',

@@ -1,6 +1,8 @@
 import type { Database, Db } from '../db/database.ts'
-import type { RevocationList } from '../kit/revocation/revocation-list.ts'
+import { seconds } from '../kit/revocation/answers.ts'
+import type { RevocableToken, RevocationList } from '../kit/revocation/revocation-list.ts'
 import type { IndexedRule } from '../kit/revocation/rule-index.ts'
+import { namesOfToken, strikes } from '../kit/revocation/rules.ts'
 import { formatCursor, parseCursor, type SyncPosition } from '../kit/revocation/snapshot.ts'
 import { createSyncedList } from '../kit/revocation/synced.ts'
 import type { SyncedRules } from '../kit/revocation/synced-rules.ts'
@@ -23,10 +25,23 @@ export type RevocationSnapshot = {
   changedSince(cursor: string): ReadonlySet<string> | undefined
 }
 
+/** A rule that revokes a token, with the kind of its name. */
+export type KnownRule = IndexedRule & { readonly kind: string }
+
 /** The service's own list. Sets no timer and reads nothing until it is started or used. */
 export type ServiceRevocationList = RevocationList & {
   /** Starts a new read. When it resolves, everything committed before the call is on the list. */
   refresh(): Promise<void>
+  /**
+   * The rules that revoke a token now, as far as this process has read them. Never waits and never throws. An empty
+   * answer proves nothing: the list may be old, or not read yet.
+   */
+  knownRulesOn(token: RevocableToken): readonly KnownRule[]
+  /**
+   * For a list that refreshes in requests: reads it again if it is older than a second. Never rejects. Undefined if
+   * there is nothing to wait for.
+   */
+  readAhead(): undefined | Promise<void>
   /** Polls and listens from now on. Does nothing on a list that refreshes in requests. */
   start(): void
   /** Throws or rejects with `RevocationListUnavailable` when the list is not fresh enough. */
@@ -85,6 +100,17 @@ export function createServiceRevocationList(options: ServiceRevocationListOption
     }
   }
 
+  function knownRulesOn(token: RevocableToken): readonly KnownRule[] {
+    const { find, size } = list.rules.index
+    if (size() === 0) return []
+    const at = seconds(now())
+    return namesOfToken(token).flatMap((name) =>
+      find(name)
+        .filter((rule) => strikes(rule, token, at))
+        .map((rule) => ({ ...rule, kind: name.slice(0, name.indexOf(':')) })),
+    )
+  }
+
   const { namesOf, isRevoked, ready, state, close, refresh, start, ensureFresh } = list
   return {
     namesOf,
@@ -94,6 +120,15 @@ export function createServiceRevocationList(options: ServiceRevocationListOption
     close,
     refresh,
     start,
+    knownRulesOn,
+    readAhead() {
+      if (!inRequest) return undefined
+      try {
+        return ensureFresh()?.catch(() => {})
+      } catch {
+        return undefined
+      }
+    },
     snapshot() {
       const refreshed = ensureFresh()
       return refreshed === undefined ? snapshot() : refreshed.then(snapshot)

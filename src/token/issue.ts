@@ -3,6 +3,7 @@ import type { ApiKeyRecord } from '../api-keys/lookup.ts'
 import type { ApiKeyRefusal } from '../api-keys/usable.ts'
 import { randomToken } from '../crypto/random.ts'
 import { invalidRequest, ServiceError } from '../errors.ts'
+import { withDeadline } from '../kit/runtime.ts'
 import { longestTokenText } from '../kit/token/token-text.ts'
 import { narrowAudience } from '../oauth/audience.ts'
 import { accessTokenClaims, tokenLifetime } from '../oauth/claims.ts'
@@ -12,6 +13,7 @@ import type { Services } from '../services.ts'
 import { signJwt } from '../signing-keys/jwt.ts'
 import { type Algorithm, defaultAlgorithm, isAlgorithm } from '../signing-keys/signer.ts'
 import type { Exchange } from '../usage/pending.ts'
+import { refuseDeadToken } from './dead-on-arrival.ts'
 
 type IssuedToken = {
   readonly accessToken: string
@@ -24,8 +26,9 @@ type IssuedToken = {
  * Exchanges an API key for an access token (RFC 6749 §4.4, RFC 8693 §2, RFC 9068 §2). `receivedAt` is the time read
  * before the lookup. It becomes `iat`, so that a process that was paused cannot issue a token past a revocation.
  *
- * Throws `api_key_rejected` (`subject_token_rejected` for a subject token), `invalid_request`, `invalid_scope`, `invalid_target`, and the 503s
- * of the database and the key ring. Writes nothing to the database; usage is collected in memory (usage/).
+ * Throws `api_key_rejected` (`subject_token_rejected` for a subject token), `invalid_request`, `invalid_scope`,
+ * `invalid_target`, `tokens_not_usable_yet`, and the 503s of the database and the key ring. Writes nothing to the
+ * database; usage is collected in memory (usage/).
  */
 export async function issueAccessToken(
   services: Services,
@@ -34,7 +37,9 @@ export async function issueAccessToken(
   sender: Sender & Pick<Exchange, 'agent'> = { address: null, agent: null },
 ): Promise<IssuedToken> {
   const { config, keyring } = services
+  const listRead = readList(services)
   const apiKey = await checkCredentials(services, request, sender, receivedAt)
+  await listRead
   const scopes = narrowScope(request.scopes, apiKey.scopes)
   const audiences = narrowAudience(request.audiences, apiKey, {
     issuer: config.issuer,
@@ -62,6 +67,17 @@ export async function issueAccessToken(
     expiresAt,
   })
   const signer = await keyring.signer('token', apiKey.ringGeneration, tokenAlgorithm(apiKey))
+  const token = {
+    jti: claims.jti,
+    clientId: apiKey.id,
+    keyVersion: apiKey.version,
+    organizationId: apiKey.organizationId,
+    subject: claims.sub,
+    kid: signer.kid,
+    issuedAt,
+  }
+  const refused = refuseDeadToken(services, token, () => rejected(request.credential, 'tokens_revoked'))
+  if (refused) await refused
   const accessToken = await signJwt(signer, 'at+jwt', claims)
   if (accessToken.length > longestTokenText) throw tooLong()
   services.usage.recordExchange({
@@ -74,6 +90,24 @@ export async function issueAccessToken(
     at: receivedAt,
   })
   return { accessToken, expiresInSeconds, scopes }
+}
+
+/** How long an exchange waits for the revocation list, at most: it can do without. */
+const longestListMilliseconds = 250
+
+/**
+ * Where no timer keeps the revocation list fresh (Workers), reads it while the API key is looked up. The read may
+ * finish after the response.
+ */
+function readList({ revocations, platform }: Services): undefined | Promise<void> {
+  const reading = revocations.readAhead()
+  if (!reading) return undefined
+  platform.defer(reading)
+  return withDeadline(
+    () => reading,
+    longestListMilliseconds,
+    () => new Error('late'),
+  ).catch(() => {})
 }
 
 /**
@@ -120,7 +154,7 @@ function tokenAlgorithm({ tokenAlgorithm: chosen }: ApiKeyRecord): Algorithm {
  * The error is the same for every form of credential, except that a refused subject token is `invalid_request` (RFC
  * 8693 §2.2.2).
  */
-function rejected(credential: TokenRequest['credential'], reason: ApiKeyRefusal): ServiceError {
+function rejected(credential: TokenRequest['credential'], reason: ApiKeyRefusal | 'tokens_revoked'): ServiceError {
   return new ServiceError(credential.method === 'subject_token' ? 'subject_token_rejected' : 'api_key_rejected', {
     reason,
   })

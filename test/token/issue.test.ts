@@ -23,7 +23,7 @@ describe.each(databaseKinds)('an exchange on %s', async (kind) => {
     expect(partsOf(accessToken).claims.iat).toBe(receivedAt.getTime() / 1000)
   })
 
-  test('A50 that a revocation overtook after the lookup issues a token that is already revoked', async () => {
+  test('A50 that a revocation overtook after the lookup issues no token', async () => {
     const key = await service.createKey()
     const apiKeys: ApiKeyLookup = {
       ...services.apiKeys,
@@ -33,12 +33,11 @@ describe.each(databaseKinds)('an exchange on %s', async (kind) => {
         return found
       },
     }
-    const issued = await issueAccessToken({ ...services, apiKeys }, requestOf(key.secret), clock.now())
-    const verified = Promise.resolve().then(() => services.verifier.verify(issued.accessToken))
-    await expect(verified).rejects.toMatchObject({ code: 'invalid_token' })
-    await expect(issueAccessToken(services, requestOf(key.secret), clock.now())).rejects.toMatchObject({
-      code: 'api_key_rejected',
-    })
+    for (const overtaken of [{ ...services, apiKeys }, services]) {
+      await expect(issueAccessToken(overtaken, requestOf(key.secret), clock.now())).rejects.toMatchObject({
+        code: 'api_key_rejected',
+      })
+    }
   })
 
   test('never reports more lifetime than was left when the request arrived', async () => {

@@ -76,6 +76,8 @@ describe.each(databaseKinds)('the life of an API key over HTTP, on %s', (kind) =
     expect((await root('GET', path)).body).toMatchObject({ status: 'disabled' })
     const enabled = await root('POST', `${path}/enable`)
     expect(enabled.body).toMatchObject({ status: 'usable', tokensUsableFrom: expect.any(String) })
+    expect((await tryExchange(service, secret)).status).toBe(503)
+    service.clock.set(new Date(String(enabled.body.tokensUsableFrom)))
     expect((await tryExchange(service, secret)).status).toBe(200)
   })
 
