@@ -58,6 +58,8 @@ export function addServiceCommands(program: Command, cli: Cli): void {
       if (options.dryRun) {
         const impact = await inRestoredDatabase(cli, (restoring, services) => restoring.tryDeclaringRestored(services))
         print(cli, options, impact, () => impactText(impact))
+        if (!options.json)
+          cli.output.warn('tokens issued after the backup are refused too, but the backup does not know them')
         return
       }
       await requireConsent(cli, options, 'Revoke every token issued until now?')
