@@ -7,7 +7,7 @@ if (major > 22 || (major === 22 && minor >= 12)) {
   await import('./main.ts')
 } else {
   process.stderr.write(
-    `error: mintage needs Node.js 22.12 or newer, and this is ${process.versions.node}\nhint: install a newer Node.js from https://nodejs.org\n`,
+    `error: this is Node.js ${process.versions.node}, and 22.12 or newer is needed\nhint: install a newer Node.js from https://nodejs.org\n`,
   )
   process.exitCode = 1
 }

@@ -23,7 +23,7 @@ describe('the installed program', () => {
     expect(await runOn(version)).toEqual({
       code: 1,
       stdout: '',
-      stderr: `error: mintage needs Node.js 22.12 or newer, and this is ${version}\nhint: install a newer Node.js from https://nodejs.org\n`,
+      stderr: `error: this is Node.js ${version}, and 22.12 or newer is needed\nhint: install a newer Node.js from https://nodejs.org\n`,
     })
   })
 
