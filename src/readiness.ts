@@ -68,10 +68,21 @@ const refusalReasons: Readonly<Record<WriteRefusal, string>> = {
   lock: 'it refused a change in the last minute: a row or table was locked for too long',
 }
 
+const schemaWords = {
+  empty: 'the database has no tables',
+  behind: 'the schema is older than this version',
+  ahead: 'the schema is newer than this version, which still works on it',
+  too_new: 'the schema is newer than this version, which cannot use it: start the version that migrated it',
+}
+
 async function checkMigrations({ db }: Services): Promise<Check> {
   try {
     const state = await migrationState(db)
-    return state === 'current' ? ok : failed(`the schema is ${state}`)
+    return state === 'ahead'
+      ? { state: 'ok', reason: schemaWords.ahead }
+      : state === 'current'
+        ? ok
+        : failed(schemaWords[state])
   } catch {
     return failed(noAnswer)
   }

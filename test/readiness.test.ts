@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
+import { latestMigration } from '../src/db/latest-migration.ts'
 import { createRefusedWrites } from '../src/db/refused-writes.ts'
 import { createPrometheus } from '../src/observability/prometheus.ts'
 import { checkReadiness } from '../src/readiness.ts'
@@ -41,6 +42,30 @@ describe.each(databaseKinds)('an instance on %s', (kind) => {
       )
     },
   )
+})
+
+test.each([
+  [0, 200, { state: 'ok', reason: 'the schema is newer than this version, which still works on it' }],
+  [
+    1,
+    503,
+    {
+      state: 'failed',
+      reason: 'the schema is newer than this version, which cannot use it: start the version that migrated it',
+    },
+  ],
+])('a newer migration leaves running instances ready, unless it shuts them out (%i)', async (later, status, check) => {
+  const { app, services } = await startTestService('embedded', { clock: movableClock(new Date()) })
+  const newer = latestMigration.when + 1
+  await services.db.execute(sql`insert into drizzle.__drizzle_migrations (hash, created_at) values ('newer', ${newer})`)
+  await services.db.execute(
+    sql.raw(
+      `comment on table service_state is 'code without migration ${latestMigration.when + later} cannot use this schema'`,
+    ),
+  )
+  const response = await app.request('/readyz')
+  expect(response.status).toBe(status)
+  expect((await response.json()).checks.migrations).toEqual(check)
 })
 
 test('a refused change is forgotten after a minute, and counted for ever', () => {

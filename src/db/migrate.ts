@@ -8,7 +8,7 @@ import postgres from 'postgres'
 import type { Db } from './database.ts'
 import { isConnectionLoss } from './failure.ts'
 import { createHosts } from './hosts.ts'
-import { findLastMigration } from './migration-state.ts'
+import { findAppliedMigrations } from './migration-state.ts'
 import type { EmbeddedDatabase } from './pglite.ts'
 import { inRecovery, primaryWanted, readOnly } from './server-role.ts'
 
@@ -85,8 +85,8 @@ function transactionAsClient(sql: Sql, tx: TransactionSql): Sql {
 
 async function refuseNewerSchema(db: Db): Promise<void> {
   const newest = readMigrationFiles({ migrationsFolder }).at(-1)?.folderMillis ?? 0
-  const applied = await findLastMigration(db)
-  if (applied !== undefined && applied > newest) {
+  const applied = await findAppliedMigrations(db)
+  if (applied !== undefined && applied.last > newest) {
     throw new Error(
       'a newer version of mintage migrated this database: start that version, or restore a backup that this version made',
     )

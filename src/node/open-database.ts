@@ -68,7 +68,7 @@ async function refuseOtherSchema({ db }: Database): Promise<void> {
     throw new Error('the database has no tables yet: run `mintage migrate` as its owner, then `mintage bootstrap`')
   if (state === 'behind')
     throw new Error('the schema of the database is older than this version: run `mintage migrate` as its owner')
-  if (state === 'ahead')
+  if (state === 'ahead' || state === 'too_new')
     throw new Error(
       'the schema of the database is newer than this version: start the version that migrated it, or a newer one',
     )

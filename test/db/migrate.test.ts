@@ -36,6 +36,25 @@ test('the migration that the code expects is the last one in the folder', () => 
   expect(entries.at(-1)).toMatchObject(latestMigration)
 })
 
+test('docs/migrations.md says of each migration whether the code before it still works', () => {
+  const { entries } = JSON.parse(readFileSync(join(migrationsFolder, 'meta/_journal.json'), 'utf8'))
+  const page = readFileSync(new URL('../../docs/migrations.md', import.meta.url), 'utf8')
+  const rows = [...page.matchAll(/^\| `(\w+)` \| (works|stops) \| \S/gm)].map(([, tag, olderCode]) => ({
+    tag,
+    olderCode,
+  }))
+  expect(rows.map(({ tag }) => tag)).toEqual(entries.map(({ tag }: { tag: string }) => tag))
+  // Older than the first release.
+  const exceptions = ['0004_organizations_and_keys', '0005_audit_chain_order']
+  for (const { tag, olderCode } of rows) {
+    if (exceptions.includes(tag ?? '')) continue
+    const shutsOut = /code without migration \d+ cannot use/.test(
+      readFileSync(join(migrationsFolder, `${tag}.sql`), 'utf8'),
+    )
+    expect([tag, shutsOut]).toEqual([tag, olderCode === 'stops'])
+  }
+})
+
 describe.each(databaseKinds)('on %s', (kind) => {
   let database: TestDatabase
   let db: Db
@@ -51,6 +70,13 @@ describe.each(databaseKinds)('on %s', (kind) => {
       sql`insert into drizzle.__drizzle_migrations (hash, created_at) values ('newer', ${latestMigration.when + 1})`,
     )
     expect(await migrationState(db)).toBe('ahead')
+    const shutOut = (when: number) =>
+      sql.raw(`comment on table service_state is 'code without migration ${when} cannot use this schema'`)
+    await db.execute(shutOut(latestMigration.when))
+    expect(await migrationState(db)).toBe('ahead')
+    await db.execute(shutOut(latestMigration.when + 1))
+    expect(await migrationState(db)).toBe('too_new')
+    await db.execute(sql`comment on table service_state is null`)
     await db.execute(sql`delete from drizzle.__drizzle_migrations where hash = 'newer'`)
     await db.execute(sql`update drizzle.__drizzle_migrations set created_at = created_at - 1`)
     expect(await migrationState(db)).toBe('behind')
