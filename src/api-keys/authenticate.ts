@@ -1,16 +1,20 @@
 import { ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
+import type { UsageRecorder } from '../usage/recorder.ts'
 import { hashSecret } from './foreign-secret.ts'
 import { mayBeForeignSecret, parseApiKey } from './format.ts'
 import type { ApiKeyRecord } from './lookup.ts'
 import { type ApiKeyRefusal, usableApiKey } from './usable.ts'
 
 type LookupServices = Pick<Services, 'apiKeys' | 'config' | 'platform'>
+/** Counts each use and each refused attempt. */
+type Counting = { readonly usage: Pick<UsageRecorder, 'recordAuthentication' | 'recordAttempt'> }
 
 /** Who sends an API key. */
 export type Sender = {
   /** Null = not known. */
   readonly address: string | null
+  readonly agent: string | null
   /** Called as soon as the key is found, even if it is refused afterwards: the log then says whose request it was. */
   readonly found?: ((apiKey: ApiKeyRecord) => void) | undefined
 }
@@ -23,13 +27,30 @@ type PresentedApiKey = Sender & { readonly secret: string; readonly clientId: st
  * not check scopes, roles or limits.
  */
 export async function checkApiKey(
-  services: LookupServices,
+  services: LookupServices & Counting,
   presented: PresentedApiKey,
   now: Date,
 ): Promise<ApiKeyRecord | ApiKeyRefusal> {
-  const found = await findApiKeyBySecret(services, presented.secret, now)
-  if (found && found !== 'malformed') presented.found?.(found)
-  return usableApiKey(found, presented, now)
+  return admitSender(services, await findApiKeyBySecret(services, presented.secret, now), presented, now)
+}
+
+/**
+ * As `checkApiKey`, for a key that was found in another way. The authentication is counted for the key, or the refused
+ * attempt.
+ */
+export function admitSender(
+  { usage }: Counting,
+  found: ApiKeyRecord | 'malformed' | undefined,
+  sender: Sender & { readonly clientId: string | undefined },
+  now: Date,
+): ApiKeyRecord | ApiKeyRefusal {
+  const admitted = usableApiKey(found, sender, now)
+  if (!found || found === 'malformed') return admitted
+  sender.found?.(found)
+  const use = { apiKeyId: found.id, version: found.version, address: sender.address, agent: sender.agent, at: now }
+  if (typeof admitted === 'string') usage.recordAttempt({ ...use, reason: admitted })
+  else usage.recordAuthentication(use)
+  return admitted
 }
 
 /**
@@ -37,7 +58,7 @@ export async function checkApiKey(
  * caller.
  */
 export async function authenticateApiKey(
-  services: LookupServices,
+  services: LookupServices & Counting,
   presented: PresentedApiKey,
   now: Date,
 ): Promise<ApiKeyRecord> {

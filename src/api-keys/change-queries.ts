@@ -28,11 +28,11 @@ export async function storeApiKey(tx: Db, id: string, draft: Omit<ApiKeyDraft, '
 }
 
 /** Disables a key that is neither disabled, revoked nor expired. */
-export async function markApiKeyDisabled(tx: Db, id: string, now: Date) {
+export async function markApiKeyDisabled(tx: Db, { id, by }: { id: string; by: string }, now: Date) {
   const mayBe = and(or(isNull(apiKeys.disabledAt), gt(apiKeys.disabledAt, now)), isAlive(now))
   const [apiKey] = await tx
     .update(apiKeys)
-    .set({ disabledAt: now, revision: nextRevision })
+    .set({ disabledAt: now, disabledBy: by, revision: nextRevision })
     .where(and(eq(apiKeys.id, id), mayBe))
     .returning(changed)
   return apiKey
@@ -42,7 +42,7 @@ export async function markApiKeyDisabled(tx: Db, id: string, now: Date) {
 export async function markApiKeyEnabled(tx: Db, id: string) {
   const [apiKey] = await tx
     .update(apiKeys)
-    .set({ disabledAt: null, revision: nextRevision })
+    .set({ disabledAt: null, disabledBy: null, revision: nextRevision })
     .where(eq(apiKeys.id, id))
     .returning(changed)
   return apiKey

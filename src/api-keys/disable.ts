@@ -33,7 +33,8 @@ export async function disableApiKey(
 ): Promise<ApiKeyView> {
   return await change(services, actor, 'api_keys.disable', endingLock(id, force), async (tx, apiKey, now) => {
     requireLiveApiKey(apiKey, now)
-    if (!(await markApiKeyDisabled(tx, id, now))) return unchanged(await readChangedApiKey(tx, id, now))
+    if (!(await markApiKeyDisabled(tx, { id, by: actor.clientId }, now)))
+      return unchanged(await readChangedApiKey(tx, id, now))
     const revocationId = await addRule(tx, services, apiKey, { expires: 'never', reason: 'disabled', actor }, now)
     return {
       view: await readChangedApiKey(tx, id, now),

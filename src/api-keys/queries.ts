@@ -1,10 +1,14 @@
-import { and, type Column, desc, eq, getTableColumns, gt, lt, type SQL, sql } from 'drizzle-orm'
+import { and, type Column, eq, getTableColumns, gt, lt, type SQL, sql } from 'drizzle-orm'
 import type { Within } from '../access/authorize.ts'
 import { organizationWithin } from '../access/queries.ts'
 import type { Db } from '../db/database.ts'
 import { apiKeys, apiKeyVersions, organizations, serviceAccounts, serviceState } from '../db/schema.ts'
 import { refuseReplica } from '../db/server-role.ts'
+import { refusedAttempts } from '../usage/attempt-queries.ts'
+import { usageOf } from '../usage/queries.ts'
 import type { ApiKeyEnvironment } from './format.ts'
+import type { ApiKeyOrder, Place } from './order.ts'
+import { isAfter, orderBy } from './order-queries.ts'
 import type { ApiKeyStatus } from './status.ts'
 
 export type NewApiKey = typeof apiKeys.$inferInsert
@@ -72,6 +76,8 @@ const newestVersion = and(
   eq(apiKeyVersions.version, sql`(select max(v.version) from ${apiKeyVersions} v where v.api_key_id = ${apiKeys.id})`),
 )
 
+const usage = usageOf(apiKeys.id)
+
 /** A key with all of its settings and its newest version. */
 const apiKeyRow = {
   ...getTableColumns(apiKeys),
@@ -81,6 +87,8 @@ const apiKeyRow = {
   versionCreatedAt: apiKeyVersions.createdAt,
   versionExpiresAt: apiKeyVersions.expiresAt,
   hint: apiKeyVersions.hint,
+  ...usage,
+  refusedAttempts: refusedAttempts(apiKeys.id),
 }
 
 /** A key belongs to its creator and to its service account. */
@@ -140,12 +148,15 @@ export type ApiKeyListFilter = {
   readonly name?: string | undefined
   readonly createdAfter?: Date | undefined
   readonly createdBefore?: Date | undefined
+  readonly usedSince?: Date | undefined
+  /** Keys that were never used match too. */
+  readonly unusedSince?: Date | undefined
 }
 
-/** Newest first, at most `limit`, only ids before `before`. */
+/** In the given order, at most `limit`, after the last key of the previous page. */
 export async function selectApiKeys(
   db: Db,
-  where: { within: Within; filter: ApiKeyListFilter; before: string | undefined; limit: number },
+  where: { within: Within; filter: ApiKeyListFilter; sort: ApiKeyOrder; after: Place | undefined; limit: number },
   now: Date,
 ) {
   return await db
@@ -156,17 +167,18 @@ export async function selectApiKeys(
     .where(
       and(
         organizationWithin(apiKeys.organizationId, where.within, ownerColumns),
-        where.before === undefined ? undefined : lt(apiKeys.id, where.before),
+        where.after && isAfter(where.sort, where.after, usage.lastUsedAt),
         matches(where.filter, now),
       ),
     )
-    .orderBy(desc(apiKeys.id))
+    .orderBy(...orderBy(where.sort, usage.lastUsedAt))
     .limit(where.limit)
 }
 
 /** Matches literally: no character of a name is a wildcard. */
 function matches(filter: ApiKeyListFilter, now: Date): SQL | undefined {
-  const { organizationId, environment, label, status, serviceAccountId, name, createdAfter, createdBefore } = filter
+  const { organizationId, environment, label, status, serviceAccountId, name } = filter
+  const { createdAfter, createdBefore, usedSince, unusedSince } = filter
   return and(
     organizationId === undefined ? undefined : eq(apiKeys.organizationId, organizationId),
     environment === undefined ? undefined : eq(apiKeys.environment, environment),
@@ -176,6 +188,8 @@ function matches(filter: ApiKeyListFilter, now: Date): SQL | undefined {
     name === undefined ? undefined : sql`position(lower(${name}) in lower(${apiKeys.name})) > 0`,
     createdAfter && gt(apiKeys.createdAt, createdAfter),
     createdBefore && lt(apiKeys.createdAt, createdBefore),
+    usedSince && sql`${usage.lastUsedAt} >= ${usedSince.toISOString()}::timestamptz`,
+    unusedSince && sql`coalesce(${usage.lastUsedAt} < ${unusedSince.toISOString()}::timestamptz, true)`,
   )
 }
 

@@ -153,7 +153,7 @@ async function revokeBatch(
 ): Promise<Change<string[]>> {
   const because = { reason, reasonText: text, actor: actor.clientId }
   const until = { effectiveAt: where.at, expires: 'when_dead' } as const
-  const revoked = await markApiKeysRevoked(tx, where, { reason, text }, batchSize)
+  const revoked = await markApiKeysRevoked(tx, where, { reason, text, by: actor.clientId }, batchSize)
   if (whole !== undefined) {
     const rule = { kind: 'organization', value: whole, issuedBefore: now, organizationId: whole } as const
     await addRevocationRule(tx, { ...until, ...rule, ...because }, tolerance, now)

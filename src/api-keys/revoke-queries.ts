@@ -18,11 +18,14 @@ export type Revocable = {
   readonly rootToo: boolean
 }
 
+/** `by`: client id of the caller. */
+type RevokedBecause = Because & { readonly by: string }
+
 /**
  * Marks a key revoked from `at` on. An earlier revocation and its reason stay; a later one is brought forward. False =
  * nothing changed. Does not check whose key it is.
  */
-export async function markApiKeyRevoked(tx: Db, id: string, because: Because, at: Date): Promise<boolean> {
+export async function markApiKeyRevoked(tx: Db, id: string, because: RevokedBecause, at: Date): Promise<boolean> {
   const marked = await tx
     .update(apiKeys)
     .set(revokedFrom(at, because))
@@ -34,7 +37,7 @@ export async function markApiKeyRevoked(tx: Db, id: string, because: Because, at
 /**
  * As `markApiKeyRevoked`, for at most `limit` keys, locked in the order of their ids so that two calls never deadlock.
  */
-export async function markApiKeysRevoked(tx: Db, where: Revocable, because: Because, limit: number) {
+export async function markApiKeysRevoked(tx: Db, where: Revocable, because: RevokedBecause, limit: number) {
   const locked = tx
     .select({ id: apiKeys.id })
     .from(apiKeys)
@@ -84,8 +87,9 @@ export async function findApiKeyByHashes(
   return found?.id
 }
 
-function revokedFrom(at: Date, { reason, text = null }: { reason: string; text?: string | null | undefined }) {
-  return { revokedAt: at, revocationReason: reason, revocationText: text, revision: sql`${apiKeys.revision} + 1` }
+function revokedFrom(at: Date, { reason, text, by }: RevokedBecause) {
+  const because = { revocationReason: reason, revocationText: text ?? null, revokedBy: by }
+  return { revokedAt: at, ...because, revision: sql`${apiKeys.revision} + 1` }
 }
 
 function liveAt(at: Date): SQL | undefined {

@@ -64,7 +64,7 @@ export async function tryRevokingOwnApiKey(
     endingLock(id, true),
     async (tx, { organizationId }, now) => {
       const before = await countHolders(tx, organizationId, now)
-      await markApiKeyRevoked(tx, id, { reason: 'other' }, now)
+      await markApiKeyRevoked(tx, id, { reason: 'other', by: actor.clientId }, now)
       const after = await countHolders(tx, organizationId, now)
       const isLost = (holders: keyof Holders) => before[holders] > 0 && after[holders] === 0
       return unchanged({ lastRootKey: isLost('roots'), lastAdministrator: isLost('admins') })
@@ -119,7 +119,7 @@ async function endApiKey(
 ): Promise<void> {
   await change(services, actor, permission, endingLock(id, force), async (tx, apiKey, now) => {
     const at = revocationTime(when, now)
-    if (!(await markApiKeyRevoked(tx, id, { reason, text }, at))) {
+    if (!(await markApiKeyRevoked(tx, id, { reason, text, by: actor.clientId }, at))) {
       refuseToPostpone(apiKey, { at, now })
       return unchanged(undefined)
     }

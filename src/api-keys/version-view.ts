@@ -13,6 +13,8 @@ export type ApiKeyVersionView = {
   /** Null = ends with the key. */
   endsAt: string | null
   exchanges: number
+  /** Successful ones, those for exchanges included. */
+  authentications: number
   lastUsedAt: string | null
   /** The latest expiry of its tokens: until then one of them may be alive, unless it was revoked. */
   lastExpiresAt: string | null
@@ -34,8 +36,9 @@ export function apiKeyVersionView(
     createdAt: row.createdAt.toISOString(),
     endsAt: row.expiresAt?.toISOString() ?? null,
     exchanges: usage?.exchanges ?? 0,
+    authentications: usage?.authentications ?? 0,
     lastUsedAt: usage?.lastUsedAt.toISOString() ?? null,
-    lastExpiresAt: usage?.lastExpiresAt.toISOString() ?? null,
+    lastExpiresAt: usage && usage.exchanges > 0 ? usage.lastExpiresAt.toISOString() : null,
     addresses: [...(usage?.addresses ?? [])],
     agents: [...(usage?.agents ?? [])],
   }

@@ -1,3 +1,4 @@
+import type { RefusedAttempts } from '../usage/attempt-queries.ts'
 import type { ApiKeyUsageRow } from '../usage/queries.ts'
 import { rotationDueAt } from './overlap.ts'
 import { type ApiKeyDraft, type ShownSettings, shownSettings } from './settings.ts'
@@ -18,11 +19,21 @@ export type ApiKeyView = ShownSettings & {
   createdAt: string
   createdBy: string
   disabledAt: string | null
+  /** Client id of the caller who disabled or revoked it; null for a key from before this was recorded. */
+  disabledBy: string | null
   revokedAt: string | null
+  revokedBy: string | null
   revocationReason: string | null
   revocationText: string | null
   /** Increases with each change; sent as the ETag. */
   revision: number
+  /** Use of all versions, a few seconds behind. Null = never used. */
+  lastUsedAt: string | null
+  exchanges: number
+  /** Successful ones, those for exchanges included. */
+  authentications: number
+  /** Attempts that were refused, for example because the key is revoked; null = none. */
+  refusedAttempts: RefusedAttempts | null
 }
 
 /**
@@ -32,9 +43,10 @@ export type ApiKeyView = ShownSettings & {
 export type ApiKeyVersionUsage = {
   version: number
   exchanges: number
+  authentications: number
   lastUsedAt: string
   /** The latest expiry of its tokens: until then one of them may be alive. */
-  lastExpiresAt: string
+  lastExpiresAt: string | null
   addresses: string[]
   agents: string[]
 }
@@ -51,6 +63,12 @@ type ApiKeyRow = ApiKeyInstants &
     readonly hint: string
     readonly createdAt: Date
     readonly createdBy: string
+    readonly disabledBy: string | null
+    readonly revokedBy: string | null
+    readonly lastUsedAt: Date | null
+    readonly exchanges: number
+    readonly authentications: number
+    readonly refusedAttempts: RefusedAttempts | null
     readonly revocationReason: string | null
     readonly revocationText: string | null
     readonly revision: number
@@ -70,10 +88,16 @@ export function apiKeyView(row: ApiKeyRow, now: Date): ApiKeyView {
     createdAt: row.createdAt.toISOString(),
     createdBy: row.createdBy,
     disabledAt: row.disabledAt?.toISOString() ?? null,
+    disabledBy: row.disabledBy,
     revokedAt: row.revokedAt?.toISOString() ?? null,
+    revokedBy: row.revokedBy,
     revocationReason: row.revocationReason,
     revocationText: row.revocationText,
     revision: row.revision,
+    lastUsedAt: row.lastUsedAt?.toISOString() ?? null,
+    exchanges: row.exchanges,
+    authentications: row.authentications,
+    refusedAttempts: row.refusedAttempts,
   }
 }
 
@@ -81,8 +105,9 @@ export function apiKeyVersionUsage({ lastUsedAt, lastExpiresAt, ...row }: ApiKey
   return {
     version: row.version,
     exchanges: row.exchanges,
+    authentications: row.authentications,
     lastUsedAt: lastUsedAt.toISOString(),
-    lastExpiresAt: lastExpiresAt.toISOString(),
+    lastExpiresAt: row.exchanges > 0 ? lastExpiresAt.toISOString() : null,
     addresses: [...row.addresses],
     agents: [...row.agents],
   }

@@ -141,9 +141,12 @@ export const apiKeys = pgTable(
     createdBy: text('created_by').notNull(),
     expiresAt: instant('expires_at'),
     disabledAt: instant('disabled_at'),
+    /** Client id of the caller who disabled or revoked it; null for a key from before this was recorded. */
+    disabledBy: text('disabled_by'),
     /** May be in the future: a scheduled revocation. */
     revokedAt: instant('revoked_at'),
     revocationReason: text('revocation_reason'),
+    revokedBy: text('revoked_by'),
     /** Free text of the caller who revoked the key. */
     revocationText: text('revocation_text'),
     /** Increases with each change: the ETag for If-Match. */
@@ -259,9 +262,28 @@ export const apiKeyUsage = pgTable(
     apiKeyId: text('api_key_id').notNull(),
     version: integer('version').notNull(),
     exchanges: bigint('exchanges', { mode: 'number' }).notNull(),
+    /** Every successful authentication, those for exchanges included. */
+    authentications: bigint('authentications', { mode: 'number' }).notNull().default(0),
     lastUsedAt: instant('last_used_at').notNull(),
-    /** The latest `exp` of its tokens: until then, one of them may be valid. */
+    /** The latest `exp` of its tokens: until then, one of them may be valid. Without exchanges: the last use. */
     lastExpiresAt: instant('last_expires_at').notNull(),
+    /** The most recent few, newest first. */
+    addresses: text('addresses').array().notNull(),
+    agents: text('agents').array().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.apiKeyId, table.version] })],
+)
+
+/** Attempts to use a version of an API key that was refused: revoked, expired, disabled, … Seconds late. */
+export const apiKeyAttempts = pgTable(
+  'api_key_attempts',
+  {
+    apiKeyId: text('api_key_id').notNull(),
+    version: integer('version').notNull(),
+    attempts: bigint('attempts', { mode: 'number' }).notNull(),
+    lastAttemptAt: instant('last_attempt_at').notNull(),
+    /** Why the last one was refused. */
+    lastReason: text('last_reason').notNull(),
     /** The most recent few, newest first. */
     addresses: text('addresses').array().notNull(),
     agents: text('agents').array().notNull(),

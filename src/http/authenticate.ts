@@ -3,10 +3,9 @@ import { routePath } from 'hono/route'
 import { isRole } from '../access/permissions.ts'
 import type { Principal, RequestOrigin } from '../access/principal.ts'
 import { customRolesOf } from '../access/queries.ts'
-import { authenticateApiKey } from '../api-keys/authenticate.ts'
+import { admitSender, authenticateApiKey } from '../api-keys/authenticate.ts'
 import type { ApiKeyRecord } from '../api-keys/lookup.ts'
 import { findApiKeyRecord } from '../api-keys/queries.ts'
-import { usableApiKey } from '../api-keys/usable.ts'
 import { isId } from '../crypto/random.ts'
 import type { ServiceErrorCode } from '../error-catalogue.ts'
 import { ServiceError } from '../errors.ts'
@@ -16,7 +15,7 @@ import { readClientCredential } from '../oauth/client-credential.ts'
 import { parseForm } from '../oauth/form.ts'
 import type { Services } from '../services.ts'
 import { verifyAccessToken } from '../token/verify.ts'
-import { type AppEnv, noteCaller, requestOrigin, sender } from './context.ts'
+import { type AppEnv, requestOrigin, sender } from './context.ts'
 import { expectedRevision } from './etag.ts'
 
 /**
@@ -109,8 +108,7 @@ async function principalOfToken(
   if (token instanceof AccessTokenError) throw rejected(`token_${token.reason}`, token)
   if (!token.audience.includes(services.config.issuer)) throw rejected('token_audience')
   const found = await findApiKeyRecord(services.db, token.clientId, token.keyVersion)
-  if (found) noteCaller(c, found)
-  const apiKey = usableApiKey(found, { clientId: undefined, address: origin.address }, now)
+  const apiKey = admitSender(services, found, { ...sender(c), clientId: undefined }, now)
   if (typeof apiKey === 'string') throw rejected(apiKey)
   const scopes = [...token.scopes].filter((scope) => hasScopes(apiKey.scopes, [scope], 'all'))
   return await principalOf(services, { ...apiKey, scopes }, origin)

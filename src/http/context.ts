@@ -72,16 +72,9 @@ const polled: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics', 
 const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
 /** For what checks an API key: where it came from, and where to note whose it is. */
-export function sender(c: Context<AppEnv>): Required<Sender> & Pick<RequestOrigin, 'agent'> {
+export function sender(c: Context<AppEnv>): Sender {
   const { address, agent } = requestOrigin(c)
-  return { address, agent, found: (apiKey) => noteCaller(c, apiKey) }
-}
-
-export function noteCaller(
-  c: Context<AppEnv>,
-  { id, organizationId }: { readonly id: string; readonly organizationId: string },
-): void {
-  c.set('caller', { clientId: id, organizationId })
+  return { address, agent, found: ({ id, organizationId }) => c.set('caller', { clientId: id, organizationId }) }
 }
 
 /** Where the request came from, for the audit trail and the log. Computed on first use. */

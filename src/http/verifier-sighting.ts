@@ -24,7 +24,7 @@ export function noteVerifier(c: Context<AppEnv>, kids: readonly string[]): void 
   const note = async () => {
     const clientId =
       credential.kind === 'token'
-        ? await authenticatedId(services, credential.token, receivedAt, { address, requestId })
+        ? await authenticatedId(services, credential.token, receivedAt, { address, agent, requestId })
         : ''
     if (clientId === '' && name === '') return
     services.verifiersSeen.remember({ clientId, name, kids: [...kids], lastFetchedAt: receivedAt, address, agent })
@@ -37,11 +37,11 @@ async function authenticatedId(
   services: Services,
   secret: string,
   now: Date,
-  { address, requestId }: Pick<RequestOrigin, 'address' | 'requestId'>,
+  { requestId, ...sender }: Pick<RequestOrigin, 'address' | 'agent' | 'requestId'>,
 ): Promise<string> {
   const caller: { clientId?: string; organizationId?: string } = {}
   const found = ({ id, organizationId }: ApiKeyRecord) => Object.assign(caller, { clientId: id, organizationId })
-  const apiKey = await checkApiKey(services, { secret, clientId: undefined, address, found }, now).catch(failureOf)
+  const apiKey = await checkApiKey(services, { ...sender, secret, clientId: undefined, found }, now).catch(failureOf)
   if (typeof apiKey !== 'string') return apiKey.id
   services.log('info', 'verifier_not_authenticated', { requestId, ...caller, reason: apiKey })
   return ''

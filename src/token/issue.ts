@@ -12,7 +12,6 @@ import type { TokenRequest } from '../oauth/token-request.ts'
 import type { Services } from '../services.ts'
 import { signJwt } from '../signing-keys/jwt.ts'
 import { type Algorithm, defaultAlgorithm, isAlgorithm } from '../signing-keys/signer.ts'
-import type { Exchange } from '../usage/pending.ts'
 import { refuseDeadToken } from './dead-on-arrival.ts'
 
 type IssuedToken = {
@@ -34,7 +33,7 @@ export async function issueAccessToken(
   services: Services,
   request: TokenRequest,
   receivedAt: Date,
-  sender: Sender & Pick<Exchange, 'agent'> = { address: null, agent: null },
+  sender: Sender = { address: null, agent: null },
 ): Promise<IssuedToken> {
   const { config, keyring } = services
   const listRead = readList(services)

@@ -15,6 +15,7 @@ export async function sumUsage(db: Db, used: UsedKeys, now: Date) {
       used: sql<number>`count(distinct ${apiKeyUsage.apiKeyId})`.mapWith(Number),
       alive: sql<number>`count(distinct ${apiKeyUsage.apiKeyId}) filter (where ${lives})`.mapWith(Number),
       exchanges: sql<number>`coalesce(sum(${apiKeyUsage.exchanges}), 0)`.mapWith(Number),
+      authentications: sql<number>`coalesce(sum(${apiKeyUsage.authentications}), 0)`.mapWith(Number),
       lastUsedAt: sql<Date | null>`max(${apiKeyUsage.lastUsedAt})`.mapWith(apiKeyUsage.lastUsedAt),
       lastExpiresAt: sql<Date | null>`max(${apiKeyUsage.lastExpiresAt})`.mapWith(apiKeyUsage.lastExpiresAt),
     })

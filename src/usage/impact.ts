@@ -14,6 +14,8 @@ export type Impact = {
   /** When the last of those tokens expires by itself; null when there is none. */
   tokensLiveUntil: string | null
   exchanges: number
+  /** Successful authentications, those for exchanges included. */
+  authentications: number
   lastUsedAt: string | null
   /** The most recently used versions, latest first, at most twenty. */
   lastUses: ImpactUse[]
@@ -23,6 +25,7 @@ type ImpactUse = {
   apiKeyId: string
   version: number
   exchanges: number
+  authentications: number
   lastUsedAt: string
   /** The last few, newest first. */
   addresses: string[]
@@ -50,11 +53,13 @@ export async function whatWouldBreak(
     apiKeysWithLiveTokens: sum?.alive ?? 0,
     tokensLiveUntil: lastExpiresAt !== null && lastExpiresAt > now ? lastExpiresAt.toISOString() : null,
     exchanges: sum?.exchanges ?? 0,
+    authentications: sum?.authentications ?? 0,
     lastUsedAt: lastUsedAt?.toISOString() ?? null,
     lastUses: uses.map((use) => ({
       apiKeyId: use.apiKeyId,
       version: use.version,
       exchanges: use.exchanges,
+      authentications: use.authentications,
       lastUsedAt: use.lastUsedAt.toISOString(),
       addresses: use.addresses,
       agents: use.agents,

@@ -1,8 +1,9 @@
 import { and, type Column, eq, exists, gt, inArray, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/database.ts'
 import { apiKeyUsage, signingKeyUsage } from '../db/schema.ts'
-import { printableText } from '../observability/printable-text.ts'
-import { type ApiKeyUse, remembered, type SigningKeyUse } from './pending.ts'
+import { deleteApiKeyAttempts } from './attempt-queries.ts'
+import type { ApiKeyUse, SigningKeyUse } from './pending.ts'
+import { instant, lines, newestFirst, texts } from './row-queries.ts'
 
 export type ApiKeyUsageRow = typeof apiKeyUsage.$inferSelect
 export type SigningKeyUsageRow = typeof signingKeyUsage.$inferSelect
@@ -25,7 +26,20 @@ export function hasLiveToken(db: Db, apiKeyId: Column, now: Date): SQL {
   return exists(use)
 }
 
+/** Of the key, in all its versions. A few seconds behind. */
+export function usageOf(apiKeyId: Column) {
+  const ofKey = sql`from ${apiKeyUsage} used where used.api_key_id = ${apiKeyId}`
+  const sum = (column: Column) => sql<number>`(select coalesce(sum(used.${sql.identifier(column.name)}), 0) ${ofKey})`
+  return {
+    lastUsedAt: sql<Date | null>`(select max(used.last_used_at) ${ofKey})`.mapWith(apiKeyUsage.lastUsedAt),
+    exchanges: sum(apiKeyUsage.exchanges).mapWith(Number),
+    authentications: sum(apiKeyUsage.authentications).mapWith(Number),
+  }
+}
+
+/** Deletes the attempts too. */
 export async function deleteApiKeyUsage(tx: Db, apiKeyIds: readonly string[]): Promise<void> {
+  await deleteApiKeyAttempts(tx, apiKeyIds)
   await tx.delete(apiKeyUsage).where(inArray(apiKeyUsage.apiKeyId, [...apiKeyIds]))
 }
 
@@ -43,13 +57,15 @@ export async function findSigningKeyUsage(db: Db, kids: readonly string[]): Prom
  * and agents, those of the process that saw the key last come first. No two rows may be of the same version.
  */
 export async function addApiKeyUsage(db: Db, uses: readonly ApiKeyUse[]): Promise<void> {
-  const rows = sql`select id, version::integer, exchanges::bigint, used_at::timestamptz, expires_at::timestamptz,
+  const rows = sql`select id, version::integer, exchanges::bigint, authentications::bigint, used_at::timestamptz, expires_at::timestamptz,
       string_to_array(addresses, chr(10)), string_to_array(agents, chr(10))
     from unnest(${texts(uses, ({ apiKeyId }) => apiKeyId)}, ${texts(uses, ({ version }) => version)},
-      ${texts(uses, ({ exchanges }) => exchanges)}, ${texts(uses, ({ lastUsedAt }) => instant(lastUsedAt))},
+      ${texts(uses, ({ exchanges }) => exchanges)}, ${texts(uses, ({ authentications }) => authentications)},
+      ${texts(uses, ({ lastUsedAt }) => instant(lastUsedAt))},
       ${texts(uses, ({ lastExpiresAt }) => instant(lastExpiresAt))}, ${texts(uses, ({ addresses }) => lines(addresses))},
-      ${texts(uses, ({ agents }) => lines(agents))}) as use (id, version, exchanges, used_at, expires_at, addresses, agents)
+      ${texts(uses, ({ agents }) => lines(agents))}) as use (id, version, exchanges, authentications, used_at, expires_at, addresses, agents)
     order by 1, 2`
+  const isNewer = sql`excluded.last_used_at >= ${apiKeyUsage.lastUsedAt}`
   await db
     .insert(apiKeyUsage)
     .select(rows)
@@ -57,10 +73,11 @@ export async function addApiKeyUsage(db: Db, uses: readonly ApiKeyUse[]): Promis
       target: [apiKeyUsage.apiKeyId, apiKeyUsage.version],
       set: {
         exchanges: sql`${apiKeyUsage.exchanges} + excluded.exchanges`,
+        authentications: sql`${apiKeyUsage.authentications} + excluded.authentications`,
         lastUsedAt: sql`greatest(${apiKeyUsage.lastUsedAt}, excluded.last_used_at)`,
         lastExpiresAt: sql`greatest(${apiKeyUsage.lastExpiresAt}, excluded.last_expires_at)`,
-        addresses: newestFirst(apiKeyUsage.addresses, sql`excluded.addresses`),
-        agents: newestFirst(apiKeyUsage.agents, sql`excluded.agents`),
+        addresses: newestFirst(isNewer, apiKeyUsage.addresses, sql`excluded.addresses`),
+        agents: newestFirst(isNewer, apiKeyUsage.agents, sql`excluded.agents`),
       },
     })
 }
@@ -83,24 +100,4 @@ export async function addSigningKeyUsage(db: Db, uses: readonly SigningKeyUse[])
         lastExpiresAt: sql`greatest(${signingKeyUsage.lastExpiresAt}, excluded.last_expires_at)`,
       },
     })
-}
-
-/** One column of the rows, as text: an array type that both drivers can send. */
-function texts<Row>(rows: readonly Row[], value: (row: Row) => string | number): SQL {
-  return sql`${sql.param(rows.map((row) => String(value(row))))}::text[]`
-}
-
-function instant(milliseconds: number): string {
-  return new Date(milliseconds).toISOString()
-}
-
-/** A list as one text, one value per line. */
-function lines(values: readonly string[]): string {
-  return values.map(printableText).join('\n')
-}
-
-function newestFirst(stored: Column, added: SQL): SQL {
-  const isNewer = sql`excluded.last_used_at >= ${apiKeyUsage.lastUsedAt}`
-  return sql`array(select entry from unnest(case when ${isNewer} then ${added} || ${stored} else ${stored} || ${added} end)
-    with ordinality as listed (entry, place) group by entry order by min(place) limit ${sql.raw(String(remembered))})`
 }

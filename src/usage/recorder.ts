@@ -1,11 +1,23 @@
 import type { Db } from '../db/database.ts'
 import type { Log } from '../observability/log.ts'
-import { createPendingUsage, type Exchange, type FoldedUsage, type PendingUsage } from './pending.ts'
+import { addApiKeyAttempts } from './attempt-queries.ts'
+import {
+  type Attempt,
+  createPendingUsage,
+  type Exchange,
+  type FoldedUsage,
+  type PendingUsage,
+  type Use,
+} from './pending.ts'
 import { addApiKeyUsage, addSigningKeyUsage } from './queries.ts'
 
 export type UsageRecorder = {
-  /** Records an issued token. Never waits, never throws. */
+  /** Records a successful authentication, also one for an exchange. Never waits, never throws; so do the next two. */
+  recordAuthentication(use: Use): void
+  /** Records an issued token. */
   recordExchange(exchange: Exchange): void
+  /** Records an attempt with a key that was found and refused. */
+  recordAttempt(attempt: Attempt): void
   /**
    * Resolves when everything recorded before is written, or was kept for the next flush because the write failed. Never
    * rejects.
@@ -54,7 +66,7 @@ export function createUsageRecorder({
   async function writePending(): Promise<void> {
     isEarly = false
     const dropped = pending.takeDropped()
-    if (dropped > 0) log('error', 'usage_dropped', { exchanges: dropped })
+    if (dropped > 0) log('error', 'usage_dropped', { uses: dropped })
     let failed = false
     for (const batch of batchesOf(pending.take())) {
       if (failed) {
@@ -62,7 +74,7 @@ export function createUsageRecorder({
         continue
       }
       try {
-        await (batch.apiKeys.length > 0 ? addApiKeyUsage(db, batch.apiKeys) : addSigningKeyUsage(db, batch.signingKeys))
+        await writeBatch(db, batch)
       } catch (error) {
         failed = true
         pending.giveBack(batch)
@@ -71,12 +83,24 @@ export function createUsageRecorder({
     }
   }
 
+  function flushEarly(): void {
+    if (timer === undefined || isEarly || pending.size() < manyVersions) return
+    isEarly = true
+    void flush()
+  }
+
   return {
+    recordAuthentication(use) {
+      pending.addAuthentication(use)
+      flushEarly()
+    },
     recordExchange(exchange) {
-      pending.add(exchange)
-      if (timer === undefined || isEarly || pending.size() < manyVersions) return
-      isEarly = true
-      void flush()
+      pending.addExchange(exchange)
+      flushEarly()
+    },
+    recordAttempt(attempt) {
+      pending.addAttempt(attempt)
+      flushEarly()
     },
     flush,
     start() {
@@ -92,11 +116,19 @@ export function createUsageRecorder({
 }
 
 /** Each batch holds rows of one kind only. So a failed batch can be put back without rows that were written. */
-function batchesOf({ apiKeys, signingKeys }: FoldedUsage): FoldedUsage[] {
+function batchesOf({ apiKeys, attempts, signingKeys }: FoldedUsage): FoldedUsage[] {
+  const nothing: FoldedUsage = { apiKeys: [], attempts: [], signingKeys: [] }
   return [
-    ...chunks(apiKeys).map((rows) => ({ apiKeys: rows, signingKeys: [] })),
-    ...chunks(signingKeys).map((rows) => ({ apiKeys: [], signingKeys: rows })),
+    ...chunks(apiKeys).map((rows) => ({ ...nothing, apiKeys: rows })),
+    ...chunks(attempts).map((rows) => ({ ...nothing, attempts: rows })),
+    ...chunks(signingKeys).map((rows) => ({ ...nothing, signingKeys: rows })),
   ]
+}
+
+async function writeBatch(db: Db, { apiKeys, attempts, signingKeys }: FoldedUsage): Promise<void> {
+  if (apiKeys.length > 0) await addApiKeyUsage(db, apiKeys)
+  else if (attempts.length > 0) await addApiKeyAttempts(db, attempts)
+  else await addSigningKeyUsage(db, signingKeys)
 }
 
 function chunks<Row>(rows: readonly Row[]): (readonly Row[])[] {

@@ -4,6 +4,7 @@ import { generateApiKey } from '../../src/api-keys/format.ts'
 import type { ApiKeyRecord } from '../../src/api-keys/lookup.ts'
 import { loadConfig } from '../../src/config/settings.ts'
 import { nodePlatform } from '../../src/node/platform.ts'
+import { createPendingUsage } from '../../src/usage/pending.ts'
 
 const now = new Date('2026-11-20T12:00:00.000Z')
 const platform = nodePlatform()
@@ -43,7 +44,9 @@ function storeWith(stored: ApiKeyRecord | undefined) {
     importedAlgorithms: async () => [],
     forgetImportedAlgorithms() {},
   }
-  return { config, platform, apiKeys, asked }
+  const pending = createPendingUsage()
+  const usage = { recordAuthentication: pending.addAuthentication, recordAttempt: pending.addAttempt }
+  return { config, platform, apiKeys, usage, asked }
 }
 
 function rejectedFor(reason: string) {
@@ -51,8 +54,12 @@ function rejectedFor(reason: string) {
 }
 
 test('a usable key is accepted, with or without its client id', async () => {
-  expect(await authenticateApiKey(storeWith(record), { secret, clientId: undefined, address: null }, now)).toBe(record)
-  expect(await authenticateApiKey(storeWith(record), { secret, clientId: 'key_1', address: null }, now)).toBe(record)
+  expect(
+    await authenticateApiKey(storeWith(record), { secret, clientId: undefined, address: null, agent: null }, now),
+  ).toBe(record)
+  expect(
+    await authenticateApiKey(storeWith(record), { secret, clientId: 'key_1', address: null, agent: null }, now),
+  ).toBe(record)
 })
 
 describe('a refusal', () => {
@@ -66,13 +73,13 @@ describe('a refusal', () => {
     ['organization_suspended', { ...record, organizationSuspendedAt: now }],
   ])('names the reason %s only in the error, not to the caller', async (reason, stored) => {
     await expect(
-      authenticateApiKey(storeWith(stored), { secret, clientId: undefined, address: null }, now),
+      authenticateApiKey(storeWith(stored), { secret, clientId: undefined, address: null, agent: null }, now),
     ).rejects.toThrow(rejectedFor(reason))
   })
 
   test("is thrown for another key's client id", async () => {
     await expect(
-      authenticateApiKey(storeWith(record), { secret, clientId: 'key_2', address: null }, now),
+      authenticateApiKey(storeWith(record), { secret, clientId: 'key_2', address: null, agent: null }, now),
     ).rejects.toThrow(rejectedFor('client_mismatch'))
   })
 
@@ -81,7 +88,7 @@ describe('a refusal', () => {
     async (text) => {
       const store = storeWith(record)
       await expect(
-        authenticateApiKey(store, { secret: text, clientId: undefined, address: null }, now),
+        authenticateApiKey(store, { secret: text, clientId: undefined, address: null, agent: null }, now),
       ).rejects.toThrow(rejectedFor('malformed'))
       expect(store.asked).toEqual([])
     },
@@ -90,7 +97,7 @@ describe('a refusal', () => {
   test('repeats nothing of the secret', async () => {
     const refusal = await authenticateApiKey(
       storeWith(undefined),
-      { secret, clientId: undefined, address: null },
+      { secret, clientId: undefined, address: null, agent: null },
       now,
     ).catch((error: unknown) => error)
     expect(JSON.stringify(refusal, Object.getOwnPropertyNames(refusal))).not.toContain(secret.slice(8, 20))
@@ -100,6 +107,6 @@ describe('a refusal', () => {
 test('the hash of a key from a stolen database does not work as a key', async () => {
   const hash = await platform.sha256(secret)
   await expect(
-    authenticateApiKey(storeWith(record), { secret: hash, clientId: undefined, address: null }, now),
+    authenticateApiKey(storeWith(record), { secret: hash, clientId: undefined, address: null, agent: null }, now),
   ).rejects.toThrow(rejectedFor('malformed'))
 })

@@ -16,6 +16,7 @@ describe.each(databaseKinds)('a list of texts on %s', (kind) => {
       apiKeyId: 'key_1',
       version: 1,
       exchanges: 1,
+      authentications: 1,
       lastUsedAt: at,
       lastExpiresAt: at,
       addresses: texts,

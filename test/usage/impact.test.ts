@@ -16,6 +16,7 @@ describe.each(databaseKinds)('what ending keys would break, on %s', async (kind)
       apiKeysWithLiveTokens: 0,
       tokensLiveUntil: null,
       exchanges: 0,
+      authentications: 0,
       lastUsedAt: null,
       lastUses: [],
     })
@@ -37,9 +38,18 @@ describe.each(databaseKinds)('what ending keys would break, on %s', async (kind)
       apiKeysWithLiveTokens: 1,
       tokensLiveUntil: new Date(usedAt.getTime() + 900_000).toISOString(),
       exchanges: 2,
+      authentications: 2,
       lastUsedAt: usedAt.toISOString(),
       lastUses: [
-        { apiKeyId: used.id, version: 1, exchanges: 2, lastUsedAt: usedAt.toISOString(), addresses: [], agents: [] },
+        {
+          apiKeyId: used.id,
+          version: 1,
+          exchanges: 2,
+          authentications: 2,
+          lastUsedAt: usedAt.toISOString(),
+          addresses: [],
+          agents: [],
+        },
       ],
     })
     clock.advance(900)

@@ -190,7 +190,7 @@ describe('while the database is away', () => {
     expect(await findSigningKeyUsage(database.db, ['kid_1'])).toMatchObject([{ tokens: 3 }])
   })
 
-  test('memory stays bounded, known keys still count, and the log says how many exchanges were not counted', async () => {
+  test('memory stays bounded, known keys still count, and the log says how many uses were not counted', async () => {
     const away = nowhere()
     const { recorder, logged } = recorderOf({ db: away.db, pending: createPendingUsage({ mostVersions: 100 }) })
     for (let key = 0; key < 150; key += 1) recorder.recordExchange(exchange({ apiKeyId: `key_${key}` }))
@@ -198,7 +198,7 @@ describe('while the database is away', () => {
     await recorder.flush()
     await recorder.flush()
     await away.close()
-    expect(logged.filter(({ event }) => event === 'usage_dropped')).toMatchObject([{ level: 'error', exchanges: 50 }])
+    expect(logged.filter(({ event }) => event === 'usage_dropped')).toMatchObject([{ level: 'error', uses: 50 }])
     expect(logged.filter(({ event }) => event === 'usage_flush_failed')).toMatchObject([
       { waiting: 100 },
       { waiting: 100 },

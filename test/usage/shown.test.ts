@@ -29,10 +29,11 @@ describe.each(databaseKinds)('the usage of a key, on %s', (kind) => {
         {
           version: 1,
           exchanges: 2,
+          authentications: 3,
           lastUsedAt: service.clock.now().toISOString(),
           lastExpiresAt: new Date(Number(claims.exp) * 1000).toISOString(),
-          addresses: ['192.0.2.2', '192.0.2.1'],
-          agents: ['orders/1'],
+          addresses: ['192.0.2.3', '192.0.2.2', '192.0.2.1'],
+          agents: ['refused/1', 'orders/1'],
         },
       ],
     })

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { apiKeyOrders } from '../../api-keys/order.ts'
 import type { ApiKeyDetail, ApiKeyView } from '../../api-keys/view.ts'
 import { wholeNumber } from '../runtime/arguments.ts'
 import { type Cli, type JsonOption, noun, print, showVerb, verb } from '../runtime/command.ts'
@@ -60,6 +61,9 @@ function addFindingVerbs(apiKeys: Command, cli: Cli): void {
       member('name', '--name <text>', 'with this in the name'),
       member('createdAfter', '--created-after <time>', 'RFC 3339'),
       member('createdBefore', '--created-before <time>', 'RFC 3339'),
+      member('usedSince', '--used-since <time>', 'RFC 3339; used at this time or later'),
+      member('unusedSince', '--unused-since <time>', 'RFC 3339; not used since then, or never'),
+      member('sort', '--sort <order>', 'newest first, latest use first, or longest unused first').choices(apiKeyOrders),
     ],
     columns: [
       { title: 'id', value: ({ id }) => id },
@@ -69,6 +73,7 @@ function addFindingVerbs(apiKeys: Command, cli: Cli): void {
       { title: 'hint', value: ({ hint }) => `…${hint}` },
       { title: 'scopes', value: ({ scopes }) => scopes.join(' ') },
       { title: 'created', value: ({ createdAt }) => shortTime(createdAt) },
+      { title: 'last used', value: ({ lastUsedAt }) => lastUsedAt && shortTime(lastUsedAt) },
     ],
   })
 

@@ -55,6 +55,7 @@ function addVersionsVerb(apiKeys: Command, cli: Cli): void {
       { title: 'created', value: ({ createdAt }) => shortTime(createdAt) },
       { title: 'ends', value: ({ endsAt }) => endsAt && shortTime(endsAt) },
       { title: 'exchanges', value: ({ exchanges }) => exchanges },
+      { title: 'authentications', value: ({ authentications }) => authentications },
       { title: 'last used', value: ({ lastUsedAt }) => lastUsedAt && shortTime(lastUsedAt) },
       { title: 'from', value: ({ addresses }) => addresses.join(' ') },
       { title: 'by', value: ({ agents }) => agents.join(' · ').slice(0, 60) },

@@ -30,10 +30,12 @@ export function apiKeyFields(apiKey: ApiKeyView): string {
     hint: `…${apiKey.hint}`,
     created: apiKey.createdAt,
     expires: apiKey.expiresAt,
-    ...ifPresent('disabled', apiKey.disabledAt),
-    revoked: apiKey.revokedAt,
+    ...ifPresent('disabled', apiKey.disabledAt && by(apiKey.disabledAt, apiKey.disabledBy)),
+    revoked: apiKey.revokedAt && by(apiKey.revokedAt, apiKey.revokedBy),
     reason: apiKey.revocationReason,
     revision: apiKey.revision,
+    'last used': apiKey.lastUsedAt,
+    ...ifPresent('refused', apiKey.refusedAttempts && refusedText(apiKey.refusedAttempts)),
   })
 }
 
@@ -42,11 +44,21 @@ export function usageTable(usage: readonly ApiKeyVersionUsage[]): string {
   return table(usage, [
     { title: 'version', value: ({ version }) => version },
     { title: 'exchanges', value: ({ exchanges }) => exchanges },
+    { title: 'authentications', value: ({ authentications }) => authentications },
     { title: 'last used', value: ({ lastUsedAt }) => shortTime(lastUsedAt) },
-    { title: 'tokens until', value: ({ lastExpiresAt }) => shortTime(lastExpiresAt) },
+    { title: 'tokens until', value: ({ lastExpiresAt }) => lastExpiresAt && shortTime(lastExpiresAt) },
     { title: 'from', value: ({ addresses }) => addresses.join(' ') },
     { title: 'by', value: ({ agents }) => agents.join(' · ').slice(0, 60) },
   ])
+}
+
+function by(time: string, clientId: string | null): string {
+  return clientId === null ? time : `${time} by ${clientId}`
+}
+
+/** Somebody still uses a key that does not work. */
+function refusedText({ attempts, lastAt, reason, address }: NonNullable<ApiKeyView['refusedAttempts']>): string {
+  return `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}, last ${lastAt} from ${address ?? '-'} (${reason})`
 }
 
 /** Settings that most keys do not have are shown only where they are set. */

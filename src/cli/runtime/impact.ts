@@ -8,6 +8,7 @@ export function impactText(impact: Impact): string {
     'with live tokens': impact.apiKeysWithLiveTokens,
     'tokens until': impact.tokensLiveUntil && shortTime(impact.tokensLiveUntil),
     exchanges: impact.exchanges,
+    authentications: impact.authentications,
     'last used': impact.lastUsedAt && shortTime(impact.lastUsedAt),
   })
   if (impact.lastUses.length === 0) return summary

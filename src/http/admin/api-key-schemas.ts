@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { apiKeyOrders } from '../../api-keys/order.ts'
 import { apiKeyStatuses } from '../../api-keys/status.ts'
 import { algorithms } from '../../signing-keys/signer.ts'
 import { instant, instantInput, pageQuery, storedText, text, word } from './schemas.ts'
@@ -41,10 +42,23 @@ export const apiKey = z
     createdBy: z.string(),
     expiresAt: instant.nullable(),
     disabledAt: instant.nullable(),
+    disabledBy: z.string().nullable().openapi({ description: 'Client id of the caller who disabled it' }),
     revokedAt: instant.nullable(),
+    revokedBy: z.string().nullable().openapi({ description: 'Client id of the caller who revoked it' }),
     revocationReason: z.string().nullable(),
     revocationText: z.string().nullable(),
     revision: z.int().openapi({ description: 'Increases with each change. The ETag contains it' }),
+    lastUsedAt: instant
+      .nullable()
+      .openapi({ description: 'Last successful use. A few seconds behind, like the next three' }),
+    exchanges: z.int(),
+    authentications: z.int().openapi({ description: 'Successful ones, those for exchanges included' }),
+    refusedAttempts: z
+      .object({ attempts: z.int(), lastAt: instant, reason: z.string(), address: z.string().nullable() })
+      .nullable()
+      .openapi({
+        description: 'Attempts that were refused, for example because the key is revoked. The last one in detail',
+      }),
   })
   .openapi('ApiKey')
 
@@ -55,8 +69,11 @@ export const apiKeyDetail = apiKey
         z.object({
           version: z.int(),
           exchanges: z.int(),
+          authentications: z.int(),
           lastUsedAt: instant,
-          lastExpiresAt: instant.openapi({ description: 'Until then a token of it may still be valid' }),
+          lastExpiresAt: instant
+            .nullable()
+            .openapi({ description: 'Until then a token of it may still be valid. Null: it was never exchanged' }),
           addresses: z.array(z.string()).openapi({ description: 'The most recent, newest first' }),
           agents: z.array(z.string()).openapi({ description: 'The most recent, newest first' }),
         }),
@@ -111,4 +128,9 @@ export const listQuery = pageQuery.extend({
     .openapi({ description: 'Part of the name, regardless of case. There are no wildcards' }),
   createdAfter: instantInput.optional(),
   createdBefore: instantInput.optional(),
+  usedSince: instantInput.optional().openapi({ description: 'Used at this time or later' }),
+  unusedSince: instantInput.optional().openapi({ description: 'Not used at this time or later; also never used' }),
+  sort: z.enum(apiKeyOrders).default('newest').openapi({
+    description: 'newest: by creation. lastUsed: latest use first. longestUnused: never used, then earliest last use',
+  }),
 })

@@ -26,7 +26,7 @@ const createApiKeyRoute = adminRoute('POST /api-keys', 'createApiKey', {
 })
 
 const listApiKeysRoute = adminRoute('GET /api-keys', 'listApiKeys', {
-  summary: 'List API keys, newest first',
+  summary: 'List API keys, newest first unless sorted otherwise',
   query: listQuery,
   answers: { 200: pageAnswer(apiKey) },
 })
@@ -50,8 +50,8 @@ export function apiKeyRoutes(app: OpenAPIHono<AppEnv>): void {
   })
 
   app.openapi(listApiKeysRoute, async (c) => {
-    const { limit, cursor, ...filter } = c.req.valid('query')
-    return c.json(await listApiKeys(c.var.services, c.var.principal, { limit, cursor }, filter), 200)
+    const { limit, cursor, sort, ...filter } = c.req.valid('query')
+    return c.json(await listApiKeys(c.var.services, c.var.principal, { limit, cursor, sort }, filter), 200)
   })
 
   app.openapi(showApiKeyRoute, async (c) => {

@@ -12,12 +12,14 @@ export const impact = z
       .openapi({ description: 'Keys with a token that may still be valid and would be revoked' }),
     tokensLiveUntil: instant.nullable(),
     exchanges: z.int(),
+    authentications: z.int().openapi({ description: 'Successful ones, those for exchanges included' }),
     lastUsedAt: instant.nullable(),
     lastUses: z.array(
       z.object({
         apiKeyId: z.string(),
         version: z.int(),
         exchanges: z.int(),
+        authentications: z.int(),
         lastUsedAt: instant,
         addresses: z.array(z.string()),
         agents: z.array(z.string()),

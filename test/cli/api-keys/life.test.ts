@@ -108,6 +108,7 @@ keys in use       0
 with live tokens  0
 tokens until      -
 exchanges         0
+authentications   0
 last used         -
 `,
     )
@@ -204,9 +205,9 @@ the previous one, version 1, works until ${until}
       .replace(/ {2,}/g, '  ')
     expect(text).toBe(
       `$ mintage api-keys versions key_…
-VERSION  STATE  HINT  CREATED  ENDS  EXCHANGES  LAST USED  FROM  BY
-2  newest  …hint  2026-11-02T10:00:00Z  -  0  -  -  -
-1  overlapping  …hint  2026-11-02T10:00:00Z  2026-11-03T10:00:00Z  1  2026-11-02T10:00:00Z  -  old-worker/1
+VERSION  STATE  HINT  CREATED  ENDS  EXCHANGES  AUTHENTICATIONS  LAST USED  FROM  BY
+2  newest  …hint  2026-11-02T10:00:00Z  -  0  0  -  -  -
+1  overlapping  …hint  2026-11-02T10:00:00Z  2026-11-03T10:00:00Z  1  1  2026-11-02T10:00:00Z  -  old-worker/1
 `,
     )
     expect(await shown('api-keys', 'end-version', apiKey.id, '1', '--dry-run')).toMatch(
