@@ -21,6 +21,17 @@ export function isAddressAllowed({ allowedCidrs, deniedCidrs }: AddressRules, ad
   return allowedCidrs.length === 0 || allowedCidrs.some((cidr) => contains(cidr, parsed) === true)
 }
 
+/**
+ * Whether the rules shut out an address that the previous ones let in. Compares range by range: if a range is allowed
+ * in pieces, or denied in pieces, that counts as shutting out.
+ */
+export function shutsOut(previous: AddressRules, { allowedCidrs, deniedCidrs }: AddressRules): boolean {
+  const isWithin = (cidr: string, others: readonly string[]) => others.some((other) => isWithinRange(cidr, other))
+  if (deniedCidrs.some((cidr) => !isWithin(cidr, previous.deniedCidrs))) return true
+  if (allowedCidrs.length === 0) return false
+  return previous.allowedCidrs.length === 0 || previous.allowedCidrs.some((cidr) => !isWithin(cidr, allowedCidrs))
+}
+
 /** The address in its one form (RFC 5952), IPv4 written as IPv6 as IPv4. Undefined for any other text. */
 export function canonicalIpAddress(text: string): string | undefined {
   const address = parseAddress(text)
@@ -43,6 +54,13 @@ type Range = { readonly address: Address; readonly bits: number }
 function contains(cidr: string, address: Address): boolean | undefined {
   const range = parseCidr(cidr)
   return range && range.address.kind() === address.kind() && address.match(range.address, range.bits)
+}
+
+function isWithinRange(cidr: string, other: string): boolean {
+  const [inner, outer] = [parseCidr(cidr), parseCidr(other)]
+  return (
+    inner !== undefined && outer !== undefined && inner.bits >= outer.bits && contains(other, inner.address) === true
+  )
 }
 
 const longestCidr = '0000:0000:0000:0000:0000:ffff:255.255.255.255/128'.length

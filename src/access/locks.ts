@@ -1,7 +1,7 @@
 import { ServiceError } from '../errors.ts'
 import { organizationFor } from './authorize.ts'
 import type { Attempt, Lock } from './change.ts'
-import { keepLastHolders } from './last-holders.ts'
+import { keepLastHolders, type LastHolders } from './last-holders.ts'
 import { lockOrganization } from './queries.ts'
 
 export type Organization = NonNullable<Awaited<ReturnType<typeof lockOrganization>>>
@@ -35,14 +35,14 @@ export function organizationLockFor(asked: string | undefined): Lock<Organizatio
  * is checked.
  */
 export function keepingLastHolders<Thing>(
-  find: (attempt: Attempt) => Promise<{ readonly organizationId: string | null; readonly force?: boolean } | undefined>,
+  find: (attempt: Attempt) => Promise<LastHolders | undefined>,
   lock: Lock<Thing>,
 ): Lock<Thing> {
   return async (attempt, work) => {
     const found = await find(attempt)
     if (!found) throw new ServiceError('not_found')
     const { tx, now } = attempt
-    const { organizationId, force } = found
-    return await keepLastHolders(tx, { organizationId, now, force }, () => lock(attempt, work))
+    const { organizationId, force, until, lost } = found
+    return await keepLastHolders(tx, { organizationId, now, force, until, lost }, () => lock(attempt, work))
   }
 }

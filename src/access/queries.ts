@@ -1,4 +1,4 @@
-import { and, type Column, eq, gt, inArray, isNull, or, type SQL, sql } from 'drizzle-orm'
+import { and, type Column, eq, gt, inArray, isNull, ne, or, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/database.ts'
 import { apiKeys, apiKeyVersions, customRoles, organizations, serviceAccounts } from '../db/schema.ts'
 import { type Within, wholeOrganization } from './authorize.ts'
@@ -64,8 +64,13 @@ export async function lockRights(tx: Db, organizationId: string | null): Promise
   if (organizationId !== null) await lockOrganization(tx, { id: organizationId, within: 'everywhere' })
 }
 
-/** See `keepLastHolders`. A role counts only if the key's service account holds it too. */
-export async function countHolders(tx: Db, organizationId: string | null, now: Date): Promise<Holders> {
+/** See `keepLastHolders`. Does not count the key `without`. A role counts only if the key's service account holds it too. */
+export async function countHolders(
+  tx: Db,
+  organizationId: string | null,
+  now: Date,
+  without?: string,
+): Promise<Holders> {
   const holds = (role: string) =>
     and(
       sql`${role} = any(${apiKeys.roles})`,
@@ -83,6 +88,7 @@ export async function countHolders(tx: Db, organizationId: string | null, now: D
     .where(
       and(
         sql`cardinality(${apiKeys.roles}) > 0`, // the condition of a partial index
+        without === undefined ? undefined : ne(apiKeys.id, without),
         isNull(apiKeys.revokedAt),
         isAhead(apiKeys.expiresAt, now),
         isAhead(apiKeys.disabledAt, now),

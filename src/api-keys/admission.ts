@@ -7,6 +7,7 @@ import { type Organization, planOf } from '../organizations/queries.ts'
 import { findServiceAccount } from '../service-accounts/queries.ts'
 import type { Services } from '../services.ts'
 import { countApiKeys } from './change-queries.ts'
+import { type EffectiveSettings, requireEffects } from './effects.ts'
 import { requireLifetime } from './lifetime.ts'
 import type { ApiKeyChange, ApiKeyDraft } from './settings.ts'
 
@@ -16,9 +17,11 @@ import type { ApiKeyChange, ApiKeyDraft } from './settings.ts'
  */
 type Admission = {
   readonly draft: ApiKeyDraft
-  readonly previous?: Pick<ApiKeyDraft, 'scopes' | 'audiences' | 'roles' | 'serviceAccountId'> & {
-    readonly serviceAccountDisabledAt: Date | null
-  }
+  readonly previous?: EffectiveSettings &
+    Pick<ApiKeyDraft, 'scopes' | 'audiences' | 'serviceAccountId'> & {
+      readonly id: string
+      readonly serviceAccountDisabledAt: Date | null
+    }
   readonly organization: Organization
   /** Where the caller may assign a key to a service account. */
   readonly accountsWithin: Within
@@ -37,6 +40,7 @@ export async function admitApiKey(tx: Db, actor: Principal, admission: Admission
   requireLifetime(draft, organization, now)
   const grant = grantOf(admission)
   authorizeGrant(actor, grant, await customRolesOf(tx, organization.id, grant.roles))
+  if (previous) await requireEffects(tx, actor, previous, draft)
   await checkServiceAccount(tx, admission)
   const counts = !draft.roles.includes('root')
   if (counts && (!previous || previous.roles.includes('root'))) await requirePlanRoom(tx, organization.id, 1, now)

@@ -1,6 +1,7 @@
 import { about } from '../access/about.ts'
 import type { Within } from '../access/authorize.ts'
 import type { Lock } from '../access/change.ts'
+import { isAddressAllowed } from '../access/cidr.ts'
 import { keepingLastHolders } from '../access/locks.ts'
 import type { Principal } from '../access/principal.ts'
 import { lockOrganization } from '../access/queries.ts'
@@ -37,15 +38,30 @@ export function apiKeyLock(id: string): Lock<LockedApiKey> {
   }
 }
 
-/** As `apiKeyLock`; if the change sets roles, it also keeps the last root key and the last administrator. */
-export function settingsLock(id: string, { roles }: Pick<ApiKeyChange, 'roles'>): Lock<LockedApiKey> {
-  if (roles === undefined) return apiKeyLock(id)
-  return keepingLastHolders(({ tx, within }) => findReachable(tx, { id, within }), apiKeyLock(id))
+/**
+ * As `apiKeyLock`. A change that may take rights away also keeps the last root key and the last administrator: by other
+ * roles, by an expiry, or by address ranges with which a key shuts itself out.
+ */
+export function settingsLock(id: string, settings: ApiKeyChange): Lock<LockedApiKey> {
+  const { roles, expiresAt, allowedCidrs, deniedCidrs } = settings
+  const setsAddresses = allowedCidrs !== undefined || deniedCidrs !== undefined
+  if (roles === undefined && !expiresAt && !setsAddresses) return apiKeyLock(id)
+  return keepingLastHolders(async ({ tx, actor, within }) => {
+    const { organizationId } = await findReachable(tx, { id, within })
+    const lost = setsAddresses && id === actor.clientId ? () => unlessReachable(tx, actor) : undefined
+    return { organizationId, until: expiresAt ?? undefined, lost }
+  }, apiKeyLock(id))
+}
+
+/** The calling key, if it may no longer be used from the address of the request. */
+async function unlessReachable(tx: Db, { clientId, origin }: Principal): Promise<string | undefined> {
+  const { allowedCidrs, deniedCidrs } = await findReachable(tx, { id: clientId, within: 'everywhere' })
+  return isAddressAllowed({ allowedCidrs, deniedCidrs }, origin.address) ? undefined : clientId
 }
 
 /**
- * For the end of a key, whatever its status, locked like a live one. Throws `not_found`, `permission_denied` for a root key unless the caller is root or the key itself, and without
- * `force` `conflict` for the last key that can administer the service or its organization.
+ * For the end of a key, whatever its status, locked like a live one. Throws `not_found`, `permission_denied` for a root
+ * key unless the caller is root or the key itself, and without `force` `conflict` for the last key that can administer the service or its organization.
  */
 export function endingLock(id: string, force: boolean): Lock<StoredApiKey> {
   const found: Lock<StoredApiKey> = async ({ tx, actor, within }, work) => {

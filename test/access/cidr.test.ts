@@ -1,7 +1,7 @@
 import { BlockList } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type AddressRules, canonicalCidr, isAddressAllowed } from '../../src/access/cidr.ts'
+import { type AddressRules, canonicalCidr, isAddressAllowed, shutsOut } from '../../src/access/cidr.ts'
 
 const allowing = (...allowedCidrs: string[]): AddressRules => ({ allowedCidrs, deniedCidrs: [] })
 const denying = (...deniedCidrs: string[]): AddressRules => ({ allowedCidrs: [], deniedCidrs })
@@ -199,5 +199,26 @@ describe('an IPv4 address inside IPv6', () => {
     '1:2:3:4:5:6:1.2.3.4:7',
   ])('%s is not an address', (text) => {
     expect(canonicalCidr(text)).toBeUndefined()
+  })
+})
+
+describe('new rules shut out an address that the previous ones let in', () => {
+  test.each<[string, AddressRules, AddressRules, boolean]>([
+    ['no rules before and after', allowing(), allowing(), false],
+    ['the first allowed range', allowing(), allowing('0.0.0.0/0'), true],
+    ['the same ranges', allowing('10.0.0.0/8'), allowing('10.0.0.0/8'), false],
+    ['a wider range', allowing('10.1.0.0/16'), allowing('10.0.0.0/8'), false],
+    ['a narrower range', allowing('10.0.0.0/8'), allowing('10.1.0.0/16'), true],
+    ['another range', allowing('10.0.0.0/8'), allowing('11.0.0.0/8'), true],
+    ['one range more', allowing('10.0.0.0/8'), allowing('11.0.0.0/8', '10.0.0.0/8'), false],
+    ['one range less', allowing('11.0.0.0/8', '10.0.0.0/8'), allowing('10.0.0.0/8'), true],
+    ['no allowed range any more', allowing('10.0.0.0/8'), allowing(), false],
+    ['another family', allowing('0.0.0.0/0'), allowing('::/0'), true],
+    ['the first denied range', denying(), denying('10.0.0.0/8'), true],
+    ['a narrower denied range', denying('10.0.0.0/8'), denying('10.1.0.0/16'), false],
+    ['a wider denied range', denying('10.1.0.0/16'), denying('10.0.0.0/8'), true],
+    ['no denied range any more', denying('10.0.0.0/8'), denying(), false],
+  ])('%s', (_, previous, rules, expected) => {
+    expect(shutsOut(previous, rules)).toBe(expected)
   })
 })
