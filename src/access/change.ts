@@ -7,6 +7,7 @@ import { refreshAfterCommit } from '../revocation/refresh-after-commit.ts'
 import type { Services } from '../services.ts'
 import { about } from './about.ts'
 import { authorize, type Within } from './authorize.ts'
+import { refuseRevokedCaller } from './caller-token.ts'
 import type { Permission } from './permissions.ts'
 import { requireExpectedRevision } from './precondition.ts'
 import type { Principal } from './principal.ts'
@@ -71,12 +72,12 @@ type ChangeOptions = { readonly now?: Date; readonly dryRun?: boolean }
 /**
  * The one gate for changes. Authorizes the actor, opens the transaction (which also claims the request's
  * Idempotency-Key), locks the thing, compares its revision and runs `decide`. Appends the events last, because the
- * audit trail stays locked until the commit. Returns the view. After the commit this process knows the new revocation
+ * audit trail stays locked until the commit. Refuses a caller whose access token was revoked meanwhile. Returns the view. After the commit this process knows the new revocation
  * rules.
  *
  * `now` is for an operation that has already read the clock, so that it uses one time throughout. A `dryRun` does the
  * same and rolls back, so it refuses what the change itself would refuse, and writes nothing. Throws
- * `permission_denied`, `not_found`, `precondition_failed`, and what the lock and `decide` throw. Then nothing was
+ * `permission_denied`, `not_found`, `precondition_failed`, `api_key_rejected`, and what the lock and `decide` throw. Then nothing was
  * written. Does not check that `decide` writes only to what is locked.
  *
  * @example
@@ -110,6 +111,7 @@ export async function change<Thing, View>(
       const { organizationId, subject } = done.locked
       await appendAuditEvent(tx, { organizationId, subject, ...event, actor }, done.now)
     }
+    await refuseRevokedCaller(tx, actor, services.now())
     return done.change.view
   }
   if (dryRun) return await tryInTransaction(services.transaction, run)

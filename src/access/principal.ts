@@ -1,3 +1,4 @@
+import type { RevocableToken } from '../kit/revocation/revocation-list.ts'
 import type { Permissions } from './permissions.ts'
 import type { ExpectedRevision } from './precondition.ts'
 
@@ -18,6 +19,8 @@ export type Principal = {
   readonly clientId: string
   /** Version of the API key whose secret was sent; absent for a token and for `system`. */
   readonly apiKeyVersion?: number
+  /** The access token that was sent, if it was one. Every change asks the database whether it is revoked. */
+  readonly accessToken?: RevocableToken
   /** Null only for `system`. */
   readonly organizationId: string | null
   /** The service account that the key belongs to. The caller shares what the account owns. */

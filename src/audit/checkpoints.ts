@@ -1,4 +1,5 @@
 import { authorize } from '../access/authorize.ts'
+import { refuseRevokedCaller } from '../access/caller-token.ts'
 import { requireExpectedRevision } from '../access/precondition.ts'
 import type { Principal } from '../access/principal.ts'
 import type { Db } from '../db/database.ts'
@@ -45,6 +46,7 @@ export async function createAuditCheckpoint(
       { type: 'audit_checkpoint.created', actor, organizationId: null, subject: null, context },
       at,
     )
+    await refuseRevokedCaller(tx, actor, at)
     const { signed, count } = await signCheckpoint(tx, signer, { issuer: config.issuer, head, at })
     await insertCheckpoint(tx, { sequence: head.sequence, signed, createdAt: at })
     return { sequence: head.sequence, hash: head.hash, count, createdAt: at.toISOString(), kid: signer.kid, signed }

@@ -11,6 +11,7 @@ import type { ServiceErrorCode } from '../error-catalogue.ts'
 import { ServiceError } from '../errors.ts'
 import { AccessTokenError } from '../kit/access-token-error.ts'
 import { hasScopes } from '../kit/token/held-scopes.ts'
+import { revocableToken } from '../kit/verifier.ts'
 import { readClientCredential } from '../oauth/client-credential.ts'
 import { parseForm } from '../oauth/form.ts'
 import type { Services } from '../services.ts'
@@ -111,7 +112,8 @@ async function principalOfToken(
   const apiKey = admitSender(services, found, { ...sender(c), clientId: undefined }, now)
   if (typeof apiKey === 'string') throw rejected(apiKey)
   const scopes = [...token.scopes].filter((scope) => hasScopes(apiKey.scopes, [scope], 'all'))
-  return await principalOf(services, { ...apiKey, scopes }, origin)
+  const principal = await principalOf(services, { ...apiKey, scopes }, origin)
+  return { ...principal, accessToken: revocableToken(token) }
 }
 
 async function principalOf({ config, db }: Services, apiKey: ApiKeyRecord, origin: RequestOrigin): Promise<Principal> {

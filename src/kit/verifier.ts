@@ -141,7 +141,7 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
   return { verify }
 }
 
-function revocableToken(token: AccessToken): RevocableToken {
+export function revocableToken(token: AccessToken): RevocableToken {
   return {
     jti: token.id,
     clientId: token.clientId,

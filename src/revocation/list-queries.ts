@@ -1,7 +1,9 @@
-import { gt, type SQL, sql } from 'drizzle-orm'
+import { and, gt, isNull, or, type SQL, sql } from 'drizzle-orm'
 import type { Database, Db } from '../db/database.ts'
 import { revocations, serviceState } from '../db/schema.ts'
 import { pageSize } from '../kit/revocation/full-load.ts'
+import type { RevocableToken } from '../kit/revocation/revocation-list.ts'
+import { covers, namesOfToken } from '../kit/revocation/rules.ts'
 import type { RevocationSource } from '../kit/revocation/synced.ts'
 import type { RevocationBatch, RevocationRow } from '../kit/revocation/synced-rules.ts'
 
@@ -49,6 +51,24 @@ export function serviceRevocationSource(db: Db, database?: Pick<Database, 'liste
   }
   const listen = database?.listen
   return listen ? { ...source, listen: (onChange) => listen(revocationChannel, onChange) } : source
+}
+
+/**
+ * Whether a committed rule revokes the token. The effects of this transaction do not count: who lifts the rule about
+ * their own token is still revoked, and who revokes their own token may do so. Does not check signature, claims and
+ * expiry.
+ */
+export async function isTokenRevoked(tx: Db, token: RevocableToken, now: Date): Promise<boolean> {
+  const named = namesOfToken(token).map((name) => {
+    const colon = name.indexOf(':')
+    return sql`(${revocations.kind}, ${revocations.value}) = (${name.slice(0, colon)}, ${name.slice(colon + 1)})`
+  })
+  const isOurs = sql`${revocations.xactId} = pg_current_xact_id()`
+  const rules = await tx
+    .select()
+    .from(revocations)
+    .where(and(or(...named), sql`(${isNull(revocations.liftedAt)}) = not ${isOurs}`))
+  return rules.some((rule) => covers(revocationRow(rule), token, now.getTime() / 1000))
 }
 
 type StoredRule = Pick<
