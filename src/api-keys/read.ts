@@ -1,4 +1,5 @@
 import { authorize } from '../access/authorize.ts'
+import { requireFiltered } from '../access/filter-queries.ts'
 import type { Principal } from '../access/principal.ts'
 import { type Page, type PageRequest, pageOf } from '../db/page.ts'
 import { ServiceError } from '../errors.ts'
@@ -9,8 +10,8 @@ import { type ApiKeyListFilter, findApiKey, selectApiKeys } from './queries.ts'
 import { type ApiKeyDetail, type ApiKeyView, apiKeyVersionUsage, apiKeyView } from './view.ts'
 
 /**
- * The keys that match the filter, newest first or in another order. Throws `permission_denied`. A filter on things out
- * of reach finds nothing.
+ * The keys that match the filter, newest first or in another order. Throws `permission_denied`, and `not_found` for a
+ * filter on an organization or service account that does not exist or is out of reach.
  */
 export async function listApiKeys(
   { db, now }: Pick<Services, 'db' | 'now'>,
@@ -19,6 +20,7 @@ export async function listApiKeys(
   filter: ApiKeyListFilter = {},
 ): Promise<Page<ApiKeyView>> {
   const within = authorize(actor, 'api_keys.read')
+  await requireFiltered(db, within, filter)
   const at = now()
   const { limit, cursor, sort = 'newest' } = page
   const places = placesIn(sort)

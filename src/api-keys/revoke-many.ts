@@ -1,5 +1,6 @@
 import { authorize, organizationFor, type Within } from '../access/authorize.ts'
 import { type Change, type ChangeEvent, change, type Lock, unchanged } from '../access/change.ts'
+import { requireFiltered } from '../access/filter-queries.ts'
 import { keepingLastHolders, organizationLock } from '../access/locks.ts'
 import { requireExpectedRevision } from '../access/precondition.ts'
 import type { Principal } from '../access/principal.ts'
@@ -43,7 +44,7 @@ type Many = Revocation & { readonly dryRun?: boolean | undefined; readonly force
  * whole organization has a time limit, and would miss tokens that are issued while this commits.
  *
  * Only root revokes root keys; others skip them. Throws `invalid_request` for an empty filter or a time in the past,
- * `not_found` for an organization out of reach, and without `force` `conflict` when nobody could administer the
+ * `not_found` for an organization or service account out of reach, and without `force` `conflict` when nobody could administer the
  * organization or the service afterwards.
  */
 export async function revokeApiKeys(
@@ -54,7 +55,7 @@ export async function revokeApiKeys(
 ): Promise<RevokedApiKeys> {
   const within = authorize(actor, 'api_keys.revoke')
   requireFilter(filter)
-  if (filter.organizationId !== undefined) await requireOrganization(services.db, actor, within, filter.organizationId)
+  await requireFiltered(services.db, within, filter)
   const now = services.now()
   const where = {
     within,

@@ -114,6 +114,61 @@ type SigningKeyTurn = {
 
 export type AuditEventType = keyof AuditContexts
 
+/** A record, because the compiler then says which type is missing. */
+const everyType: Readonly<Record<AuditEventType, true>> = {
+  'service.bootstrapped': true,
+  'service.restored': true,
+  'organization.created': true,
+  'organization.updated': true,
+  'organization.plan_changed': true,
+  'organization.policy_changed': true,
+  'organization.suspended': true,
+  'organization.resumed': true,
+  'plan.created': true,
+  'plan.updated': true,
+  'plan.deleted': true,
+  'service_account.created': true,
+  'service_account.updated': true,
+  'service_account.disabled': true,
+  'service_account.enabled': true,
+  'service_account.deleted': true,
+  'role.created': true,
+  'role.updated': true,
+  'role.deleted': true,
+  'member.roles_assigned': true,
+  'api_key.created': true,
+  'api_key.updated': true,
+  'api_key.disabled': true,
+  'api_key.enabled': true,
+  'api_key.expired': true,
+  'api_key.rotated': true,
+  'api_key.version_ended': true,
+  'api_key.rotation_due': true,
+  'api_key.purged': true,
+  'api_keys.imported': true,
+  'api_key.revoked': true,
+  'api_keys.revoked': true,
+  'token.revoked': true,
+  'revocation.created': true,
+  'revocation.lifted': true,
+  'signing_key.created': true,
+  'signing_key.planned': true,
+  'signing_key.rotated': true,
+  'signing_key.activated': true,
+  'signing_key.rolled_back': true,
+  'signing_key.replaced': true,
+  'signing_key.imported': true,
+  'signing_key.added': true,
+  'kek.rewrapped': true,
+  'kek.abandoned': true,
+  'audit_checkpoint.created': true,
+  'audit_events.exported': true,
+  'operation.refused': true,
+}
+
+/** For filters: a misspelled type would find nothing. */
+export const auditEventTypes: readonly string[] = Object.keys(everyType)
+
 export type AuditEventOf<Type extends AuditEventType> = {
   readonly type: Type
   readonly actor: Principal

@@ -1,4 +1,5 @@
 import { authorize, type Within } from '../access/authorize.ts'
+import { requireFiltered } from '../access/filter-queries.ts'
 import type { Principal } from '../access/principal.ts'
 import type { Services } from '../services.ts'
 import { type ChainLink, toldEvent } from './chain.ts'
@@ -28,6 +29,7 @@ export async function exportAuditTrail(
 ): Promise<AsyncGenerator<string, void, void>> {
   const within = authorize(actor, 'audit_events.read')
   const { db, now, config } = services
+  await requireFiltered(db, within, filter)
   const at = now()
   const shown = shownBy(within, filter)
   const signer = await services.checkpointSigner()

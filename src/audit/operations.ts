@@ -1,4 +1,5 @@
 import { authorize } from '../access/authorize.ts'
+import { requireFiltered } from '../access/filter-queries.ts'
 import type { Principal } from '../access/principal.ts'
 import { cursorsOf, numberPositions } from '../db/cursors.ts'
 import { type Page, type PageRequest, pageOf } from '../db/page.ts'
@@ -12,7 +13,8 @@ const cursors = cursorsOf('audit-events', numberPositions)
 
 /**
  * Newest first. A caller bound to an organization sees the events about it, or only those of its own actions. Throws
- * `invalid_request` for an invalid cursor. A filter for another organization finds nothing.
+ * `invalid_request` for an invalid cursor. Throws `not_found` for a
+ * filter on an organization that does not exist or is out of reach.
  */
 export async function listAuditEvents(
   { db }: Pick<Services, 'db'>,
@@ -20,6 +22,7 @@ export async function listAuditEvents(
   { limit, cursor, ...filter }: PageRequest & AuditEventFilter,
 ): Promise<Page<AuditEventView>> {
   const within = authorize(actor, 'audit_events.read')
+  await requireFiltered(db, within, filter)
   const before = cursors.read(cursor)
   const rows = await selectAuditEvents(db, { within, filter, before, limit: limit + 1 })
   return pageOf(rows, limit, { view: trailEvent, cursor: (row) => cursors.write(row.sequence) })

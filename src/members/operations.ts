@@ -1,5 +1,6 @@
 import { authorize, authorizeGrant } from '../access/authorize.ts'
 import { type ChangeServices, change, type Lock } from '../access/change.ts'
+import { requireFiltered } from '../access/filter-queries.ts'
 import { keepingLastHolders } from '../access/locks.ts'
 import { isRole, mustExpire } from '../access/permissions.ts'
 import type { Principal } from '../access/principal.ts'
@@ -34,6 +35,7 @@ export async function listMembers(
   { limit, cursor, organizationId }: PageRequest & { readonly organizationId?: string | undefined },
 ): Promise<Page<MemberView>> {
   const within = authorize(actor, 'members.read')
+  await requireFiltered(db, within, { organizationId })
   const rows = await selectMembers(db, { within, organizationId, before: cursors.read(cursor), limit: limit + 1 })
   return pageOf(rows, limit, { view: memberView, cursor: (row) => cursors.write(row.id) })
 }

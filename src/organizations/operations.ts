@@ -8,7 +8,7 @@ import type { Db } from '../db/database.ts'
 import { type Page, type PageRequest, pageOf } from '../db/page.ts'
 import { taken, unlessTaken } from '../db/taken.ts'
 import { invalidRequest, ServiceError } from '../errors.ts'
-import { lockPlan } from '../plans/queries.ts'
+import { isPlanWithin, lockPlan } from '../plans/queries.ts'
 import type { Services } from '../services.ts'
 import {
   findOrganization,
@@ -67,13 +67,18 @@ async function insertWithSlug(tx: Db, row: NewOrganization, chosen: string | und
 
 const cursors = cursorsOf('organizations', idPositions('org'))
 
-/** Newest first. Callers other than root see only their own organization. */
+/**
+ * Newest first. Callers other than root see only their own organization. Throws `invalid_request` for a filter on a
+ * malformed slug or an unknown plan.
+ */
 export async function listOrganizations(
   { db }: Pick<Services, 'db'>,
   actor: Principal,
   { limit, cursor, ...filter }: PageRequest & OrganizationFilter,
 ): Promise<Page<OrganizationView>> {
   const within = authorize(actor, 'organizations.read')
+  if (filter.slug !== undefined) checkSlug(filter.slug)
+  if (filter.plan !== undefined && !(await isPlanWithin(db, within, filter.plan))) throw unknownPlan()
   const rows = await selectOrganizations(db, { within, filter, before: cursors.read(cursor), limit: limit + 1 })
   const limits = await limitsOfPlans(
     db,
@@ -110,6 +115,7 @@ export async function updateOrganization(
   id: string,
   { name, slug, email }: OrganizationUpdate,
 ): Promise<OrganizationView> {
+  authorize(actor, 'organizations.update')
   const changes: OrganizationChanges = {
     ...(name === undefined ? {} : { name }),
     ...(slug === undefined ? {} : { slug: checkSlug(slug) }),
@@ -171,5 +177,9 @@ async function shown(db: Db, organization: Organization): Promise<OrganizationVi
 /** Throws `invalid_request` for an unknown plan. Otherwise the plan cannot be deleted until the transaction ends. */
 async function requirePlan(tx: Db, name: string): Promise<void> {
   if (await lockPlan(tx, name)) return
-  throw invalidRequest('plan does not exist.')
+  throw unknownPlan()
+}
+
+function unknownPlan(): ServiceError {
+  return invalidRequest('plan does not exist. Use a built-in plan or a custom one.')
 }

@@ -1,4 +1,6 @@
-import { asc, eq, sql } from 'drizzle-orm'
+import { and, asc, eq, sql } from 'drizzle-orm'
+import { type Within, wholeOrganization } from '../access/authorize.ts'
+import { organizationWithin } from '../access/queries.ts'
 import type { Db } from '../db/database.ts'
 import { organizations, plans } from '../db/schema.ts'
 import { isBuiltInPlan, type PlanLimits } from './limits.ts'
@@ -10,6 +12,18 @@ export async function lockPlan(tx: Db, name: string): Promise<boolean> {
   if (isBuiltInPlan(name)) return true
   const [plan] = await tx.select({ name: plans.name }).from(plans).where(eq(plans.name, name)).for('key share')
   return plan !== undefined
+}
+
+/**
+ * Whether there is a plan with this name, as far as the caller may know: names of custom plans are of the service, so
+ * within an organization only that of its own plan counts.
+ */
+export async function isPlanWithin(db: Db, within: Within, name: string): Promise<boolean> {
+  if (isBuiltInPlan(name)) return true
+  if (within === 'everywhere') return (await findOwnPlan(db, name)) !== undefined
+  const isIt = and(eq(organizations.plan, name), organizationWithin(organizations.id, wholeOrganization(within)))
+  const [found] = await db.select({ id: organizations.id }).from(organizations).where(isIt).limit(1)
+  return found !== undefined
 }
 
 /** The custom plan, locked: until the transaction ends nobody can change it, delete it or put an organization on it. */

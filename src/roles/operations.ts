@@ -2,9 +2,11 @@ import { about } from '../access/about.ts'
 import { authorize, organizationFor, permissionsHeld } from '../access/authorize.ts'
 import { type Attempt, type ChangeServices, change, type Lock } from '../access/change.ts'
 import { checkPermissions, checkRoleName, readPermissions } from '../access/custom-role.ts'
+import { requireFiltered } from '../access/filter-queries.ts'
 import { organizationLockFor } from '../access/locks.ts'
 import { coversPermissions, isRole, permissionsOf, type Role, roles } from '../access/permissions.ts'
 import type { Principal } from '../access/principal.ts'
+import type { Db } from '../db/database.ts'
 import { taken, unlessTaken } from '../db/taken.ts'
 import { ServiceError } from '../errors.ts'
 import { countMembersWith } from '../members/queries.ts'
@@ -69,7 +71,7 @@ export async function listRoles(
   actor: Principal,
   where: RoleIn = {},
 ): Promise<RoleView[]> {
-  const organizationId = organizationFor(actor, authorize(actor, 'roles.read'), where.organizationId)
+  const organizationId = await readableOrganization(db, actor, where)
   return [...roles.map(builtInRoleView), ...(await selectCustomRoles(db, organizationId)).map(customRoleView)]
 }
 
@@ -79,7 +81,7 @@ export async function showRole(
   name: string,
   where: RoleIn = {},
 ): Promise<RoleView> {
-  const organizationId = organizationFor(actor, authorize(actor, 'roles.read'), where.organizationId)
+  const organizationId = await readableOrganization(db, actor, where)
   if (isRole(name)) return builtInRoleView(name)
   const role = await findCustomRole(db, { organizationId, name })
   if (!role) throw new ServiceError('not_found')
@@ -97,13 +99,13 @@ export async function updateRole(
   name: string,
   input: RoleIn & { readonly permissions: readonly string[] },
 ): Promise<RoleView> {
-  const permissions = checkPermissions(input.permissions)
   return await change(
     services,
     actor,
     'roles.change',
     customRoleLock(name, input),
     async (tx, { organizationId, permissions: former }) => {
+      const permissions = checkPermissions(input.permissions)
       refuseUnheld(actor, permissions)
       const updated = await updateCustomRoleRow(tx, { organizationId, name }, permissions)
       return { view: customRoleView(updated), event: { type: 'role.updated', context: { permissions, former } } }
@@ -129,6 +131,14 @@ export async function deleteRole(
     await deleteCustomRoleRow(tx, { organizationId, name })
     return { view: undefined, event: { type: 'role.deleted', context: { permissions } } }
   })
+}
+
+/** The organization whose roles the caller reads. Throws `not_found`. */
+async function readableOrganization(db: Db, actor: Principal, { organizationId: asked }: RoleIn): Promise<string> {
+  const within = authorize(actor, 'roles.read')
+  const organizationId = organizationFor(actor, within, asked)
+  await requireFiltered(db, within, { organizationId })
+  return organizationId
 }
 
 /** Locks the whole organization, because granting a role takes that lock too. */

@@ -1,18 +1,21 @@
 import { authorize } from '../access/authorize.ts'
 import { type ChangeEvent, type ChangeServices, change } from '../access/change.ts'
+import { requireFiltered } from '../access/filter-queries.ts'
 import { selectLiveKeyIds } from '../access/live-key-queries.ts'
 import { organizationLockFor } from '../access/locks.ts'
 import type { Principal } from '../access/principal.ts'
 import { newId } from '../crypto/random.ts'
 import { cursorsOf, idPositions } from '../db/cursors.ts'
+import type { Db } from '../db/database.ts'
 import { type Page, type PageRequest, pageOf } from '../db/page.ts'
-import { unlessTaken } from '../db/taken.ts'
+import { taken, unlessTaken } from '../db/taken.ts'
 import { invalidRequest, ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
 import { accountLock, requireHeld } from './lock.ts'
 import {
   deleteServiceAccountRow,
   findServiceAccount,
+  hasSimilarName,
   insertServiceAccount,
   type ServiceAccountChanges,
   type ServiceAccountFilter,
@@ -33,7 +36,7 @@ type ServiceAccountInput = {
 
 /**
  * Creates an account that owns API keys. Throws `permission_denied` for roles that permit more than the caller may do,
- * `conflict` when another account of the organization has the name, `not_found` for an organization that does not exist
+ * `conflict` when another account of the organization has the name, regardless of case, `not_found` for an organization that does not exist
  * or is out of reach.
  */
 export async function createServiceAccount(
@@ -45,6 +48,7 @@ export async function createServiceAccount(
   const lock = organizationLockFor(input.organizationId)
   return await change(services, actor, 'service_accounts.create', lock, async (tx, { id: organizationId }, now) => {
     await requireHeld(tx, actor, organizationId, roles)
+    await requireFreeName(tx, { organizationId, name })
     const id = newId('svc')
     const row = { id, organizationId, name, description, roles, createdAt: now, createdBy: actor.clientId }
     const account = await unlessTaken(() => insertServiceAccount(tx, row))
@@ -64,6 +68,7 @@ export async function listServiceAccounts(
   { limit, cursor, ...filter }: PageRequest & ServiceAccountFilter,
 ): Promise<Page<ServiceAccountView>> {
   const within = authorize(actor, 'service_accounts.read')
+  await requireFiltered(db, within, filter)
   const rows = await selectServiceAccounts(db, { within, filter, before: cursors.read(cursor), limit: limit + 1 })
   return pageOf(rows, limit, { view: serviceAccountView, cursor: (row) => cursors.write(row.id) })
 }
@@ -113,6 +118,7 @@ export async function updateServiceAccount(
     accountLock(id),
     async (tx, { organizationId, roles: former }) => {
       if (changes.roles) await requireHeld(tx, actor, organizationId, changes.roles)
+      if (name !== undefined) await requireFreeName(tx, { organizationId, name, except: id })
       await unlessTaken(() => updateServiceAccountRow(tx, id, changes))
       const updated = await findServiceAccount(tx, { id, within })
       if (!updated) throw new Error('the service account is gone while it is locked')
@@ -122,6 +128,17 @@ export async function updateServiceAccount(
       return { view, events: [{ type: 'member.roles_assigned', context: { roles: changes.roles, former } }, event] }
     },
   )
+}
+
+/**
+ * Throws `conflict` for a name that another account has, in the same or other letters: people could not tell them apart.
+ * The caller has locked the organization.
+ */
+async function requireFreeName(
+  tx: Db,
+  where: { organizationId: string; name: string; except?: string },
+): Promise<void> {
+  if (await hasSimilarName(tx, where)) throw taken('name')
 }
 
 /** Throws `conflict` while the account owns keys that are not revoked. Revoked keys lose their link to the account. */

@@ -1,4 +1,4 @@
-import { and, desc, eq, isNotNull, isNull, lt, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, isNotNull, isNull, lt, ne, type SQL, sql } from 'drizzle-orm'
 import type { Within } from '../access/authorize.ts'
 import { organizationWithin } from '../access/queries.ts'
 import type { Db } from '../db/database.ts'
@@ -49,6 +49,25 @@ export async function lockServiceAccount(
 ): Promise<ServiceAccount | undefined> {
   const [account] = await tx.select().from(serviceAccounts).where(isIt(where)).for('update')
   return account
+}
+
+/** Whether another account of the organization has the name, regardless of case. */
+export async function hasSimilarName(
+  tx: Db,
+  { organizationId, name, except }: { organizationId: string; name: string; except?: string },
+): Promise<boolean> {
+  const [found] = await tx
+    .select({ id: serviceAccounts.id })
+    .from(serviceAccounts)
+    .where(
+      and(
+        eq(serviceAccounts.organizationId, organizationId),
+        sql`lower(${serviceAccounts.name}) = lower(${name})`,
+        except === undefined ? undefined : ne(serviceAccounts.id, except),
+      ),
+    )
+    .limit(1)
+  return found !== undefined
 }
 
 export type ServiceAccountFilter = { organizationId?: string | undefined; disabled?: boolean | undefined }

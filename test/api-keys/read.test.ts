@@ -40,10 +40,16 @@ describe.each(databaseKinds)('finding API keys on %s', async (kind) => {
     [{ createdAfter: startOfBilling }, ['billing']],
     [{ createdBefore: clock.now() }, ['back\\slash', '100% sure', 'orders_test', 'Orders worker']],
     [{ createdBefore: startOfBilling }, []],
-    [{ serviceAccountId: 'svc_missing' }, []],
-    [{ organizationId: other }, []],
   ])('%j finds %j', async (filter, names) => {
     expect(await found(filter)).toEqual(names)
+  })
+
+  test.each<ApiKeyListFilter>([
+    { serviceAccountId: 'svc_missing' },
+    { organizationId: other },
+    { organizationId: 'org_missing' },
+  ])('%j names what the caller cannot see', async (filter) => {
+    await expect(found(filter)).rejects.toMatchObject({ code: 'not_found' })
   })
 
   test.each([

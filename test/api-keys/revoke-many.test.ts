@@ -130,12 +130,18 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
       ['_', { hint: '____' }],
       ["'", { label: "' or '1'='1" }],
       ['\\', { label: '\\' }],
-      ["another tenant's account", { serviceAccountId: 'svc_elsewhere' }],
     ])('%s literally', async (_, filter) => {
       const { organizationId, admin } = await inOrganization()
       const { id } = await service.createKey({ organizationId })
       expect(await revokeApiKeys(services, admin, filter, because)).toMatchObject({ apiKeys: 0 })
       expect(await statusOf(id)).toBe('usable')
+    })
+  })
+
+  test('refuses a service account that does not exist or belongs to another organization', async () => {
+    const { admin } = await inOrganization()
+    await expect(revokeApiKeys(services, admin, { serviceAccountId: 'svc_elsewhere' }, because)).rejects.toMatchObject({
+      code: 'not_found',
     })
   })
 

@@ -152,12 +152,13 @@ describe.each(databaseKinds)('the list on %s', async (kind) => {
     expect(await types('?from=2026-11-02T10:01:00Z')).toEqual(['operation.refused'])
     expect(await types('?to=2026-11-02T11:01:00%2B01:00')).toEqual(['api_key.created', 'service.bootstrapped'])
     expect(await types(`?organizationId=${service.organizationId}&result=refused`)).toEqual(['operation.refused'])
-    expect(await types('?type=nothing.like_it')).toEqual([])
+    expect(await types('?type=organization.resumed')).toEqual([])
   })
 
   test('never shows more with a filter than an admin may see', async () => {
     const { secret } = await service.createKey({ roles: ['admin'], organizationId: await service.createOrganization() })
-    expect(await types(`?organizationId=${service.organizationId}`, secret)).toEqual([])
+    const call = adminClient(service, secret)
+    expect((await call('GET', `/v1/audit-events?organizationId=${service.organizationId}`)).status).toBe(404)
     expect(await types('?actor=system', secret)).toEqual([])
   })
 

@@ -24,6 +24,7 @@ const enabledApiKey = apiKey
   .openapi('EnabledApiKey')
 
 const disableApiKeyRoute = adminRoute('POST /api-keys/{id}/disable', 'disableApiKey', {
+  permission: 'api_keys.disable',
   summary: 'Disable an API key and its tokens until it is enabled again',
   ifMatch: true,
   optionalBody: switching,
@@ -31,12 +32,14 @@ const disableApiKeyRoute = adminRoute('POST /api-keys/{id}/disable', 'disableApi
 })
 
 const enableApiKeyRoute = adminRoute('POST /api-keys/{id}/enable', 'enableApiKey', {
+  permission: 'api_keys.disable',
   summary: 'Enable a disabled API key. Tokens issued before stay revoked',
   ifMatch: true,
   answers: { 200: jsonAnswer('The key', enabledApiKey) },
 })
 
 const expireApiKeyRoute = adminRoute('POST /api-keys/{id}/expire', 'expireApiKey', {
+  permission: 'api_keys.revoke',
   summary: 'Expire an API key and its tokens now, permanently',
   ifMatch: true,
   optionalBody: switching,

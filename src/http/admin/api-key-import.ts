@@ -44,6 +44,7 @@ const importReport = z
   .openapi('ApiKeyImportReport')
 
 const importApiKeysRoute = adminRoute('POST /api-keys/import', 'importApiKeys', {
+  permission: 'api_keys.import',
   summary: 'Import API keys that were created and hashed elsewhere. Reports each row',
   body: apiKeyImport,
   answers: { 200: jsonAnswer('The result of each row, in order', importReport) },

@@ -51,6 +51,7 @@ const hash = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 bytes as base64
 const leakedSecret = z.strictObject({ sha256: hash, blake3: hash.optional() }).openapi('LeakedSecret')
 
 const revokeApiKeyRoute = adminRoute('POST /api-keys/{id}/revoke', 'revokeApiKey', {
+  permission: 'api_keys.revoke',
   summary: 'Revoke an API key and all its tokens, now or at a later time',
   ifMatch: true,
   optionalBody: revocation,
@@ -58,12 +59,14 @@ const revokeApiKeyRoute = adminRoute('POST /api-keys/{id}/revoke', 'revokeApiKey
 })
 
 const revokeApiKeysRoute = adminRoute('POST /api-keys/revoke', 'revokeApiKeys', {
+  permission: 'api_keys.revoke',
   summary: 'Revoke all API keys that match a filter, except your own',
   body: manyRevocations,
   answers: { 200: jsonAnswer('The keys that were revoked, or in a dry run would be revoked', revokedApiKeys) },
 })
 
 const revokeAllRoute = adminRoute('POST /organizations/{id}/revoke-all', 'revokeAllApiKeys', {
+  permission: 'api_keys.revoke',
   summary: 'Emergency: revoke all API keys of an organization except your own, and all tokens issued until now',
   ifMatch: true,
   optionalBody: allRevocations,
@@ -71,6 +74,7 @@ const revokeAllRoute = adminRoute('POST /organizations/{id}/revoke-all', 'revoke
 })
 
 const findLeakedRoute = adminRoute('POST /api-keys/find-leaked', 'findLeakedApiKey', {
+  permission: 'api_keys.read',
   summary: 'Find the API key of a leaked secret by its hash',
   body: leakedSecret,
   answers: { 200: jsonAnswer('The id of the key', z.object({ id: z.string() }).openapi('LeakedApiKey')) },

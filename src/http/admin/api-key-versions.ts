@@ -57,6 +57,7 @@ const versionParam = idParam.extend({
 const versionEnd = z.strictObject({ dryRun }).openapi('ApiKeyVersionEnd')
 
 const rotateApiKeyRoute = adminRoute('POST /api-keys/{id}/rotate', 'rotateApiKey', {
+  permission: 'api_keys.rotate',
   summary: 'Rotate the secret of an API key. The previous secret keeps working during an overlap',
   ifMatch: true,
   optionalBody: rotation,
@@ -64,12 +65,14 @@ const rotateApiKeyRoute = adminRoute('POST /api-keys/{id}/rotate', 'rotateApiKey
 })
 
 const listVersionsRoute = adminRoute('GET /api-keys/{id}/versions', 'listApiKeyVersions', {
+  permission: 'api_keys.read',
   summary: 'List the versions of an API key and their usage, newest first',
   query: pageQuery,
   answers: { 200: pageAnswer(version, 'One page. Usage is a few seconds behind') },
 })
 
 const endVersionRoute = adminRoute('POST /api-keys/{id}/versions/{version}/end', 'endApiKeyVersion', {
+  permission: 'api_keys.rotate',
   summary: 'End an overlap now: this version, all older ones and their tokens stop working',
   ifMatch: true,
   params: versionParam,

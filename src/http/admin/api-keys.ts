@@ -20,23 +20,27 @@ const apiKeyUpdate = z
 const createdApiKey = z.object({ apiKey, secret }).openapi('CreatedApiKey')
 
 const createApiKeyRoute = adminRoute('POST /api-keys', 'createApiKey', {
+  permission: 'api_keys.create',
   summary: 'Create an API key. The response contains its secret',
   body: newApiKey,
   answers: { 201: jsonAnswer('Created', createdApiKey) },
 })
 
 const listApiKeysRoute = adminRoute('GET /api-keys', 'listApiKeys', {
+  permission: 'api_keys.read',
   summary: 'List API keys, newest first unless sorted otherwise',
   query: listQuery,
   answers: { 200: pageAnswer(apiKey) },
 })
 
 const showApiKeyRoute = adminRoute('GET /api-keys/{id}', 'showApiKey', {
+  permission: 'api_keys.read',
   summary: 'Show an API key',
   answers: { 200: jsonAnswer('The key; send its ETag in If-Match to change it', apiKeyDetail) },
 })
 
 const updateApiKeyRoute = adminRoute('PATCH /api-keys/{id}', 'updateApiKey', {
+  permission: 'api_keys.update',
   summary: 'Change the settings of an API key. Its secret stays the same',
   ifMatch: true,
   body: apiKeyUpdate,

@@ -1,5 +1,6 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import { createAuditCheckpoint } from '../../audit/checkpoints.ts'
+import { auditEventTypes } from '../../audit/events.ts'
 import { exportAuditTrail } from '../../audit/export.ts'
 import { listAuditEvents } from '../../audit/operations.ts'
 import type { AppEnv } from '../context.ts'
@@ -43,7 +44,8 @@ const auditCheckpoint = z
 const query = (name: string, description: string) => ({ param: { name, in: 'query' as const }, description })
 
 const filters = {
-  type: word(64)
+  type: z
+    .enum(auditEventTypes)
     .optional()
     .openapi({ ...query('type', 'Event type'), example: 'api_key.revoked' }),
   actor: word(128).optional().openapi(query('actor', 'Client id, or system')),
@@ -58,12 +60,14 @@ const filters = {
 }
 
 const listAuditEventsRoute = adminRoute('GET /audit-events', 'listAuditEvents', {
+  permission: 'audit_events.read',
   summary: 'List audit events, newest first',
   query: pageQuery.extend(filters),
   answers: { 200: pageAnswer(auditEvent) },
 })
 
 const exportAuditEventsRoute = adminRoute('GET /audit-events/export', 'exportAuditEvents', {
+  permission: 'audit_events.read',
   summary: 'Export the audit trail: as JSONL, which can be verified, or as CSV',
   query: z.strictObject({
     format: z
@@ -81,6 +85,7 @@ const exportAuditEventsRoute = adminRoute('GET /audit-events/export', 'exportAud
 })
 
 const createAuditCheckpointRoute = adminRoute('POST /audit-checkpoints', 'createAuditCheckpoint', {
+  permission: 'audit_checkpoints.create',
   summary: 'Sign a checkpoint of the audit trail',
   answers: { 201: jsonAnswer('The signed checkpoint', auditCheckpoint) },
 })

@@ -23,11 +23,13 @@ const rewrap = z
   .openapi('KekRewrap')
 
 const listKeksRoute = adminRoute('GET /keks', 'kekStatus', {
+  permission: 'keks.read',
   summary: 'List the configured KEKs and how many envelopes each sealed, all on one page',
   answers: { 200: onePageAnswer('The KEKs', kek) },
 })
 
 const rewrapRoute = adminRoute('POST /keks/rewrap', 'rewrapEnvelopes', {
+  permission: 'keks.rewrap',
   summary: 'Rewrap all envelopes with the current KEK',
   answers: { 200: jsonAnswer('The number of envelopes that were rewrapped', rewrap) },
 })

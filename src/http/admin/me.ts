@@ -34,11 +34,13 @@ const revocationImpact = impact
   .openapi('CallerRevocationImpact')
 
 const showCallerRoute = adminRoute('GET /me', 'showCaller', {
+  permission: 'any caller',
   summary: 'Show the API key of the caller. Needs no role',
   answers: { 200: jsonAnswer('The key', caller) },
 })
 
 const rotateCallerRoute = adminRoute('POST /me/rotate', 'rotateCaller', {
+  permission: 'any caller',
   summary: 'Rotate the API key of the caller. Needs its newest secret, and no role',
   ifMatch: true,
   optionalBody: rotation,
@@ -46,6 +48,7 @@ const rotateCallerRoute = adminRoute('POST /me/rotate', 'rotateCaller', {
 })
 
 const revokeCallerRoute = adminRoute('POST /me/revoke', 'revokeCaller', {
+  permission: 'any caller',
   summary: 'Revoke the API key of the caller and all its tokens. Needs no role',
   ifMatch: true,
   optionalBody: revocation,

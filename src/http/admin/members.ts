@@ -34,17 +34,20 @@ const listQuery = pageQuery.extend({
 const one = jsonAnswer('The member; send its ETag in If-Match to change it', member)
 
 const listMembersRoute = adminRoute('GET /members', 'listMembers', {
+  permission: 'members.read',
   summary: 'List members, who have roles: service accounts, then API keys, each newest first',
   query: listQuery,
   answers: { 200: pageAnswer(member) },
 })
 
 const showMemberRoute = adminRoute('GET /members/{id}', 'showMember', {
+  permission: 'members.read',
   summary: 'Show a member: a service account or an API key that is not revoked',
   answers: { 200: one },
 })
 
 const assignRolesRoute = adminRoute('POST /members/{id}/assign-roles', 'assignRoles', {
+  permission: 'members.assign_roles',
   summary: 'Replace the roles of a member',
   ifMatch: true,
   body: roleAssignment,

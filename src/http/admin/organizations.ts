@@ -70,23 +70,27 @@ const listQuery = pageQuery.extend({
 const one = jsonAnswer('The organization; send its ETag in If-Match to change it', organization)
 
 const createOrganizationRoute = adminRoute('POST /organizations', 'createOrganization', {
+  permission: 'organizations.create',
   summary: 'Create an organization',
   body: newOrganization,
   answers: { 201: jsonAnswer('Created', organization) },
 })
 
 const listOrganizationsRoute = adminRoute('GET /organizations', 'listOrganizations', {
+  permission: 'organizations.read',
   summary: 'List organizations, newest first',
   query: listQuery,
   answers: { 200: pageAnswer(organization) },
 })
 
 const showOrganizationRoute = adminRoute('GET /organizations/{id}', 'showOrganization', {
+  permission: 'organizations.read',
   summary: 'Show an organization',
   answers: { 200: one },
 })
 
 const updateOrganizationRoute = adminRoute('PATCH /organizations/{id}', 'updateOrganization', {
+  permission: 'organizations.update',
   summary: 'Change the name, slug or email of an organization',
   ifMatch: true,
   body: organizationUpdate,
@@ -94,6 +98,7 @@ const updateOrganizationRoute = adminRoute('PATCH /organizations/{id}', 'updateO
 })
 
 const changePlanRoute = adminRoute('POST /organizations/{id}/change-plan', 'changeOrganizationPlan', {
+  permission: 'organizations.change_plan',
   summary: 'Change the plan of an organization',
   ifMatch: true,
   body: planChange,
@@ -101,6 +106,7 @@ const changePlanRoute = adminRoute('POST /organizations/{id}/change-plan', 'chan
 })
 
 const changePolicyRoute = adminRoute('POST /organizations/{id}/change-policy', 'changeOrganizationPolicy', {
+  permission: 'organizations.change_policy',
   summary: 'Set how long API keys may live. Applies to keys created or changed from now on',
   ifMatch: true,
   body: policyChange,
@@ -108,6 +114,7 @@ const changePolicyRoute = adminRoute('POST /organizations/{id}/change-policy', '
 })
 
 const suspendOrganizationRoute = adminRoute('POST /organizations/{id}/suspend', 'suspendOrganization', {
+  permission: 'organizations.suspend',
   summary: 'Suspend an organization: it gets no new tokens, and its existing tokens are revoked',
   ifMatch: true,
   optionalBody: suspension,
@@ -115,6 +122,7 @@ const suspendOrganizationRoute = adminRoute('POST /organizations/{id}/suspend', 
 })
 
 const resumeOrganizationRoute = adminRoute('POST /organizations/{id}/resume', 'resumeOrganization', {
+  permission: 'organizations.suspend',
   summary: 'Resume a suspended organization. Tokens issued before stay revoked',
   ifMatch: true,
   answers: { 204: { description: 'Resumed, or was not suspended' } },

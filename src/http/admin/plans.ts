@@ -23,23 +23,27 @@ const nameParam = z.object({ name: word(40).openapi({ param: { name: 'name', in:
 const one = jsonAnswer('The plan; send its ETag in If-Match to change it', plan)
 
 const createPlanRoute = adminRoute('POST /plans', 'createPlan', {
+  permission: 'plans.change',
   summary: 'Create a custom plan',
   body: newPlan,
   answers: { 201: jsonAnswer('Created', plan) },
 })
 
 const listPlansRoute = adminRoute('GET /plans', 'listPlans', {
+  permission: 'plans.read',
   summary: 'List the plans, built-in ones first; all on one page',
   answers: { 200: onePageAnswer('The plans', plan) },
 })
 
 const showPlanRoute = adminRoute('GET /plans/{name}', 'showPlan', {
+  permission: 'plans.read',
   summary: 'Show a plan',
   params: nameParam,
   answers: { 200: one },
 })
 
 const updatePlanRoute = adminRoute('PATCH /plans/{name}', 'updatePlan', {
+  permission: 'plans.change',
   summary: 'Change the limits of a custom plan, for all organizations on it',
   params: nameParam,
   ifMatch: true,
@@ -48,6 +52,7 @@ const updatePlanRoute = adminRoute('PATCH /plans/{name}', 'updatePlan', {
 })
 
 const deletePlanRoute = adminRoute('DELETE /plans/{name}', 'deletePlan', {
+  permission: 'plans.change',
   summary: 'Delete a custom plan that no organization is on',
   ifMatch: true,
   params: nameParam,

@@ -46,18 +46,21 @@ const newRevocation = z
   .openapi('NewRevocation')
 
 const createRevocationRoute = adminRoute('POST /revocations', 'createRevocation', {
+  permission: 'revocations.create',
   summary: 'Revoke all tokens that a rule matches',
   body: newRevocation,
   answers: { 200: jsonAnswer('Dry run only: what would break', impact), 201: jsonAnswer('Created', revocation) },
 })
 
 const listRevocationsRoute = adminRoute('GET /revocations', 'listRevocations', {
+  permission: 'revocations.read',
   summary: 'List revocation rules, newest first',
   query: pageQuery,
   answers: { 200: pageAnswer(revocation) },
 })
 
 const liftRevocationRoute = adminRoute('POST /revocations/{id}/lift', 'liftRevocation', {
+  permission: 'revocations.lift',
   summary: 'Remove a rule from the revocation list',
   answers: { 204: { description: 'Lifted, or already lifted' } },
 })

@@ -43,18 +43,21 @@ const organizationQuery = z.strictObject({
 const one = jsonAnswer('The role; send its ETag in If-Match to change it', role)
 
 const createRoleRoute = adminRoute('POST /roles', 'createRole', {
+  permission: 'roles.change',
   summary: 'Create a role from permissions that you have',
   body: newRole,
   answers: { 201: jsonAnswer('Created', role) },
 })
 
 const listRolesRoute = adminRoute('GET /roles', 'listRoles', {
+  permission: 'roles.read',
   summary: 'List the roles, built-in ones first; all on one page',
   query: organizationQuery,
   answers: { 200: onePageAnswer('The roles', role) },
 })
 
 const showRoleRoute = adminRoute('GET /roles/{name}', 'showRole', {
+  permission: 'roles.read',
   summary: 'Show a role',
   params: nameParam,
   query: organizationQuery,
@@ -62,6 +65,7 @@ const showRoleRoute = adminRoute('GET /roles/{name}', 'showRole', {
 })
 
 const updateRoleRoute = adminRoute('PATCH /roles/{name}', 'updateRole', {
+  permission: 'roles.change',
   summary: 'Replace the permissions of a role',
   params: nameParam,
   query: organizationQuery,
@@ -71,6 +75,7 @@ const updateRoleRoute = adminRoute('PATCH /roles/{name}', 'updateRole', {
 })
 
 const deleteRoleRoute = adminRoute('DELETE /roles/{name}', 'deleteRole', {
+  permission: 'roles.change',
   summary: 'Delete a role that no member has',
   ifMatch: true,
   params: nameParam,

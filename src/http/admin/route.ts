@@ -1,6 +1,10 @@
 import { z } from '@hono/zod-openapi'
+import type { MiddlewareHandler } from 'hono'
+import { authorize } from '../../access/authorize.ts'
+import type { Permission } from '../../access/permissions.ts'
 import type { ServiceErrorCode } from '../../error-catalogue.ts'
 import { ServiceError } from '../../errors.ts'
+import type { AppEnv } from '../context.ts'
 import { problemBody } from '../error-response.ts'
 import { idParam } from './schemas.ts'
 
@@ -8,6 +12,11 @@ type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
 type Answer = { readonly description: string; readonly content?: Readonly<Record<string, { schema: z.ZodType }>> }
 
 type RouteParts = {
+  /**
+   * A caller without it is refused before the request is validated, so that the answer shows nothing of the route. The
+   * operation itself authorizes too. `any caller`: what every key may do with itself.
+   */
+  readonly permission: Permission | 'any caller'
   readonly summary: string
   /** Path parameters. Default: `id`, if the path has `{id}`. */
   readonly params?: z.ZodObject
@@ -48,6 +57,7 @@ type AdminRoute<Path extends string, Parts extends RouteParts> = {
  * @example
  * ```ts
  * const updatePlanRoute = adminRoute('PATCH /plans/{name}', 'updatePlan', {
+ *   permission: 'plans.change',
  *   summary: 'Change the limits of a custom plan',
  *   params: nameParam,
  *   ifMatch: true,
@@ -62,7 +72,7 @@ export function adminRoute<Path extends string, Parts extends RouteParts>(
   parts: Parts,
 ): AdminRoute<Path, Parts> {
   const [method = '', path = ''] = route.split(' ')
-  const { summary, query, body, optionalBody, answers } = parts
+  const { permission, summary, query, body, optionalBody, answers } = parts
   const params = parts.params ?? (path.includes('{id}') ? idParam : undefined)
   const json = body ?? optionalBody
   const described = {
@@ -70,6 +80,10 @@ export function adminRoute<Path extends string, Parts extends RouteParts>(
     path,
     operationId,
     summary,
+    ...(permission !== 'any caller' && {
+      description: `Permission: \`${permission}\``,
+      middleware: requirePermission(permission),
+    }),
     request: {
       ...(params && { params }),
       ...(query && { query }),
@@ -79,6 +93,13 @@ export function adminRoute<Path extends string, Parts extends RouteParts>(
     responses: { ...answers, ...refusals, ...(parts.ifMatch && outdated) },
   }
   return described as unknown as AdminRoute<Path, Parts>
+}
+
+function requirePermission(permission: Permission): MiddlewareHandler<AppEnv> {
+  return function checkPermission(c, next) {
+    authorize(c.var.principal, permission)
+    return next()
+  }
 }
 
 /** The body, or the schema's defaults: a request without a body is not validated, and `c.req.valid` gives `{}`. */

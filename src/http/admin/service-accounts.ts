@@ -60,23 +60,27 @@ const listQuery = pageQuery.extend({
 const one = jsonAnswer('The service account; send its ETag in If-Match to change it', serviceAccount)
 
 const createServiceAccountRoute = adminRoute('POST /service-accounts', 'createServiceAccount', {
+  permission: 'service_accounts.create',
   summary: 'Create a service account, which can own API keys',
   body: newServiceAccount,
   answers: { 201: jsonAnswer('Created', serviceAccount) },
 })
 
 const listServiceAccountsRoute = adminRoute('GET /service-accounts', 'listServiceAccounts', {
+  permission: 'service_accounts.read',
   summary: 'List service accounts, newest first',
   query: listQuery,
   answers: { 200: pageAnswer(serviceAccount) },
 })
 
 const showServiceAccountRoute = adminRoute('GET /service-accounts/{id}', 'showServiceAccount', {
+  permission: 'service_accounts.read',
   summary: 'Show a service account',
   answers: { 200: one },
 })
 
 const updateServiceAccountRoute = adminRoute('PATCH /service-accounts/{id}', 'updateServiceAccount', {
+  permission: 'service_accounts.update',
   summary: 'Change the name, description or roles of a service account',
   ifMatch: true,
   body: serviceAccountUpdate,
@@ -84,6 +88,7 @@ const updateServiceAccountRoute = adminRoute('PATCH /service-accounts/{id}', 'up
 })
 
 const disableServiceAccountRoute = adminRoute('POST /service-accounts/{id}/disable', 'disableServiceAccount', {
+  permission: 'service_accounts.disable',
   summary: 'Disable a service account: its keys get no new tokens, and their existing tokens are revoked',
   ifMatch: true,
   optionalBody: disabling,
@@ -91,12 +96,14 @@ const disableServiceAccountRoute = adminRoute('POST /service-accounts/{id}/disab
 })
 
 const enableServiceAccountRoute = adminRoute('POST /service-accounts/{id}/enable', 'enableServiceAccount', {
+  permission: 'service_accounts.disable',
   summary: 'Enable a disabled service account. Tokens issued before stay revoked',
   ifMatch: true,
   answers: { 204: { description: 'Enabled, or was not disabled' } },
 })
 
 const deleteServiceAccountRoute = adminRoute('DELETE /service-accounts/{id}', 'deleteServiceAccount', {
+  permission: 'service_accounts.delete',
   summary: 'Delete a service account whose keys are all revoked',
   ifMatch: true,
   answers: { 204: { description: 'Deleted' } },

@@ -126,46 +126,54 @@ const nowOrTrial = { 200: answerOrImpact('The key that signs now', signingKey, r
 const signsNow = { 200: jsonAnswer('The key that signs now', signingKey) }
 
 const listRoute = adminRoute('GET /signing-keys', 'listSigningKeys', {
+  permission: 'signing_keys.read',
   summary: 'List signing keys with their planned times, all on one page',
   answers: { 200: onePageAnswer('The keys', signingKey.extend(readiness).openapi('ListedSigningKey')) },
 })
 
 const showRoute = adminRoute('GET /signing-keys/{id}', 'showSigningKey', {
+  permission: 'signing_keys.read',
   summary: 'Show a signing key with its history',
   answers: { 200: jsonAnswer('The key', signingKeyDetail) },
 })
 
 const rotateRoute = adminRoute('POST /signing-keys/rotate', 'rotateSigningKey', {
+  permission: 'signing_keys.rotate',
   summary: 'Rotate: activate the next key, and publish a new one',
   optionalBody: rotation,
   answers: nowOrTrial,
 })
 
 const activateRoute = adminRoute('POST /signing-keys/{id}/activate', 'activateSigningKey', {
+  permission: 'signing_keys.rotate',
   summary: 'Activate this pending key',
   optionalBody: activation,
   answers: nowOrTrial,
 })
 
 const rollbackRoute = adminRoute('POST /signing-keys/rollback', 'rollbackSigningKey', {
+  permission: 'signing_keys.rotate',
   summary: 'Return to the previous key while it is still published',
   optionalBody: rollback,
   answers: signsNow,
 })
 
 const replaceRoute = adminRoute('POST /signing-keys/replace', 'replaceSigningKey', {
+  permission: 'signing_keys.replace',
   summary: 'Replace a compromised key at once, and revoke all tokens signed with it',
   body: compromise,
   answers: { 200: answerOrImpact('The active key, the next key and the revoked keys', replacement, ringTrial) },
 })
 
 const importRoute = adminRoute('POST /signing-keys/import', 'importSigningKey', {
+  permission: 'signing_keys.import',
   summary: 'Import a private key as the next signing key',
   body: foreignKey,
   answers: { 201: jsonAnswer('The published key', signingKey) },
 })
 
 const addRoute = adminRoute('POST /signing-keys/add', 'addSigningKey', {
+  permission: 'signing_keys.add',
   summary: 'Create the first key of another algorithm',
   body: z.strictObject({ algorithm }).openapi('SigningKeyAddition'),
   answers: { 201: jsonAnswer('The published key', signingKey) },

@@ -25,6 +25,7 @@ const verifier = z
   .openapi('Verifier')
 
 const listVerifiersRoute = adminRoute('GET /verifiers', 'listVerifiers', {
+  permission: 'signing_keys.read',
   summary: 'List the verifiers that fetched the JWK Set in the last 30 days, authenticated ones first',
   query: pageQuery,
   answers: { 200: pageAnswer(verifier) },
