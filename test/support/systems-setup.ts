@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import type { TestProject } from 'vitest/node'
+import { findPgBouncer } from './pgbouncer.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -8,6 +9,8 @@ declare module 'vitest' {
     chromium: string | null
     /** Whether Debian's `jose`, an independent implementation in C, is installed. */
     joseCommand: boolean
+    /** Path of PgBouncer; null where it is not installed. */
+    pgBouncer: string | null
   }
 }
 
@@ -26,6 +29,9 @@ export default function setup(project: TestProject): void {
   const joseCommand = spawnSync('jose', ['alg']).status === 0
   project.provide('chromium', chromium)
   project.provide('joseCommand', joseCommand)
+  const pgBouncer = findPgBouncer()
+  project.provide('pgBouncer', pgBouncer)
+  report('PgBouncer', pgBouncer, 'pgbouncer is not installed: the service is not tested behind it')
   report('browser', chromium, 'chromium is not installed: the reference page is not tested in a browser')
   report('jose', joseCommand ? 'jose' : null, 'jose is not installed: thumbprints are not compared with it')
 }

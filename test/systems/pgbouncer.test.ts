@@ -1,0 +1,50 @@
+import { beforeAll, describe, expect, inject, test } from 'vitest'
+import { databaseKinds } from '../support/databases.ts'
+import { createDeployment } from '../support/deployment.ts'
+import { createKey, exchange, liveTheJourney, startProtectedApp } from '../support/journey.ts'
+import { type PgBouncer, startPgBouncer } from '../support/pgbouncer.ts'
+import { eventually, type ServiceProcess, startServiceProcess } from '../support/service-process.ts'
+
+const isPossible = inject('pgBouncer') !== null && databaseKinds.includes('postgres')
+
+describe.runIf(isPossible)('the service behind a real PgBouncer in transaction mode', () => {
+  let bouncer: PgBouncer
+  let service: ServiceProcess
+  let deployment: Awaited<ReturnType<typeof createDeployment>>
+
+  beforeAll(async () => {
+    deployment = await createDeployment()
+    const { databaseUrl, env, port } = deployment
+    bouncer = await startPgBouncer(databaseUrl)
+    const pooled = { DATABASE_URL: bouncer.url, DATABASE_POOLER: 'transaction', DATABASE_DIRECT_URL: databaseUrl }
+    service = await startServiceProcess({ port, env: { ...env, ...pooled } })
+  })
+
+  const newKey = () =>
+    createKey(service.url, deployment.rootKey, { name: 'pooled', environment: 'test', scopes: ['orders:read'] })
+
+  test('creates, exchanges and revokes keys, and applications soon refuse their tokens', async () => {
+    const app = await startProtectedApp(deployment.issuer)
+    await liveTheJourney(service, app, deployment.rootKey, 2000)
+  })
+
+  test('serves more clients at once than the pooler has server connections', async () => {
+    const { secret } = await newKey()
+    const tokens = await Promise.all(
+      Array.from({ length: 60 }, () => exchange(service.url, { method: 'POST', headers: { 'x-api-key': secret } })),
+    )
+    expect(new Set(tokens).size).toBe(60)
+  })
+
+  test('answers 503 while the pooler is gone, and recovers by itself', async () => {
+    const { secret } = await newKey()
+    const ask = () => fetch(`${service.url}/token`, { method: 'POST', headers: { 'x-api-key': secret } })
+    await bouncer.kill()
+    const refused = await ask()
+    expect(refused.status).toBe(503)
+    expect(refused.headers.get('retry-after')).toMatch(/^\d+$/)
+    await bouncer.start()
+    await eventually(async () => (await ask()).status === 200)
+    await eventually(async () => (await fetch(`${service.url}/readyz`)).status === 200)
+  })
+})
