@@ -63,19 +63,22 @@ export function planFull(limit: number): ServiceError {
 }
 
 /**
- * Tokens can be signed only by an algorithm that has an active signing key. Once one is active, the key ring keeps one
- * active.
+ * A check that throws `conflict` unless an active signing key has the algorithm. It reads the key ring now, so that the
+ * check can run in the transaction, where the refusal is about the key. Once an algorithm is active, the key ring keeps
+ * it active.
  */
-export async function requireSigningKey(
+export async function signingKeyCheck(
   { keyring }: Pick<Services, 'keyring'>,
   tokenAlgorithm: string | null | undefined,
-): Promise<void> {
-  if (tokenAlgorithm === null || tokenAlgorithm === undefined) return
+): Promise<() => void> {
+  if (tokenAlgorithm === null || tokenAlgorithm === undefined) return () => {}
   const active = await keyring.activeAlgorithms('token')
-  if (active.some((algorithm) => algorithm === tokenAlgorithm)) return
-  throw new ServiceError('conflict', {
-    detail: `No signing key of this tokenAlgorithm is active. Choose one of: ${active.join(', ')}.`,
-  })
+  return function requireSigningKey() {
+    if (active.some((algorithm) => algorithm === tokenAlgorithm)) return
+    throw new ServiceError('conflict', {
+      detail: `No signing key of this tokenAlgorithm is active. Choose one of: ${active.join(', ')}.`,
+    })
+  }
 }
 
 /**

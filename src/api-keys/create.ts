@@ -4,7 +4,7 @@ import { organizationLockFor } from '../access/locks.ts'
 import type { Principal } from '../access/principal.ts'
 import { newId } from '../crypto/random.ts'
 import type { Services } from '../services.ts'
-import { admitApiKey, requireSigningKey } from './admission.ts'
+import { admitApiKey, signingKeyCheck } from './admission.ts'
 import { readChangedApiKey } from './lock.ts'
 import { insertApiKey } from './queries.ts'
 import { createSecret } from './secret.ts'
@@ -26,7 +26,7 @@ export async function createApiKey(
   authorize(actor, 'api_keys.create')
   const now = services.now()
   const draft = draftApiKey(input, now, services.config)
-  await requireSigningKey(services, draft.tokenAlgorithm)
+  const requireSigningKey = await signingKeyCheck(services, draft.tokenAlgorithm)
   const id = newId('key')
   const { secret, stored } = await createSecret(services, draft.environment)
   const lock = organizationLockFor(input.organizationId)
@@ -36,6 +36,7 @@ export async function createApiKey(
     'api_keys.create',
     lock,
     async (tx, organization, _, accountsWithin) => {
+      requireSigningKey()
       await admitApiKey(tx, actor, { draft, organization, accountsWithin, showsSecret: true }, now)
       const created = { id, organizationId: organization.id, ...draft, createdAt: now, createdBy: actor.clientId }
       await insertApiKey(tx, created, stored)

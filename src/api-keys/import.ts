@@ -9,7 +9,7 @@ import { ServiceError } from '../errors.ts'
 import { planOf } from '../organizations/queries.ts'
 import { findServiceAccount } from '../service-accounts/queries.ts'
 import type { Services } from '../services.ts'
-import { planFull, requireSigningKey, requireUsableAccount } from './admission.ts'
+import { planFull, requireUsableAccount, signingKeyCheck } from './admission.ts'
 import { countApiKeys } from './change-queries.ts'
 import { insertApiKeys, selectKnownHashes } from './import-queries.ts'
 import { type ImportedApiKey, type ImportedRow, importedSecret } from './import-row.ts'
@@ -73,7 +73,8 @@ async function readRows(services: Pick<Services, 'config' | 'keyring'>, rows: re
       if ('fault' in row) throw new ServiceError('invalid_request', { detail: row.fault })
       const secret = importedSecret(row.key)
       const draft = draftApiKey(row.key, now, services.config)
-      await requireSigningKey(services, draft.tokenAlgorithm)
+      const requireSigningKey = await signingKeyCheck(services, draft.tokenAlgorithm)
+      requireSigningKey()
       candidates.push({ index, draft, secret })
     })
     if (fault !== undefined) refused.push({ index, result: 'invalid', why: fault })

@@ -6,7 +6,7 @@ import { ServiceError } from '../errors.ts'
 import { type Organization, planOf } from '../organizations/queries.ts'
 import type { Services } from '../services.ts'
 import { type Impact, whatWouldBreak } from '../usage/impact.ts'
-import { admitApiKey, requireSigningKey, withinForAccount } from './admission.ts'
+import { admitApiKey, signingKeyCheck, withinForAccount } from './admission.ts'
 import { storeApiKey } from './change-queries.ts'
 import { endTokensOfVersions, endTokensWithKey, isBroughtForward } from './end-tokens.ts'
 import { requireLifetime } from './lifetime.ts'
@@ -71,9 +71,10 @@ async function rotateOther(
 ): Promise<Rotated> {
   const within = authorize(actor, 'api_keys.rotate')
   const accountsWithin = withinForAccount(actor, settings, within)
-  await requireSigningKey(services, settings.tokenAlgorithm)
+  const requireSigningKey = await signingKeyCheck(services, settings.tokenAlgorithm)
   const target = { id, within, permission: 'api_keys.rotate', lock: settingsLock(id, settings), dryRun } as const
   return await rotate(services, actor, target, overlapSeconds, async (tx, { apiKey, organization }, now) => {
+    requireSigningKey()
     const draft = changedDraft(apiKey, settings, now, services.config)
     await admitApiKey(tx, actor, { draft, previous: apiKey, organization, accountsWithin, showsSecret: true }, now)
     return draft

@@ -3,7 +3,7 @@ import { type ChangeServices, change, unchanged } from '../access/change.ts'
 import type { Principal } from '../access/principal.ts'
 import type { Services } from '../services.ts'
 import { type Impact, whatWouldBreak } from '../usage/impact.ts'
-import { admitApiKey, requireSigningKey, withinForAccount } from './admission.ts'
+import { admitApiKey, signingKeyCheck, withinForAccount } from './admission.ts'
 import { storeApiKey } from './change-queries.ts'
 import { endTokensWithKey, isBroughtForward } from './end-tokens.ts'
 import { type LockedApiKey, readChangedApiKey, settingsLock } from './lock.ts'
@@ -51,13 +51,14 @@ async function update(
   options: { dryRun?: boolean },
 ): Promise<Updated> {
   const accountsWithin = withinForAccount(actor, settings, authorize(actor, 'api_keys.update'))
-  await requireSigningKey(services, settings.tokenAlgorithm)
+  const requireSigningKey = await signingKeyCheck(services, settings.tokenAlgorithm)
   return await change<LockedApiKey, Updated>(
     services,
     actor,
     'api_keys.update',
     settingsLock(id, settings),
     async (tx, { apiKey: previous, organization }, now) => {
+      requireSigningKey()
       const draft = changedDraft(previous, settings, now, services.config)
       const changes = changesOf(previous, draft)
       if (Object.keys(changes).length === 0) return unchanged({ updated: apiKeyView(previous, now), endsAt: null })

@@ -86,9 +86,9 @@ async function requestServices(env: WorkerEnv, context: ExecutionContext): Promi
 
 /** After the answer: finishes the deferred work, then closes the database connection. */
 async function end({ usage, refusals, platform, database }: RequestServices): Promise<void> {
+  await platform.settled()
   await usage.flush()
   await refusals.flush()
-  await platform.settled()
   await database.close()
 }
 

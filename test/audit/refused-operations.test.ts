@@ -45,6 +45,20 @@ describe.each(databaseKinds)('the place of a refused operation in the audit trai
       },
     ],
     [
+      'a new API key',
+      'POST',
+      ({ organizationId }) => {
+        return { path: '/v1/api-keys', body: { organizationId, name: 'x', tokenAlgorithm: 'RS256' }, subject: null }
+      },
+    ],
+    [
+      'the algorithm of its API key',
+      'PATCH',
+      ({ adminId }) => {
+        return { path: `/v1/api-keys/${adminId}`, body: { tokenAlgorithm: 'RS256' }, subject: adminId }
+      },
+    ],
+    [
       'a built-in role',
       'DELETE',
       ({ organizationId }) => ({ path: `/v1/roles/admin?organizationId=${organizationId}`, subject: null }),
