@@ -3,6 +3,7 @@ import { migrationState } from './db/migration-state.ts'
 import type { WriteRefusal } from './db/refused-writes.ts'
 import { readServerState, unfitnessIn } from './db/service-state.ts'
 import { ServiceError } from './errors.ts'
+import { databaseWords, findServerError } from './observability/error-words.ts'
 import type { Services } from './services.ts'
 
 /** `degraded`: some requests fail, but another instance would fail them too, so this one stays in rotation. */
@@ -59,8 +60,13 @@ async function checkDatabase({ database: { stats }, db, now, config }: Services)
     const refusal = stats().refusedLately
     return refusal === undefined ? ok : { state: 'degraded', reason: refusalReasons[refusal] }
   } catch (error) {
-    return failed(unfitnessIn(error) ?? 'it does not answer')
+    return failed(unfitnessIn(error) ?? refusalOf(error) ?? 'it does not answer')
   }
+}
+
+/** What the server says, if it answers with an error. */
+function refusalOf(error: unknown): string | undefined {
+  return findServerError(error) && `the database refuses: ${databaseWords(error)}`
 }
 
 const refusalReasons: Readonly<Record<WriteRefusal, string>> = {
@@ -83,8 +89,8 @@ async function checkMigrations({ db }: Services): Promise<Check> {
       : state === 'current'
         ? ok
         : failed(schemaWords[state])
-  } catch {
-    return failed(noAnswer)
+  } catch (error) {
+    return failed(refusalOf(error) ?? noAnswer)
   }
 }
 

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { errorWords } from '../observability/error-words.ts'
 import { version } from '../version.ts'
 import { addApiKeysCommand } from './api-keys/commands.ts'
 import { addAuditCommand } from './audit/commands.ts'
@@ -114,7 +115,7 @@ function refuseCredentials(argv: readonly string[]): void {
 
 function asCliError(error: unknown): CliError {
   if (error instanceof CliError) return error
-  return new CliError(error instanceof Error ? error.message : 'something went wrong')
+  return new CliError(errorWords(error))
 }
 
 /** Help is an answer; everything else that commander throws is a wrong command. */

@@ -1,4 +1,5 @@
 import { ServiceError } from '../errors.ts'
+import { isServerError, serverWords } from '../observability/error-words.ts'
 import { outcomeUnknown, unavailable } from './deadline.ts'
 
 /**
@@ -101,14 +102,15 @@ function isDrizzleError(error: unknown): boolean {
   )
 }
 
-/** Contains names only: the server's message and detail may quote values. The statement has placeholders. */
+/** Without the server's detail, which may quote values. The statement has placeholders. */
 function describe(origin: unknown, state: string, wrapper: unknown): string {
+  const words = isServerError(origin) ? serverWords(origin) : state
   const names = ['table_name', 'table', 'constraint_name', 'constraint', 'routine'].map((name) =>
     property(origin, name),
   )
   const statement = property(wrapper, 'query') ?? ''
   const where = names.filter((name) => typeof name === 'string').join(' ')
-  return `database error ${state} ${where} in ${String(statement).slice(0, 300)}`.replaceAll(/\s+/g, ' ')
+  return `database error: ${words} ${where} in ${String(statement).slice(0, 300)}`.replaceAll(/\s+/g, ' ')
 }
 
 function property(value: unknown, name: string): unknown {

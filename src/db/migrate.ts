@@ -5,6 +5,7 @@ import { drizzle } from 'drizzle-orm/postgres-js'
 import { migrate as applyToPostgres } from 'drizzle-orm/postgres-js/migrator'
 import type { Sql, TransactionSql } from 'postgres'
 import postgres from 'postgres'
+import { limitSockets } from '../kit/postgres-driver.ts'
 import type { Db } from './database.ts'
 import { isConnectionLoss } from './failure.ts'
 import { createHosts } from './hosts.ts'
@@ -59,6 +60,7 @@ async function migrateHost(url: string): Promise<void> {
     onnotice: ({ message }) => tell(message),
     connection: { application_name: 'mintage migrate' },
   })
+  limitSockets(sql)
   try {
     const [role] =
       await sql`select pg_is_in_recovery() as replica, current_setting('transaction_read_only') = 'on' as read_only`

@@ -2,6 +2,7 @@ import { realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ConfigError, loadConfig, type Settings } from '../config/settings.ts'
+import { errorWords } from '../observability/error-words.ts'
 import { processLog } from '../observability/log.node.ts'
 import { localFiles, testKeyWorks } from './first-start.ts'
 import { withFreePort } from './free-port.ts'
@@ -23,7 +24,7 @@ export async function main(env: NodeJS.ProcessEnv = process.env): Promise<void> 
     const { startService } = await import('./start.ts')
     service = await startService(settings, { log })
   } catch (error) {
-    return fail(error instanceof Error ? error.message : String(error), 1)
+    return fail(errorWords(error), 1)
   }
   stopOnSignal(service)
   log('info', 'started', {

@@ -6,6 +6,7 @@ import { migrationState } from '../db/migration-state.ts'
 import { openPostgres } from '../db/postgres.ts'
 import { primaryWanted } from '../db/server-role.ts'
 import { findServiceState, readServerState, unfitnessIn } from '../db/service-state.ts'
+import { findServerError } from '../observability/error-words.ts'
 import { requireKeepableLifetimes } from '../signing-keys/lifetimes.ts'
 import { localKek } from './first-start.ts'
 
@@ -57,7 +58,8 @@ async function refuseOtherServer({ db }: Database): Promise<void> {
   const { unfitness } = await readServerState(db).catch((error: unknown) => {
     const unfitness = unfitnessIn(error)
     if (unfitness !== undefined) return { unfitness }
-    throw new Error('the database does not answer: check DATABASE_URL', { cause: error })
+    const refuses = findServerError(error) !== undefined
+    throw new Error(`the database ${refuses ? 'refuses' : 'does not answer'} (check DATABASE_URL)`, { cause: error })
   })
   if (unfitness !== undefined) throw new Error(primaryWanted(unfitness))
 }

@@ -1,3 +1,4 @@
+import { isServerError, serverWords } from './error-words.ts'
 import { readableLine } from './readable-line.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
@@ -67,7 +68,7 @@ function printable(value: unknown, depth: number): unknown {
 
 /** Not the whole error: drivers attach the failed query and its parameters. */
 function printableError(error: Error, depth: number) {
-  const described: Record<string, unknown> = { name: error.name, message: printable(firstLine(error), depth + 1) }
+  const described: Record<string, unknown> = { name: error.name, message: printable(words(error), depth + 1) }
   const frames = callSites(error)
   if (frames.length > 0) described.at = frames
   if ('code' in error) described.code = printable(error.code, depth + 1)
@@ -86,7 +87,8 @@ function callSites(error: Error): string[] {
 }
 
 /** Drizzle writes `Failed query: …\nparams: …`. The parameters may be secret, so they are cut off. */
-function firstLine(error: Error): string {
+function words(error: Error): string {
+  if (isServerError(error)) return serverWords(error)
   const end = error.message.indexOf('\nparams:')
   return end === -1 ? error.message : error.message.slice(0, end)
 }

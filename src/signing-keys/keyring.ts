@@ -2,6 +2,7 @@ import type { KeyEncryption } from '../crypto/envelope.ts'
 import type { Db } from '../db/database.ts'
 import { ServiceError } from '../errors.ts'
 import { backoffMilliseconds } from '../kit/backoff.ts'
+import { errorWords } from '../observability/error-words.ts'
 import type { Log } from '../observability/log.ts'
 import type { Platform } from '../platform.ts'
 import { raiseLargestTokenTtl } from '../revocation/maintenance-queries.ts'
@@ -190,7 +191,7 @@ export function createKeyring(options: KeyringOptions): Keyring {
       if (!ring) return { generation: undefined, usable: false, reason: 'the key ring has not been read yet' }
       const { generation } = ring.ring
       const [fault] = ring.faults
-      const reason = fault ? { reason: `the signing key ${fault[0]} cannot be used: ${messageOf(fault[1])}` } : {}
+      const reason = fault ? { reason: `the signing key ${fault[0]} cannot be used: ${errorWords(fault[1])}` } : {}
       const usable = keyPurposes.every((purpose) =>
         activeAlgorithms(ring, purpose, now().getTime()).includes(defaultAlgorithm),
       )
@@ -213,8 +214,4 @@ async function unavailableUnless(ring: Promise<OpenRing>): Promise<OpenRing> {
   } catch (cause) {
     throw new ServiceError('keyring_unavailable', { reason: 'the key ring cannot be read', cause })
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : 'unknown error'
 }

@@ -1,5 +1,6 @@
 import { EnvelopeError } from '../crypto/envelope.ts'
 import { ServiceError } from '../errors.ts'
+import { errorWords } from '../observability/error-words.ts'
 import type { Services } from '../services.ts'
 import { activeKid, findKey, isLive, keyPurposes, type RingKey, ringOf } from './ring.ts'
 import { requireRing } from './ring-change.ts'
@@ -49,6 +50,5 @@ function faultText(faults: readonly [RingKey, unknown][], configured: readonly s
 }
 
 function wordsOf(error: unknown): string {
-  if (error instanceof ServiceError) return error.reason ?? error.code
-  return error instanceof Error ? error.message : 'unknown error'
+  return error instanceof ServiceError ? (error.reason ?? error.code) : errorWords(error)
 }

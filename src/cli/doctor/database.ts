@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { Settings } from '../../config/settings.ts'
 import type { Database } from '../../db/database.ts'
+import { errorWords } from '../../observability/error-words.ts'
 import type { Cli } from '../runtime/command.ts'
 import { CliError } from '../runtime/failure.ts'
 import { locateFiles, readSettings } from '../runtime/settings.ts'
@@ -81,6 +82,11 @@ async function examine(database: Database, settings: Settings): Promise<Finding[
   found.push(
     await attempt('clock of database', 'synchronize both clocks with NTP', () => compareClocks(database, settings)),
   )
+  const rights = await attempt('rights', 'run the grants of docs/postgresql.md as the owner', () =>
+    examineRights(database),
+  )
+  found.push(rights)
+  if (rights.state === 'failed') return found
   if ((await findServiceState(database.db)) === undefined) {
     return [
       ...found,
@@ -95,10 +101,10 @@ async function examineServer({ db }: Database): Promise<Finding> {
   const { readServerState, unfitnessIn } = await import('../../db/service-state.ts')
   const unfitness = await readServerState(db).then(
     (state) => state.unfitness,
-    (error: unknown) => unfitnessIn(error) ?? null,
+    (error: unknown) => unfitnessIn(error) ?? { words: errorWords(error) },
   )
   if (unfitness === undefined) return { name: 'database', state: 'ok' }
-  if (unfitness !== null)
+  if (typeof unfitness === 'string')
     return {
       name: 'database',
       state: 'failed',
@@ -108,7 +114,7 @@ async function examineServer({ db }: Database): Promise<Finding> {
   return {
     name: 'database',
     state: 'failed',
-    detail: 'it does not answer',
+    detail: unfitness.words,
     hint: 'check DATABASE_URL, and that the server is up',
   }
 }
@@ -125,6 +131,15 @@ async function examineSchema({ db }: Database): Promise<string | undefined> {
           : 'the schema is newer than this version',
     )
   return undefined
+}
+
+/** The service appends to the audit trail and never changes it, so it needs fewer rights there. */
+async function examineRights({ db }: Database): Promise<undefined> {
+  const { findMissingRights } = await import('../../db/rights.ts')
+  const missing = await findMissingRights(db)
+  if (missing.length === 0) return undefined
+  const words = missing.map(({ right, tables }) => `${right} on ${tables.join(', ')}`)
+  throw new Error(`this role lacks ${words.join('; ')}`)
 }
 
 async function compareClocks({ db }: Database, { config }: Settings): Promise<string> {
@@ -168,7 +183,7 @@ async function attempt(name: string, hint: string, check: () => Promise<string |
     return {
       name,
       state: 'failed',
-      detail: (error instanceof Error ? error.message : 'it failed').replace(/\n\s*/g, ' '),
+      detail: errorWords(error).replace(/\n\s*/g, ' '),
       hint,
     }
   }

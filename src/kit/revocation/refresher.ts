@@ -211,6 +211,17 @@ function describe(neverLoaded: boolean, closed: boolean, failure: unknown): stri
 /** For the operator: what failed, and the first line of the cause. */
 export function describeFailure(what: string, failure: unknown): string {
   if (!(failure instanceof Error)) return what
-  const [firstLine = ''] = failure.message.split('\n')
+  const [firstLine = ''] = originOf(failure).message.split('\n')
   return `${what}: ${firstLine.slice(0, 200)}`
+}
+
+/** The server's own error; otherwise the outermost one that is not just a driver's "Failed query: …". */
+function originOf(failure: Error): Error {
+  const chain: Error[] = []
+  for (let each: unknown = failure; each instanceof Error && chain.length < 10; each = each.cause) chain.push(each)
+  return (
+    chain.find((each) => 'severity' in each) ??
+    chain.find(({ message }) => !message.startsWith('Failed query:')) ??
+    failure
+  )
 }
