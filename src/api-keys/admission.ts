@@ -1,4 +1,5 @@
 import { authorize, authorizeGrant, type Within } from '../access/authorize.ts'
+import { countApiKeys } from '../access/fit-queries.ts'
 import type { Principal } from '../access/principal.ts'
 import { customRolesOf } from '../access/queries.ts'
 import type { Db } from '../db/database.ts'
@@ -6,7 +7,6 @@ import { invalidRequest, ServiceError } from '../errors.ts'
 import { type Organization, planOf } from '../organizations/queries.ts'
 import { findServiceAccount } from '../service-accounts/queries.ts'
 import type { Services } from '../services.ts'
-import { countApiKeys } from './change-queries.ts'
 import { type EffectiveSettings, requireEffects } from './effects.ts'
 import { requireLifetime } from './lifetime.ts'
 import type { ApiKeyChange, ApiKeyDraft } from './settings.ts'
@@ -18,7 +18,7 @@ import type { ApiKeyChange, ApiKeyDraft } from './settings.ts'
 type Admission = {
   readonly draft: ApiKeyDraft
   readonly previous?: EffectiveSettings &
-    Pick<ApiKeyDraft, 'scopes' | 'audiences' | 'serviceAccountId'> & {
+    Pick<ApiKeyDraft, 'scopes' | 'audiences' | 'serviceAccountId' | 'expiresAt'> & {
       readonly id: string
       readonly serviceAccountDisabledAt: Date | null
     }
@@ -37,7 +37,7 @@ type Admission = {
  */
 export async function admitApiKey(tx: Db, actor: Principal, admission: Admission, now: Date): Promise<void> {
   const { draft, previous, organization } = admission
-  requireLifetime(draft, organization, now)
+  if (!previous || prolongs(previous, draft) || widens(previous, draft)) requireLifetime(draft, organization, now)
   const grant = grantOf(admission)
   authorizeGrant(actor, grant, await customRolesOf(tx, organization.id, grant.roles))
   if (previous) await requireEffects(tx, actor, previous, draft)
@@ -88,10 +88,25 @@ export async function signingKeyCheck(
  */
 function grantOf({ draft, previous, showsSecret }: Admission) {
   const roles = [...new Set([...(previous?.roles ?? []), ...draft.roles])]
-  const widens = !previous || adds(previous.scopes, draft.scopes) || adds(previous.audiences, draft.audiences)
-  return showsSecret || widens
+  return showsSecret || !previous || grantsMore(previous, draft)
     ? { scopes: draft.scopes, audiences: draft.audiences, roles }
     : { scopes: [], audiences: [], roles }
+}
+
+type Held = Pick<ApiKeyDraft, 'scopes' | 'audiences'>
+
+function grantsMore(previous: Held, draft: Held): boolean {
+  return adds(previous.scopes, draft.scopes) || adds(previous.audiences, draft.audiences)
+}
+
+/** A key from before the lifetime policy keeps its end, but gets nothing more. */
+function widens(previous: Held & { readonly roles: readonly string[] }, draft: ApiKeyDraft): boolean {
+  return grantsMore(previous, draft) || adds(previous.roles, draft.roles)
+}
+
+function prolongs(previous: Pick<ApiKeyDraft, 'expiresAt'>, draft: ApiKeyDraft): boolean {
+  if (previous.expiresAt === null) return false
+  return draft.expiresAt === null || draft.expiresAt > previous.expiresAt
 }
 
 function adds(previous: readonly string[], now: readonly string[]): boolean {

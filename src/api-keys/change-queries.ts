@@ -1,4 +1,5 @@
-import { and, eq, gt, isNull, or, type SQL, sql } from 'drizzle-orm'
+import { and, eq, gt, isNull, or, sql } from 'drizzle-orm'
+import { isAlive } from '../access/fit-queries.ts'
 import type { Db } from '../db/database.ts'
 import { apiKeys } from '../db/schema.ts'
 import type { ApiKeyDraft } from './settings.ts'
@@ -56,20 +57,4 @@ export async function markApiKeyExpired(tx: Db, id: string, now: Date) {
     .where(and(eq(apiKeys.id, id), isAlive(now)))
     .returning(changed)
   return apiKey
-}
-
-/**
- * How many keys count for the organization's plan: all but root keys and revoked or expired ones. Stays true until the
- * transaction ends only after `lockOrganization` (access/queries.ts).
- */
-export async function countApiKeys(tx: Db, organizationId: string, now: Date): Promise<number> {
-  return await tx.$count(
-    apiKeys,
-    and(eq(apiKeys.organizationId, organizationId), isAlive(now), sql`not 'root' = any(${apiKeys.roles})`),
-  )
-}
-
-function isAlive(now: Date): SQL | undefined {
-  const ahead = (end: typeof apiKeys.revokedAt | typeof apiKeys.expiresAt) => or(isNull(end), gt(end, now))
-  return and(ahead(apiKeys.revokedAt), ahead(apiKeys.expiresAt))
 }

@@ -9,7 +9,6 @@ import { type Impact, whatWouldBreak } from '../usage/impact.ts'
 import { admitApiKey, signingKeyCheck, withinForAccount } from './admission.ts'
 import { storeApiKey } from './change-queries.ts'
 import { endTokensOfVersions, endTokensWithKey, isBroughtForward } from './end-tokens.ts'
-import { requireLifetime } from './lifetime.ts'
 import { apiKeyLock, type LockedApiKey, readChangedApiKey, settingsLock } from './lock.ts'
 import { overlapEnd } from './overlap.ts'
 import { findApiKey } from './queries.ts'
@@ -40,8 +39,8 @@ export type RotationImpact = Impact & Pick<RotatedApiKey, 'formerVersion'>
  * at most two secrets work at a time. Id, history and usage stay. Repeating it rotates again.
  *
  * Throws `not_found`, `conflict` for a dead key, `invalid_request` for an overlap that the plan does not allow,
- * `permission_denied` for a key that holds more than the caller, `lifetime_not_allowed` when the result would break the
- * organization's policy.
+ * `permission_denied` for a key that holds more than the caller, `lifetime_not_allowed` for a key that the rotation
+ * widens or prolongs beyond the organization's policy.
  */
 export async function rotateApiKey(
   services: RotatingServices,
@@ -111,13 +110,12 @@ async function rotateOwn(
 ): Promise<Rotated> {
   const id = actor.clientId
   const target = { id, within: 'everywhere', permission: keyHolder, lock: apiKeyLock(id), dryRun } as const
-  return await rotate(services, actor, target, overlapSeconds, async (_, { apiKey, organization }, now) => {
+  return await rotate(services, actor, target, overlapSeconds, async (_, { apiKey }) => {
     if (actor.apiKeyVersion !== apiKey.version) {
       throw new ServiceError('permission_denied', {
         detail: 'Only the newest secret of the key may rotate it. Send the newest secret.',
       })
     }
-    requireLifetime(apiKey, organization, now)
     return apiKey
   })
 }

@@ -17,8 +17,8 @@ type UpdatingServices = ChangeServices & Pick<Services, 'config' | 'db' | 'keyri
  * none outlives an expiry that was brought forward. Without a difference nothing is written.
  *
  * Throws `not_found`, `conflict` for a dead key, `precondition_failed`, `invalid_request`, `permission_denied` for
- * granting more than the caller holds or for a key whose roles the caller does not hold, `lifetime_not_allowed` when
- * the result would break the organization's policy.
+ * granting more than the caller holds or for a key whose roles the caller does not hold, `lifetime_not_allowed` for
+ * a key that the change widens or prolongs beyond the organization's policy.
  */
 export async function updateApiKey(
   services: UpdatingServices,

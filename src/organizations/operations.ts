@@ -125,48 +125,15 @@ export async function updateOrganization(
   if (changed.length === 0) throw invalidRequest('The body has nothing to change. Set at least one member.')
   return await change(services, actor, 'organizations.update', organizationLock(id), async (tx) => {
     // Records names only: nobody can delete an email address from the audit trail.
-    return { view: await store(tx, id, changes), event: { type: 'organization.updated', context: { changed } } }
+    return {
+      view: await storeOrganization(tx, id, changes),
+      event: { type: 'organization.updated', context: { changed } },
+    }
   })
 }
 
-/**
- * The new plan's limits apply to later changes. Keys beyond a smaller limit keep working, but no new ones can be
- * created.
- */
-export async function changeOrganizationPlan(
-  services: ChangeServices,
-  actor: Principal,
-  id: string,
-  plan: string,
-): Promise<OrganizationView> {
-  return await change(services, actor, 'organizations.change_plan', organizationLock(id), async (tx, organization) => {
-    await requirePlan(tx, plan)
-    const context = { from: organization.plan, to: plan }
-    return { view: await store(tx, id, { plan }), event: { type: 'organization.plan_changed', context } }
-  })
-}
-
-/** The lifetime policy applies to keys that are created or changed from now on. Null removes the policy. */
-export async function changeOrganizationPolicy(
-  services: ChangeServices,
-  actor: Principal,
-  id: string,
-  maxKeyLifetimeSeconds: number | null,
-): Promise<OrganizationView> {
-  return await change(
-    services,
-    actor,
-    'organizations.change_policy',
-    organizationLock(id),
-    async (tx, organization) => {
-      const context = { fromSeconds: organization.maxKeyLifetimeSeconds, toSeconds: maxKeyLifetimeSeconds }
-      const view = await store(tx, id, { maxKeyLifetimeSeconds })
-      return { view, event: { type: 'organization.policy_changed', context } }
-    },
-  )
-}
-
-async function store(tx: Db, id: string, changes: OrganizationChanges): Promise<OrganizationView> {
+/** Changes a locked organization. */
+export async function storeOrganization(tx: Db, id: string, changes: OrganizationChanges): Promise<OrganizationView> {
   return await shown(tx, await unlessTaken(() => updateOrganizationRow(tx, id, changes)))
 }
 
@@ -175,7 +142,7 @@ async function shown(db: Db, organization: Organization): Promise<OrganizationVi
 }
 
 /** Throws `invalid_request` for an unknown plan. Otherwise the plan cannot be deleted until the transaction ends. */
-async function requirePlan(tx: Db, name: string): Promise<void> {
+export async function requirePlan(tx: Db, name: string): Promise<void> {
   if (await lockPlan(tx, name)) return
   throw unknownPlan()
 }

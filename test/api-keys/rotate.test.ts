@@ -238,7 +238,7 @@ describe.each(databaseKinds)('rotating an API key on %s', async (kind) => {
       }
     })
 
-    test('by a lifetime policy that the key breaks, unless the rotation itself mends that', async () => {
+    test('by a lifetime policy that the key breaks, if the rotation widens it as well', async () => {
       const organizationId = await service.createOrganization('strict')
       const { apiKey } = await createApiKey(services, systemPrincipal, { ...input, organizationId })
       await services.db
@@ -247,11 +247,13 @@ describe.each(databaseKinds)('rotating an API key on %s', async (kind) => {
         .where(eq(organizations.id, organizationId))
       const holder = principal(organizationId, [], { clientId: apiKey.id, apiKeyVersion: 1 })
       const refused = { code: 'lifetime_not_allowed', detail: expect.stringContaining('must expire within 3600 s') }
-      await expect(rotateApiKey(services, systemPrincipal, apiKey.id, {})).rejects.toMatchObject(refused)
-      await expect(rotateOwnApiKey(services, holder, {})).rejects.toMatchObject(refused)
-      const change = { expiresAt: inSeconds(3600) }
+      const wider = { scopes: [...apiKey.scopes, 'more'] }
+      await expect(rotateApiKey(services, systemPrincipal, apiKey.id, { change: wider })).rejects.toMatchObject(refused)
+      expect(await rotateOwnApiKey(services, holder, {})).toMatchObject({ apiKey: { version: 2 } })
+      expect(await rotateApiKey(services, systemPrincipal, apiKey.id, {})).toMatchObject({ apiKey: { version: 3 } })
+      const change = { ...wider, expiresAt: inSeconds(3600) }
       expect(await rotateApiKey(services, systemPrincipal, apiKey.id, { change })).toMatchObject({
-        apiKey: { version: 2 },
+        apiKey: { version: 4 },
       })
     })
 

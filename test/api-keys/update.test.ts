@@ -204,7 +204,7 @@ describe.each(databaseKinds)('updating an API key on %s', async (kind) => {
     })
   })
 
-  test('every change must meet the lifetime policy, which names the latest allowed time', async () => {
+  test('a change that prolongs or widens must meet the lifetime policy, which names the latest allowed time', async () => {
     const organizationId = await service.createOrganization('strict')
     const { apiKey } = await createApiKey(services, systemPrincipal, { ...input, organizationId })
     await services.db
@@ -212,13 +212,14 @@ describe.each(databaseKinds)('updating an API key on %s', async (kind) => {
       .set({ maxKeyLifetimeSeconds: 3600 })
       .where(eq(organizations.id, organizationId))
     const refused = { code: 'lifetime_not_allowed', extensions: { latest: inSeconds(3600).toISOString() } }
-    await expect(updateApiKey(services, systemPrincipal, apiKey.id, { name: 'x' })).rejects.toMatchObject(refused)
-    await expect(
-      updateApiKey(services, systemPrincipal, apiKey.id, { expiresAt: inSeconds(3601) }),
-    ).rejects.toMatchObject(refused)
+    const wider = { scopes: [...apiKey.scopes, 'more'] }
+    await expect(updateApiKey(services, systemPrincipal, apiKey.id, wider)).rejects.toMatchObject(refused)
     await expect(createApiKey(services, systemPrincipal, { ...input, organizationId })).rejects.toMatchObject(refused)
     expect(
       await updateApiKey(services, systemPrincipal, apiKey.id, { name: 'x', expiresAt: inSeconds(3600) }),
     ).toMatchObject({ name: 'x' })
+    await expect(
+      updateApiKey(services, systemPrincipal, apiKey.id, { expiresAt: inSeconds(3601) }),
+    ).rejects.toMatchObject(refused)
   })
 })

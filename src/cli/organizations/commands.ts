@@ -1,11 +1,13 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import type { OrganizationView } from '../../organizations/view.ts'
 import { wholeNumber } from '../runtime/arguments.ts'
 import { type Cli, type JsonOption, noun, print, showVerb, verb } from '../runtime/command.ts'
 import { listVerb } from '../runtime/list.ts'
 import { member, membersOf } from '../runtime/members.ts'
-import { fields, shortTime } from '../runtime/output.ts'
+import { shortTime } from '../runtime/output.ts'
 import { addSuspensionVerbs } from './end.ts'
+import { organizationFields } from './fields.ts'
+import { addLimitVerbs } from './limits.ts'
 import { exampleOrganization, organizationPath } from './path.ts'
 
 export function addOrganizationsCommand(program: Command, cli: Cli): void {
@@ -14,6 +16,7 @@ export function addOrganizationsCommand(program: Command, cli: Cli): void {
   addCreateVerb(organizations, cli)
   addReadingVerbs(organizations, cli)
   addChangingVerbs(organizations, cli)
+  addLimitVerbs(organizations, cli)
   addSuspensionVerbs(organizations, cli)
 }
 
@@ -75,45 +78,5 @@ function addChangingVerbs(organizations: Command, cli: Cli): void {
   update.action(async (id: string, { revision, ...options }: JsonOption & { revision?: number }) => {
     const [path, doing] = [organizationPath(id), 'change the organization']
     show(cli, options, await cli.api().patch<OrganizationView>(path, doing, membersOf(update), revision))
-  })
-
-  const plan = `mintage organizations change-plan ${exampleOrganization} pro`
-  verb(organizations, 'change-plan', 'put it on another plan', plan)
-    .argument('<id>', 'id of the organization')
-    .argument('<plan>', 'free, pro, enterprise or a custom plan')
-    .action(async (id: string, name: string, options: JsonOption) => {
-      const [path, body] = [organizationPath(id, '/change-plan'), { plan: name }]
-      show(cli, options, await cli.api().post<OrganizationView>(path, 'change the plan', body))
-    })
-
-  const policy = `mintage organizations change-policy ${exampleOrganization} 7776000`
-  verb(organizations, 'change-policy', 'limit how long its keys may live', policy)
-    .argument('<id>', 'id of the organization')
-    .argument('<seconds>', 'new and changed keys must expire within; or never', lifetime)
-    .action(async (id: string, maxKeyLifetimeSeconds: number | null, options: JsonOption) => {
-      const [path, body] = [organizationPath(id, '/change-policy'), { maxKeyLifetimeSeconds }]
-      show(cli, options, await cli.api().post<OrganizationView>(path, 'change the lifetime policy', body))
-    })
-}
-
-function lifetime(text: string): number | null {
-  if (text === 'never') return null
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('it must be whole seconds, or never.')
-  return Number(text)
-}
-
-function organizationFields(organization: OrganizationView): string {
-  const { limits, maxKeyLifetimeSeconds } = organization
-  return fields({
-    id: organization.id,
-    name: organization.name,
-    slug: organization.slug,
-    email: organization.email,
-    plan: organization.plan,
-    limits: `${limits.requestsPerMinute} a minute, ${limits.requestsPerMonth} a month, ${limits.apiKeys} keys`,
-    'keys expire': maxKeyLifetimeSeconds === null ? null : `within ${maxKeyLifetimeSeconds} s`,
-    suspended: organization.suspendedAt,
-    created: organization.createdAt,
-    revision: organization.revision,
   })
 }

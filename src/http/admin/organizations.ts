@@ -1,7 +1,6 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi'
+import { changeOrganizationPlan, changeOrganizationPolicy } from '../../organizations/change-limits.ts'
 import {
-  changeOrganizationPlan,
-  changeOrganizationPolicy,
   createOrganization,
   listOrganizations,
   showOrganization,
@@ -49,11 +48,36 @@ const organizationUpdate = z
   .strictObject({ name: text(100).optional(), slug: word(40).optional(), email: email.nullable().optional() })
   .openapi('OrganizationUpdate')
 
-const planChange = z.strictObject({ plan: word(40) }).openapi('OrganizationPlanChange')
+const planChange = z.strictObject({ plan: word(40), dryRun }).openapi('OrganizationPlanChange')
 
 const policyChange = z
-  .strictObject({ maxKeyLifetimeSeconds: lifetime.nullable().openapi({ description: 'Null: keys may live forever' }) })
+  .strictObject({
+    maxKeyLifetimeSeconds: lifetime.nullable().openapi({ description: 'Null: keys may live forever' }),
+    dryRun,
+  })
   .openapi('OrganizationPolicyChange')
+
+const count = (description: string) => z.int().openapi({ description })
+
+const changedPlan = organization
+  .extend({
+    dryRun: z.boolean(),
+    noLongerFits: z.object({
+      apiKeys: count('API keys beyond the number of the plan. They keep working, but no new one can be created'),
+      overlaps: count('Versions that were rotated away and work for longer than the plan allows. They keep working'),
+    }),
+  })
+  .openapi('ChangedPlan')
+
+const changedPolicy = organization
+  .extend({
+    dryRun: z.boolean(),
+    noLongerFits: z.object({
+      withoutEnd: count('API keys that never expire. They keep working, and can be narrowed and rotated'),
+      endingLater: count('API keys that expire later than the policy allows. The same holds for them'),
+    }),
+  })
+  .openapi('ChangedPolicy')
 
 const suspension = z.strictObject({ ...because, dryRun }).openapi('OrganizationSuspension')
 
@@ -102,15 +126,19 @@ const changePlanRoute = adminRoute('POST /organizations/{id}/change-plan', 'chan
   summary: 'Change the plan of an organization',
   ifMatch: true,
   body: planChange,
-  answers: { 200: one },
+  answers: {
+    200: jsonAnswer('The organization and what no longer fits. In a dry run nothing is changed', changedPlan),
+  },
 })
 
 const changePolicyRoute = adminRoute('POST /organizations/{id}/change-policy', 'changeOrganizationPolicy', {
   permission: 'organizations.change_policy',
-  summary: 'Set how long API keys may live. Applies to keys created or changed from now on',
+  summary: 'Set how long API keys may live. Applies to keys that are created, widened or prolonged from now on',
   ifMatch: true,
   body: policyChange,
-  answers: { 200: one },
+  answers: {
+    200: jsonAnswer('The organization and the keys that live longer. In a dry run nothing is changed', changedPolicy),
+  },
 })
 
 const suspendOrganizationRoute = adminRoute('POST /organizations/{id}/suspend', 'suspendOrganization', {
@@ -151,15 +179,14 @@ export function organizationRoutes(app: OpenAPIHono<AppEnv>): void {
 
   app.openapi(changePlanRoute, async (c) => {
     const { id } = c.req.valid('param')
-    const changed = await changeOrganizationPlan(c.var.services, c.var.principal, id, c.req.valid('json').plan)
-    return c.json(changed, 200, tagged(changed))
+    const changed = await changeOrganizationPlan(c.var.services, c.var.principal, id, c.req.valid('json'))
+    return c.json(changed, 200, changed.dryRun ? {} : tagged(changed))
   })
 
   app.openapi(changePolicyRoute, async (c) => {
     const { id } = c.req.valid('param')
-    const { maxKeyLifetimeSeconds } = c.req.valid('json')
-    const changed = await changeOrganizationPolicy(c.var.services, c.var.principal, id, maxKeyLifetimeSeconds)
-    return c.json(changed, 200, tagged(changed))
+    const changed = await changeOrganizationPolicy(c.var.services, c.var.principal, id, c.req.valid('json'))
+    return c.json(changed, 200, changed.dryRun ? {} : tagged(changed))
   })
 
   app.openapi(suspendOrganizationRoute, async (c) => {

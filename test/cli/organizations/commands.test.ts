@@ -44,9 +44,17 @@ revision  1
       plan: 'free',
       limits: { apiKeys: 2 },
     })
+    expect((await shown('organizations', 'change-plan', id, 'pro', '--dry-run')).split('\n')[1]).toBe(
+      'dry run: nothing was changed',
+    )
+    expect(await json('organizations', 'show', id)).toMatchObject({ plan: 'free' })
+    await json('api-keys', 'create', 'endless', '--organization', id)
+    expect(await shown('organizations', 'change-policy', id, '86400', '--dry-run')).toContain(
+      'API keys that never expire: 1. They keep working, and can be narrowed and rotated.',
+    )
     expect(await json('organizations', 'change-policy', id, '86400')).toMatchObject({ maxKeyLifetimeSeconds: 86_400 })
     expect(await json('organizations', 'change-policy', id, 'never')).toMatchObject({ maxKeyLifetimeSeconds: null })
-    expect(await json('organizations', 'suspend', id, '--dry-run')).toMatchObject({ apiKeys: 0, lastUses: [] })
+    expect(await json('organizations', 'suspend', id, '--dry-run')).toMatchObject({ apiKeys: 1, lastUses: [] })
     expect(await json('organizations', 'show', id)).toMatchObject({ suspendedAt: null })
     expect((await shown('organizations', 'suspend', id, '--reason', 'abuse', '--yes')).split('\n')[1]).toBe(
       'suspended org_…: no new tokens, and the existing ones are refused',

@@ -1,0 +1,55 @@
+import { and, eq, gt, isNull, or, type SQL, sql } from 'drizzle-orm'
+import type { Db } from '../db/database.ts'
+import { apiKeys, apiKeyVersions } from '../db/schema.ts'
+
+// How many API keys of an organization there are beyond what its plan or policy allows. The counts stay true until the
+// transaction ends only after `lockOrganization` (queries.ts).
+
+/** How many keys count for the organization's plan: all but root keys and revoked or expired ones. */
+export async function countApiKeys(tx: Db, organizationId: string, now: Date): Promise<number> {
+  const counted = sql`not 'root' = any(${apiKeys.roles})`
+  return await tx.$count(apiKeys, and(eq(apiKeys.organizationId, organizationId), isAlive(now), counted))
+}
+
+/** How many versions that were rotated away still work for longer than this. */
+export async function countLongOverlaps(
+  tx: Db,
+  { organizationId, seconds }: { organizationId: string; seconds: number },
+  now: Date,
+): Promise<number> {
+  const [row] = await tx
+    .select({ count: sql<number>`count(*)`.mapWith(Number) })
+    .from(apiKeyVersions)
+    .innerJoin(apiKeys, eq(apiKeys.id, apiKeyVersions.apiKeyId))
+    .where(
+      and(
+        eq(apiKeys.organizationId, organizationId),
+        isAlive(now),
+        gt(apiKeyVersions.expiresAt, new Date(now.getTime() + seconds * 1000)),
+      ),
+    )
+  return row?.count ?? 0
+}
+
+/** How many keys never expire, and how many expire later than in this time. */
+export async function countLongLives(
+  tx: Db,
+  { organizationId, seconds }: { organizationId: string; seconds: number },
+  now: Date,
+): Promise<{ withoutEnd: number; endingLater: number }> {
+  const latest = sql`${new Date(now.getTime() + seconds * 1000).toISOString()}::timestamptz`
+  const [row] = await tx
+    .select({
+      withoutEnd: sql<number>`count(*) filter (where ${apiKeys.expiresAt} is null)`.mapWith(Number),
+      endingLater: sql<number>`count(*) filter (where ${apiKeys.expiresAt} > ${latest})`.mapWith(Number),
+    })
+    .from(apiKeys)
+    .where(and(eq(apiKeys.organizationId, organizationId), isAlive(now)))
+  return row ?? { withoutEnd: 0, endingLater: 0 }
+}
+
+/** The condition that a key is neither revoked nor expired. */
+export function isAlive(now: Date): SQL | undefined {
+  const ahead = (end: typeof apiKeys.revokedAt | typeof apiKeys.expiresAt) => or(isNull(end), gt(end, now))
+  return and(ahead(apiKeys.revokedAt), ahead(apiKeys.expiresAt))
+}
