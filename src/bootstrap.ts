@@ -1,13 +1,12 @@
-import type { Role } from './access/permissions.ts'
 import { systemPrincipal } from './access/principal.ts'
-import { type ApiKeyEnvironment, parseApiKey } from './api-keys/format.ts'
 import { insertApiKey, type StoredSecret } from './api-keys/queries.ts'
-import { createSecret, storedSecret } from './api-keys/secret.ts'
+import { createSecret } from './api-keys/secret.ts'
 import { appendAuditEvent } from './audit/queries.ts'
 import { newId } from './crypto/random.ts'
 import type { Db } from './db/database.ts'
 import { claimBootstrap } from './db/service-state.ts'
 import { insertOrganization } from './organizations/queries.ts'
+import { declaredRootKey, insertRootKey } from './root-keys.ts'
 import type { Services } from './services.ts'
 import { createSigningKeys } from './signing-keys/create.ts'
 
@@ -58,10 +57,10 @@ export async function bootstrap(
     await insertOrganization(tx, organization)
     await createSigningKeys(tx, services, at, systemPrincipal.clientId)
     const rootApiKey = declared ?? (await createSecret(services, 'live'))
-    const root = { ...rootKey, organizationId, audiences: [config.issuer] }
-    const rootApiKeyId = await insertFirstKey(tx, root, rootApiKey.stored, at)
+    const root = { organizationId, expiresAt: null, stored: rootApiKey.stored }
+    const rootApiKeyId = await insertRootKey(tx, services, root, at)
     const testApiKey = withTestKey ? await createSecret(services, 'test') : null
-    if (testApiKey) await insertFirstKey(tx, { organizationId, ...testKey }, testApiKey.stored, at)
+    if (testApiKey) await insertTestKey(tx, organizationId, testApiKey.stored, at)
     const event = {
       type: 'service.bootstrapped',
       actor: systemPrincipal,
@@ -80,41 +79,10 @@ export async function bootstrap(
   })
 }
 
-const rootKey = { name: 'root', environment: 'live', roles: ['root'], scopes: [] } as const
-
 /** With the scopes that the examples in the README use. */
-const testKey = {
-  name: 'test',
-  environment: 'test',
-  roles: [],
-  scopes: ['orders:read', 'orders:write'],
-  audiences: [],
-} as const
-
-type FirstKey = {
-  organizationId: string
-  name: string
-  environment: ApiKeyEnvironment
-  roles: readonly Role[]
-  scopes: readonly string[]
-  audiences: readonly string[]
-}
-
-async function insertFirstKey(tx: Db, key: FirstKey, stored: StoredSecret, at: Date): Promise<string> {
-  const id = newId('key')
-  const lists = { roles: [...key.roles], scopes: [...key.scopes], audiences: [...key.audiences] }
-  await insertApiKey(tx, { ...key, ...lists, id, createdAt: at, createdBy: systemPrincipal.clientId }, stored)
-  return id
-}
-
-async function declaredRootKey({ config, platform }: Pick<Services, 'config' | 'platform'>) {
-  const { rootApiKey: secret, apiKeyPrefixes } = config
-  if (secret === null) return undefined
-  const declared = parseApiKey(secret, apiKeyPrefixes)
-  if (declared?.environment !== 'live') {
-    throw new TypeError(
-      `MINTAGE_ROOT_API_KEY is not an API key for live: it must be ${apiKeyPrefixes[0]}_live_ followed by 49 characters, of which the last six are the checksum`,
-    )
-  }
-  return { secret, stored: await storedSecret({ platform }, secret, declared.prefix) }
+async function insertTestKey(tx: Db, organizationId: string, stored: StoredSecret, at: Date): Promise<void> {
+  const settings = { name: 'test', environment: 'test', scopes: ['orders:read', 'orders:write'] } as const
+  const lists = { roles: [], scopes: [...settings.scopes], audiences: [] }
+  const created = { createdAt: at, createdBy: systemPrincipal.clientId }
+  await insertApiKey(tx, { ...settings, ...lists, ...created, id: newId('key'), organizationId }, stored)
 }

@@ -13,6 +13,8 @@ import { type ApiKeyView, apiKeyView } from './view.ts'
 export type CallerView = ApiKeyView & {
   limits: { requestsPerMinute: number; requestsPerMonth: number }
   usedVersion: { version: number; endsAt: string | null } | null
+  /** When the secret that was sent stops working, as far as is planned; null = not planned. */
+  worksUntil: string | null
 }
 
 /** The calling key; no permission is needed. Throws `not_found` for the service's own console, which has no key. */
@@ -24,7 +26,9 @@ export async function showCaller({ db, now }: Pick<Services, 'db' | 'now'>, acto
     requestsPerMinute: apiKey.requestsPerMinute ?? plan.requestsPerMinute,
     requestsPerMonth: plan.requestsPerMonth,
   }
-  return { ...apiKeyView(apiKey, now()), limits, usedVersion: await usedVersionOf(db, actor) }
+  const usedVersion = await usedVersionOf(db, actor)
+  const view = apiKeyView(apiKey, now())
+  return { ...view, limits, usedVersion, worksUntil: firstOf(view.expiresAt, view.revokedAt, usedVersion?.endsAt) }
 }
 
 async function usedVersionOf(
@@ -34,4 +38,9 @@ async function usedVersionOf(
   if (apiKeyVersion === undefined) return null
   const [used] = await selectVersions(db, { apiKeyId: clientId, before: apiKeyVersion + 1, limit: 1 })
   return { version: apiKeyVersion, endsAt: used?.expiresAt?.toISOString() ?? null }
+}
+
+/** RFC 3339 texts in UTC, all with milliseconds: the first as text is the first in time. */
+function firstOf(...ends: readonly (string | null | undefined)[]): string | null {
+  return ends.filter((end) => typeof end === 'string').toSorted()[0] ?? null
 }

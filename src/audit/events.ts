@@ -7,6 +7,8 @@ import type { Principal } from '../access/principal.ts'
 export type AuditContexts = {
   'service.bootstrapped': { rootApiKeyId: string }
   'service.restored': { generation: number }
+  /** By an operator with the database's owner. `declared`: its secret came from MINTAGE_ROOT_API_KEY. */
+  'root_key.created': { declared: boolean; expiresAt: string | null }
   'organization.created': { name: string; plan: string }
   /** `changed`: names of members, without their values. */
   'organization.updated': { changed: readonly string[] }
@@ -118,6 +120,7 @@ export type AuditEventType = keyof AuditContexts
 const everyType: Readonly<Record<AuditEventType, true>> = {
   'service.bootstrapped': true,
   'service.restored': true,
+  'root_key.created': true,
   'organization.created': true,
   'organization.updated': true,
   'organization.plan_changed': true,

@@ -13,6 +13,7 @@ import { addOrganizationsCommand } from './organizations/commands.ts'
 import { addPlansCommand } from './plans/commands.ts'
 import { addRevocationsCommand } from './revocations/commands.ts'
 import { addRolesCommand } from './roles/commands.ts'
+import { addRootKeysCommand } from './root-keys/commands.ts'
 import { type Cli, createCli } from './runtime/command.ts'
 import { CliError, UsageError } from './runtime/failure.ts'
 import { helpPages } from './runtime/help.ts'
@@ -60,6 +61,7 @@ const commands: readonly ((program: Command, cli: Cli) => void)[] = [
   addSigningKeysCommand,
   addVerifiersCommand,
   addKekCommand,
+  addRootKeysCommand,
   addRevocationsCommand,
   addAuditCommand,
   addMeCommand,

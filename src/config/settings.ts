@@ -92,7 +92,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>, ru
     )
   }
   if (database.kind === 'embedded' && database.folder === null && !values.MINTAGE_ROOT_API_KEY) {
-    faults.push('MINTAGE_ROOT_API_KEY is missing: set it, because DATABASE_URL=memory: writes nothing to disk')
+    faults.push(
+      'MINTAGE_ROOT_API_KEY is missing: set it, because DATABASE_URL=memory: writes nothing to disk; `mintage api-keys generate` makes a key',
+    )
   }
   // An unreadable variable is reported once, not again for its consequences.
   const unread = readingFaults.map(variableOf)

@@ -57,6 +57,29 @@ export async function updateCredentialsUrl(dataDir: string, url: string): Promis
   await writePrivate(localFiles(dataDir).credentials, `${JSON.stringify({ ...known, url }, null, 2)}\n`)
 }
 
+/**
+ * Replaces a secret in the files of the first start: the root key, or the key that has the `previous` secret. False, with
+ * nothing written, when the files are missing or do not have that secret.
+ */
+export async function replaceCredential(
+  dataDir: string,
+  replacement: { readonly rootApiKey: string } | { readonly previous: string; readonly secret: string },
+): Promise<boolean> {
+  const known = await readCredentials(dataDir)
+  if (known === undefined) return false
+  const changed: Record<string, unknown> = { ...known }
+  if ('rootApiKey' in replacement) changed.rootApiKey = replacement.rootApiKey
+  else
+    for (const name of ['rootApiKey', 'apiKey'])
+      if (known[name] === replacement.previous) changed[name] = replacement.secret
+  if (changed.rootApiKey === known.rootApiKey && changed.apiKey === known.apiKey) return false
+  const files = localFiles(dataDir)
+  await writePrivate(files.credentials, `${JSON.stringify(changed, null, 2)}\n`)
+  if (changed.apiKey !== known.apiKey)
+    await writePrivate(files.apiKeyHeader, `Authorization: Bearer ${String(changed.apiKey)}\n`)
+  return true
+}
+
 /** Whether the test key of the first start is still in its file and can be exchanged. */
 export async function testKeyWorks(services: Services, dataDir: string): Promise<boolean> {
   const secret = (await readCredentials(dataDir))?.apiKey

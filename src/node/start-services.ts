@@ -5,6 +5,7 @@ import { findServiceState } from '../db/service-state.ts'
 import { startMaintenance } from '../maintenance.ts'
 import type { Log } from '../observability/log.ts'
 import { createPrometheus } from '../observability/prometheus.ts'
+import { faultOfDeclaredRootKey } from '../root-keys.ts'
 import type { Services } from '../services.ts'
 import { selfTest } from '../signing-keys/self-test.ts'
 import { createCloser } from './closer.ts'
@@ -66,6 +67,7 @@ export async function startServices(
     })
     const firstStart = await startFirst(settings, { ...services, db: database.undeadlined ?? services.db })
     await selfTest(services)
+    if (!firstStart) await warnOfDeclaredRootKey(services)
     prometheus.observe(services)
     services.revocations.start()
     opened.add(() => services.revocations.close())
@@ -109,4 +111,15 @@ async function startFirst(settings: Settings, services: Services): Promise<Boots
   })
   if (onDisk && !firstStart) await updateCredentialsUrl(dataDir, config.issuer)
   return firstStart
+}
+
+/** A declared root key counts at the first start only. Later it changes nothing, which nobody would notice. */
+async function warnOfDeclaredRootKey(services: Services): Promise<void> {
+  const fault = await faultOfDeclaredRootKey(services, services.now())
+  if (fault === undefined) return
+  services.log('warn', 'root_key.declared_key_not_in_force', {
+    fault,
+    why: 'MINTAGE_ROOT_API_KEY is not a working root key of this database, and is not used after the first start',
+    next: 'remove it, or run `mintage root-keys create --declared`: docs/losing-access.md',
+  })
 }

@@ -120,3 +120,14 @@ const planLimits = {
   defaultOverlapSeconds: plans.defaultOverlapSeconds,
   maxOverlapSeconds: plans.maxOverlapSeconds,
 }
+
+/** The oldest organization that is not suspended: of a bootstrapped database, the one that the first start created. */
+export async function findFirstUsableOrganizationId(db: Db): Promise<string | undefined> {
+  const [organization] = await db
+    .select({ id: organizations.id })
+    .from(organizations)
+    .where(isNull(organizations.suspendedAt))
+    .orderBy(organizations.createdAt, organizations.id)
+    .limit(1)
+  return organization?.id
+}

@@ -10,6 +10,7 @@ import { fields, shortTime } from '../runtime/output.ts'
 import { addEndingVerbs } from './end.ts'
 import { addFindLeakedVerb } from './find-leaked.ts'
 import { addImportVerb } from './import.ts'
+import { addOfflineVerbs } from './offline.ts'
 import { apiKeyPath, exampleKey } from './path.ts'
 import { settingsOptions } from './settings.ts'
 import { addVersionVerbs } from './versions.ts'
@@ -23,6 +24,7 @@ export function addApiKeysCommand(program: Command, cli: Cli): void {
   addVersionVerbs(apiKeys, cli)
   addEndingVerbs(apiKeys, cli)
   addFindLeakedVerb(apiKeys, cli)
+  addOfflineVerbs(apiKeys, cli)
   addImportVerb(apiKeys, cli)
 }
 

@@ -64,7 +64,12 @@ function addVersionsVerb(apiKeys: Command, cli: Cli): void {
 }
 
 /** Asks only if a secret or a token that works now would end early, which the service's dry run tells. */
-export function rotatingVerb(command: Command, cli: Cli, path: (ids: readonly string[]) => string): void {
+export function rotatingVerb(
+  command: Command,
+  cli: Cli,
+  path: (ids: readonly string[]) => string,
+  afterwards?: (rotated: RotatedApiKey) => Promise<readonly string[]>,
+): void {
   endingVerb<RotatedApiKey, RotationImpact>(withDryRun(command), cli, {
     doing: 'rotate the API key',
     questionAfterTrial: ({ apiKeys }) =>
@@ -76,6 +81,7 @@ export function rotatingVerb(command: Command, cli: Cli, path: (ids: readonly st
       text: fields({ id: answer.apiKey.id, version: answer.apiKey.version, secret: answer.secret }),
       warnings: ['the secret is not shown again: store it where your service reads it', previousText(answer)],
     }),
+    ...(afterwards && { afterwards }),
   })
 }
 

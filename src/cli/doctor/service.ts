@@ -1,7 +1,8 @@
-import type { ApiKeyView } from '../../api-keys/view.ts'
+import type { CallerView } from '../../api-keys/caller.ts'
 import type { Cli } from '../runtime/command.ts'
 import { findUrl } from '../runtime/credentials.ts'
 import { CliError } from '../runtime/failure.ts'
+import { shortTime } from '../runtime/output.ts'
 import type { Finding } from './finding.ts'
 
 const deadlineMilliseconds = 5000
@@ -122,8 +123,9 @@ async function examineMetadata(url: string): Promise<Finding[]> {
 async function examineKey(cli: Cli): Promise<Finding[]> {
   const name = 'API key'
   try {
-    const { id, roles } = await cli.api().get<ApiKeyView>('/v1/me', 'show the API key')
-    return [{ name, state: 'ok', detail: [id, ...roles].join(' ') }]
+    const { id, roles, worksUntil } = await cli.api().get<CallerView>('/v1/me', 'show the API key')
+    const until = worksUntil === null ? 'no end planned' : `works until ${shortTime(worksUntil)}`
+    return [{ name, state: 'ok', detail: `${[id, ...roles].join(' ')}, ${until}` }]
   } catch (error) {
     if (!(error instanceof CliError)) throw error
     const hint = error.hint === undefined ? {} : { hint: error.hint }

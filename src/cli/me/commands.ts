@@ -4,6 +4,8 @@ import type { OwnRevocationImpact } from '../../api-keys/revoke.ts'
 import { overlapOption, rotatingVerb } from '../api-keys/versions.ts'
 import { apiKeyFields } from '../api-keys/view.ts'
 import { type Cli, type JsonOption, print, verb } from '../runtime/command.ts'
+import { findCredentials } from '../runtime/credentials.ts'
+import { keepSecret } from '../runtime/credentials-file.ts'
 import { endingVerb, withDryRun, withReason } from '../runtime/ending.ts'
 import { impactText } from '../runtime/impact.ts'
 import { fields, shortTime } from '../runtime/output.ts'
@@ -19,7 +21,15 @@ export function addMeCommand(program: Command, cli: Cli): void {
   me.helpCommand(false)
 
   const rotate = verb(me, 'rotate', 'give this key a new secret, shown once', 'mintage me rotate --overlap 1h')
-  rotatingVerb(rotate.addOption(overlapOption()), cli, () => '/v1/me/rotate')
+  rotatingVerb(
+    rotate.addOption(overlapOption()),
+    cli,
+    () => '/v1/me/rotate',
+    async ({ secret }) => {
+      const kept = await keepSecret(cli, { previous: findCredentials(cli, 'admin').apiKey, secret })
+      return kept === undefined ? [] : [kept]
+    },
+  )
 
   const revoke = verb(me, 'revoke', 'revoke this key and all its tokens', 'mintage me revoke --reason leaked')
   endingVerb<unknown, OwnRevocationImpact>(withDryRun(withReason(revoke)), cli, {
@@ -31,12 +41,13 @@ export function addMeCommand(program: Command, cli: Cli): void {
   })
 }
 
-function callerFields({ limits, usedVersion, ...apiKey }: CallerView): string {
+function callerFields({ limits, usedVersion, worksUntil, ...apiKey }: CallerView): string {
   const ends = usedVersion?.endsAt ? `, until ${shortTime(usedVersion.endsAt)}` : ''
   const rest = fields({
     'per minute': limits.requestsPerMinute,
     'per month': limits.requestsPerMonth,
     'this secret': usedVersion && `version ${usedVersion.version}${ends}`,
+    'works until': worksUntil && shortTime(worksUntil),
   })
   return `${apiKeyFields(apiKey)}\n\n${rest}`
 }

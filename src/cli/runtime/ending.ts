@@ -20,16 +20,16 @@ type Ending<Answer, Trial> = Question<Trial> & {
   /** It changes something that exists: PATCH, with the body and `--revision`. */
   readonly patches?: true
   /** What is printed afterwards: `json` for scripts, `text` and then `warnings` for people. */
-  readonly done: (done: { answer: Answer; ids: readonly string[]; options: EndingOptions }) => {
-    readonly json: unknown
-    readonly text: string
-    readonly warnings?: readonly string[]
-  }
+  readonly done: (done: { answer: Answer; ids: readonly string[]; options: EndingOptions }) => Printed
+  /** After the answer was printed; returns more warnings. */
+  readonly afterwards?: (answer: Answer) => Promise<readonly string[]>
   /** A dry run answers what the change itself would answer, and not an impact. */
   readonly dryRunAnswers?: boolean
   /** What people see of a dry run. Absent: the dry run answers an `Impact`. */
   readonly trialText?: (trial: Trial) => string
 }
+
+type Printed = { readonly json: unknown; readonly text: string; readonly warnings?: readonly string[] }
 
 /** What the person is asked. Undefined: the command ends nothing, and runs. */
 type Question<Trial> =
@@ -77,7 +77,8 @@ export function endingVerb<Answer = unknown, Trial = Impact>(
     const answer = ending.send ? await ending.send(path, doing) : await send<Answer>(doing, body)
     const { json, text, warnings = [] } = ending.done({ answer, ids: command.args, options })
     print(cli, options, json, () => text)
-    if (!options.json) for (const warning of warnings) cli.output.warn(warning)
+    const more = (await ending.afterwards?.(answer)) ?? []
+    if (!options.json) for (const warning of [...warnings, ...more]) cli.output.warn(warning)
   })
 }
 

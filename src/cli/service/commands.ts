@@ -118,7 +118,7 @@ async function bootstrapPostgres(cli: Cli) {
     if (!firstStart) {
       throw new CliError('this database was bootstrapped before; its root key was shown then', {
         code: 'conflict',
-        hint: 'mintage serve; if the root key is lost, read docs/configuration.md',
+        hint: 'mintage serve; if the root key is lost, read docs/losing-access.md',
       })
     }
     return { organizationId: firstStart.organizationId, rootApiKey: firstStart.rootApiKey }

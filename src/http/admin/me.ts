@@ -20,6 +20,9 @@ const caller = apiKey
       .object({ version: z.int(), endsAt: instant.nullable() })
       .nullable()
       .openapi({ description: 'Version of the secret that was sent. Null: an access token was sent' }),
+    worksUntil: instant
+      .nullable()
+      .openapi({ description: 'When the secret that was sent stops working. Null: no end is planned' }),
   })
   .openapi('Caller')
 
