@@ -9,6 +9,8 @@ declare module 'vitest' {
     chromium: string | null
     /** Whether Debian's `jose`, an independent implementation in C, is installed. */
     joseCommand: boolean
+    /** Whether Go and Debian's package of go-oidc are installed. */
+    goOidc: boolean
     /** Path of PgBouncer; null where it is not installed. */
     pgBouncer: string | null
   }
@@ -20,6 +22,8 @@ const chromiumPaths = [
   '/Applications/Chromium.app/Contents/MacOS/Chromium',
 ]
 
+const goOidcSource = '/usr/share/gocode/src/github.com/coreos/go-oidc'
+
 /**
  * Runs once before the tests in test/systems, and prints which neighbours it found. With CI=true, a missing one is an
  * error.
@@ -29,6 +33,13 @@ export default function setup(project: TestProject): void {
   const joseCommand = spawnSync('jose', ['alg']).status === 0
   project.provide('chromium', chromium)
   project.provide('joseCommand', joseCommand)
+  const goOidc = existsSync(goOidcSource) && spawnSync('go', ['version']).status === 0
+  project.provide('goOidc', goOidc)
+  report(
+    'go-oidc',
+    goOidc ? goOidcSource : null,
+    'golang-go and golang-github-coreos-go-oidc-dev are not installed: discovery is not tested with go-oidc',
+  )
   const pgBouncer = findPgBouncer()
   project.provide('pgBouncer', pgBouncer)
   report('PgBouncer', pgBouncer, 'pgbouncer is not installed: the service is not tested behind it')
