@@ -153,6 +153,11 @@ export function coversPermissions(held: Permissions, granted: Permissions): bool
   return permissions.every((permission) => rank(granted[permission]) <= rank(held[permission]))
 }
 
+/** Whether one reach is at least as wide as the other. */
+export function reachesAtLeast(one: Reach, other: Reach): boolean {
+  return rank(one) >= rank(other)
+}
+
 /** The wider of two reaches; undefined = none. */
 export function widerReach(one: Reach, other: Reach | undefined): Reach {
   return other === undefined || rank(one) >= rank(other) ? one : other

@@ -1,5 +1,6 @@
 import { and, eq, gt, isNull, or, sql } from 'drizzle-orm'
 import { isAlive } from '../access/fit-queries.ts'
+import type { Reach } from '../access/permissions.ts'
 import type { Db } from '../db/database.ts'
 import { apiKeys } from '../db/schema.ts'
 import type { ApiKeyDraft } from './settings.ts'
@@ -28,12 +29,22 @@ export async function storeApiKey(tx: Db, id: string, draft: Omit<ApiKeyDraft, '
   return apiKey
 }
 
+type Disabling = { id: string; disabledBy: string; disabledReach: Reach }
+
+/** Records a wider reach for a key that is disabled already. The caller has locked it. */
+export async function widenDisabling(tx: Db, { id, ...by }: Disabling): Promise<void> {
+  await tx
+    .update(apiKeys)
+    .set({ ...by, revision: nextRevision })
+    .where(eq(apiKeys.id, id))
+}
+
 /** Disables a key that is neither disabled, revoked nor expired. */
-export async function markApiKeyDisabled(tx: Db, { id, by }: { id: string; by: string }, now: Date) {
+export async function markApiKeyDisabled(tx: Db, { id, ...by }: Disabling, now: Date) {
   const mayBe = and(or(isNull(apiKeys.disabledAt), gt(apiKeys.disabledAt, now)), isAlive(now))
   const [apiKey] = await tx
     .update(apiKeys)
-    .set({ disabledAt: now, disabledBy: by, revision: nextRevision })
+    .set({ disabledAt: now, ...by, revision: nextRevision })
     .where(and(eq(apiKeys.id, id), mayBe))
     .returning(changed)
   return apiKey
@@ -43,7 +54,7 @@ export async function markApiKeyDisabled(tx: Db, { id, by }: { id: string; by: s
 export async function markApiKeyEnabled(tx: Db, id: string) {
   const [apiKey] = await tx
     .update(apiKeys)
-    .set({ disabledAt: null, disabledBy: null, revision: nextRevision })
+    .set({ disabledAt: null, disabledBy: null, disabledReach: null, revision: nextRevision })
     .where(eq(apiKeys.id, id))
     .returning(changed)
   return apiKey

@@ -1,5 +1,6 @@
 import { authorize } from '../access/authorize.ts'
 import { type ChangeServices, change, unchanged } from '../access/change.ts'
+import { reachOf, requireReachToEnable, widensDisabling } from '../access/disabled-reach.ts'
 import type { Permission } from '../access/permissions.ts'
 import { requireExpectedRevision } from '../access/precondition.ts'
 import type { Principal } from '../access/principal.ts'
@@ -9,7 +10,7 @@ import { issuedBeforeAfterResume } from '../kit/revocation/rules.ts'
 import { addRevocationRule, closeOpenRules } from '../revocation/rule-queries.ts'
 import type { Services } from '../services.ts'
 import { type Impact, whatWouldBreak } from '../usage/impact.ts'
-import { markApiKeyDisabled, markApiKeyEnabled, markApiKeyExpired } from './change-queries.ts'
+import { markApiKeyDisabled, markApiKeyEnabled, markApiKeyExpired, widenDisabling } from './change-queries.ts'
 import { apiKeyLock, endingLock, readChangedApiKey, requireLiveApiKey, requireRootForRootKey } from './lock.ts'
 import { findApiKey, type StoredApiKey } from './queries.ts'
 import { type ApiKeyView, apiKeyView } from './view.ts'
@@ -20,7 +21,8 @@ type DisablingServices = ChangeServices & Pick<Services, 'config'>
 type Force = { readonly force?: boolean | undefined }
 
 /**
- * Disables a key and all of its tokens until it is enabled. Repeating it changes nothing. When it returns, this process
+ * Disables a key and all of its tokens until it is enabled, by a caller with at least the reach of this one. Repeating
+ * it with a wider reach records that reach, and otherwise changes nothing. When it returns, this process
  * refuses the key's tokens; other readers follow within their staleness limit. Throws `not_found`, `conflict` for a
  * dead key and for the last key that can administer the service or its organization, `permission_denied` for a root key
  * unless the caller is root or the key itself.
@@ -33,8 +35,13 @@ export async function disableApiKey(
 ): Promise<ApiKeyView> {
   return await change(services, actor, 'api_keys.disable', endingLock(id, force), async (tx, apiKey, now) => {
     requireLiveApiKey(apiKey, now)
-    if (!(await markApiKeyDisabled(tx, { id, by: actor.clientId }, now)))
-      return unchanged(await readChangedApiKey(tx, id, now))
+    const by = { id, disabledBy: actor.clientId, disabledReach: reachOf(actor, 'api_keys.disable') }
+    if (!(await markApiKeyDisabled(tx, by, now))) {
+      if (!widensDisabling(actor, 'api_keys.disable', apiKey)) return unchanged(await readChangedApiKey(tx, id, now))
+      await widenDisabling(tx, by)
+      const event = { type: 'api_key.disabled', context: { revocationId: null } } as const
+      return { view: await readChangedApiKey(tx, id, now), event }
+    }
     const revocationId = await addRule(tx, services, apiKey, { expires: 'never', reason: 'disabled', actor }, now)
     return {
       view: await readChangedApiKey(tx, id, now),
@@ -70,7 +77,7 @@ export type EnabledApiKey = ApiKeyView & { tokensUsableFrom: string | null }
 /**
  * Makes a disabled key work again. Tokens from before it was disabled stay revoked. So do tokens from the next few
  * seconds, because a fast clock may have stamped an earlier token with such a time. Repeating it changes nothing.
- * Throws as `disableApiKey`.
+ * Throws as `disableApiKey`, and `permission_denied` for a key that was disabled with a wider reach than the caller has.
  */
 export async function enableApiKey(services: DisablingServices, actor: Principal, id: string): Promise<EnabledApiKey> {
   const tolerance = services.config.clockToleranceSeconds
@@ -78,6 +85,7 @@ export async function enableApiKey(services: DisablingServices, actor: Principal
     requireRootForRootKey(actor, apiKey)
     const { disabledAt } = apiKey
     if (disabledAt === null) return unchanged<EnabledApiKey>({ ...apiKeyView(apiKey, now), tokensUsableFrom: null })
+    requireReachToEnable(actor, 'api_keys.disable', apiKey)
     await markApiKeyEnabled(tx, id)
     await closeOpenRules(tx, { kind: 'api_key', value: id, effectiveAt: disabledAt }, tolerance, now)
     const lastDead = issuedBeforeAfterResume(disabledAt.getTime() / 1000, now.getTime() / 1000, tolerance)

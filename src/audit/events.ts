@@ -36,7 +36,8 @@ export type AuditContexts = {
   'api_key.created': Readonly<Record<string, unknown>>
   /** Member → its previous and its new value. */
   'api_key.updated': { changes: ApiKeyChanges }
-  'api_key.disabled': { revocationId: string }
+  /** `revocationId`: null for a key that was disabled already, now by a caller with a wider reach. */
+  'api_key.disabled': { revocationId: string | null }
   'api_key.enabled': { disabledAt: string; tokensUsableFrom: string }
   'api_key.expired': { revocationId: string }
   /** `former` works until `formerEndsAt`; `changes` as in `api_key.updated`. */

@@ -84,6 +84,8 @@ export const serviceAccounts = pgTable(
     createdAt: instant('created_at').notNull(),
     createdBy: text('created_by').notNull(),
     disabledAt: instant('disabled_at'),
+    /** How far the caller who disabled it may disable; null = disabled before this was recorded. */
+    disabledReach: text('disabled_reach', { enum: ['own', 'organization', 'all'] }),
     revision: integer('revision').notNull().default(1),
   },
   (table) => [unique('service_accounts_name').on(table.organizationId, table.name)],
@@ -143,6 +145,8 @@ export const apiKeys = pgTable(
     disabledAt: instant('disabled_at'),
     /** Client id of the caller who disabled or revoked it; null for a key from before this was recorded. */
     disabledBy: text('disabled_by'),
+    /** How far the caller who disabled it may disable; null = disabled before this was recorded. */
+    disabledReach: text('disabled_reach', { enum: ['own', 'organization', 'all'] }),
     /** May be in the future: a scheduled revocation. */
     revokedAt: instant('revoked_at'),
     revocationReason: text('revocation_reason'),

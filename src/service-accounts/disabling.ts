@@ -1,5 +1,6 @@
 import { authorize } from '../access/authorize.ts'
 import { change, unchanged } from '../access/change.ts'
+import { reachOf, requireReachToEnable, widensDisabling } from '../access/disabled-reach.ts'
 import { selectLiveKeyIds } from '../access/live-key-queries.ts'
 import { requireExpectedRevision } from '../access/precondition.ts'
 import type { Principal } from '../access/principal.ts'
@@ -15,8 +16,9 @@ type Disabling = Pick<Services, 'config' | 'log' | 'now' | 'revocations' | 'tran
 
 /**
  * Disables an account: its keys get no more tokens. An open rule for each key, added in the same transaction, revokes
- * the existing tokens. Repeating it changes nothing. Throws `permission_denied` when the account's roles permit more
- * than the caller may do, and `conflict` when nobody could administer the organization or the service afterwards.
+ * the existing tokens. Repeating it with a wider reach records that reach, and otherwise changes nothing. Throws
+ * `permission_denied` when the account's roles permit more than the caller may do, and `conflict` when nobody could
+ * administer the organization or the service afterwards.
  */
 export async function disableServiceAccount(
   services: Disabling,
@@ -25,8 +27,14 @@ export async function disableServiceAccount(
   { reason, text }: Because,
 ): Promise<void> {
   await change(services, actor, 'service_accounts.disable', accountLock(id), async (tx, account, now) => {
-    if (account.disabledAt) return unchanged(undefined)
-    await updateServiceAccountRow(tx, id, { disabledAt: now })
+    const disabledReach = reachOf(actor, 'service_accounts.disable')
+    if (account.disabledAt) {
+      if (!widensDisabling(actor, 'service_accounts.disable', account)) return unchanged(undefined)
+      await updateServiceAccountRow(tx, id, { disabledReach })
+      const again = { apiKeys: 0, text: text ?? null }
+      return { view: undefined, event: { type: 'service_account.disabled', reason, context: again } }
+    }
+    await updateServiceAccountRow(tx, id, { disabledAt: now, disabledReach })
     const keyIds = await selectLiveKeyIds(tx, { serviceAccountId: id })
     for (const value of keyIds) {
       await addRevocationRule(
@@ -65,12 +73,15 @@ export async function tryDisablingServiceAccount(
 
 /**
  * Enables a disabled account: its keys get tokens again, except keys that are disabled themselves. Tokens issued before
- * stay revoked. Repeating it changes nothing.
+ * stay revoked. Repeating it changes nothing. Throws `permission_denied` for an account that was disabled with a wider
+ * reach than the caller has.
  */
 export async function enableServiceAccount(services: Disabling, actor: Principal, id: string): Promise<void> {
-  await change(services, actor, 'service_accounts.disable', accountLock(id), async (tx, { disabledAt }, now) => {
+  await change(services, actor, 'service_accounts.disable', accountLock(id), async (tx, account, now) => {
+    const { disabledAt } = account
     if (!disabledAt) return unchanged(undefined)
-    await updateServiceAccountRow(tx, id, { disabledAt: null })
+    requireReachToEnable(actor, 'service_accounts.disable', account)
+    await updateServiceAccountRow(tx, id, { disabledAt: null, disabledReach: null })
     const keyIds = await selectLiveKeyIds(tx, { serviceAccountId: id })
     for (const value of keyIds) {
       const rules = { kind: 'api_key', value, effectiveAt: disabledAt } as const

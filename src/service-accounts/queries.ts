@@ -6,7 +6,9 @@ import { apiKeys, serviceAccounts } from '../db/schema.ts'
 
 export type ServiceAccount = typeof serviceAccounts.$inferSelect
 
-export type ServiceAccountChanges = Partial<Pick<ServiceAccount, 'name' | 'description' | 'roles' | 'disabledAt'>>
+export type ServiceAccountChanges = Partial<
+  Pick<ServiceAccount, 'name' | 'description' | 'roles' | 'disabledAt' | 'disabledReach'>
+>
 
 /** `apiKeys`: how many of its keys are not revoked. */
 export type ServiceAccountRow = ServiceAccount & { apiKeys: number }

@@ -17,6 +17,11 @@ export type ServiceAccountView = {
   revision: number
 }
 
-export function serviceAccountView({ createdAt, disabledAt, ...shown }: ServiceAccountRow): ServiceAccountView {
+export function serviceAccountView({
+  createdAt,
+  disabledAt,
+  disabledReach: _,
+  ...shown
+}: ServiceAccountRow): ServiceAccountView {
   return { ...shown, createdAt: createdAt.toISOString(), disabledAt: disabledAt?.toISOString() ?? null }
 }
