@@ -2,6 +2,7 @@ import postgres from 'postgres'
 import { limitSockets, type SocketLimit, withoutOrigin } from '../kit/postgres-driver.ts'
 import { unavailable } from './deadline.ts'
 import { unfitness } from './server-role.ts'
+import { unreadableDates } from './session-settings.ts'
 
 /** The answer to one statement. `command` is the server's tag, such as `COMMIT`. */
 export type Answer = readonly unknown[] & { readonly command: string }
@@ -62,13 +63,17 @@ export function openConnection(options: ConnectionOptions): Connection {
   let unfit: string | undefined
   /** Set if the server said so when the connection opened. The driver may still send the first statement. */
   let refusal: string | undefined
+  /** Set if the answers of the server would be misread. */
+  let unreadable: string | undefined
   const markLost = () => {
     if (lost) return
     lost = true
     if (!answered) options.onUseless?.()
   }
   /** A pooler may repeat what it heard from a server that it no longer uses, so it is not believed. */
-  const watchRole = (parameter: string, value: string) => {
+  const watch = (parameter: string, value: string) => {
+    unreadable ??= unreadableDates(parameter, value)
+    if (unreadable !== undefined) void destroy()
     const reason = options.prepare ? unfitness(parameter, value) : undefined
     if (reason === undefined) return
     unfit = reason
@@ -85,7 +90,7 @@ export function openConnection(options: ConnectionOptions): Connection {
     max_lifetime: null,
     onnotice: () => {},
     onnotify: (channel: string) => options.onNotify?.(channel),
-    onparameter: watchRole,
+    onparameter: watch,
     onclose: () => {
       markLost()
       options.onLost?.()
@@ -109,10 +114,12 @@ export function openConnection(options: ConnectionOptions): Connection {
       const answer = sent.then(
         (rows) => {
           if (refusal !== undefined) throw unavailable(refusal)
+          if (unreadable !== undefined) throw unreadableError(unreadable)
           answered = true
           return rows
         },
         (error: unknown) => {
+          if (unreadable !== undefined) throw unreadableError(unreadable)
           throw refusal === undefined ? error : unavailable(refusal, error)
         },
       )
@@ -125,6 +132,11 @@ export function openConnection(options: ConnectionOptions): Connection {
     unfitness: () => unfit,
     destroy,
   }
+}
+
+/** Counts as a lost connection, because the statement may have run. */
+function unreadableError(reason: string): Error {
+  return Object.assign(new Error(reason), { code: 'DATE_STYLE' })
 }
 
 /**

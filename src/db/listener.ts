@@ -1,5 +1,6 @@
 import { createListener, type Listener } from '../kit/listener.ts'
 import { type Hosts, openOn } from './hosts.ts'
+import { pooledSettings } from './session-settings.ts'
 
 export function createDatabaseListener(hosts: Hosts, answerMilliseconds: number): Listener {
   return createListener({
@@ -8,7 +9,7 @@ export function createDatabaseListener(hosts: Hosts, answerMilliseconds: number)
       const connection = openOn(hosts, {
         prepare: false,
         connectMilliseconds: answerMilliseconds,
-        parameters: {},
+        parameters: pooledSettings,
         wireTypes: { parsers: {}, serializers: {} },
         onNotify,
         onLost,

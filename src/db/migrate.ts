@@ -12,6 +12,7 @@ import { createHosts } from './hosts.ts'
 import { findAppliedMigrations } from './migration-state.ts'
 import type { EmbeddedDatabase } from './pglite.ts'
 import { inRecovery, primaryWanted, readOnly } from './server-role.ts'
+import { sessionSettings, setStatements } from './session-settings.ts'
 
 /** Next to package.json, seen from `src/db/` and from `dist/db/`. */
 export const migrationsFolder = fileURLToPath(new URL('../../drizzle', import.meta.url))
@@ -52,6 +53,11 @@ async function migratePostgres(url: string): Promise<void> {
 
 class UnfitServerError extends Error {}
 
+const limits = { statement_timeout: 0, lock_timeout: 0, idle_in_transaction_session_timeout: '60s' }
+
+const utf8Wanted = (encoding: string) =>
+  `the encoding of the database is ${encoding}, which cannot store every name. Create a database for mintage: create database mintage encoding 'UTF8' template template0`
+
 /** The advisory lock ends with the transaction, so neither a pooler nor a lost connection leaves it behind. */
 async function migrateHost(url: string): Promise<void> {
   const sql = postgres(url, {
@@ -62,13 +68,14 @@ async function migrateHost(url: string): Promise<void> {
   })
   limitSockets(sql)
   try {
-    const [role] =
-      await sql`select pg_is_in_recovery() as replica, current_setting('transaction_read_only') = 'on' as read_only`
+    const [role] = await sql`
+      select pg_is_in_recovery() as replica, current_setting('transaction_read_only') = 'on' as read_only,
+      current_setting('server_encoding') as encoding`
+    if (role?.encoding !== 'UTF8') throw new Error(utf8Wanted(String(role?.encoding)))
     if (role?.replica || role?.read_only)
       throw new UnfitServerError(primaryWanted(role.replica ? inRecovery : readOnly))
-    await sql.begin(async (tx) => {
-      await tx`set local statement_timeout = 0`
-      await tx`set local idle_in_transaction_session_timeout = '60s'`
+    await sql.begin('isolation level read committed', async (tx) => {
+      for (const statement of setStatements({ ...sessionSettings, ...limits }, 'local')) await tx.unsafe(statement)
       await tx`select pg_advisory_xact_lock(hashtext('mintage'), hashtext('migrate'))`
       const db = drizzle(transactionAsClient(sql, tx))
       await refuseNewerSchema(db)

@@ -5,6 +5,7 @@ import type { Database } from './database.ts'
 import { unavailable, withinDeadline } from './deadline.ts'
 import { lockFolder } from './folder-lock.node.ts'
 import { createRefusedWrites, type RefusedWrites } from './refused-writes.ts'
+import { sessionSettings, setStatements } from './session-settings.ts'
 
 type EmbeddedLocation =
   | { folder: string; deadlineMilliseconds?: number }
@@ -34,6 +35,8 @@ export async function openEmbedded(location: EmbeddedLocation): Promise<Embedded
     const pglite = await PGlite.create(
       'folder' in location ? { dataDir: join(location.folder, 'pgdata') } : memoryOptions(location),
     )
+    // The folder may have settings of its own, as after `alter system set`.
+    await pglite.exec(setStatements(sessionSettings, 'session').join('; '))
     const refusedWrites = createRefusedWrites()
     const turns = createTurns(location.deadlineMilliseconds ?? embeddedDeadlineMilliseconds, refusedWrites)
     return {

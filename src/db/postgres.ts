@@ -1,4 +1,5 @@
 import { drizzle } from 'drizzle-orm/postgres-js'
+import { runsOnWorkers } from '../kit/runtime.ts'
 import type { WireTypes } from './connection.ts'
 import type { Database } from './database.ts'
 import { defaultDeadlineMilliseconds } from './deadline.ts'
@@ -7,6 +8,7 @@ import { createHosts, openOn } from './hosts.ts'
 import { createDatabaseListener } from './listener.ts'
 import { createPool } from './pool.ts'
 import { createRefusedWrites } from './refused-writes.ts'
+import { pooledSettings, sessionSettings, setStatements } from './session-settings.ts'
 import { completeWireTypes } from './wire-types.ts'
 
 export type PostgresOptions = {
@@ -47,13 +49,17 @@ export function openPostgres(options: PostgresOptions): Database {
     statement_timeout: deadlineMilliseconds,
     idle_in_transaction_session_timeout: 2 * deadlineMilliseconds,
   }
+  const settings = { ...sessionSettings, ...limits }
+  // Hyperdrive has not been tried with parameters.
+  const pooled = runsOnWorkers() ? {} : pooledSettings
+  const parameters = pooler === 'none' ? settings : pooled
   const wireTypes: WireTypes = { parsers: {}, serializers: {} }
   const pool = createPool({
     open: () =>
       openOn(hosts, {
         prepare: pooler === 'none',
         connectMilliseconds: deadlineMilliseconds / hosts.count,
-        parameters: pooler === 'none' ? limits : {},
+        parameters,
         wireTypes,
       }),
     maxConnections,
@@ -66,7 +72,7 @@ export function openPostgres(options: PostgresOptions): Database {
       deadlineMilliseconds,
       hosts: hosts.count,
       refusedWrites,
-      begin: pooler === 'none' ? 'begin' : beginWith(limits),
+      begin: pooler === 'none' ? 'begin' : beginWith(settings),
     }),
   })
   completeWireTypes(wireTypes)
@@ -90,7 +96,9 @@ export function openPostgres(options: PostgresOptions): Database {
   }
 }
 
-/** One message, so the limits cost no extra round trip. `set local` ends with the transaction, as a pooler requires. */
-function beginWith(limits: Record<string, number>): string {
-  return ['begin', ...Object.entries(limits).map(([name, value]) => `set local ${name} = ${value}`)].join('; ')
+/**
+ * One message, so the settings cost no extra round trip. `set local` ends with the transaction, as a pooler requires.
+ */
+function beginWith(settings: Readonly<Record<string, string | number>>): string {
+  return ['begin isolation level read committed', ...setStatements(settings, 'local')].join('; ')
 }

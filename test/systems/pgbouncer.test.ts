@@ -1,4 +1,9 @@
+import { eq } from 'drizzle-orm'
+import postgres from 'postgres'
 import { beforeAll, describe, expect, inject, test } from 'vitest'
+import { openPostgres } from '../../src/db/postgres.ts'
+import { organizations } from '../../src/db/schema.ts'
+import { releaseAfterFile } from '../support/cleanup.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { createDeployment } from '../support/deployment.ts'
 import { createKey, exchange, liveTheJourney, startProtectedApp } from '../support/journey.ts'
@@ -34,6 +39,24 @@ describe.runIf(isPossible)('the service behind a real PgBouncer in transaction m
       Array.from({ length: 60 }, () => exchange(service.url, { method: 'POST', headers: { 'x-api-key': secret } })),
     )
     expect(new Set(tokens).size).toBe(60)
+  })
+
+  test('reads the dates that it wrote, whatever DateStyle the database has', async () => {
+    const owner = postgres(deployment.databaseUrl, { max: 1, onnotice: () => {} })
+    const name = new URL(deployment.databaseUrl).pathname.slice(1)
+    await owner.unsafe(`alter database "${name}" set DateStyle = 'SQL, DMY'`)
+    await owner.end()
+    // New connections get the new default.
+    await bouncer.kill()
+    await bouncer.start()
+    const database = openPostgres({ url: bouncer.url, pooler: 'transaction', deadlineMilliseconds: 60_000 })
+    releaseAfterFile(() => database.close())
+    const createdAt = new Date('2026-04-05T06:07:08.009Z')
+    const row = { id: 'org_dates', name: 'Dates', plan: 'free', createdAt }
+    expect(await database.db.insert(organizations).values(row).returning()).toMatchObject([{ createdAt }])
+    expect(
+      await database.db.transaction((tx) => tx.select().from(organizations).where(eq(organizations.id, row.id))),
+    ).toMatchObject([{ createdAt }])
   })
 
   test('answers 503 while the pooler is gone, and recovers by itself', async () => {

@@ -6,6 +6,9 @@ const channel = 'mintage_revocations'
 
 const answerMilliseconds = 5000
 
+/** What a role or database may set differently. The statements need none of it, so a pooler need not keep it. */
+const settings = { search_path: 'public', default_transaction_isolation: 'read committed' } as const
+
 type ClientOptions = {
   url: string
   pooler: 'none' | 'transaction'
@@ -62,7 +65,7 @@ export async function openClient({ url, pooler, deadlineMilliseconds, onNotify, 
     fetch_types: false,
     connect_timeout: deadlineMilliseconds / 1000,
     max_lifetime: null,
-    connection: { application_name: 'mintage-revocations' },
+    connection: { application_name: 'mintage-revocations', ...(pooler === 'none' ? settings : {}) },
     onnotice: () => {},
     ...(onNotify && { onnotify: onNotify }),
     onclose: onLost,

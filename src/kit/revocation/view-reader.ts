@@ -68,7 +68,7 @@ export function createViewReader({ open, discard, keepsClient, deadlineMilliseco
       withClient(async (sql) =>
         batchOf(
           await sql<ViewRow[]>`
-          select ${columns(sql)} from ${state(sql)} left join mintage_revocations_v1 v on v.xact_id >= ${from.toString()}::text::xid8`,
+          select ${columns(sql)} from ${state(sql)} left join public.mintage_revocations_v1 v on v.xact_id >= ${from.toString()}::text::xid8`,
         ),
       ),
     readPage: (afterId) =>
@@ -76,7 +76,7 @@ export function createViewReader({ open, discard, keepsClient, deadlineMilliseco
         batchOf(
           await sql<ViewRow[]>`
           select ${columns(sql)} from ${state(sql)}
-          left join (select * from mintage_revocations_v1 where id > ${afterId} order by id limit ${pageSize}) v on true
+          left join (select * from public.mintage_revocations_v1 where id > ${afterId} order by id limit ${pageSize}) v on true
           order by v.id`,
         ),
       ),
@@ -92,7 +92,7 @@ export function createViewReader({ open, discard, keepsClient, deadlineMilliseco
               select split_part(name, ':', 1) as kind, substr(name, strpos(name, ':') + 1) as value
               from json_array_elements_text(${asked}::text::json) as name
             ) asked on true
-            left join mintage_revocations_v1 v on v.kind = asked.kind and v.value = asked.value and not v.lifted`,
+            left join public.mintage_revocations_v1 v on v.kind = asked.kind and v.value = asked.value and not v.lifted`,
           ),
         )
       }),
@@ -108,11 +108,17 @@ export function createViewReader({ open, discard, keepsClient, deadlineMilliseco
 const pauses = { first: 100, longest: 2000 }
 
 /** Gives one row even if no rule matches, because that row has the generation and the snapshot. */
-const state = (sql: Client) => sql`(select generation from mintage_revocations_v1 limit 1) s`
+const state = (sql: Client) => sql`(select generation from public.mintage_revocations_v1 limit 1) s`
 
 const columns = (sql: Client) => sql`
-  v.id, v.kind, v.value, v.max_version, v.issued_before, v.effective_at, v.expires_at, v.lifted, v.xact_id::text as xact_id,
+  v.id, v.kind, v.value, v.max_version, ${micros(sql, 'issued_before')}, ${micros(sql, 'effective_at')},
+  ${micros(sql, 'expires_at')}, v.lifted, v.xact_id::text as xact_id,
   s.generation::text as generation, pg_current_snapshot()::text as snapshot, pg_is_in_recovery() as replica`
+
+/** Whole microseconds: the digits of a fraction depend on `extra_float_digits`, which the role may set. */
+const micros = (sql: Client, column: string) => sql`round(v.${sql(column)} * 1e6)::bigint as ${sql(column)}`
+
+const secondsOf = (micros: string | null) => (micros === null ? null : Number(micros) / 1e6)
 
 /** `id`, like every other column of a rule, is null if no rule matched. */
 type ViewRow = {
@@ -120,9 +126,9 @@ type ViewRow = {
   kind: RevocationKind
   value: string
   max_version: number | null
-  issued_before: number | null
-  effective_at: number
-  expires_at: number | null
+  issued_before: string | null
+  effective_at: string
+  expires_at: string | null
   lifted: boolean
   xact_id: string
   generation: string
@@ -148,9 +154,9 @@ function revocationRow(id: string, row: Omit<ViewRow, 'id'>): RevocationRow {
     kind: row.kind,
     value: row.value,
     maxVersion: row.max_version,
-    issuedBefore: row.issued_before,
-    effectiveAt: row.effective_at,
-    expiresAt: row.expires_at,
+    issuedBefore: secondsOf(row.issued_before),
+    effectiveAt: Number(row.effective_at) / 1e6,
+    expiresAt: secondsOf(row.expires_at),
     lifted: row.lifted,
     xactId: BigInt(row.xact_id),
   }
