@@ -1,14 +1,38 @@
 import { and, eq, gt, isNull, or, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/database.ts'
-import { apiKeys, apiKeyVersions } from '../db/schema.ts'
+import { apiKeys, apiKeyVersions, organizations } from '../db/schema.ts'
 
 // How many API keys of an organization there are beyond what its plan or policy allows. The counts stay true until the
 // transaction ends only after `lockOrganization` (queries.ts).
 
+const counted = sql`not 'root' = any(${apiKeys.roles})`
+
 /** How many keys count for the organization's plan: all but root keys and revoked or expired ones. */
 export async function countApiKeys(tx: Db, organizationId: string, now: Date): Promise<number> {
-  const counted = sql`not 'root' = any(${apiKeys.roles})`
   return await tx.$count(apiKeys, and(eq(apiKeys.organizationId, organizationId), isAlive(now), counted))
+}
+
+/** How many organizations on the plan have more keys than this, and how many keys these are too many. */
+export async function countBeyondPlan(
+  tx: Db,
+  { plan, apiKeys: limit }: { plan: string; apiKeys: number },
+  now: Date,
+): Promise<{ organizations: number; apiKeys: number }> {
+  const counts = tx
+    .select({ beyond: sql<number>`count(*) - ${limit}::integer`.as('beyond') })
+    .from(apiKeys)
+    .innerJoin(organizations, eq(organizations.id, apiKeys.organizationId))
+    .where(and(eq(organizations.plan, plan), isAlive(now), counted))
+    .groupBy(organizations.id)
+    .having(sql`count(*) > ${limit}::integer`)
+    .as('counts')
+  const [row] = await tx
+    .select({
+      organizations: sql<number>`count(*)`.mapWith(Number),
+      apiKeys: sql<number>`coalesce(sum(${counts.beyond}), 0)`.mapWith(Number),
+    })
+    .from(counts)
+  return row ?? { organizations: 0, apiKeys: 0 }
 }
 
 /** How many versions that were rotated away still work for longer than this. */

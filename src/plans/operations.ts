@@ -1,7 +1,9 @@
 import { authorize } from '../access/authorize.ts'
 import { type ChangeServices, change, type Lock } from '../access/change.ts'
+import { countBeyondPlan } from '../access/fit-queries.ts'
 import { noLock } from '../access/locks.ts'
 import type { Principal } from '../access/principal.ts'
+import type { Db } from '../db/database.ts'
 import { taken, unlessTaken } from '../db/taken.ts'
 import { ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
@@ -57,17 +59,23 @@ export async function showPlan({ db }: Pick<Services, 'db'>, actor: Principal, n
   return ownPlanView(plan)
 }
 
+/** The plan after the change, or in a dry run as it would be. `apiKeys` beyond its number keep working. */
+export type ChangedPlanLimits = PlanView & {
+  readonly dryRun: boolean
+  readonly noLongerFits: { readonly organizations: number; readonly apiKeys: number }
+}
+
 /**
- * The new limits apply at once to every organization on the plan. Absent members stay unchanged. Throws `conflict` for
- * a built-in plan.
+ * The new limits apply at once to every organization on the plan. Absent members stay unchanged. Says how many
+ * organizations have more keys; a dry run writes nothing. Throws `conflict` for a built-in plan.
  */
 export async function updatePlan(
   services: ChangeServices,
   actor: Principal,
   name: string,
-  changes: { readonly [Limit in keyof PlanLimits]?: number | undefined },
-): Promise<PlanView> {
-  return await change(services, actor, 'plans.change', customPlanLock(name), async (tx, plan) => {
+  { dryRun = false, ...changes }: { readonly [Limit in keyof PlanLimits]?: number | undefined } & { dryRun?: boolean },
+): Promise<ChangedPlanLimits> {
+  const decide = async (tx: Db, plan: OwnPlan, now: Date) => {
     const limits = checkPlan(name, {
       requestsPerMinute: changes.requestsPerMinute ?? plan.requestsPerMinute,
       requestsPerMonth: changes.requestsPerMonth ?? plan.requestsPerMonth,
@@ -76,8 +84,11 @@ export async function updatePlan(
       maxOverlapSeconds: changes.maxOverlapSeconds ?? plan.maxOverlapSeconds,
     })
     const updated = await updateOwnPlanRow(tx, name, limits)
-    return { view: ownPlanView(updated), event: { type: 'plan.updated', context: { ...limits } } }
-  })
+    const noLongerFits = await countBeyondPlan(tx, { plan: name, apiKeys: limits.apiKeys }, now)
+    const event = { type: 'plan.updated', context: { ...limits } } as const
+    return { view: { ...ownPlanView(updated), dryRun, noLongerFits }, event }
+  }
+  return await change(services, actor, 'plans.change', customPlanLock(name), decide, { dryRun })
 }
 
 /** Throws `conflict` for a built-in plan, and while an organization is on the plan. */

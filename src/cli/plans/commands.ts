@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
 import { printableText } from '../../observability/printable-text.ts'
-import type { PlanView } from '../../plans/operations.ts'
+import type { ChangedPlanLimits, PlanView } from '../../plans/operations.ts'
 import { wholeNumber } from '../runtime/arguments.ts'
 import { type Cli, type JsonOption, noun, print, showVerb, verb } from '../runtime/command.ts'
+import { withDryRun } from '../runtime/ending.ts'
 import { listVerb } from '../runtime/list.ts'
 import { addOptions, member, membersOf } from '../runtime/members.ts'
 import { fields } from '../runtime/output.ts'
@@ -48,11 +49,17 @@ export function addPlansCommand(program: Command, cli: Cli): void {
   const summary = 'change the limits of everyone on a custom plan'
   const update = verb(plans, 'update', summary, 'mintage plans update startup --keys 6')
   update.argument('<name>', 'name of a custom plan')
-  addOptions(update, limitOptions())
+  withDryRun(addOptions(update, limitOptions()))
     .option('--revision <number>', 'only if this is still its revision', wholeNumber)
     .action(async (name: string, options: JsonOption & { revision?: number }) => {
-      const plan = await cli.api().patch<PlanView>(pathOf(name), 'change the plan', membersOf(update), options.revision)
-      print(cli, options, plan, () => planFields(plan))
+      const [path, body] = [pathOf(name), membersOf(update)]
+      const plan = await cli.api().patch<ChangedPlanLimits>(path, 'change the plan', body, options.revision)
+      print(cli, options, plan, () => (plan.dryRun ? 'dry run: nothing was changed' : planFields(plan)))
+      const { organizations, apiKeys } = plan.noLongerFits
+      if (apiKeys > 0 && !options.json)
+        cli.output.warn(
+          `API keys beyond the plan: ${apiKeys}, organizations with them: ${organizations}. They keep working.`,
+        )
     })
 
   verb(plans, 'delete', 'delete a custom plan that nobody uses', 'mintage plans delete startup')

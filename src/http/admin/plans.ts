@@ -2,6 +2,7 @@ import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import { createPlan, deletePlan, listPlans, showPlan, updatePlan } from '../../plans/operations.ts'
 import type { AppEnv } from '../context.ts'
 import { tagged } from '../etag.ts'
+import { dryRun } from './impact.ts'
 import { limits } from './plan-limits.ts'
 import { adminRoute, jsonAnswer, onePage, onePageAnswer } from './route.ts'
 import { instant, word } from './schemas.ts'
@@ -17,7 +18,17 @@ const plan = z
   .openapi('Plan')
 
 const newPlan = z.strictObject({ name: word(40), ...limits }).openapi('NewPlan')
-const planUpdate = z.strictObject(limits).partial().openapi('PlanUpdate')
+const planUpdate = z.strictObject(limits).partial().extend({ dryRun }).openapi('PlanUpdate')
+
+const changedLimits = plan
+  .extend({
+    dryRun: z.boolean(),
+    noLongerFits: z.object({
+      organizations: z.int().openapi({ description: 'Organizations that have more API keys than the plan allows' }),
+      apiKeys: z.int().openapi({ description: 'How many API keys these are too many. They keep working' }),
+    }),
+  })
+  .openapi('ChangedPlanLimits')
 
 const nameParam = z.object({ name: word(40).openapi({ param: { name: 'name', in: 'path' } }) })
 const one = jsonAnswer('The plan; send its ETag in If-Match to change it', plan)
@@ -48,7 +59,7 @@ const updatePlanRoute = adminRoute('PATCH /plans/{name}', 'updatePlan', {
   params: nameParam,
   ifMatch: true,
   body: planUpdate,
-  answers: { 200: one },
+  answers: { 200: jsonAnswer('The plan and what no longer fits. In a dry run nothing is changed', changedLimits) },
 })
 
 const deletePlanRoute = adminRoute('DELETE /plans/{name}', 'deletePlan', {
@@ -77,7 +88,7 @@ export function planRoutes(app: OpenAPIHono<AppEnv>): void {
   app.openapi(updatePlanRoute, async (c) => {
     const { name } = c.req.valid('param')
     const updated = await updatePlan(c.var.services, c.var.principal, name, c.req.valid('json'))
-    return c.json(updated, 200, tagged(updated))
+    return c.json(updated, 200, updated.dryRun ? {} : tagged(updated))
   })
 
   app.openapi(deletePlanRoute, async (c) => {

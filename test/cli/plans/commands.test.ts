@@ -25,6 +25,7 @@ enterprise  300  1000000  50  86400/2592000 s  built in
     apiKeys: 5,
     requestsPerMinute: 10,
   })
+  expect(await shown('plans', 'update', 'startup', '--keys', '6', '--dry-run')).toContain('nothing was changed')
   expect(await json('plans', 'update', 'startup', '--keys', '6')).toMatchObject({ apiKeys: 6, requestsPerMinute: 10 })
   expect(await json('plans', 'show', 'startup')).toMatchObject({ revision: 2 })
   expect(await shown('plans', 'delete', 'startup')).toBe('$ mintage plans delete startup\ndeleted startup\n')

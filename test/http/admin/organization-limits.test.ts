@@ -52,6 +52,32 @@ describe.each(databaseKinds)('new limits of an organization on %s', (kind) => {
     })
   })
 
+  test('by smaller limits of its custom plan say how many organizations and keys no longer fit', async () => {
+    const limits = {
+      requestsPerMinute: 1,
+      requestsPerMonth: 1,
+      apiKeys: 9,
+      defaultOverlapSeconds: 1,
+      maxOverlapSeconds: 1,
+    }
+    await root('POST', '/v1/plans', { name: 'shrinking', ...limits })
+    for (const keys of [1, 2, 4]) {
+      const id = await service.createOrganization()
+      await change(id, 'change-plan', { plan: 'shrinking' })
+      for (let key = 0; key < keys; key += 1) await service.createKey({ organizationId: id })
+      await service.createKey({ organizationId: id, revokedAt: service.clock.now() })
+    }
+    const noLongerFits = { organizations: 2, apiKeys: 4 }
+    const tried = await root('PATCH', '/v1/plans/shrinking', { apiKeys: 1, dryRun: true })
+    expect(tried.body).toMatchObject({ dryRun: true, apiKeys: 1, noLongerFits })
+    expect((await root('GET', '/v1/plans/shrinking')).body).toMatchObject({ apiKeys: 9, revision: 1 })
+    const changed = await root('PATCH', '/v1/plans/shrinking', { apiKeys: 1 })
+    expect(changed.body).toMatchObject({ dryRun: false, apiKeys: 1, revision: 2, noLongerFits })
+    expect((await root('PATCH', '/v1/plans/shrinking', { apiKeys: 4 })).body).toMatchObject({
+      noLongerFits: { organizations: 0, apiKeys: 0 },
+    })
+  })
+
   describe('by a lifetime policy', () => {
     const day = 86_400
 
