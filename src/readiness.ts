@@ -47,8 +47,10 @@ function checkProcess({ stopping }: Services): Check {
 /**
  * The service stamps rows with its clock, and limits use the database's clock. They may differ by the clock tolerance.
  */
-async function checkDatabase({ database: { stats }, db, now, config }: Services): Promise<Check> {
+async function checkDatabase({ database: { stats, fault }, db, now, config }: Services): Promise<Check> {
   try {
+    const damage = await fault?.()
+    if (damage !== undefined) return failed(damage)
     const before = now().getTime()
     const { clock, unfitness } = await readServerState(db)
     if (unfitness !== undefined) return failed(unfitness)

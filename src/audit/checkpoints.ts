@@ -1,7 +1,7 @@
 import { authorize } from '../access/authorize.ts'
 import { refuseRevokedCaller } from '../access/caller-token.ts'
 import { requireExpectedRevision } from '../access/precondition.ts'
-import type { Principal } from '../access/principal.ts'
+import { type Principal, systemPrincipal } from '../access/principal.ts'
 import type { Db } from '../db/database.ts'
 import type { Services } from '../services.ts'
 import type { ChainLink } from './chain.ts'
@@ -36,6 +36,7 @@ export async function createAuditCheckpoint(
 ): Promise<AuditCheckpointView> {
   authorize(actor, 'audit_checkpoints.create')
   requireExpectedRevision(actor, undefined)
+  await recordIssuerChange(services)
   const { now, config } = services
   const signer = await services.checkpointSigner()
   return await services.transaction(async (tx) => {
@@ -57,6 +58,7 @@ const everyMilliseconds = 60 * 60 * 1000
 
 /** Maintenance: a checkpoint an hour if there are new events. Writes no event, because that would be a new event. */
 export async function keepCheckpoints(services: CheckpointServices): Promise<void> {
+  await recordIssuerChange(services)
   const { db, now, config } = services
   const at = now()
   const last = await findLastCheckpoint(db)
@@ -66,6 +68,28 @@ export async function keepCheckpoints(services: CheckpointServices): Promise<voi
   if (!head || head.sequence === last?.sequence) return
   const { signed } = await signCheckpoint(db, await services.checkpointSigner(), { issuer: config.issuer, head, at })
   await insertCheckpoint(db, { sequence: head.sequence, signed, createdAt: at })
+}
+
+/**
+ * If the last checkpoint was signed for another issuer, appends an event that says so, under a checkpoint of this one.
+ * Call it before signing a checkpoint: a trail with checkpoints of two issuers and without the event between them is
+ * broken. Two instances may both append the event, which does no harm.
+ */
+export async function recordIssuerChange(services: CheckpointServices): Promise<void> {
+  const { db, now, config } = services
+  const last = await findLastCheckpoint(db)
+  const from = last && claimsOf(last.signed)?.iss
+  if (from === undefined || from === config.issuer) return
+  const signer = await services.checkpointSigner()
+  await db.transaction(async (tx) => {
+    const at = now()
+    const subjects = { organizationId: null, subject: null }
+    const context = { from, to: config.issuer }
+    const event = { type: 'service.issuer_changed', actor: systemPrincipal, ...subjects, context } as const
+    const head = await appendAuditEvent(tx, event, at)
+    const { signed } = await signCheckpoint(tx, signer, { issuer: config.issuer, head, at })
+    await insertCheckpoint(tx, { sequence: head.sequence, signed, createdAt: at })
+  })
 }
 
 /** Counts from the last checkpoint: reading a whole long chain would exceed the statement timeout. */

@@ -9,6 +9,8 @@ export type AuditContexts = {
   'service.restored': { generation: number }
   /** By an operator with the database's owner. `declared`: its secret came from MINTAGE_ROOT_API_KEY. */
   'root_key.created': { declared: boolean; expiresAt: string | null }
+  /** MINTAGE_ISSUER differs from the issuer of the last checkpoint. Every export has these events in full. */
+  'service.issuer_changed': { from: string; to: string }
   'organization.created': { name: string; plan: string }
   /** `changed`: names of members, without their values. */
   'organization.updated': { changed: readonly string[] }
@@ -121,6 +123,7 @@ export type AuditEventType = keyof AuditContexts
 const everyType: Readonly<Record<AuditEventType, true>> = {
   'service.bootstrapped': true,
   'service.restored': true,
+  'service.issuer_changed': true,
   'root_key.created': true,
   'organization.created': true,
   'organization.updated': true,

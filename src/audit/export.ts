@@ -3,7 +3,7 @@ import { requireFiltered } from '../access/filter-queries.ts'
 import type { Principal } from '../access/principal.ts'
 import type { Services } from '../services.ts'
 import { type ChainLink, toldEvent } from './chain.ts'
-import { signCheckpoint } from './checkpoints.ts'
+import { recordIssuerChange, signCheckpoint } from './checkpoints.ts'
 import { csvHeader, csvRow } from './csv.ts'
 import { type AuditEventFilter, appendAuditEvent, selectCheckpoints, selectTrail, trailEvent } from './queries.ts'
 import { trailFormat, trailLine } from './verify/lines.ts'
@@ -30,6 +30,7 @@ export async function exportAuditTrail(
   const within = authorize(actor, 'audit_events.read')
   const { db, now, config } = services
   await requireFiltered(db, within, filter)
+  await recordIssuerChange(services)
   const at = now()
   const shown = shownBy(within, filter)
   const signer = await services.checkpointSigner()

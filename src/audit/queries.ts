@@ -1,4 +1,4 @@
-import { and, asc, count, desc, eq, gt, gte, lt, lte, type SQL, sql } from 'drizzle-orm'
+import { and, asc, count, desc, eq, gt, gte, lt, lte, or, type SQL, sql } from 'drizzle-orm'
 import type { Within } from '../access/authorize.ts'
 import type { RequestOrigin } from '../access/principal.ts'
 import { organizationWithin } from '../access/queries.ts'
@@ -158,20 +158,24 @@ function isShown({ within, filter }: { within: Within; filter: AuditEventFilter 
   )
 }
 
+const isIssuerChange = eq(auditEvents.type, 'service.issuer_changed')
+
 type TrailRow = { link: ChainLink; event: AuditEventRow | null }
 
 /**
  * The chain in order, after one sequence and up to another. `event` is null unless the reader may see it and it matches
- * the filter.
+ * the filter. Changes of the issuer are always complete: without them nobody could verify the checkpoints.
  */
 export async function selectTrail(
   db: Db,
   where: { within: Within; filter: AuditEventFilter; after: number; upTo: number; limit: number },
 ): Promise<TrailRow[]> {
+  const shown = isShown(where)
+  const complete = shown && or(shown, isIssuerChange)
   return await db
     .select({ link: auditChain, event: auditEvents })
     .from(auditChain)
-    .leftJoin(auditEvents, and(eq(auditEvents.sequence, auditChain.sequence), isShown(where)))
+    .leftJoin(auditEvents, and(eq(auditEvents.sequence, auditChain.sequence), complete))
     .where(and(gt(auditChain.sequence, where.after), lte(auditChain.sequence, where.upTo)))
     .orderBy(asc(auditChain.sequence))
     .limit(where.limit)

@@ -16,7 +16,11 @@ import {
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 
-type FolderLock = { release(): Promise<void> }
+type FolderLock = {
+  release(): Promise<void>
+  /** False once the folder was removed or replaced. */
+  isHeld(): Promise<boolean>
+}
 
 type FolderLockOptions = {
   /**
@@ -52,12 +56,13 @@ export async function lockFolder(
     await takeLock(path, folder, self, silenceMilliseconds)
     const heartbeat = setInterval(() => void beat(path), heartbeatMilliseconds)
     heartbeat.unref()
+    const isHeld = async () => (await readHolder(path))?.token === self.token
     const release = async () => {
       clearInterval(heartbeat)
-      if ((await readHolder(path))?.token === self.token) await rm(path, { force: true })
+      if (await isHeld()) await rm(path, { force: true })
       held.delete(path)
     }
-    return { release }
+    return { release, isHeld }
   } catch (error) {
     held.delete(path)
     throw error

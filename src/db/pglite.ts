@@ -3,6 +3,7 @@ import { PGlite, type Transaction } from '@electric-sql/pglite'
 import { drizzle, type PgliteDatabase } from 'drizzle-orm/pglite'
 import type { Database } from './database.ts'
 import { unavailable, withinDeadline } from './deadline.ts'
+import { folderFailure, hasControlFiles, requireWholeDatabase, startFailure } from './embedded-files.node.ts'
 import { lockFolder } from './folder-lock.node.ts'
 import { createRefusedWrites, type RefusedWrites } from './refused-writes.ts'
 import { sessionSettings, setStatements } from './session-settings.ts'
@@ -30,11 +31,9 @@ const embeddedDeadlineMilliseconds = 5000
  * @throws Error with a message for the operator if another process holds the folder.
  */
 export async function openEmbedded(location: EmbeddedLocation): Promise<EmbeddedDatabase> {
-  const lock = 'folder' in location ? await lockFolder(location.folder) : undefined
+  const files = 'folder' in location ? await openFolder(location.folder) : undefined
   try {
-    const pglite = await PGlite.create(
-      'folder' in location ? { dataDir: join(location.folder, 'pgdata') } : memoryOptions(location),
-    )
+    const pglite = await (files ? files.start() : PGlite.create(memoryOptions(location)))
     // The folder may have settings of its own, as after `alter system set`.
     await pglite.exec(setStatements(sessionSettings, 'session').join('; '))
     const refusedWrites = createRefusedWrites()
@@ -43,6 +42,7 @@ export async function openEmbedded(location: EmbeddedLocation): Promise<Embedded
       kind: 'embedded',
       db: drizzle({ client: guardedClient(pglite, turns) }),
       undeadlined: drizzle({ client: pglite }),
+      ...(files ? { fault: files.fault } : {}),
       dump: () => pglite.dumpDataDir('none'),
       listen: async (channel, onNotify) => {
         const unlisten = await pglite.listen(channel, () => onNotify())
@@ -57,16 +57,37 @@ export async function openEmbedded(location: EmbeddedLocation): Promise<Embedded
       }),
       close: async () => {
         if (!pglite.closed) await pglite.close()
-        await lock?.release()
+        await files?.release()
       },
     }
   } catch (error) {
-    await lock?.release()
+    await files?.release()
     throw error
   }
 }
 
-function memoryOptions({ loadDataDir }: { loadDataDir?: Blob }) {
+async function openFolder(folder: string) {
+  const pgdata = join(folder, 'pgdata')
+  const lock = await lockFolder(folder).catch((error: unknown) => {
+    throw folderFailure(folder, error)
+  })
+  return {
+    release: () => lock.release(),
+    async start() {
+      await requireWholeDatabase(pgdata)
+      return await PGlite.create({ dataDir: pgdata }).catch((error: unknown) => {
+        throw startFailure(pgdata, error)
+      })
+    },
+    async fault() {
+      if ((await lock.isHeld()) && (await hasControlFiles(pgdata))) return undefined
+      return 'its data folder was removed or replaced: stop this instance, restore the folder, then start it again'
+    },
+  }
+}
+
+function memoryOptions(location: EmbeddedLocation) {
+  const loadDataDir = 'memory' in location ? location.loadDataDir : undefined
   return { dataDir: 'memory://', ...(loadDataDir && { loadDataDir }) }
 }
 

@@ -1,6 +1,7 @@
 import { asc } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
 import { systemPrincipal } from '../../src/access/principal.ts'
+import { createApp } from '../../src/app.ts'
 import { keepCheckpoints } from '../../src/audit/checkpoints.ts'
 import { newId } from '../../src/crypto/random.ts'
 import { auditChain, auditCheckpoints } from '../../src/db/schema.ts'
@@ -94,5 +95,48 @@ describe.each(databaseKinds)('checkpoints on %s', (kind) => {
     const { body } = await adminClient(service, service.rootKey)('POST', '/v1/audit-checkpoints')
     expect(body).toMatchObject({ sequence: 3, count: 3 })
     expect((await verifyTrail(await exportTrail(service))).faults).toMatchObject([{ kind: 'bad_checkpoint' }])
+  })
+})
+
+describe.each(databaseKinds)('a changed issuer on %s', (kind) => {
+  const later = (service: TestService, issuer: string): TestService => {
+    const services = { ...service.services, config: { ...service.services.config, issuer } }
+    const app = createApp(() => services)
+    return { ...service, services, app, request: async (path, init) => await app.request(path, init) }
+  }
+
+  test('is an event of the trail, and every export is valid under all issuers, filtered ones too', async () => {
+    const first = await startTestService(kind, { emptied: true })
+    await keepCheckpoints(first.services)
+    const second = later(first, 'https://second.example')
+    await keepCheckpoints(second.services)
+    await keepCheckpoints(second.services)
+    const third = later(first, 'https://third.example')
+    const lines = await exportTrail(third)
+    expect(await verifyTrail(lines)).toMatchObject({ faults: [], issuer: 'https://third.example' })
+    const changes = (await exportTrail(third, { query: '?type=service.issuer_changed' })).flatMap((line) => {
+      const { kind, event } = JSON.parse(line)
+      return kind === 'event' ? [event.context] : []
+    })
+    expect(changes).toEqual([
+      { from: 'https://auth.example', to: 'https://second.example' },
+      { from: 'https://second.example', to: 'https://third.example' },
+    ])
+    const filtered = await exportTrail(third, { query: '?type=api_key.created' })
+    expect((await verifyTrail(filtered)).faults).toEqual([])
+  })
+
+  test('is a fault without its event, and a checkpoint in the wrong place is one too', async () => {
+    const first = await startTestService(kind, { emptied: true })
+    await keepCheckpoints(first.services)
+    const second = later(first, 'https://second.example')
+    const lines = await exportTrail(second)
+    const hidden = lines.map((line) => {
+      const read = JSON.parse(line)
+      if (read.event?.type !== 'service.issuer_changed') return line
+      const { previousHash, hash, event } = read
+      return JSON.stringify({ kind: 'link', sequence: event.sequence, previousHash, hash })
+    })
+    expect((await verifyTrail(hidden)).faults.map(({ kind }) => kind)).toContain('bad_checkpoint')
   })
 })

@@ -2,6 +2,7 @@ import { canonicalJson } from '../canonical-json.ts'
 import { chainHash, type ToldEvent } from '../chain.ts'
 import { createTrailCheckpoints, instantOf, type OpenCheckpointsWith } from './checkpoints.ts'
 import { eventName, type ReportFault, type TrailFault } from './fault.ts'
+import { createTrailIssuers } from './issuers.ts'
 import { createTrailLinks } from './links.ts'
 import { type ReadLine, readTrailLine } from './reader.ts'
 
@@ -58,6 +59,7 @@ export function createTrail(options: TrailOptions): Trail {
   }
   const links = createTrailLinks(report)
   const checkpoints = createTrailCheckpoints({ openWith, pinnedKeys, heads, report })
+  const issuers = createTrailIssuers(report)
   let lines = 0
   let opening: { issuer: string; shown: object } | undefined
   let shown = 0
@@ -100,6 +102,7 @@ export function createTrail(options: TrailOptions): Trail {
       )
     }
     links.take({ sequence, previousHash, hash }, lines)
+    issuers.event(event)
     takeInstant(event)
   }
 
@@ -115,15 +118,8 @@ export function createTrail(options: TrailOptions): Trail {
   async function takeCheckpoint(signed: string, line: number | null): Promise<void> {
     const checkpoint = await checkpoints.take(signed, line)
     if (!checkpoint) return
-    const { iss, iat, sequence } = checkpoint
-    if (opening && iss !== opening.issuer) {
-      report(
-        'bad_checkpoint',
-        `the checkpoint over ${eventName(sequence)} is of ${iss}, the export of ${opening.issuer}`,
-        sequence,
-        line,
-      )
-    }
+    const { iat, sequence } = checkpoint
+    issuers.checkpoint(checkpoint, line)
     if (sequence === links.head().sequence) latest = Math.max(latest, iat * 1000)
   }
 
@@ -158,6 +154,7 @@ export function createTrail(options: TrailOptions): Trail {
       if (links.count() === 0) report('malformed', 'there is no event in it', null, null)
       if (!checkpoints.hasKeys()) await checkpoints.useKeys([])
       for (const signed of options.checkpoints ?? []) await takeCheckpoint(signed, null)
+      if (opening) issuers.end(opening.issuer)
       links.end()
       // Where a link is missing or changed, counts differ for that reason.
       const seal = checkpoints.end(links, { countsMatter: faults.length === 0 })

@@ -1,0 +1,54 @@
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+
+const controlFileBytes = 8192
+
+/**
+ * Refuses a folder that has lost files which every PostgreSQL database has. PGlite would create a new database in its
+ * place.
+ * @throws Error with a message for the operator.
+ */
+export async function requireWholeDatabase(pgdata: string): Promise<void> {
+  const names = await readdir(pgdata).catch(() => [])
+  if (names.length > 0 && !(await hasControlFiles(pgdata))) throw damaged(pgdata, 'a file is missing or was cut short')
+}
+
+/** Whether the files without which no PostgreSQL database starts are there. Does not look into them. */
+export async function hasControlFiles(pgdata: string): Promise<boolean> {
+  const sizeOf = async (path: string) =>
+    await stat(join(pgdata, path)).then(
+      ({ size }) => size,
+      () => 0,
+    )
+  return (await sizeOf('PG_VERSION')) > 0 && (await sizeOf('global/pg_control')) === controlFileBytes
+}
+
+/** What a failed start of PGlite means to the operator. */
+export function startFailure(folder: string, error: unknown): Error {
+  const code = codeOf(error)
+  if (code !== undefined && unwritable.has(code)) return cannotWrite(folder, code, error)
+  return damaged(folder, error instanceof Error ? error.message : String(error), error)
+}
+
+/** The error itself, unless it means that this process may not write to the folder. */
+export function folderFailure(folder: string, error: unknown): unknown {
+  const code = codeOf(error)
+  return code !== undefined && unwritable.has(code) ? cannotWrite(folder, code, error) : error
+}
+
+const unwritable = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'ENOTDIR', 'ENOSPC'])
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+}
+
+function cannotWrite(folder: string, code: string, cause: unknown): Error {
+  const remedy =
+    'Let this user write to it, or set MINTAGE_DATA_DIR to a folder on a disk with room that it can write to'
+  return new Error(`the service cannot write to its data folder ${folder} (${code}). ${remedy}.`, { cause })
+}
+
+function damaged(folder: string, why: string, cause?: unknown): Error {
+  const remedy = 'Keep a copy of the folder, check that its disk has room, and restore the folder from a backup'
+  return new Error(`the database in ${folder} is damaged and does not start (${why}). ${remedy}.`, { cause })
+}
