@@ -46,7 +46,7 @@ describe.each(databaseKinds)('a dry run on %s', (kind) => {
     apiKeys: 1,
     apiKeysUsed: 1,
     apiKeysWithLiveTokens: 1,
-    lastUses: [{ apiKeyId: '', agents: ['shop/1'] }],
+    lastUses: [{ apiKeyId: '', agents: expect.arrayContaining(['shop/1']) }],
   }
   const broken = () => ({ status: 200, body: { ...used, lastUses: [{ ...used.lastUses[0], apiKeyId: id }] } })
   const harmless = { status: 200, body: { apiKeys: 0, apiKeysWithLiveTokens: 0, lastUses: [] } }
