@@ -32,8 +32,8 @@ the secret is not shown again: store it where your service reads it
     const text = await shown('api-keys', 'list', '--limit', '1')
     expect(text.replace(/ {2,}/g, '  ')).toBe(
       `$ mintage api-keys list --limit 1
-ID  NAME  ENV  STATUS  HINT  SCOPES  CREATED
-key_…  orders  test  usable  ${(await json('api-keys', 'list', '--limit', '1')).items[0].hint.replace(/^/, '…')}  orders:read  2026-11-02T10:00:00Z
+ID  NAME  ENV  STATUS  HINT  SCOPES  CREATED  LAST USED
+key_…  orders  test  usable  ${(await json('api-keys', 'list', '--limit', '1')).items[0].hint.replace(/^/, '…')}  orders:read  2026-11-02T10:00:00Z  -
 there are more: add --cursor api-keys.key_…
 `,
     )
