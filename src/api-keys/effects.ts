@@ -47,13 +47,27 @@ export async function requireEffects(
   draft: EffectiveSettings,
 ): Promise<void> {
   if (previous.id === actor.clientId) return
-  for (const { has, what, permissions } of effects) {
-    if (!has(previous, draft) || (await reachesWithOne(tx, actor, permissions, previous.id))) continue
-    throw new ServiceError('permission_denied', {
-      detail: `${what} The caller needs ${permissions.join(' or ')} for this key.`,
-      reason: permissions[0],
-    })
-  }
+  for (const effect of effects) if (effect.has(previous, draft)) await requireEffect(tx, actor, effect, previous.id)
+}
+
+/** As `requireEffects`, for a change that ends the key's tokens. */
+export async function requireEndingTokens(tx: Db, actor: Principal, id: string): Promise<void> {
+  if (id === actor.clientId) return
+  await requireEffect(
+    tx,
+    actor,
+    { what: 'endTokens makes clients of the key wait.', permissions: ['api_keys.disable', 'api_keys.revoke'] },
+    id,
+  )
+}
+
+async function requireEffect(tx: Db, actor: Principal, effect: Omit<Effect, 'has'>, id: string): Promise<void> {
+  const { what, permissions } = effect
+  if (await reachesWithOne(tx, actor, permissions, id)) return
+  throw new ServiceError('permission_denied', {
+    detail: `${what} The caller needs ${permissions.join(' or ')} for this key.`,
+    reason: permissions[0],
+  })
 }
 
 async function reachesWithOne(tx: Db, actor: Principal, permissions: readonly Permission[], id: string) {

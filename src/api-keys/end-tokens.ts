@@ -23,6 +23,32 @@ export async function endTokensOfVersions(
   await addRevocationRule(tx, rule, config.clockToleranceSeconds, now)
 }
 
+/**
+ * Revokes every token that the key has now, for a change of what its tokens contain. Covers the clock tolerance as well:
+ * an instance whose clock is ahead may have stamped such a token. Returns the time from which its tokens are usable.
+ */
+export async function endEarlierTokens(
+  tx: Db,
+  { config }: Pick<Services, 'config'>,
+  { id, organizationId, actor }: { id: string; organizationId: string; actor: Principal },
+  now: Date,
+): Promise<string> {
+  const tolerance = config.clockToleranceSeconds
+  const issuedBefore = new Date(now.getTime() + tolerance * 1000)
+  const rule = {
+    kind: 'api_key',
+    value: id,
+    issuedBefore,
+    effectiveAt: now,
+    expires: 'when_dead',
+    organizationId,
+    reason: 'settings changed',
+    actor: actor.clientId,
+  } as const
+  await addRevocationRule(tx, rule, tolerance, now)
+  return new Date((Math.ceil(issuedBefore.getTime() / 1000) + 1) * 1000).toISOString()
+}
+
 /** An exchange that began before the change may still issue a token with the previous lifetime. */
 const exchangeSeconds = 60
 

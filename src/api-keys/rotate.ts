@@ -10,6 +10,7 @@ import { admitApiKey, signingKeyCheck, withinForAccount } from './admission.ts'
 import { storeApiKey } from './change-queries.ts'
 import { endTokensOfVersions, endTokensWithKey, isBroughtForward } from './end-tokens.ts'
 import { apiKeyLock, type LockedApiKey, readChangedApiKey, settingsLock } from './lock.ts'
+import { widerTokensUntil } from './narrowing.ts'
 import { overlapEnd } from './overlap.ts'
 import { findApiKey } from './queries.ts'
 import { createSecret } from './secret.ts'
@@ -28,7 +29,13 @@ export type Rotation = {
 }
 
 /** The secret is shown only here. */
-export type RotatedApiKey = { apiKey: ApiKeyView; secret: string; formerVersion: { version: number; endsAt: string } }
+export type RotatedApiKey = {
+  apiKey: ApiKeyView
+  secret: string
+  formerVersion: { version: number; endsAt: string }
+  /** Until then, earlier tokens may hold what changed settings took away. Null: nothing was taken away. */
+  widerTokensUntil: string | null
+}
 
 /** What a rotation breaks at once: `apiKeys` is 0 if every secret keeps working as long as before the rotation. */
 export type RotationImpact = Impact & Pick<RotatedApiKey, 'formerVersion'>
@@ -140,6 +147,7 @@ async function rotate(
 ): Promise<Rotated> {
   const environment = await environmentOf(services.db, { id, within })
   const { secret, stored } = await createSecret(services, environment)
+  const longestTokenSeconds = await services.keyring.longestTokenSeconds() // before the transaction: it may read
   const rotateLocked = async (tx: Db, locked: LockedApiKey, now: Date): Promise<Change<Rotated>> => {
     const { apiKey: previous, organization } = locked
     const draft = await admit(tx, locked, now)
@@ -155,7 +163,8 @@ async function rotate(
     const version = previous.version + 1
     await insertVersion(tx, id, version, stored, now)
     const formerVersion = { version: previous.version, endsAt: endsAt.toISOString() }
-    const rotated = { apiKey: await readChangedApiKey(tx, id, now), secret, formerVersion }
+    const wider = endsAt > now ? widerTokensUntil(previous, draft, { now, longestTokenSeconds, endsAt }) : null
+    const rotated = { apiKey: await readChangedApiKey(tx, id, now), secret, formerVersion, widerTokensUntil: wider }
     const keyEndsAt = isBroughtForward(previous.expiresAt, draft.expiresAt) ? draft.expiresAt : null
     return {
       view: { rotated, endsNow, endsAt: keyEndsAt },

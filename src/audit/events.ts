@@ -36,8 +36,8 @@ export type AuditContexts = {
   'member.roles_assigned': { roles: readonly string[]; former: readonly string[] }
   /** The key's settings, as the admin API shows them. */
   'api_key.created': Readonly<Record<string, unknown>>
-  /** Member → its previous and its new value. */
-  'api_key.updated': { changes: ApiKeyChanges }
+  /** Member → its previous and its new value. `tokensUsableFrom`: earlier tokens were ended. */
+  'api_key.updated': { changes: ApiKeyChanges; tokensUsableFrom?: string }
   /** `revocationId`: null for a key that was disabled already, now by a caller with a wider reach. */
   'api_key.disabled': { revocationId: string | null }
   'api_key.enabled': { disabledAt: string; tokensUsableFrom: string }

@@ -31,10 +31,9 @@ export function wellKnownRoutes(app: Hono<AppEnv>): void {
 /** By default, verifiers of the kit do not use a revocation list that is older than this. */
 const revocationLatencySeconds = 10
 
-/** Without a database it still answers, with the lifetime that is configured. */
 async function metadataDocument({ config, keyring, platform }: Services): Promise<PublicDocument> {
-  const { issuer, maxTokenTtlSeconds } = config
-  const maxTokenLifetimeSeconds = await keyring.longestTokenSeconds().catch(() => maxTokenTtlSeconds)
+  const { issuer } = config
+  const maxTokenLifetimeSeconds = await keyring.longestTokenSeconds()
   const body = JSON.stringify(
     authorizationServerMetadata({ issuer, revocationLatencySeconds, maxTokenLifetimeSeconds, algorithms }),
   )

@@ -32,7 +32,7 @@ export type Keyring = {
    * read.
    */
   publicKeys(purpose: KeyPurpose): Promise<JsonWebKeySet>
-  /** No token of this service lives longer. As old as the public keys; throws as `publicKeys` does. */
+  /** No token of this service lives longer. The configured maximum, if the ring was never read. Does not throw. */
   longestTokenSeconds(): Promise<number>
   /** Seconds since the database last confirmed the public keys; infinite before the first read. */
   publicKeysAge(): number
@@ -177,7 +177,8 @@ export function createKeyring(options: KeyringOptions): Keyring {
     },
 
     async longestTokenSeconds() {
-      return (await published(now())).ring.timing.longestTokenSeconds
+      const opened = await published(now()).catch(() => undefined)
+      return opened?.ring.timing.longestTokenSeconds ?? config.maxTokenTtlSeconds
     },
 
     publicKeysAge: () => Math.abs(now().getTime() - cache.checkedAt) / 1000,

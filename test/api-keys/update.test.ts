@@ -13,6 +13,9 @@ import { principal } from '../support/principal.ts'
 import { outcome } from '../support/test-issuer.ts'
 import { startTestService } from '../support/test-service.ts'
 
+/** What the answer says of earlier tokens when the change took nothing away from them. */
+const noTokens = { widerTokensUntil: null, tokensUsableFrom: null }
+
 describe.each(databaseKinds)('updating an API key on %s', async (kind) => {
   const service = await startTestService(kind)
   const { services, clock } = service
@@ -30,8 +33,9 @@ describe.each(databaseKinds)('updating an API key on %s', async (kind) => {
       allowedCidrs: ['10.0.0.0/8'],
       labels: [],
     })
-    expect(updated).toEqual({ ...apiKey, description: 'after', allowedCidrs: ['10.0.0.0/8'], labels: [], revision: 2 })
-    expect(await showApiKey(services, admin, apiKey.id)).toMatchObject(updated)
+    const changed = { ...apiKey, description: 'after', allowedCidrs: ['10.0.0.0/8'], labels: [], revision: 2 }
+    expect(updated).toEqual({ ...changed, ...noTokens })
+    expect(await showApiKey(services, admin, apiKey.id)).toMatchObject(changed)
     expect(await eventsAbout(apiKey.id)).toEqual([
       expect.objectContaining({
         actor: admin.clientId,
@@ -67,13 +71,18 @@ describe.each(databaseKinds)('updating an API key on %s', async (kind) => {
       ...nothing,
       rotationDueAt: null,
       revision: 2,
+      widerTokensUntil: whole.expiresAt.toISOString(),
+      tokensUsableFrom: null,
     })
   })
 
   test('without a difference changes nothing and writes nothing', async () => {
     const { apiKey } = await createApiKey(services, admin, input)
-    expect(await updateApiKey(services, admin, apiKey.id, { name: 'orders', scopes: ['orders:read'] })).toEqual(apiKey)
-    expect(await updateApiKey(services, admin, apiKey.id, {})).toEqual(apiKey)
+    expect(await updateApiKey(services, admin, apiKey.id, { name: 'orders', scopes: ['orders:read'] })).toEqual({
+      ...apiKey,
+      ...noTokens,
+    })
+    expect(await updateApiKey(services, admin, apiKey.id, {})).toEqual({ ...apiKey, ...noTokens })
     expect(await eventsAbout(apiKey.id)).toEqual([])
   })
 

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { apiKeyOrders } from '../../api-keys/order.ts'
+import type { UpdatedApiKey } from '../../api-keys/update.ts'
 import type { ApiKeyDetail, ApiKeyView } from '../../api-keys/view.ts'
 import { wholeNumber } from '../runtime/arguments.ts'
 import { type Cli, type JsonOption, noun, print, showVerb, verb } from '../runtime/command.ts'
@@ -14,7 +15,7 @@ import { addOfflineVerbs } from './offline.ts'
 import { apiKeyPath, exampleKey } from './path.ts'
 import { settingsOptions } from './settings.ts'
 import { addVersionVerbs } from './versions.ts'
-import { apiKeyFields, usageTable } from './view.ts'
+import { apiKeyFields, tokenWarnings, usageTable } from './view.ts'
 
 export function addApiKeysCommand(program: Command, cli: Cli): void {
   const apiKeys = noun(program, 'api-keys', 'create, find, change, rotate and revoke API keys', 'mintage api-keys list')
@@ -93,13 +94,14 @@ function addUpdateVerb(apiKeys: Command, cli: Cli): void {
   const update = verb(apiKeys, 'update', 'change the settings of a key; its secret stays the same', example)
     .argument('<id>', 'id of the key')
     .addOption(member('name', '--name <name>', 'for people, 1 to 100 characters'))
+    .addOption(member('endTokens', '--end-tokens', 'end the tokens that it has now'))
     .option('--revision <number>', 'only if this is still its revision', wholeNumber)
-  endingVerb<ApiKeyView>(withDryRun(settingsOptions(update)), cli, {
+  endingVerb<UpdatedApiKey>(withDryRun(settingsOptions(update, { brief: true })), cli, {
     doing: 'change the API key',
     patches: true,
     questionAfterTrial: ({ apiKeys }, [id]) =>
-      apiKeys === 0 ? undefined : `Change ${id}? It expires earlier than before, and so do its tokens.`,
+      apiKeys === 0 ? undefined : `Change ${id}? Tokens that work now end early. --dry-run shows who uses them.`,
     path: ([id = '']) => apiKeyPath(id),
-    done: ({ answer }) => ({ json: answer, text: apiKeyFields(answer) }),
+    done: ({ answer }) => ({ json: answer, text: apiKeyFields(answer), warnings: tokenWarnings(answer) }),
   })
 }

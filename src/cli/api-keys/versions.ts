@@ -12,6 +12,7 @@ import { member } from '../runtime/members.ts'
 import { fields, shortTime } from '../runtime/output.ts'
 import { apiKeyPath, exampleKey } from './path.ts'
 import { settingsOptions } from './settings.ts'
+import { tokenWarnings } from './view.ts'
 
 /** How long the previous secret keeps working after a rotation. */
 export const overlapOption = (): Option =>
@@ -79,7 +80,11 @@ export function rotatingVerb(
     done: ({ answer }) => ({
       json: answer,
       text: fields({ id: answer.apiKey.id, version: answer.apiKey.version, secret: answer.secret }),
-      warnings: ['the secret is not shown again: store it where your service reads it', previousText(answer)],
+      warnings: [
+        'the secret is not shown again: store it where your service reads it',
+        previousText(answer),
+        ...tokenWarnings(answer),
+      ],
     }),
     ...(afterwards && { afterwards }),
   })

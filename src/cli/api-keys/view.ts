@@ -39,6 +39,24 @@ export function apiKeyFields(apiKey: ApiKeyView): string {
   })
 }
 
+/** What a change of settings means for the tokens that the key had before. */
+export function tokenWarnings({
+  widerTokensUntil,
+  tokensUsableFrom = null,
+}: {
+  readonly widerTokensUntil: string | null
+  readonly tokensUsableFrom?: string | null
+}): string[] {
+  const warnings: string[] = []
+  if (widerTokensUntil !== null)
+    warnings.push(
+      `earlier tokens keep what you took away until ${shortTime(widerTokensUntil)}: to end them, update the key with --end-tokens`,
+    )
+  if (tokensUsableFrom !== null)
+    warnings.push(`earlier tokens are refused; new ones are issued from ${shortTime(tokensUsableFrom)} on`)
+  return warnings
+}
+
 export function usageTable(usage: readonly ApiKeyVersionUsage[]): string {
   if (usage.length === 0) return 'not used so far'
   return table(usage, [

@@ -110,6 +110,11 @@ export const settings = {
   expiresAt: instantInput.nullable().optional().openapi({ description: 'Null: never' }),
 }
 
+export const widerTokensUntil = instant.nullable().openapi({
+  description:
+    'Until then, earlier tokens may hold scopes, audiences, roles or claims that the change took away. Null: none do',
+})
+
 export const secret = z.string().openapi({ description: 'Shown only once' })
 
 export const force = z.boolean().default(false).openapi({

@@ -3,7 +3,7 @@ import { rotateApiKey, tryRotatingApiKey } from '../../api-keys/rotate.ts'
 import { endApiKeyVersion, listApiKeyVersions, tryEndingApiKeyVersion } from '../../api-keys/versions.ts'
 import type { AppEnv } from '../context.ts'
 import { tagged } from '../etag.ts'
-import { apiKey, secret, settings } from './api-key-schemas.ts'
+import { apiKey, secret, settings, widerTokensUntil } from './api-key-schemas.ts'
 import { answerOrImpact, dryRun, impact } from './impact.ts'
 import { adminRoute, bodyOrDefaults, pageAnswer } from './route.ts'
 import { idParam, instant, pageQuery } from './schemas.ts'
@@ -21,7 +21,12 @@ const rotation = z
   .openapi('ApiKeyRotation', { description: 'Absent members keep their values. Changes apply to both versions' })
 
 export const rotatedApiKey = z
-  .object({ apiKey, secret, formerVersion: z.object({ version: z.int(), endsAt: instant }) })
+  .object({
+    apiKey,
+    secret,
+    formerVersion: z.object({ version: z.int(), endsAt: instant }),
+    widerTokensUntil,
+  })
   .openapi('RotatedApiKey')
 
 export const rotationImpact = impact

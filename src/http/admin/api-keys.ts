@@ -4,18 +4,35 @@ import { listApiKeys, showApiKey } from '../../api-keys/read.ts'
 import { tryUpdatingApiKey, updateApiKey } from '../../api-keys/update.ts'
 import type { AppEnv } from '../context.ts'
 import { tagged } from '../etag.ts'
-import { apiKey, apiKeyDetail, environment, listQuery, secret, settings } from './api-key-schemas.ts'
+import { apiKey, apiKeyDetail, environment, listQuery, secret, settings, widerTokensUntil } from './api-key-schemas.ts'
 import { answerOrImpact, dryRun, impact } from './impact.ts'
 import { adminRoute, jsonAnswer, pageAnswer } from './route.ts'
-import { word } from './schemas.ts'
+import { instant, word } from './schemas.ts'
 
 const newApiKey = z
   .strictObject({ ...settings, environment: environment.default('live'), organizationId: word(128).optional() })
   .openapi('NewApiKey')
 
 const apiKeyUpdate = z
-  .strictObject({ ...settings, name: settings.name.optional(), dryRun })
+  .strictObject({
+    ...settings,
+    name: settings.name.optional(),
+    endTokens: z
+      .boolean()
+      .default(false)
+      .openapi({ description: 'End the tokens that the key has now, for example because they hold too much' }),
+    dryRun,
+  })
   .openapi('ApiKeyUpdate', { description: 'Absent members keep their values' })
+
+const updatedApiKey = apiKey
+  .extend({
+    widerTokensUntil,
+    tokensUsableFrom: instant
+      .nullable()
+      .openapi({ description: 'Tokens were ended, and those issued from then on work. Null: they were not ended' }),
+  })
+  .openapi('UpdatedApiKey')
 
 const createdApiKey = z.object({ apiKey, secret }).openapi('CreatedApiKey')
 
@@ -44,7 +61,7 @@ const updateApiKeyRoute = adminRoute('PATCH /api-keys/{id}', 'updateApiKey', {
   summary: 'Change the settings of an API key. Its secret stays the same',
   ifMatch: true,
   body: apiKeyUpdate,
-  answers: { 200: answerOrImpact('The key; send its ETag in If-Match to change it', apiKey, impact) },
+  answers: { 200: answerOrImpact('The key; send its ETag in If-Match to change it', updatedApiKey, impact) },
 })
 
 export function apiKeyRoutes(app: OpenAPIHono<AppEnv>): void {

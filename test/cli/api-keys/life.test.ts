@@ -100,6 +100,17 @@ hint: look at it with \`mintage api-keys show\`, then repeat the change with its
     )
   })
 
+  test('update says until when earlier tokens hold what it took away, and can end them', async () => {
+    const { apiKey } = await create('--scope', 'orders:read', '--scope', 'orders:write')
+    const scopes = ['api-keys', 'update', apiKey.id, '--scope', 'orders:read']
+    expect(await shown(...scopes)).toContain(
+      '\nearlier tokens keep what you took away until 2026-11-02T11:00:00Z: to end them, update the key with --end-tokens\n',
+    )
+    expect(await shown(...scopes, '--end-tokens', '--yes')).toContain(
+      '\nearlier tokens are refused; new ones are issued from 2026-11-02T10:00:31Z on\n',
+    )
+  })
+
   test('disable, after a dry run, and enable', async () => {
     const { apiKey } = await create()
     expect(await shown('api-keys', 'disable', apiKey.id, '--dry-run')).toBe(
@@ -186,7 +197,7 @@ the previous one, version 1, works until ${until}
     const update = (...options: string[]) => ['api-keys', 'update', apiKey.id, ...options]
     expect(await asked(update('--description', 'x'), true)).toEqual([])
     expect(await asked(update('--expires-at', '2027-01-01T00:00:00Z'))).toEqual([
-      `Change ${apiKey.id}? It expires earlier than before, and so do its tokens.`,
+      `Change ${apiKey.id}? Tokens that work now end early. --dry-run shows who uses them.`,
     ])
     expect(await json('api-keys', 'show', apiKey.id)).toMatchObject({ description: 'x', expiresAt: null })
     await json(...update('--expires-at', '2027-01-01T00:00:00Z', '--yes'))
