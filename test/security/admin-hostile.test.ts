@@ -95,11 +95,14 @@ test.each(withBody)('A72, A73: $name refuses an unknown member, and does nothing
 })
 
 test.each(withBody)('A46, A47: $name survives hostile values in each of its members', async (operation) => {
-  const { organizationId, call } = await newRoot()
+  const { organizationId, ...root } = await newRoot()
   const example = await exampleOf(operation, organizationId)
   const path = pathOf(operation.path, example)
+  // A value that is allowed ends the calling key.
+  const endsCaller = operation.path.startsWith('/v1/me/')
   for (const [member, schema] of Object.entries(operation.body?.properties ?? {})) {
     for (const value of hostileTo(resolve(schema) ?? {})) {
+      const { call } = endsCaller ? await newRoot() : root
       const answer = await call(operation.method, path, { ...example.body, [member]: value })
       expectComposure(answer, `${member} = ${JSON.stringify(value).slice(0, 60)}`)
       if (typeof value === 'string' && value.includes('\u0000')) expect(answer.status, `${member} with NUL`).toBe(400)
