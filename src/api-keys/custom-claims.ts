@@ -1,3 +1,5 @@
+import { isAuthorityClaim } from './authority-claims.ts'
+
 export type CustomClaims = Readonly<Record<string, unknown>>
 
 /** Bytes of the claims as JSON in UTF-8. */
@@ -8,7 +10,7 @@ const longestName = 128
 
 /**
  * Says what is wrong with the custom claims of a key, without repeating their content; undefined = nothing. Refuses
- * names with a registered meaning, names that are not visible ASCII, more than 4 KB, numbers that JSON cannot
+ * names with a registered meaning, names that a library takes for authority or identity, names that are not visible ASCII, more than 4 KB, numbers that JSON cannot
  * represent, and text that cannot be stored. Does not check the claims' meaning: the resource server decides whether to
  * trust them.
  */
@@ -17,8 +19,8 @@ export function faultInCustomClaims(claims: CustomClaims): string | undefined {
   if (!names.every((name) => name.length <= longestName && /^[\x21-\x7e]+$/.test(name))) {
     return `customClaims holds a name that is not 1 to ${longestName} visible ASCII characters.`
   }
-  if (names.some((name) => reserved.has(name))) {
-    return 'customClaims holds a reserved name: a registered JWT claim, or a claim of the service.'
+  if (reservedNames(claims).length > 0) {
+    return 'customClaims holds a reserved name: a registered JWT claim, a claim of the service, or one that a library takes for authority or identity. docs/reserved-claims.md lists them.'
   }
   if (!isSignable(claims, 1)) {
     return `customClaims cannot be signed: it holds NUL, half of a surrogate pair, a number that JSON cannot represent, a member __proto__, or more than ${deepest} levels.`
@@ -26,6 +28,11 @@ export function faultInCustomClaims(claims: CustomClaims): string | undefined {
   if (new TextEncoder().encode(JSON.stringify(claims)).length > mostBytes)
     return `customClaims is longer than ${mostBytes} bytes of JSON.`
   return undefined
+}
+
+/** The names among the claims that nobody may set. */
+export function reservedNames(claims: CustomClaims): string[] {
+  return Object.keys(claims).filter((name) => reserved.has(name) || isAuthorityClaim(name))
 }
 
 function isSignable(value: unknown, depth: number): boolean {

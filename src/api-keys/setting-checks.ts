@@ -7,9 +7,13 @@ export type Texts = readonly string[] | undefined
 
 /**
  * A subject that starts like an id or a secret of the service could pass for another client, organization or person.
+ * So could one that only looks like it: with full-width letters, invisible characters or spaces.
  */
 export function startsLikeOurs(subject: string, apiKeyPrefixes: readonly string[]): boolean {
-  const folded = subject.toLowerCase()
+  const visible = subject
+    .normalize('NFKC')
+    .replaceAll(/[\p{White_Space}\p{C}\p{M}\p{Default_Ignorable_Code_Point}]/gu, '')
+  const folded = visible.toLowerCase()
   return [...idPrefixes, ...apiKeyPrefixes].some((prefix) => folded.startsWith(`${prefix}_`))
 }
 

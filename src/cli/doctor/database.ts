@@ -93,7 +93,7 @@ async function examine(database: Database, settings: Settings): Promise<Finding[
       { name: 'key ring', state: 'failed', detail: 'the database was never bootstrapped', hint: 'mintage bootstrap' },
     ]
   }
-  return [...found, ...(await examineKeys(database, settings))]
+  return [...found, await examineClaims(database), ...(await examineKeys(database, settings))]
 }
 
 /** A standby or a read-only server counts as failed: the service refuses it. */
@@ -148,6 +148,20 @@ async function compareClocks({ db }: Database, { config }: Settings): Promise<st
   const words = `${Math.abs(skewSeconds)} s apart from this machine's`
   if (Math.abs(skewSeconds) > config.clockToleranceSeconds) throw new Error(words)
   return words
+}
+
+const namedKeys = 20
+
+/** Keys from before a name was reserved keep their claims, so this is not a failure. */
+async function examineClaims({ db }: Database): Promise<Finding> {
+  const { selectKeysWithReservedClaims } = await import('../../api-keys/reserved-claims-queries.ts')
+  return await attempt('custom claims', 'read docs/reserved-claims.md', async () => {
+    const keys = await selectKeysWithReservedClaims(db)
+    if (keys.length === 0) return undefined
+    const named = keys.slice(0, namedKeys).map(({ id, names }) => `${id} (${names.join(', ')})`)
+    const more = keys.length > namedKeys ? ` and ${keys.length - namedKeys} more` : ''
+    return `reserved now, so the next change of the key is refused: ${named.join(', ')}${more}`
+  })
 }
 
 async function examineKeys(database: Database, settings: Settings): Promise<Finding[]> {
