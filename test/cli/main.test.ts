@@ -76,9 +76,9 @@ hint: start it with \`mintage serve\`, or set MINTAGE_URL to its address
   })
 })
 
-test('only the entry and the terminal read the process: commands are told where they run', () => {
+test('only the entries and the terminal read the process: commands are told where they run', () => {
   const cli = new URL('../../src/cli/', import.meta.url)
   const files = readdirSync(cli, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
   const asking = files.filter((name) => /\bprocess\.\w/.test(readFileSync(new URL(name, cli), 'utf8')))
-  expect(asking.sort()).toEqual(['main.ts', 'runtime/terminal.ts'])
+  expect(asking.sort()).toEqual(['bin.ts', 'main.ts', 'runtime/terminal.ts'])
 })
