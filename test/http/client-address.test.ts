@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { clientAddress } from '../../src/http/client-address.ts'
 
-describe('the address of a caller', () => {
+describe('A31 the address of a caller', () => {
   const table: [string, string | undefined, string | undefined, number, string | null][] = [
     ['is the peer when no proxy is trusted', '203.0.113.7', '198.51.100.1', 0, '203.0.113.7'],
     ['is what the one trusted proxy saw', '10.0.0.1', '198.51.100.1', 1, '198.51.100.1'],

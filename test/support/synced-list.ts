@@ -18,7 +18,7 @@ export function follow(source: RevocationSource, options: Partial<SyncedListOpti
     monotonic: () => performance.now(),
     pollMilliseconds: 50,
     maximumStalenessMilliseconds: 10_000,
-    deadlineMilliseconds: 5000,
+    deadlineMilliseconds: 60_000,
     inRequest: false,
     ...options,
   })
