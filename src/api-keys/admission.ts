@@ -1,4 +1,4 @@
-import { authorize, authorizeGrant, type Within } from '../access/authorize.ts'
+import { authorize, authorizeGrant, permissionsHeld, type Within } from '../access/authorize.ts'
 import { countApiKeys } from '../access/fit-queries.ts'
 import type { Principal } from '../access/principal.ts'
 import { customRolesOf } from '../access/queries.ts'
@@ -18,6 +18,7 @@ import type { ApiKeyChange, ApiKeyDraft } from './settings.ts'
 type Admission = {
   readonly draft: ApiKeyDraft
   readonly previous?: EffectiveSettings &
+    Identity &
     Pick<ApiKeyDraft, 'scopes' | 'audiences' | 'serviceAccountId' | 'expiresAt'> & {
       readonly id: string
       readonly serviceAccountDisabledAt: Date | null
@@ -41,9 +42,26 @@ export async function admitApiKey(tx: Db, actor: Principal, admission: Admission
   const grant = grantOf(admission)
   authorizeGrant(actor, grant, await customRolesOf(tx, organization.id, grant.roles))
   if (previous) await requireEffects(tx, actor, previous, draft)
+  requireIdentity(actor, previous, draft)
   await checkServiceAccount(tx, admission)
   const counts = !draft.roles.includes('root')
   if (counts && (!previous || previous.roles.includes('root'))) await requirePlanRoom(tx, organization.id, 1, now)
+}
+
+type Identity = Pick<ApiKeyDraft, 'subject' | 'customClaims'>
+
+/**
+ * Resource servers trust the subject and the custom claims of a token, so setting or changing them needs its own
+ * permission. Throws `permission_denied`.
+ */
+export function requireIdentity(actor: Principal, previous: Identity | undefined, draft: Identity): void {
+  const textOf = ({ subject, customClaims }: Identity) => JSON.stringify([subject, customClaims])
+  if (textOf(previous ?? { subject: null, customClaims: null }) === textOf(draft)) return
+  if (permissionsHeld(actor)['api_keys.set_identity']) return
+  throw new ServiceError('permission_denied', {
+    detail: 'The subject and the custom claims of a key need the permission api_keys.set_identity.',
+    reason: 'api_keys.set_identity',
+  })
 }
 
 /**

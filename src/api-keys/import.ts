@@ -10,7 +10,7 @@ import { ServiceError } from '../errors.ts'
 import { planOf } from '../organizations/queries.ts'
 import { findServiceAccount } from '../service-accounts/queries.ts'
 import type { Services } from '../services.ts'
-import { planFull, requireUsableAccount, signingKeyCheck } from './admission.ts'
+import { planFull, requireIdentity, requireUsableAccount, signingKeyCheck } from './admission.ts'
 import { insertApiKeys, selectKnownHashes } from './import-queries.ts'
 import { type ImportedApiKey, type ImportedRow, importedSecret } from './import-row.ts'
 import { requireLifetime } from './lifetime.ts'
@@ -119,6 +119,7 @@ async function checkRows(tx: Db, actor: Principal, { candidates, organization, w
     const why = await faultOf(async () => {
       requireLifetime(draft, organization, now)
       authorizeGrant(actor, draft, customRoles)
+      requireIdentity(actor, undefined, draft)
       if (draft.serviceAccountId !== null) requireUsableAccount(accounts.get(draft.serviceAccountId), draft.roles)
       if (counts && room <= 0) throw planFull(limit)
     })

@@ -72,3 +72,22 @@ describe('a subject that looks like an id of the service', async () => {
     await expect(creating).rejects.toMatchObject({ code: 'invalid_request' })
   })
 })
+
+describe('who may choose for whom a token speaks', async () => {
+  const { services, organizationId } = await startTestService()
+  const admin = principal(organizationId, ['admin'])
+
+  test.each(['developer', 'write_agent'])('a %s may not set or change a subject or claims', async (role) => {
+    const actor = principal(organizationId, [role])
+    for (const identity of [{ subject: 'ceo@example.com' }, { customClaims: { plan: 'gold' } }]) {
+      const creating = createApiKey(services, actor, { name: 'x', environment: 'live', ...identity })
+      await expect(creating).rejects.toMatchObject({ code: 'permission_denied' })
+      const { apiKey } = await createApiKey(services, actor, { name: 'x', environment: 'live' })
+      await expect(updateApiKey(services, actor, apiKey.id, identity)).rejects.toMatchObject({
+        code: 'permission_denied',
+      })
+      await updateApiKey(services, admin, apiKey.id, identity)
+      expect(await updateApiKey(services, actor, apiKey.id, { name: 'y' })).toMatchObject({ name: 'y', ...identity })
+    }
+  })
+})
