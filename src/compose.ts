@@ -79,9 +79,9 @@ export function createServices(config: Config, database: Database, options: Serv
     importedAlgorithmsCache,
     now = () => new Date(),
   } = options
-  const { db } = database
+  const { db, reads = db } = database
   const keyring = createKeyring({
-    db,
+    db: reads,
     now,
     config,
     keyEncryption,
@@ -90,7 +90,7 @@ export function createServices(config: Config, database: Database, options: Serv
     ...(keyringCache ? { cache: keyringCache } : {}),
   })
   const revocations = createServiceRevocationList({
-    db,
+    db: reads,
     database,
     now,
     ...(options.revocations ?? { pollMilliseconds: 1000 }),
@@ -114,7 +114,11 @@ export function createServices(config: Config, database: Database, options: Serv
     metrics,
     keyEncryption,
     keyring,
-    apiKeys: createApiKeyLookup({ db, platform, ...(importedAlgorithmsCache ? { importedAlgorithmsCache } : {}) }),
+    apiKeys: createApiKeyLookup({
+      db: reads,
+      platform,
+      ...(importedAlgorithmsCache ? { importedAlgorithmsCache } : {}),
+    }),
     revocations,
     feed: createRevocationFeed({
       list: revocations,

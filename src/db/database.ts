@@ -22,6 +22,11 @@ export type DatabaseStats = {
 export type Database = {
   readonly kind: 'embedded' | 'postgres'
   readonly db: Db
+  /**
+   * For the reads of an exchange: connections and a breaker that writes cannot take away, however many wait for a lock.
+   * Absent = `db`.
+   */
+  readonly reads?: Db
   /** The embedded database without deadlines: for migrations and the first start, when nothing else waits for it. */
   readonly undeadlined?: Db
   /**

@@ -27,6 +27,8 @@ export type PostgresOptions = {
   /** For each statement and each whole transaction, including waiting and connecting. */
   deadlineMilliseconds?: number
   maxConnections?: number
+  /** Connections for `reads` alone; 0: `reads` is absent. */
+  readConnections?: number
 }
 
 /**
@@ -42,11 +44,15 @@ export type PostgresOptions = {
  * ```
  */
 export function openPostgres(options: PostgresOptions): Database {
-  const { url, pooler, deadlineMilliseconds = defaultDeadlineMilliseconds, maxConnections = 10 } = options
+  const { url, pooler, deadlineMilliseconds = defaultDeadlineMilliseconds } = options
+  const { maxConnections = 10, readConnections = 4 } = options
   const hosts = createHosts(url)
   const refusedWrites = createRefusedWrites()
   const limits = {
     statement_timeout: deadlineMilliseconds,
+    // With the wait for a connection still before the deadline. Then the server says that it was a lock, and the
+    // database counts as answering.
+    lock_timeout: Math.ceil(0.4 * deadlineMilliseconds),
     idle_in_transaction_session_timeout: 2 * deadlineMilliseconds,
   }
   const settings = { ...sessionSettings, ...limits }
@@ -54,27 +60,24 @@ export function openPostgres(options: PostgresOptions): Database {
   const pooled = runsOnWorkers() ? {} : pooledSettings
   const parameters = pooler === 'none' ? settings : pooled
   const wireTypes: WireTypes = { parsers: {}, serializers: {} }
-  const pool = createPool({
-    open: () =>
-      openOn(hosts, {
-        prepare: pooler === 'none',
-        connectMilliseconds: deadlineMilliseconds / hosts.count,
-        parameters,
-        wireTypes,
-      }),
-    maxConnections,
-    waitMilliseconds: deadlineMilliseconds / 2,
-  })
-  const db = drizzle({
-    client: guardedClient({
-      pool,
-      wireTypes,
-      deadlineMilliseconds,
-      hosts: hosts.count,
-      refusedWrites,
-      begin: pooler === 'none' ? 'begin' : beginWith(settings),
-    }),
-  })
+  const open = (connections: number) => {
+    const pool = createPool({
+      open: () =>
+        openOn(hosts, {
+          prepare: pooler === 'none',
+          connectMilliseconds: deadlineMilliseconds / hosts.count,
+          parameters,
+          wireTypes,
+        }),
+      maxConnections: connections,
+      waitMilliseconds: deadlineMilliseconds / 2,
+    })
+    const begin = pooler === 'none' ? 'begin' : beginWith(settings)
+    const client = guardedClient({ pool, wireTypes, deadlineMilliseconds, hosts: hosts.count, refusedWrites, begin })
+    return { pool, db: drizzle({ client }) }
+  }
+  const { pool, db } = open(maxConnections)
+  const reads = readConnections === 0 ? undefined : open(readConnections)
   completeWireTypes(wireTypes)
 
   const listenUrl = pooler === 'none' ? (options.directUrl ?? url) : options.directUrl
@@ -83,15 +86,16 @@ export function openPostgres(options: PostgresOptions): Database {
   return {
     kind: 'postgres',
     db,
+    ...(reads && { reads: reads.db }),
     ...(listener && { listen: listener.listen }),
     stats: () => ({
-      inFlight: pool.inFlight(),
-      broken: pool.isBroken(),
+      inFlight: pool.inFlight() + (reads?.pool.inFlight() ?? 0),
+      broken: pool.isBroken() || reads?.pool.isBroken() === true,
       refusedWrites: refusedWrites.counts(),
       refusedLately: refusedWrites.latest(),
     }),
     close: async () => {
-      await Promise.all([pool.close(), listener?.close()])
+      await Promise.all([pool.close(), reads?.pool.close(), listener?.close()])
     },
   }
 }

@@ -70,7 +70,12 @@ type RequestServices = Services & { readonly platform: WorkersPlatform }
 /** The services of one request. Their database connection ends with the request. */
 async function requestServices(env: WorkerEnv, context: ExecutionContext): Promise<RequestServices> {
   const { settings, keyEncryption, revocationRules, ...shared } = await isolateOf(env)
-  const database = openPostgres({ url: env.HYPERDRIVE.connectionString, pooler: 'transaction', maxConnections: 2 })
+  const database = openPostgres({
+    url: env.HYPERDRIVE.connectionString,
+    pooler: 'transaction',
+    maxConnections: 2,
+    readConnections: 0,
+  })
   const platform = workersPlatform(context)
   const services = createServices(settings.config, database, {
     platform,

@@ -129,6 +129,34 @@ describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
     expect(await ids()).toEqual([])
   })
 
+  test('writes that wait for one locked row leave the reads of exchanges alone, and are refused because of the lock', async () => {
+    const { db, reads, stats } = open({ maxConnections: 2, deadlineMilliseconds: 3000 })
+    await db.insert(organizations).values(organization('org_slow'))
+    const holder = postgres(url, { max: 1, onnotice: () => {} })
+    const held = Promise.withResolvers<void>()
+    const locked = Promise.withResolvers<void>()
+    const holding = holder.begin(async (tx) => {
+      await tx`select from organizations where id = 'org_slow' for update`
+      locked.resolve()
+      await held.promise
+    })
+    await locked.promise
+    try {
+      const rename = () =>
+        refusal(db.update(organizations).set({ name: 'new' }).where(eq(organizations.id, 'org_slow')))
+      const waiting = Array.from({ length: 10 }, rename)
+      expect(await reads?.select({ one: sql`1` }).from(one)).toEqual([{ one: 1 }])
+      for (const code of await Promise.all(waiting)) expect(['database_unavailable', 'outcome_unknown']).toContain(code)
+      expect(stats()).toMatchObject({ refusedLately: 'lock' })
+      expect(await reads?.select({ one: sql`1` }).from(one)).toEqual([{ one: 1 }])
+    } finally {
+      held.resolve()
+      await holding
+      await holder.end()
+    }
+    await admin`delete from organizations`
+  })
+
   test('a connection on which a change was refused as read-only (25006) is dropped, and every other idle one too', async () => {
     const { db } = open({ pooler: 'transaction', maxConnections: 2 })
     const makeReadOnly = sql`set session characteristics as transaction read only`

@@ -43,7 +43,13 @@ async function open({ database }: Settings, cli: Cli): Promise<Database | Findin
   if (database.kind === 'postgres') {
     const { openPostgres } = await import('../../db/postgres.ts')
     const { url, pooler, directUrl } = database
-    return openPostgres({ url, pooler, maxConnections: 1, ...(directUrl === null ? {} : { directUrl }) })
+    return openPostgres({
+      url,
+      pooler,
+      maxConnections: 1,
+      readConnections: 0,
+      ...(directUrl === null ? {} : { directUrl }),
+    })
   }
   if (database.folder === null)
     return { name: 'database', state: 'skipped', detail: 'the database is in the memory of the service' }
