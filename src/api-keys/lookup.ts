@@ -88,7 +88,7 @@ export function createApiKeyLookup(options: {
       select ??= prepareSelect(db)
       const rows = await select.execute({ hashes })
       refuseReplica(rows[0]?.replica)
-      return byHash(rows)
+      return byHash(rows.map(({ replica: _, ...row }) => row))
     } finally {
       running -= 1
       if (batch?.waits && running === 0) batch.send()
@@ -146,7 +146,7 @@ function prepareSelect(db: Db) {
     .prepare('mintage_api_keys_by_hash')
 }
 
-type Row = Awaited<ReturnType<ReturnType<typeof prepareSelect>['execute']>>[number]
+type Row = Omit<Awaited<ReturnType<ReturnType<typeof prepareSelect>['execute']>>[number], 'replica'>
 
 function byHash(rows: readonly Row[]): ReadonlyMap<string, FoundRecord> {
   return new Map(rows.filter((row): row is Row & FoundRecord => row.id !== null).map((row) => [row.hash, row]))
