@@ -93,6 +93,8 @@ describe.runIf(binaries !== undefined)('a service whose database has a hot stand
 
       proxy.retarget(primary.port)
       await eventually(() => isReady(service))
+      // The connections for reads have a breaker of their own, which may close a moment later.
+      await eventually(async () => (await token(service, revoked.secret)).status !== 503)
       expect((await token(service, revoked.secret)).status).toBe(401)
       const answer = await (await token(service, narrowed.secret)).json()
       expect(answer.scope).toBe('a')
