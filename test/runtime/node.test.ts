@@ -41,7 +41,7 @@ describe('the service on Node with its embedded database', () => {
     const second = run('src/node/main.ts', { cwd: folder, env: { PORT: String(port) } })
     await eventually(async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok, 2000)
     console.info(`ready again after ${Math.round(performance.now() - started)} ms`)
-    expect(await credentialsOf(folder)).toEqual(before)
+    expect(await credentialsOf(folder)).toEqual({ ...before, url: `http://localhost:${port}` })
     await exchange(`http://127.0.0.1:${port}`, { method: 'POST', headers: { 'x-api-key': before.apiKey } })
     await second.end()
   })

@@ -3,7 +3,7 @@ import { databaseKinds } from '../support/databases.ts'
 import { basic, form, oauthError } from '../support/oauth-requests.ts'
 import { startTestService } from '../support/test-service.ts'
 
-describe.each(databaseKinds)('a key used from outside its allowed addresses, on %s', async (kind) => {
+describe.each(databaseKinds)('A31 a key used from outside its allowed addresses, on %s', async (kind) => {
   const service = await startTestService(kind, { env: { MINTAGE_TRUSTED_PROXY_HOPS: '1' } })
   const allowed = await service.createKey({
     roles: ['admin'],

@@ -72,6 +72,6 @@ test('a key that was used shows where, and an unused one says so', async () => {
   })
   await service.services.usage.flush()
   expect(await shown('api-keys', 'show', id)).toMatch(
-    /VERSION {2}EXCHANGES {2}LAST USED {2}TOKENS UNTIL {2}FROM {2}BY\n1 {2}1 {2}\S+Z {2}\S+Z {2}- {2}orders\/1.*�31m\n/,
+    /VERSION {2}EXCHANGES {2}AUTHENTICATIONS {2}LAST USED {2}TOKENS UNTIL {2}FROM {2}BY\n1 {2}1 {2}1 {2}\S+Z {2}\S+Z {2}- {2}orders\/1.*�31m\n/,
   )
 })

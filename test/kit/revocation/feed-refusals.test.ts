@@ -59,7 +59,7 @@ describe('a document is refused', () => {
 
   test('if its key is not a record key, the token key included', async () => {
     feed.forge({}, { key: await createTestIssuer('ES256', 'another-key') })
-    expect(await refusal()).toMatch(/no record key/)
+    expect(await refusal()).toMatch(/a key that is not a record key/)
   })
 
   test('if it was changed after signing', async () => {
