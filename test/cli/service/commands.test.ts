@@ -205,7 +205,7 @@ describe('mintage doctor', () => {
     await service.end()
     const down = await hereProcess('doctor')
     expect(down.stdout).toMatch(
-      /^ok {7}migrations\nok {7}clock of database .*\nok {7}rights\nok {7}KEK +kek_.*\nok {7}key ring\nfailed {3}service /m,
+      /^ok {7}migrations\nok {7}clock of database .*\nok {7}rights\nok {7}custom claims\nok {7}KEK +kek_.*\nok {7}key ring\nfailed {3}service /m,
     )
     expect(down).toMatchObject({
       code: 1,
