@@ -209,7 +209,7 @@ describe('mintage doctor', () => {
     )
     expect(down).toMatchObject({
       code: 1,
-      stderr: 'error: 1 of 8 checks failed\nhint: fix the first one that failed, then run it again: mintage doctor\n',
+      stderr: 'error: 1 of 9 checks failed\nhint: fix the first one that failed, then run it again: mintage doctor\n',
     })
 
     await rename(join(service.folder, '.mintage/kek'), join(service.folder, 'kek-elsewhere'))
