@@ -79,7 +79,10 @@ function plantedRequests(operation: ApiOperation, text: string): Planted[] {
   ]
 }
 
-/** For each text in the schema a value that has the secret there, and for each free name one with the secret as its name. */
+/**
+ * For each text in the schema a value that has the secret there, and for each free name one with the secret as its
+ * name.
+ */
 function plantedValues(schema: Schema | undefined, text: string, at = ''): { at: string; value: unknown }[] {
   const resolved = document.resolve(schema)
   if (!resolved) return []
@@ -144,6 +147,15 @@ describe('a credential in a wrong place', () => {
       expect((await service.request(`/${text}`)).status).toBe(400)
       expect((await service.request(`/v1/api-keys/${text}`)).status).toBe(400)
     }
+  })
+
+  test('is found in any depth and length of a body, which is refused and never fails', async () => {
+    const headers = { authorization: `Bearer ${service.rootKey}`, 'content-type': 'application/json' }
+    const post = async (body: string) => await service.request('/v1/api-keys/import', { method: 'POST', headers, body })
+    const long = `[${'1,'.repeat(400_000)}1]`
+    const deep = `${'['.repeat(5000)}"${service.testKey}"${']'.repeat(5000)}`
+    expect((await post(long)).status).toBe(400)
+    expect(await (await post(deep)).json()).toMatchObject({ status: 400, code: 'misplaced_credential' })
   })
 
   test('is still accepted where credentials belong', async () => {
