@@ -4,8 +4,9 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
 // `npm run generate -- --name keys_have_colors --older-code works --why 'adds a column'`: writes the migration from
-// src/db/schema.ts, names it in src/db/latest-migration.ts, and writes its row in docs/migrations.md. `--older-code` says
-// whether the code before it works on the new schema: `works` or `stops`. Takes the options of `drizzle-kit generate`.
+// src/db/schema.ts, names it in src/db/latest-migration.ts, and writes its row in docs/migrations.md. `--older-code`
+// says whether the code before it works on the new schema: `works` or `stops`. Takes the options of `drizzle-kit
+// generate`.
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const { values, tokens } = parseArgs({

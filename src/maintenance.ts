@@ -96,7 +96,9 @@ export function startMaintenance(services: Services): () => Promise<void> {
   }
 }
 
-/** Runs maintenance and returns how many milliseconds to wait before the next run; undefined if it failed. Never throws. */
+/**
+ * Runs maintenance and returns how many milliseconds to wait before the next run; undefined if it failed. Never throws.
+ */
 async function runAndPlan(services: Services): Promise<number | undefined> {
   try {
     await runMaintenance(services)

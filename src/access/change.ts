@@ -72,16 +72,15 @@ type ChangeOptions = { readonly now?: Date; readonly dryRun?: boolean }
 /**
  * The one gate for changes. Authorizes the actor, opens the transaction (which also claims the request's
  * Idempotency-Key), locks the thing, compares its revision and runs `decide`. Appends the events last, because the
- * audit trail stays locked until the commit. Refuses a caller whose access token was revoked meanwhile. Returns the view. After the commit this process knows the new revocation
- * rules.
+ * audit trail stays locked until the commit. Refuses a caller whose access token was revoked meanwhile. Returns the
+ * view. After the commit this process knows the new revocation rules.
  *
  * `now` is for an operation that has already read the clock, so that it uses one time throughout. A `dryRun` does the
  * same and rolls back, so it refuses what the change itself would refuse, and writes nothing. Throws
- * `permission_denied`, `not_found`, `precondition_failed`, `api_key_rejected`, and what the lock and `decide` throw. Then nothing was
- * written. Does not check that `decide` writes only to what is locked.
+ * `permission_denied`, `not_found`, `precondition_failed`, `api_key_rejected`, and what the lock and `decide` throw.
+ * Then nothing was written. Does not check that `decide` writes only to what is locked.
  *
- * @example
- * return await change(services, actor, 'plans.change', lockPlan(name), async (tx, plan) => {
+ * @example return await change(services, actor, 'plans.change', lockPlan(name), async (tx, plan) => {
  *   const updated = await updatePlanRow(tx, plan.name, limits)
  *   return { view: planView(updated), event: { type: 'plan.updated', context: limits } }
  * })

@@ -19,8 +19,8 @@ export type LastHolders = {
  * then. A key whose revocation is scheduled no longer counts.
  *
  * `force` = the caller accepts the loss. Pass it (also false) only where the caller can choose it, because then the
- * error mentions it. `until` = a later time at which the change ends a key: somebody must be left then, too. `lost` asks
- * after the change for a key that no longer counts, because its holder can no longer use it.
+ * error mentions it. `until` = a later time at which the change ends a key: somebody must be left then, too. `lost`
+ * asks after the change for a key that no longer counts, because its holder can no longer use it.
  */
 export async function keepLastHolders<Result>(
   tx: Db,

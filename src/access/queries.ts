@@ -64,7 +64,10 @@ export async function lockRights(tx: Db, organizationId: string | null): Promise
   if (organizationId !== null) await lockOrganization(tx, { id: organizationId, within: 'everywhere' })
 }
 
-/** See `keepLastHolders`. Does not count the key `without`. A role counts only if the key's service account holds it too. */
+/**
+ * See `keepLastHolders`. Does not count the key `without`. A role counts only if the key's service account holds it
+ * too.
+ */
 export async function countHolders(
   tx: Db,
   organizationId: string | null,

@@ -1,4 +1,6 @@
-/** Names that a well-known library takes for authority or identity, by library. docs/reserved-claims.md has the sources. */
+/**
+ * Names that a well-known library takes for authority or identity, by library. docs/reserved-claims.md has the sources.
+ */
 export const authorityClaims: Readonly<Record<string, string>> = {
   'Spring Security': 'scp authorities user_name',
   'Microsoft Entra ID': 'scp wids oid tid upn unique_name appid appidacr azpacr idp idtyp hasgroups',

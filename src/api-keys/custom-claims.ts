@@ -10,9 +10,9 @@ const longestName = 128
 
 /**
  * Says what is wrong with the custom claims of a key, without repeating their content; undefined = nothing. Refuses
- * names with a registered meaning, names that a library takes for authority or identity, names that are not visible ASCII, more than 4 KB, numbers that JSON cannot
- * represent, and text that cannot be stored. Does not check the claims' meaning: the resource server decides whether to
- * trust them.
+ * names with a registered meaning, names that a library takes for authority or identity, names that are not visible
+ * ASCII, more than 4 KB, numbers that JSON cannot represent, and text that cannot be stored. Does not check the claims'
+ * meaning: the resource server decides whether to trust them.
  */
 export function faultInCustomClaims(claims: CustomClaims): string | undefined {
   const names = Object.keys(claims)

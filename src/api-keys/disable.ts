@@ -77,7 +77,8 @@ export type EnabledApiKey = ApiKeyView & { tokensUsableFrom: string | null }
 /**
  * Makes a disabled key work again. Tokens from before it was disabled stay revoked. So do tokens from the next few
  * seconds, because a fast clock may have stamped an earlier token with such a time. Repeating it changes nothing.
- * Throws as `disableApiKey`, and `permission_denied` for a key that was disabled with a wider reach than the caller has.
+ * Throws as `disableApiKey`, and `permission_denied` for a key that was disabled with a wider reach than the caller
+ * has.
  */
 export async function enableApiKey(services: DisablingServices, actor: Principal, id: string): Promise<EnabledApiKey> {
   const tolerance = services.config.clockToleranceSeconds

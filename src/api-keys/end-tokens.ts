@@ -24,8 +24,9 @@ export async function endTokensOfVersions(
 }
 
 /**
- * Revokes every token that the key has now, for a change of what its tokens contain. Covers the clock tolerance as well:
- * an instance whose clock is ahead may have stamped such a token. Returns the time from which its tokens are usable.
+ * Revokes every token that the key has now, for a change of what its tokens contain. Covers the clock tolerance as
+ * well: an instance whose clock is ahead may have stamped such a token. Returns the time from which its tokens are
+ * usable.
  */
 export async function endEarlierTokens(
   tx: Db,

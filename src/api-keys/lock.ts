@@ -61,7 +61,8 @@ async function unlessReachable(tx: Db, { clientId, origin }: Principal): Promise
 
 /**
  * For the end of a key, whatever its status, locked like a live one. Throws `not_found`, `permission_denied` for a root
- * key unless the caller is root or the key itself, and without `force` `conflict` for the last key that can administer the service or its organization.
+ * key unless the caller is root or the key itself, and without `force` `conflict` for the last key that can administer
+ * the service or its organization.
  */
 export function endingLock(id: string, force: boolean): Lock<StoredApiKey> {
   const found: Lock<StoredApiKey> = async ({ tx, actor, within }, work) => {

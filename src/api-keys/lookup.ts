@@ -68,7 +68,8 @@ const longestWaitMilliseconds = 5
 /**
  * All lookups of one event-loop turn share ONE prepared select. While it runs, the lookups of later turns gather for
  * the next one. A select is sent after its last lookup was made, so an answer is never older than its question: as fast
- * as a cache, and never stale. A standby is refused. Nothing waits when no select is running. If a select fails, all of its lookups fail.
+ * as a cache, and never stale. A standby is refused. Nothing waits when no select is running. If a select fails, all of
+ * its lookups fail.
  */
 export function createApiKeyLookup(options: {
   db: Db

@@ -44,8 +44,8 @@ type Many = Revocation & { readonly dryRun?: boolean | undefined; readonly force
  * whole organization has a time limit, and would miss tokens that are issued while this commits.
  *
  * Only root revokes root keys; others skip them. Throws `invalid_request` for an empty filter or a time in the past,
- * `not_found` for an organization or service account out of reach, and without `force` `conflict` when nobody could administer the
- * organization or the service afterwards.
+ * `not_found` for an organization or service account out of reach, and without `force` `conflict` when nobody could
+ * administer the organization or the service afterwards.
  */
 export async function revokeApiKeys(
   services: RevokingServices & Pick<Services, 'db'>,

@@ -135,7 +135,9 @@ type Target = {
   readonly dryRun: boolean
 }
 
-/** `endsNow`: the versions that stop working at once. `endsAt`: when the whole key does, if that was brought forward. */
+/**
+ * `endsNow`: the versions that stop working at once. `endsAt`: when the whole key does, if that was brought forward.
+ */
 type Rotated = { readonly rotated: RotatedApiKey; readonly endsNow: readonly number[]; readonly endsAt: Date | null }
 
 async function rotate(

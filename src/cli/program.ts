@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { looksLikeApiKey } from '../api-keys/format.ts'
 import { errorWords } from '../observability/error-words.ts'
 import { version } from '../version.ts'
 import { addApiKeysCommand } from './api-keys/commands.ts'
@@ -107,7 +108,7 @@ function configure(command: Command, output: Output): void {
 
 /** Other people can read the command line, and the shell remembers it. */
 function refuseCredentials(argv: readonly string[]): void {
-  if (argv.some((argument) => /[a-z0-9]{2,16}_(?:live|test)_[0-9A-Za-z]{20}|eyJ[\w-]+\.[\w-]+\./.test(argument))) {
+  if (argv.some((argument) => looksLikeApiKey(argument) || /eyJ[\w-]+\.[\w-]+\./.test(argument))) {
     throw new UsageError('the command line holds a key or a token, and others can read it there', {
       code: 'credential_in_argv',
       hint: 'set MINTAGE_API_KEY instead; where a command takes a key, give its id (key_…)',

@@ -14,7 +14,9 @@ type Positions<Position> = {
   readonly read: (text: string) => Position | undefined
 }
 
-/** `list` is the name of the list. Where it belongs to something, as the versions of a key, the name contains its id. */
+/**
+ * `list` is the name of the list. Where it belongs to something, as the versions of a key, the name contains its id.
+ */
 export function cursorsOf<Position>(list: string, positions: Positions<Position>): Cursors<Position> {
   const start = `${list}.`
   return {

@@ -34,7 +34,9 @@ export type Database = {
    * Undefined where LISTEN cannot work: behind a transaction pooler and on Workers.
    */
   listen?(channel: string, onNotify: () => void): Promise<() => Promise<void>>
-  /** What is wrong with the files of the embedded database; undefined = nothing. A call might not notice for a while. */
+  /**
+   * What is wrong with the files of the embedded database; undefined = nothing. A call might not notice for a while.
+   */
   fault?(): Promise<string | undefined>
   stats(): DatabaseStats
   close(): Promise<void>

@@ -41,8 +41,8 @@ export function runTransaction<Result>(
 }
 
 /**
- * If the server had closed an idle connection, BEGIN fails and is repeated on another one: nothing was done yet. Without
- * an idle connection each host is tried once.
+ * If the server had closed an idle connection, BEGIN fails and is repeated on another one: nothing was done yet.
+ * Without an idle connection each host is tried once.
  */
 async function beginTransaction(pool: Pool, options: TransactionOptions, call: Call) {
   let untried = options.hosts

@@ -5,7 +5,9 @@ import type { AppEnv } from './context.ts'
 import { methodNotAllowed } from './error-response.ts'
 import { pageHeaders } from './page-headers.ts'
 
-/** `GET /`: a page that says what answers here, with links. They begin with the path of the issuer, where it is mounted. */
+/**
+ * `GET /`: a page that says what answers here, with links. They begin with the path of the issuer, where it is mounted.
+ */
 export function homeRoutes(app: Hono<AppEnv>): void {
   app.get('/', async (c) => {
     const { config, platform } = c.get('services')

@@ -13,9 +13,9 @@ export type IssuerMetadata = {
 const largestMetadata = 65_536
 
 /**
- * Fetches the issuer's metadata. Refuses a document whose issuer is not exactly the same (RFC 8414 §3.3), URLs with less
- * protection than the issuer's, and a token lifetime that is not a whole number of seconds up to a year. Rejects with
- * an Error that says which.
+ * Fetches the issuer's metadata. Refuses a document whose issuer is not exactly the same (RFC 8414 §3.3), URLs with
+ * less protection than the issuer's, and a token lifetime that is not a whole number of seconds up to a year. Rejects
+ * with an Error that says which.
  */
 export async function fetchIssuerMetadata(options: {
   issuer: string

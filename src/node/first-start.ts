@@ -58,8 +58,8 @@ export async function updateCredentialsUrl(dataDir: string, url: string): Promis
 }
 
 /**
- * Replaces a secret in the files of the first start: the root key, or the key that has the `previous` secret. False, with
- * nothing written, when the files are missing or do not have that secret.
+ * Replaces a secret in the files of the first start: the root key, or the key that has the `previous` secret. False,
+ * with nothing written, when the files are missing or do not have that secret.
  */
 export async function replaceCredential(
   dataDir: string,

@@ -11,8 +11,8 @@ import type { RunningService } from './start.ts'
 import { releaseStartupMemory } from './startup-memory.ts'
 
 /**
- * Runs the service until SIGTERM or SIGINT. SIGTERM drains first; SIGINT, or a second SIGTERM, does not wait. Exit code 0: stopped gracefully; 1: could not start or stop; 2: wrong
- * configuration.
+ * Runs the service until SIGTERM or SIGINT. SIGTERM drains first; SIGINT, or a second SIGTERM, does not wait. Exit code
+ * 0: stopped gracefully; 1: could not start or stop; 2: wrong configuration.
  */
 export async function main(env: NodeJS.ProcessEnv = process.env): Promise<void> {
   const startedAt = performance.now()

@@ -12,8 +12,8 @@ export type InspectParameter = (name: string, value: string) => void
 
 /**
  * Reads a form. Throws `invalid_request` for a parameter that comes twice, even an unknown one, unless it is in
- * `repeatable` (RFC 6749 §3.2). Calls `inspect` for each parameter first. Does not check which parameters are known, and does not limit the length: the reader of
- * the body does.
+ * `repeatable` (RFC 6749 §3.2). Calls `inspect` for each parameter first. Does not check which parameters are known,
+ * and does not limit the length: the reader of the body does.
  */
 export function parseForm(body: string, repeatable: ReadonlySet<string> = none, inspect?: InspectParameter): Form {
   if (body === '') return emptyForm

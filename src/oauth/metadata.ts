@@ -5,8 +5,8 @@ export const metadataNames = ['oauth-authorization-server', 'openid-configuratio
 
 /**
  * The members of RFC 8414 §2 and of this service, and those that OpenID Connect Discovery 1.0 §3 requires. Every URL in
- * it is served. Many clients refuse a document without `authorization_endpoint`, although this service has no grant that
- * uses it: the endpoint answers every request with `unauthorized_client`.
+ * it is served. Many clients refuse a document without `authorization_endpoint`, although this service has no grant
+ * that uses it: the endpoint answers every request with `unauthorized_client`.
  */
 export function authorizationServerMetadata(options: {
   issuer: string

@@ -36,8 +36,8 @@ type ServiceAccountInput = {
 
 /**
  * Creates an account that owns API keys. Throws `permission_denied` for roles that permit more than the caller may do,
- * `conflict` when another account of the organization has the name, regardless of case, `not_found` for an organization that does not exist
- * or is out of reach.
+ * `conflict` when another account of the organization has the name, regardless of case, `not_found` for an organization
+ * that does not exist or is out of reach.
  */
 export async function createServiceAccount(
   services: ChangeServices,
@@ -131,8 +131,8 @@ export async function updateServiceAccount(
 }
 
 /**
- * Throws `conflict` for a name that another account has, in the same or other letters: people could not tell them apart.
- * The caller has locked the organization.
+ * Throws `conflict` for a name that another account has, in the same or other letters: people could not tell them
+ * apart. The caller has locked the organization.
  */
 async function requireFreeName(
   tx: Db,

@@ -105,7 +105,7 @@ export function activationSafeAt(key: Pick<KeyTimes, 'publishedAt'>, timing: Key
   return new Date(key.publishedAt.getTime() + timing.publishLeadSeconds * 1000)
 }
 
-/** From this time on the key is no longer published. Null if no key follows it, or if it has never signed. */
+/** When the key stops being published. Null if no key follows it, or if it has never signed. */
 export function retiresAt(
   key: Pick<KeyTimes, 'kid'>,
   periods: readonly ActivePeriod[],

@@ -11,7 +11,7 @@ import type { SigningKeyView } from './view.ts'
 
 /**
  * Makes the previously active key sign again, immediately: every verifier still holds it. Throws `conflict` if no key
- * signed before, or if the previous key is no longer published or is revoked.
+ * signed before, or if the previous key was revoked or is not published any more.
  */
 export async function rollbackSigningKey(
   services: RingServices,

@@ -24,7 +24,7 @@ export type SigningKeyView = {
   activatesAt: string | null
   /** When another key took over, or will. Null if none is planned to. */
   followedAt: string | null
-  /** From then on it is no longer published. Null while no key follows it. */
+  /** When it stops being published. Null while no key follows it. */
   retiresAt: string | null
   revokedAt: string | null
   revokedBy: string | null

@@ -16,7 +16,9 @@ import { refuseDeadToken } from './dead-on-arrival.ts'
 
 type IssuedToken = {
   readonly accessToken: string
-  /** Whole seconds, at least 1. Not more than the token had left when the request arrived, unless that was less than 1. */
+  /**
+   * Whole seconds, at least 1. Not more than the token had left when the request arrived, unless that was less than 1.
+   */
   readonly expiresInSeconds: number
   readonly scopes: readonly string[]
 }
@@ -38,7 +40,7 @@ export async function issueAccessToken(
   const { config, keyring } = services
   const listRead = readList(services)
   const apiKey = await checkCredentials(services, request, sender, receivedAt)
-  await listRead
+  if (listRead) await listRead
   const scopes = narrowScope(request.scopes, apiKey.scopes)
   const audiences = narrowAudience(request.audiences, apiKey, {
     issuer: config.issuer,

@@ -36,7 +36,8 @@ const shownUses = 20
 
 /**
  * A dry run of disabling, revoking or suspending: shows who would notice. Only reads. Does not check whether the keys
- * exist or who owns them. `versions` limits it to some versions of the keys. May miss a key that was exchanged for the first time a few seconds ago.
+ * exist or who owns them. `versions` limits it to some versions of the keys. May miss a key that was exchanged for the
+ * first time a few seconds ago.
  */
 export async function whatWouldBreak(
   db: Db,

@@ -5,6 +5,7 @@ import { apiKeys, apiKeyVersions, auditEvents, organizations, plans } from '../.
 import { adminClient } from '../support/admin-client.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { foreignSecret, importRows, sha256 } from '../support/imported-keys.ts'
+import { smallestLimits } from '../support/plan-limits.ts'
 import { principal } from '../support/principal.ts'
 import { startTestService } from '../support/test-service.ts'
 
@@ -114,14 +115,9 @@ describe.each(databaseKinds)('R140 importing keys that another system hashed, on
 
   test('accepts a thousand rows in one request', async () => {
     const organizationId = await service.createOrganization()
-    const limits = {
-      requestsPerMinute: 1,
-      requestsPerMonth: 1,
-      apiKeys: 5000,
-      defaultOverlapSeconds: 0,
-      maxOverlapSeconds: 0,
-    }
-    await services.db.insert(plans).values({ name: 'roomy', ...limits, createdAt: services.now() })
+    await services.db
+      .insert(plans)
+      .values({ name: 'roomy', ...smallestLimits, apiKeys: 5000, createdAt: services.now() })
     await services.db.update(organizations).set({ plan: 'roomy' }).where(eq(organizations.id, organizationId))
     const rows = Array.from({ length: 1000 }, (_, place) => ({
       name: `key ${place}`,

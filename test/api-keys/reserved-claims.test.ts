@@ -79,7 +79,7 @@ describe('who may choose for whom a token speaks', async () => {
 
   test.each(['developer', 'write_agent'])('a %s may not set or change a subject or claims', async (role) => {
     const actor = principal(organizationId, [role])
-    for (const identity of [{ subject: 'ceo@example.com' }, { customClaims: { plan: 'gold' } }]) {
+    for (const identity of [{ subject: 'user-of-another-team' }, { customClaims: { plan: 'gold' } }]) {
       const creating = createApiKey(services, actor, { name: 'x', environment: 'live', ...identity })
       await expect(creating).rejects.toMatchObject({ code: 'permission_denied' })
       const { apiKey } = await createApiKey(services, actor, { name: 'x', environment: 'live' })

@@ -24,7 +24,8 @@ const texts = z.array(z.string())
 
 /** What libraries demand that are not on npm, from their sources. */
 const readers = {
-  // mcp.shared.auth.OAuthMetadata of the Python MCP SDK: pydantic refuses a document without these, or with another type.
+  // mcp.shared.auth.OAuthMetadata of the Python MCP SDK: pydantic refuses a document without these, or with another
+  // type.
   'the Python MCP SDK': z.object({
     issuer: z.url(),
     authorization_endpoint: z.url(),
@@ -48,7 +49,8 @@ const readers = {
     introspection_endpoint_auth_signing_alg_values_supported: texts.optional(),
     code_challenge_methods_supported: texts.optional(),
   }),
-  // oidc.NewProvider of coreos/go-oidc: the issuer exactly, and a list of algorithms, without which it accepts only RS256.
+  // oidc.NewProvider of coreos/go-oidc: the issuer exactly, and a list of algorithms, without which it accepts only
+  // RS256.
   'go-oidc': z.object({
     issuer: z.literal(issuer),
     authorization_endpoint: z.string(),

@@ -2,6 +2,7 @@ import { appendAuditEvent } from '../../src/audit/queries.ts'
 import { newId } from '../../src/crypto/random.ts'
 import { insertServiceAccount } from '../../src/service-accounts/queries.ts'
 import { adminClient } from './admin-client.ts'
+import { smallestLimits } from './plan-limits.ts'
 import { principal } from './principal.ts'
 import type { TestService } from './test-service.ts'
 
@@ -81,19 +82,7 @@ export async function createTenant(
     },
     role: () => created('/v1/roles', { name: someName(), permissions: ['api_keys.read:own'], organizationId }, 'name'),
     rule: () => created('/v1/revocations', { kind: 'subject', value: `${organizationId} somebody` }, 'id'),
-    plan: () =>
-      created(
-        '/v1/plans',
-        {
-          name: someName(),
-          requestsPerMinute: 1,
-          requestsPerMonth: 1,
-          apiKeys: 1,
-          defaultOverlapSeconds: 0,
-          maxOverlapSeconds: 0,
-        },
-        'name',
-      ),
+    plan: () => created('/v1/plans', { name: someName(), ...smallestLimits }, 'name'),
     async signingKey(state) {
       const { items } = (await root('GET', '/v1/signing-keys')).body as {
         items: { kid: string; state: string; purpose: string }[]

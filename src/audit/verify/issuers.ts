@@ -9,7 +9,9 @@ type TrailIssuers = {
   end(exportIssuer: string): void
 }
 
-/** Which issuer the service had at each place of the trail: `service.issuer_changed` events say so, inside the chain. */
+/**
+ * Which issuer the service had at each place of the trail: `service.issuer_changed` events say so, inside the chain.
+ */
 export function createTrailIssuers(report: ReportFault): TrailIssuers {
   const changes: { sequence: number; from: string; to: string }[] = []
   const signed: { iss: string; sequence: number; line: number | null }[] = []

@@ -40,7 +40,7 @@ export function addOfflineVerbs(apiKeys: Command, cli: Cli): void {
 function configuredPrefix({ env }: Cli): string {
   const prefix = env.MINTAGE_API_KEY_PREFIX || 'mk'
   if (/^[a-z0-9]{2,16}$/.test(prefix)) return prefix
-  throw new UsageError('MINTAGE_API_KEY_PREFIX must be 2 to 16 small letters and digits')
+  throw new UsageError('MINTAGE_API_KEY_PREFIX must be 2 to 16 lowercase letters and digits')
 }
 
 function inspected(text: string): { environment: ApiKeyEnvironment; prefix: string; hint: string } {
@@ -61,5 +61,5 @@ function inspected(text: string): { environment: ApiKeyEnvironment; prefix: stri
 async function readKey(cli: Cli): Promise<string> {
   const text = (await readCredential(cli.input)).trim()
   if (text !== '') return text
-  throw new UsageError('there is no key on standard input', { hint: 'mintage api-keys inspect < key.txt' })
+  throw new UsageError('no key on standard input', { hint: 'mintage api-keys inspect < key.txt' })
 }

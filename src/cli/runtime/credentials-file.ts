@@ -5,8 +5,8 @@ type Replacement = { readonly rootApiKey: string } | { readonly previous: string
 
 /**
  * Puts a new secret into the files of the first start in this folder, if they hold the previous one. Otherwise commands
- * without MINTAGE_API_KEY would continue with a secret that ends. Returns what to tell the person; undefined = the files
- * are missing, or hold other keys.
+ * without MINTAGE_API_KEY would continue with a secret that ends. Returns what to tell the person; undefined = the
+ * files are missing, or hold other keys.
  */
 export async function keepSecret(
   cli: Pick<Cli, 'env' | 'folder'>,

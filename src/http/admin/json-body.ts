@@ -25,7 +25,8 @@ const boundedImport = bodyLimit({
 
 /**
  * Reads the body of an admin request: empty, or uncompressed JSON of at most 16 KB (1 MB for an import). Throws
- * `payload_too_large`, `unsupported_media_type`, `invalid_request`, `misplaced_credential`. Does not check the JSON against the route's schema.
+ * `payload_too_large`, `unsupported_media_type`, `invalid_request`, `misplaced_credential`. Does not check the JSON
+ * against the route's schema.
  */
 export const readJsonBody: MiddlewareHandler<AppEnv> = async function readJsonBody(c, next) {
   if (c.req.header('content-encoding') !== undefined) throw new ServiceError('unsupported_media_type')

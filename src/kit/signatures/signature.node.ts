@@ -6,9 +6,9 @@ import type { SignatureCheck } from './signature-check.ts'
 
 /**
  * Signatures by node:crypto without a promise: ES256 (given in DER), EdDSA and PS256 in two thirds of the time of
- * WebCrypto, RS256 in less than half. Undefined for ES384, whose ten times as many cycles a thread should spend, and
- * where there is no node:crypto that gives the known answers (browsers, Workers without nodejs_compat): jose does it
- * then.
+ * WebCrypto, RS256 in less than half. Undefined where jose must verify instead: for ES384, which takes ten times as long
+ * and belongs in another thread, and where node:crypto is missing or fails the known answers (browsers, Workers without
+ * nodejs_compat).
  */
 export function nodeSignatureCheck(key: CryptoKey, algorithm: VerificationAlgorithm): SignatureCheck | undefined {
   const method = algorithm === 'Ed25519' ? 'EdDSA' : algorithm

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type AdminCall, adminClient, adminClientWith } from '../../support/admin-client.ts'
 import { databaseKinds } from '../../support/databases.ts'
+import { smallestLimits } from '../../support/plan-limits.ts'
 import { startTestService, type TestService } from '../../support/test-service.ts'
 
 describe.each(databaseKinds)('a filter on %s', (kind) => {
@@ -52,14 +53,13 @@ describe.each(databaseKinds)('a filter on %s', (kind) => {
   })
 
   test('on a custom plan shows an organization only whether it is its own', async () => {
-    const limits = {
-      requestsPerMinute: 1,
-      requestsPerMonth: 1,
+    await root('POST', '/v1/plans', {
+      name: 'secret-deal',
+      ...smallestLimits,
       apiKeys: 9,
       defaultOverlapSeconds: 1,
       maxOverlapSeconds: 1,
-    }
-    await root('POST', '/v1/plans', { name: 'secret-deal', ...limits })
+    })
     expect((await root('GET', '/v1/organizations?plan=secret-deal')).body).toMatchObject({ items: [] })
     const unknown = await admin('GET', '/v1/organizations?plan=unknown')
     const hidden = await admin('GET', '/v1/organizations?plan=secret-deal')

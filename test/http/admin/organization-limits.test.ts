@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { type AdminCall, adminClient } from '../../support/admin-client.ts'
 import { databaseKinds } from '../../support/databases.ts'
 import { tryExchange } from '../../support/oauth-requests.ts'
+import { smallestLimits } from '../../support/plan-limits.ts'
 import { startTestService, type TestService } from '../../support/test-service.ts'
 
 describe.each(databaseKinds)('new limits of an organization on %s', (kind) => {
@@ -53,14 +54,13 @@ describe.each(databaseKinds)('new limits of an organization on %s', (kind) => {
   })
 
   test('by smaller limits of its custom plan say how many organizations and keys no longer fit', async () => {
-    const limits = {
-      requestsPerMinute: 1,
-      requestsPerMonth: 1,
+    await root('POST', '/v1/plans', {
+      name: 'shrinking',
+      ...smallestLimits,
       apiKeys: 9,
       defaultOverlapSeconds: 1,
       maxOverlapSeconds: 1,
-    }
-    await root('POST', '/v1/plans', { name: 'shrinking', ...limits })
+    })
     for (const keys of [1, 2, 4]) {
       const id = await service.createOrganization()
       await change(id, 'change-plan', { plan: 'shrinking' })
