@@ -16,6 +16,7 @@ import { addRevocationsCommand } from './revocations/commands.ts'
 import { addRolesCommand } from './roles/commands.ts'
 import { addRootKeysCommand } from './root-keys/commands.ts'
 import { type Cli, createCli } from './runtime/command.ts'
+import { wordsOfCommander } from './runtime/commander-words.ts'
 import { CliError, UsageError } from './runtime/failure.ts'
 import { helpPages } from './runtime/help.ts'
 import type { Output } from './runtime/output.ts'
@@ -138,17 +139,10 @@ function afterCommander(error: CommanderError, argv: readonly string[], output: 
 function explain(error: CommanderError, words: readonly string[]): [message: string, known: readonly string[]] {
   if (error.code === 'commander.help')
     return [words.length === 0 ? 'a command is missing' : 'a verb is missing', words.slice(0, 1)]
-  const message = commanderWords(error)
+  const message = wordsOfCommander(error.message)
   const unknown =
     error.code === 'commander.unknownCommand' ? words.findIndex((word) => message.includes(`'${word}'`)) : words.length
   return [message, words.slice(0, unknown)]
-}
-
-function commanderWords({ message }: CommanderError): string {
-  return message
-    .replace(/^error: /, '')
-    .replaceAll('\n', ' ')
-    .replace(/\.$/, '')
 }
 
 function report({ message, hint, code }: CliError, json: boolean, output: Output): void {

@@ -56,7 +56,7 @@ describe('every command that people read is accepted by the program', () => {
     [['api-keys', 'show', '--verbose'], /unknown option '--verbose'/],
     [['api-keys', 'end-version', 'key_1'], /missing required argument 'version'/],
     [['api-keys', 'rotate', 'key_1', '--overlap', 'soon'], /it must be a number with s, m, h or d/],
-    [['organizations', 'change-policy', 'org_1', '90d'], /it must be whole seconds, or never/],
+    [['organizations', 'change-policy', 'org_1', '90d'], /it must be whole seconds, at least 60, or never/],
     [['revocations', 'create', '--kind', 'all', '--value', '*', '--reason', 'restore'], /Allowed choices are leaked/],
     [['revocations', 'create', '--kind', 'all'], /required option '--value <value>'/],
     [['me', 'rotate', 'now'], /too many arguments/],

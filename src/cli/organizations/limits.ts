@@ -22,7 +22,7 @@ export function addLimitVerbs(organizations: Command, cli: Cli): void {
   const policy = `mintage organizations change-policy ${exampleOrganization} 7776000`
   withDryRun(verb(organizations, 'change-policy', 'limit how long its keys may live', policy))
     .argument('<id>', 'id of the organization')
-    .argument('<seconds>', 'new keys must expire within; or never', lifetime)
+    .argument('<seconds>', 'longest lifetime of a new key, or never', lifetime)
     .action(async (id: string, maxKeyLifetimeSeconds: number | null, options: LimitOptions) => {
       const body = { maxKeyLifetimeSeconds, dryRun: options.dryRun }
       const path = organizationPath(id, '/change-policy')
@@ -52,6 +52,7 @@ function warningsOf(misfits: PlanMisfits | PolicyMisfits): string[] {
 
 function lifetime(text: string): number | null {
   if (text === 'never') return null
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('it must be whole seconds, or never.')
+  if (!/^\d{1,9}$/.test(text) || Number(text) < 60)
+    throw new InvalidArgumentError('it must be whole seconds, at least 60, or never.')
   return Number(text)
 }

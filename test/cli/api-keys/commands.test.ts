@@ -33,7 +33,7 @@ describe('revoking', () => {
     expect(await json('api-keys', 'show', id)).toMatchObject({ status: 'usable' })
   })
 
-  test('at a later time shows from when on', async () => {
+  test('at a later time shows when it takes effect', async () => {
     const { id } = await service.createKey()
     const at = new Date(service.clock.now().getTime() + 3_600_000).toISOString()
     const because = ['--reason', 'rotated', '--text', 'the new one is out']
@@ -85,7 +85,9 @@ hint: mintage api-keys revoke-many --help
   test('with a reason that is not in the list is a wrong command', async () => {
     const { code, stderr } = await run(['api-keys', 'revoke', 'key_1', '--reason', 'why not'])
     expect(code).toBe(2)
-    expect(stderr).toContain('Allowed choices are leaked, compromised, employee_left, rotated, unused, abuse, other')
+    expect(stderr).toContain(
+      '--reason must be one of: leaked, compromised, employee_left, rotated, unused, abuse, other',
+    )
   })
 
   test('a whole organization', async () => {

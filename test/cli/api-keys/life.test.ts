@@ -287,11 +287,11 @@ describe('the owner of a key at a terminal', () => {
 
 describe('mistakes are reported before anything is sent', () => {
   test.each<[string[], string]>([
-    [['rotate', 'key_1', '--overlap', 'soon'], 'it must be a number with s, m, h or d, such as 24h'],
-    [['create', 'x', '--claims', '[1]'], 'it must be a JSON object'],
-    [['create', 'x', '--claims', 'plan=gold'], 'it must be a JSON object'],
+    [['rotate', 'key_1', '--overlap', 'soon'], 'must be a number with s, m, h or d, such as 24h'],
+    [['create', 'x', '--claims', '[1]'], 'must be a JSON object'],
+    [['create', 'x', '--claims', 'plan=gold'], 'must be a JSON object'],
     [['create', 'x', '--no-label'], "unknown option '--no-label'"],
-    [['end-version', 'key_1', 'last'], 'it must be a whole number'],
+    [['end-version', 'key_1', 'last'], 'must be a whole number'],
   ])('%j', async (args, message) => {
     const { code, stderr } = await mintage(['api-keys', ...args], { cwd: folder })
     expect([code, stderr]).toEqual([2, expect.stringContaining(message)])

@@ -40,7 +40,7 @@ describe('an option for several entries', () => {
   test.each(['--label', '--audience'])('refuses a comma in %s, which may be a part of it', async (option) => {
     const { code, stderr } = await run(['api-keys', 'create', 'x', option, 'https://a.example,https://b.example'])
     expect(code).toBe(2)
-    expect(stderr).toContain('it contains a comma. Repeat the option for each entry')
+    expect(stderr).toContain('contains a comma. Repeat the option for each entry')
   })
 
   test('still clears a list', async () => {

@@ -144,7 +144,7 @@ hint: keep the file unchanged, and read docs/audit.md#when-it-is-broken
     [['trail.jsonl', '--record-keys', 'checkpoint.json'], 1, 'checkpoint.json: the file is not a JWK Set'],
     [['trail.jsonl', '--checkpoint', 'record-keys.json'], 1, 'record-keys.json: the file holds no checkpoint'],
     [['trail.jsonl', '--checkpoint', 'nowhere.json'], 1, 'nowhere.json: the file cannot be read'],
-    [['trail.jsonl', '--head', '5'], 2, 'it must be <sequence>:<64 hexadecimal digits>'],
+    [['trail.jsonl', '--head', '5'], 2, 'must be <sequence>:<64 hexadecimal digits>'],
   ])('%j exits with %i and says why', async (args, code, message) => {
     const run = await mintage(['audit', 'verify', ...args], offline)
     expect(run.code).toBe(code)

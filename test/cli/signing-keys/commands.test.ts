@@ -54,7 +54,7 @@ describe('signing keys from a terminal', () => {
         expect(stdout + stderr).not.toContain(part)
     }
     expect(await shown('signing-keys', 'import')).toBe(
-      '$ mintage signing-keys import\nerror: there is no key on standard input\nhint: mintage signing-keys import < key.pem\n[2]\n',
+      '$ mintage signing-keys import\nerror: no key on standard input\nhint: mintage signing-keys import < key.pem\n[2]\n',
     )
     expect((await mintage(['signing-keys', 'import'], { env, input: '{"kty":' })).stderr).toMatch(
       /neither PEM nor JSON/,
