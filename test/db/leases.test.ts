@@ -55,7 +55,7 @@ describe.each(databaseKinds)('a lease on %s', async (kind) => {
     const name = fresh()
     const { url } = database
     const others = Array.from({ length: 4 }, () =>
-      url ? openPostgres({ url, pooler: 'transaction', maxConnections: 2 }) : undefined,
+      url ? openPostgres({ url, pooler: 'transaction', maxConnections: 2, deadlineMilliseconds: 60_000 }) : undefined,
     )
     const dbs = others.map((other) => other?.db ?? db)
     const taken = await Promise.all(

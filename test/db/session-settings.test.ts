@@ -88,7 +88,7 @@ describe.runIf(databaseKinds.includes('postgres'))('on a PostgreSQL whose defaul
   test('one whose dates cannot be read is not used', async () => {
     const url = new URL(await contraryDatabase({}))
     url.searchParams.set('DateStyle', 'SQL, DMY')
-    const database = openPostgres({ url: url.href, pooler: 'transaction' })
+    const database = openPostgres({ url: url.href, pooler: 'transaction', deadlineMilliseconds: 60_000 })
     releaseAfterFile(() => database.close())
     await expect(database.db.select().from(organizations)).rejects.toMatchObject({
       cause: { code: 'database_unavailable', cause: { message: expect.stringContaining('set DateStyle to ISO') } },
@@ -171,7 +171,7 @@ describe.runIf(databaseKinds.includes('postgres'))('on a PostgreSQL whose defaul
 test('an embedded database whose defaults are all different gives the dates that were written', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'mintage-settings-'))
   releaseAfterFile(() => rm(folder, { recursive: true, force: true }))
-  const first = await openEmbedded({ folder })
+  const first = await openEmbedded({ folder, deadlineMilliseconds: 60_000 })
   await migrate(first)
   for (const [name, value] of Object.entries(contrary))
     await first.db.execute(sql.raw(`alter system set ${name} = '${value}'`))

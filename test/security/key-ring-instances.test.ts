@@ -18,7 +18,9 @@ describe.each(databaseKinds.filter((kind) => kind === 'postgres'))('A59 · eight
       const ring = await startRing(kind)
       const { url } = ring.database
       if (!url) throw new Error('the test database has a URL')
-      const databases = Array.from({ length: 8 }, () => openPostgres({ url, pooler: 'none', maxConnections: 2 }))
+      const databases = Array.from({ length: 8 }, () =>
+        openPostgres({ url, pooler: 'none', maxConnections: 2, deadlineMilliseconds: 60_000 }),
+      )
       try {
         const instances = await Promise.all(databases.map((database) => ringServices(database, ring.clock, ring.kek)))
         await Promise.all(instances.map(({ keyring }) => keyring.reload()))
@@ -54,7 +56,9 @@ describe.each(databaseKinds.filter((kind) => kind === 'postgres'))('A59 · eight
     const ring = await startRing(kind)
     const { url } = ring.database
     if (!url) throw new Error('the test database has a URL')
-    const databases = Array.from({ length: 8 }, () => openPostgres({ url, pooler: 'none', maxConnections: 2 }))
+    const databases = Array.from({ length: 8 }, () =>
+      openPostgres({ url, pooler: 'none', maxConnections: 2, deadlineMilliseconds: 60_000 }),
+    )
     try {
       ring.clock.advance(rotateEverySeconds)
       const instances = await Promise.all(databases.map((database) => ringServices(database, ring.clock, ring.kek)))
@@ -70,7 +74,9 @@ describe.each(databaseKinds.filter((kind) => kind === 'postgres'))('A59 · eight
     const { url } = ring.database
     if (!url) throw new Error('the test database has a URL')
     const [leaked] = await keysOf(ring, 'token')
-    const databases = Array.from({ length: 8 }, () => openPostgres({ url, pooler: 'none', maxConnections: 2 }))
+    const databases = Array.from({ length: 8 }, () =>
+      openPostgres({ url, pooler: 'none', maxConnections: 2, deadlineMilliseconds: 60_000 }),
+    )
     try {
       const instances = await Promise.all(databases.map((database) => ringServices(database, ring.clock, ring.kek)))
       const results = await Promise.allSettled(
