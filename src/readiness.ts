@@ -7,9 +7,9 @@ import { databaseWords, findServerError } from './observability/error-words.ts'
 import type { Services } from './services.ts'
 
 /** `degraded`: some requests fail, but another instance would fail them too, so this one stays in rotation. */
-export type Check = { readonly state: 'ok' | 'degraded' | 'failed'; readonly reason?: string }
+type Check = { readonly state: 'ok' | 'degraded' | 'failed'; readonly reason?: string }
 
-export type Readiness = {
+type Readiness = {
   readonly status: 'ready' | 'degraded' | 'not_ready'
   readonly checks: Readonly<Record<'process' | 'database' | 'migrations' | 'keyRing' | 'revocationList', Check>>
 }

@@ -35,7 +35,7 @@ export async function countBeyondPlan(
   return row ?? { organizations: 0, apiKeys: 0 }
 }
 
-/** How many versions that were rotated away still work for longer than this. */
+/** How many previous versions still work for longer than this. */
 export async function countLongOverlaps(
   tx: Db,
   { organizationId, seconds }: { organizationId: string; seconds: number },

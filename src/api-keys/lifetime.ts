@@ -7,7 +7,7 @@ type LifetimePolicy = { readonly maxKeyLifetimeSeconds: number | null }
 /**
  * Throws `lifetime_not_allowed` for an expiry that the organization's policy or the key's roles do not allow. The error
  * says why and, under a policy, the latest allowed time (`latest`). Keys from before the policy are checked when they
- * are widened or prolonged: they can always be narrowed and rotated.
+ * are widened or extended: they can always be narrowed and rotated.
  */
 export function requireLifetime(
   { expiresAt, roles }: { readonly expiresAt: Date | null; readonly roles: readonly string[] },

@@ -88,7 +88,7 @@ export async function tryRevokingApiKey(
 }
 
 /** Hashes of a leaked secret, base64url. The caller computes them, so that the secret itself is not sent again. */
-export type LeakedSecret = { readonly sha256: string; readonly blake3?: string | undefined }
+type LeakedSecret = { readonly sha256: string; readonly blake3?: string | undefined }
 
 /** The id of the key whose secret leaked, whatever its status. Throws `not_found`. */
 export async function findLeakedApiKey(

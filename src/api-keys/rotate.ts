@@ -21,7 +21,7 @@ import type { ApiKeyView } from './view.ts'
 
 type RotatingServices = ChangeServices & Pick<Services, 'config' | 'db' | 'keyring' | 'platform'>
 
-export type Rotation = {
+type Rotation = {
   /** How long the previous version keeps working; 0 = not at all, absent = the plan's default. */
   readonly overlapSeconds?: number | undefined
   /** New settings, for all versions of the key; absent members stay unchanged. */

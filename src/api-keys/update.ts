@@ -12,7 +12,7 @@ import { widerTokensUntil } from './narrowing.ts'
 import { type ApiKeyChange, changedDraft, changesOf } from './settings.ts'
 import { type ApiKeyView, apiKeyView } from './view.ts'
 
-export type ApiKeyUpdate = ApiKeyChange & {
+type ApiKeyUpdate = ApiKeyChange & {
   /** End the tokens that the key has now. */
   readonly endTokens?: boolean | undefined
 }
@@ -20,7 +20,7 @@ export type ApiKeyUpdate = ApiKeyChange & {
 export type UpdatedApiKey = ApiKeyView & {
   /** Until then, earlier tokens may hold what the change took away. Null: it took nothing away, or they were ended. */
   widerTokensUntil: string | null
-  /** Earlier tokens were ended, and those issued from then on work. Null: they were not ended. */
+  /** Earlier tokens were ended, and tokens issued after this work. Null: they were not ended. */
   tokensUsableFrom: string | null
 }
 

@@ -10,7 +10,7 @@ export type ApiKeyRefusal =
   | 'address_not_allowed'
   | 'address_unknown'
 
-export type ApiKeyUse = {
+type PresentedUse = {
   /** Client id that was sent with the secret; it must be the key's (RFC 6749 §2.3.1). Undefined = none was sent. */
   readonly clientId: string | undefined
   /** Where the key is used from; null = not known. 'not_checked' = the caller is not the one who uses the key. */
@@ -23,7 +23,7 @@ export type ApiKeyUse = {
  */
 export function usableApiKey(
   found: ApiKeyRecord | 'malformed' | undefined,
-  { clientId, address }: ApiKeyUse,
+  { clientId, address }: PresentedUse,
   now: Date,
 ): ApiKeyRecord | ApiKeyRefusal {
   if (found === 'malformed') return 'malformed'

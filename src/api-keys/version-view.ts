@@ -13,7 +13,7 @@ export type ApiKeyVersionView = {
   /** Null = ends with the key. */
   endsAt: string | null
   exchanges: number
-  /** Successful ones, those for exchanges included. */
+  /** Successful authentications, including those for exchanges. */
   authentications: number
   lastUsedAt: string | null
   /** The latest expiry of its tokens: until then one of them may be alive, unless it was revoked. */

@@ -30,7 +30,7 @@ export type ApiKeyView = ShownSettings & {
   /** Use of all versions, a few seconds behind. Null = never used. */
   lastUsedAt: string | null
   exchanges: number
-  /** Successful ones, those for exchanges included. */
+  /** Successful authentications, including those for exchanges. */
   authentications: number
   /** Attempts that were refused, for example because the key is revoked; null = none. */
   refusedAttempts: RefusedAttempts | null

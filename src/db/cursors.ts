@@ -25,7 +25,7 @@ export function cursorsOf<Position>(list: string, positions: Positions<Position>
       if (cursor === undefined) return undefined
       const position = cursor.startsWith(start) ? positions.read(cursor.slice(start.length)) : undefined
       if (position !== undefined) return position
-      throw invalidRequest('cursor is not one of this list. Use the nextCursor of its previous page.')
+      throw invalidRequest('cursor is not from this list. Use the nextCursor of its previous page.')
     },
   }
 }

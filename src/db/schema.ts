@@ -135,7 +135,7 @@ export const apiKeys = pgTable(
     deniedCidrs: text('denied_cidrs').array().notNull().default([]),
     /** Replaces the plan's limit. Stored and shown, but not enforced. */
     requestsPerMinute: integer('requests_per_minute'),
-    /** How often the key should be rotated. An audit event reminds of a rotation that is due. */
+    /** How often the key should be rotated. When it is due, an audit event says so. */
     rotateEverySeconds: integer('rotate_every_seconds'),
     rotationWarnedAt: instant('rotation_warned_at'),
     createdAt: instant('created_at').notNull(),

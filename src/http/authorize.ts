@@ -22,7 +22,7 @@ export const authorizeDocuments = (['get', 'post'] as const).map((method) =>
     method,
     path: '/authorize',
     operationId: `${method}Authorization`,
-    summary: 'Learn that this service has no sign-in page: it refuses every authorization request',
+    summary: 'Refuse every authorization request: this service has no sign-in page',
     security: [],
     responses: { 400: unauthorizedClient },
   }),

@@ -71,7 +71,7 @@ const jwkSet = z
 const metadata = z
   .looseObject({
     issuer: z.url(),
-    authorization_endpoint: z.url().openapi({ description: 'Refuses every request: this service signs nobody in' }),
+    authorization_endpoint: z.url().openapi({ description: 'Refuses every request: this service has no sign-in' }),
     token_endpoint: z.url(),
     jwks_uri: z.url(),
     revocation_endpoint: z.url(),

@@ -32,7 +32,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
 }
 
 /**
- * The member that is lost without a word from `value`, the parsed `text`: one whose name comes twice in an object, or
+ * The member that is silently dropped from `value`, the parsed `text`: one whose name comes twice in an object, or
  * `__proto__`, which copying drops. Undefined = nothing is lost.
  */
 export function lostMember(text: string, value: unknown): 'duplicate' | '__proto__' | undefined {

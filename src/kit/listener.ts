@@ -6,7 +6,7 @@ type ListeningConnection = {
   /** Sends a statement without parameters. Rejects if it fails or the connection is lost. */
   ask(text: string): Promise<unknown>
   isLost(): boolean
-  /** Never rejects. Fails a statement that is running. */
+  /** Never rejects. A running statement fails. */
   destroy(): Promise<void>
 }
 

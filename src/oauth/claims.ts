@@ -63,7 +63,7 @@ export function accessTokenClaims(facts: AccessTokenFacts): AccessTokenClaims {
  * Times by which a token must expire; null = no limit. Milliseconds are cut off, so that a token never outlives its
  * key.
  */
-export type Ends = readonly (Date | null)[]
+type Ends = readonly (Date | null)[]
 
 /**
  * `iat` and `exp` in whole seconds. The lifetime is the default, or the requested one up to the maximum. It never

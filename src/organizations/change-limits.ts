@@ -9,7 +9,7 @@ import type { OrganizationView } from './view.ts'
 export type PlanMisfits = {
   /** API keys beyond the plan's number: until as many have ended, no key can be created. */
   readonly apiKeys: number
-  /** Versions that were rotated away and work for longer than a rotation under the plan may ask for. */
+  /** Previous versions whose overlap is longer than the plan allows. */
   readonly overlaps: number
 }
 
@@ -50,7 +50,7 @@ export async function changeOrganizationPlan(
 }
 
 /**
- * The lifetime policy applies to keys that are created, and to those that are widened or prolonged from now on. Says
+ * The lifetime policy applies to keys that are created, and to those that are widened or extended after this. Says
  * which keys live longer; a dry run writes nothing. Null removes the policy.
  */
 export async function changeOrganizationPolicy(

@@ -99,7 +99,7 @@ export async function showOrganization(
 }
 
 /** Absent members stay unchanged. `email: null` removes the address. */
-export type OrganizationUpdate = {
+type OrganizationUpdate = {
   readonly name?: string | undefined
   readonly slug?: string | undefined
   readonly email?: string | null | undefined

@@ -36,7 +36,7 @@ export function draftRule(input: RuleInput, now: Date): RuleDraft {
   if (effectiveAt < now) throw invalidRequest('effectiveAt is in the past. Leave it out to revoke now.')
   if (maxVersion !== undefined && kind !== 'api_key')
     throw invalidRequest('maxVersion is only for rules about an api_key. Leave it out.')
-  if (kind === 'all' && value !== '*') throw invalidRequest('The value of a rule about all must be *.')
+  if (kind === 'all' && value !== '*') throw invalidRequest('value must be * for the kind all.')
   if (kind === 'subject' && !/^\S+ ./u.test(value))
     throw invalidRequest(
       'The value of a rule about a subject must be the id of its organization, one space, and the subject.',

@@ -85,7 +85,7 @@ export async function showServiceAccount(
 }
 
 /** Absent members stay unchanged. */
-export type ServiceAccountUpdate = {
+type ServiceAccountUpdate = {
   readonly name?: string | undefined
   readonly description?: string | undefined
   readonly roles?: readonly string[] | undefined

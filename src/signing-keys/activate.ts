@@ -80,7 +80,8 @@ export async function activateChosen<Answer>(
   { series: { algorithm, purpose }, verb, force = false, revokeFormer = false, reason }: ChosenActivation,
   choose: (ring: Ring, now: Date) => RingKey,
 ): Promise<Answer> {
-  if (revokeFormer && !force) throw invalidRequest('revokeFormer needs force. Use both only in an incident.')
+  if (revokeFormer && !force)
+    throw invalidRequest('revokeFormer is allowed only together with force. Use both only in an incident.')
   const series = { algorithm, purpose }
   const prepared = await generateSealedKey(services, series)
   return await gate(services, actor, 'signing_keys.rotate', series, async (change) => {

@@ -32,7 +32,7 @@ export type Keyring = {
    * read.
    */
   publicKeys(purpose: KeyPurpose): Promise<JsonWebKeySet>
-  /** No token of this service lives longer. The configured maximum, if the ring was never read. Does not throw. */
+  /** No token of this service lives longer. Returns the configured maximum until the ring was read. Does not throw. */
   longestTokenSeconds(): Promise<number>
   /** Seconds since the database last confirmed the public keys; infinite before the first read. */
   publicKeysAge(): number

@@ -18,7 +18,7 @@ export type SigningKeyView = {
   createdAt: string
   createdBy: string
   publishedAt: string
-  /** The safe time: from then on every verifier should hold the key. It is not activated earlier without force. */
+  /** The safe time: by then every verifier should hold the key. It is not activated earlier without force. */
   safeAt: string
   /** Its latest activation, past or planned; null when it has none. */
   activatesAt: string | null
@@ -34,7 +34,7 @@ export type SigningKeyView = {
 }
 
 /** `overtaken`: a later decision replaced it before it took effect. */
-export type SigningKeyActivation = {
+type SigningKeyActivation = {
   sequence: number
   activatesAt: string
   state: 'effective' | 'planned' | 'overtaken'

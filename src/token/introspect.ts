@@ -7,7 +7,7 @@ import type { Services } from '../services.ts'
 import { verifyAccessToken } from './verify.ts'
 
 /** RFC 7662 §2.2. An inactive answer contains nothing else, so it never says why. */
-export type Introspection =
+type Introspection =
   | { readonly active: false }
   | {
       readonly active: true

@@ -6,6 +6,7 @@ import { createApiKey } from '../../src/api-keys/create.ts'
 import { listApiKeys, showApiKey } from '../../src/api-keys/read.ts'
 import { apiKeyVersions } from '../../src/db/schema.ts'
 import { insertActiveKey } from '../support/active-signing-key.ts'
+import { defaultSettings } from '../support/api-key-defaults.ts'
 import { eventsOf } from '../support/audit-trail.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { tryExchange } from '../support/oauth-requests.ts'
@@ -54,24 +55,7 @@ describe.each(databaseKinds)('API keys on %s', async (kind) => {
           agent: 'test',
           requestId: 'req_1',
           occurredAt: clock.now(),
-          context: {
-            name: 'audited',
-            description: '',
-            environment: 'test',
-            scopes: [],
-            audiences: [],
-            roles: [],
-            subject: 'robot',
-            tokenAlgorithm: null,
-            customClaims: null,
-            allowedCidrs: [],
-            deniedCidrs: [],
-            requestsPerMinute: null,
-            rotateEverySeconds: null,
-            labels: [],
-            serviceAccountId: null,
-            expiresAt: null,
-          },
+          context: { ...defaultSettings, name: 'audited', environment: 'test', subject: 'robot' },
         }),
       ])
     })

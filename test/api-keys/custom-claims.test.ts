@@ -73,7 +73,7 @@ describe('values that cannot be signed, stored and read back unchanged are refus
     expect(faultInCustomClaims({ a: bottomless })).toMatch(/levels/)
   })
 
-  test('the refusal repeats nothing of the claims', () => {
+  test('the refusal does not repeat the claims', () => {
     expect(faultInCustomClaims({ 'sécret name': 1 })).not.toMatch(/sécret/)
   })
 })

@@ -105,7 +105,7 @@ describe.each(databaseKinds)('R141 revoking many API keys on %s', async (kind) =
       for (const { id } of others) expect(await statusOf(id)).toBe('usable')
     })
 
-    test('a version that was rotated away', async () => {
+    test('a previous version', async () => {
       const { organizationId, admin } = await inOrganization()
       const { id } = await service.createKey({ organizationId })
       const later = {

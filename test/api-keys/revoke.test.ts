@@ -104,7 +104,7 @@ describe.each(databaseKinds)('revoking an API key on %s', async (kind) => {
   })
 
   describe('at a future time', () => {
-    test('leaves the key working until then, and none of its tokens longer', async () => {
+    test('leaves the key working until then, and no token works longer', async () => {
       const { id, secret } = await service.createKey({ organizationId: own })
       const before = await exchange(service, secret)
       await revokeApiKey(services, admin, id, { reason: 'rotated', at: inSeconds(100) })

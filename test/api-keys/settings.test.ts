@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type ApiKeyInput, draftApiKey, type TokenConfig } from '../../src/api-keys/settings.ts'
+import { defaultSettings } from '../support/api-key-defaults.ts'
 
 const now = new Date('2026-11-20T12:00:00.000Z')
 const config: TokenConfig = {
@@ -10,23 +11,7 @@ const config: TokenConfig = {
 const input: ApiKeyInput = { name: 'orders', environment: 'live' }
 
 test('a key without settings gets the defaults', () => {
-  expect(draftApiKey(input, now, config)).toEqual({
-    ...input,
-    description: '',
-    scopes: [],
-    audiences: [],
-    roles: [],
-    subject: null,
-    tokenAlgorithm: null,
-    customClaims: null,
-    allowedCidrs: [],
-    deniedCidrs: [],
-    requestsPerMinute: null,
-    rotateEverySeconds: null,
-    labels: [],
-    serviceAccountId: null,
-    expiresAt: null,
-  })
+  expect(draftApiKey(input, now, config)).toEqual({ ...input, ...defaultSettings })
 })
 
 test('duplicates are removed', () => {

@@ -98,7 +98,7 @@ describe.each([
       for (const strange of strangeKeys) await expect(createSigner(algorithm, strange), strange.crv).rejects.toThrow()
     })
 
-    test('reveals nothing of a key that it refuses', async () => {
+    test('does not reveal a key that it refuses', async () => {
       const { privateJwk } = pairOf(algorithm)
       const damaged = {
         ...privateJwk,

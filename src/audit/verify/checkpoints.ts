@@ -58,7 +58,7 @@ export function createTrailCheckpoints({
       const { kid, payload } = await open(signed)
       const claims = readCheckpointClaims(payload)
       if (claims) return { ...claims, kid }
-      report('bad_checkpoint', 'a checkpoint has not the shape of one', null, line)
+      report('bad_checkpoint', 'a checkpoint is malformed', null, line)
     } catch (error) {
       report(...refusalOf(error), null, line)
     }

@@ -2,7 +2,7 @@ import type { ToldEvent } from '../chain.ts'
 import { eventName, type ReportFault } from './fault.ts'
 
 type TrailIssuers = {
-  /** Takes notice if the event reports another issuer. */
+  /** Notes the new issuer if the event reports one. */
   event(event: ToldEvent): void
   checkpoint(checkpoint: { iss: string; sequence: number }, line: number | null): void
   /** Reports each checkpoint that another issuer signed than the trail gives for its place. */

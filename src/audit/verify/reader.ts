@@ -20,7 +20,7 @@ export type ReadLine =
  */
 export function readTrailLine(text: string): ReadLine | string {
   const value = parse(text)
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'is no JSON object'
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'is not a JSON object'
   if (JSON.stringify(value) !== text) return 'is not written as an export writes it'
   const members: Readonly<Record<string, unknown>> = { ...value }
   const wanted = membersOf[String(members.kind)]

@@ -151,7 +151,7 @@ export function createTrail(options: TrailOptions): Trail {
     },
 
     async verdict() {
-      if (links.count() === 0) report('malformed', 'there is no event in it', null, null)
+      if (links.count() === 0) report('malformed', 'it has no events', null, null)
       if (!checkpoints.hasKeys()) await checkpoints.useKeys([])
       for (const signed of options.checkpoints ?? []) await takeCheckpoint(signed, null)
       if (opening) issuers.end(opening.issuer)
@@ -161,7 +161,12 @@ export function createTrail(options: TrailOptions): Trail {
       if (opening && faults.length === 0) checkShown(opening)
       const head = links.head()
       if (!seal)
-        report('unsealed', `no valid checkpoint covers the end, ${eventName(head.sequence)}`, head.sequence, null)
+        report(
+          'unsealed',
+          `no valid checkpoint covers the last event, ${eventName(head.sequence)}`,
+          head.sequence,
+          null,
+        )
       return {
         faults,
         issuer: opening?.issuer ?? null,

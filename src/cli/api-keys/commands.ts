@@ -95,7 +95,7 @@ function addUpdateVerb(apiKeys: Command, cli: Cli): void {
     .argument('<id>', 'id of the key')
     .addOption(member('name', '--name <name>', 'for people, 1 to 100 characters'))
     .addOption(member('endTokens', '--end-tokens', 'end the tokens that it has now'))
-    .option('--revision <number>', 'only if this is still its revision', wholeNumber)
+    .option('--revision <number>', 'fail if the revision is no longer this one', wholeNumber)
   endingVerb<UpdatedApiKey>(withDryRun(settingsOptions(update, { brief: true })), cli, {
     doing: 'change the API key',
     patches: true,

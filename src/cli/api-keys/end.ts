@@ -95,6 +95,8 @@ function addRevokeManyVerb(apiKeys: Command, cli: Cli): void {
 
 function revokingOptions(command: Command): Command {
   return withForce(
-    withDryRun(withReason(command).addOption(member('at', '--at <time>', 'from when on, RFC 3339 (default: now)'))),
+    withDryRun(
+      withReason(command).addOption(member('at', '--at <time>', 'when it takes effect, RFC 3339 (default: now)')),
+    ),
   )
 }

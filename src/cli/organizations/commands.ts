@@ -30,7 +30,9 @@ function addCreateVerb(organizations: Command, cli: Cli): void {
     .addOption(member('slug', '--slug <slug>', 'for URLs (default: made from the name)'))
     .addOption(member('email', '--email <email>', 'a contact address'))
     .addOption(member('plan', '--plan <plan>', 'free, pro, enterprise or a custom plan').default('free'))
-    .addOption(member('maxKeyLifetimeSeconds', '--max-key-lifetime <seconds>', 'keys must expire within', wholeNumber))
+    .addOption(
+      member('maxKeyLifetimeSeconds', '--max-key-lifetime <seconds>', 'longest lifetime of its keys', wholeNumber),
+    )
   create.action(async (name: string, options: JsonOption) => {
     const body = { name, ...membersOf(create) }
     show(cli, options, await cli.api().post<OrganizationView>('/v1/organizations', 'create the organization', body))
@@ -74,7 +76,7 @@ function addChangingVerbs(organizations: Command, cli: Cli): void {
     .addOption(member('slug', '--slug <slug>', 'for URLs'))
     .addOption(member('email', '--email <email>', 'a contact address'))
     .option('--no-email', 'remove the contact address')
-    .option('--revision <number>', 'only if this is still its revision', wholeNumber)
+    .option('--revision <number>', 'fail if the revision is no longer this one', wholeNumber)
   update.action(async (id: string, { revision, ...options }: JsonOption & { revision?: number }) => {
     const [path, doing] = [organizationPath(id), 'change the organization']
     show(cli, options, await cli.api().patch<OrganizationView>(path, doing, membersOf(update), revision))

@@ -50,7 +50,7 @@ export function addPlansCommand(program: Command, cli: Cli): void {
   const update = verb(plans, 'update', summary, 'mintage plans update startup --keys 6')
   update.argument('<name>', 'name of a custom plan')
   withDryRun(addOptions(update, limitOptions()))
-    .option('--revision <number>', 'only if this is still its revision', wholeNumber)
+    .option('--revision <number>', 'fail if the revision is no longer this one', wholeNumber)
     .action(async (name: string, options: JsonOption & { revision?: number }) => {
       const [path, body] = [pathOf(name), membersOf(update)]
       const plan = await cli.api().patch<ChangedPlanLimits>(path, 'change the plan', body, options.revision)

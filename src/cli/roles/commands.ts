@@ -65,7 +65,7 @@ function addChangingVerbs(roles: Command, cli: Cli): void {
     .addOption(organizationOption())
     .argument('<name>', 'name of a custom role')
     .addOption(permissionOption().makeOptionMandatory())
-    .option('--revision <number>', 'only if this is still its revision', wholeNumber)
+    .option('--revision <number>', 'fail if the revision is no longer this one', wholeNumber)
     .action(async (name: string, options: Options & { permission: string[] }) => {
       const { permission: permissions, organization, revision } = options
       const role = await cli

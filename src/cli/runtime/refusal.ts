@@ -34,7 +34,7 @@ export function inWordsOf(command: Command, { doing, detail, code, hint }: Refus
 }
 
 /** The words to type for a command, its options and arguments left out. */
-export function wordsOf(command: Command): string {
+function wordsOf(command: Command): string {
   return command.parent === null ? command.name() : `${wordsOf(command.parent)} ${command.name()}`
 }
 

@@ -70,7 +70,7 @@ function addUpdateVerb(accounts: Command, cli: Cli): void {
     .addOption(member('description', '--description <text>', 'what it is for'))
     .addOption(member('roles', '--role <role>', 'replaces the current roles; repeat for more', collectWords))
     .option('--no-role', 'remove all roles')
-    .option('--revision <number>', 'only if this is still its revision', wholeNumber)
+    .option('--revision <number>', 'fail if the revision is no longer this one', wholeNumber)
   update.action(async (id: string, options: JsonOption & { revision?: number }) => {
     const account = await cli
       .api()

@@ -13,9 +13,7 @@ export function addNewKeyVerbs(signingKeys: Command, cli: Cli): void {
   const importKey = verb(signingKeys, 'import', summary, 'mintage signing-keys import < key.pem')
     .addOption(member('purpose', '--purpose <purpose>', 'what it signs').choices(['token', 'record']).default('token'))
     .addOption(
-      member('algorithm', '--algorithm <algorithm>', 'what it signs by (default: what the key is made for)').choices(
-        algorithms,
-      ),
+      member('algorithm', '--algorithm <algorithm>', "signing algorithm (default: the key's)").choices(algorithms),
     )
   importKey.action(async (options: JsonOption) => {
     const body = { ...membersOf(importKey), ...(await readKey(cli)) }
@@ -29,7 +27,7 @@ export function addNewKeyVerbs(signingKeys: Command, cli: Cli): void {
 
   const example = 'mintage signing-keys add --algorithm EdDSA'
   const add = verb(signingKeys, 'add', 'create the first key of another algorithm', example).addOption(
-    member('algorithm', '--algorithm <algorithm>', 'what it signs by').choices(algorithms).makeOptionMandatory(),
+    member('algorithm', '--algorithm <algorithm>', 'signing algorithm').choices(algorithms).makeOptionMandatory(),
   )
   add.action(async (options: JsonOption) => {
     const [path, body] = [`${signingKeysPath}/add`, membersOf(add)]
@@ -40,8 +38,7 @@ export function addNewKeyVerbs(signingKeys: Command, cli: Cli): void {
 /** From standard input, so that no key is in a command line or in the shell's history. */
 async function readKey(cli: Cli): Promise<{ pem: string } | { jwk: unknown }> {
   const text = (await readCredential(cli.input)).trim()
-  if (text === '')
-    throw new UsageError('there is no key on standard input', { hint: 'mintage signing-keys import < key.pem' })
+  if (text === '') throw new UsageError('no key on standard input', { hint: 'mintage signing-keys import < key.pem' })
   if (!text.startsWith('{')) return { pem: text }
   try {
     return { jwk: JSON.parse(text) }

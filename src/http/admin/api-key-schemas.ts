@@ -52,7 +52,7 @@ export const apiKey = z
       .nullable()
       .openapi({ description: 'Last successful use. A few seconds behind, like the next three' }),
     exchanges: z.int(),
-    authentications: z.int().openapi({ description: 'Successful ones, those for exchanges included' }),
+    authentications: z.int().openapi({ description: 'Successful authentications, including those for exchanges' }),
     refusedAttempts: z
       .object({ attempts: z.int(), lastAt: instant, reason: z.string(), address: z.string().nullable() })
       .nullable()
@@ -73,7 +73,7 @@ export const apiKeyDetail = apiKey
           lastUsedAt: instant,
           lastExpiresAt: instant
             .nullable()
-            .openapi({ description: 'Until then a token of it may still be valid. Null: it was never exchanged' }),
+            .openapi({ description: 'When its last token expires. Null: it was never exchanged' }),
           addresses: z.array(z.string()).openapi({ description: 'The most recent, newest first' }),
           agents: z.array(z.string()).openapi({ description: 'The most recent, newest first' }),
         }),
@@ -134,7 +134,7 @@ export const listQuery = pageQuery.extend({
   createdAfter: instantInput.optional(),
   createdBefore: instantInput.optional(),
   usedSince: instantInput.optional().openapi({ description: 'Used at this time or later' }),
-  unusedSince: instantInput.optional().openapi({ description: 'Not used at this time or later; also never used' }),
+  unusedSince: instantInput.optional().openapi({ description: 'Not used since this time, or never used' }),
   sort: z.enum(apiKeyOrders).default('newest').openapi({
     description: 'newest: by creation. lastUsed: latest use first. longestUnused: never used, then earliest last use',
   }),

@@ -43,9 +43,7 @@ const version = z
     endsAt: instant.nullable().openapi({ description: 'Null: it ends with the key' }),
     exchanges: z.int(),
     lastUsedAt: instant.nullable(),
-    lastExpiresAt: instant
-      .nullable()
-      .openapi({ description: 'Until then a token of it may still be valid, unless it was revoked' }),
+    lastExpiresAt: instant.nullable().openapi({ description: 'When its last token expires, unless it was revoked' }),
     addresses: z.array(z.string()).openapi({ description: 'The most recent, newest first' }),
     agents: z.array(z.string()).openapi({ description: 'The most recent, newest first' }),
   })

@@ -30,7 +30,9 @@ const updatedApiKey = apiKey
     widerTokensUntil,
     tokensUsableFrom: instant
       .nullable()
-      .openapi({ description: 'Tokens were ended, and those issued from then on work. Null: they were not ended' }),
+      .openapi({
+        description: 'Earlier tokens were ended, and tokens issued after this work. Null: they were not ended',
+      }),
   })
   .openapi('UpdatedApiKey')
 

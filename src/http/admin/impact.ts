@@ -12,7 +12,7 @@ export const impact = z
       .openapi({ description: 'Keys with a token that may still be valid and would be revoked' }),
     tokensLiveUntil: instant.nullable(),
     exchanges: z.int(),
-    authentications: z.int().openapi({ description: 'Successful ones, those for exchanges included' }),
+    authentications: z.int().openapi({ description: 'Successful authentications, including those for exchanges' }),
     lastUsedAt: instant.nullable(),
     lastUses: z.array(
       z.object({

@@ -60,7 +60,7 @@ function decoded(bytes: ArrayBuffer): string {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Also refuses members that would be lost without a word: `__proto__`, and all but the last of the same name. */
+/** Also refuses members that would be silently dropped: `__proto__`, and all but the last of the same name. */
 function parsed(text: string): unknown {
   if (text.startsWith('\ufeff')) {
     throw invalidRequest('The body begins with a byte order mark. Send it without (RFC 8259, section 8.1).')

@@ -64,7 +64,7 @@ const changedPlan = organization
     dryRun: z.boolean(),
     noLongerFits: z.object({
       apiKeys: count('API keys beyond the number of the plan. They keep working, but no new one can be created'),
-      overlaps: count('Versions that were rotated away and work for longer than the plan allows. They keep working'),
+      overlaps: count('Previous versions whose overlap is longer than the plan allows. They keep working'),
     }),
   })
   .openapi('ChangedPlan')
@@ -74,7 +74,9 @@ const changedPolicy = organization
     dryRun: z.boolean(),
     noLongerFits: z.object({
       withoutEnd: count('API keys that never expire. They keep working, and can be narrowed and rotated'),
-      endingLater: count('API keys that expire later than the policy allows. The same holds for them'),
+      endingLater: count(
+        'API keys that expire later than the policy allows. They keep working, and can be narrowed and rotated',
+      ),
     }),
   })
   .openapi('ChangedPolicy')
@@ -133,7 +135,7 @@ const changePlanRoute = adminRoute('POST /organizations/{id}/change-plan', 'chan
 
 const changePolicyRoute = adminRoute('POST /organizations/{id}/change-policy', 'changeOrganizationPolicy', {
   permission: 'organizations.change_policy',
-  summary: 'Set how long API keys may live. Applies to keys that are created, widened or prolonged from now on',
+  summary: 'Set how long API keys may live. Applies to keys that are created, widened or extended after this',
   ifMatch: true,
   body: policyChange,
   answers: {

@@ -25,7 +25,7 @@ const changedLimits = plan
     dryRun: z.boolean(),
     noLongerFits: z.object({
       organizations: z.int().openapi({ description: 'Organizations that have more API keys than the plan allows' }),
-      apiKeys: z.int().openapi({ description: 'How many API keys these are too many. They keep working' }),
+      apiKeys: z.int().openapi({ description: 'API keys above the limit. They keep working' }),
     }),
   })
   .openapi('ChangedPlanLimits')

@@ -12,7 +12,7 @@ const role = z
     name: z.string().openapi({ example: 'key_reader' }),
     builtIn: z.boolean(),
     permissions: permissions.openapi({
-      description: 'Each is permission:reach',
+      description: 'Each has the form permission:reach',
       example: ['api_keys.read:organization'],
     }),
     organizationId: z.string().nullable(),

@@ -29,7 +29,7 @@ const signingKey = z
     publishedAt: instant,
     safeAt: instant.openapi({ description: 'From this time the key may sign: all verifiers have it' }),
     activatesAt: instant.nullable(),
-    followedAt: instant.nullable().openapi({ description: 'When another key took over or takes over' }),
+    followedAt: instant.nullable().openapi({ description: 'When another key took over, or will' }),
     retiresAt: instant.nullable().openapi({ description: 'From this time it is no longer published' }),
     revokedAt: instant.nullable(),
     revokedBy: z.string().nullable(),

@@ -76,7 +76,7 @@ export function createFeedList(options: FeedListOptions): RevocationList {
       for (const [name, list] of rules) index.set(name, list)
     } else if (held !== before)
       return true // another request updated the list first, and set its age
-    else if (cursor === undefined) throw new FeedRefused('it is a delta that nobody asked for')
+    else if (cursor === undefined) throw new FeedRefused('it is a delta, and none was requested')
     else return false
     if (!held || claims.iat > held.issuedAt) {
       // If the document was older than the tolerance when it arrived, the excess counts as age of the list.

@@ -50,7 +50,7 @@ const rs256: KnownAnswer = {
     'cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw',
 }
 
-/** No RFC has one with SHA-256: the same key, signed by the `openssl` command. */
+/** No RFC has an example with SHA-256, so the `openssl` command signed this one with the same key. */
 const ps256: KnownAnswer = {
   key: rsaKey,
   signingInput: `eyJhbGciOiJQUzI1NiJ9.${payload}`,

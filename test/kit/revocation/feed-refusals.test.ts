@@ -44,7 +44,7 @@ describe('a document is refused', () => {
       { rules: { [`${'A'.repeat(21)}Q`]: [['1', null, null, null]] } },
       /malformed rule/,
     ],
-    ['that is a delta without a request', { since: '1-1' }, /nobody asked for/],
+    ['that is a delta without a request', { since: '1-1' }, /none was requested/],
   ])('%s', async (_, changes, reason) => {
     feed.forge(changes)
     expect(await refusal()).toMatch(reason)
