@@ -25,11 +25,11 @@ ${noun.commands.map((verb) => `  ${verb.name().padEnd(width)}  ${verb.summary()}
 
 /** Which commands belong together. Commands in no group come last. */
 const groups: readonly [title: string, names: readonly string[]][] = [
-  ['Keys', ['api-keys', 'service-accounts', 'me', 'token', 'verify']],
+  ['Keys', ['api-keys', 'service-accounts', 'root-keys', 'me', 'token', 'verify']],
   ['Access', ['organizations', 'plans', 'roles', 'members']],
   ['Revocation, audit', ['revocations', 'audit']],
   ['Signing', ['signing-keys', 'verifiers', 'kek']],
-  ['Running it', ['serve', 'migrate', 'bootstrap', 'restored', 'root-keys', 'config', 'doctor', 'seed']],
+  ['Running it', ['serve', 'migrate', 'bootstrap', 'restored', 'config', 'doctor', 'seed']],
   ['In your shell', ['completion']],
 ]
 

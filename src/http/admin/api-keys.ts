@@ -28,11 +28,9 @@ const apiKeyUpdate = z
 const updatedApiKey = apiKey
   .extend({
     widerTokensUntil,
-    tokensUsableFrom: instant
-      .nullable()
-      .openapi({
-        description: 'Earlier tokens were ended, and tokens issued after this work. Null: they were not ended',
-      }),
+    tokensUsableFrom: instant.nullable().openapi({
+      description: 'Earlier tokens were ended, and tokens issued after this work. Null: they were not ended',
+    }),
   })
   .openapi('UpdatedApiKey')
 
