@@ -51,6 +51,10 @@ const packages: Record<string, RegExp> = {
 
 const nodeOnly = /^node\/|^cli\/|^db\/(pglite|migrate)\.ts$|\.node\.ts$/
 
+/** `process.env`, `process['env']`, `const { env } = process` and the import of `env` from node:process. */
+const readsProcess =
+  /\bprocess\??\.(?:env|argv)\b|\bprocess\??\.?\[|\}\s*=\s*(?:globalThis\.)?process\b|import \{[^}]*\b(?:env|argv)\b[^}]*\} from 'node:process'/
+
 describe('packages stay where they belong', () => {
   test.each(Object.entries(packages))('%s is imported only by %s', (name, allowed) => {
     const importers = sources.filter(({ imports }) => imports.some(({ specifier }) => packageOf(specifier) === name))
@@ -70,7 +74,7 @@ describe('packages stay where they belong', () => {
 
   // The kit has no entry of its own: it asks only whether NODE_ENV is production.
   test('the environment of the process is read only by the entries, and by the warnings of the kit', () => {
-    const readers = sources.filter(({ text }) => /\bprocess\.env\b|\bprocess\.argv\b/.test(withoutComments(text)))
+    const readers = sources.filter(({ text }) => readsProcess.test(withoutComments(text)))
     expect(
       readers
         .map(({ path }) => path)
@@ -140,7 +144,7 @@ describe('one road leads to each function', () => {
   ])
 
   test('only the entries of the packages export what another file declares', () => {
-    const strays = sources.filter(({ path, text }) => !entries.has(path) && /^export [^'"\n(=]*\bfrom '/m.test(text))
+    const strays = sources.filter(({ path, text }) => !entries.has(path) && /^export (?:type )?(?:\{|\*)/m.test(text))
     expect(strays.map(({ path }) => path)).toEqual([])
   })
 
@@ -152,7 +156,11 @@ describe('one road leads to each function', () => {
     const needless = sources
       .filter(({ path }) => !entries.has(path))
       .flatMap(({ path, text }) =>
-        [...text.matchAll(/^export (?:async )?(?:type|function\*?|const|class) (\w+)/gm)]
+        [
+          ...text.matchAll(
+            /^export (?:async )?(?:abstract )?(?:type|interface|enum|function\*?|const|let|class) (\w+)/gm,
+          ),
+        ]
           .map(([, name = '']) => name)
           .filter((name) => !users.some((user) => user.path !== path && user.words.has(name)))
           .map((name) => `${path}: ${name}`),
@@ -181,6 +189,10 @@ describe('tables have walls', () => {
       .flatMap(({ path, text }) =>
         schemaConstants(text).map((constant) => ({ path, table: names.get(constant) ?? constant })),
       )
+    const whole = sources.filter(
+      ({ path, text }) => roomOf(path) !== 'db' && /^import \* as \w+ from '[./\w-]*schema\.ts'/m.test(text),
+    )
+    expect(whole.map(({ path }) => path)).toEqual([])
     const strays = touched.filter(({ path, table }) => !rooms.get(roomOf(path))?.tables.includes(table))
     expect(strays.map(({ path, table }) => `${path}: ${table}`)).toEqual([])
   })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { importsOf } from './support/import-graph.ts'
+import { circlesOf, importsOf } from './support/import-graph.ts'
 
 describe('the reader of imports', () => {
   test.each([
@@ -8,6 +8,7 @@ describe('the reader of imports', () => {
     ["import { type A, type B } from './a.ts'", './a.ts', true, false],
     ["import { type A, b } from './a.ts'", './a.ts', false, false],
     ["import {\n  a,\n  b,\n} from 'pkg/sub'", 'pkg/sub', false, false],
+    ["import {\n  // why\n  a, /* and */ b,\n} from 'pkg'", 'pkg', false, false],
     ["import * as all from 'pkg'", 'pkg', false, false],
     ["import main, { b } from 'pkg'", 'pkg', false, false],
     ["import 'pkg'", 'pkg', false, false],
@@ -27,4 +28,17 @@ describe('the reader of imports', () => {
       expect(importsOf(text)).toEqual([])
     },
   )
+})
+
+describe('the search for circles', () => {
+  const edges = (...pairs: readonly string[]) => pairs.map((pair) => ({ path: pair[0] ?? '', target: pair[1] ?? '' }))
+
+  test.each<[readonly string[], string[][]]>([
+    [['ab', 'bc'], []],
+    [['ab', 'ba', 'bc'], [['a', 'b']]],
+    [['ab', 'bc', 'ca'], [['a', 'b', 'c']]],
+    [['ab', 'bb'], [['b']]],
+  ])('finds in %j: %j', (pairs, circles) => {
+    expect(circlesOf(edges(...pairs))).toEqual(circles)
+  })
 })

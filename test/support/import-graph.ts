@@ -16,7 +16,7 @@ export type Import = {
  */
 export function importsOf(text: string): Import[] {
   const statements = text.matchAll(
-    /^(?:import|export)\s+(?<type>type\s+)?(?:[\w*{}\s,$]*?\sfrom\s+)?['"](?<specifier>[^'"\n]+)['"]/gm,
+    /^(?:import|export)\s+(?<type>type\s+)?(?:(?:[\w*{}\s,$]|\/\/[^\n]*\n|\/\*[\s\S]*?\*\/)*?\sfrom\s+)?['"](?<specifier>[^'"\n]+)['"]/gm,
   )
   const found = [...statements].map(({ groups, 0: statement }) => ({
     specifier: groups?.specifier ?? '',
@@ -69,7 +69,9 @@ export function reach(entries: readonly string[], follow: (found: Import) => boo
   return { files, packages }
 }
 
-/** Groups of files that import each other, directly or through others (Tarjan's strongly connected components). */
+/**
+ * Groups of files that import each other, directly or through others, and files that import themselves (Tarjan's strongly connected components).
+ */
 export function circlesOf(edges: readonly { path: string; target: string }[]): string[][] {
   const targets = new Map<string, string[]>()
   for (const { path, target } of edges) targets.set(path, [...(targets.get(path) ?? []), target])
@@ -87,7 +89,7 @@ export function circlesOf(edges: readonly { path: string; target: string }[]): s
     }
     if (lowest.get(path) !== order.get(path)) return
     const group = stack.splice(stack.indexOf(path))
-    if (group.length > 1) found.push(group.sort())
+    if (group.length > 1 || targets.get(path)?.includes(path)) found.push(group.sort())
   }
   for (const { path } of edges) if (!order.has(path)) visit(path)
   return found
