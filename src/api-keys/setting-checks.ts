@@ -1,6 +1,6 @@
 import { canonicalCidr } from '../access/cidr.ts'
 import { idPrefixes } from '../crypto/random.ts'
-import { ServiceError } from '../errors.ts'
+import { invalidRequest } from '../errors.ts'
 import { type CustomClaims, faultInCustomClaims } from './custom-claims.ts'
 
 export type Texts = readonly string[] | undefined
@@ -20,7 +20,7 @@ export function startsLikeOurs(subject: string, apiKeyPrefixes: readonly string[
 /** An empty object means the same as null. */
 export function checkedClaims(claims: CustomClaims | null): CustomClaims | null {
   const fault = claims === null ? undefined : faultInCustomClaims(claims)
-  if (fault !== undefined) throw refused(fault)
+  if (fault !== undefined) throw invalidRequest(fault)
   return claims === null || Object.keys(claims).length === 0 ? null : claims
 }
 
@@ -28,14 +28,10 @@ export function checkedCidrs(member: string, texts: Texts = []): string[] {
   const ranges = texts.map((text) => canonicalCidr(text))
   const canonical = ranges.filter((range) => range !== undefined)
   if (canonical.length < ranges.length)
-    throw refused(`${member} holds an invalid CIDR range, or an address with bits set beyond its prefix.`)
+    throw invalidRequest(`${member} holds an invalid CIDR range, or an address with bits set beyond its prefix.`)
   return unique(canonical)
 }
 
 export function unique(values: Texts = []): string[] {
   return [...new Set(values)]
-}
-
-export function refused(detail: string): ServiceError {
-  return new ServiceError('invalid_request', { detail })
 }

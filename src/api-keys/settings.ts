@@ -1,9 +1,10 @@
 import type { Config } from '../config/settings.ts'
+import { invalidRequest } from '../errors.ts'
 import { isScopeToken } from '../oauth/scope.ts'
 import { faultInTokenSize } from '../oauth/token-size.ts'
 import type { CustomClaims } from './custom-claims.ts'
 import type { ApiKeyEnvironment } from './format.ts'
-import { checkedCidrs, checkedClaims, refused, startsLikeOurs, type Texts, unique } from './setting-checks.ts'
+import { checkedCidrs, checkedClaims, startsLikeOurs, type Texts, unique } from './setting-checks.ts'
 
 type Text = string | null | undefined
 
@@ -28,25 +29,26 @@ const settings = {
   serviceAccountId: (given: Text) => given ?? null,
   /** RFC 6749 §3.3 scope tokens. */
   scopes: (given: Texts) => {
-    if (given?.every(isScopeToken) === false) throw refused('scopes holds an invalid scope token (RFC 6749 §3.3).')
+    if (given?.every(isScopeToken) === false)
+      throw invalidRequest('scopes holds an invalid scope token (RFC 6749 §3.3).')
     return unique(given)
   },
   /** Audiences in addition to the service's default one. */
   audiences: (given: Texts) => {
     if (given?.every((audience) => /^[\x21-\x7e]+$/.test(audience)) === false)
-      throw refused('audiences holds an entry that is empty or not visible ASCII.')
+      throw invalidRequest('audiences holds an entry that is empty or not visible ASCII.')
     return unique(given)
   },
   /** Built-in roles, and custom roles of the organization. */
   roles: (given: Texts, { environment }: Facts) => {
     if (given !== undefined && given.length > 0 && environment === 'test')
-      throw refused('A test key cannot have roles, because roles act on live data.')
+      throw invalidRequest('A test key cannot have roles, because roles act on live data.')
     return unique(given)
   },
   /** `sub` of the key's tokens; null = the key's id. */
   subject: (given: Text, { apiKeyPrefixes }: Facts) => {
     if (given && startsLikeOurs(given, apiKeyPrefixes))
-      throw refused('subject starts with a prefix that is reserved for the ids of the service.')
+      throw invalidRequest('subject starts with a prefix that is reserved for the ids of the service.')
     return given ?? null
   },
   /** JWS algorithm that signs the key's tokens; null = the service's default. */
@@ -62,7 +64,7 @@ const settings = {
   rotateEverySeconds: (given: number | null | undefined) => given ?? null,
   /** Null = never. */
   expiresAt: (given: Date | null | undefined, { now }: Facts) => {
-    if (given && !(given > now)) throw refused('expiresAt is not in the future.')
+    if (given && !(given > now)) throw invalidRequest('expiresAt is not in the future.')
     return given ?? null
   },
 }
@@ -109,7 +111,7 @@ export function draftApiKey(
   const read = settingNames.map((name) => [name, settings[name](input[name] as never, facts)])
   const draft: ApiKeyDraft = { ...Object.fromEntries(read), environment }
   const fault = faultInTokenSize(draft, { issuer, defaultAudience: audience })
-  if (fault !== undefined) throw refused(fault)
+  if (fault !== undefined) throw invalidRequest(fault)
   return draft
 }
 

@@ -1,5 +1,5 @@
 import { exportJWK, importPKCS8 } from 'jose'
-import { ServiceError } from '../errors.ts'
+import { invalidRequest } from '../errors.ts'
 import { readBase64url } from '../kit/base64url.ts'
 import type { Platform } from '../platform.ts'
 import { type KeyPair, keyPairOf } from './key-pair.ts'
@@ -25,18 +25,18 @@ export async function readForeignKey(
   const jwk = 'pem' in key ? await jwkOfPem(key.pem) : key.jwk
   const found = algorithmOf(jwk, algorithm)
   const pair = await keyPairOf(jwk).catch(() => {
-    throw refused('The key is incomplete. Send a private EC, OKP or RSA key with all of its members.')
+    throw invalidRequest('The key is incomplete. Send a private EC, OKP or RSA key with all of its members.')
   })
   if (found === 'RS256' || found === 'PS256') requireStrength(pair.publicJwk)
   if (!(await isWhole(found, pair, platform)))
-    throw refused(`The key cannot sign by ${found}, or its public part does not match its private part.`)
+    throw invalidRequest(`The key cannot sign by ${found}, or its public part does not match its private part.`)
   return { algorithm: found, pair }
 }
 
 async function jwkOfPem(pem: string): Promise<Readonly<Record<string, unknown>>> {
   const label = /-----BEGIN ([A-Z0-9 ]{1,40})-----/.exec(pem)?.[1]
   if (label !== 'PRIVATE KEY') {
-    throw refused(
+    throw invalidRequest(
       'The PEM must contain an unencrypted PKCS #8 PRIVATE KEY. Convert other forms with: openssl pkcs8 -topk8 -nocrypt',
     )
   }
@@ -46,7 +46,7 @@ async function jwkOfPem(pem: string): Promise<Readonly<Record<string, unknown>>>
       return { ...(await exportJWK(await importPKCS8(pem, algorithm, { extractable: true }))) }
     } catch {}
   }
-  throw refused('The PEM does not contain a P-256, P-384, Ed25519 or RSA key.')
+  throw invalidRequest('The PEM does not contain a P-256, P-384, Ed25519 or RSA key.')
 }
 
 const algorithmsOf: Readonly<Record<string, readonly Algorithm[]>> = {
@@ -62,10 +62,10 @@ function algorithmOf(jwk: Readonly<Record<string, unknown>>, wanted: Algorithm |
   const named = alg === 'Ed25519' ? 'EdDSA' : alg
   const found = possible.find((algorithm) => algorithm === (wanted ?? named ?? possible[0]))
   if (!found || (named !== undefined && named !== found)) {
-    throw refused('The key does not fit the requested algorithm, or no supported algorithm fits it.')
+    throw invalidRequest('The key does not fit the requested algorithm, or no supported algorithm fits it.')
   }
   if (use !== undefined && use !== 'sig')
-    throw refused('The key is not for signatures: its use must be sig or left out.')
+    throw invalidRequest('The key is not for signatures: its use must be sig or left out.')
   return found
 }
 
@@ -78,9 +78,9 @@ function requireStrength({ n = '', e = '' }: Record<string, string>): void {
   const exponent = readBase64url(e)
   const bits = modulus ? modulus.length * 8 - Math.clz32(modulus[0] ?? 0) + 24 : 0
   const isOdd = ((exponent?.at(-1) ?? 0) & 1) === 1
-  if (bits < 2048 || bits > 8192) throw refused('An RSA key must have 2048 to 8192 bits.')
+  if (bits < 2048 || bits > 8192) throw invalidRequest('An RSA key must have 2048 to 8192 bits.')
   if (!exponent || !isOdd || exponent.length > 8 || (exponent.length === 1 && exponent[0] === 1)) {
-    throw refused('The exponent of the RSA key must be odd, at least 3 and at most 8 bytes long.')
+    throw invalidRequest('The exponent of the RSA key must be odd, at least 3 and at most 8 bytes long.')
   }
 }
 
@@ -98,8 +98,4 @@ async function isWhole(
   } catch {
     return false
   }
-}
-
-function refused(detail: string): ServiceError {
-  return new ServiceError('invalid_request', { detail })
 }
