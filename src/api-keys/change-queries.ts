@@ -3,6 +3,7 @@ import { isAlive } from '../access/fit-queries.ts'
 import type { Reach } from '../access/permissions.ts'
 import type { Db } from '../db/database.ts'
 import { apiKeys } from '../db/schema.ts'
+import type { RestrictionReach } from './restriction-reach.ts'
 import type { ApiKeyDraft } from './settings.ts'
 
 /** Returned by every statement that changes a key; undefined = nothing changed. */
@@ -17,7 +18,7 @@ export async function lockApiKeyRow(tx: Db, id: string): Promise<void> {
 }
 
 /** Stores the settings, but never environment or organization. The caller has locked the key and checked the draft. */
-export async function storeApiKey(tx: Db, id: string, draft: Omit<ApiKeyDraft, 'environment'>) {
+export async function storeApiKey(tx: Db, id: string, draft: Omit<ApiKeyDraft, 'environment'> & RestrictionReach) {
   // A new rotation period is reminded of again.
   const rotationWarnedAt = sql`case when ${apiKeys.rotateEverySeconds} is not distinct from ${draft.rotateEverySeconds}::integer
     then ${apiKeys.rotationWarnedAt} end`

@@ -7,6 +7,7 @@ import type { Services } from '../services.ts'
 import { admitApiKey, signingKeyCheck } from './admission.ts'
 import { readChangedApiKey } from './lock.ts'
 import { insertApiKey } from './queries.ts'
+import { restrictedBy } from './restriction-reach.ts'
 import { createSecret } from './secret.ts'
 import { type ApiKeyInput, draftApiKey, shownSettings } from './settings.ts'
 import type { ApiKeyView } from './view.ts'
@@ -38,7 +39,9 @@ export async function createApiKey(
     async (tx, organization, _, accountsWithin) => {
       requireSigningKey()
       await admitApiKey(tx, actor, { draft, organization, accountsWithin, showsSecret: true }, now)
-      const created = { id, organizationId: organization.id, ...draft, createdAt: now, createdBy: actor.clientId }
+      const reach = restrictedBy(actor, undefined, draft)
+      const about = { id, organizationId: organization.id, createdAt: now, createdBy: actor.clientId }
+      const created = { ...draft, ...reach, ...about }
       await insertApiKey(tx, created, stored)
       const event = { type: 'api_key.created' as const, subject: id, context: shownSettings(draft) }
       return { view: await readChangedApiKey(tx, id, now), event }

@@ -15,6 +15,7 @@ import { insertApiKeys, selectKnownHashes } from './import-queries.ts'
 import { type ImportedApiKey, type ImportedRow, importedSecret } from './import-row.ts'
 import { requireLifetime } from './lifetime.ts'
 import type { StoredSecret } from './queries.ts'
+import { restrictedBy } from './restriction-reach.ts'
 import { type ApiKeyDraft, draftApiKey } from './settings.ts'
 
 export type ImportReport = { created: number; duplicates: number; invalid: number; rows: ImportedRow[] }
@@ -47,7 +48,14 @@ export async function importApiKeys(
     const { id: organizationId } = organization
     const checked = await checkRows(tx, actor, { candidates, organization, within, now })
     const keys = checked.admitted.map(({ draft, secret }) => ({
-      apiKey: { id: newId('key'), organizationId, ...draft, createdAt: now, createdBy: actor.clientId },
+      apiKey: {
+        ...draft,
+        ...restrictedBy(actor, undefined, draft),
+        id: newId('key'),
+        organizationId,
+        createdAt: now,
+        createdBy: actor.clientId,
+      },
       secret,
     }))
     const lost = await insertApiKeys(tx, keys)

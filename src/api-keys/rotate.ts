@@ -13,6 +13,7 @@ import { apiKeyLock, type LockedApiKey, readChangedApiKey, settingsLock } from '
 import { widerTokensUntil } from './narrowing.ts'
 import { overlapEnd } from './overlap.ts'
 import { findApiKey } from './queries.ts'
+import { restrictedBy } from './restriction-reach.ts'
 import { createSecret } from './secret.ts'
 import type { ApiKeyChange, ApiKeyDraft } from './settings.ts'
 import { changedDraft, changesOf } from './settings.ts'
@@ -157,7 +158,8 @@ async function rotate(
     const ends = { expiresAt: draft.expiresAt, versionExpiresAt: previous.versionExpiresAt }
     const endsAt = await endOfPrevious(tx, organization, ends, overlapSeconds, now)
     const { environment: _, ...settings } = draft
-    if (Object.keys(changes).length > 0) await storeApiKey(tx, id, settings)
+    const changed = { ...settings, ...restrictedBy(actor, previous, draft) }
+    if (Object.keys(changes).length > 0) await storeApiKey(tx, id, changed)
     const about = { id, organizationId: organization.id, actor }
     await endTokensWithKey(tx, services, { ...about, previous, expiresAt: draft.expiresAt }, now)
     const ended = { ...about, reason: 'rotated', version: previous.version, endsAt }

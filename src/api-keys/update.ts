@@ -9,6 +9,7 @@ import { requireEndingTokens } from './effects.ts'
 import { endEarlierTokens, endTokensWithKey, isBroughtForward } from './end-tokens.ts'
 import { type LockedApiKey, readChangedApiKey, settingsLock } from './lock.ts'
 import { widerTokensUntil } from './narrowing.ts'
+import { restrictedBy } from './restriction-reach.ts'
 import { type ApiKeyChange, changedDraft, changesOf } from './settings.ts'
 import { type ApiKeyView, apiKeyView } from './view.ts'
 
@@ -87,7 +88,7 @@ async function update(
       await admitApiKey(tx, actor, { draft, previous, organization, accountsWithin, showsSecret: false }, now)
       if (endTokens) await requireEndingTokens(tx, actor, id)
       const { environment: _, ...stored } = draft
-      await storeApiKey(tx, id, stored)
+      await storeApiKey(tx, id, { ...stored, ...restrictedBy(actor, previous, draft) })
       const { expiresAt } = draft
       const about = { id, organizationId: organization.id, actor }
       await endTokensWithKey(tx, services, { ...about, previous, expiresAt }, now)

@@ -51,6 +51,8 @@ export const organizations = pgTable('organizations', {
   /** Every new or changed key must expire within this many seconds; null = keys need not expire. */
   maxKeyLifetimeSeconds: integer('max_key_lifetime_seconds'),
   suspendedAt: instant('suspended_at'),
+  /** Client id of the caller who suspended it; null = not suspended, or suspended before this was recorded. */
+  suspendedBy: text('suspended_by'),
   createdAt: instant('created_at').notNull(),
   /** Increases with each change: the ETag for If-Match. */
   revision: integer('revision').notNull().default(1),
@@ -84,6 +86,8 @@ export const serviceAccounts = pgTable(
     createdAt: instant('created_at').notNull(),
     createdBy: text('created_by').notNull(),
     disabledAt: instant('disabled_at'),
+    /** Client id of the caller who disabled it; null = not disabled, or disabled before this was recorded. */
+    disabledBy: text('disabled_by'),
     /** How far the caller who disabled it may disable; null = disabled before this was recorded. */
     disabledReach: text('disabled_reach', { enum: ['own', 'organization', 'all'] }),
     revision: integer('revision').notNull().default(1),
@@ -133,6 +137,8 @@ export const apiKeys = pgTable(
     /** CIDR ranges; an empty list of allowed ones allows every address. */
     allowedCidrs: text('allowed_cidrs').array().notNull().default([]),
     deniedCidrs: text('denied_cidrs').array().notNull().default([]),
+    /** The widest reach of the callers who set the address ranges; null = no ranges, or set before this was recorded. */
+    addressReach: text('address_reach', { enum: ['own', 'organization', 'all'] }),
     /** Replaces the plan's limit. Stored and shown, but not enforced. */
     requestsPerMinute: integer('requests_per_minute'),
     /** How often the key should be rotated. When it is due, an audit event says so. */
@@ -142,6 +148,8 @@ export const apiKeys = pgTable(
     /** Client id of the creator, or `system`. */
     createdBy: text('created_by').notNull(),
     expiresAt: instant('expires_at'),
+    /** The widest reach of the callers who set the expiry; null = never expires, or set before this was recorded. */
+    expiryReach: text('expiry_reach', { enum: ['own', 'organization', 'all'] }),
     disabledAt: instant('disabled_at'),
     /** Client id of the caller who disabled or revoked it; null for a key from before this was recorded. */
     disabledBy: text('disabled_by'),

@@ -27,7 +27,7 @@ export async function suspendOrganization(
   const lock = keepingLastHolders(async () => ({ organizationId: null }), organizationLock(id))
   await change(services, actor, 'organizations.suspend', lock, async (tx, { suspendedAt }, now) => {
     if (suspendedAt) return unchanged(undefined)
-    await updateOrganizationRow(tx, id, { suspendedAt: now })
+    await updateOrganizationRow(tx, id, { suspendedAt: now, suspendedBy: actor.clientId })
     const revocationId = await addRevocationRule(
       tx,
       {
@@ -69,7 +69,7 @@ export async function trySuspendingOrganization(
 export async function resumeOrganization(services: Suspending, actor: Principal, id: string): Promise<void> {
   await change(services, actor, 'organizations.suspend', organizationLock(id), async (tx, { suspendedAt }, now) => {
     if (!suspendedAt) return unchanged(undefined)
-    await updateOrganizationRow(tx, id, { suspendedAt: null })
+    await updateOrganizationRow(tx, id, { suspendedAt: null, suspendedBy: null })
     const rules = { kind: 'organization', value: id, effectiveAt: suspendedAt } as const
     const closedRules = await closeOpenRules(tx, rules, services.config.clockToleranceSeconds, now)
     return { view: undefined, event: { type: 'organization.resumed', context: { closedRules } } }

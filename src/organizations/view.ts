@@ -13,6 +13,7 @@ export type OrganizationView = {
   /** Every new or changed key must expire within this many seconds; null = keys need not expire. */
   maxKeyLifetimeSeconds: number | null
   suspendedAt: string | null
+  suspendedBy: string | null
   createdAt: string
   /** Increases with each change; sent as the ETag. */
   revision: number

@@ -27,14 +27,14 @@ export async function disableServiceAccount(
   { reason, text }: Because,
 ): Promise<void> {
   await change(services, actor, 'service_accounts.disable', accountLock(id), async (tx, account, now) => {
-    const disabledReach = reachOf(actor, 'service_accounts.disable')
+    const by = { disabledBy: actor.clientId, disabledReach: reachOf(actor, 'service_accounts.disable') }
     if (account.disabledAt) {
       if (!widensDisabling(actor, 'service_accounts.disable', account)) return unchanged(undefined)
-      await updateServiceAccountRow(tx, id, { disabledReach })
+      await updateServiceAccountRow(tx, id, by)
       const again = { apiKeys: 0, text: text ?? null }
       return { view: undefined, event: { type: 'service_account.disabled', reason, context: again } }
     }
-    await updateServiceAccountRow(tx, id, { disabledAt: now, disabledReach })
+    await updateServiceAccountRow(tx, id, { disabledAt: now, ...by })
     const keyIds = await selectLiveKeyIds(tx, { serviceAccountId: id })
     for (const value of keyIds) {
       await addRevocationRule(
@@ -81,7 +81,7 @@ export async function enableServiceAccount(services: Disabling, actor: Principal
     const { disabledAt } = account
     if (!disabledAt) return unchanged(undefined)
     requireReachToEnable(actor, 'service_accounts.disable', account)
-    await updateServiceAccountRow(tx, id, { disabledAt: null, disabledReach: null })
+    await updateServiceAccountRow(tx, id, { disabledAt: null, disabledBy: null, disabledReach: null })
     const keyIds = await selectLiveKeyIds(tx, { serviceAccountId: id })
     for (const value of keyIds) {
       const rules = { kind: 'api_key', value, effectiveAt: disabledAt } as const

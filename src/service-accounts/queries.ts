@@ -7,7 +7,7 @@ import { apiKeys, serviceAccounts } from '../db/schema.ts'
 export type ServiceAccount = typeof serviceAccounts.$inferSelect
 
 export type ServiceAccountChanges = Partial<
-  Pick<ServiceAccount, 'name' | 'description' | 'roles' | 'disabledAt' | 'disabledReach'>
+  Pick<ServiceAccount, 'name' | 'description' | 'roles' | 'disabledAt' | 'disabledBy' | 'disabledReach'>
 >
 
 /** `apiKeys`: how many of its keys are not revoked. */

@@ -13,6 +13,7 @@ export type ServiceAccountView = {
   createdAt: string
   createdBy: string
   disabledAt: string | null
+  disabledBy: string | null
   /** Increases with each change; sent as the ETag. */
   revision: number
 }

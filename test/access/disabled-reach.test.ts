@@ -86,10 +86,13 @@ describe.each(databaseKinds)('who may enable what somebody disabled, on %s', asy
   test('a service account that the operator disabled stays disabled for its administrator', async () => {
     const { id } = await createServiceAccount(services, admin, { name: 'billing' })
     await disableServiceAccount(services, admin, id, because)
+    expect(await showServiceAccount(services, admin, id)).toMatchObject({ disabledBy: 'key_admin' })
     await disableServiceAccount(services, operator, id, because)
+    expect(await showServiceAccount(services, admin, id)).toMatchObject({ disabledBy: 'key_operator' })
     await expect(enableServiceAccount(services, admin, id)).rejects.toMatchObject(denied)
     expect(await showServiceAccount(services, admin, id)).toMatchObject({ disabledAt: expect.any(String) })
     await enableServiceAccount(services, operator, id)
+    expect(await showServiceAccount(services, admin, id)).toMatchObject({ disabledAt: null, disabledBy: null })
     await disableServiceAccount(services, admin, id, because)
     await enableServiceAccount(services, admin, id)
   })

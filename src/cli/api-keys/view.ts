@@ -1,6 +1,6 @@
 import type { ApiKeyVersionUsage, ApiKeyView } from '../../api-keys/view.ts'
 import { formatDuration } from '../../config/duration.ts'
-import { fields, shortTime, table } from '../runtime/output.ts'
+import { fields, shortTime, table, timeAndActor } from '../runtime/output.ts'
 
 export function apiKeyFields(apiKey: ApiKeyView): string {
   return fields({
@@ -30,8 +30,8 @@ export function apiKeyFields(apiKey: ApiKeyView): string {
     hint: `…${apiKey.hint}`,
     created: apiKey.createdAt,
     expires: apiKey.expiresAt,
-    ...ifPresent('disabled', apiKey.disabledAt && by(apiKey.disabledAt, apiKey.disabledBy)),
-    revoked: apiKey.revokedAt && by(apiKey.revokedAt, apiKey.revokedBy),
+    ...ifPresent('disabled', apiKey.disabledAt && timeAndActor(apiKey.disabledAt, apiKey.disabledBy)),
+    revoked: apiKey.revokedAt && timeAndActor(apiKey.revokedAt, apiKey.revokedBy),
     reason: apiKey.revocationReason,
     revision: apiKey.revision,
     'last used': apiKey.lastUsedAt,
@@ -68,10 +68,6 @@ export function usageTable(usage: readonly ApiKeyVersionUsage[]): string {
     { title: 'from', value: ({ addresses }) => addresses.join(' ') },
     { title: 'by', value: ({ agents }) => agents.join(' · ').slice(0, 60) },
   ])
-}
-
-function by(time: string, clientId: string | null): string {
-  return clientId === null ? time : `${time} by ${clientId}`
 }
 
 /** Somebody still uses a key that does not work. */

@@ -1,5 +1,5 @@
 import type { OrganizationView } from '../../organizations/view.ts'
-import { fields } from '../runtime/output.ts'
+import { fields, timeAndActor } from '../runtime/output.ts'
 
 export function organizationFields(organization: OrganizationView): string {
   const { limits, maxKeyLifetimeSeconds } = organization
@@ -11,7 +11,7 @@ export function organizationFields(organization: OrganizationView): string {
     plan: organization.plan,
     limits: `${limits.requestsPerMinute} a minute, ${limits.requestsPerMonth} a month, ${limits.apiKeys} keys`,
     'keys expire': maxKeyLifetimeSeconds === null ? null : `within ${maxKeyLifetimeSeconds} s`,
-    suspended: organization.suspendedAt,
+    suspended: organization.suspendedAt && timeAndActor(organization.suspendedAt, organization.suspendedBy),
     created: organization.createdAt,
     revision: organization.revision,
   })

@@ -34,6 +34,11 @@ export function shortTime(time: string): string {
   return time.replace(/\.\d+Z$/, 'Z')
 }
 
+/** When something happened, and which client did it, if that is known. */
+export function timeAndActor(time: string, clientId: string | null): string {
+  return clientId === null ? time : `${time} by ${clientId}`
+}
+
 const noLines = Object.fromEntries(
   ['top', 'bottom', 'mid', 'left', 'right'].flatMap((side) =>
     [side, `${side}-mid`, `${side}-left`, `${side}-right`].map((name) => [name, '']),

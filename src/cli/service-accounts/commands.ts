@@ -6,7 +6,7 @@ import { type Cli, type JsonOption, noun, print, showVerb, verb } from '../runti
 import { endingVerb, withDryRun, withReason } from '../runtime/ending.ts'
 import { listVerb } from '../runtime/list.ts'
 import { member, membersOf } from '../runtime/members.ts'
-import { fields, shortTime } from '../runtime/output.ts'
+import { fields, shortTime, timeAndActor } from '../runtime/output.ts'
 
 const example = 'svc_0192f0c4a1b27c3d'
 const pathOf = (id: string, rest = '') => `/v1/service-accounts/${encodeURIComponent(id)}${rest}`
@@ -123,7 +123,7 @@ function accountFields(account: ServiceAccountView): string {
     organization: account.organizationId,
     roles: account.roles,
     keys: account.apiKeys,
-    disabled: account.disabledAt,
+    disabled: account.disabledAt && timeAndActor(account.disabledAt, account.disabledBy),
     created: account.createdAt,
     revision: account.revision,
   })

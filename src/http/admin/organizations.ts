@@ -25,6 +25,7 @@ const organization = z
     limits: z.object(limits),
     maxKeyLifetimeSeconds: z.int().nullable(),
     suspendedAt: instant.nullable(),
+    suspendedBy: z.string().nullable().openapi({ description: 'Client id of the caller who suspended it' }),
     createdAt: instant,
     revision: z.int().openapi({ description: 'Increases with each change. The ETag contains it' }),
   })

@@ -29,6 +29,7 @@ const serviceAccount = z
     createdAt: instant,
     createdBy: z.string(),
     disabledAt: instant.nullable(),
+    disabledBy: z.string().nullable().openapi({ description: 'Client id of the caller who disabled it' }),
     revision: z.int(),
   })
   .openapi('ServiceAccount')

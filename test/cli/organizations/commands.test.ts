@@ -60,6 +60,7 @@ revision  1
       'suspended org_…: no new tokens, and the existing ones are refused',
     )
     expect((await json('organizations', 'list', '--suspended', 'true')).items).toMatchObject([{ id }])
+    expect(await shown('organizations', 'show', id)).toMatch(/^suspended {2}\S+Z by key_…$/m)
     expect((await shown('organizations', 'resume', id)).split('\n')[1]).toBe(
       'resumed org_…; tokens issued before stay revoked',
     )

@@ -33,6 +33,7 @@ test('service accounts can be created, given other roles, disabled and deleted',
     'disabled svc_…: no new tokens, and the existing ones are refused',
   )
   expect((await json('service-accounts', 'list', '--disabled', 'true')).items).toMatchObject([{ id }])
+  expect(await shown('service-accounts', 'show', id)).toMatch(/^disabled {2}\S+Z by key_…$/m)
   expect((await shown('service-accounts', 'enable', id)).split('\n')[1]).toBe(
     'enabled svc_…; tokens issued before stay revoked',
   )
