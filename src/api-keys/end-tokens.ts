@@ -3,16 +3,28 @@ import type { Db } from '../db/database.ts'
 import { addRevocationRule } from '../revocation/rule-queries.ts'
 import type { Services } from '../services.ts'
 
-/** Revokes the tokens of all versions up to `version` from `at` on, whenever they were issued. */
+/**
+ * Revokes the tokens of all versions up to `version` from `at` on, whenever they were issued. With `first`, spares the
+ * versions before it.
+ */
 export async function endTokensOfVersions(
   tx: Db,
   { config }: Pick<Services, 'config'>,
-  ended: { id: string; organizationId: string; version: number; at: Date; reason: string; actor: Principal },
+  ended: {
+    id: string
+    organizationId: string
+    first?: number
+    version: number
+    at: Date
+    reason: string
+    actor: Principal
+  },
   now: Date,
 ): Promise<void> {
   const rule = {
     kind: 'api_key',
     value: ended.id,
+    ...(ended.first !== undefined && { minVersion: ended.first }),
     maxVersion: ended.version,
     effectiveAt: ended.at,
     expires: 'when_dead',

@@ -76,10 +76,12 @@ function isOneOf(keys: readonly { readonly id: string }[]): SQL {
   )
 }
 
-function isNewest(db: Db): SQL {
+/** Whether it is the newest version that was not cancelled. */
+function isNewest(db: Db): SQL | undefined {
   const later = db
     .select({ one: sql`1` })
     .from(sql`${apiKeyVersions} later`)
-    .where(sql`later.api_key_id = ${apiKeyVersions.apiKeyId} and later.version > ${apiKeyVersions.version}`)
-  return not(exists(later))
+    .where(sql`later.api_key_id = ${apiKeyVersions.apiKeyId} and later.version > ${apiKeyVersions.version}
+      and later.cancelled_at is null`)
+  return and(isNull(apiKeyVersions.cancelledAt), not(exists(later)))
 }

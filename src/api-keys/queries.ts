@@ -70,10 +70,13 @@ export const apiKeyRecord = {
   ringGeneration: sql<number>`(select ${serviceState.ringGeneration} from ${serviceState})`.mapWith(Number),
 }
 
-/** The newest version of a key. Lists and views show it as the key's version. */
+/** The newest version of a key that was not cancelled. Lists and views show it as the key's version. */
 const newestVersion = and(
   eq(apiKeyVersions.apiKeyId, apiKeys.id),
-  eq(apiKeyVersions.version, sql`(select max(v.version) from ${apiKeyVersions} v where v.api_key_id = ${apiKeys.id})`),
+  eq(
+    apiKeyVersions.version,
+    sql`(select max(v.version) from ${apiKeyVersions} v where v.api_key_id = ${apiKeys.id} and v.cancelled_at is null)`,
+  ),
 )
 
 const usage = usageOf(apiKeys.id)

@@ -17,7 +17,7 @@ import { restrictedBy } from './restriction-reach.ts'
 import { createSecret } from './secret.ts'
 import type { ApiKeyChange, ApiKeyDraft } from './settings.ts'
 import { changedDraft, changesOf } from './settings.ts'
-import { endVersions, insertVersion } from './version-queries.ts'
+import { endVersions, insertVersion, overlapVersion } from './version-queries.ts'
 import type { ApiKeyView } from './view.ts'
 
 type RotatingServices = ChangeServices & Pick<Services, 'config' | 'db' | 'keyring' | 'platform'>
@@ -164,8 +164,7 @@ async function rotate(
     await endTokensWithKey(tx, services, { ...about, previous, expiresAt: draft.expiresAt }, now)
     const ended = { ...about, reason: 'rotated', version: previous.version, endsAt }
     const endsNow = await endPrevious(tx, services, ended, now)
-    const version = previous.version + 1
-    await insertVersion(tx, id, version, stored, now)
+    const version = await insertVersion(tx, id, stored, now)
     const formerVersion = { version: previous.version, endsAt: endsAt.toISOString() }
     const wider = endsAt > now ? widerTokensUntil(previous, draft, { now, longestTokenSeconds, endsAt }) : null
     const rotated = { apiKey: await readChangedApiKey(tx, id, now), secret, formerVersion, widerTokensUntil: wider }
@@ -205,7 +204,7 @@ async function endPrevious(
   const { id, version } = ended
   const older = await endVersions(tx, id, version - 1, now)
   if (older.length > 0) await endTokensOfVersions(tx, services, { ...ended, version: version - 1, at: now }, now)
-  await endVersions(tx, id, version, endsAt)
+  await overlapVersion(tx, id, version, endsAt)
   await endTokensOfVersions(tx, services, { ...ended, at: endsAt }, now)
   return endsAt > now ? older : [...older, version]
 }

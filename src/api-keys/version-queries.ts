@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, isNull, lt, lte, or } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, gte, isNull, lt, lte, or, sql } from 'drizzle-orm'
 import type { Db } from '../db/database.ts'
 import { apiKeys, apiKeyVersions } from '../db/schema.ts'
 import { nextRevision } from './change-queries.ts'
@@ -10,18 +10,32 @@ export type ApiKeyVersionRow = {
   readonly imported: boolean
   readonly createdAt: Date
   readonly expiresAt: Date | null
+  readonly cancelledAt: Date | null
 }
 
-/** Stores the next version. The caller has locked the key. */
-export async function insertVersion(
-  tx: Db,
-  apiKeyId: string,
-  version: number,
-  secret: StoredSecret,
-  now: Date,
-): Promise<void> {
-  await tx.insert(apiKeyVersions).values({ apiKeyId, version, ...secret, createdAt: now })
+/**
+ * Stores the next version and returns its number, which no version of the key had before, not even a cancelled one. The
+ * caller has locked the key.
+ */
+export async function insertVersion(tx: Db, apiKeyId: string, secret: StoredSecret, now: Date): Promise<number> {
+  const next = sql`(select max(v.version) + 1 from ${apiKeyVersions} v where v.api_key_id = ${apiKeyId})`
+  const [inserted] = await tx
+    .insert(apiKeyVersions)
+    .values({ apiKeyId, version: next, ...secret, createdAt: now })
+    .returning({ version: apiKeyVersions.version })
+  if (!inserted) throw new Error('the version was not inserted')
   await incrementRevision(tx, apiKeyId)
+  return inserted.version
+}
+
+/** Makes a replaced version end at `end`, unless it ends sooner, and keeps the end that it had. */
+export async function overlapVersion(tx: Db, apiKeyId: string, version: number, end: Date): Promise<void> {
+  const { expiresAt } = apiKeyVersions
+  const earliest = sql`least(${expiresAt}, ${end.toISOString()}::timestamptz)`
+  await tx
+    .update(apiKeyVersions)
+    .set({ expiresAtBeforeRotation: sql`${expiresAt}`, expiresAt: earliest })
+    .where(and(eq(apiKeyVersions.apiKeyId, apiKeyId), eq(apiKeyVersions.version, version)))
 }
 
 /** Makes every version up to `last` end at `end`, unless it ends sooner. Returns the versions that changed. */
@@ -56,6 +70,7 @@ export async function selectVersions(
       imported: apiKeyVersions.imported,
       createdAt: apiKeyVersions.createdAt,
       expiresAt: apiKeyVersions.expiresAt,
+      cancelledAt: apiKeyVersions.cancelledAt,
     })
     .from(apiKeyVersions)
     .where(
@@ -63,4 +78,25 @@ export async function selectVersions(
     )
     .orderBy(desc(apiKeyVersions.version))
     .limit(limit)
+}
+
+/** The numbers of the versions in this range, ended and cancelled ones included. */
+export async function selectVersionNumbers(
+  db: Db,
+  apiKeyId: string,
+  range: { minVersion?: number | undefined; maxVersion?: number | undefined },
+): Promise<number[]> {
+  const { minVersion, maxVersion } = range
+  const rows = await db
+    .select({ version: apiKeyVersions.version })
+    .from(apiKeyVersions)
+    .where(
+      and(
+        eq(apiKeyVersions.apiKeyId, apiKeyId),
+        minVersion === undefined ? undefined : gte(apiKeyVersions.version, minVersion),
+        maxVersion === undefined ? undefined : lte(apiKeyVersions.version, maxVersion),
+      ),
+    )
+    .orderBy(asc(apiKeyVersions.version))
+  return rows.map(({ version }) => version)
 }

@@ -4,8 +4,11 @@ import type { ApiKeyVersionRow } from './version-queries.ts'
 /** One version of an API key, and who uses it. Times are RFC 3339 texts. Usage lags by a few seconds. */
 export type ApiKeyVersionView = {
   version: number
-  /** `newest` works as long as the key, `overlapping` until `endsAt`, and `ended` no longer works. */
-  state: 'newest' | 'overlapping' | 'ended'
+  /**
+   * `newest` works as long as the key, and `overlapping` until `endsAt`. `ended` no longer works, nor does `cancelled`,
+   * whose rotation was taken back.
+   */
+  state: 'newest' | 'overlapping' | 'ended' | 'cancelled'
   hint: string
   /** The secret was created and hashed by another system. */
   imported: boolean
@@ -27,10 +30,9 @@ export function apiKeyVersionView(
   row: ApiKeyVersionRow,
   { newest, usage, now }: { newest: number; usage: ApiKeyUsageRow | undefined; now: Date },
 ): ApiKeyVersionView {
-  const hasEnded = row.expiresAt !== null && row.expiresAt <= now
   return {
     version: row.version,
-    state: hasEnded ? 'ended' : row.version === newest ? 'newest' : 'overlapping',
+    state: stateOf(row, newest, now),
     hint: row.hint,
     imported: row.imported,
     createdAt: row.createdAt.toISOString(),
@@ -42,4 +44,10 @@ export function apiKeyVersionView(
     addresses: [...(usage?.addresses ?? [])],
     agents: [...(usage?.agents ?? [])],
   }
+}
+
+function stateOf(row: ApiKeyVersionRow, newest: number, now: Date): ApiKeyVersionView['state'] {
+  if (row.cancelledAt !== null) return 'cancelled'
+  if (row.expiresAt !== null && row.expiresAt <= now) return 'ended'
+  return row.version === newest ? 'newest' : 'overlapping'
 }

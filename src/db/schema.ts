@@ -192,6 +192,10 @@ export const apiKeyVersions = pgTable(
     createdAt: instant('created_at').notNull(),
     /** End of this version's overlap; null = as long as the key. */
     expiresAt: instant('expires_at'),
+    /** The end that it had before a rotation gave it an overlap. It gets it back if the rotation is cancelled. */
+    expiresAtBeforeRotation: instant('expires_at_before_rotation'),
+    /** When the rotation that created this version was cancelled: it has ended, and is never the newest again. */
+    cancelledAt: instant('cancelled_at'),
   },
   (table) => [
     primaryKey({ columns: [table.apiKeyId, table.version] }),
@@ -339,6 +343,8 @@ export const revocations = pgTable(
     value: text('value').notNull(),
     /** Only for `api_key`: the rule covers tokens with `key_version` up to this one. */
     maxVersion: integer('max_version'),
+    /** Only for `api_key`: the rule covers tokens with `key_version` from this one on. Older readers ignore it. */
+    minVersion: integer('min_version'),
     /** Null = the rule covers tokens whenever they were issued. */
     issuedBefore: instant('issued_before'),
     effectiveAt: instant('effective_at').notNull(),

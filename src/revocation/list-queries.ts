@@ -24,6 +24,7 @@ export function serviceRevocationSource(db: Db, database?: Pick<Database, 'liste
           id: rule.id,
           kind: rule.kind,
           value: rule.value,
+          minVersion: rule.minVersion,
           maxVersion: rule.maxVersion,
           issuedBefore: rule.issuedBefore,
           effectiveAt: rule.effectiveAt,
@@ -73,7 +74,16 @@ export async function isTokenRevoked(tx: Db, token: RevocableToken, now: Date): 
 
 type StoredRule = Pick<
   typeof revocations.$inferSelect,
-  'id' | 'kind' | 'value' | 'maxVersion' | 'issuedBefore' | 'effectiveAt' | 'expiresAt' | 'liftedAt' | 'xactId'
+  | 'id'
+  | 'kind'
+  | 'value'
+  | 'minVersion'
+  | 'maxVersion'
+  | 'issuedBefore'
+  | 'effectiveAt'
+  | 'expiresAt'
+  | 'liftedAt'
+  | 'xactId'
 >
 
 function revocationRow({ issuedBefore, effectiveAt, expiresAt, liftedAt, ...row }: StoredRule): RevocationRow {

@@ -11,6 +11,8 @@ export type NewRevocationRule = {
   value: string
   /** `api_key` only: covers versions up to this one. */
   maxVersion?: number
+  /** `api_key` only: covers versions from this one on. */
+  minVersion?: number
   /** Covers tokens issued until the end of this second. If left out, covers all tokens, whenever issued. */
   issuedBefore?: Date
   effectiveAt: Date
@@ -100,6 +102,7 @@ function newRow(rule: NewRevocationRule, tolerance: number, now: Date) {
   const {
     kind,
     value,
+    minVersion = null,
     maxVersion = null,
     issuedBefore = null,
     effectiveAt,
@@ -112,6 +115,7 @@ function newRow(rule: NewRevocationRule, tolerance: number, now: Date) {
     id: newId('rev'),
     kind,
     value,
+    minVersion: kind === 'api_key' ? minVersion : null,
     maxVersion: kind === 'api_key' ? maxVersion : null,
     issuedBefore: kind === 'signing_key' ? null : issuedBefore,
     effectiveAt,

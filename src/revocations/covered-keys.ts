@@ -1,5 +1,5 @@
 import { selectLiveKeyIds } from '../access/live-key-queries.ts'
-import { findApiKey } from '../api-keys/queries.ts'
+import { selectVersionNumbers } from '../api-keys/version-queries.ts'
 import type { Db } from '../db/database.ts'
 import type { RuleInput } from './new-rule.ts'
 
@@ -7,7 +7,7 @@ import type { RuleInput } from './new-rule.ts'
 type CoveredKeys = { readonly keyIds: readonly string[]; readonly versions?: readonly number[] }
 
 /** The API keys whose tokens the rule may cover. Does not check that the value exists or who owns it. */
-export async function coveredKeys(db: Db, { kind, value, maxVersion }: RuleInput): Promise<CoveredKeys> {
+export async function coveredKeys(db: Db, { kind, value, minVersion, maxVersion }: RuleInput): Promise<CoveredKeys> {
   switch (kind) {
     case 'token':
       return { keyIds: [] }
@@ -22,10 +22,8 @@ export async function coveredKeys(db: Db, { kind, value, maxVersion }: RuleInput
       return { keyIds: await selectLiveKeyIds(db, owner) }
     }
     case 'api_key': {
-      if (maxVersion === undefined) return { keyIds: [value] }
-      const apiKey = await findApiKey(db, { id: value, within: 'everywhere' })
-      const last = Math.min(maxVersion, apiKey?.version ?? 0)
-      return { keyIds: [value], versions: Array.from({ length: last }, (_, index) => index + 1) }
+      if (minVersion === undefined && maxVersion === undefined) return { keyIds: [value] }
+      return { keyIds: [value], versions: await selectVersionNumbers(db, value, { minVersion, maxVersion }) }
     }
     default:
       throw kind satisfies never

@@ -13,6 +13,8 @@ export type RuleInput = Because & {
   readonly value: string
   /** `api_key` only: tokens of versions up to this one. */
   readonly maxVersion?: number | undefined
+  /** `api_key` only: tokens of versions from this one on. */
+  readonly minVersion?: number | undefined
   /**
    * Covers tokens issued until then. Null = whenever issued. Absent = until the rule takes effect. A rule about a token
    * or a signing key always covers everything.
@@ -32,17 +34,21 @@ export type RuleDraft = Omit<NewRevocationRule, 'organizationId' | 'actor'>
  * check that the name exists or who owns it.
  */
 export function draftRule(input: RuleInput, now: Date): RuleDraft {
-  const { kind, value, maxVersion, effectiveAt = now, reason, text: reasonText } = input
+  const { kind, value, minVersion, maxVersion, effectiveAt = now, reason, text: reasonText } = input
   if (effectiveAt < now) throw invalidRequest('effectiveAt is in the past. Leave it out to revoke now.')
   if (maxVersion !== undefined && kind !== 'api_key')
     throw invalidRequest('maxVersion is only for rules about an api_key. Leave it out.')
+  if (minVersion !== undefined && kind !== 'api_key')
+    throw invalidRequest('minVersion is only for rules about an api_key. Leave it out.')
+  if (minVersion !== undefined && maxVersion !== undefined && minVersion > maxVersion)
+    throw invalidRequest('minVersion must not be greater than maxVersion: the rule would cover nothing.')
   if (kind === 'all' && value !== '*') throw invalidRequest('value must be * for the kind all.')
   if (kind === 'subject' && !/^\S+ ./u.test(value))
     throw invalidRequest(
       'The value of a rule about a subject must be the id of its organization, one space, and the subject.',
     )
-  const version = maxVersion === undefined ? {} : { maxVersion }
-  const draft = { kind, value, ...version, effectiveAt, reason, reasonText }
+  const versions = { ...(minVersion !== undefined && { minVersion }), ...(maxVersion !== undefined && { maxVersion }) }
+  const draft = { kind, value, ...versions, effectiveAt, reason, reasonText }
   if (kind === 'token' || kind === 'signing_key') {
     if (input.issuedBefore)
       throw invalidRequest(

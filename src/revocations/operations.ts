@@ -22,6 +22,7 @@ export type RevocationView = {
   id: string
   kind: RevocationKind
   value: string
+  minVersion: number | null
   maxVersion: number | null
   issuedBefore: string | null
   effectiveAt: string

@@ -10,6 +10,7 @@ const revocationRow = {
   id: revocations.id,
   kind: revocations.kind,
   value: revocations.value,
+  minVersion: revocations.minVersion,
   maxVersion: revocations.maxVersion,
   issuedBefore: revocations.issuedBefore,
   effectiveAt: revocations.effectiveAt,

@@ -40,6 +40,7 @@ describe.each(databaseKinds)('the published feed on %s', (kind) => {
       maxVersion: 3,
       issuedBefore: clock.now(),
     })
+    await addRule(db, clock.now(), { kind: 'api_key', value: 'key_taken_back', minVersion: 2, maxVersion: 2 })
     await revoke('jti-secretive')
     const { body, maxAgeSeconds } = await service.feed.document()
     const effectiveAt = seconds(clock.now()) - 1
@@ -51,6 +52,7 @@ describe.each(databaseKinds)('the published feed on %s', (kind) => {
       rules: {
         [nameOf('token:jti-secretive')]: [[effectiveAt, null, expiresAt, null]],
         [nameOf('api_key:key_secretive')]: [[effectiveAt, effectiveAt, expiresAt, 3]],
+        [nameOf('api_key:key_taken_back')]: [[effectiveAt, null, expiresAt, 2, 2]],
       },
     })
     expect(Buffer.from(body.split('.')[1] ?? '', 'base64url').toString()).not.toContain('secretive')

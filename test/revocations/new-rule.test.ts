@@ -52,6 +52,10 @@ test('a scheduled rule revokes what was issued until it takes effect', () => {
 
 test('a rule on a key may be limited to its versions', () => {
   expect(draftRule({ kind: 'api_key', value: 'key_1', maxVersion: 2, reason }, now)).toMatchObject({ maxVersion: 2 })
+  expect(draftRule({ kind: 'api_key', value: 'key_1', minVersion: 2, maxVersion: 2, reason }, now)).toMatchObject({
+    minVersion: 2,
+    maxVersion: 2,
+  })
 })
 
 describe('refused is', () => {
@@ -59,6 +63,8 @@ describe('refused is', () => {
     ['an effect in the past', { kind: 'organization', value: 'org_1', effectiveAt: earlier, reason }],
     ['killing what is not issued yet', { kind: 'organization', value: 'org_1', issuedBefore: later, reason }],
     ['a version of something that has none', { kind: 'organization', value: 'org_1', maxVersion: 1, reason }],
+    ['a first version of something that has none', { kind: 'organization', value: 'org_1', minVersion: 1, reason }],
+    ['a range without a version', { kind: 'api_key', value: 'key_1', minVersion: 3, maxVersion: 2, reason }],
     ['all with a value', { kind: 'all', value: 'org_1', reason }],
     ['a subject without its organization', { kind: 'subject', value: 'alice', reason }],
     ['a subject that is empty', { kind: 'subject', value: 'org_1 ', reason }],

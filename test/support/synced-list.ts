@@ -75,6 +75,7 @@ export function scriptedSource() {
       const rule = {
         kind: 'token',
         value: jti,
+        minVersion: null,
         maxVersion: null,
         issuedBefore: null,
         effectiveAt: 0,

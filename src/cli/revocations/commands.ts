@@ -53,6 +53,7 @@ function addCreateVerb(revocations: Command, cli: Cli): void {
         'jti, key id, "organization subject", organization, kid, *',
       ).makeOptionMandatory(),
     )
+    .addOption(member('minVersion', '--min-version <number>', 'api_key: versions from this one on', wholeNumber))
     .addOption(member('maxVersion', '--max-version <number>', 'api_key: versions up to this one', wholeNumber))
     .addOption(
       member('issuedBefore', '--issued-before <time>', 'tokens issued until then (default: until it takes effect)'),

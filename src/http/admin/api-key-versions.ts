@@ -36,7 +36,9 @@ export const rotationImpact = impact
 const version = z
   .object({
     version: z.int(),
-    state: z.enum(['newest', 'overlapping', 'ended']),
+    state: z
+      .enum(['newest', 'overlapping', 'ended', 'cancelled'])
+      .openapi({ description: 'cancelled: it ended because its rotation was taken back' }),
     hint: z.string(),
     imported: z.boolean(),
     createdAt: instant,

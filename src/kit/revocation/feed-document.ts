@@ -5,10 +5,11 @@ import type { RuleEffect } from './rules.ts'
 export const feedType = 'mintage-revocations+jwt'
 
 /**
- * In this order: effectiveAt, issuedBefore, expiresAt, maxVersion. Times are seconds since 1970. Null means the same as
- * in `RevocationRule`.
+ * In this order: effectiveAt, issuedBefore, expiresAt, maxVersion, minVersion. Times are seconds since 1970. Null means
+ * the same as in `RevocationRule`. A minVersion of null is left out. A reader that does not know minVersion revokes
+ * more: also the versions before it.
  */
-type FeedRule = readonly [number, number | null, number | null, number | null]
+type FeedRule = readonly [number, number | null, number | null, number | null, number?]
 
 /** The payload of the feed. It is a public interface, described in docs/revocation.md. */
 export type FeedClaims = {
@@ -40,8 +41,9 @@ export class FeedRefused extends Error {
   }
 }
 
-export function feedRule({ effectiveAt, issuedBefore, expiresAt, maxVersion }: RuleEffect): FeedRule {
-  return [effectiveAt, issuedBefore, expiresAt, maxVersion]
+export function feedRule({ effectiveAt, issuedBefore, expiresAt, maxVersion, minVersion }: RuleEffect): FeedRule {
+  const rule = [effectiveAt, issuedBefore, expiresAt, maxVersion] as const
+  return minVersion === null ? rule : [...rule, minVersion]
 }
 
 /**
@@ -90,16 +92,17 @@ function isCursor(value: unknown): value is string {
 
 function indexedRule(rule: unknown): IndexedRule {
   if (!Array.isArray(rule)) throw new FeedRefused('it holds a malformed rule')
-  const [effectiveAt, issuedBefore, expiresAt, maxVersion]: unknown[] = rule
+  const [effectiveAt, issuedBefore, expiresAt, maxVersion, minVersion = null]: unknown[] = rule
   if (
     !isNumber(effectiveAt) ||
     !isNumberOrNull(issuedBefore) ||
     !isNumberOrNull(expiresAt) ||
-    !isNumberOrNull(maxVersion)
+    !isNumberOrNull(maxVersion) ||
+    !isNumberOrNull(minVersion)
   ) {
     throw new FeedRefused('it holds a malformed rule')
   }
-  return { id: '', effectiveAt, issuedBefore, expiresAt, maxVersion }
+  return { id: '', effectiveAt, issuedBefore, expiresAt, maxVersion, minVersion }
 }
 
 function isNumber(value: unknown): value is number {

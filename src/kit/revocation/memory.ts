@@ -48,7 +48,7 @@ export function memoryRevocationList({
 
   function revoke(rule: MemoryRevocationRule): () => void {
     const effectiveAt = rule.effectiveAt ?? now().getTime() / 1000
-    const whole = { maxVersion: null, issuedBefore: null, expiresAt: null, ...rule, effectiveAt }
+    const whole = { minVersion: null, maxVersion: null, issuedBefore: null, expiresAt: null, ...rule, effectiveAt }
     const name = ruleName(rule.kind, rule.value)
     added += 1
     const id = String(added)

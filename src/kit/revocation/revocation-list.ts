@@ -10,6 +10,8 @@ export type RevocationRule = {
   readonly value: string
   /** `api_key` only: covers tokens whose `key_version` is at most this. Null = all versions. */
   readonly maxVersion: number | null
+  /** `api_key` only: covers tokens whose `key_version` is at least this. Null = from the first version on. */
+  readonly minVersion: number | null
   /**
    * Covers tokens whose `iat` is at most this, rounded up to a whole second. Null = covers tokens whenever they were
    * issued.

@@ -4,7 +4,10 @@ import type { RevocableToken, RevocationKind, RevocationRule } from './revocatio
  * What a rule does to the tokens of its name. A list keeps only this in memory, by name. Times are as in
  * `RevocationRule`.
  */
-export type RuleEffect = Pick<RevocationRule, 'maxVersion' | 'issuedBefore' | 'effectiveAt' | 'expiresAt'>
+export type RuleEffect = Pick<
+  RevocationRule,
+  'minVersion' | 'maxVersion' | 'issuedBefore' | 'effectiveAt' | 'expiresAt'
+>
 
 /**
  * Whether the rule revokes the token at `now` (seconds since 1970). Does not check `expiresAt`: a rule that stays too
@@ -21,6 +24,7 @@ export function covers(rule: RevocationRule, token: RevocableToken, now: number)
 export function strikes(effect: RuleEffect, token: RevocableToken, now: number): boolean {
   if (effect.effectiveAt > now) return false
   if (effect.maxVersion !== null && token.keyVersion > effect.maxVersion) return false
+  if (effect.minVersion !== null && token.keyVersion < effect.minVersion) return false
   return effect.issuedBefore === null || !(token.issuedAt > Math.ceil(effect.issuedBefore))
 }
 
@@ -28,9 +32,13 @@ export function strikes(effect: RuleEffect, token: RevocableToken, now: number):
  * A `signing_key` rule is always open and never expires, because a thief of the private key chooses `iat` and `exp`.
  * Only an `api_key` rule can be limited to versions.
  */
-export function effectOf({ kind, maxVersion, issuedBefore, effectiveAt, expiresAt }: RevocationRule): RuleEffect {
-  if (kind === 'signing_key') return { maxVersion: null, issuedBefore: null, effectiveAt, expiresAt: null }
-  return { maxVersion: kind === 'api_key' ? maxVersion : null, issuedBefore, effectiveAt, expiresAt }
+export function effectOf(rule: RevocationRule): RuleEffect {
+  const { kind, minVersion, maxVersion, issuedBefore, effectiveAt, expiresAt } = rule
+  if (kind === 'api_key') return { minVersion, maxVersion, issuedBefore, effectiveAt, expiresAt }
+  const unlimited = { minVersion: null, maxVersion: null, effectiveAt }
+  return kind === 'signing_key'
+    ? { ...unlimited, issuedBefore: null, expiresAt: null }
+    : { ...unlimited, issuedBefore, expiresAt }
 }
 
 /** The name by which rules are found. No kind has a colon, so equal names have equal kinds and values. */

@@ -112,7 +112,7 @@ const state = (sql: Client) => sql`(select generation from public.mintage_revoca
 
 const columns = (sql: Client) => sql`
   v.id, v.kind, v.value, v.max_version, ${micros(sql, 'issued_before')}, ${micros(sql, 'effective_at')},
-  ${micros(sql, 'expires_at')}, v.lifted, v.xact_id::text as xact_id,
+  ${micros(sql, 'expires_at')}, v.lifted, v.xact_id::text as xact_id, v.min_version,
   s.generation::text as generation, pg_current_snapshot()::text as snapshot, pg_is_in_recovery() as replica`
 
 /** Whole microseconds: the digits of a fraction depend on `extra_float_digits`, which the role may set. */
@@ -126,6 +126,7 @@ type ViewRow = {
   kind: RevocationKind
   value: string
   max_version: number | null
+  min_version: number | null
   issued_before: string | null
   effective_at: string
   expires_at: string | null
@@ -154,6 +155,7 @@ function revocationRow(id: string, row: Omit<ViewRow, 'id'>): RevocationRow {
     kind: row.kind,
     value: row.value,
     maxVersion: row.max_version,
+    minVersion: row.min_version,
     issuedBefore: secondsOf(row.issued_before),
     effectiveAt: Number(row.effective_at) / 1e6,
     expiresAt: secondsOf(row.expires_at),

@@ -97,6 +97,7 @@ describe.each(databaseKinds)('a dry run on %s', (kind) => {
     for (const rule of [
       { kind: 'api_key', value: id },
       { kind: 'api_key', value: id, maxVersion: 3 },
+      { kind: 'api_key', value: id, minVersion: 1, maxVersion: 1 },
       { kind: 'subject', value: `${organizationId} ${id}` },
     ])
       expect(await tried('POST', '/revocations', rule)).toMatchObject(broken())
@@ -107,6 +108,10 @@ describe.each(databaseKinds)('a dry run on %s', (kind) => {
       const { status, body } = await tried('POST', '/revocations', rule)
       expect([status, Number(body.apiKeys) > 2, Number(body.apiKeysWithLiveTokens) > 0]).toEqual([200, true, true])
     }
+    expect(await tried('POST', '/revocations', { kind: 'api_key', value: id, minVersion: 2 })).toMatchObject({
+      status: 200,
+      body: { apiKeysWithLiveTokens: 0, lastUses: [] },
+    })
     expect(await tried('POST', '/revocations', { kind: 'subject', value: `${organizationId} nobody` })).toMatchObject(
       harmless,
     )

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { FeedRefused, readFeedClaims } from '../../../src/kit/revocation/feed-document.ts'
+import { FeedRefused, feedRule, readFeedClaims } from '../../../src/kit/revocation/feed-document.ts'
 
 const expected = { issuer: 'https://auth.example', now: 1000, clockToleranceSeconds: 30 }
 const honest = {
@@ -36,6 +36,21 @@ test.each<[string, unknown]>([
   ['a name of another length', { ...honest, rules: { short: [] } }],
   ['a name without its rules', { ...honest, rules: { ['a'.repeat(22)]: null } }],
   ['an invalid rule', { ...honest, rules: { ['a'.repeat(22)]: [7] } }],
+  ['a first version that is a text', { ...honest, rules: { ['a'.repeat(22)]: [[7, null, null, 3, '3']] } }],
 ])('a signed document with %s is refused as a whole', (_, payload) => {
   expect(() => readFeedClaims(payload, expected)).toThrow(FeedRefused)
+})
+
+test('a rule without a first version has the four elements that every reader knows; a fifth one is the first version', () => {
+  const rule = { effectiveAt: 7, issuedBefore: null, expiresAt: 9, maxVersion: 3, minVersion: null }
+  const name = 'a'.repeat(22)
+  for (const [written, sent] of [
+    [rule, [7, null, 9, 3]],
+    [{ ...rule, minVersion: 3 }, [7, null, 9, 3, 3]],
+    [{ ...rule, maxVersion: null, minVersion: 2 }, [7, null, 9, null, 2]],
+  ] as const) {
+    expect(feedRule(written)).toEqual(sent)
+    const { rules } = readFeedClaims({ ...honest, rules: { [name]: [sent] } }, expected)
+    expect(rules.get(name)).toEqual([{ id: '', ...written }])
+  }
 })

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Db } from '../../../src/db/database.ts'
 import { feedRevocationList } from '../../../src/kit/revocation/feed.ts'
@@ -38,10 +39,11 @@ const memory: Implementation = {
     const list = memoryRevocationList({ now: clock.now })
     return {
       list,
-      async add({ kind, value, maxVersion, issuedBefore, effectiveAt }) {
+      async add({ kind, value, minVersion, maxVersion, issuedBefore, effectiveAt }) {
         const lift = list.revoke({
           kind,
           value,
+          minVersion: minVersion ?? null,
           maxVersion: maxVersion ?? null,
           issuedBefore: issuedBefore ? seconds(issuedBefore) : null,
           ...(effectiveAt && { effectiveAt: seconds(effectiveAt) }),
@@ -169,6 +171,34 @@ describe.each(implementations)('a revocation list, $name', ({ start }) => {
     await setup.add({ kind: 'api_key', value: token.clientId, maxVersion: 2 })
     await untilVerdict(setup.list, token, true)
     expect(await verdict(setup.list, { ...token, keyVersion: 3 })).toBe(false)
+  })
+
+  test('refuses exactly the versions that its rules name, whatever they name', async () => {
+    const version = fc.option(fc.integer({ min: 1, max: 5 }), { nil: undefined })
+    const ranges = fc.array(fc.record({ minVersion: version, maxVersion: version }), { minLength: 1, maxLength: 3 })
+    let run = 0
+    const agrees = async (rules: readonly { minVersion: number | undefined; maxVersion: number | undefined }[]) => {
+      run += 1
+      const [clientId, jti] = [`${token.clientId}-${run}`, `${token.jti}-${run}`]
+      const named = (keyVersion: number) =>
+        rules.some(({ minVersion: first = 1, maxVersion: last = 6 }) =>
+          Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index).includes(keyVersion),
+        )
+      for (const { minVersion, maxVersion } of rules) {
+        const limits = { ...(minVersion && { minVersion }), ...(maxVersion && { maxVersion }) }
+        await setup.add({ kind: 'api_key', value: clientId, ...limits })
+      }
+      await setup.add({ kind: 'token', value: jti })
+      await untilVerdict(setup.list, { ...token, jti }, true) // so the others are there too
+      for (const keyVersion of [1, 2, 3, 4, 5, 6]) {
+        const verdictOn = await verdict(setup.list, { ...token, clientId, keyVersion })
+        expect([rules, keyVersion, verdictOn]).toEqual([rules, keyVersion, named(keyVersion)])
+      }
+    }
+    await fc.assert(fc.asyncProperty(ranges, agrees), {
+      numRuns: 12,
+      examples: [[[{ minVersion: 2, maxVersion: 2 }]], [[{ minVersion: 3, maxVersion: undefined }]]],
+    })
   })
 
   test('refuses by a scheduled rule from its time on, without fetching anything', async () => {

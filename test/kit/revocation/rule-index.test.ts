@@ -9,6 +9,7 @@ const now = seconds(clock.now())
 const token = someToken(clock, { issuedAt: now - 100 })
 const rule = (id: string, changes: Partial<IndexedRule> = {}): IndexedRule => ({
   id,
+  minVersion: null,
   maxVersion: null,
   issuedBefore: null,
   effectiveAt: now - 10,

@@ -23,6 +23,7 @@ const token: RevocableToken = {
 const rule = (changes: Partial<RevocationRule>): RevocationRule => ({
   kind: 'token',
   value: 'j1',
+  minVersion: null,
   maxVersion: null,
   issuedBefore: null,
   effectiveAt: now,
@@ -109,18 +110,35 @@ describe('a rule on a key can be limited to versions', () => {
     expect(covers(rule({ kind: 'api_key', value: 'key_1', maxVersion }), token, now)).toBe(expected)
   })
 
+  test.each([
+    [null, null, true],
+    [2, null, true],
+    [3, null, true],
+    [4, null, false],
+    [3, 3, true],
+    [2, 4, true],
+    [4, 4, false],
+    [1, 2, false],
+    [4, 2, false],
+  ])('version 3 under a rule from %s to %s: %s', (minVersion, maxVersion, expected) => {
+    expect(covers(rule({ kind: 'api_key', value: 'key_1', minVersion, maxVersion }), token, now)).toBe(expected)
+  })
+
   test('rules of other kinds cannot be limited by mistake', () => {
-    expect(covers(rule({ maxVersion: 1 }), token, now)).toBe(true)
-    expect(covers(rule({ kind: 'organization', value: 'org_1', maxVersion: 1 }), token, now)).toBe(true)
+    for (const limit of [{ maxVersion: 1 }, { minVersion: 9 }]) {
+      expect(covers(rule(limit), token, now)).toBe(true)
+      expect(covers(rule({ kind: 'organization', value: 'org_1', ...limit }), token, now)).toBe(true)
+    }
   })
 })
 
 describe('a token that cannot be judged is revoked', () => {
   test('a token without a number where one is required is covered', () => {
     expect(covers(rule({ issuedBefore: now - 1000 }), { ...token, issuedAt: Number.NaN }, now)).toBe(true)
-    expect(
-      covers(rule({ kind: 'api_key', value: 'key_1', maxVersion: 1 }), { ...token, keyVersion: Number.NaN }, now),
-    ).toBe(true)
+    for (const limit of [{ maxVersion: 1 }, { minVersion: 9 }]) {
+      const limited = rule({ kind: 'api_key', value: 'key_1', ...limit })
+      expect(covers(limited, { ...token, keyVersion: Number.NaN }, now)).toBe(true)
+    }
   })
 
   test('a stolen signing key stays revoked whatever iat the thief writes, and its rule never ends', () => {
@@ -130,6 +148,7 @@ describe('a token that cannot be judged is revoked', () => {
       issuedBefore: now - 1000,
       expiresAt: now - 500,
       maxVersion: 1,
+      minVersion: 9,
     })
     expect(covers(stolen, { ...token, issuedAt: now + 999 }, now)).toBe(true)
     expect(effectOf(stolen).expiresAt).toBeNull()
