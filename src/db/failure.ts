@@ -1,6 +1,7 @@
 import { ServiceError } from '../errors.ts'
 import { isServerError, serverWords } from '../observability/error-words.ts'
 import { outcomeUnknown, unavailable } from './deadline.ts'
+import { inRecovery } from './server-role.ts'
 
 /**
  * What a failed database call means to the caller; undefined if the error does not come from the database. Drizzle's
@@ -62,7 +63,9 @@ export function isConnectionLoss(error: unknown): boolean {
 }
 
 /** The server cannot be written to: a standby, or a server that an operator or its host made read-only. */
-export const isReadOnlyServer = (error: unknown) => sqlState(error) === '25006'
+export function isReadOnlyServer(error: unknown): boolean {
+  return sqlState(error) === '25006' || (error instanceof ServiceError && error.reason === inRecovery)
+}
 
 /** Shutdown by an administrator or a crash, terminated idle sessions, completion unknown. */
 const losses = new Set(['57P01', '57P02', '57P05', '25P03', '25P04', '40003'])

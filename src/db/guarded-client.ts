@@ -3,6 +3,7 @@ import type { Answer, Statement, WireTypes } from './connection.ts'
 import { outcomeUnknown, unavailable, withinDeadline } from './deadline.ts'
 import { isConnectionLoss, isReadOnlyServer, outageOf } from './failure.ts'
 import type { Pool } from './pool.ts'
+import { sendInTransaction } from './pooled-statement.ts'
 import { asQuery, isRead } from './statement.ts'
 import { runTransaction, type TransactionOptions } from './transaction.ts'
 
@@ -43,7 +44,9 @@ function runStatement(
       const connection = await pool.acquire(call)
       untried -= 1
       const hasRested = connection.hasAnswered()
-      const sent = connection.send(statement)
+      const sent = options.isPooled
+        ? sendInTransaction(connection, options.begin, statement)
+        : connection.send(statement)
       const changesAtStake = () => sent.wasSent() && !isRead(statement.text)
       call.onDeadline = () => {
         const reason = 'the statement took too long'

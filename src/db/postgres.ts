@@ -7,8 +7,9 @@ import { guardedClient } from './guarded-client.ts'
 import { createHosts, openOn } from './hosts.ts'
 import { createDatabaseListener } from './listener.ts'
 import { createPool } from './pool.ts'
+import { pooledBegin } from './pooled-statement.ts'
 import { createRefusedWrites } from './refused-writes.ts'
-import { pooledSettings, sessionSettings, setStatements } from './session-settings.ts'
+import { pooledSettings, sessionSettings } from './session-settings.ts'
 import { completeWireTypes } from './wire-types.ts'
 
 export type PostgresOptions = {
@@ -18,8 +19,8 @@ export type PostgresOptions = {
    */
   url: string
   /**
-   * `transaction`: behind PgBouncer or Hyperdrive. Then there are no named statements and no session settings, and
-   * LISTEN works only through `directUrl`.
+   * `transaction`: behind PgBouncer or Hyperdrive. Then there are no named statements, each statement runs in
+   * a transaction with its own settings, and LISTEN works only through `directUrl`.
    */
   pooler: 'none' | 'transaction'
   /** Bypasses the pooler; for LISTEN. */
@@ -55,10 +56,9 @@ export function openPostgres(options: PostgresOptions): Database {
     lock_timeout: Math.ceil(0.4 * deadlineMilliseconds),
     idle_in_transaction_session_timeout: 2 * deadlineMilliseconds,
   }
-  const settings = { ...sessionSettings, ...limits }
   // Hyperdrive has not been tried with parameters.
   const pooled = runsOnWorkers() ? {} : pooledSettings
-  const parameters = pooler === 'none' ? settings : pooled
+  const parameters = pooler === 'none' ? { ...sessionSettings, ...limits } : pooled
   const wireTypes: WireTypes = { parsers: {}, serializers: {} }
   const open = (connections: number) => {
     const pool = createPool({
@@ -72,8 +72,15 @@ export function openPostgres(options: PostgresOptions): Database {
       maxConnections: connections,
       waitMilliseconds: deadlineMilliseconds / 2,
     })
-    const begin = pooler === 'none' ? 'begin' : beginWith(settings)
-    const client = guardedClient({ pool, wireTypes, deadlineMilliseconds, hosts: hosts.count, refusedWrites, begin })
+    const transactions = pooler === 'none' ? { begin: 'begin' } : { begin: pooledBegin(limits), isPooled: true }
+    const client = guardedClient({
+      pool,
+      wireTypes,
+      deadlineMilliseconds,
+      hosts: hosts.count,
+      refusedWrites,
+      ...transactions,
+    })
     return { pool, db: drizzle({ client }) }
   }
   const { pool, db } = open(maxConnections)
@@ -98,11 +105,4 @@ export function openPostgres(options: PostgresOptions): Database {
       await Promise.all([pool.close(), reads?.pool.close(), listener?.close()])
     },
   }
-}
-
-/**
- * One message, so the settings cost no extra round trip. `set local` ends with the transaction, as a pooler requires.
- */
-function beginWith(settings: Readonly<Record<string, string | number>>): string {
-  return ['begin isolation level read committed', ...setStatements(settings, 'local')].join('; ')
 }

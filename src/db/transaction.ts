@@ -2,12 +2,15 @@ import type { Answer, Connection, Sent, Statement } from './connection.ts'
 import { type Call, outcomeUnknown, unavailable, withinDeadline } from './deadline.ts'
 import { isConnectionLoss, isReadOnlyServer, outageOf } from './failure.ts'
 import type { Pool, ReleaseReason } from './pool.ts'
+import { refuseStandby } from './pooled-statement.ts'
 import type { RefusedWrites } from './refused-writes.ts'
 import { asQuery, isRead } from './statement.ts'
 
 export type TransactionOptions = {
-  /** Statement that opens a transaction: `begin`, plus `set local` limits where the connection cannot have them. */
+  /** Statement that opens a transaction: `begin`, plus settings where the connection cannot have them. */
   begin: string
+  /** Behind a transaction pooler: a single statement too runs in a transaction that `begin` opens. */
+  isPooled?: boolean
   /** How many hosts there are to try while nothing was sent. */
   hosts: number
   refusedWrites: RefusedWrites
@@ -144,7 +147,15 @@ function createTransaction(connection: Connection, call: Call, refusedWrites: Re
     current: () => current,
     isLost,
     ending: (): ReleaseReason => (isLost() ? 'lost' : readOnly ? 'read_only' : 'answered'),
-    begin: (text: string) => send(text),
+    begin: async (text: string) => {
+      const begun = await send(text)
+      try {
+        refuseStandby(begun)
+      } catch (error) {
+        readOnly = true
+        throw error
+      }
+    },
     commit: async () => {
       await last
       if (failure !== undefined) throw failure

@@ -1,6 +1,7 @@
 import { and, gt, isNull, or, type SQL, sql } from 'drizzle-orm'
 import type { Database, Db } from '../db/database.ts'
 import { revocations, serviceState } from '../db/schema.ts'
+import { refuseReplica } from '../db/server-role.ts'
 import { pageSize } from '../kit/revocation/full-load.ts'
 import type { RevocableToken } from '../kit/revocation/revocation-list.ts'
 import { covers, namesOfToken } from '../kit/revocation/rules.ts'
@@ -41,7 +42,7 @@ export function serviceRevocationSource(db: Db, database?: Pick<Database, 'liste
       .orderBy(rule.id)
     const [first] = found
     if (!first) throw new Error('the database was never started: it has no service_state')
-    if (first.replica) throw new Error('the database is a replica, and its answers may be stale')
+    refuseReplica(first.replica)
     const rows = found.flatMap(({ row }) => (row === null ? [] : [revocationRow(row)]))
     return { rows, generation: first.generation, snapshot: first.snapshot }
   }

@@ -275,7 +275,7 @@ describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
     },
   )
 
-  test('timeouts are set on the session without a pooler, and in the transaction behind one', async () => {
+  test('timeouts are set on the session without a pooler, and in each transaction and for each statement behind one', async () => {
     const show = (db: Pick<Database['db'], 'select'>) =>
       db
         .select({
@@ -288,7 +288,7 @@ describe.runIf(databaseKinds.includes('postgres'))('PostgreSQL', () => {
     const limited = [{ statement: '1400ms', idle: '2800ms' }]
     expect(await show(direct)).toEqual(limited)
     expect(await pooled.transaction(show)).toEqual(limited)
-    expect(await show(pooled)).toEqual([{ statement: '0', idle: '0' }])
+    expect(await show(pooled)).toEqual(limited)
   })
 
   test('behind a pooler there are no named statements and there is no LISTEN', async () => {

@@ -7,19 +7,20 @@ export type TcpProxy = {
   swallowAnswersTo(text: string): void
   /** Once a client has sent this text, cuts that connection when the server answers. */
   cutAfter(text: string): void
-  /** Cuts every connection, and sends new ones to this port, as a balancer does at a failover. */
-  retarget(port: number): void
+  /** Cuts every connection, and sends new ones to this port, or to several in turn, as a balancer does. */
+  retarget(...ports: number[]): void
   close(): void
 }
 
 export async function startTcpProxy(firstPort: number): Promise<TcpProxy> {
-  let targetPort = firstPort
+  let targetPorts = [firstPort]
+  let opened = 0
   const sockets = new Set<Socket>()
   let swallowed: string | undefined
   let cut: string | undefined
 
   const server = createServer((client) => {
-    const target = connect(targetPort, '127.0.0.1')
+    const target = connect(targetPorts[opened++ % targetPorts.length] ?? firstPort, '127.0.0.1')
     let mute = false
     let cutNext = false
     for (const socket of [client, target]) {
@@ -50,8 +51,8 @@ export async function startTcpProxy(firstPort: number): Promise<TcpProxy> {
     cutAfter: (text) => {
       cut = text
     },
-    retarget: (port) => {
-      targetPort = port
+    retarget: (...ports) => {
+      targetPorts = ports
       for (const socket of sockets) socket.destroy()
     },
     close: () => {

@@ -102,6 +102,73 @@ describe.runIf(binaries !== undefined)('a service whose database has a hot stand
     },
   )
 
+  test.each(['none', 'transaction'])(
+    'gives no stale answer while a balancer sends some connections to it (pooler: %s)',
+    async (pooler) => {
+      proxy.retarget(primary.port)
+      const direct = await start(on(primary.port))
+      const asRoot = { authorization: `Bearer ${rootKey}`, 'content-type': 'application/json' }
+      const revoked = await createKey(direct.url, rootKey, { name: 'balanced', environment: 'live' })
+      const ended = await exchange(direct.url, { method: 'POST', headers: { 'x-api-key': revoked.secret } })
+      const compromised = kidOf(ended)
+      await catchUp()
+      const balanced = await start(on(proxy.port), pooler === 'none' ? {} : { DATABASE_POOLER: pooler })
+      expect((await revokeKey(direct.url, rootKey, revoked.id)).status).toBe(204)
+      const replaced = await fetch(`${direct.url}/v1/signing-keys/replace`, {
+        method: 'POST',
+        headers: asRoot,
+        body: JSON.stringify({ compromised: true, distrustPending: true }),
+      })
+      expect(replaced.status, await replaced.clone().text()).toBe(200)
+      proxy.retarget(primary.port, standby.port)
+
+      const ask = async (path: string, init?: RequestInit) => {
+        const response = await fetch(`${balanced.url}${path}`, init)
+        return { status: response.status, body: await response.json() }
+      }
+      const requests = {
+        exchange: () => ask('/token', { method: 'POST', headers: { 'x-api-key': revoked.secret } }),
+        introspect: () =>
+          ask('/introspect', {
+            method: 'POST',
+            headers: { authorization: asRoot.authorization },
+            body: new URLSearchParams({ token: ended }),
+          }),
+        view: () => ask(`/v1/api-keys/${revoked.id}`, { headers: asRoot }),
+        newToken: () =>
+          ask('/token', {
+            method: 'POST',
+            headers: { 'x-api-key': rootKey },
+          }),
+      }
+      const isRight = {
+        exchange: ({ status }) => status === 401,
+        introspect: ({ status, body }) => status === 200 && body.active === false,
+        view: ({ status, body }) => status === 200 && body.status === 'revoked',
+        newToken: ({ status, body }) => status === 200 && kidOf(body.access_token) !== compromised,
+      } satisfies Record<keyof typeof requests, (answer: Awaited<ReturnType<typeof ask>>) => boolean>
+      const wrong: unknown[] = []
+      const seen = new Set<string>()
+      const names = Object.keys(requests) as (keyof typeof requests)[]
+      let rounds = 0
+      await eventually(async () => {
+        await Promise.all(
+          [...names, ...names, ...names].map(async (name) => {
+            const answer = await requests[name]()
+            if (isRight[name](answer)) seen.add(name)
+            else if (answer.status === 503) seen.add('refused')
+            else wrong.push({ name, ...answer })
+          }),
+        )
+        rounds += 1
+        return rounds >= 20 && seen.size > names.length
+      })
+      expect(wrong).toEqual([])
+      await direct.end()
+      await balanced.end()
+    },
+  )
+
   test.each(['serve', 'migrate', 'bootstrap', 'restored --yes'])(
     '`mintage %s` says in words that it got the standby',
     async (command) => {
@@ -143,6 +210,8 @@ describe.runIf(binaries !== undefined)('a service whose database has a hot stand
     await createKey(service.url, rootKey, { name: 'after the failover', environment: 'live' })
     await service.end()
   })
+
+  const kidOf = (token: string) => JSON.parse(atob(token.split('.')[0] ?? '')).kid
 
   async function onStandby(statement: string) {
     const sql = postgres(standby.url(), { max: 1, onnotice: () => {} })

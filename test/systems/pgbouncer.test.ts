@@ -41,16 +41,37 @@ describe.runIf(isPossible)('the service behind a real PgBouncer in transaction m
     expect(new Set(tokens).size).toBe(60)
   })
 
-  test('reads the dates that it wrote, whatever DateStyle the database has', async () => {
+  /** Runs the statements as the owner, and opens the database through a pooler whose connections know them. */
+  async function reopenAfter(...statements: string[]) {
     const owner = postgres(deployment.databaseUrl, { max: 1, onnotice: () => {} })
-    const name = new URL(deployment.databaseUrl).pathname.slice(1)
-    await owner.unsafe(`alter database "${name}" set DateStyle = 'SQL, DMY'`)
+    for (const statement of statements) await owner.unsafe(statement)
     await owner.end()
-    // New connections get the new default.
     await bouncer.kill()
     await bouncer.start()
     const database = openPostgres({ url: bouncer.url, pooler: 'transaction', deadlineMilliseconds: 60_000 })
     releaseAfterFile(() => database.close())
+    return database
+  }
+  const defaults = () => `alter database "${new URL(deployment.databaseUrl).pathname.slice(1)}"`
+
+  test('reads and writes its own tables, whatever search_path the database has', async () => {
+    const { db } = await reopenAfter(
+      'create schema elsewhere',
+      'create table elsewhere.organizations (like public.organizations including all)',
+      `${defaults()} set search_path = elsewhere`,
+    )
+    const row = { id: 'org_path', name: 'Path', plan: 'free', createdAt: new Date('2026-04-05T06:07:08Z') }
+    await db.insert(organizations).values(row)
+    expect(await db.select().from(organizations).where(eq(organizations.id, row.id))).toMatchObject([row])
+    const owner = postgres(deployment.databaseUrl, { max: 1, onnotice: () => {} })
+    expect(await owner`select id from public.organizations where id = ${row.id}`).toEqual([{ id: row.id }])
+    expect(await owner`select id from elsewhere.organizations`).toEqual([])
+    await owner.unsafe(`${defaults()} reset search_path`)
+    await owner.end()
+  })
+
+  test('reads the dates that it wrote, whatever DateStyle the database has', async () => {
+    const database = await reopenAfter(`${defaults()} set DateStyle = 'SQL, DMY'`)
     const createdAt = new Date('2026-04-05T06:07:08.009Z')
     const row = { id: 'org_dates', name: 'Dates', plan: 'free', createdAt }
     expect(await database.db.insert(organizations).values(row).returning()).toMatchObject([{ createdAt }])
