@@ -164,7 +164,7 @@ export const errorCatalogue = {
     status: 413,
     title: 'Payload too large',
     oauth: 'invalid_request',
-    detail: 'The request body is larger than 16 KB. Send less at once.',
+    detail: 'The request body is too large. Send less at once.',
   },
   unsupported_media_type: {
     status: 415,

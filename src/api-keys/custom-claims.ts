@@ -30,9 +30,15 @@ export function faultInCustomClaims(claims: CustomClaims): string | undefined {
   return undefined
 }
 
-/** The names among the claims that nobody may set. */
+/**
+ * The names among the claims that nobody may set, in any case: Go's `encoding/json` reads `Sub` or `SCOPE` into the
+ * field for `sub` or `scope`, and the last of them wins.
+ */
 export function reservedNames(claims: CustomClaims): string[] {
-  return Object.keys(claims).filter((name) => reserved.has(name) || isAuthorityClaim(name))
+  return Object.keys(claims).filter((name) => {
+    const folded = name.toLowerCase()
+    return reserved.has(folded) || isAuthorityClaim(folded)
+  })
 }
 
 function isSignable(value: unknown, depth: number): boolean {
@@ -61,8 +67,8 @@ function isName(name: string): boolean {
   return name !== '__proto__' && name.isWellFormed() && !name.includes('\0')
 }
 
-/** Claims of the service that are not registered. */
-const serviceClaims = 'org_id env key_version'
+/** Claims of the service that are not registered. `limits` has no use yet. */
+const serviceClaims = 'org_id env key_version limits'
 
 /** The registry "JSON Web Token Claims" (RFC 7519 §10.1), by source. */
 const registered = [
@@ -89,4 +95,6 @@ const registered = [
   'sourceNfInstanceId analyticsIdList resOwnerId geohash',
 ]
 
-const reserved: ReadonlySet<string> = new Set([serviceClaims, ...registered].flatMap((names) => names.split(' ')))
+const reserved: ReadonlySet<string> = new Set(
+  [serviceClaims, ...registered].flatMap((names) => names.toLowerCase().split(' ')),
+)

@@ -65,11 +65,12 @@ export function looksLikeApiKey(text: string): boolean {
  * only help someone who guesses.
  */
 export function mayBeForeignSecret(text: string, prefixes = defaultPrefixes): boolean {
-  if (text.length > longestForeign || !/^[\x21-\x7e]+$/.test(text)) return false
+  if (text.length > longestSecret || !/^[\x21-\x7e]+$/.test(text)) return false
   return !prefixes.some((prefix) => text.startsWith(`${prefix}_live_`) || text.startsWith(`${prefix}_test_`))
 }
 
-const longestForeign = 256
+/** Of an imported key. Keys of this service are shorter. */
+export const longestSecret = 256
 
 /** The last four characters of the random part: people can tell keys apart by them, and 232 bits stay secret. */
 export function apiKeyHint(secret: string): string {

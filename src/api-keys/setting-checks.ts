@@ -7,11 +7,11 @@ export type Texts = readonly string[] | undefined
 
 /**
  * A subject that starts like an id or a secret of the service could pass for another client, organization or person.
- * So could one that only looks like it: with full-width letters, invisible characters or spaces.
+ * So could one that only looks like it: with full-width letters, accents, invisible characters or spaces.
  */
 export function startsLikeOurs(subject: string, apiKeyPrefixes: readonly string[]): boolean {
   const visible = subject
-    .normalize('NFKC')
+    .normalize('NFKD')
     .replaceAll(/[\p{White_Space}\p{C}\p{M}\p{Default_Ignorable_Code_Point}]/gu, '')
   const folded = visible.toLowerCase()
   return [...idPrefixes, ...apiKeyPrefixes].some((prefix) => folded.startsWith(`${prefix}_`))

@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import { databaseFailure } from '../db/failure.ts'
+import type { ServiceErrorCode } from '../error-catalogue.ts'
 import { ServiceError } from '../errors.ts'
 import { RevocationListUnavailable } from '../kit/revocation/revocation-list.ts'
 import type { AppEnv } from './context.ts'
@@ -42,13 +43,16 @@ function asServiceError(error: unknown): ServiceError {
       cause: error,
     })
   }
-  if (isClientError(error)) return new ServiceError('invalid_request', { cause: error })
-  return new ServiceError('internal', { cause: error })
+  return new ServiceError(codeOfHono(error), { cause: error })
 }
 
-/** Hono throws exceptions with a status, for example for a malformed JSON body. Status 400 is the caller's fault. */
-function isClientError(error: unknown): boolean {
-  return error instanceof Error && 'getResponse' in error && 'status' in error && error.status === 400
+/** Hono throws exceptions with a status, for example for a content type that it cannot read. */
+function codeOfHono(error: unknown): ServiceErrorCode {
+  if (!(error instanceof Error && 'getResponse' in error && 'status' in error)) return 'internal'
+  const status = Number(error.status)
+  if (status === 415) return 'unsupported_media_type'
+  if (status === 413) return 'payload_too_large'
+  return status >= 400 && status < 500 ? 'invalid_request' : 'internal'
 }
 
 function report(c: Context<AppEnv>, failure: ServiceError): void {

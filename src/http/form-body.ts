@@ -1,8 +1,14 @@
 import type { Context } from 'hono'
+import { longestSecret } from '../api-keys/format.ts'
 import { invalidRequest, ServiceError } from '../errors.ts'
+import { longestTokenText } from '../kit/token/token-text.ts'
 import type { AppEnv } from './context.ts'
 
-const longestBodyBytes = 16_384
+/**
+ * The longest token, or at `/token` all scopes and audiences that fit into one, with two secrets and the names of the
+ * parameters. A client may percent-encode every character.
+ */
+const longestBodyBytes = 3 * (longestTokenText + 2 * longestSecret + 1024)
 const slowestBodyMilliseconds = 5_000
 
 /**
@@ -26,7 +32,7 @@ export function readFormBody(c: Context<AppEnv>): string | Promise<string> {
   const length = c.req.header('content-length')
   if (length === '0' || (length === undefined && hasNoBody(c))) return ''
   const announced = length === undefined ? undefined : Number(length)
-  if (announced !== undefined && !(announced <= longestBodyBytes)) throw new ServiceError('payload_too_large')
+  if (announced !== undefined && !(announced <= longestBodyBytes)) throw tooLarge()
   return readText(c, announced)
 }
 
@@ -39,6 +45,12 @@ async function readText(c: Context<AppEnv>, announced: number | undefined): Prom
     )
   }
   return text
+}
+
+function tooLarge(): ServiceError {
+  return new ServiceError('payload_too_large', {
+    detail: `The form is larger than ${longestBodyBytes} bytes. Send less at once.`,
+  })
 }
 
 /** A request target with a fragment breaks HTTP's rules. It is refused like a query. */
@@ -77,7 +89,7 @@ async function boundedText(request: Request): Promise<string> {
     bytes += value.byteLength
     if (bytes > longestBodyBytes) {
       reader.cancel().catch(() => {})
-      throw new ServiceError('payload_too_large')
+      throw tooLarge()
     }
     text += decoder.decode(value, { stream: true })
   }

@@ -14,12 +14,33 @@ import { startTestService } from '../support/test-service.ts'
 const listed = Object.values(authorityClaims).flatMap((names) => names.split(' '))
 
 describe('a custom claim that a library takes for authority or identity', () => {
-  test.each([...new Set(listed), 'SCP', 'Role', 'https://hasura.io/jwt/claims', 'x-hasura-role', 'cognito:x'])(
-    'is refused: %s',
-    (name) => {
-      expect(faultInCustomClaims({ [name]: ['admin'] })).toMatch(/reserved name/)
-    },
-  )
+  test.each([
+    ...new Set(listed),
+    'SCP',
+    'Role',
+    'https://hasura.io/jwt/claims',
+    'x-hasura-role',
+    'cognito:x',
+    'kubernetes.io/serviceaccount/namespace',
+  ])('is refused: %s', (name) => {
+    expect(faultInCustomClaims({ [name]: ['admin'] })).toMatch(/reserved name/)
+  })
+
+  test.each([
+    'Sub',
+    'ISS',
+    'Scope',
+    'Roles',
+    'GROUPS',
+    'Client_ID',
+    'Org_Id',
+    'ENV',
+    'Exp',
+    'producernsilist',
+    'limits',
+  ])('is refused in any case, because a parser may read it as the claim of the service: %s', (name) => {
+    expect(faultInCustomClaims({ [name]: 'x' })).toMatch(/reserved name/)
+  })
 
   test.each(['plan', 'https://acme.example/tenant', 'scp_hint', 'rolex'])('is not every claim: %s', (name) => {
     expect(faultInCustomClaims({ [name]: 'x' })).toBeUndefined()
@@ -65,6 +86,8 @@ describe('a subject that looks like an id of the service', async () => {
     ' key_1',
     '\u3000org_1',
     'k\u00ade\ufe0fy_1',
+    'k\u0301ey_1',
+    '\u0137ey_1',
     '\u202ekey_1',
     'ｍｋ_live_1',
   ])('is refused: %j', async (subject) => {

@@ -65,6 +65,58 @@ describe.each(databaseKinds)('the size of tokens on %s', async (kind) => {
     expect(await (await service.request('/introspect', asked)).json()).toEqual({ active: false })
   })
 
+  test('a client may percent-encode every character of everything that the longest token holds', async () => {
+    const encoded = (text: string) =>
+      [...new TextEncoder().encode(text)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
+    const body = (parameters: [string, string][]) =>
+      parameters.map(([name, value]) => `${encoded(name)}=${encoded(value)}`).join('&')
+    const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
+    const ask = async (path: string, parameters: [string, string][]) =>
+      await service.request(path, { method: 'POST', headers, body: body(parameters) })
+
+    const [scopes, audiences] = [list(100, 27, 's'), list(50, 55, 'https://a/')]
+    const created = await root('POST', '/v1/api-keys', { ...base, scopes, audiences })
+    expect(created.status, created.text).toBe(201)
+    const { id } = created.body.apiKey as { id: string }
+    const secret = String(created.body.secret)
+    const client: [string, string][] = [
+      ['client_id', id],
+      ['client_secret', secret],
+    ]
+    const answer = await ask('/token', [
+      ...client,
+      ['grant_type', 'urn:ietf:params:oauth:grant-type:token-exchange'],
+      ['subject_token_type', 'urn:mintage:params:oauth:token-type:api-key'],
+      ['requested_token_type', 'urn:ietf:params:oauth:token-type:access_token'],
+      ['subject_token', secret],
+      ['scope', scopes.join(' ')],
+      ...[config.audience, ...audiences].map((audience): [string, string] => ['audience', audience]),
+    ])
+    expect(answer.status, await answer.clone().text()).toBe(200)
+    const token = String((await answer.json()).access_token)
+    expect(token.length).toBeGreaterThan(8000)
+    expect(await (await ask('/introspect', [...client, ['token', token]])).json()).toMatchObject({ active: true })
+    expect((await ask('/revoke', [...client, ['token', token]])).status).toBe(200)
+  })
+
+  test('a key at the limits of its settings can be created by a client that escapes all text', async () => {
+    const cjk = (length: number, index: number) => `${index}`.padEnd(length, '\u5b57')
+    const settings = {
+      ...base,
+      name: cjk(100, 0),
+      description: cjk(500, 0),
+      labels: Array.from({ length: 20 }, (_, index) => cjk(100, index)),
+      subject: cjk(255, 0),
+      customClaims: { note: cjk(1360, 0) },
+      allowedCidrs: Array.from({ length: 50 }, (_, index) => `2001:db8:1111:2222:3333:4444:${index}:0/112`),
+    }
+    const escaped = JSON.stringify(settings).replaceAll('\u5b57', '\\u5b57')
+    expect(escaped.length).toBeGreaterThan(24 * 1024)
+    const created = await root('POST', '/v1/api-keys', escaped)
+    expect(created.status, created.text).toBe(201)
+    expect(created.body.apiKey).toMatchObject({ name: settings.name, labels: settings.labels })
+  })
+
   test('whatever the admin API accepts, the verifier accepts', async () => {
     const character = fc.constantFrom('a', '"', '\\', 'é', '😀', '~', '/')
     const word = (most: number) =>

@@ -5,10 +5,14 @@ import { lostMember } from '../../kit/json-object.ts'
 import type { AppEnv } from '../context.ts'
 import { inspectJson } from '../misplaced-credential.ts'
 
+/** All settings of a key at their limits, with every character outside ASCII escaped, as some clients do. */
+const longestKilobytes = 48
 const bounded = bodyLimit({
-  maxSize: 16 * 1024,
+  maxSize: longestKilobytes * 1024,
   onError: () => {
-    throw new ServiceError('payload_too_large')
+    throw new ServiceError('payload_too_large', {
+      detail: `The request body is larger than ${longestKilobytes} KB. Send less at once.`,
+    })
   },
 })
 
@@ -24,7 +28,7 @@ const boundedImport = bodyLimit({
 })
 
 /**
- * Reads the body of an admin request: empty, or uncompressed JSON of at most 16 KB (1 MB for an import). Throws
+ * Reads the body of an admin request: empty, or uncompressed JSON of at most 48 KB (1 MB for an import). Throws
  * `payload_too_large`, `unsupported_media_type`, `invalid_request`, `misplaced_credential`. Does not check the JSON
  * against the route's schema.
  */
@@ -34,6 +38,14 @@ export const readJsonBody: MiddlewareHandler<AppEnv> = async function readJsonBo
     await checkJson(c)
     await next()
   })
+}
+
+/** For a route that takes no body: a member that nobody reads, such as `dryRun`, would be ignored. `{}` is allowed. */
+export const refuseBody: MiddlewareHandler<AppEnv> = async function refuseBody(c, next) {
+  const text = await c.req.text()
+  if (text !== '' && Object.keys(Object(JSON.parse(text))).length > 0)
+    throw invalidRequest('This request takes no body. Leave it out.')
+  return await next()
 }
 
 /** Hono keeps the bytes on the request, so the schema validator can read them again. */

@@ -6,6 +6,7 @@ import type { ServiceErrorCode } from '../../error-catalogue.ts'
 import { ServiceError } from '../../errors.ts'
 import type { AppEnv } from '../context.ts'
 import { problemBody } from '../error-response.ts'
+import { refuseBody } from './json-body.ts'
 import { idParam } from './schemas.ts'
 
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
@@ -20,7 +21,9 @@ type RouteParts = {
   readonly summary: string
   /** Path parameters. Default: `id`, if the path has `{id}`. */
   readonly params?: z.ZodObject
+  /** Default: none. A parameter that the route does not take is refused: it may be a misplaced `dryRun`. */
   readonly query?: z.ZodObject
+  /** Default: none, and a body is refused. */
   readonly body?: z.ZodType
   /** A body that may be left out. Read it with `bodyOrDefaults`. */
   readonly optionalBody?: z.ZodType
@@ -80,13 +83,14 @@ export function adminRoute<Path extends string, Parts extends RouteParts>(
     path,
     operationId,
     summary,
-    ...(permission !== 'any caller' && {
-      description: `Permission: \`${permission}\``,
-      middleware: requirePermission(permission),
-    }),
+    ...(permission !== 'any caller' && { description: `Permission: \`${permission}\`` }),
+    middleware: [
+      ...(permission === 'any caller' ? [] : [requirePermission(permission)]),
+      ...(json ? [] : [refuseBody]),
+    ],
     request: {
       ...(params && { params }),
-      ...(query && { query }),
+      query: query ?? noQuery,
       ...(parts.ifMatch && { headers: ifMatch }),
       ...(json && { body: { required: body !== undefined, content: { 'application/json': { schema: json } } } }),
     },
@@ -94,6 +98,8 @@ export function adminRoute<Path extends string, Parts extends RouteParts>(
   }
   return described as unknown as AdminRoute<Path, Parts>
 }
+
+const noQuery = z.strictObject({})
 
 function requirePermission(permission: Permission): MiddlewareHandler<AppEnv> {
   return function checkPermission(c, next) {
