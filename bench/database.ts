@@ -1,7 +1,7 @@
 import postgres, { type Sql } from 'postgres'
 import { createPostgresCluster, findPostgresBinaries } from '../test/support/postgres-cluster.ts'
 
-export type BenchDatabase = { url: string; sql: Sql; close(): Promise<void> }
+type BenchDatabase = { url: string; sql: Sql; close(): Promise<void> }
 
 /**
  * An empty PostgreSQL database, in a new cluster or on the server of TEST_DATABASE_URL. Undefined if there is neither.

@@ -1,8 +1,8 @@
 import autocannon, { type Request } from 'autocannon'
 import type { ServerProcess } from './server-process.ts'
 
-export type Contender = { name: string; server: ServerProcess; requests: readonly Request[] }
-export type Measured = { requestsPerSecond: number; cpuMicroseconds: number }
+type Contender = { name: string; server: ServerProcess; requests: readonly Request[] }
+type Measured = { requestsPerSecond: number; cpuMicroseconds: number }
 
 /**
  * Loads the contenders in turn, `rounds` times, so that other load on the machine affects all alike. Returns the

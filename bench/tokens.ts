@@ -3,7 +3,7 @@ import { exportJWK, generateKeyPair, type JSONWebKeySet, SignJWT } from 'jose'
 export const issuer = 'http://localhost:8787'
 export const audience = 'http://localhost:8787/api'
 
-export type TestIssuer = { jwks: JSONWebKeySet; tokens(count: number): Promise<string[]> }
+type TestIssuer = { jwks: JSONWebKeySet; tokens(count: number): Promise<string[]> }
 
 /** Signs access tokens as the service does, each with a different id. */
 export async function createTestIssuer(): Promise<TestIssuer> {

@@ -3,6 +3,7 @@ import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { circlesOf, type Import, importsOf, packageOf, reach } from './support/import-graph.ts'
+import { needlessExports } from './support/imported-names.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const src = join(root, 'src')
@@ -143,29 +144,21 @@ describe('one road leads to each function', () => {
     ...['node/main.ts', 'workers/main.ts', 'cli/bin.ts', 'cli/main.ts'],
   ])
 
+  /** The exports in these files are texts of programs that tests write. */
+  const otherPrograms = /\/test\/systems\/package\/application\.ts$/
+
   test('only the entries of the packages export what another file declares', () => {
     const strays = sources.filter(({ path, text }) => !entries.has(path) && /^export (?:type )?(?:\{|\*)/m.test(text))
     expect(strays.map(({ path }) => path)).toEqual([])
   })
 
-  test('nothing is exported that no other file uses', () => {
-    const others = ['test', 'bench', 'scripts', 'examples']
+  test('nothing is exported that no other file imports', () => {
+    const files = ['src', 'test', 'bench', 'scripts', 'examples']
       .flatMap((folder) => listFiles(join(root, folder), '.ts'))
-      .map((file) => ({ path: file, words: wordsOf(readFileSync(file, 'utf8')) }))
-    const users = [...sources.map(({ path, text }) => ({ path, words: wordsOf(text) })), ...others]
-    const needless = sources
-      .filter(({ path }) => !entries.has(path))
-      .flatMap(({ path, text }) =>
-        [
-          ...text.matchAll(
-            /^export (?:async )?(?:abstract )?(?:type|interface|enum|function\*?|const|let|class) (\w+)/gm,
-          ),
-        ]
-          .map(([, name = '']) => name)
-          .filter((name) => !users.some((user) => user.path !== path && user.words.has(name)))
-          .map((name) => `${path}: ${name}`),
-      )
-    expect(needless).toEqual([])
+      .map((path) => ({ path, text: readFileSync(path, 'utf8') }))
+    const isJudged = (path: string) =>
+      !entries.has(relative(src, path)) && !otherPrograms.test(path) && !path.startsWith(join(root, 'examples'))
+    expect(needlessExports(files, isJudged).map((found) => relative(root, found))).toEqual([])
   })
 })
 
@@ -311,10 +304,6 @@ function words(cell: string): string[] {
 function schemaConstants(text: string): string[] {
   const statements = text.matchAll(/^import \{([^}]*)\} from '[./\w-]*schema\.ts'/gm)
   return [...statements].flatMap(([, names = '']) => names.split(',').flatMap((name) => name.trim() || []))
-}
-
-function wordsOf(text: string): ReadonlySet<string> {
-  return new Set(text.match(/\w+/g))
 }
 
 function lineCount(text: string): number {

@@ -23,7 +23,7 @@ export type Schema = {
   example?: unknown
 }
 
-export type ApiParameter = { name: string; in: 'path' | 'query' | 'header'; required?: boolean; schema?: Schema }
+type ApiParameter = { name: string; in: 'path' | 'query' | 'header'; required?: boolean; schema?: Schema }
 
 export type ApiOperation = {
   readonly name: string

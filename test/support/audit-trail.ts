@@ -8,7 +8,7 @@ import { openRecord, recordKeySet } from '../../src/kit/signed-record.ts'
 import type { Services } from '../../src/services.ts'
 import type { TestService } from './test-service.ts'
 
-export type Verify = Omit<TrailOptions, 'openWith'>
+type Verify = Omit<TrailOptions, 'openWith'>
 
 /** The events about a subject, all or of one type, oldest first. */
 export async function eventsOf({ db }: Pick<Services, 'db'>, about: { subject: string; type?: string }) {

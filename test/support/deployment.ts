@@ -3,7 +3,7 @@ import { createPostgresDatabase } from './databases.ts'
 import { deploymentEnvironment } from './deployment-environment.ts'
 import { freePort, type ServiceProcess, startServiceProcess } from './service-process.ts'
 
-export type Deployment = {
+type Deployment = {
   readonly databaseUrl: string
   /** Port of the first instance. */
   readonly port: number

@@ -4,7 +4,7 @@ import { releaseAfterFile } from './cleanup.ts'
 /** How a PostgreSQL server, or what stands before it, can be away. */
 export const waysToBeAway = ['refuses', 'is silent', 'accepts and closes', 'says that it is starting up'] as const
 
-export type FailingServer = {
+type FailingServer = {
   readonly url: string
   /** Connection attempts so far. Attempts that are refused are not seen here: `connectionAttempts` counts them. */
   close(): Promise<void>

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 /** What a request was signed with. */
-export type AwsKeyPair = {
+type AwsKeyPair = {
   readonly accessKeyId: string
   readonly secretAccessKey: string
   readonly sessionToken?: string
@@ -20,7 +20,7 @@ export type FakeKms = {
   stop(): Promise<void>
 }
 
-export type KmsFault = { status: number; body: unknown }
+type KmsFault = { status: number; body: unknown }
 
 /**
  * The part of AWS KMS that a KEK uses, over its wire protocol (JSON 1.1, Signature Version 4). A fake for tests,
@@ -130,7 +130,7 @@ function signatureFault(
   return timingSafeEqual(Buffer.from(signature), Buffer.from(expected)) ? undefined : 'SignatureDoesNotMatch'
 }
 
-export type SignedRequest = {
+type SignedRequest = {
   method: string
   path: string
   query: string

@@ -11,7 +11,7 @@ import { findSoftHsm } from './find-soft-hsm.ts'
 import { createPostgresCluster, findPostgresBinaries } from './postgres-cluster.ts'
 
 /** Where the test files find their databases. */
-export type TestDatabases = {
+type TestDatabases = {
   /** Path of a tar that holds a migrated, empty embedded database. */
   embeddedTemplate: string
   /** Null where PostgreSQL is not installed. */

@@ -15,24 +15,42 @@ export type Import = {
  * line, so text in comments does not count. Does not see computed specifiers.
  */
 export function importsOf(text: string): Import[] {
-  const statements = text.matchAll(
-    /^(?:import|export)\s+(?<type>type\s+)?(?:(?:[\w*{}\s,$]|\/\/[^\n]*\n|\/\*[\s\S]*?\*\/)*?\sfrom\s+)?['"](?<specifier>[^'"\n]+)['"]/gm,
-  )
-  const found = [...statements].map(({ groups, 0: statement }) => ({
-    specifier: groups?.specifier ?? '',
-    typeOnly: groups?.type !== undefined || /^import\s+\{(?:\s*type\s+[\w$\s]+,?)+\s*\}/.test(statement),
+  const found = importStatements(text).map(({ specifier, statement }) => ({
+    specifier,
+    typeOnly:
+      /^(?:import|export)\s+type\s/.test(statement) || /^import\s+\{(?:\s*type\s+[\w$\s]+,?)+\s*\}/.test(statement),
     dynamic: false,
   }))
-  const withoutComments = text.replace(/^\s*(?:\/\*\*[^\n]*|\*[^\n]*|\/\/[^\n]*)$/gm, '')
-  const calls = withoutComments.matchAll(
-    /(?<typeof>typeof\s+)?\bimport\(\s*['"](?<specifier>[^'"\n]+)['"]\s*\)(?<member>\.\w)?/g,
-  )
-  const loaded = [...calls].map(({ groups }) => ({
-    specifier: groups?.specifier ?? '',
-    typeOnly: groups?.typeof !== undefined || groups?.member !== undefined,
-    dynamic: true,
-  }))
+  const loaded = importCalls(text).map(({ specifier, typeOnly }) => ({ specifier, typeOnly, dynamic: true }))
   return [...found, ...loaded]
+}
+
+/** Each `import … from '…'`, `import '…'` and `export … from '…'`, as written. */
+export function importStatements(text: string): { statement: string; specifier: string }[] {
+  const statements = text.matchAll(
+    /^(?:import|export)\s+(?:type\s+)?(?:(?:[\w*{}\s,$]|\/\/[^\n]*\n|\/\*[\s\S]*?\*\/)*?\sfrom\s+)?['"](?<specifier>[^'"\n]+)['"]/gm,
+  )
+  return [...statements].map(({ groups, 0: statement }) => ({ statement, specifier: groups?.specifier ?? '' }))
+}
+
+type ImportCall = {
+  specifier: string
+  typeOnly: boolean
+  /** The text without its comments, and where in it the call starts and ends. */
+  source: string
+  index: number
+  end: number
+}
+
+/** Each `import('…')`, as a value or in a type. */
+export function importCalls(text: string): ImportCall[] {
+  const source = text.replace(/^\s*(?:\/\*\*[^\n]*|\*[^\n]*|\/\/[^\n]*)$/gm, '')
+  const calls = source.matchAll(/(?<typeof>typeof\s+)?\bimport\(\s*['"](?<specifier>[^'"\n]+)['"]\s*\)/g)
+  return [...calls].map(({ groups, index, 0: call }) => {
+    const end = index + call.length
+    const typeOnly = groups?.typeof !== undefined || /^\.\w/.test(source.slice(end, end + 2))
+    return { specifier: groups?.specifier ?? '', typeOnly, source, index, end }
+  })
 }
 
 /** `@hono/zod-openapi/x` → `@hono/zod-openapi`; `node:fs/promises` → `node:fs/promises`. */
@@ -44,7 +62,7 @@ export function packageOf(specifier: string): string {
     .join('/')
 }
 
-export type Reached = {
+type Reached = {
   /** Absolute paths, including the entries. */
   files: Set<string>
   packages: Set<string>

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { eventually, freePort, type Program, run } from './service-process.ts'
 
-export type ProtectedApp = { readonly url: string; readonly program: Program }
+type ProtectedApp = { readonly url: string; readonly program: Program }
 
 /** Starts the downstream application in a separate process and waits until it answers. */
 export async function startProtectedApp(issuer: string, env: Record<string, string> = {}): Promise<ProtectedApp> {
@@ -19,7 +19,7 @@ export async function callOrders(app: { url: string }, token: string): Promise<R
 }
 
 /** Exchanges the API key in each way that `/token` accepts. Returns the access tokens. */
-export async function exchangeInAllForms(service: string, apiKey: { id: string; secret: string }): Promise<string[]> {
+async function exchangeInAllForms(service: string, apiKey: { id: string; secret: string }): Promise<string[]> {
   const form = (fields: Record<string, string>) => ({ method: 'POST', body: new URLSearchParams(fields) })
   const requests: RequestInit[] = [
     {

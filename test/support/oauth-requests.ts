@@ -6,7 +6,7 @@ export const apiKeyTokenType = 'urn:mintage:params:oauth:token-type:api-key'
 export const tokenExchangeGrant = 'urn:ietf:params:oauth:grant-type:token-exchange'
 
 /** Parameters by name, or as pairs if one occurs more than once. */
-export type Parameters = Record<string, string> | [string, string][]
+type Parameters = Record<string, string> | [string, string][]
 
 /** A POST request with a form. */
 export function form(parameters: Parameters, headers: Record<string, string> = {}): RequestInit {

@@ -15,7 +15,7 @@ export async function listenForTest(service: TestService): Promise<number> {
 }
 
 /** What the server sent before it closed the connection. */
-export type RawAnswer = { readonly status: number; readonly text: string; readonly closed: boolean }
+type RawAnswer = { readonly status: number; readonly text: string; readonly closed: boolean }
 
 /**
  * Writes the chunks one after another until the server answers, then reads until it closes the connection. Some answers

@@ -8,7 +8,7 @@ import { createVerifier } from '../../src/kit/verify.ts'
 import { type ActivePeriod, activePeriods } from '../../src/signing-keys/activations.ts'
 import { deploymentEnvironment } from './deployment-environment.ts'
 
-export type RotationPlan = {
+type RotationPlan = {
   /** A migrated database that was never started. */
   databaseUrl: string
   instances: number

@@ -26,7 +26,7 @@ export type Tenant = {
   rotateSigningKey(): Promise<void>
 }
 
-export type TenantKey = { id: string; hint: string; hash: string }
+type TenantKey = { id: string; hint: string; hash: string }
 
 export async function createTenant(
   service: TestService,

@@ -70,7 +70,7 @@ function goodClaims() {
   }
 }
 
-export type Clock = { seconds: number; now(): Date }
+type Clock = { seconds: number; now(): Date }
 
 export function createClock(): Clock {
   return {

@@ -59,7 +59,7 @@ export type TestService = {
   createKey(options?: KeyOptions): Promise<{ id: string; secret: string }>
 }
 
-export type TestServiceOptions = {
+type TestServiceOptions = {
   /** Environment variables beside MINTAGE_ISSUER. */
   env?: Record<string, string>
   clock?: MovableClock

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { applicationFiles } from './application.ts'
 
-export const root = fileURLToPath(new URL('../../..', import.meta.url))
+const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 const execute = promisify(execFile)
 
@@ -45,7 +45,7 @@ export type Application = {
 }
 
 /** `ask(token)` calls the protected route inside the application: `[status, body]`. */
-export type RunningApplication = { ask(token: string): Promise<[status: number, body: string]>; stop(): Promise<void> }
+type RunningApplication = { ask(token: string): Promise<[status: number, body: string]>; stop(): Promise<void> }
 
 export async function installApplication(folder: string, packageName: string, tarball: string): Promise<Application> {
   mkdirSync(folder)
