@@ -3,7 +3,8 @@ import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { circlesOf, type Import, importsOf, packageOf, reach } from './support/import-graph.ts'
-import { needlessExports } from './support/imported-names.ts'
+import { importedNamesOf, needlessExports } from './support/imported-names.ts'
+import { writtenTables } from './support/written-tables.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const src = join(root, 'src')
@@ -190,6 +191,13 @@ describe('tables have walls', () => {
     expect(strays.map(({ path, table }) => `${path}: ${table}`)).toEqual([])
   })
 
+  test('SQL that is written by hand names no table: it uses the constants of the schema', () => {
+    const written = sources
+      .filter(({ path }) => path !== 'db/schema.ts')
+      .flatMap(({ path, text }) => writtenTables(text, names.values()).map((table) => `${path}: ${table}`))
+    expect(written).toEqual([])
+  })
+
   test('no row names a table that its room does not use', () => {
     const idle = [...rooms].flatMap(([room, { tables }]) => {
       const used = sources
@@ -302,8 +310,8 @@ function words(cell: string): string[] {
 }
 
 function schemaConstants(text: string): string[] {
-  const statements = text.matchAll(/^import \{([^}]*)\} from '[./\w-]*schema\.ts'/gm)
-  return [...statements].flatMap(([, names = '']) => names.split(',').flatMap((name) => name.trim() || []))
+  const imported = importedNamesOf(text).filter(({ specifier }) => /\/schema\.ts$/.test(specifier))
+  return imported.flatMap(({ names }) => (names === 'all' ? [] : [...names]))
 }
 
 function lineCount(text: string): number {

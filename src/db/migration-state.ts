@@ -1,7 +1,8 @@
-import { sql } from 'drizzle-orm'
+import { getTableName, sql } from 'drizzle-orm'
 import { bigint, pgSchema, text } from 'drizzle-orm/pg-core'
 import type { Db } from './database.ts'
 import { latestMigration } from './latest-migration.ts'
+import { serviceState } from './schema.ts'
 
 /**
  * `ahead`: a newer version of Mintage migrated the database, and this code still works on it. `too_new`: it does not.
@@ -36,7 +37,7 @@ export async function findAppliedMigrations(db: Db): Promise<{ last: number; old
   const [journal] = await db
     .select({
       exists: sql<boolean>`to_regclass('drizzle.__drizzle_migrations') is not null`,
-      comment: sql<string | null>`obj_description(to_regclass('service_state'), 'pg_class')`,
+      comment: sql<string | null>`obj_description(to_regclass(${getTableName(serviceState)}), 'pg_class')`,
     })
     .from(sql`(select 1) as one`)
   if (!journal?.exists) return undefined

@@ -20,7 +20,7 @@ const owned = { createdBy: serviceAccounts.createdBy, serviceAccountId: serviceA
  * Spells out the column names: Drizzle omits the table name when a select has only one table, and the names would be
  * ambiguous.
  */
-const liveKeys = sql<number>`(select count(*) from api_keys live where live.service_account_id = service_accounts.id
+const liveKeys = sql<number>`(select count(*) from ${apiKeys} live where live.service_account_id = ${serviceAccounts}.id
   and live.revoked_at is null)`.mapWith(Number)
 
 export async function insertServiceAccount(
