@@ -37,6 +37,19 @@ export function describeIssue(issue: z.core.$ZodIssue, input: unknown): string {
   }
 }
 
+/**
+ * The first issue of each value. A value that breaks one rule often breaks the next ones too, and people correct it once.
+ * Keeps all issues of the whole input, and all lists of unknown members.
+ */
+export function firstIssues(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue[] {
+  const seen = new Set<string>()
+  return issues.filter(({ code, path }) => {
+    const name = JSON.stringify(path.map(String))
+    if (path.length === 0 || code === 'unrecognized_keys') return true
+    return !seen.has(name) && seen.add(name)
+  })
+}
+
 function describeType(expected: string, value: unknown): string {
   if (value === undefined) return 'is required'
   if (expected === 'int' && typeof value === 'number') return 'must be a whole number'

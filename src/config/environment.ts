@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { idPrefixes } from '../crypto/random.ts'
 import { allowsStandby, postgresHosts } from '../kit/postgres-hosts.ts'
-import { describeIssue } from './describe-issue.ts'
+import { describeIssue, firstIssues } from './describe-issue.ts'
 import { parseDuration } from './duration.ts'
 
 const primaryWanted = 'must not allow a standby: leave target_session_attrs out, or set it to read-write'
@@ -89,7 +89,7 @@ export function readVariables(given: Readonly<Record<string, unknown>>): { value
   const readable = Object.fromEntries(Object.entries(given).filter(([name]) => !unreadable.has(name)))
   return {
     values: environment.parse(readable),
-    faults: parsed.error.issues.map((issue) => `${issue.path.join('.')} ${describeIssue(issue, given)}`),
+    faults: firstIssues(parsed.error.issues).map((issue) => `${issue.path.join('.')} ${describeIssue(issue, given)}`),
   }
 }
 

@@ -43,6 +43,7 @@ export function storedText(longest: number, shortest = 1) {
 export function word(longest: number) {
   return z
     .string()
+    .min(1)
     .max(longest)
     .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII characters without spaces')
 }

@@ -1,5 +1,5 @@
 import type { z } from '@hono/zod-openapi'
-import { describeIssue } from '../../config/describe-issue.ts'
+import { describeIssue, firstIssues } from '../../config/describe-issue.ts'
 import { ServiceError } from '../../errors.ts'
 
 type Validated = { data?: unknown; target: string } & (
@@ -7,11 +7,13 @@ type Validated = { data?: unknown; target: string } & (
   | { success: false; error: { issues: z.core.$ZodIssue[] } }
 )
 
-/** Throws `invalid_request`, with up to 20 wrong members under `errors`: where each is, and what is wrong with it. */
+/** Throws `invalid_request`, with up to 20 wrong members under `errors`: where each is, and one fault of it. */
 export function refuseInvalid(result: Validated): void {
   if (result.success) return
   const { data, target } = result
-  const errors = result.error.issues.flatMap((issue) => faultsOf(issue, data, target)).slice(0, 20)
+  const errors = firstIssues(result.error.issues)
+    .flatMap((issue) => faultsOf(issue, data, target))
+    .slice(0, 20)
   const [first] = errors
   const detail = first && `${first.path || (subjects[target] ?? 'The request')} ${first.message}.`
   throw new ServiceError('invalid_request', { ...(detail === undefined ? {} : { detail }), extensions: { errors } })
