@@ -49,3 +49,11 @@ export class ServiceError extends Error {
 export function invalidRequest(detail: string): ServiceError {
   return new ServiceError('invalid_request', { detail })
 }
+
+/**
+ * A member of the request names a thing that does not exist or that is out of reach: the error is the same for both.
+ * `member` is written as in the request, such as `filter.organizationId`.
+ */
+export function namedThingNotFound(member: string): ServiceError {
+  return new ServiceError('not_found', { detail: `${member}: not found, or you do not have access. Correct it.` })
+}

@@ -1,4 +1,4 @@
-import { invalidRequest, ServiceError } from '../errors.ts'
+import { invalidRequest, namedThingNotFound, ServiceError } from '../errors.ts'
 import { hasScopes } from '../kit/token/held-scopes.ts'
 import {
   coversPermissions,
@@ -67,7 +67,7 @@ export function organizationFor(actor: Principal, within: Within, asked: string 
     if (organizationId === null) throw invalidRequest('organizationId is missing. Say which organization.')
     return organizationId
   }
-  if (asked !== undefined && asked !== within.organizationId) throw new ServiceError('not_found')
+  if (asked !== undefined && asked !== within.organizationId) throw namedThingNotFound('organizationId')
   return within.organizationId
 }
 

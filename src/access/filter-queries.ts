@@ -1,7 +1,7 @@
 import { and, eq } from 'drizzle-orm'
 import type { Db } from '../db/database.ts'
 import { organizations, serviceAccounts } from '../db/schema.ts'
-import { ServiceError } from '../errors.ts'
+import { namedThingNotFound } from '../errors.ts'
 import { type Within, wholeOrganization } from './authorize.ts'
 import { organizationWithin } from './queries.ts'
 
@@ -10,18 +10,19 @@ type NamedByFilter = { readonly organizationId?: string | undefined; readonly se
 
 /**
  * Refuses a filter that names a thing which does not exist or is out of reach: an empty list would look as if there was
- * nothing to find. Throws `not_found`, the same for both.
+ * nothing to find. Throws `not_found`, the same for both. `path` is where the request has the filter.
  */
 export async function requireFiltered(
   db: Db,
   within: Within,
   { organizationId, serviceAccountId }: NamedByFilter,
+  path: '' | 'filter.' = '',
 ): Promise<void> {
   const reach = wholeOrganization(within)
   if (organizationId !== undefined) {
     const isIt = and(eq(organizations.id, organizationId), organizationWithin(organizations.id, reach))
     const [found] = await db.select({ id: organizations.id }).from(organizations).where(isIt).limit(1)
-    if (!found) throw notFound('organizationId')
+    if (!found) throw namedThingNotFound(`${path}organizationId`)
   }
   if (serviceAccountId !== undefined) {
     const isIt = and(
@@ -29,12 +30,6 @@ export async function requireFiltered(
       organizationWithin(serviceAccounts.organizationId, reach),
     )
     const [found] = await db.select({ id: serviceAccounts.id }).from(serviceAccounts).where(isIt).limit(1)
-    if (!found) throw notFound('serviceAccountId')
+    if (!found) throw namedThingNotFound(`${path}serviceAccountId`)
   }
-}
-
-function notFound(member: string): ServiceError {
-  return new ServiceError('not_found', {
-    detail: `${member}: not found, or you do not have access. Correct the filter.`,
-  })
 }

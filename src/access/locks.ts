@@ -1,4 +1,4 @@
-import { ServiceError } from '../errors.ts'
+import { namedThingNotFound, ServiceError } from '../errors.ts'
 import { organizationFor } from './authorize.ts'
 import type { Attempt, Lock } from './change.ts'
 import { keepLastHolders, type LastHolders } from './last-holders.ts'
@@ -23,9 +23,9 @@ export function organizationLock(id: string): Lock<Organization> {
 export function organizationLockFor(asked: string | undefined): Lock<Organization> {
   return async (attempt, work) => {
     const organizationId = organizationFor(attempt.actor, attempt.within, asked)
-    return await organizationLock(organizationId)(attempt, ({ thing }) =>
-      work({ thing, organizationId, subject: null }),
-    )
+    const organization = await lockOrganization(attempt.tx, { id: organizationId, within: attempt.within })
+    if (!organization) throw namedThingNotFound('organizationId')
+    return await work({ thing: organization, organizationId, subject: null })
   }
 }
 

@@ -3,7 +3,7 @@ import { countApiKeys } from '../access/fit-queries.ts'
 import type { Principal } from '../access/principal.ts'
 import { customRolesOf } from '../access/queries.ts'
 import type { Db } from '../db/database.ts'
-import { invalidRequest, ServiceError } from '../errors.ts'
+import { invalidRequest, namedThingNotFound, ServiceError } from '../errors.ts'
 import { type Organization, planOf } from '../organizations/queries.ts'
 import { findServiceAccount } from '../service-accounts/queries.ts'
 import type { Services } from '../services.ts'
@@ -175,7 +175,7 @@ export function requireUsableAccount(
   account: { readonly roles: readonly string[]; readonly disabledAt: Date | null } | undefined,
   roles: readonly string[],
 ): void {
-  if (!account) throw new ServiceError('not_found')
+  if (!account) throw namedThingNotFound('serviceAccountId')
   if (account.disabledAt) throw new ServiceError('conflict', { detail: 'The service account is disabled.' })
   if (adds(account.roles, roles)) {
     throw invalidRequest('roles holds a role that the service account does not have.')

@@ -154,8 +154,7 @@ async function faultOf(check: () => Promise<void>): Promise<string | undefined> 
     await check()
     return undefined
   } catch (error) {
-    if (error instanceof ServiceError && error.status < 500)
-      return error.code === 'not_found' ? 'serviceAccountId: not found, or you do not have access.' : error.detail
+    if (error instanceof ServiceError && error.status < 500) return error.detail
     throw error
   }
 }

@@ -1,4 +1,4 @@
-import { authorize, organizationFor, type Within } from '../access/authorize.ts'
+import { authorize } from '../access/authorize.ts'
 import { type Change, type ChangeEvent, change, type Lock, unchanged } from '../access/change.ts'
 import { requireFiltered } from '../access/filter-queries.ts'
 import { keepingLastHolders, organizationLock } from '../access/locks.ts'
@@ -55,7 +55,7 @@ export async function revokeApiKeys(
 ): Promise<RevokedApiKeys> {
   const within = authorize(actor, 'api_keys.revoke')
   requireFilter(filter)
-  await requireFiltered(services.db, within, filter)
+  await requireFiltered(services.db, within, filter, 'filter.')
   const now = services.now()
   const where = {
     within,
@@ -84,7 +84,8 @@ export async function revokeAllApiKeys(
   const within = authorize(actor, 'api_keys.revoke')
   if (within !== 'everywhere' && within.owner)
     throw new ServiceError('permission_denied', { reason: 'api_keys.revoke of a whole organization' })
-  const { revision } = await requireOrganization(services.db, actor, within, organizationId)
+  const organization = await findOrganization(services.db, { id: organizationId, within })
+  if (!organization) throw new ServiceError('not_found')
   const now = services.now()
   const where = {
     within,
@@ -94,16 +95,10 @@ export async function revokeAllApiKeys(
     rootToo: actor.roles.has('root'),
   }
   if (dryRun) {
-    requireExpectedRevision(actor, revision)
+    requireExpectedRevision(actor, organization.revision)
     return await tryRevoking(services.db, where, now)
   }
   return await revokeInBatches(services, actor, where, { ...because, force: true, now, whole: organizationId })
-}
-
-async function requireOrganization(db: Db, actor: Principal, within: Within, asked: string) {
-  const organization = await findOrganization(db, { id: organizationFor(actor, within, asked), within })
-  if (!organization) throw new ServiceError('not_found')
-  return organization
 }
 
 async function tryRevoking(db: Db, where: Revocable, now: Date): Promise<RevokedApiKeys> {

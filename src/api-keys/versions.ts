@@ -4,7 +4,7 @@ import type { Principal } from '../access/principal.ts'
 import { cursorsOf, numberPositions } from '../db/cursors.ts'
 import type { Db } from '../db/database.ts'
 import { type Page, type PageRequest, pageOf } from '../db/page.ts'
-import { ServiceError } from '../errors.ts'
+import { namedThingNotFound, ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
 import { type Impact, whatWouldBreak } from '../usage/impact.ts'
 import { findApiKeyUsage } from '../usage/queries.ts'
@@ -74,7 +74,7 @@ async function endVersion(
 ): Promise<Ended> {
   const decide = async (tx: Db, { apiKey }: LockedApiKey, now: Date): Promise<Change<Ended>> => {
     requireRootForRootKey(actor, apiKey)
-    if (version > apiKey.version || version < 1) throw new ServiceError('not_found')
+    if (version > apiKey.version || version < 1) throw namedThingNotFound('version')
     if (version === apiKey.version) {
       throw new ServiceError('conflict', {
         detail: 'This is the newest version. To end it, rotate the key first, or disable or revoke it.',

@@ -17,6 +17,7 @@ import { addRolesCommand } from './roles/commands.ts'
 import { addRootKeysCommand } from './root-keys/commands.ts'
 import { type Cli, createCli } from './runtime/command.ts'
 import { wordsOfCommander } from './runtime/commander-words.ts'
+import { refuseEmptyValues } from './runtime/empty-values.ts'
 import { CliError, UsageError } from './runtime/failure.ts'
 import { helpPages } from './runtime/help.ts'
 import type { Output } from './runtime/output.ts'
@@ -40,6 +41,7 @@ export async function run(argv: readonly string[], surroundings: Surroundings): 
   let running = program
   program.hook('preAction', (_, command) => {
     running = command
+    refuseEmptyValues(command)
   })
   try {
     refuseCredentials(argv)

@@ -115,7 +115,8 @@ async function kekSource(text: string, providers: KekProviders): Promise<KekSour
   const name = Object.keys(providers).find((each) => text.startsWith(`${each}:`))
   const provider = name === undefined ? undefined : providers[name]
   if (name === undefined || !provider) {
-    throw new Error(`a KEK must begin with ${Object.keys(providers).join(':, ')}: (what this platform supports)`)
+    const supported = Object.keys(providers).map((each) => `${each}:`)
+    throw new Error(`on this platform, a KEK must begin with ${supported.join(', ').replace(/, (?=[^,]*$)/, ' or ')}`)
   }
   return await provider(text.slice(name.length + 1))
 }

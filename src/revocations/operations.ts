@@ -6,7 +6,7 @@ import { findApiKey } from '../api-keys/queries.ts'
 import { cursorsOf, idPositions } from '../db/cursors.ts'
 import type { Db } from '../db/database.ts'
 import { type Page, type PageRequest, pageOf } from '../db/page.ts'
-import { ServiceError } from '../errors.ts'
+import { namedThingNotFound, ServiceError } from '../errors.ts'
 import type { RevocationKind } from '../kit/revocation/revocation-list.ts'
 import { findOrganization } from '../organizations/queries.ts'
 import { addRevocationRule, liftRevocationRule } from '../revocation/rule-queries.ts'
@@ -158,7 +158,7 @@ async function refuseSigningKeyInUse(
   kid: string,
 ): Promise<void> {
   const signingKey = (await listSigningKeys(services, actor)).find((key) => key.kid === kid)
-  if (!signingKey) throw new ServiceError('not_found')
+  if (!signingKey) throw namedThingNotFound('value')
   if (signingKey.purpose === 'record')
     throw new ServiceError('conflict', {
       detail: 'This is a record key. It does not sign tokens, so there are no tokens to revoke.',
@@ -173,7 +173,7 @@ async function refuseSigningKeyInUse(
 
 async function found<Thing>(search: Promise<Thing | undefined>): Promise<Thing> {
   const thing = await search
-  if (thing === undefined) throw new ServiceError('not_found')
+  if (thing === undefined) throw namedThingNotFound('value')
   return thing
 }
 

@@ -246,7 +246,7 @@ describe('KEK', () => {
     const providers = workersKekProviders({ aws: null, pkcs11Pin: null })
     for (const text of ['file:/kek', 'passphrase:a long enough passphrase', 'pkcs11:object=a?module-path=/a']) {
       await expect(createKeyEncryption({ kek: text, providers })).rejects.toThrow(
-        'raw:, aws-kms: (what this platform supports)',
+        'on this platform, a KEK must begin with raw: or aws-kms:',
       )
     }
   })

@@ -3,8 +3,12 @@ import { parseDuration } from '../../config/duration.ts'
 
 /** For an option that may be given several times. */
 export function collect(value: string, previous: readonly string[] = []): readonly string[] {
+  if (value === '') throw new InvalidArgumentError(empty)
   return [...previous, value]
 }
+
+/** Without an entry, a list would silently mean "everything". */
+const empty = 'must not be empty. Leave the option out, or give a value.'
 
 /** As `collect`, for entries that may contain spaces or be URLs: a comma is refused, since it may separate two. */
 export function collectEntries(value: string, previous: readonly string[] = []): readonly string[] {
@@ -14,7 +18,9 @@ export function collectEntries(value: string, previous: readonly string[] = []):
 
 /** For an option that may be given several times, or once with entries that are separated by commas or spaces. */
 export function collectWords(value: string, previous: readonly string[] = []): readonly string[] {
-  return [...previous, ...value.split(/[\s,]+/).filter((word) => word !== '')]
+  const words = value.split(/[\s,]+/).filter((word) => word !== '')
+  if (words.length === 0) throw new InvalidArgumentError(empty)
+  return [...previous, ...words]
 }
 
 export function wholeNumber(text: string): number {

@@ -56,3 +56,8 @@ Example:
 The key is read from MINTAGE_API_KEY or .mintage/credentials.json.
 `
 }
+
+/** The words to type for a command, its options and arguments left out. */
+export function wordsOf(command: Command): string {
+  return command.parent === null ? command.name() : `${wordsOf(command.parent)} ${command.name()}`
+}
