@@ -9,7 +9,8 @@ const checksumLength = 6
 const tailLength = randomLength + checksumLength
 const markLength = '_live_'.length
 const pattern = /^[a-z0-9]{2,16}_(?:live|test)_[0-9A-Za-z]{49}$/
-const longest = 16 + markLength + tailLength
+const longestPrefix = 16
+const longest = longestPrefix + markLength + tailLength
 
 /** How secrets begin unless the operator configures another prefix. */
 const defaultApiKeyPrefix = 'mk'
@@ -43,12 +44,13 @@ export function parseApiKey(
  * Mintage service. The checksum makes a false positive practically impossible.
  */
 export function containsApiKey(text: string): boolean {
-  for (const { 0: found, index } of text.matchAll(/[a-z0-9]{2,16}_(?:live|test)_[0-9A-Za-z]{49}/g)) {
-    const markAt = found.length - tailLength - markLength
+  for (const { index: markAt } of text.matchAll(/_(?:live|test)_(?=[0-9A-Za-z]{49})/g)) {
+    const body = text.slice(markAt, markAt + markLength + randomLength)
+    const found = text.slice(markAt + body.length, markAt + markLength + tailLength)
     // Letters before the prefix look like a part of it.
-    for (let start = 0; start <= markAt - 2; start += 1) {
-      const secret = text.slice(index + start, index + found.length)
-      if (checksum(secret.slice(0, -checksumLength)) === secret.slice(-checksumLength)) return true
+    const [letters = ''] = /[a-z0-9]*$/.exec(text.slice(Math.max(0, markAt - longestPrefix), markAt)) ?? []
+    for (let length = 2; length <= letters.length; length += 1) {
+      if (checksum(letters.slice(-length) + body) === found) return true
     }
   }
   return false

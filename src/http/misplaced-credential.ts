@@ -1,9 +1,8 @@
 import type { Context, MiddlewareHandler } from 'hono'
-import { containsApiKey } from '../api-keys/format.ts'
 import { ServiceError } from '../errors.ts'
-import { readJsonObject } from '../kit/json-object.ts'
 import type { InspectParameter } from '../oauth/form.ts'
-import { type AppEnv, headerLines } from './context.ts'
+import { type AppEnv, headerLines, requestOrigin } from './context.ts'
+import { containsCredential } from './credential-text.ts'
 
 // Names, paths and descriptions go to tables that are never emptied: the audit trail, usage, settings. So a request
 // with a credential anywhere but in its proper place is refused before anything is stored.
@@ -18,11 +17,12 @@ const credentialMembers: ReadonlySet<string> = new Set(['client_secret', 'subjec
  */
 export const refuseMisplacedCredentials: MiddlewareHandler<AppEnv> = function inspectRequest(c, next) {
   const { issuer } = c.get('services').config
-  if (spellingsOf(c.req.url).some((text) => containsCredential(text, issuer))) {
+  if (containsCredential(c.req.url, issuer)) {
     throw misplaced('The URL contains an API key or an access token. URLs are logged and stored.')
   }
   for (const [name, value] of headerLines(c)) {
     if (!credentialHeaders.has(name.toLowerCase()) && containsCredential(value, issuer)) {
+      c.set('origin', { ...requestOrigin(c), agent: null }) // the log line of the request would name the agent
       throw misplaced('A header other than Authorization and X-API-Key contains an API key or an access token.')
     }
   }
@@ -57,39 +57,4 @@ function misplaced(found: string): ServiceError {
     detail: `${found} Treat it as leaked: revoke it. Send credentials as Authorization or X-API-Key only.`,
     reason: 'credential in a wrong place',
   })
-}
-
-/** The URL as sent and decoded, twice at most: a proxy or a log viewer may decode it once more. */
-function spellingsOf(url: string): string[] {
-  const spellings = [url]
-  for (let text = url; spellings.length < 3 && text.includes('%'); spellings.push(text)) text = decoded(text)
-  return spellings
-}
-
-/** Decodes what can be decoded, even if other escapes are wrong. */
-function decoded(text: string): string {
-  return text.replace(/%[0-7][0-9A-Fa-f]/g, (coded) => String.fromCharCode(Number.parseInt(coded.slice(1), 16)))
-}
-
-function containsCredential(text: string, issuer: string): boolean {
-  if (text.length < shortestCredential) return false
-  return (/_(?:live|test)_/.test(text) && containsApiKey(text)) || (text.includes('.') && containsToken(text, issuer))
-}
-
-/** An API key has at least this length, and so has every access token. */
-const shortestCredential = 50
-
-/** An access token of this issuer, with any signature. Linear in the text. */
-function containsToken(text: string, issuer: string): boolean {
-  return text.split(/[^\w.-]+/).some((run) => {
-    const parts = run.split('.')
-    return parts.some((part, at) => at + 2 < parts.length && isToken(part, parts[at + 1] ?? '', issuer))
-  })
-}
-
-function isToken(header: string, payload: string, issuer: string): boolean {
-  if (header.length < 20 || payload.length < 20) return false
-  const [head, claims] = [readJsonObject(header), readJsonObject(payload)]
-  if (typeof head === 'string' || typeof claims === 'string') return false
-  return typeof head.typ === 'string' && /^(?:application\/)?at\+jwt$/i.test(head.typ) && claims.iss === issuer
 }

@@ -24,6 +24,8 @@ beforeAll(async () => {
   }
 })
 
+const percentEncoded = (character: string) => `%${character.charCodeAt(0).toString(16)}`
+
 type Planted = { where: string; path: string; init: RequestInit }
 
 /** The request once for each place that the document knows, with the text in that place. */
@@ -156,6 +158,27 @@ describe('a credential in a wrong place', () => {
     const deep = `${'['.repeat(5000)}"${service.testKey}"${']'.repeat(5000)}`
     expect((await post(long)).status).toBe(400)
     expect(await (await post(deep)).json()).toMatchObject({ status: 400, code: 'misplaced_credential' })
+  })
+
+  test('is refused in other spellings too, and its text is not logged', async () => {
+    const headers = { authorization: `Bearer ${service.rootKey}`, 'content-type': 'application/json' }
+    for (const text of [service.testKey, planted['an access token'] ?? '']) {
+      for (const spelled of [`token-${text}`, text.replaceAll(/[_.]/g, percentEncoded), btoa(`key_1:${text}`)]) {
+        const json = JSON.stringify({ kind: 'token', value: 'x', reason: 'other', text: spelled })
+        const requests: [string, RequestInit][] = [
+          ['/v1/me', { headers: { ...headers, 'user-agent': spelled } }],
+          ['/token', { method: 'POST', headers: { 'x-api-key': service.testKey, 'user-agent': spelled } }],
+          ['/.well-known/jwks.json', { headers: { 'mintage-verifier': spelled } }],
+          ['/v1/revocations', { method: 'POST', headers, body: json }],
+          ['/token', { method: 'POST', body: new URLSearchParams({ [spelled]: 'x' }) }],
+        ]
+        for (const [path, init] of requests) {
+          const response = await service.request(path, init)
+          expect([response.status, await response.text()]).toEqual([400, expect.stringContaining('Treat it as leaked')])
+        }
+        expect(JSON.stringify(service.logged)).not.toContain(spelled)
+      }
+    }
   })
 
   test('is still accepted where credentials belong', async () => {
