@@ -10,6 +10,7 @@ import { isId } from '../crypto/random.ts'
 import type { ServiceErrorCode } from '../error-catalogue.ts'
 import { ServiceError } from '../errors.ts'
 import { AccessTokenError } from '../kit/access-token-error.ts'
+import type { AccessToken } from '../kit/token/access-token.ts'
 import { hasScopes } from '../kit/token/held-scopes.ts'
 import { revocableToken } from '../kit/verifier.ts'
 import { readClientCredential } from '../oauth/client-credential.ts'
@@ -106,7 +107,11 @@ async function principalOfToken(
 ): Promise<Principal> {
   const { services } = c.var
   const token = await verifyAccessToken(services, text)
-  if (token instanceof AccessTokenError) throw rejected(`token_${token.reason}`, token)
+  if (token instanceof AccessTokenError) {
+    if (token.token) noteAttempt(c, token.token, now)
+    throw rejected(`token_${token.reason}`, token)
+  }
+  noteCaller(c, token)
   if (!token.audience.includes(services.config.issuer)) throw rejected('token_audience')
   const found = await findApiKeyRecord(services.db, token.clientId, token.keyVersion)
   const apiKey = admitSender(services, found, { ...sender(c), clientId: undefined }, now)
@@ -114,6 +119,19 @@ async function principalOfToken(
   const scopes = [...token.scopes].filter((scope) => hasScopes(apiKey.scopes, [scope], 'all'))
   const principal = await principalOf(services, { ...apiKey, scopes }, origin)
   return { ...principal, accessToken: revocableToken(token) }
+}
+
+/** For the log: the token is of this service, so it names its client. */
+function noteCaller(c: Context<AppEnv>, { clientId, organizationId }: AccessToken): void {
+  c.set('caller', { clientId, organizationId })
+}
+
+/** Somebody still uses a token of a key that was revoked or disabled, or a token that was revoked itself. */
+function noteAttempt(c: Context<AppEnv>, token: AccessToken, at: Date): void {
+  noteCaller(c, token)
+  const { address, agent } = requestOrigin(c)
+  const attempt = { apiKeyId: token.clientId, version: token.keyVersion, address, agent, at, reason: 'token_revoked' }
+  c.get('services').usage.recordAttempt(attempt)
 }
 
 async function principalOf({ config, db }: Services, apiKey: ApiKeyRecord, origin: RequestOrigin): Promise<Principal> {

@@ -1,3 +1,5 @@
+import type { AccessToken } from './token/access-token.ts'
+
 /**
  * `invalid_token` 401, `insufficient_scope` 403, `invalid_request` 400 (RFC 6750 §3.1). `unavailable` 503: the token
  * cannot be verified right now. It may be valid, so the caller should try again.
@@ -39,17 +41,20 @@ export class AccessTokenError extends Error {
   readonly reason: AccessTokenErrorReason
   /** Set for `unavailable` only. */
   readonly retryAfterSeconds: number | undefined
+  /** What the token said, for your logs. Set for the reason `revoked` only: anything else may be forged. */
+  readonly token: AccessToken | undefined
 
   constructor(
     code: AccessTokenErrorCode,
     reason: AccessTokenErrorReason,
-    options: { retryAfterSeconds?: number | undefined; cause?: unknown } = {},
+    options: { retryAfterSeconds?: number | undefined; token?: AccessToken | undefined; cause?: unknown } = {},
   ) {
     super(`${code}: ${messages[reason]}`, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'AccessTokenError'
     this.code = code
     this.reason = reason
     this.retryAfterSeconds = options.retryAfterSeconds
+    this.token = options.token
   }
 }
 

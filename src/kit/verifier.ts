@@ -132,7 +132,7 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
     const verdict = dependency('revocations_unavailable', () => revocations.isRevoked(revocable, names), reports)
     return then(verdict, (isRevoked) => {
       if (isRevoked === false) return token
-      if (isRevoked === true) throw invalid('revoked')
+      if (isRevoked === true) throw new AccessTokenError('invalid_token', 'revoked', { token })
       // A list that is not type-checked may return anything: only true and false count as answers.
       throw unavailable('revocations_unavailable', undefined)
     })

@@ -53,6 +53,22 @@ describe('the log line of a request', async () => {
     expect(lines('request').at(-1)).toMatchObject({ route: '/v1/me', clientId: id, organizationId })
   })
 
+  test('says it too if that token is revoked, or for another audience', async () => {
+    const { id, secret } = await service.createKey({ roles: ['admin'] })
+    const tokenFor = async (form: Record<string, string>) =>
+      (await (await send('/token', secret, form)).json()).access_token
+    const [revoked, elsewhere] = [await tokenFor({ audience: issuer }), await tokenFor({})]
+    expect((await send('/revoke', secret, { token: revoked })).status).toBe(200)
+    logged.splice(0)
+    for (const token of [revoked, elsewhere]) expect((await send('/v1/me', token)).status).toBe(401)
+    const whose = { clientId: id, organizationId }
+    expect(lines('request')).toMatchObject([whose, whose])
+    expect(lines('request_refused')).toMatchObject([
+      { reason: 'token_revoked', ...whose },
+      { reason: 'token_audience', ...whose },
+    ])
+  })
+
   test.each(paths)('names nobody at %s if the key is unknown', async (path, form) => {
     expect((await send(path, generateApiKey('live'), form)).status).toBe(401)
     for (const line of logged) expect(Object.keys(line)).not.toContain('clientId')

@@ -84,6 +84,19 @@ describe.each(databaseKinds)('the use of a key without exchanges, on %s', (kind)
     expect(body.items).toMatchObject([{ id, refusedAttempts }])
   })
 
+  test.each(['revoke', 'disable'])('attempts with a token of the key are counted too after %s', async (verb) => {
+    const { id, secret } = await service.createKey({ roles: ['admin'] })
+    const body = new URLSearchParams({ audience: issuer })
+    const exchanged = await service.request('/token', { method: 'POST', headers: { 'X-API-Key': secret }, body })
+    const { access_token: token } = await exchanged.json()
+    expect((await root('POST', `/v1/api-keys/${id}/${verb}`, {})).status).toBe(204)
+    expect((await use('/v1/me', token, '192.0.2.4')).status).toBe(401)
+    expect(await shown(id)).toMatchObject({
+      authentications: 1,
+      refusedAttempts: { attempts: 1, lastAt: now(), reason: 'token_revoked', address: '192.0.2.4' },
+    })
+  })
+
   test('attempts with an unknown key are not counted', async () => {
     const { db, usage } = service.services
     await usage.flush()
