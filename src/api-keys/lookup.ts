@@ -36,6 +36,8 @@ export type ApiKeyRecord = {
    * Generation of the key ring, read in the same statement: a signer of another generation must reload before it signs.
    */
   readonly ringGeneration: number
+  /** The last change of the revocation rules, read in the same statement: tokens must not be issued without it. */
+  readonly revocationMark: bigint | null
 }
 
 /** Finds keys by the hash of their secret, base64url. Undefined = unknown secret. Does not check the key's status. */

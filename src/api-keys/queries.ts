@@ -4,6 +4,7 @@ import { organizationWithin } from '../access/queries.ts'
 import type { Db } from '../db/database.ts'
 import { apiKeys, apiKeyVersions, organizations, serviceAccounts, serviceState } from '../db/schema.ts'
 import { refuseReplica } from '../db/server-role.ts'
+import { revocationMark } from '../revocation/mark-queries.ts'
 import { refusedAttempts } from '../usage/attempt-queries.ts'
 import { usageOf } from '../usage/queries.ts'
 import type { ApiKeyEnvironment } from './format.ts'
@@ -67,6 +68,7 @@ export const apiKeyRecord = {
   expiresAt: apiKeys.expiresAt,
   disabledAt: apiKeys.disabledAt,
   revokedAt: apiKeys.revokedAt,
+  revocationMark,
   ringGeneration: sql<number>`(select ${serviceState.ringGeneration} from ${serviceState})`.mapWith(Number),
 }
 

@@ -42,6 +42,12 @@ export type ServiceRevocationList = RevocationList & {
    * there is nothing to wait for.
    */
   readAhead(): undefined | Promise<void>
+  /**
+   * Reads the list again if it may lack a rule that was committed before `mark` was read (mark-queries.ts). Undefined
+   * if there is nothing to wait for. Rejects if the list cannot be read. Does not find a rule whose transaction began
+   * before the marked one and ended after it.
+   */
+  readUpTo(mark: bigint | null): undefined | Promise<void>
   /** Polls and listens from now on. Does nothing on a list that refreshes in requests. */
   start(): void
   /** Throws or rejects with `RevocationListUnavailable` when the list is not fresh enough. */
@@ -112,6 +118,13 @@ export function createServiceRevocationList(options: ServiceRevocationListOption
   }
 
   const { namesOf, isRevoked, ready, state, close, refresh, start, ensureFresh } = list
+  /** An open transaction keeps the position back, so the list may be further than it says. */
+  let readTo = 0n
+
+  async function readMarked(mark: bigint): Promise<void> {
+    await refresh()
+    if (mark > readTo) readTo = mark
+  }
   return {
     namesOf,
     isRevoked,
@@ -128,6 +141,11 @@ export function createServiceRevocationList(options: ServiceRevocationListOption
       } catch {
         return undefined
       }
+    },
+    readUpTo(mark) {
+      if (mark === null || mark <= readTo) return undefined
+      const position = list.rules.position()
+      return position && mark < position.xmin ? undefined : readMarked(mark)
     },
     snapshot() {
       const refreshed = ensureFresh()

@@ -13,8 +13,9 @@ type Arrival = Pick<Services, 'revocations' | 'now'>
  * - An open rule covers every token. Reads the list again first, because another instance may have closed the rule.
  *   Then throws what `refusal` gives, or `keyring_unavailable` if the rule is about the signing key.
  *
- * Uses what this process has read, so it neither waits nor fails while no rule covers the token. Does not find a rule
- * that this process has not read yet: then the token is issued, and refused where it arrives.
+ * Uses what this process has read, so it neither waits nor fails while no rule covers the token. The caller has read
+ * every rule that was there when the API key was looked up. A later rule is not found: then the token is issued, and
+ * refused where it arrives.
  */
 export function refuseDeadToken(
   services: Arrival,

@@ -41,6 +41,8 @@ export async function issueAccessToken(
   const listRead = readList(services)
   const apiKey = await checkCredentials(services, request, sender, receivedAt)
   if (listRead) await listRead
+  const missed = services.revocations.readUpTo(apiKey.revocationMark)
+  if (missed) await briefly(services, missed)
   const scopes = narrowScope(request.scopes, apiKey.scopes)
   const audiences = narrowAudience(request.audiences, apiKey, {
     issuer: config.issuer,
@@ -93,16 +95,17 @@ export async function issueAccessToken(
   return { accessToken, expiresInSeconds, scopes }
 }
 
-/** How long an exchange waits for the revocation list, at most: it can do without. */
+/** How long an exchange waits for the revocation list, at most. */
 const longestListMilliseconds = 250
 
-/**
- * Where no timer keeps the revocation list fresh (Workers), reads it while the API key is looked up. The read may
- * finish after the response.
- */
-function readList({ revocations, platform }: Services): undefined | Promise<void> {
-  const reading = revocations.readAhead()
-  if (!reading) return undefined
+/** Where no timer keeps the revocation list fresh (Workers), reads it while the API key is looked up. */
+function readList(services: Services): undefined | Promise<void> {
+  const reading = services.revocations.readAhead()
+  return reading && briefly(services, reading)
+}
+
+/** Waits for a read that may finish after the response. An exchange works without it. */
+function briefly({ platform }: Services, reading: Promise<void>): Promise<void> {
   platform.defer(reading)
   return withDeadline(
     () => reading,

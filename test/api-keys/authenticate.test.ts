@@ -30,6 +30,7 @@ const record: ApiKeyRecord = {
   customClaims: null,
   allowedCidrs: [],
   deniedCidrs: [],
+  revocationMark: null,
   ringGeneration: 1,
 }
 

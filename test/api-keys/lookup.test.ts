@@ -45,6 +45,7 @@ describe.each(databaseKinds)('looking keys up on %s', async (kind) => {
       deniedCidrs: [],
       disabledAt: null,
       revokedAt: null,
+      revocationMark: null,
       ringGeneration: expect.any(Number),
     })
   })

@@ -110,6 +110,21 @@ describe.each(databaseKinds)('a token that would be dead on arrival, on %s', asy
     expect(await outcome(secret, other)).toBe('503 temporarily_unavailable 31')
   })
 
+  test.each([
+    ['reads the list in requests and has just read it', { refreshInRequest: true }],
+    ['polls, and has not polled since', { pollMilliseconds: 600_000 }],
+  ] as const)('is not issued by an instance that %s, before the change', async (_, revocations) => {
+    const [enabled, narrowed] = [await service.createKey(), await service.createKey()]
+    const other = secondInstance(service, service.database, services.now, { revocations })
+    await other.services.revocations.refresh()
+    expect(await outcome(narrowed.secret, other)).toBe('usable')
+    await send(`/v1/api-keys/${enabled.id}/disable`)
+    await send(`/v1/api-keys/${enabled.id}/enable`)
+    expect(await outcome(enabled.secret, other)).toBe('503 temporarily_unavailable 31')
+    expect((await root('PATCH', `/v1/api-keys/${narrowed.id}`, { endTokens: true })).status).toBe(200)
+    expect(await outcome(narrowed.secret, other)).toBe('503 temporarily_unavailable 31')
+  })
+
   test('an exchange works while the list cannot be read', async () => {
     const { secret } = await service.createKey()
     const away = openPostgres({
