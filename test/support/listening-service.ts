@@ -7,7 +7,7 @@ import { temporaryFolder } from './service-process.ts'
 import { startTestService, type TestService } from './test-service.ts'
 
 /** Serves over HTTP on a free loopback port until the test file ends. Returns the URL. */
-export async function serve(service: TestService): Promise<string> {
+export async function serve(service: Pick<TestService, 'app'>): Promise<string> {
   const server = await listen({
     fetch: (request, env) => service.app.fetch(request, Object(env)),
     port: 0,

@@ -8,22 +8,12 @@ import { latestMigration } from '../../src/db/latest-migration.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { createPostgresDatabase, databaseKinds } from '../support/databases.ts'
 import { deploymentEnvironment } from '../support/deployment-environment.ts'
+import { commitBeforeFile } from '../support/history.ts'
 import { createKey, exchange, revokeKey } from '../support/journey.ts'
 import { eventually, freePort, run, temporaryFolder } from '../support/service-process.ts'
 
 const root = join(import.meta.dirname, '../..')
-const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim()
-
-/** The commit before the newest migration; undefined in a copy of the project without that history. */
-function commitBefore(): string | undefined {
-  try {
-    return git('rev-parse', `${git('log', '-1', '--format=%H', '--', `drizzle/${latestMigration.tag}.sql`)}^`)
-  } catch {
-    return undefined
-  }
-}
-
-const commit = commitBefore()
+const commit = commitBeforeFile(root, `drizzle/${latestMigration.tag}.sql`)
 const shutsOut = readFileSync(join(root, `drizzle/${latestMigration.tag}.sql`), 'utf8').includes(
   'cannot use this schema',
 )
@@ -33,10 +23,14 @@ if (commit === undefined)
 /** The code of the commit in a folder of its own, with the packages of this one. */
 async function checkOut(): Promise<string> {
   const folder = await temporaryFolder()
-  const archive = execFileSync('git', ['archive', commit ?? '', 'src', 'drizzle', 'package.json'], {
-    cwd: root,
-    maxBuffer: 256 * 1024 * 1024,
-  })
+  const archive = execFileSync(
+    'git',
+    ['-c', 'safe.directory=*', 'archive', commit ?? '', 'src', 'drizzle', 'package.json'],
+    {
+      cwd: root,
+      maxBuffer: 256 * 1024 * 1024,
+    },
+  )
   execFileSync('tar', ['-x', '-C', folder], { input: archive })
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
   return folder

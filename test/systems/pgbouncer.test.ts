@@ -7,8 +7,11 @@ import { releaseAfterFile } from '../support/cleanup.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { createDeployment } from '../support/deployment.ts'
 import { createKey, exchange, liveTheJourney, startProtectedApp } from '../support/journey.ts'
+import { serve } from '../support/listening-service.ts'
 import { type PgBouncer, startPgBouncer } from '../support/pgbouncer.ts'
+import { secondInstance } from '../support/second-instance.ts'
 import { eventually, type ServiceProcess, startServiceProcess } from '../support/service-process.ts'
+import { startTestService } from '../support/test-service.ts'
 
 const isPossible = inject('pgBouncer') !== null && databaseKinds.includes('postgres')
 
@@ -34,9 +37,15 @@ describe.runIf(isPossible)('the service behind a real PgBouncer in transaction m
   })
 
   test('serves more clients at once than the pooler has server connections', async () => {
-    const { secret } = await newKey()
+    // 60 requests wait for three connections: on a slow machine the last would meet the deadline of a request.
+    const first = await startTestService('postgres')
+    const pooler = await startPgBouncer(first.database.url ?? '')
+    const database = openPostgres({ url: pooler.url, pooler: 'transaction', deadlineMilliseconds: 60_000 })
+    releaseAfterFile(() => database.close())
+    const url = await serve(secondInstance(first, database))
+    const { secret } = await first.createKey()
     const tokens = await Promise.all(
-      Array.from({ length: 60 }, () => exchange(service.url, { method: 'POST', headers: { 'x-api-key': secret } })),
+      Array.from({ length: 60 }, () => exchange(url, { method: 'POST', headers: { 'x-api-key': secret } })),
     )
     expect(new Set(tokens).size).toBe(60)
   })
