@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { unstable_startWorker } from 'wrangler'
 import { generateApiKey } from '../../src/api-keys/format.ts'
 import { createKeyEncryption } from '../../src/crypto/envelope.ts'
@@ -41,6 +41,7 @@ async function startWorker(entrypoint: string, port: number, variables: Record<s
 describe.runIf(databaseKinds.includes('postgres'))('the service in workerd with PostgreSQL', () => {
   let service = ''
   let app = ''
+  let env: Record<string, string> = {}
   const kek = generateRawKek()
 
   beforeAll(async () => {
@@ -53,7 +54,7 @@ describe.runIf(databaseKinds.includes('postgres'))('the service in workerd with 
     const issuer = `http://localhost:${servicePort}`
     const variables = { MINTAGE_ISSUER: issuer, MINTAGE_ALLOW_HTTP: 'true', MINTAGE_KEK: kek }
     // A Worker never does the first start: an instance on Node creates the ring and the declared root key.
-    const env = { ...variables, DATABASE_URL: url, MINTAGE_ROOT_API_KEY: rootKey, HOST: '127.0.0.1' }
+    env = { ...variables, DATABASE_URL: url, MINTAGE_ROOT_API_KEY: rootKey, HOST: '127.0.0.1' }
     await (await startServiceProcess({ env })).end()
     const ring = { db: database.db, keyEncryption: await createKeyEncryption({ kek }), now: () => new Date() }
     for (const algorithm of algorithms) if (algorithm !== 'ES256') await insertActiveKey(ring, algorithm)
@@ -92,6 +93,26 @@ describe.runIf(databaseKinds.includes('postgres'))('the service in workerd with 
     const token = await exchange(service, { method: 'POST', headers: { 'x-api-key': secret } })
     expect(partsOf(token).header).toMatchObject({ alg: tokenAlgorithm })
     expect((await callOrders({ url: app }, token)).status).toBe(200)
+  })
+
+  test('issues no token that is dead on arrival, also if another instance has just enabled the key', async () => {
+    const node = await startServiceProcess({ env })
+    onTestFinished(async () => void (await node.end()))
+    const asRoot = { authorization: `Bearer ${rootKey}` }
+    for (const instance of [service, node.url]) {
+      const { id, secret } = await createKey(service, rootKey, { name: 'enabled', environment: 'test' })
+      const request = { method: 'POST', headers: { 'x-api-key': secret } }
+      await exchange(service, request) // now this isolate has just read the revocation list
+      for (const verb of ['disable', 'enable']) {
+        expect((await fetch(`${instance}/v1/api-keys/${id}/${verb}`, { method: 'POST', headers: asRoot })).ok).toBe(
+          true,
+        )
+      }
+      const refused = await fetch(`${service}/token`, request)
+      expect([refused.status, await refused.json()]).toMatchObject([503, { error: 'temporarily_unavailable' }])
+      const seconds = Number(refused.headers.get('retry-after'))
+      expect(seconds > 0 && seconds <= 32, String(seconds)).toBe(true)
+    }
   })
 
   test('refuses a wrong key as on Node', async () => {
