@@ -62,8 +62,14 @@ async function checkDatabase({ database: { stats, fault }, db, now, config }: Se
     const refusal = stats().refusedLately
     return refusal === undefined ? ok : { state: 'degraded', reason: refusalReasons[refusal] }
   } catch (error) {
-    return failed(unfitnessIn(error) ?? refusalOf(error) ?? 'it does not answer')
+    return failed(causeIn(error) ?? 'it does not answer')
   }
+}
+
+/** Why the server cannot be used, or what it says, if it answers. */
+function causeIn(error: unknown): string | undefined {
+  const unfitness = unfitnessIn(error)
+  return unfitness === undefined ? refusalOf(error) : unfitness
 }
 
 /** What the server says, if it answers with an error. */
@@ -92,7 +98,7 @@ async function checkMigrations({ db }: Services): Promise<Check> {
         ? ok
         : failed(schemaWords[state])
   } catch (error) {
-    return failed(refusalOf(error) ?? noAnswer)
+    return failed(causeIn(error) ?? noAnswer)
   }
 }
 
@@ -104,7 +110,9 @@ async function checkKeyRing({ keyring }: Services): Promise<Check> {
   // Without the database the ring in memory still signs. `database` says what fails.
   const { usable, reason = 'no signing key can be used' } = keyring.state()
   if (usable) return ok
-  return failed(failure instanceof ServiceError && databaseFailure(failure.cause) ? noAnswer : reason)
+  return failed(
+    failure instanceof ServiceError && databaseFailure(failure.cause) ? (causeIn(failure.cause) ?? noAnswer) : reason,
+  )
 }
 
 async function checkRevocations({ revocations }: Services): Promise<Check> {

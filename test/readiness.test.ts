@@ -1,13 +1,14 @@
 import { sql } from 'drizzle-orm'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { latestMigration } from '../src/db/latest-migration.ts'
+import { openPostgres } from '../src/db/postgres.ts'
 import { createRefusedWrites } from '../src/db/refused-writes.ts'
 import { createPrometheus } from '../src/observability/prometheus.ts'
 import { checkReadiness } from '../src/readiness.ts'
 import type { Services } from '../src/services.ts'
 import { createKeyringCache } from '../src/signing-keys/keyring.ts'
 import { movableClock } from './support/clock.ts'
-import { databaseKinds } from './support/databases.ts'
+import { createPostgresDatabase, databaseKinds } from './support/databases.ts'
 import { secondInstance } from './support/second-instance.ts'
 import { startTestService } from './support/test-service.ts'
 import { withDatabaseAway } from './support/unreachable-database.ts'
@@ -105,4 +106,24 @@ test('an instance that never read the key ring names the database as the cause, 
   const { checks } = await checkReadiness(services)
   expect(checks.keyRing).toEqual({ state: 'failed', reason: 'the database does not answer' })
   expect(await gauge(services)).toBe('0')
+})
+
+describe.each(databaseKinds.filter((kind) => kind === 'postgres'))('a read-only server, %s,', () => {
+  test('is named as the cause by every check that it fails', async () => {
+    const service = await startTestService()
+    const url = await createPostgresDatabase()
+    const owner = openPostgres({ url, pooler: 'none', maxConnections: 1 })
+    const name = new URL(url).pathname.slice(1)
+    await owner.db.execute(sql.raw(`alter database "${name}" set default_transaction_read_only = on`))
+    const database = openPostgres({ url, pooler: 'none' })
+    onTestFinished(async () => {
+      await database.close()
+      await owner.db.execute(sql.raw(`alter database "${name}" reset default_transaction_read_only`))
+      await owner.close()
+    })
+    const { services } = secondInstance(service, database, service.clock.now)
+    const { checks } = await checkReadiness(services)
+    const failure = { state: 'failed', reason: 'the server is read-only' }
+    expect(checks).toMatchObject({ database: failure, migrations: failure, keyRing: failure })
+  })
 })
