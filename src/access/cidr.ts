@@ -32,6 +32,13 @@ export function shutsOut(previous: AddressRules, { allowedCidrs, deniedCidrs }: 
   return previous.allowedCidrs.length === 0 || previous.allowedCidrs.some((cidr) => !isWithin(cidr, allowedCidrs))
 }
 
+/** Whether no address may use the key: the denied ranges together contain every allowed one. */
+export function admitsNobody({ allowedCidrs, deniedCidrs }: AddressRules): boolean {
+  const denied = deniedCidrs.flatMap((cidr) => parseCidr(cidr) ?? everywhere)
+  const allowed = allowedCidrs.length === 0 ? everywhere : allowedCidrs.flatMap((cidr) => parseCidr(cidr) ?? [])
+  return allowed.every((range) => isCovered(range, denied))
+}
+
 /** The address in its one form (RFC 5952), IPv4 written as IPv6 as IPv4. Undefined for any other text. */
 export function canonicalIpAddress(text: string): string | undefined {
   const address = parseAddress(text)
@@ -50,6 +57,11 @@ export function canonicalCidr(text: string): string | undefined {
 type Address = ipaddr.IPv4 | ipaddr.IPv6
 type Range = { readonly address: Address; readonly bits: number }
 
+const everywhere: readonly Range[] = [
+  { address: ipaddr.IPv4.parse('0.0.0.0'), bits: 0 },
+  { address: ipaddr.IPv6.parse('::'), bits: 0 },
+]
+
 /** Undefined for a stored range that cannot be read: it denies every address and allows none. */
 function contains(cidr: string, address: Address): boolean | undefined {
   const range = parseCidr(cidr)
@@ -61,6 +73,25 @@ function isWithinRange(cidr: string, other: string): boolean {
   return (
     inner !== undefined && outer !== undefined && inner.bits >= outer.bits && contains(other, inner.address) === true
   )
+}
+
+/** Halves the range until one denied range contains the rest, or none of them meets it. */
+function isCovered(range: Range, denied: readonly Range[]): boolean {
+  const meeting = denied.filter(({ address, bits }) => {
+    return address.kind() === range.address.kind() && address.match(range.address, Math.min(bits, range.bits))
+  })
+  if (meeting.some(({ bits }) => bits <= range.bits)) return true
+  return meeting.length > 0 && halvesOf(range).every((half) => isCovered(half, meeting))
+}
+
+function halvesOf({ address, bits }: Range): Range[] {
+  const bytes = address.toByteArray()
+  const at = bits >> 3
+  bytes[at] = (bytes[at] ?? 0) | (0x80 >> (bits & 7))
+  return [
+    { address, bits: bits + 1 },
+    { address: ipaddr.fromByteArray(bytes), bits: bits + 1 },
+  ]
 }
 
 const longestCidr = '0000:0000:0000:0000:0000:ffff:255.255.255.255/128'.length

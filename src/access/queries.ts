@@ -1,7 +1,8 @@
-import { and, type Column, eq, gt, inArray, isNull, ne, or, type SQL, sql } from 'drizzle-orm'
+import { and, type Column, eq, gt, inArray, isNull, notInArray, or, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/database.ts'
 import { apiKeys, apiKeyVersions, customRoles, organizations, serviceAccounts } from '../db/schema.ts'
 import { type Within, wholeOrganization } from './authorize.ts'
+import { admitsNobody } from './cidr.ts'
 import { readPermissions } from './custom-role.ts'
 import { isRole } from './permissions.ts'
 import type { CustomRoles } from './principal.ts'
@@ -65,8 +66,8 @@ export async function lockRights(tx: Db, organizationId: string | null): Promise
 }
 
 /**
- * See `keepLastHolders`. Does not count the key `without`. A role counts only if the key's service account holds it
- * too.
+ * See `keepLastHolders`. Does not count the key `without`, and keys that no address may use. A role counts only if the
+ * key's service account holds it too.
  */
 export async function countHolders(
   tx: Db,
@@ -79,6 +80,7 @@ export async function countHolders(
       sql`${role} = any(${apiKeys.roles})`,
       or(isNull(serviceAccounts.id), sql`${role} = any(${serviceAccounts.roles})`),
     )
+  const unusable = await selectUnusable(tx)
   const inside = organizationId === null ? sql`false` : eq(apiKeys.organizationId, organizationId)
   const [holders] = await tx
     .select({
@@ -91,7 +93,7 @@ export async function countHolders(
     .where(
       and(
         sql`cardinality(${apiKeys.roles}) > 0`, // the condition of a partial index
-        without === undefined ? undefined : ne(apiKeys.id, without),
+        notInArray(apiKeys.id, without === undefined ? unusable : [...unusable, without]),
         isNull(apiKeys.revokedAt),
         isAhead(apiKeys.expiresAt, now),
         isAhead(apiKeys.disabledAt, now),
@@ -101,6 +103,16 @@ export async function countHolders(
       ),
     )
   return holders ?? { roots: 0, admins: 0 }
+}
+
+/** Ids of the keys with roles whose address rules admit nobody. */
+async function selectUnusable(tx: Db): Promise<string[]> {
+  const { id, roles, deniedCidrs, allowedCidrs, revokedAt } = apiKeys
+  const rows = await tx
+    .select({ id, deniedCidrs, allowedCidrs })
+    .from(apiKeys)
+    .where(and(sql`cardinality(${roles}) > 0`, sql`cardinality(${deniedCidrs}) > 0`, isNull(revokedAt)))
+  return rows.filter(admitsNobody).map((row) => row.id)
 }
 
 function isAhead(end: Column, now: Date): SQL | undefined {

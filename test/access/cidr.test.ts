@@ -1,7 +1,7 @@
 import { BlockList } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type AddressRules, canonicalCidr, isAddressAllowed, shutsOut } from '../../src/access/cidr.ts'
+import { type AddressRules, admitsNobody, canonicalCidr, isAddressAllowed, shutsOut } from '../../src/access/cidr.ts'
 
 const allowing = (...allowedCidrs: string[]): AddressRules => ({ allowedCidrs, deniedCidrs: [] })
 const denying = (...deniedCidrs: string[]): AddressRules => ({ allowedCidrs: [], deniedCidrs })
@@ -220,5 +220,27 @@ describe('new rules shut out an address that the previous ones let in', () => {
     ['no denied range any more', denying('10.0.0.0/8'), denying(), false],
   ])('%s', (_, previous, rules, expected) => {
     expect(shutsOut(previous, rules)).toBe(expected)
+  })
+})
+
+describe('rules that admit nobody', () => {
+  const quarters = ['0.0.0.0/2', '64.0.0.0/2', '128.0.0.0/2', '192.0.0.0/2']
+  test.each<[boolean, string[], string[]]>([
+    [false, [], []],
+    [false, [], ['0.0.0.0/0']],
+    [false, [], ['::/0']],
+    [true, [], ['0.0.0.0/0', '::/0']],
+    [true, [], [...quarters, '::/1', '8000::/1']],
+    [false, [], [...quarters.slice(1), '::/0']],
+    [true, ['192.0.2.0/24'], ['192.0.0.0/16']],
+    [true, ['192.0.2.7/32'], ['192.0.2.7/32']],
+    [true, ['192.0.2.0/31'], ['192.0.2.0/32', '192.0.2.1/32']],
+    [false, ['192.0.2.0/31'], ['192.0.2.1/32']],
+    [false, ['192.0.2.0/24', '2001:db8::/32'], ['192.0.2.0/24']],
+    [true, ['2001:db8::/126'], ['2001:db8::/127', '2001:db8::2', '2001:db8::3']],
+    [true, ['192.0.2.0/24'], ['unreadable']],
+    [true, ['unreadable'], []],
+  ])('%s: allowed %j, denied %j', (nobody, allowedCidrs, deniedCidrs) => {
+    expect(admitsNobody({ allowedCidrs, deniedCidrs })).toBe(nobody)
   })
 })

@@ -122,5 +122,20 @@ describe.each(databaseKinds)('one effect has one permission and one guard, on %s
       await expect(updateApiKey(fresh.services, nowhere, id, { allowedCidrs })).rejects.toMatchObject(lastOne)
       expect(await updateApiKey(fresh.services, actor, id, { allowedCidrs })).toMatchObject({ allowedCidrs })
     })
+
+    test.each<Record<string, string[]>>([
+      { deniedCidrs: ['0.0.0.0/0', '::/0'] },
+      { deniedCidrs: ['0.0.0.0/1', '128.0.0.0/1', '::/0'] },
+      { allowedCidrs: ['192.0.2.0/24'], deniedCidrs: ['192.0.2.0/25', '192.0.2.128/25'] },
+    ])('is not shut out at every address by anyone: %j', async (everywhere) => {
+      const { fresh, id, organizationId, actor } = await last()
+      const root = principal(organizationId, ['root'])
+      await expect(updateApiKey(fresh.services, root, id, everywhere)).rejects.toMatchObject(lastOne)
+      const other = await fresh.createKey({ organizationId, roles: [role] })
+      await updateApiKey(fresh.services, root, other.id, everywhere)
+      await expect(disableApiKey(fresh.services, actor, id)).rejects.toMatchObject(lastOne)
+      await updateApiKey(fresh.services, root, other.id, { deniedCidrs: [] })
+      await disableApiKey(fresh.services, actor, id)
+    })
   })
 })
