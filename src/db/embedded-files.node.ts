@@ -1,16 +1,23 @@
-import { readdir, stat } from 'node:fs/promises'
+import { readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
 const controlFileBytes = 8192
 
 /**
- * Refuses a folder that has lost files which every PostgreSQL database has. PGlite would create a new database in its
- * place.
+ * Creates the database if the folder is empty or missing. It is made beside the folder and moved there when it is
+ * complete, so an interrupted start leaves nothing that looks like a damaged database. Refuses a folder that has lost
+ * files which every PostgreSQL database has: PGlite would create a new database in its place.
+ * @param create Creates a database in a folder, and closes it.
  * @throws Error with a message for the operator.
  */
-export async function requireWholeDatabase(pgdata: string): Promise<void> {
+export async function prepareDatabase(pgdata: string, create: (pgdata: string) => Promise<void>): Promise<void> {
   const names = await readdir(pgdata).catch(() => [])
-  if (names.length > 0 && !(await hasControlFiles(pgdata))) throw damaged(pgdata, 'a file is missing or was cut short')
+  if (names.length === 0) {
+    const unfinished = `${pgdata}.new`
+    await rm(unfinished, { recursive: true, force: true })
+    await create(unfinished)
+    await rename(unfinished, pgdata)
+  } else if (!(await hasControlFiles(pgdata))) throw damaged(pgdata, 'a file is missing or was cut short')
 }
 
 /** Whether the files without which no PostgreSQL database starts are there. Does not look into them. */

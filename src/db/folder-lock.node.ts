@@ -3,7 +3,6 @@ import {
   constants,
   copyFile,
   link,
-  mkdir,
   readFile,
   readlink,
   realpath,
@@ -15,6 +14,7 @@ import {
 } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { makeFolder } from './make-folder.node.ts'
 
 type FolderLock = {
   release(): Promise<void>
@@ -47,7 +47,7 @@ export async function lockFolder(
   folder: string,
   { silenceMilliseconds = 6000 }: FolderLockOptions = {},
 ): Promise<FolderLock> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await makeFolder(folder)
   const path = join(await realpath(folder), 'lock')
   if (held.has(path)) throw inUse(folder, process.pid)
   held.add(path)

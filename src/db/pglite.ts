@@ -3,7 +3,7 @@ import { PGlite, type Transaction } from '@electric-sql/pglite'
 import { drizzle, type PgliteDatabase } from 'drizzle-orm/pglite'
 import type { Database } from './database.ts'
 import { unavailable, withinDeadline } from './deadline.ts'
-import { folderFailure, hasControlFiles, requireWholeDatabase, startFailure } from './embedded-files.node.ts'
+import { folderFailure, hasControlFiles, prepareDatabase, startFailure } from './embedded-files.node.ts'
 import { lockFolder } from './folder-lock.node.ts'
 import { createRefusedWrites, type RefusedWrites } from './refused-writes.ts'
 import { sessionSettings, setStatements } from './session-settings.ts'
@@ -74,10 +74,12 @@ async function openFolder(folder: string) {
   return {
     release: () => lock.release(),
     async start() {
-      await requireWholeDatabase(pgdata)
-      return await PGlite.create({ dataDir: pgdata }).catch((error: unknown) => {
-        throw startFailure(pgdata, error)
-      })
+      const open = async (dataDir: string) =>
+        await PGlite.create({ dataDir }).catch((error: unknown) => {
+          throw startFailure(dataDir, error)
+        })
+      await prepareDatabase(pgdata, async (dataDir) => await (await open(dataDir)).close())
+      return await open(pgdata)
     },
     async fault() {
       if ((await lock.isHeld()) && (await hasControlFiles(pgdata))) return undefined

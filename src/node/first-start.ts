@@ -1,9 +1,10 @@
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { findApiKeyBySecret } from '../api-keys/authenticate.ts'
 import { usableApiKey } from '../api-keys/usable.ts'
 import type { BootstrapResult } from '../bootstrap.ts'
 import { generateRawKek } from '../crypto/kek/raw.ts'
+import { makeFolder } from '../db/make-folder.node.ts'
 import type { Services } from '../services.ts'
 
 /** Files in the data folder: `.mintage/` unless MINTAGE_DATA_DIR names another one. Only their owner can read them. */
@@ -99,7 +100,7 @@ async function readCredentials(dataDir: string): Promise<Record<string, unknown>
 
 /** Writes the file completely or not at all, flushed to disk, and never readable by anyone but its owner. */
 async function writePrivate(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  await makeFolder(dirname(path))
   const unfinished = `${path}.new`
   await rm(unfinished, { force: true })
   const file = await open(unfinished, 'wx', 0o600)

@@ -1,9 +1,9 @@
-import { cp, mkdir, rename, rm, truncate, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { openEmbedded } from '../../src/db/pglite.ts'
 import { embeddedFolder, migratedFolder } from '../support/embedded-folder.ts'
-import { freePort, run, startServiceProcess, temporaryFolder } from '../support/service-process.ts'
+import { eventually, freePort, run, startServiceProcess, temporaryFolder } from '../support/service-process.ts'
 import { startedFolder } from '../support/started-folder.ts'
 
 describe('an embedded database', () => {
@@ -30,17 +30,31 @@ describe('an embedded database', () => {
     await database.close()
   })
 
-  test.runIf(process.platform === 'linux')(
-    'in a folder that cannot be written stops the start in plain words',
-    async () => {
+  test('whose first start was killed while it was created is created by the next start', async () => {
+    const folder = await temporaryFolder()
+    const data = embeddedFolder(folder)
+    for (const files of [1, 300, 700]) {
+      const program = run('src/node/main.ts', { cwd: folder, env: { PORT: String(await freePort()) } })
+      await eventually(async () => (await readdir(data, { recursive: true })).length > files)
+      await program.end('SIGKILL')
+    }
+    const service = await startServiceProcess({ folder })
+    expect((await readdir(data)).toSorted()).toEqual(['lock', 'pgdata'])
+    await service.end()
+  })
+
+  test.runIf(process.platform === 'linux').each(['/sys/mintage', '/proc/mintage'])(
+    'in the folder %s, which cannot be written, stops the start in plain words',
+    async (folder) => {
       const program = run('src/node/main.ts', {
         cwd: await temporaryFolder(),
-        env: { PORT: String(await freePort()), MINTAGE_DATA_DIR: '/sys/mintage' },
+        env: { PORT: String(await freePort()), MINTAGE_DATA_DIR: folder },
       })
       expect(await program.ended).toBe(1)
       expect(program.printed()).toMatch(
-        /^mintage: the service cannot write to its data folder \/sys\/mintage\/data \(E[A-Z]+\)\. Let this user write to it/m,
+        /^mintage: the service cannot write to its data folder \S+ \(E[A-Z]+\)\. Let this/m,
       )
+      expect(program.printed()).toContain(`${folder}/data`)
     },
   )
 
