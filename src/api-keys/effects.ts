@@ -38,7 +38,7 @@ const effects: readonly Effect[] = [
 
 /**
  * A permission belongs to the effect: a change of settings that ends a key, shuts its clients out or changes its roles
- * needs what the verb for this needs. A key may do it to itself. Throws `permission_denied`.
+ * needs the permission of the verb that does the same. A key may do it to itself. Throws `permission_denied`.
  */
 export async function requireEffects(
   tx: Db,

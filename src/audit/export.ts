@@ -17,7 +17,7 @@ type ExportServices = Pick<Services, 'db' | 'now' | 'config' | 'keyring' | 'chec
  *
  * JSONL contains every link of the chain, no matter who asks, so that the file proves itself. Events that the caller
  * may see and that match the filter are complete; of the others it contains the sequence and the hashes. CSV contains
- * only the complete events. It is for reading and proves nothing.
+ * only the complete events. It is for people and cannot be verified.
  *
  * Throws `permission_denied`, `keyring_unavailable` before the first piece. A later failure truncates the file, which
  * its checkpoint reveals.

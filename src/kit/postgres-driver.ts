@@ -41,7 +41,7 @@ function refuseSocket(): never {
 }
 
 /**
- * Marks a query of `unsafe` as one whose origin is not wanted. Otherwise the driver keeps the text of each one that
+ * Stops the driver from recording where a query of `unsafe` came from. Otherwise it keeps the text of each one that
  * fails, for ever.
  */
 export function withoutOrigin<Query extends object>(query: Query): Query {

@@ -13,17 +13,10 @@ import type { Services } from '../services.ts'
 import { findMember, type MemberRow, selectMembers, updateMemberRoles } from './queries.ts'
 
 /** A service account, or an API key that is not revoked: both can have roles. Times are RFC 3339 texts. */
-export type MemberView = {
-  id: string
-  kind: 'service_account' | 'api_key'
-  organizationId: string
-  name: string
-  roles: string[]
-  serviceAccountId: string | null
+export type MemberView = Omit<MemberRow, 'environment' | 'expiresAt' | 'disabledAt' | 'createdAt'> & {
   expiresAt: string | null
   disabledAt: string | null
   createdAt: string
-  revision: number
 }
 
 const cursors = cursorsOf('members', idPositions('svc', 'key'))

@@ -35,7 +35,7 @@ describe.each(databaseKinds)('who may loosen what somebody restricted, on %s', a
     { deniedCidrs: [] },
   ]
 
-  test('what its developer set, a sibling key may loosen', async () => {
+  test('a sibling key may loosen what the developer of the key set', async () => {
     const id = await make(developer, { expiresAt: inDays(5), allowedCidrs: ['192.0.2.0/24'] })
     await updateApiKey(services, sibling, id, { expiresAt: inDays(20), allowedCidrs: [] })
     await updateApiKey(services, developer, id, { expiresAt: null })

@@ -7,7 +7,7 @@ const none = { authorization: undefined, apiKey: undefined }
 const basic = (text: string) => ({ authorization: `Basic ${btoa(text)}`, apiKey: undefined })
 
 describe('a client credential', () => {
-  test('by Basic is the id and the secret, each form-decoded after Base64', () => {
+  test('by Basic is read as an id and a secret: Base64 first, then form-decoded each', () => {
     expect(readClientCredential(basic('key%5F1:mk%5Flive+x'), parseForm(''))).toEqual({
       method: 'client_secret_basic',
       clientId: 'key_1',
@@ -15,7 +15,7 @@ describe('a client credential', () => {
     })
   })
 
-  test('by Basic may hold colons in the secret', () => {
+  test('by Basic may have colons in the secret', () => {
     expect(readClientCredential(basic('key_1:a:b'), parseForm(''))?.secret).toBe('a:b')
   })
 

@@ -2,13 +2,13 @@ import { describe, expect, test } from 'vitest'
 import { parseForm } from '../../src/oauth/form.ts'
 
 describe('a form body', () => {
-  test('gives each parameter decoded', () => {
+  test('returns each parameter decoded', () => {
     const form = parseForm('scope=orders%3Aread+orders%3Awrite&grant_type=client_credentials')
     expect(form.get('scope')).toBe('orders:read orders:write')
     expect(form.get('grant_type')).toBe('client_credentials')
   })
 
-  test('with an empty value counts as lacking the parameter', () => {
+  test('with an empty value counts as without the parameter', () => {
     const form = parseForm('scope=&audience=', new Set(['audience']))
     expect(form.get('scope')).toBeUndefined()
     expect(form.all('audience')).toEqual([])

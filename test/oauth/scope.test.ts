@@ -42,7 +42,7 @@ describe('a scope', () => {
 })
 
 describe('the granted scope', () => {
-  test('is everything that the key holds without a request', () => {
+  test('is everything that the key holds if the request names none', () => {
     expect(narrowScope(undefined, ['a', 'b'])).toEqual(['a', 'b'])
   })
 

@@ -90,7 +90,7 @@ describe('an audience', () => {
     ])
   })
 
-  test('held through a role is only the admin API', () => {
+  test('that a role gives is only that of the admin API', () => {
     const admin = { audiences: [], roles: ['admin'] }
     expect(refusal(() => narrowAudience(['https://b.example'], admin, rules)).code).toBe('invalid_target')
     expect(narrowAudience([rules.issuer], admin, rules)).toEqual([rules.issuer])

@@ -8,7 +8,7 @@ import type { TrailLinks } from './links.ts'
  */
 type OpenCheckpoint = (signed: string) => Promise<{ kid: string; payload: unknown }>
 
-/** Creates it from public keys, the `keys` of a JWK Set. */
+/** Creates a function that opens checkpoints, from public keys: the `keys` of a JWK Set. */
 export type OpenCheckpointsWith = (keys: readonly unknown[]) => Promise<OpenCheckpoint>
 
 type OpenedCheckpoint = CheckpointClaims & { readonly kid: string }

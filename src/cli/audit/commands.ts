@@ -71,7 +71,7 @@ function addExportVerb(audit: Command, cli: Cli): void {
   const command = audit.command('export').summary(summary).description(summary)
   addOptions(command, filters())
     .addOption(
-      member('format', '--format <format>', 'csv is for reading and proves nothing')
+      member('format', '--format <format>', 'CSV is for people: it cannot be verified')
         .choices(['jsonl', 'csv'])
         .default('jsonl'),
     )

@@ -31,7 +31,7 @@ export function addConfigCommand(program: Command, cli: Cli): void {
   })
 }
 
-/** Every name of docs/configuration.md with its effective value. Values never hold a secret. */
+/** Every name in docs/configuration.md with its effective value. Values never hold a secret. */
 function configurationRows(settings: Settings, env: Cli['env']): Row[] {
   const { config, database } = settings
   const values: Record<string, string | number | null> = {

@@ -88,7 +88,7 @@ async function examine(database: Database, settings: Settings): Promise<Finding[
   found.push(
     await attempt('clock of database', 'synchronize both clocks with NTP', () => compareClocks(database, settings)),
   )
-  const rights = await attempt('rights', 'run the grants of docs/postgresql.md as the owner', () =>
+  const rights = await attempt('rights', 'run the grants in docs/postgresql.md as the owner', () =>
     examineRights(database),
   )
   found.push(rights)

@@ -31,7 +31,7 @@ export function addKekCommand(program: Command, cli: Cli): void {
 }
 
 function addStatusVerb(kek: Command, cli: Cli): void {
-  const summary = 'show which KEKs the service has, and how much each sealed'
+  const summary = 'show which KEKs the service has, and how many envelopes each sealed'
   verb(kek, 'status', summary, 'mintage kek status').action(async (options: JsonOption) => {
     const page = await cli.api().get<Page<KekView>>('/v1/keks', 'show the KEKs')
     print(cli, options, page, () =>

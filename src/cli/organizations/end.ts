@@ -29,7 +29,7 @@ export function addSuspensionVerbs(organizations: Command, cli: Cli): void {
     })
 
   const emergency = `mintage organizations revoke-all ${exampleOrganization} --dry-run`
-  const revokeAll = verb(organizations, 'revoke-all', 'emergency: revoke every API key it has', emergency)
+  const revokeAll = verb(organizations, 'revoke-all', 'emergency: revoke every API key of an organization', emergency)
   endingVerb<RevokedApiKeys>(withDryRun(withReason(revokeAll.argument('<id>', 'id of the organization'))), cli, {
     doing: 'revoke all API keys',
     question: ([id]) => `Revoke every API key of ${id}?`,

@@ -50,7 +50,7 @@ export const apiKey = z
     revision: z.int().openapi({ description: 'Increases with each change. The ETag contains it' }),
     lastUsedAt: instant
       .nullable()
-      .openapi({ description: 'Last successful use. A few seconds behind, like the next three' }),
+      .openapi({ description: 'Last successful use. This and the next three members are a few seconds behind' }),
     exchanges: z.int(),
     authentications: z.int().openapi({ description: 'Successful authentications, including those for exchanges' }),
     refusedAttempts: z

@@ -21,7 +21,7 @@ const signingKey = z
     kid: z.string().openapi({ description: 'RFC 7638 thumbprint' }),
     purpose,
     algorithm,
-    version: z.int().openapi({ description: 'Number of the key among those of its purpose and algorithm' }),
+    version: z.int().openapi({ description: 'Sequence number of the key within its purpose and algorithm' }),
     origin: z.enum(['generated', 'imported']),
     state: z.enum(['pending', 'active', 'retiring', 'retired', 'revoked']),
     createdAt: instant,

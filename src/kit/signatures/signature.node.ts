@@ -21,7 +21,7 @@ export function nodeSignatureCheck(key: CryptoKey, algorithm: VerificationAlgori
 
 /**
  * SEQUENCE of two INTEGERs (RFC 3279 §2.2.3) from r‖s (RFC 7518 §3.4): minimal, never negative. Undefined unless it is
- * 64 bytes. Does not look at the values: zero and what is not below the order are refused by the verification.
+ * 64 bytes. Does not check the values: the verification refuses zero and anything not below the order.
  */
 export function derOfEs256(signature: Uint8Array): Uint8Array | undefined {
   if (signature.length !== 64) return undefined

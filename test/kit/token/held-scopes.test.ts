@@ -51,7 +51,7 @@ const isWildcard = (text: string) => text === '*' || text.endsWith(':*')
 const begin = (text: string) => text.slice(0, -1)
 
 describe('any held scope and any required scope', () => {
-  test('a scope covers itself, and everything that a scope it covers covers', () => {
+  test('a scope covers itself, and if it covers another scope, all that this one covers', () => {
     fc.assert(
       fc.property(scope, scope, scope, (one, two, three) => {
         expect(scopeCovers(one, one)).toBe(true)
