@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, gte, isNull, lt, lte, or, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, gte, isNull, lt, lte, or, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/database.ts'
 import { apiKeys, apiKeyVersions } from '../db/schema.ts'
 import { nextRevision } from './change-queries.ts'
@@ -35,7 +35,44 @@ export async function overlapVersion(tx: Db, apiKeyId: string, version: number, 
   await tx
     .update(apiKeyVersions)
     .set({ expiresAtBeforeRotation: sql`${expiresAt}`, expiresAt: earliest })
-    .where(and(eq(apiKeyVersions.apiKeyId, apiKeyId), eq(apiKeyVersions.version, version)))
+    .where(isVersion(apiKeyId, version))
+}
+
+/** The latest version before the newest one that was not cancelled; undefined if there is none. */
+export async function findReplacedVersion(tx: Db, apiKeyId: string, newest: number) {
+  const { version, expiresAt, expiresAtBeforeRotation, cancelledAt } = apiKeyVersions
+  const [replaced] = await tx
+    .select({ version, expiresAt, expiresAtBeforeRotation })
+    .from(apiKeyVersions)
+    .where(and(eq(apiKeyVersions.apiKeyId, apiKeyId), lt(version, newest), isNull(cancelledAt)))
+    .orderBy(desc(version))
+    .limit(1)
+  return replaced
+}
+
+/**
+ * Ends the newest version for good, and gives the one that it replaced its previous end. A reminder about the cancelled
+ * version no longer counts. The caller has locked the key.
+ */
+export async function cancelVersion(
+  tx: Db,
+  apiKeyId: string,
+  { cancelled, restored }: { cancelled: { version: number; createdAt: Date }; restored: number },
+  now: Date,
+): Promise<void> {
+  const { expiresAt, expiresAtBeforeRotation } = apiKeyVersions
+  const at = sql`${now.toISOString()}::timestamptz`
+  await tx
+    .update(apiKeyVersions)
+    .set({ cancelledAt: now, expiresAt: sql`least(${expiresAt}, ${at})` })
+    .where(isVersion(apiKeyId, cancelled.version))
+  await tx
+    .update(apiKeyVersions)
+    .set({ expiresAt: sql`${expiresAtBeforeRotation}`, expiresAtBeforeRotation: null })
+    .where(isVersion(apiKeyId, restored))
+  const createdAt = sql`${cancelled.createdAt.toISOString()}::timestamptz`
+  const rotationWarnedAt = sql`case when ${apiKeys.rotationWarnedAt} < ${createdAt} then ${apiKeys.rotationWarnedAt} end`
+  await tx.update(apiKeys).set({ revision: nextRevision, rotationWarnedAt }).where(eq(apiKeys.id, apiKeyId))
 }
 
 /** Makes every version up to `last` end at `end`, unless it ends sooner. Returns the versions that changed. */
@@ -99,4 +136,8 @@ export async function selectVersionNumbers(
     )
     .orderBy(asc(apiKeyVersions.version))
   return rows.map(({ version }) => version)
+}
+
+function isVersion(apiKeyId: string, version: number): SQL | undefined {
+  return and(eq(apiKeyVersions.apiKeyId, apiKeyId), eq(apiKeyVersions.version, version))
 }

@@ -11,7 +11,7 @@ import { findApiKeyUsage } from '../usage/queries.ts'
 import { endTokensOfVersions } from './end-tokens.ts'
 import { apiKeyLock, type LockedApiKey, readChangedApiKey, requireRootForRootKey } from './lock.ts'
 import { findApiKey } from './queries.ts'
-import { endVersions, incrementRevision, selectVersions } from './version-queries.ts'
+import { endVersions, incrementRevision, selectVersionNumbers, selectVersions } from './version-queries.ts'
 import { type ApiKeyVersionView, apiKeyVersionView } from './version-view.ts'
 import { type ApiKeyView, apiKeyView } from './view.ts'
 
@@ -74,7 +74,8 @@ async function endVersion(
 ): Promise<Ended> {
   const decide = async (tx: Db, { apiKey }: LockedApiKey, now: Date): Promise<Change<Ended>> => {
     requireRootForRootKey(actor, apiKey)
-    if (version > apiKey.version || version < 1) throw namedThingNotFound('version')
+    if (version > apiKey.version) throw await whyNotEndable(tx, id, version)
+    if (version < 1) throw namedThingNotFound('version')
     if (version === apiKey.version) {
       throw new ServiceError('conflict', {
         detail: 'This is the newest version. To end it, rotate the key first, or disable or revoke it.',
@@ -92,4 +93,12 @@ async function endVersion(
     }
   }
   return await change(services, actor, 'api_keys.rotate', apiKeyLock(id), decide, { dryRun })
+}
+
+/** Versions after the newest one were cancelled, or do not exist. */
+async function whyNotEndable(tx: Db, id: string, version: number): Promise<ServiceError> {
+  const range = { minVersion: version, maxVersion: version }
+  const isCancelled = (await selectVersionNumbers(tx, id, range)).length > 0
+  if (!isCancelled) return namedThingNotFound('version')
+  return new ServiceError('conflict', { detail: 'This version has ended already: its rotation was cancelled.' })
 }

@@ -44,6 +44,8 @@ export type AuditContexts = {
   'api_key.expired': { revocationId: string }
   /** `former` works until `formerEndsAt`; `changes` as in `api_key.updated`. */
   'api_key.rotated': { version: number; former: number; formerEndsAt: string; changes: ApiKeyChanges }
+  /** `version` ended for good, and `newest` is the newest again; null = it ends with the key. */
+  'api_key.rotation_cancelled': { version: number; newest: number; newestEndsAt: string | null }
   /** This version and all earlier ones. */
   'api_key.version_ended': { version: number }
   'api_key.rotation_due': { version: number; dueAt: string }
@@ -149,6 +151,7 @@ const everyType: Readonly<Record<AuditEventType, true>> = {
   'api_key.enabled': true,
   'api_key.expired': true,
   'api_key.rotated': true,
+  'api_key.rotation_cancelled': true,
   'api_key.version_ended': true,
   'api_key.rotation_due': true,
   'api_key.purged': true,

@@ -1,4 +1,4 @@
-import { and, eq, isNull, type SQL, sql } from 'drizzle-orm'
+import { and, eq, isNotNull, isNull, type SQL, sql } from 'drizzle-orm'
 import { newId } from '../crypto/random.ts'
 import type { Db } from '../db/database.ts'
 import { revocations, serviceState } from '../db/schema.ts'
@@ -64,6 +64,33 @@ export async function liftRevocationRule(tx: Db, id: string, now: Date): Promise
     .where(and(eq(revocations.id, id), isNull(revocations.liftedAt)))
     .returning({ id: revocations.id })
   return lifted.length === 1
+}
+
+/**
+ * Lifts the rule by which a rotation ends the versions of a key up to `version`. Keeps rules with the same versions that
+ * somebody added: those have a time of issue, or never expire.
+ */
+export async function liftRotationRule(
+  tx: Db,
+  rule: { apiKeyId: string; version: number; effectiveAt: Date },
+  now: Date,
+): Promise<void> {
+  await tx
+    .update(revocations)
+    .set({ liftedAt: now, xactId: currentTransaction })
+    .where(
+      and(
+        eq(revocations.kind, 'api_key'),
+        eq(revocations.value, rule.apiKeyId),
+        isNull(revocations.minVersion),
+        eq(revocations.maxVersion, rule.version),
+        eq(revocations.effectiveAt, rule.effectiveAt),
+        eq(revocations.reason, 'rotated'),
+        isNull(revocations.issuedBefore),
+        isNotNull(revocations.expiresAt),
+        isNull(revocations.liftedAt),
+      ),
+    )
 }
 
 /**

@@ -27,6 +27,7 @@ const table: Readonly<Record<string, string>> = {
   //                        root  admin developer write_agent ci_service read_only custom none
   showCaller: '              any   any   any       any         any        any       any    any',
   rotateCaller: '            any   any   any       any         any        any       any    any',
+  cancelCallerRotation: '    any   any   any       any         any        any       any    any',
   revokeCaller: '            any   any   any       any         any        any       any    any',
 
   createOrganization: '      all   -     -         -           -          -         -      -',
@@ -68,6 +69,7 @@ const table: Readonly<Record<string, string>> = {
   showApiKey: '              all   org   own       org         own        org       org    -',
   updateApiKey: '            all   org   own       org         -          -         -      -',
   rotateApiKey: '            all   org   own       own         own        -         own    -',
+  cancelRotation: '          all   org   own       own         own        -         own    -',
   listApiKeyVersions: '      all   org   own       org         own        org       org    -',
   endApiKeyVersion: '        all   org   own       own         own        -         own    -',
   disableApiKey: '           all   org   own       own         -          -         -      -',
@@ -120,7 +122,8 @@ test.each(operations)('$name is allowed to the roles in the table, and only with
 /** Each cell uses two new organizations, so an allowed request really succeeds whatever the other cells do. */
 async function checkCell(operation: ApiOperation, column: (typeof columns)[number], reach: string | undefined) {
   const home = await service.createOrganization()
-  const { id, call } = await member(home, column)
+  const rotated = operation.operationId === 'cancelCallerRotation'
+  const { id, call } = await member(home, column, rotated)
   for (const where of placesToTry(operation, reach)) {
     const tenant =
       where === 'elsewhere'
@@ -152,6 +155,7 @@ function isOfTheService({ path, operationId }: ApiOperation): boolean {
 async function member(
   organizationId: string,
   column: (typeof columns)[number],
+  rotated: boolean,
 ): Promise<{ id: string; call: AdminCall }> {
   if (column === 'custom') await root('POST', '/v1/roles', { ...custom, organizationId })
   const roles = column === 'no role' ? [] : [column === 'custom' ? custom.name : column]
@@ -159,6 +163,7 @@ async function member(
   const { id, secret } = await service.createKey({
     organizationId,
     roles,
+    rotated,
     ...(column === 'ci_service' ? { expiresAt } : {}),
   })
   // No caller may be the last administrator and revoke itself.

@@ -35,6 +35,7 @@ const nothing = (): AdminRequest => ({})
 export const adminRequests: Readonly<Record<string, (tenant: Tenant) => AdminRequest | Promise<AdminRequest>>> = {
   showCaller: nothing,
   rotateCaller: nothing,
+  cancelCallerRotation: nothing,
   revokeCaller: nothing,
 
   createOrganization: () => ({ body: { name: name() } }),
@@ -78,6 +79,7 @@ export const adminRequests: Readonly<Record<string, (tenant: Tenant) => AdminReq
   showApiKey: apiKey,
   updateApiKey: async (tenant) => ({ ...(await apiKey(tenant)), body: { description: 'x' } }),
   rotateApiKey: apiKey,
+  cancelRotation: async (tenant) => ({ params: { id: (await tenant.rotatedApiKey()).id } }),
   listApiKeyVersions: apiKey,
   endApiKeyVersion: async (tenant) => ({ params: { id: (await tenant.rotatedApiKey()).id, version: '1' } }),
   disableApiKey: apiKey,

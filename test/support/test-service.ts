@@ -2,6 +2,7 @@ import type { Hono } from 'hono'
 import type { ApiKeyEnvironment } from '../../src/api-keys/format.ts'
 import { insertApiKey } from '../../src/api-keys/queries.ts'
 import { createSecret } from '../../src/api-keys/secret.ts'
+import { insertVersion, overlapVersion } from '../../src/api-keys/version-queries.ts'
 import { createApp } from '../../src/app.ts'
 import { bootstrap } from '../../src/bootstrap.ts'
 import { createServices } from '../../src/compose.ts'
@@ -39,6 +40,8 @@ export type KeyOptions = {
   createdBy?: string
   /** End of the first version's overlap. */
   versionExpiresAt?: Date
+  /** Rotated a moment ago: the secret is that of version 2, and version 1 works for another hour. */
+  rotated?: boolean
 }
 
 export type TestService = {
@@ -116,7 +119,15 @@ export async function startTestService(
 }
 
 async function insertTestKey(services: Services, organizationId: string, options: KeyOptions, now: Date) {
-  const { scopes = [], audiences = [], roles = [], environment = 'live', versionExpiresAt, ...instants } = options
+  const {
+    scopes = [],
+    audiences = [],
+    roles = [],
+    environment = 'live',
+    versionExpiresAt,
+    rotated,
+    ...instants
+  } = options
   const { secret, stored } = await createSecret(services, environment)
   const id = newId('key')
   const lists = { scopes: [...scopes], audiences: [...audiences], roles: [...roles] }
@@ -125,5 +136,9 @@ async function insertTestKey(services: Services, organizationId: string, options
     { id, organizationId, name: 'test', environment, createdAt: now, createdBy: 'system', ...instants, ...lists },
     { ...stored, expiresAt: versionExpiresAt ?? null },
   )
-  return { id, secret }
+  if (!rotated) return { id, secret }
+  const next = await createSecret(services, environment)
+  await overlapVersion(services.db, id, 1, new Date(now.getTime() + 3_600_000))
+  await insertVersion(services.db, id, next.stored, now)
+  return { id, secret: next.secret }
 }

@@ -1,22 +1,16 @@
-import type { Command, Option } from 'commander'
-import type { RotatedApiKey, RotationImpact } from '../../api-keys/rotate.ts'
+import type { Command } from 'commander'
 import type { ApiKeyVersionView } from '../../api-keys/version-view.ts'
 import type { ApiKeyView } from '../../api-keys/view.ts'
 import { printableText } from '../../observability/printable-text.ts'
-import { duration, wholeNumber } from '../runtime/arguments.ts'
+import { wholeNumber } from '../runtime/arguments.ts'
 import { type Cli, verb } from '../runtime/command.ts'
 import { endingVerb, withDryRun } from '../runtime/ending.ts'
-import { impactText } from '../runtime/impact.ts'
 import { pagesVerb } from '../runtime/list.ts'
 import { member } from '../runtime/members.ts'
-import { fields, shortTime } from '../runtime/output.ts'
+import { shortTime } from '../runtime/output.ts'
 import { apiKeyPath, exampleKey } from './path.ts'
+import { overlapOption, rotatingVerb } from './rotate.ts'
 import { settingsOptions } from './settings.ts'
-import { tokenWarnings } from './view.ts'
-
-/** How long the previous secret keeps working after a rotation. */
-export const overlapOption = (): Option =>
-  member('overlapSeconds', '--overlap <duration>', '0, 1h, 24h, … (default: as the plan says)', duration)
 
 /** The verbs of `api-keys` about versions. */
 export function addVersionVerbs(apiKeys: Command, cli: Cli): void {
@@ -25,7 +19,10 @@ export function addVersionVerbs(apiKeys: Command, cli: Cli): void {
     .argument('<id>', 'id of the key')
     .addOption(overlapOption())
     .addOption(member('name', '--name <name>', 'rename it as well'))
-  rotatingVerb(settingsOptions(rotate, { brief: true }), cli, ([id = '']) => apiKeyPath(id, '/rotate'))
+  rotatingVerb(settingsOptions(rotate, { brief: true }), cli, {
+    path: ([id = '']) => apiKeyPath(id, '/rotate'),
+    wayBack: ({ apiKey: { id } }) => `mintage api-keys rotate ${printableText(id)} --cancel`,
+  })
 
   addVersionsVerb(apiKeys, cli)
 
@@ -62,34 +59,4 @@ function addVersionsVerb(apiKeys: Command, cli: Cli): void {
       { title: 'by', value: ({ agents }) => agents.join(' · ').slice(0, 60) },
     ],
   })
-}
-
-/** Asks only if a secret or a token that works now would end early, which the service's dry run tells. */
-export function rotatingVerb(
-  command: Command,
-  cli: Cli,
-  path: (ids: readonly string[]) => string,
-  afterwards?: (rotated: RotatedApiKey) => Promise<readonly string[]>,
-): void {
-  endingVerb<RotatedApiKey, RotationImpact>(withDryRun(command), cli, {
-    doing: 'rotate the API key',
-    questionAfterTrial: ({ apiKeys }) =>
-      apiKeys === 0 ? undefined : 'Rotate? A secret or tokens that work now end early. --dry-run shows who uses them.',
-    path,
-    trialText: (trial) => `${previousText(trial)}\n\n${impactText(trial)}`,
-    done: ({ answer }) => ({
-      json: answer,
-      text: fields({ id: answer.apiKey.id, version: answer.apiKey.version, secret: answer.secret }),
-      warnings: [
-        'the secret is not shown again: store it where your service reads it',
-        previousText(answer),
-        ...tokenWarnings(answer),
-      ],
-    }),
-    ...(afterwards && { afterwards }),
-  })
-}
-
-function previousText({ formerVersion }: Pick<RotatedApiKey, 'formerVersion'>): string {
-  return `the previous one, version ${formerVersion.version}, works until ${shortTime(formerVersion.endsAt)}`
 }

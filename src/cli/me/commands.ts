@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { CallerView } from '../../api-keys/caller.ts'
 import type { OwnRevocationImpact } from '../../api-keys/revoke.ts'
-import { overlapOption, rotatingVerb } from '../api-keys/versions.ts'
+import { overlapOption, rotatingVerb } from '../api-keys/rotate.ts'
 import { apiKeyFields } from '../api-keys/view.ts'
 import { type Cli, type JsonOption, print, verb } from '../runtime/command.ts'
 import { findCredentials } from '../runtime/credentials.ts'
@@ -21,15 +21,14 @@ export function addMeCommand(program: Command, cli: Cli): void {
   me.helpCommand(false)
 
   const rotate = verb(me, 'rotate', 'give this key a new secret, shown once', 'mintage me rotate --overlap 1h')
-  rotatingVerb(
-    rotate.addOption(overlapOption()),
-    cli,
-    () => '/v1/me/rotate',
-    async ({ secret }) => {
+  rotatingVerb(rotate.addOption(overlapOption()), cli, {
+    path: () => '/v1/me/rotate',
+    cancelled: 'the secret that this terminal used has ended: use the previous one',
+    async rotated({ secret }) {
       const kept = await keepSecret(cli, { previous: findCredentials(cli, 'admin').apiKey, secret })
       return kept === undefined ? [] : [kept]
     },
-  )
+  })
 
   const revoke = verb(me, 'revoke', 'revoke this key and all its tokens', 'mintage me revoke --reason leaked')
   endingVerb<unknown, OwnRevocationImpact>(withDryRun(withReason(revoke)), cli, {

@@ -12,6 +12,10 @@ const sayings: readonly (readonly [pattern: RegExp, words: string])[] = [
   [/^command-argument value '[\s\S]*' is invalid for argument '([\w-]+)'\. (?:it )?(.+?)\.?$/, '<$1> $2'],
   [/^option '(?:-\w, )?(--[\w-]+)[^']*' argument missing$/, '$1 needs a value'],
   [/^required option '(?:-\w, )?(--[\w-]+)[^']*' not specified$/, '$1 is missing'],
+  [
+    /^option '(?:-\w, )?(--[\w-]+)[^']*' cannot be used with option '(?:-\w, )?(--[\w-]+)[^']*'$/,
+    '$1 cannot be used with $2',
+  ],
   [/^missing required argument '([\w-]+)'$/, '<$1> is missing'],
   [
     /^too many arguments for '([\w-]+)'\. Expected (\d+) arguments? but got (\d+)[\s\S]*$/,

@@ -11,7 +11,7 @@ import { member, membersOf } from './members.ts'
  * What a verb does that ends keys, tokens, accounts or organizations. `ids` are its arguments; in `question` they are
  * safe to print.
  */
-type Ending<Answer, Trial> = Question<Trial> & {
+export type Ending<Answer, Trial = Impact> = Question<Trial> & {
   /** Completes "cannot …". */
   readonly doing: string
   readonly path: (ids: readonly string[]) => string
@@ -52,34 +52,41 @@ export function endingVerb<Answer = unknown, Trial = Impact>(
   cli: Cli,
   ending: Ending<Answer, Trial>,
 ): Command {
-  return withConsent(command).action(async () => {
-    const options: EndingOptions = command.optsWithGlobals()
-    const path = ending.path(command.args)
-    const body = membersOf(command)
-    const send = <Sent>(doing: string, sent: object) =>
-      ending.patches
-        ? cli.api().patch<Sent>(path, doing, sent, options.revision)
-        : cli.api().post<Sent>(path, doing, sent)
-    const doing = options.dryRun ? `try to ${ending.doing}` : ending.doing
-    if (options.dryRun && !ending.dryRunAnswers) {
-      const trial = await send<Trial>(doing, body)
-      print(cli, options, trial, () => (ending.trialText ?? shownImpact)(trial))
-      return
-    }
-    if (!options.yes && !options.dryRun) {
-      const ids = command.args.map(printableText)
-      const question =
-        'question' in ending
-          ? ending.question(ids, options)
-          : ending.questionAfterTrial(await send<Trial>(doing, { ...body, dryRun: true }), ids)
-      if (question !== undefined) await requireConsent(cli, options, question)
-    }
-    const answer = ending.send ? await ending.send(path, doing) : await send<Answer>(doing, body)
-    const { json, text, warnings = [] } = ending.done({ answer, ids: command.args, options })
-    print(cli, options, json, () => text)
-    const more = (await ending.afterwards?.(answer)) ?? []
-    if (!options.json) for (const warning of [...warnings, ...more]) cli.output.warn(warning)
-  })
+  return withConsent(command).action(() => runEnding(command, cli, ending))
+}
+
+/** As `endingVerb`, for a command that chooses by its options what it does. */
+export async function runEnding<Answer, Trial>(
+  command: Command,
+  cli: Cli,
+  ending: Ending<Answer, Trial>,
+): Promise<void> {
+  const options: EndingOptions = command.optsWithGlobals()
+  const path = ending.path(command.args)
+  const body = membersOf(command)
+  const send = <Sent>(doing: string, sent: object) =>
+    ending.patches
+      ? cli.api().patch<Sent>(path, doing, sent, options.revision)
+      : cli.api().post<Sent>(path, doing, sent)
+  const doing = options.dryRun ? `try to ${ending.doing}` : ending.doing
+  if (options.dryRun && !ending.dryRunAnswers) {
+    const trial = await send<Trial>(doing, body)
+    print(cli, options, trial, () => (ending.trialText ?? shownImpact)(trial))
+    return
+  }
+  if (!options.yes && !options.dryRun) {
+    const ids = command.args.map(printableText)
+    const question =
+      'question' in ending
+        ? ending.question(ids, options)
+        : ending.questionAfterTrial(await send<Trial>(doing, { ...body, dryRun: true }), ids)
+    if (question !== undefined) await requireConsent(cli, options, question)
+  }
+  const answer = ending.send ? await ending.send(path, doing) : await send<Answer>(doing, body)
+  const { json, text, warnings = [] } = ending.done({ answer, ids: command.args, options })
+  print(cli, options, json, () => text)
+  const more = (await ending.afterwards?.(answer)) ?? []
+  if (!options.json) for (const warning of [...warnings, ...more]) cli.output.warn(warning)
 }
 
 /** Without a `trialText`, the trial is an `Impact`. */

@@ -1,4 +1,5 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi'
+import { cancelRotation, tryCancellingRotation } from '../../api-keys/cancel-rotation.ts'
 import { rotateApiKey, tryRotatingApiKey } from '../../api-keys/rotate.ts'
 import { endApiKeyVersion, listApiKeyVersions, tryEndingApiKeyVersion } from '../../api-keys/versions.ts'
 import type { AppEnv } from '../context.ts'
@@ -33,6 +34,23 @@ export const rotationImpact = impact
   .extend({ formerVersion: z.object({ version: z.int(), endsAt: instant }) })
   .openapi('RotationImpact', { description: 'apiKeys is 0 if no secret and no token would end earlier' })
 
+const newestVersion = z.object({
+  version: z.int(),
+  endsAt: instant.nullable().openapi({ description: 'Null: it ends with the key' }),
+})
+
+export const cancelledRotation = z
+  .object({ apiKey, cancelledVersion: z.int(), newestVersion })
+  .openapi('CancelledRotation', { description: 'The previous version is the newest again' })
+
+export const cancellationImpact = impact
+  .extend({
+    cancelledVersion: z.int(),
+    newestVersion,
+    endsCaller: z.boolean().openapi({ description: 'The caller itself uses the version that ends' }),
+  })
+  .openapi('RotationCancellationImpact')
+
 const version = z
   .object({
     version: z.int(),
@@ -61,12 +79,22 @@ const versionParam = idParam.extend({
 
 const versionEnd = z.strictObject({ dryRun }).openapi('ApiKeyVersionEnd')
 
+export const cancellation = z.strictObject({ dryRun }).openapi('RotationCancellation')
+
 const rotateApiKeyRoute = adminRoute('POST /api-keys/{id}/rotate', 'rotateApiKey', {
   permission: 'api_keys.rotate',
   summary: 'Rotate the secret of an API key. The previous secret keeps working during an overlap',
   ifMatch: true,
   optionalBody: rotation,
   answers: { 200: answerOrImpact('The key and its new secret', rotatedApiKey, rotationImpact) },
+})
+
+const cancelRotationRoute = adminRoute('POST /api-keys/{id}/rotate/cancel', 'cancelRotation', {
+  permission: 'api_keys.rotate',
+  summary: 'Take a rotation back during its overlap: the new version ends, the previous one is the newest again',
+  ifMatch: true,
+  optionalBody: cancellation,
+  answers: { 200: answerOrImpact('The key', cancelledRotation, cancellationImpact) },
 })
 
 const listVersionsRoute = adminRoute('GET /api-keys/{id}/versions', 'listApiKeyVersions', {
@@ -93,6 +121,14 @@ export function apiKeyVersionRoutes(app: OpenAPIHono<AppEnv>): void {
     if (tries) return c.json(await tryRotatingApiKey(c.var.services, c.var.principal, id, asked), 200)
     const rotated = await rotateApiKey(c.var.services, c.var.principal, id, asked)
     return c.json(rotated, 200, { 'Cache-Control': 'no-store', ...tagged(rotated.apiKey) })
+  })
+
+  app.openapi(cancelRotationRoute, async (c) => {
+    const { id } = c.req.valid('param')
+    const { dryRun: tries } = bodyOrDefaults(cancellation, c.req.valid('json'))
+    if (tries) return c.json(await tryCancellingRotation(c.var.services, c.var.principal, id), 200)
+    const cancelled = await cancelRotation(c.var.services, c.var.principal, id)
+    return c.json(cancelled, 200, tagged(cancelled.apiKey))
   })
 
   app.openapi(listVersionsRoute, async (c) => {

@@ -1,11 +1,19 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import { showCaller } from '../../api-keys/caller.ts'
+import { cancelOwnRotation, tryCancellingOwnRotation } from '../../api-keys/cancel-rotation.ts'
 import { revokeOwnApiKey, tryRevokingOwnApiKey } from '../../api-keys/revoke.ts'
 import { rotateOwnApiKey, tryRotatingOwnApiKey } from '../../api-keys/rotate.ts'
 import type { AppEnv } from '../context.ts'
 import { tagged } from '../etag.ts'
 import { apiKey } from './api-key-schemas.ts'
-import { overlapSeconds, rotatedApiKey, rotationImpact } from './api-key-versions.ts'
+import {
+  cancellation,
+  cancellationImpact,
+  cancelledRotation,
+  overlapSeconds,
+  rotatedApiKey,
+  rotationImpact,
+} from './api-key-versions.ts'
 import { answerOrImpact, dryRun, impact } from './impact.ts'
 import { because } from './revocation-reason.ts'
 import { adminRoute, bodyOrDefaults, jsonAnswer } from './route.ts'
@@ -50,6 +58,14 @@ const rotateCallerRoute = adminRoute('POST /me/rotate', 'rotateCaller', {
   answers: { 200: answerOrImpact('The key and its new secret', rotatedApiKey, rotationImpact) },
 })
 
+const cancelCallerRotationRoute = adminRoute('POST /me/rotate/cancel', 'cancelCallerRotation', {
+  permission: 'any caller',
+  summary: 'Take the rotation of the calling key back. Needs its newest secret, which ends, and no role',
+  ifMatch: true,
+  optionalBody: cancellation,
+  answers: { 200: answerOrImpact('The key', cancelledRotation, cancellationImpact) },
+})
+
 const revokeCallerRoute = adminRoute('POST /me/revoke', 'revokeCaller', {
   permission: 'any caller',
   summary: 'Revoke the API key of the caller and all its tokens. Needs no role',
@@ -70,6 +86,13 @@ export function meRoutes(app: OpenAPIHono<AppEnv>): void {
     if (tries) return c.json(await tryRotatingOwnApiKey(c.var.services, c.var.principal, asked), 200)
     const rotated = await rotateOwnApiKey(c.var.services, c.var.principal, asked)
     return c.json(rotated, 200, { 'Cache-Control': 'no-store', ...tagged(rotated.apiKey) })
+  })
+
+  app.openapi(cancelCallerRotationRoute, async (c) => {
+    const { dryRun: tries } = bodyOrDefaults(cancellation, c.req.valid('json'))
+    if (tries) return c.json(await tryCancellingOwnRotation(c.var.services, c.var.principal), 200)
+    const cancelled = await cancelOwnRotation(c.var.services, c.var.principal)
+    return c.json(cancelled, 200, tagged(cancelled.apiKey))
   })
 
   app.openapi(revokeCallerRoute, async (c) => {

@@ -161,7 +161,7 @@ version  2
 secret   mk_live_…
 the secret is not shown again: store it where your service reads it
 the previous one, version 1, works until ${until}
-`,
+${overlap === '0' ? '' : 'take the rotation back until then: mintage api-keys rotate key_… --cancel\n'}`,
     )
   })
 

@@ -11,6 +11,9 @@ describe('a fault of the command line', () => {
     ['api-keys rotate', '<id> is missing'],
     ['api-keys rotate a b', 'too many arguments: rotate takes 1, and there are 2'],
     ['organizations change-policy org_x 5', '<seconds> must be whole seconds, at least 60, or never'],
+    ['api-keys rotate a --cancel --overlap 1h', '--cancel cannot be used with --overlap'],
+    ['api-keys rotate a --name b --cancel', '--cancel cannot be used with --name'],
+    ['me rotate --cancel --overlap 0', '--cancel cannot be used with --overlap'],
     ['api-keys list --limit x', '--limit must be a whole number'],
   ])('names the option or the argument, and not the parser: mintage %s', async (typed, words) => {
     const { code, stderr } = await mintage(typed.split(' '))
