@@ -43,7 +43,7 @@ function asServiceError(error: unknown): ServiceError {
       cause: error,
     })
   }
-  return new ServiceError(codeOfHono(error), { cause: error })
+  return new ServiceError(codeOfHono(error), { ...emptyBody(error), cause: error })
 }
 
 /** Hono throws exceptions with a status, for example for a content type that it cannot read. */
@@ -53,6 +53,12 @@ function codeOfHono(error: unknown): ServiceErrorCode {
   if (status === 415) return 'unsupported_media_type'
   if (status === 413) return 'payload_too_large'
   return status >= 400 && status < 500 ? 'invalid_request' : 'internal'
+}
+
+/** Other JSON that cannot be read was refused before (admin/json-body.ts). */
+function emptyBody(error: unknown): { detail?: string } {
+  if (!(error instanceof Error && error.message.startsWith('Malformed JSON'))) return {}
+  return { detail: 'The body is empty, but Content-Type says JSON. Send {}, or leave Content-Type out.' }
 }
 
 function report(c: Context<AppEnv>, failure: ServiceError): void {

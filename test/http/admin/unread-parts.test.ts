@@ -63,3 +63,10 @@ test.each(withBody)('$name says of a content type that it cannot read that it ca
   const form = await call(operation.method, path, '', { 'Content-Type': 'application/x-www-form-urlencoded' })
   expect([400, 415], form.text).toContain(form.status)
 })
+
+test.each(withBody)('$name says that the body is empty, if its content type says JSON', async (operation) => {
+  const { request } = await prepare(operation)
+  const headers = { authorization: `Bearer ${service.rootKey}`, 'content-type': 'application/json' }
+  const answer = await service.request(pathOf(operation.path, request), { method: operation.method, headers })
+  expect(await answer.json()).toMatchObject({ status: 400, detail: expect.stringContaining('The body is empty, but') })
+})
