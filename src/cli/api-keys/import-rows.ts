@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { lostMember } from '../../kit/json-object.ts'
 import { UsageError } from '../runtime/failure.ts'
 import { readAll } from '../runtime/input.ts'
+import { readJsonText } from '../runtime/json-text.ts'
 import { locate, type Surroundings } from '../runtime/surroundings.ts'
 import { parseCsv } from './csv.ts'
 
@@ -36,7 +36,7 @@ function jsonRows(text: string): FileRow[] {
   return text.split('\n').flatMap((content, index): FileRow[] => {
     const line = index + 1
     if (content.trim() === '') return []
-    const read = parseJson(content)
+    const read = readJsonText(content)
     return ['fault' in read ? { line, fault: `The line ${read.fault}` } : { line, row: read.value }]
   })
 }
@@ -70,23 +70,12 @@ function csvRow(line: number, header: readonly string[], record: readonly string
     if (lists.has(name)) row[name] = value.split(' ').filter((word) => word !== '')
     else if (numbers.has(name)) row[name] = Number(value)
     else if (name === 'customClaims') {
-      const read = parseJson(value)
+      const read = readJsonText(value)
       if ('fault' in read) return { line, fault: `customClaims: The field ${read.fault}` }
       row[name] = read.value
     } else row[name] = value
   }
   return { line, row }
-}
-
-function parseJson(text: string): { readonly value: unknown } | { readonly fault: string } {
-  try {
-    const value: unknown = JSON.parse(text)
-    const lost = lostMember(text, value)
-    if (lost === '__proto__') return { fault: 'has a member __proto__.' }
-    return lost === 'duplicate' ? { fault: 'has two members of the same name.' } : { value }
-  } catch {
-    return { fault: 'is not JSON.' }
-  }
 }
 
 function readFile(path: string): string {

@@ -1,5 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { isJsonObject } from '../../kit/json-object.ts'
 import { collectEntries, collectWords, duration, wholeNumber } from '../runtime/arguments.ts'
+import { notJson, readJsonText } from '../runtime/json-text.ts'
 import { addOptions, hiddenCopy, member } from '../runtime/members.ts'
 
 const common = [
@@ -52,11 +54,8 @@ function lines(options: readonly Option[]): string {
 }
 
 function claims(text: string): object {
-  try {
-    const read: unknown = JSON.parse(text)
-    if (typeof read === 'object' && read !== null && !Array.isArray(read)) return read
-  } catch {
-    // The error below says it.
-  }
+  const read = readJsonText(text)
+  if ('fault' in read && read.fault !== notJson) throw new InvalidArgumentError(`it ${read.fault}`)
+  if ('value' in read && isJsonObject(read.value)) return read.value
   throw new InvalidArgumentError('it must be a JSON object, such as \'{"plan":"gold"}\'.')
 }

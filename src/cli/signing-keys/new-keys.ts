@@ -4,6 +4,7 @@ import type { SigningKeyView } from '../../signing-keys/view.ts'
 import { type Cli, type JsonOption, verb } from '../runtime/command.ts'
 import { CliError, UsageError } from '../runtime/failure.ts'
 import { readCredential } from '../runtime/input.ts'
+import { notJson, readJsonText } from '../runtime/json-text.ts'
 import { member, membersOf } from '../runtime/members.ts'
 import { signingKeysPath } from './path.ts'
 import { printKey } from './print-key.ts'
@@ -40,11 +41,10 @@ async function readKey(cli: Cli): Promise<{ pem: string } | { jwk: unknown }> {
   const text = (await readCredential(cli.input)).trim()
   if (text === '') throw new UsageError('no key on standard input', { hint: 'mintage signing-keys import < key.pem' })
   if (!text.startsWith('{')) return { pem: text }
-  try {
-    return { jwk: JSON.parse(text) }
-  } catch {
-    throw new CliError('cannot import the signing key: standard input is neither PEM nor JSON', {
-      hint: 'mintage signing-keys import < key.pem',
-    })
-  }
+  const read = readJsonText(text)
+  if ('value' in read) return { jwk: read.value }
+  const fault = read.fault === notJson ? 'is neither PEM nor JSON' : read.fault.slice(0, -1)
+  throw new CliError(`cannot import the signing key: standard input ${fault}`, {
+    hint: 'mintage signing-keys import < key.pem',
+  })
 }

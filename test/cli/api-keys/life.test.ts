@@ -290,6 +290,8 @@ describe('mistakes are reported before anything is sent', () => {
     [['rotate', 'key_1', '--overlap', 'soon'], 'must be a number with s, m, h or d, such as 24h'],
     [['create', 'x', '--claims', '[1]'], 'must be a JSON object'],
     [['create', 'x', '--claims', 'plan=gold'], 'must be a JSON object'],
+    [['create', 'x', '--claims', '{"plan":"gold","plan":"free"}'], 'has two members of the same name'],
+    [['create', 'x', '--claims', '{"a":{"__proto__":1}}'], 'has a member __proto__'],
     [['create', 'x', '--no-label'], "unknown option '--no-label'"],
     [['end-version', 'key_1', 'last'], 'must be a whole number'],
   ])('%j', async (args, message) => {
