@@ -1,24 +1,20 @@
-import { authorize } from '../access/authorize.ts'
 import { type ChangeServices, change, unchanged } from '../access/change.ts'
 import { reachOf, requireReachToEnable, widensDisabling } from '../access/disabled-reach.ts'
-import type { Permission } from '../access/permissions.ts'
-import { requireExpectedRevision } from '../access/precondition.ts'
 import type { Principal } from '../access/principal.ts'
 import type { Db } from '../db/database.ts'
-import { ServiceError } from '../errors.ts'
 import { issuedBeforeAfterResume } from '../kit/revocation/rules.ts'
 import { addRevocationRule, closeOpenRules } from '../revocation/rule-queries.ts'
 import type { Services } from '../services.ts'
 import { type Impact, whatWouldBreak } from '../usage/impact.ts'
 import { markApiKeyDisabled, markApiKeyEnabled, markApiKeyExpired, widenDisabling } from './change-queries.ts'
 import { apiKeyLock, endingLock, readChangedApiKey, requireLiveApiKey, requireRootForRootKey } from './lock.ts'
-import { findApiKey, type StoredApiKey } from './queries.ts'
+import type { StoredApiKey } from './queries.ts'
 import { type ApiKeyView, apiKeyView } from './view.ts'
 
 type DisablingServices = ChangeServices & Pick<Services, 'config'>
 
-/** `force` = even if nobody can administer the service or the organization afterwards. */
-type Force = { readonly force?: boolean | undefined }
+/** `force` = even if nobody can administer the service or the organization afterwards. `dryRun` as in the gate. */
+type Ending = { readonly force?: boolean | undefined; readonly dryRun?: boolean }
 
 /**
  * Disables a key and all of its tokens until it is enabled, by a caller with at least the reach of this one. Repeating
@@ -31,23 +27,30 @@ export async function disableApiKey(
   services: DisablingServices,
   actor: Principal,
   id: string,
-  { force = false }: Force = {},
+  { force = false, dryRun = false }: Ending = {},
 ): Promise<ApiKeyView> {
-  return await change(services, actor, 'api_keys.disable', endingLock(id, force), async (tx, apiKey, now) => {
-    requireLiveApiKey(apiKey, now)
-    const by = { id, disabledBy: actor.clientId, disabledReach: reachOf(actor, 'api_keys.disable') }
-    if (!(await markApiKeyDisabled(tx, by, now))) {
-      if (!widensDisabling(actor, 'api_keys.disable', apiKey)) return unchanged(await readChangedApiKey(tx, id, now))
-      await widenDisabling(tx, by)
-      const event = { type: 'api_key.disabled', context: { revocationId: null } } as const
-      return { view: await readChangedApiKey(tx, id, now), event }
-    }
-    const revocationId = await addRule(tx, services, apiKey, { expires: 'never', reason: 'disabled', actor }, now)
-    return {
-      view: await readChangedApiKey(tx, id, now),
-      event: { type: 'api_key.disabled', context: { revocationId } },
-    }
-  })
+  return await change(
+    services,
+    actor,
+    'api_keys.disable',
+    endingLock(id, force),
+    async (tx, apiKey, now) => {
+      requireLiveApiKey(apiKey, now)
+      const by = { id, disabledBy: actor.clientId, disabledReach: reachOf(actor, 'api_keys.disable') }
+      if (!(await markApiKeyDisabled(tx, by, now))) {
+        if (!widensDisabling(actor, 'api_keys.disable', apiKey)) return unchanged(await readChangedApiKey(tx, id, now))
+        await widenDisabling(tx, by)
+        const event = { type: 'api_key.disabled', context: { revocationId: null } } as const
+        return { view: await readChangedApiKey(tx, id, now), event }
+      }
+      const revocationId = await addRule(tx, services, apiKey, { expires: 'never', reason: 'disabled', actor }, now)
+      return {
+        view: await readChangedApiKey(tx, id, now),
+        event: { type: 'api_key.disabled', context: { revocationId } },
+      }
+    },
+    { dryRun },
+  )
 }
 
 /**
@@ -58,17 +61,24 @@ export async function expireApiKey(
   services: DisablingServices,
   actor: Principal,
   id: string,
-  { force = false }: Force = {},
+  { force = false, dryRun = false }: Ending = {},
 ): Promise<ApiKeyView> {
-  return await change(services, actor, 'api_keys.revoke', endingLock(id, force), async (tx, apiKey, now) => {
-    requireLiveApiKey(apiKey, now)
-    if (!(await markApiKeyExpired(tx, id, now))) return unchanged(await readChangedApiKey(tx, id, now))
-    const revocationId = await addRule(tx, services, apiKey, { expires: 'when_dead', reason: 'expired', actor }, now)
-    return {
-      view: await readChangedApiKey(tx, id, now),
-      event: { type: 'api_key.expired', context: { revocationId } },
-    }
-  })
+  return await change(
+    services,
+    actor,
+    'api_keys.revoke',
+    endingLock(id, force),
+    async (tx, apiKey, now) => {
+      requireLiveApiKey(apiKey, now)
+      if (!(await markApiKeyExpired(tx, id, now))) return unchanged(await readChangedApiKey(tx, id, now))
+      const revocationId = await addRule(tx, services, apiKey, { expires: 'when_dead', reason: 'expired', actor }, now)
+      return {
+        view: await readChangedApiKey(tx, id, now),
+        event: { type: 'api_key.expired', context: { revocationId } },
+      }
+    },
+    { dryRun },
+  )
 }
 
 /** The enabled key. Tokens issued from `tokensUsableFrom` on work; null = the key was not disabled. */
@@ -97,34 +107,28 @@ export async function enableApiKey(services: DisablingServices, actor: Principal
   })
 }
 
-/** What disabling the key would break; writes nothing. Throws `not_found`. */
+type Trying = DisablingServices & Pick<Services, 'db'>
+
+/** What disabling the key would break; writes nothing. Throws as `disableApiKey`. */
 export async function tryDisablingApiKey(
-  { db, now }: Pick<Services, 'db' | 'now'>,
+  services: Trying,
   actor: Principal,
   id: string,
+  { force }: Pick<Ending, 'force'> = {},
 ): Promise<Impact> {
-  return await tryOut(db, actor, { id, permission: 'api_keys.disable' }, now())
+  await disableApiKey(services, actor, id, { force, dryRun: true })
+  return await whatWouldBreak(services.db, [id], services.now())
 }
 
 /** As `tryDisablingApiKey`, for `expireApiKey`. */
 export async function tryExpiringApiKey(
-  { db, now }: Pick<Services, 'db' | 'now'>,
+  services: Trying,
   actor: Principal,
   id: string,
+  { force }: Pick<Ending, 'force'> = {},
 ): Promise<Impact> {
-  return await tryOut(db, actor, { id, permission: 'api_keys.revoke' }, now())
-}
-
-async function tryOut(
-  db: Db,
-  actor: Principal,
-  { id, permission }: { id: string; permission: Permission },
-  now: Date,
-): Promise<Impact> {
-  const apiKey = await findApiKey(db, { id, within: authorize(actor, permission) })
-  if (!apiKey) throw new ServiceError('not_found')
-  requireExpectedRevision(actor, apiKey.revision)
-  return await whatWouldBreak(db, [id], now)
+  await expireApiKey(services, actor, id, { force, dryRun: true })
+  return await whatWouldBreak(services.db, [id], services.now())
 }
 
 type NewRule = { expires: 'never' | 'when_dead'; reason: string; actor: Principal }

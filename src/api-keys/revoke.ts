@@ -1,6 +1,5 @@
 import { authorize } from '../access/authorize.ts'
 import { type ChangeServices, change, keyHolder, unchanged } from '../access/change.ts'
-import { requireExpectedRevision } from '../access/precondition.ts'
 import type { Principal } from '../access/principal.ts'
 import { countHolders, type Holders } from '../access/queries.ts'
 import { invalidRequest, ServiceError } from '../errors.ts'
@@ -9,13 +8,14 @@ import { addRevocationRule } from '../revocation/rule-queries.ts'
 import type { Services } from '../services.ts'
 import { type Impact, whatWouldBreak } from '../usage/impact.ts'
 import { endingLock } from './lock.ts'
-import { findApiKey } from './queries.ts'
 import { findApiKeyByHashes, markApiKeyRevoked } from './revoke-queries.ts'
 
 export type RevokingServices = ChangeServices & Pick<Services, 'config'>
 
 /** The reason, and when it takes effect: a future time, or now if absent. */
 export type Revocation = Because & { readonly at?: Date | undefined }
+
+type Ending = { readonly force?: boolean | undefined; readonly dryRun?: boolean }
 
 /**
  * Revokes a key and all of its tokens, now or from `at` on. The mark, the rule on the revocation list and the event are
@@ -31,9 +31,9 @@ export async function revokeApiKey(
   services: RevokingServices,
   actor: Principal,
   id: string,
-  { force = false, ...revocation }: Revocation & { readonly force?: boolean | undefined },
+  { force = false, dryRun = false, ...revocation }: Revocation & Ending,
 ): Promise<void> {
-  await endApiKey(services, actor, { id, permission: 'api_keys.revoke', force }, revocation)
+  await endApiKey(services, actor, { id, permission: 'api_keys.revoke', force, dryRun }, revocation)
 }
 
 /**
@@ -74,17 +74,15 @@ export async function tryRevokingOwnApiKey(
   return { ...(await whatWouldBreak(services.db, [id], services.now())), ...last }
 }
 
-/** What revoking the key would break; writes nothing. Throws `not_found`. */
+/** What revoking the key would break; writes nothing. Throws as `revokeApiKey`. */
 export async function tryRevokingApiKey(
-  { db, now }: Pick<Services, 'db' | 'now'>,
+  services: RevokingServices & Pick<Services, 'db'>,
   actor: Principal,
   id: string,
+  revocation: Revocation & Pick<Ending, 'force'> = { reason: 'other' },
 ): Promise<Impact> {
-  const within = authorize(actor, 'api_keys.revoke')
-  const apiKey = await findApiKey(db, { id, within })
-  if (!apiKey) throw new ServiceError('not_found')
-  requireExpectedRevision(actor, apiKey.revision)
-  return await whatWouldBreak(db, [id], now())
+  await revokeApiKey(services, actor, id, { ...revocation, dryRun: true })
+  return await whatWouldBreak(services.db, [id], services.now())
 }
 
 /** Hashes of a leaked secret, base64url. The caller computes them, so that the secret itself is not sent again. */
@@ -111,25 +109,34 @@ export function revocationTime({ at = undefined }: { at?: Date | undefined }, no
   return at ?? now
 }
 
+type EndOfKey = { id: string; permission: 'api_keys.revoke' | typeof keyHolder; force: boolean; dryRun?: boolean }
+
 async function endApiKey(
   services: RevokingServices,
   actor: Principal,
-  { id, permission, force }: { id: string; permission: 'api_keys.revoke' | typeof keyHolder; force: boolean },
+  { id, permission, force, dryRun = false }: EndOfKey,
   { reason, text, ...when }: Revocation,
 ): Promise<void> {
-  await change(services, actor, permission, endingLock(id, force), async (tx, apiKey, now) => {
-    const at = revocationTime(when, now)
-    if (!(await markApiKeyRevoked(tx, id, { reason, text, by: actor.clientId }, at))) {
-      refuseToPostpone(apiKey, { at, now })
-      return unchanged(undefined)
-    }
-    const rule = { kind: 'api_key', value: id, effectiveAt: at, expires: 'when_dead' } as const
-    const because = { organizationId: apiKey.organizationId, reason, reasonText: text, actor: actor.clientId }
-    const tolerance = services.config.clockToleranceSeconds
-    const revocationId = await addRevocationRule(tx, { ...rule, ...because }, tolerance, now)
-    const context = { revocationId, effectiveAt: at.toISOString(), text: text ?? null }
-    return { view: undefined, event: { type: 'api_key.revoked', reason, context } }
-  })
+  await change(
+    services,
+    actor,
+    permission,
+    endingLock(id, force),
+    async (tx, apiKey, now) => {
+      const at = revocationTime(when, now)
+      if (!(await markApiKeyRevoked(tx, id, { reason, text, by: actor.clientId }, at))) {
+        refuseToPostpone(apiKey, { at, now })
+        return unchanged(undefined)
+      }
+      const rule = { kind: 'api_key', value: id, effectiveAt: at, expires: 'when_dead' } as const
+      const because = { organizationId: apiKey.organizationId, reason, reasonText: text, actor: actor.clientId }
+      const tolerance = services.config.clockToleranceSeconds
+      const revocationId = await addRevocationRule(tx, { ...rule, ...because }, tolerance, now)
+      const context = { revocationId, effectiveAt: at.toISOString(), text: text ?? null }
+      return { view: undefined, event: { type: 'api_key.revoked', reason, context } }
+    },
+    { dryRun },
+  )
 }
 
 /** A key that is revoked already, or will be at exactly this time, needs no change. */

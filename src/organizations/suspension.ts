@@ -1,15 +1,12 @@
-import { authorize } from '../access/authorize.ts'
 import { type ChangeServices, change, unchanged } from '../access/change.ts'
 import { selectLiveKeyIds } from '../access/live-key-queries.ts'
 import { keepingLastHolders, organizationLock } from '../access/locks.ts'
-import { requireExpectedRevision } from '../access/precondition.ts'
 import type { Principal } from '../access/principal.ts'
-import { ServiceError } from '../errors.ts'
 import type { Because } from '../revocation/reasons.ts'
 import { addRevocationRule, closeOpenRules } from '../revocation/rule-queries.ts'
 import type { Services } from '../services.ts'
 import { type Impact, whatWouldBreak } from '../usage/impact.ts'
-import { findOrganization, updateOrganizationRow } from './queries.ts'
+import { updateOrganizationRow } from './queries.ts'
 
 type Suspending = ChangeServices & Pick<Services, 'config'>
 
@@ -23,41 +20,48 @@ export async function suspendOrganization(
   actor: Principal,
   id: string,
   { reason, text }: Because,
+  { dryRun = false }: { readonly dryRun?: boolean } = {},
 ): Promise<void> {
   const lock = keepingLastHolders(async () => ({ organizationId: null }), organizationLock(id))
-  await change(services, actor, 'organizations.suspend', lock, async (tx, { suspendedAt }, now) => {
-    if (suspendedAt) return unchanged(undefined)
-    await updateOrganizationRow(tx, id, { suspendedAt: now, suspendedBy: actor.clientId })
-    const revocationId = await addRevocationRule(
-      tx,
-      {
-        kind: 'organization',
-        value: id,
-        effectiveAt: now,
-        expires: 'never',
-        organizationId: id,
-        reason,
-        reasonText: text,
-        actor: actor.clientId,
-      },
-      services.config.clockToleranceSeconds,
-      now,
-    )
-    const context = { revocationId, text: text ?? null }
-    return { view: undefined, event: { type: 'organization.suspended', reason, context } }
-  })
+  await change(
+    services,
+    actor,
+    'organizations.suspend',
+    lock,
+    async (tx, { suspendedAt }, now) => {
+      if (suspendedAt) return unchanged(undefined)
+      await updateOrganizationRow(tx, id, { suspendedAt: now, suspendedBy: actor.clientId })
+      const revocationId = await addRevocationRule(
+        tx,
+        {
+          kind: 'organization',
+          value: id,
+          effectiveAt: now,
+          expires: 'never',
+          organizationId: id,
+          reason,
+          reasonText: text,
+          actor: actor.clientId,
+        },
+        services.config.clockToleranceSeconds,
+        now,
+      )
+      const context = { revocationId, text: text ?? null }
+      return { view: undefined, event: { type: 'organization.suspended', reason, context } }
+    },
+    { dryRun },
+  )
 }
 
-/** What suspending the organization would break. Writes nothing. Throws `not_found`. */
+/** What suspending the organization would break. Writes nothing. Throws as `suspendOrganization`. */
 export async function trySuspendingOrganization(
-  { db, now }: Pick<Services, 'db' | 'now'>,
+  services: Suspending & Pick<Services, 'db'>,
   actor: Principal,
   id: string,
+  because: Because,
 ): Promise<Impact> {
-  const within = authorize(actor, 'organizations.suspend')
-  const organization = await findOrganization(db, { id, within })
-  if (!organization) throw new ServiceError('not_found')
-  requireExpectedRevision(actor, organization.revision)
+  await suspendOrganization(services, actor, id, because, { dryRun: true })
+  const { db, now } = services
   return await whatWouldBreak(db, await selectLiveKeyIds(db, { organizationId: id }), now())
 }
 

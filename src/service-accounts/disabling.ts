@@ -1,16 +1,13 @@
-import { authorize } from '../access/authorize.ts'
 import { change, unchanged } from '../access/change.ts'
 import { reachOf, requireReachToEnable, widensDisabling } from '../access/disabled-reach.ts'
 import { selectLiveKeyIds } from '../access/live-key-queries.ts'
-import { requireExpectedRevision } from '../access/precondition.ts'
 import type { Principal } from '../access/principal.ts'
-import { ServiceError } from '../errors.ts'
 import type { Because } from '../revocation/reasons.ts'
 import { addRevocationRule, closeOpenRules } from '../revocation/rule-queries.ts'
 import type { Services } from '../services.ts'
 import { type Impact, whatWouldBreak } from '../usage/impact.ts'
 import { accountLock } from './lock.ts'
-import { findServiceAccount, updateServiceAccountRow } from './queries.ts'
+import { updateServiceAccountRow } from './queries.ts'
 
 type Disabling = Pick<Services, 'config' | 'log' | 'now' | 'revocations' | 'transaction'>
 
@@ -25,49 +22,56 @@ export async function disableServiceAccount(
   actor: Principal,
   id: string,
   { reason, text }: Because,
+  { dryRun = false }: { readonly dryRun?: boolean } = {},
 ): Promise<void> {
-  await change(services, actor, 'service_accounts.disable', accountLock(id), async (tx, account, now) => {
-    const by = { disabledBy: actor.clientId, disabledReach: reachOf(actor, 'service_accounts.disable') }
-    if (account.disabledAt) {
-      if (!widensDisabling(actor, 'service_accounts.disable', account)) return unchanged(undefined)
-      await updateServiceAccountRow(tx, id, by)
-      const again = { apiKeys: 0, text: text ?? null }
-      return { view: undefined, event: { type: 'service_account.disabled', reason, context: again } }
-    }
-    await updateServiceAccountRow(tx, id, { disabledAt: now, ...by })
-    const keyIds = await selectLiveKeyIds(tx, { serviceAccountId: id })
-    for (const value of keyIds) {
-      await addRevocationRule(
-        tx,
-        {
-          kind: 'api_key',
-          value,
-          effectiveAt: now,
-          expires: 'never',
-          organizationId: account.organizationId,
-          reason,
-          reasonText: text,
-          actor: actor.clientId,
-        },
-        services.config.clockToleranceSeconds,
-        now,
-      )
-    }
-    const context = { apiKeys: keyIds.length, text: text ?? null }
-    return { view: undefined, event: { type: 'service_account.disabled', reason, context } }
-  })
+  await change(
+    services,
+    actor,
+    'service_accounts.disable',
+    accountLock(id),
+    async (tx, account, now) => {
+      const by = { disabledBy: actor.clientId, disabledReach: reachOf(actor, 'service_accounts.disable') }
+      if (account.disabledAt) {
+        if (!widensDisabling(actor, 'service_accounts.disable', account)) return unchanged(undefined)
+        await updateServiceAccountRow(tx, id, by)
+        const again = { apiKeys: 0, text: text ?? null }
+        return { view: undefined, event: { type: 'service_account.disabled', reason, context: again } }
+      }
+      await updateServiceAccountRow(tx, id, { disabledAt: now, ...by })
+      const keyIds = await selectLiveKeyIds(tx, { serviceAccountId: id })
+      for (const value of keyIds) {
+        await addRevocationRule(
+          tx,
+          {
+            kind: 'api_key',
+            value,
+            effectiveAt: now,
+            expires: 'never',
+            organizationId: account.organizationId,
+            reason,
+            reasonText: text,
+            actor: actor.clientId,
+          },
+          services.config.clockToleranceSeconds,
+          now,
+        )
+      }
+      const context = { apiKeys: keyIds.length, text: text ?? null }
+      return { view: undefined, event: { type: 'service_account.disabled', reason, context } }
+    },
+    { dryRun },
+  )
 }
 
-/** What disabling the account would break. Writes nothing. Throws `not_found`. */
+/** What disabling the account would break. Writes nothing. Throws as `disableServiceAccount`. */
 export async function tryDisablingServiceAccount(
-  { db, now }: Pick<Services, 'db' | 'now'>,
+  services: Disabling & Pick<Services, 'db'>,
   actor: Principal,
   id: string,
+  because: Because,
 ): Promise<Impact> {
-  const within = authorize(actor, 'service_accounts.disable')
-  const account = await findServiceAccount(db, { id, within })
-  if (!account) throw new ServiceError('not_found')
-  requireExpectedRevision(actor, account.revision)
+  await disableServiceAccount(services, actor, id, because, { dryRun: true })
+  const { db, now } = services
   return await whatWouldBreak(db, await selectLiveKeyIds(db, { serviceAccountId: id }), now())
 }
 

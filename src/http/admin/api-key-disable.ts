@@ -50,7 +50,7 @@ export function apiKeyDisableRoutes(app: OpenAPIHono<AppEnv>): void {
   app.openapi(disableApiKeyRoute, async (c) => {
     const { id } = c.req.valid('param')
     const { dryRun: tries, force: forced } = bodyOrDefaults(switching, c.req.valid('json'))
-    if (tries) return c.json(await tryDisablingApiKey(c.var.services, c.var.principal, id), 200)
+    if (tries) return c.json(await tryDisablingApiKey(c.var.services, c.var.principal, id, { force: forced }), 200)
     await disableApiKey(c.var.services, c.var.principal, id, { force: forced })
     return c.body(null, 204)
   })
@@ -63,7 +63,7 @@ export function apiKeyDisableRoutes(app: OpenAPIHono<AppEnv>): void {
   app.openapi(expireApiKeyRoute, async (c) => {
     const { id } = c.req.valid('param')
     const { dryRun: tries, force: forced } = bodyOrDefaults(switching, c.req.valid('json'))
-    if (tries) return c.json(await tryExpiringApiKey(c.var.services, c.var.principal, id), 200)
+    if (tries) return c.json(await tryExpiringApiKey(c.var.services, c.var.principal, id, { force: forced }), 200)
     await expireApiKey(c.var.services, c.var.principal, id, { force: forced })
     return c.body(null, 204)
   })

@@ -93,7 +93,7 @@ export function apiKeyRevokeRoutes(app: OpenAPIHono<AppEnv>): void {
   app.openapi(revokeApiKeyRoute, async (c) => {
     const { id } = c.req.valid('param')
     const { dryRun: tries, ...asked } = bodyOrDefaults(revocation, c.req.valid('json'))
-    if (tries) return c.json(await tryRevokingApiKey(c.var.services, c.var.principal, id), 200)
+    if (tries) return c.json(await tryRevokingApiKey(c.var.services, c.var.principal, id, asked), 200)
     await revokeApiKey(c.var.services, c.var.principal, id, asked)
     return c.body(null, 204)
   })

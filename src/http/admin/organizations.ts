@@ -195,7 +195,7 @@ export function organizationRoutes(app: OpenAPIHono<AppEnv>): void {
   app.openapi(suspendOrganizationRoute, async (c) => {
     const { id } = c.req.valid('param')
     const { dryRun: tries, ...asked } = bodyOrDefaults(suspension, c.req.valid('json'))
-    if (tries) return c.json(await trySuspendingOrganization(c.var.services, c.var.principal, id), 200)
+    if (tries) return c.json(await trySuspendingOrganization(c.var.services, c.var.principal, id, asked), 200)
     await suspendOrganization(c.var.services, c.var.principal, id, asked)
     return c.body(null, 204)
   })

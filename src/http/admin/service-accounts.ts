@@ -134,7 +134,7 @@ export function serviceAccountRoutes(app: OpenAPIHono<AppEnv>): void {
   app.openapi(disableServiceAccountRoute, async (c) => {
     const { id } = c.req.valid('param')
     const { dryRun: tries, ...asked } = bodyOrDefaults(disabling, c.req.valid('json'))
-    if (tries) return c.json(await tryDisablingServiceAccount(c.var.services, c.var.principal, id), 200)
+    if (tries) return c.json(await tryDisablingServiceAccount(c.var.services, c.var.principal, id, asked), 200)
     await disableServiceAccount(c.var.services, c.var.principal, id, asked)
     return c.body(null, 204)
   })

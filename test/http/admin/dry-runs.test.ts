@@ -140,6 +140,35 @@ describe.each(databaseKinds)('a dry run on %s', (kind) => {
     })
   })
 
+  test('of an end refuses what the end itself would refuse', async () => {
+    const fresh = await startTestService(kind)
+    const call = adminClient(fresh, fresh.rootKey)
+    const { body: me } = await call('GET', '/v1/me')
+    const last = `/v1/api-keys/${me.id}`
+    for (const path of [`${last}/disable`, `${last}/expire`, `${last}/revoke`]) {
+      for (const dryRun of [true, false]) {
+        const { status, body } = await call('POST', path, { dryRun })
+        expect([status, body.code, body.detail], path).toEqual([
+          409,
+          'conflict',
+          expect.stringContaining('repeat the request with force'),
+        ])
+      }
+      expect(await call('POST', path, { dryRun: true, force: true })).toMatchObject({
+        status: 200,
+        body: { apiKeys: 1 },
+      })
+    }
+    for (const dryRun of [true, false]) {
+      const suspended = await call('POST', `/v1/organizations/${fresh.organizationId}/suspend`, { dryRun })
+      expect([suspended.status, suspended.body.code]).toEqual([409, 'conflict'])
+    }
+    expect((await call('GET', last)).body).toMatchObject({ status: 'usable', revision: 1 })
+    const { id: dead } = await fresh.createKey({ revokedAt: fresh.clock.now() })
+    for (const dryRun of [true, false])
+      expect((await call('POST', `/v1/api-keys/${dead}/disable`, { dryRun })).status).toBe(409)
+  })
+
   test('needs the permission of the change itself', async () => {
     const developer = adminClient(service, (await service.createKey({ roles: ['developer'] })).secret)
     for (const [path, body] of [
