@@ -1,4 +1,4 @@
-import { readdir, rename, rm, stat } from 'node:fs/promises'
+import { access, constants, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
 const controlFileBytes = 8192
@@ -11,13 +11,28 @@ const controlFileBytes = 8192
  * @throws Error with a message for the operator.
  */
 export async function prepareDatabase(pgdata: string, create: (pgdata: string) => Promise<void>): Promise<void> {
-  const names = await readdir(pgdata).catch(() => [])
-  if (names.length === 0) {
+  if ((await filesIn(pgdata)).length === 0) {
     const unfinished = `${pgdata}.new`
     await rm(unfinished, { recursive: true, force: true })
     await create(unfinished)
     await rename(unfinished, pgdata)
   } else if (!(await hasControlFiles(pgdata))) throw damaged(pgdata, 'a file is missing or was cut short')
+  await requireAccess(pgdata)
+}
+
+async function filesIn(folder: string): Promise<string[]> {
+  return await readdir(folder).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return []
+    throw folderFailure(folder, error)
+  })
+}
+
+/** PGlite does not say why it fails. Often another user made the files, as when the service once ran as root. */
+async function requireAccess(pgdata: string): Promise<void> {
+  for (const path of [pgdata, join(pgdata, 'global/pg_control')])
+    await access(path, constants.R_OK | constants.W_OK).catch((error: unknown) => {
+      throw folderFailure(pgdata, error)
+    })
 }
 
 /** Whether the files without which no PostgreSQL database starts are there. Does not look into them. */

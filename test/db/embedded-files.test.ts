@@ -1,4 +1,4 @@
-import { cp, mkdir, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { openEmbedded } from '../../src/db/pglite.ts'
@@ -42,6 +42,22 @@ describe('an embedded database', () => {
     expect((await readdir(data)).toSorted()).toEqual(['lock', 'pgdata'])
     await service.end()
   })
+
+  test.runIf(process.getuid?.() === 0).each(['pgdata', 'pgdata/global/pg_control'])(
+    'whose %s belongs to another user is not called damaged',
+    async (path) => {
+      const folder = await migratedFolder()
+      const data = embeddedFolder(folder)
+      for (const each of [folder, join(folder, '.mintage'), data]) await chmod(each, 0o777)
+      await chmod(join(data, 'pgdata'), 0o755)
+      await chmod(join(data, path), path === 'pgdata' ? 0o700 : 0o600)
+      const program = run('src/node/main.ts', { cwd: folder, uid: 65_534, env: { PORT: String(await freePort()) } })
+      expect(await program.ended).toBe(1)
+      expect(program.printed()).toMatch(
+        /^mintage: the service cannot write to its data folder \S+pgdata \(EACCES\)\. Let this/m,
+      )
+    },
+  )
 
   test.runIf(process.platform === 'linux').each(['/sys/mintage', '/proc/mintage'])(
     'in the folder %s, which cannot be written, stops the start in plain words',

@@ -22,12 +22,13 @@ export type Program = {
 
 export function run(
   script: string,
-  options: { args?: string[]; env?: Record<string, string>; cwd?: string } = {},
+  options: { args?: string[]; env?: Record<string, string>; cwd?: string; uid?: number } = {},
 ): Program {
   const child = spawn(process.execPath, [join(root, script), ...(options.args ?? [])], {
     cwd: options.cwd ?? root,
     env: { PATH: process.env.PATH ?? '', NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? '', ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...(options.uid === undefined ? {} : { uid: options.uid }),
   })
   let printed = ''
   const keep = (chunk: Buffer) => {
