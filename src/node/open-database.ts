@@ -12,7 +12,7 @@ import { localKek } from './first-start.ts'
 
 /**
  * Opens the database, migrates it if this process may, and finds the KEK.
- * @param deadlineMilliseconds Deadline of each call to PostgreSQL. Absent = the same as while serving requests.
+ * @param deadlineMilliseconds Deadline of each call to the database. Absent = the same as while serving requests.
  */
 export async function openDatabase(
   settings: Settings,
@@ -28,11 +28,22 @@ export async function openDatabase(
   }
 }
 
+/** For a command that an operator runs: nobody waits for an answer, and one transaction may make many round trips. */
+export async function openDatabaseForOperator(
+  settings: Settings,
+): Promise<{ database: Database; keyEncryption: KeyEncryption }> {
+  return await openDatabase(settings, { deadlineMilliseconds: 30_000 })
+}
+
 /** Loads only what this kind of database needs: PGlite and the migrator would be most of an idle process's memory. */
 async function openSettledDatabase(settings: DatabaseSettings, deadlineMilliseconds?: number): Promise<Database> {
+  const deadline = deadlineMilliseconds === undefined ? {} : { deadlineMilliseconds }
   if (settings.kind === 'embedded') {
     const [{ openEmbedded }, { migrate }] = await Promise.all([import('../db/pglite.ts'), import('../db/migrate.ts')])
-    const database = await openEmbedded(settings.folder === null ? { memory: true } : { folder: settings.folder })
+    const database = await openEmbedded({
+      ...(settings.folder === null ? { memory: true } : { folder: settings.folder }),
+      ...deadline,
+    })
     await migrate(database)
     return database
   }
@@ -42,7 +53,7 @@ async function openSettledDatabase(settings: DatabaseSettings, deadlineMilliseco
     url,
     pooler,
     ...(directUrl === null ? {} : { directUrl }),
-    ...(deadlineMilliseconds === undefined ? {} : { deadlineMilliseconds }),
+    ...deadline,
   })
   try {
     await refuseOtherServer(database)

@@ -4,7 +4,7 @@ import { chromium, openBrowser, openPage } from '../support/browser.ts'
 import { credentialsOf, type ServiceProcess, startServiceProcess } from '../support/service-process.ts'
 
 /** A browser reports and draws with some delay. */
-const soon = { timeout: 10_000 }
+const soon = { timeout: 60_000 }
 
 describe.skipIf(chromium === null)('the reference page in Chromium', () => {
   let service: ServiceProcess

@@ -75,11 +75,11 @@ function addAbandonVerb(kek: Command, cli: Cli): void {
 /** Works on the database directly, with the service's variables: the service does not start without the KEK. */
 async function abandonIn(cli: Cli, id: string, trial: { dryRun: boolean }): Promise<Abandoned> {
   const settings = locateFiles(await readSettings(cli), cli)
-  const [{ openDatabase }, { abandonKek }] = await Promise.all([
+  const [{ openDatabaseForOperator }, { abandonKek }] = await Promise.all([
     import('../../node/open-database.ts'),
     import('../../keks/abandon.ts'),
   ])
-  const { database, keyEncryption } = await openDatabase(settings)
+  const { database, keyEncryption } = await openDatabaseForOperator(settings)
   try {
     const services = { db: database.db, config: settings.config, keyEncryption, now: () => new Date() }
     return await abandonKek(services, id, trial)

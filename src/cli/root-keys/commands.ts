@@ -38,12 +38,12 @@ export function addRootKeysCommand(program: Command, cli: Cli): void {
 
 /** Works on the database directly: no key is left that the service would accept. */
 async function createIn(settings: Settings, { organization, declared = false }: Options): Promise<CreatedRootKey> {
-  const [{ openDatabase }, { createRootKey }, { nodePlatform }] = await Promise.all([
+  const [{ openDatabaseForOperator }, { createRootKey }, { nodePlatform }] = await Promise.all([
     import('../../node/open-database.ts'),
     import('../../root-keys.ts'),
     import('../../node/platform.ts'),
   ])
-  const { database } = await openDatabase(settings, { deadlineMilliseconds: 30_000 })
+  const { database } = await openDatabaseForOperator(settings)
   try {
     const services = { db: database.db, config: settings.config, platform: nodePlatform(), now: () => new Date() }
     return await createRootKey(services, { organizationId: organization, declared })

@@ -82,11 +82,11 @@ async function inRestoredDatabase<Answer>(
   work: (restoring: Restoring, services: Parameters<Restoring['declareRestored']>[0]) => Promise<Answer>,
 ): Promise<Answer> {
   const settings = locateFiles(await readSettings(cli), cli)
-  const [{ openDatabase }, restoring] = await Promise.all([
+  const [{ openDatabaseForOperator }, restoring] = await Promise.all([
     import('../../node/open-database.ts'),
     import('../../restore.ts'),
   ])
-  const { database } = await openDatabase(settings)
+  const { database } = await openDatabaseForOperator(settings)
   try {
     return await work(restoring, { db: database.db, config: settings.config, now: () => new Date() })
   } finally {
@@ -99,13 +99,12 @@ async function bootstrapPostgres(cli: Cli) {
   if (settings.database.kind !== 'postgres') {
     throw new UsageError('the embedded database bootstraps itself', { hint: 'mintage serve' })
   }
-  const [{ openDatabase }, { bootstrap }, { nodePlatform }] = await Promise.all([
+  const [{ openDatabaseForOperator }, { bootstrap }, { nodePlatform }] = await Promise.all([
     import('../../node/open-database.ts'),
     import('../../bootstrap.ts'),
     import('../../node/platform.ts'),
   ])
-  // Nobody waits for an answer, and the one transaction makes some twenty round trips.
-  const { database, keyEncryption } = await openDatabase(settings, { deadlineMilliseconds: 30_000 })
+  const { database, keyEncryption } = await openDatabaseForOperator(settings)
   try {
     const services = {
       db: database.db,

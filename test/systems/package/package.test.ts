@@ -11,8 +11,6 @@ import {
   startPackedService,
 } from './downstream.ts'
 
-const minute = 60_000
-
 let service: Awaited<ReturnType<typeof startPackedService>>
 let stopService: () => Promise<void> = async () => {}
 let whole: Application
@@ -29,7 +27,7 @@ beforeAll(async () => {
   report()
   service = await startPackedService(whole.folder)
   stopService = service.stop
-}, 4 * minute)
+})
 
 afterAll(async () => {
   await stopService()
@@ -44,7 +42,6 @@ const packages = [
 describe.each(packages)('an application on %s', (_name, application) => {
   test.each(['dom', 'node'] as const)(
     'type-checks with its libraries checked, on the types of %s',
-    { timeout: minute },
     async (libraries) => {
       expect(await application().typeCheck(libraries)).toBe('')
     },
@@ -54,9 +51,7 @@ describe.each(packages)('an application on %s', (_name, application) => {
     expect(installed(application().folder).packages.filter((path) => /(^|\/)hono$/.test(path))).toEqual(['hono'])
   })
 
-  test('protects a route with the installed package, and refuses a revoked token', {
-    timeout: minute,
-  }, async () => {
+  test('protects a route with the installed package, and refuses a revoked token', async () => {
     const token = await exchange()
     const running = application().start({ ISSUER: service.issuer, AUDIENCE: `${service.issuer}/api` })
     try {
@@ -64,7 +59,7 @@ describe.each(packages)('an application on %s', (_name, application) => {
       expect(await running.ask('a.b.c')).toEqual([401, expect.any(String)])
       expect(await running.ask(token)).toEqual([200, expect.stringContaining('"by":"key_')])
       await revoke(token)
-      await expect.poll(async () => (await running.ask(token))[0], { timeout: 10_000 }).toBe(401)
+      await expect.poll(async () => (await running.ask(token))[0], { timeout: 60_000 }).toBe(401)
     } finally {
       await running.stop()
     }
