@@ -3,6 +3,7 @@ import { limitSockets, type SocketLimit, withoutOrigin } from '../kit/postgres-d
 import { unavailable } from './deadline.ts'
 import { unfitness } from './server-role.ts'
 import { unreadableDates } from './session-settings.ts'
+import { textParameters } from './text-parameters.ts'
 
 /** The answer to one statement. `command` is the server's tag, such as `COMMIT`. */
 export type Answer = readonly unknown[] & { readonly command: string }
@@ -109,7 +110,7 @@ export function openConnection(options: ConnectionOptions): Connection {
 
   return {
     send: ({ text, params, prepare, asValues }) => {
-      const query = withoutOrigin(sql.unsafe(text, params, { prepare }))
+      const query = withoutOrigin(queryOf(sql, { text, params, prepare: prepare && options.prepare }))
       const sent: Promise<Answer> = asValues ? query.values().execute() : query.execute()
       const answer = sent.then(
         (rows) => {
@@ -132,6 +133,18 @@ export function openConnection(options: ConnectionOptions): Connection {
     unfitness: () => unfit,
     destroy,
   }
+}
+
+/**
+ * For a statement without a name, the driver first asks the server for the types of its parameters, and sends their
+ * values only when that answer has come. As texts they need no types: one round trip instead of two.
+ */
+function queryOf(sql: postgres.Sql, { text, params, prepare }: Omit<Statement, 'asValues'>) {
+  const texts = prepare || params.length === 0 ? undefined : textParameters(params)
+  if (texts === undefined) return sql.unsafe(text, params, { prepare })
+  // The driver takes `parameters` as they are if they are set. `simple` would leave them out.
+  const options = { prepare: false, simple: false }
+  return Object.assign(sql.unsafe(text, [], options), { parameters: texts })
 }
 
 /** Counts as a lost connection, because the statement may have run. */

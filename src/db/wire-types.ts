@@ -1,5 +1,6 @@
 import { makePgArray } from 'drizzle-orm/pg-core'
 import type { WireTypes } from './connection.ts'
+import { asText } from './text-parameters.ts'
 
 /** Arrays of boolean, smallint, integer, text, varchar, bigint, double precision, timestamptz, uuid. */
 const arrayOids = [1000, 1005, 1007, 1009, 1015, 1016, 1022, 1185, 2951]
@@ -34,8 +35,4 @@ function textArray(literal: string): (string | null)[] {
 
 function unquoted(item: string): string | null {
   return item === 'NULL' ? null : item
-}
-
-function asText(value: unknown): unknown {
-  return value instanceof Date ? value.toISOString() : value
 }
