@@ -10,7 +10,7 @@ import { trailFormat, trailLine } from './verify/lines.ts'
 
 type ExportFormat = 'jsonl' | 'csv'
 
-type ExportServices = Pick<Services, 'db' | 'now' | 'config' | 'keyring' | 'checkpointSigner'>
+type ExportServices = Pick<Services, 'database' | 'db' | 'now' | 'config' | 'keyring' | 'checkpointSigner'>
 
 /**
  * The trail as one file, in pages, from its first event up to the one that reports this export.
@@ -68,7 +68,12 @@ type Pages = { within: Within; filter: AuditEventFilter; upTo: number }
 
 const pageSize = 500
 
-async function* jsonlOf({ db }: ExportServices, pages: Pages, opening: string): AsyncGenerator<string, void, void> {
+/** Reads its pages without the deadline of the request, as long as the client takes them. */
+async function* jsonlOf(
+  { database: { db } }: ExportServices,
+  pages: Pages,
+  opening: string,
+): AsyncGenerator<string, void, void> {
   yield opening
   for (let after = 0; after < pages.upTo; ) {
     const rows = await selectTrail(db, { ...pages, after, limit: pageSize })
@@ -91,7 +96,7 @@ function jsonlRow({ link, event }: Awaited<ReturnType<typeof selectTrail>>[numbe
     : trailLine({ kind: 'link', sequence: link.sequence, previousHash, hash })
 }
 
-async function* csvOf({ db }: ExportServices, pages: Pages): AsyncGenerator<string, void, void> {
+async function* csvOf({ database: { db } }: ExportServices, pages: Pages): AsyncGenerator<string, void, void> {
   yield csvHeader
   let last: ChainLink | undefined
   do {

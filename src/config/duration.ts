@@ -9,6 +9,19 @@ export function parseDuration(text: string): number | undefined {
   return count === undefined ? undefined : Number(count) * (unitSeconds[unit] ?? 1)
 }
 
+/** As `parseDuration`, or `1500ms`: reads the text as milliseconds. */
+export function parseMilliseconds(text: string): number | undefined {
+  const [, count] = /^(\d{1,9})ms$/.exec(text) ?? []
+  if (count !== undefined) return Number(count)
+  const seconds = parseDuration(text)
+  return seconds === undefined ? undefined : 1000 * seconds
+}
+
+/** `1500ms`, or whole seconds as `formatDuration` writes them. */
+export function formatMilliseconds(milliseconds: number): string {
+  return milliseconds % 1000 === 0 ? formatDuration(milliseconds / 1000) : `${milliseconds}ms`
+}
+
 /** The seconds in the largest unit that expresses them exactly: `30d`, `90m`, `0`. */
 export function formatDuration(seconds: number): string {
   if (seconds === 0) return '0'

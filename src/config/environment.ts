@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { idPrefixes } from '../crypto/random.ts'
 import { allowsStandby, postgresHosts } from '../kit/postgres-hosts.ts'
 import { describeIssue, firstIssues } from './describe-issue.ts'
-import { parseDuration } from './duration.ts'
+import { formatMilliseconds, parseDuration, parseMilliseconds } from './duration.ts'
 
 const primaryWanted = 'must not allow a standby: leave target_session_attrs out, or set it to read-write'
 const needsPrimary = (text: string) => !allowsStandby(text)
@@ -33,6 +33,8 @@ const environment = z.object({
   DATABASE_MIGRATION_URL: postgresUrl.optional(),
   DATABASE_DIRECT_URL: postgresUrl.optional(),
   DATABASE_POOLER: z.literal('transaction').optional(),
+  MINTAGE_DATABASE_DEADLINE: millisecondsText(200, 60_000).optional(),
+  MINTAGE_ADMIN_DEADLINE: millisecondsText(200, 600_000).optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   MINTAGE_DRAIN_TIME: durationText(0, 600).optional(),
   MINTAGE_DATA_DIR: z.string().default('.mintage'),
@@ -113,6 +115,16 @@ function durationText(minimum: number, maximum: number) {
     .string()
     .transform((text) => parseDuration(text) ?? Number.NaN)
     .refine((seconds) => seconds >= minimum && seconds <= maximum, wanted)
+}
+
+/** In milliseconds. */
+function millisecondsText(minimum: number, maximum: number) {
+  const bounds = `from ${formatMilliseconds(minimum)} to ${formatMilliseconds(maximum)}`
+  const wanted = `must be whole seconds, or a number with ms, s or m, ${bounds}`
+  return z
+    .string()
+    .transform((text) => parseMilliseconds(text) ?? Number.NaN)
+    .refine((milliseconds) => milliseconds >= minimum && milliseconds <= maximum, wanted)
 }
 
 function wholeNumber(minimum: number, maximum: number) {

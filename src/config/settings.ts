@@ -1,4 +1,5 @@
 import type { KekRuntime } from '../crypto/kek/written-form.ts'
+import { formatMilliseconds } from './duration.ts'
 import { type Environment, readVariables, unknownNames } from './environment.ts'
 import { type KekSettings, kekFaults, kekSettings } from './kek.ts'
 
@@ -15,12 +16,17 @@ export type Config = KekSettings & {
   readonly clockToleranceSeconds: number
   readonly rotateEverySeconds: number
   readonly trustedProxyHops: number
+  /** How long one request to the admin API may wait for the database altogether. */
+  readonly adminDeadlineMilliseconds: number
   readonly rootApiKey: string | null
   /** Prefixes of API key secrets. New keys get the first one; the others are still accepted. */
   readonly apiKeyPrefixes: readonly [string, ...string[]]
 }
 
-export type DatabaseSettings =
+export type DatabaseSettings = {
+  /** For each statement and each whole transaction, including the wait for a connection. */
+  readonly deadlineMilliseconds: number
+} & (
   | { readonly kind: 'embedded'; readonly folder: string | null }
   | {
       readonly kind: 'postgres'
@@ -31,6 +37,7 @@ export type DatabaseSettings =
       readonly directUrl: string | null
       readonly pooler: 'none' | 'transaction'
     }
+)
 
 /** The configuration, plus where the process listens and where its data is. */
 export type Settings = {
@@ -84,6 +91,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>, ru
   faults.push(
     ...issuerFaults(issuer, values),
     ...consistencyFaults(values, issuer, audience),
+    ...deadlineFaults(values, database),
     ...kekFaults(values, runtime),
   )
   if (database.kind === 'postgres' && !values.MINTAGE_KEK) {
@@ -115,6 +123,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>, ru
       clockToleranceSeconds: values.MINTAGE_CLOCK_TOLERANCE,
       rotateEverySeconds: values.MINTAGE_ROTATE_EVERY,
       trustedProxyHops: values.MINTAGE_TRUSTED_PROXY_HOPS,
+      adminDeadlineMilliseconds: adminDeadline(values, database),
       ...kekSettings(values),
       rootApiKey: values.MINTAGE_ROOT_API_KEY ?? null,
       apiKeyPrefixes: [values.MINTAGE_API_KEY_PREFIX, ...values.MINTAGE_API_KEY_PREFIX_PREVIOUS],
@@ -137,12 +146,15 @@ function variableOf(fault: string): string {
 
 function databaseSettings(values: Environment, faults: string[]): DatabaseSettings {
   const url = values.DATABASE_URL ?? `file:${values.MINTAGE_DATA_DIR}/data`
-  if (url === 'memory:') return { kind: 'embedded', folder: null }
+  // The embedded database runs in our process: a long wait means that we are busy, not that it is gone.
+  const isEmbedded = url === 'memory:' || url.startsWith('file:')
+  const deadlineMilliseconds = values.MINTAGE_DATABASE_DEADLINE ?? (isEmbedded ? 5000 : 1500)
+  if (url === 'memory:') return { kind: 'embedded', folder: null, deadlineMilliseconds }
   if (url.startsWith('file:')) {
     for (const name of ['DATABASE_MIGRATION_URL', 'DATABASE_DIRECT_URL', 'DATABASE_POOLER'] as const) {
       if (values[name]) faults.push(`${name} applies only if DATABASE_URL is postgres://…`)
     }
-    return { kind: 'embedded', folder: url.slice('file:'.length) }
+    return { kind: 'embedded', folder: url.slice('file:'.length), deadlineMilliseconds }
   }
   return {
     kind: 'postgres',
@@ -150,7 +162,13 @@ function databaseSettings(values: Environment, faults: string[]): DatabaseSettin
     migrationUrl: values.DATABASE_MIGRATION_URL ?? null,
     directUrl: values.DATABASE_DIRECT_URL ?? null,
     pooler: values.DATABASE_POOLER ?? 'none',
+    deadlineMilliseconds,
   }
+}
+
+/** A third more than one call to the database may take. */
+function adminDeadline(values: Environment, { deadlineMilliseconds }: DatabaseSettings): number {
+  return values.MINTAGE_ADMIN_DEADLINE ?? Math.ceil((4 * deadlineMilliseconds) / 3)
 }
 
 /**
@@ -171,6 +189,13 @@ function issuerFaults(issuer: string, values: Environment): string[] {
   }
   if (issuer.endsWith('/')) faults.push('MINTAGE_ISSUER must not end with a slash')
   return faults
+}
+
+function deadlineFaults(values: Environment, database: DatabaseSettings): string[] {
+  const { deadlineMilliseconds } = database
+  if (adminDeadline(values, database) >= deadlineMilliseconds) return []
+  const least = formatMilliseconds(deadlineMilliseconds)
+  return [`MINTAGE_ADMIN_DEADLINE must be at least MINTAGE_DATABASE_DEADLINE, which is ${least}`]
 }
 
 function consistencyFaults(values: Environment, issuer: string, audience: string): string[] {

@@ -1,4 +1,5 @@
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core'
+import type { Budget } from './deadline.ts'
 import type { WriteRefusal } from './refused-writes.ts'
 
 /** The first argument of every query: PGlite, postgres.js, or a transaction of either. */
@@ -27,6 +28,8 @@ export type Database = {
    * Absent = `db`.
    */
   readonly reads?: Db
+  /** `db` for one request: all its calls together have this time. */
+  within(budget: Budget): Db
   /** The embedded database without deadlines: for migrations and the first start, when nothing else waits for it. */
   readonly undeadlined?: Db
   /**

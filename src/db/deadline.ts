@@ -3,6 +3,48 @@ import { ServiceError } from '../errors.ts'
 export const defaultDeadlineMilliseconds = 1500
 
 /**
+ * The time that all calls of one request may take together. Only the time in which it waits for the database counts:
+ * not how long its body takes to arrive, and concurrent calls count once.
+ */
+export type Budget = {
+  /** Runs the work with what is left of the time. Rejects without running it if nothing is left. */
+  spend<Result>(work: (milliseconds: number) => Promise<Result>): Promise<Result>
+}
+
+/** @param clock Monotonic milliseconds. */
+export function createBudget(milliseconds: number, clock: () => number = () => performance.now()): Budget {
+  let spent = 0
+  let running = 0
+  let since = 0
+  return {
+    async spend(work) {
+      const at = clock()
+      const left = milliseconds - spent - (running > 0 ? at - since : 0)
+      if (left <= 0) throw unavailable('the request took too long')
+      if (running === 0) since = at
+      running += 1
+      try {
+        return await work(left)
+      } finally {
+        running -= 1
+        if (running === 0) spent += clock() - since
+      }
+    },
+  }
+}
+
+/** Runs one call under its deadline. */
+export type Limit = <Result>(work: (call: Call) => Promise<Result>) => Promise<Result>
+
+/** Each call has this deadline, or what is left of the budget if that is less. */
+export function limitOf(milliseconds: number, budget?: Budget): Limit {
+  return (work) =>
+    budget === undefined
+      ? withinDeadline(milliseconds, work)
+      : budget.spend((left) => withinDeadline(Math.min(left, milliseconds), work))
+}
+
+/**
  * One call under a deadline. Each stage of the call sets the error that the caller gets if time runs out in that stage.
  */
 export type Call = {

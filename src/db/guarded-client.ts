@@ -1,6 +1,6 @@
 import type postgres from 'postgres'
 import type { Answer, Statement, WireTypes } from './connection.ts'
-import { outcomeUnknown, unavailable, withinDeadline } from './deadline.ts'
+import { type Limit, outcomeUnknown, unavailable } from './deadline.ts'
 import { isConnectionLoss, isReadOnlyServer, outageOf } from './failure.ts'
 import type { Pool } from './pool.ts'
 import { sendInTransaction } from './pooled-statement.ts'
@@ -10,7 +10,7 @@ import { runTransaction, type TransactionOptions } from './transaction.ts'
 type GuardedClientOptions = TransactionOptions & {
   pool: Pool
   wireTypes: WireTypes
-  deadlineMilliseconds: number
+  limit: Limit
 }
 
 /**
@@ -18,27 +18,17 @@ type GuardedClientOptions = TransactionOptions & {
  * with the call. Drizzle's postgres-js driver uses only these members of its client
  * (drizzle-orm/postgres-js/session.js).
  */
-export function guardedClient({
-  pool,
-  wireTypes,
-  deadlineMilliseconds,
-  ...options
-}: GuardedClientOptions): postgres.Sql {
+export function guardedClient({ pool, wireTypes, limit, ...options }: GuardedClientOptions): postgres.Sql {
   const client = {
     options: wireTypes,
-    unsafe: asQuery((statement) => runStatement(pool, deadlineMilliseconds, options, statement)),
-    begin: <Result>(work: (tx: object) => Promise<Result>) => runTransaction(pool, deadlineMilliseconds, options, work),
+    unsafe: asQuery((statement) => runStatement(pool, limit, options, statement)),
+    begin: <Result>(work: (tx: object) => Promise<Result>) => runTransaction(pool, limit, options, work),
   }
   return client as unknown as postgres.Sql
 }
 
-function runStatement(
-  pool: Pool,
-  deadlineMilliseconds: number,
-  options: TransactionOptions,
-  statement: Statement,
-): Promise<Answer> {
-  return withinDeadline(deadlineMilliseconds, async (call) => {
+function runStatement(pool: Pool, limit: Limit, options: TransactionOptions, statement: Statement): Promise<Answer> {
+  return limit(async (call) => {
     let untried = options.hosts
     for (;;) {
       const connection = await pool.acquire(call)

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { PGlite, type Transaction } from '@electric-sql/pglite'
 import { drizzle, type PgliteDatabase } from 'drizzle-orm/pglite'
 import type { Database } from './database.ts'
-import { unavailable, withinDeadline } from './deadline.ts'
+import { type Limit, limitOf, unavailable } from './deadline.ts'
 import { folderFailure, hasControlFiles, prepareDatabase, startFailure } from './embedded-files.node.ts'
 import { lockFolder } from './folder-lock.node.ts'
 import { createRefusedWrites, type RefusedWrites } from './refused-writes.ts'
@@ -37,10 +37,12 @@ export async function openEmbedded(location: EmbeddedLocation): Promise<Embedded
     // The folder may have settings of its own, as after `alter system set`.
     await pglite.exec(setStatements(sessionSettings, 'session').join('; '))
     const refusedWrites = createRefusedWrites()
-    const turns = createTurns(location.deadlineMilliseconds ?? embeddedDeadlineMilliseconds, refusedWrites)
+    const { deadlineMilliseconds = embeddedDeadlineMilliseconds } = location
+    const turns = createTurns(refusedWrites)
     return {
       kind: 'embedded',
-      db: drizzle({ client: guardedClient(pglite, turns) }),
+      db: drizzle({ client: guardedClient(pglite, turns, limitOf(deadlineMilliseconds)) }),
+      within: (budget) => drizzle({ client: guardedClient(pglite, turns, limitOf(deadlineMilliseconds, budget)) }),
       undeadlined: drizzle({ client: pglite }),
       ...(files ? { fault: files.fault } : {}),
       dump: () => pglite.dumpDataDir('none'),
@@ -94,18 +96,21 @@ function memoryOptions(location: EmbeddedLocation) {
 }
 
 type Turns = {
-  take<Result>(work: (isPassed: () => boolean, expiry: Promise<never>) => Promise<Result>): Promise<Result>
+  take<Result>(
+    limit: Limit,
+    work: (isPassed: () => boolean, expiry: Promise<never>) => Promise<Result>,
+  ): Promise<Result>
   inFlight(): number
 }
 
 /** First come, first served. Skips calls whose deadline has passed. */
-function createTurns(deadlineMilliseconds: number, refusedWrites: RefusedWrites): Turns {
+function createTurns(refusedWrites: RefusedWrites): Turns {
   let last: Promise<void> = Promise.resolve()
   let inFlight = 0
   return {
     inFlight: () => inFlight,
-    take: (work) =>
-      withinDeadline(deadlineMilliseconds, async (call) => {
+    take: (limit, work) =>
+      limit(async (call) => {
         const before = last
         const own = Promise.withResolvers<void>()
         const expiry = Promise.withResolvers<never>()
@@ -133,12 +138,12 @@ function createTurns(deadlineMilliseconds: number, refusedWrites: RefusedWrites)
 }
 
 /** Drizzle's PGlite driver calls only `query` and `transaction`. */
-function guardedClient(pglite: PGlite, turns: Turns): PGlite {
+function guardedClient(pglite: PGlite, turns: Turns, limit: Limit): PGlite {
   const client: Pick<PGlite, 'query' | 'transaction'> = {
-    query: (text, params, options) => turns.take(() => pglite.query(text, params, options)),
+    query: (text, params, options) => turns.take(limit, () => pglite.query(text, params, options)),
     // Rejects a callback at its deadline: PGlite rolls back, and the next caller gets its turn.
     transaction: (run) =>
-      turns.take((isPassed, expiry) =>
+      turns.take(limit, (isPassed, expiry) =>
         pglite.transaction((tx) => Promise.race([runGuarded(tx, run, isPassed), expiry])),
       ),
   }

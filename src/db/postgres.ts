@@ -2,7 +2,7 @@ import { drizzle } from 'drizzle-orm/postgres-js'
 import { runsOnWorkers } from '../kit/runtime.ts'
 import type { WireTypes } from './connection.ts'
 import type { Database } from './database.ts'
-import { defaultDeadlineMilliseconds } from './deadline.ts'
+import { type Budget, defaultDeadlineMilliseconds, limitOf } from './deadline.ts'
 import { guardedClient } from './guarded-client.ts'
 import { createHosts, openOn } from './hosts.ts'
 import { createDatabaseListener } from './listener.ts'
@@ -50,7 +50,8 @@ export function openPostgres(options: PostgresOptions): Database {
   const hosts = createHosts(url)
   const refusedWrites = createRefusedWrites()
   const limits = {
-    statement_timeout: deadlineMilliseconds,
+    // After our deadline, so that one slow change has one answer: ours. For a server that does not hear the cancellation.
+    statement_timeout: Math.ceil(1.25 * deadlineMilliseconds),
     // With the wait for a connection still before the deadline. Then the server says that it was a lock, and the
     // database counts as answering.
     lock_timeout: Math.ceil(0.4 * deadlineMilliseconds),
@@ -72,18 +73,18 @@ export function openPostgres(options: PostgresOptions): Database {
       maxConnections: connections,
       waitMilliseconds: deadlineMilliseconds / 2,
     })
-    const transactions = pooler === 'none' ? { begin: 'begin' } : { begin: pooledBegin(limits), isPooled: true }
-    const client = guardedClient({
+    const begin = pooler === 'none' ? { begin: 'begin' } : { begin: pooledBegin(limits), isPooled: true }
+    const transactions = { hosts: hosts.count, refusedWrites, ...begin }
+    const client = (types: WireTypes, budget?: Budget) =>
+      guardedClient({ pool, wireTypes: types, limit: limitOf(deadlineMilliseconds, budget), ...transactions })
+    return {
       pool,
-      wireTypes,
-      deadlineMilliseconds,
-      hosts: hosts.count,
-      refusedWrites,
-      ...transactions,
-    })
-    return { pool, db: drizzle({ client }) }
+      db: drizzle({ client: client(wireTypes) }),
+      // Drizzle changes the types of each client that it gets, and those of the connections are complete.
+      within: (budget: Budget) => drizzle({ client: client({ parsers: {}, serializers: {} }, budget) }),
+    }
   }
-  const { pool, db } = open(maxConnections)
+  const { pool, db, within } = open(maxConnections)
   const reads = readConnections === 0 ? undefined : open(readConnections)
   completeWireTypes(wireTypes)
 
@@ -93,6 +94,7 @@ export function openPostgres(options: PostgresOptions): Database {
   return {
     kind: 'postgres',
     db,
+    within,
     ...(reads && { reads: reads.db }),
     ...(listener && { listen: listener.listen }),
     stats: () => ({

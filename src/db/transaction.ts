@@ -1,5 +1,5 @@
 import type { Answer, Connection, Sent, Statement } from './connection.ts'
-import { type Call, outcomeUnknown, unavailable, withinDeadline } from './deadline.ts'
+import { type Call, type Limit, outcomeUnknown, unavailable } from './deadline.ts'
 import { isConnectionLoss, isReadOnlyServer, outageOf } from './failure.ts'
 import type { Pool, ReleaseReason } from './pool.ts'
 import { refuseStandby } from './pooled-statement.ts'
@@ -23,11 +23,11 @@ export type TransactionOptions = {
  */
 export function runTransaction<Result>(
   pool: Pool,
-  deadlineMilliseconds: number,
+  limit: Limit,
   options: TransactionOptions,
   work: (tx: object) => Promise<Result>,
 ): Promise<Result> {
-  return withinDeadline(deadlineMilliseconds, async (call) => {
+  return limit(async (call) => {
     const { transaction, connection } = await beginTransaction(pool, options, call)
     try {
       const result = await work(transaction.client)

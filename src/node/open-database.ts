@@ -12,11 +12,11 @@ import { localKek } from './first-start.ts'
 
 /**
  * Opens the database, migrates it if this process may, and finds the KEK.
- * @param deadlineMilliseconds Deadline of each call to the database. Absent = the same as while serving requests.
+ * @param deadlineMilliseconds Deadline of each call to the database. Absent = that of the settings.
  */
 export async function openDatabase(
   settings: Settings,
-  { deadlineMilliseconds }: { deadlineMilliseconds?: number } = {},
+  { deadlineMilliseconds = settings.database.deadlineMilliseconds }: { deadlineMilliseconds?: number } = {},
 ): Promise<{ database: Database; keyEncryption: KeyEncryption }> {
   requireKeepableLifetimes(settings.config)
   const database = await openSettledDatabase(settings.database, deadlineMilliseconds)
@@ -32,17 +32,17 @@ export async function openDatabase(
 export async function openDatabaseForOperator(
   settings: Settings,
 ): Promise<{ database: Database; keyEncryption: KeyEncryption }> {
-  return await openDatabase(settings, { deadlineMilliseconds: 30_000 })
+  const deadlineMilliseconds = Math.max(30_000, settings.database.deadlineMilliseconds)
+  return await openDatabase(settings, { deadlineMilliseconds })
 }
 
 /** Loads only what this kind of database needs: PGlite and the migrator would be most of an idle process's memory. */
-async function openSettledDatabase(settings: DatabaseSettings, deadlineMilliseconds?: number): Promise<Database> {
-  const deadline = deadlineMilliseconds === undefined ? {} : { deadlineMilliseconds }
+async function openSettledDatabase(settings: DatabaseSettings, deadlineMilliseconds: number): Promise<Database> {
   if (settings.kind === 'embedded') {
     const [{ openEmbedded }, { migrate }] = await Promise.all([import('../db/pglite.ts'), import('../db/migrate.ts')])
     const database = await openEmbedded({
       ...(settings.folder === null ? { memory: true } : { folder: settings.folder }),
-      ...deadline,
+      deadlineMilliseconds,
     })
     await migrate(database)
     return database
@@ -53,7 +53,7 @@ async function openSettledDatabase(settings: DatabaseSettings, deadlineMilliseco
     url,
     pooler,
     ...(directUrl === null ? {} : { directUrl }),
-    ...deadline,
+    deadlineMilliseconds,
   })
   try {
     await refuseOtherServer(database)

@@ -73,6 +73,7 @@ async function requestServices(env: WorkerEnv, context: ExecutionContext): Promi
   const database = openPostgres({
     url: env.HYPERDRIVE.connectionString,
     pooler: 'transaction',
+    deadlineMilliseconds: settings.database.deadlineMilliseconds,
     maxConnections: 2,
     readConnections: 0,
   })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { formatDuration, parseDuration } from '../../src/config/duration.ts'
+import { formatDuration, formatMilliseconds, parseDuration, parseMilliseconds } from '../../src/config/duration.ts'
 
 describe('a duration', () => {
   test.each<[string, number]>([
@@ -32,5 +32,27 @@ describe('a duration', () => {
   ])('%i seconds are written as %s', (seconds, text) => {
     expect(formatDuration(seconds)).toBe(text)
     expect(parseDuration(text)).toBe(seconds)
+  })
+
+  test.each<[string, number | undefined]>([
+    ['1500ms', 1500],
+    ['200ms', 200],
+    ['3s', 3000],
+    ['3', 3000],
+    ['2m', 120_000],
+    ['1.5s', undefined],
+    ['1500 ms', undefined],
+    ['1500MS', undefined],
+  ])('of a deadline, %s, is %s milliseconds', (text, milliseconds) => {
+    expect(parseMilliseconds(text)).toBe(milliseconds)
+  })
+
+  test.each<[number, string]>([
+    [1500, '1500ms'],
+    [2000, '2s'],
+    [60_000, '1m'],
+  ])('%i milliseconds are written as %s', (milliseconds, text) => {
+    expect(formatMilliseconds(milliseconds)).toBe(text)
+    expect(parseMilliseconds(text)).toBe(milliseconds)
   })
 })

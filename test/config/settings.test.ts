@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { loadConfig } from '../../src/config/settings.ts'
+import { defaultDeadlineMilliseconds } from '../../src/db/deadline.ts'
 import { faultsOf, postgres } from './faults.ts'
 
 describe('configuration', () => {
@@ -12,7 +13,7 @@ describe('configuration', () => {
       drainSeconds: 0,
       logLevel: 'info',
       dataDir: '.mintage',
-      database: { kind: 'embedded', folder: '.mintage/data' },
+      database: { kind: 'embedded', folder: '.mintage/data', deadlineMilliseconds: 5000 },
     })
     expect(settings.config).toEqual({
       issuer: 'http://localhost:8787',
@@ -23,6 +24,7 @@ describe('configuration', () => {
       clockToleranceSeconds: 30,
       rotateEverySeconds: 30 * 86_400,
       trustedProxyHops: 0,
+      adminDeadlineMilliseconds: 6667,
       verifierRefreshSeconds: 600,
       kek: null,
       previousKeks: [],
@@ -39,7 +41,7 @@ describe('configuration', () => {
 
   test('the embedded database follows the data folder, and the issuer follows the port', () => {
     const settings = loadConfig({ MINTAGE_DATA_DIR: '/var/lib/mintage', PORT: '9000' })
-    expect(settings.database).toEqual({ kind: 'embedded', folder: '/var/lib/mintage/data' })
+    expect(settings.database).toMatchObject({ kind: 'embedded', folder: '/var/lib/mintage/data' })
     expect(settings.config.issuer).toBe('http://localhost:9000')
   })
 
@@ -49,11 +51,36 @@ describe('configuration', () => {
     expect(faults.join('\n')).toMatch(/MINTAGE_ISSUER is missing[\s\S]*MINTAGE_KEK is missing/)
   })
 
+  test('the deadlines of PostgreSQL are 1.5 seconds a call and 2 seconds a request, and the second follows the first', () => {
+    const deadlines = (env: Record<string, string>) => {
+      const { config, database } = loadConfig({ ...postgres, ...env })
+      return [database.deadlineMilliseconds, config.adminDeadlineMilliseconds]
+    }
+    expect(deadlines({})).toEqual([defaultDeadlineMilliseconds, 2000])
+    expect(deadlines({ MINTAGE_DATABASE_DEADLINE: '3s' })).toEqual([3000, 4000])
+    expect(deadlines({ MINTAGE_DATABASE_DEADLINE: '900ms', MINTAGE_ADMIN_DEADLINE: '1m' })).toEqual([900, 60_000])
+  })
+
   const faulty: [string, Record<string, string>, RegExp][] = [
     [
       'a token lifetime above its maximum',
       { MINTAGE_TOKEN_TTL: '7200' },
       /^MINTAGE_TOKEN_TTL must not be more than MINTAGE_MAX_TOKEN_TTL$/,
+    ],
+    [
+      'a request that may wait less than one call',
+      { MINTAGE_ADMIN_DEADLINE: '4s' },
+      /^MINTAGE_ADMIN_DEADLINE must be at least MINTAGE_DATABASE_DEADLINE, which is 5s$/,
+    ],
+    [
+      'a deadline that is too short',
+      { MINTAGE_DATABASE_DEADLINE: '199ms' },
+      /^MINTAGE_DATABASE_DEADLINE must be whole seconds, or a number with ms, s or m, from 200ms to 1m$/,
+    ],
+    [
+      'a deadline that is too long',
+      { MINTAGE_DATABASE_DEADLINE: '61' },
+      /^MINTAGE_DATABASE_DEADLINE must be .* from 200ms to 1m$/,
     ],
     ['an issuer over plain http', { MINTAGE_ISSUER: 'http://auth.example' }, /^MINTAGE_ISSUER must be https/],
     [

@@ -1,7 +1,7 @@
 import { sql as statement } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/pglite'
 import postgres from 'postgres'
-import type { Database } from '../../src/db/database.ts'
+import type { Database, Db } from '../../src/db/database.ts'
 import type { EmbeddedDatabase } from '../../src/db/pglite.ts'
 import { releaseAfterFile } from './cleanup.ts'
 
@@ -71,7 +71,8 @@ export async function leaseEmbedded(open: () => Promise<EmbeddedDatabase>): Prom
   })
   return {
     kind: 'embedded',
-    db: drizzle({ client: refuseWhen(() => isOver, database) }),
+    db: drizzle({ client: refuseWhen(() => isOver, database.db) }),
+    within: (budget) => drizzle({ client: refuseWhen(() => isOver, database.within(budget)) }),
     listen: async (channel, onNotify) => {
       const unlisten = await database.listen?.(channel, onNotify)
       if (!unlisten) throw new Error('the embedded database can listen')
@@ -87,7 +88,7 @@ export async function leaseEmbedded(open: () => Promise<EmbeddedDatabase>): Prom
 }
 
 /** Drizzle's PGlite driver calls these two members only. */
-function refuseWhen(isOver: () => boolean, { db }: EmbeddedDatabase) {
+function refuseWhen(isOver: () => boolean, db: Db) {
   const { $client: client } = db as unknown as ReturnType<typeof drizzle>
   const check = () => {
     if (isOver()) throw new Error('the test file that opened this database has ended')

@@ -21,7 +21,11 @@ export async function createDeployment(extraEnv: Record<string, string> = {}): P
   const firstPort = await freePort()
   const issuer = `http://localhost:${firstPort}`
   const rootKey = generateApiKey('live')
-  const env = { ...deploymentEnvironment({ databaseUrl, issuer, rootKey }), ...extraEnv }
+  const env = {
+    ...deploymentEnvironment({ databaseUrl, issuer, rootKey }),
+    MINTAGE_DATABASE_DEADLINE: '60s', // suits a slow machine
+    ...extraEnv,
+  }
   return {
     databaseUrl,
     port: firstPort,

@@ -80,7 +80,7 @@ export async function startTestService(
 ): Promise<TestService> {
   const database = await (options.emptied ? emptiedDatabase(kind) : openTestDatabase(kind))
   const clock = options.clock ?? movableClock()
-  const { config } = loadConfig({ MINTAGE_ISSUER: issuer, ...options.env })
+  const { config } = loadConfig({ MINTAGE_ISSUER: issuer, MINTAGE_DATABASE_DEADLINE: '60s', ...options.env })
   const exchanges = new Map<string, number>()
   const metrics: Metrics = {
     request() {},

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { formatMilliseconds } from '../../config/duration.ts'
 import type { DatabaseSettings, Settings } from '../../config/settings.ts'
 import { kekProviderOf } from '../../crypto/kek/written-form.ts'
 import { postgresHosts } from '../../kit/postgres-hosts.ts'
@@ -41,6 +42,8 @@ function configurationRows(settings: Settings, env: Cli['env']): Row[] {
     LOG_LEVEL: settings.logLevel,
     MINTAGE_DRAIN_TIME: settings.drainSeconds,
     ...databaseValues(database),
+    MINTAGE_DATABASE_DEADLINE: formatMilliseconds(database.deadlineMilliseconds),
+    MINTAGE_ADMIN_DEADLINE: formatMilliseconds(config.adminDeadlineMilliseconds),
     MINTAGE_DATA_DIR: settings.dataDir,
     MINTAGE_ISSUER: config.issuer,
     MINTAGE_ALLOW_HTTP: env.MINTAGE_ALLOW_HTTP || 'false',

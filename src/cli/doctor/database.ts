@@ -42,12 +42,13 @@ async function examineSettings(cli: Cli): Promise<Settings | Finding> {
 async function open({ database }: Settings, cli: Cli): Promise<Database | Finding> {
   if (database.kind === 'postgres') {
     const { openPostgres } = await import('../../db/postgres.ts')
-    const { url, pooler, directUrl } = database
+    const { url, pooler, directUrl, deadlineMilliseconds } = database
     return openPostgres({
       url,
       pooler,
       maxConnections: 1,
       readConnections: 0,
+      deadlineMilliseconds,
       ...(directUrl === null ? {} : { directUrl }),
     })
   }
@@ -66,7 +67,7 @@ async function open({ database }: Settings, cli: Cli): Promise<Database | Findin
   }
   const { openEmbedded } = await import('../../db/pglite.ts')
   try {
-    return await openEmbedded({ folder })
+    return await openEmbedded({ folder, deadlineMilliseconds: database.deadlineMilliseconds })
   } catch (error) {
     const words = error instanceof Error ? error.message : 'it cannot be opened'
     const holder = / is in use by (process \d+|another process)/.exec(words)?.[1]

@@ -9,6 +9,7 @@ import { apiKeyRevokeRoutes } from './api-key-revoke.ts'
 import { apiKeyVersionRoutes } from './api-key-versions.ts'
 import { apiKeyRoutes } from './api-keys.ts'
 import { auditEventRoutes } from './audit-events.ts'
+import { adminDeadline } from './deadline.ts'
 import { readJsonBody } from './json-body.ts'
 import { kekRoutes } from './keks.ts'
 import { meRoutes } from './me.ts'
@@ -25,6 +26,7 @@ import { verifierRoutes } from './verifiers.ts'
 /** The admin API, mounted at `/v1`. All routes require authentication. The operations check permissions. */
 export function adminRoutes(): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid })
+  app.use(adminDeadline())
   app.use(authenticate())
   app.use(readJsonBody)
   app.use(idempotency())

@@ -92,6 +92,7 @@ function environment(url: string) {
     MINTAGE_KEK: generateRawKek(),
     MINTAGE_ISSUER: 'http://localhost:8787',
     MINTAGE_ALLOW_HTTP: 'true',
+    MINTAGE_DATABASE_DEADLINE: '60s',
   }
 }
 
