@@ -107,6 +107,7 @@ export function createServices(config: Config, database: Database, options: Serv
     config,
     database,
     db,
+    reads,
     transaction: (work) => db.transaction(work),
     now,
     platform,

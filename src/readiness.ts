@@ -1,3 +1,4 @@
+import type { Database, Db } from './db/database.ts'
 import { databaseFailure } from './db/failure.ts'
 import { migrationState } from './db/migration-state.ts'
 import type { WriteRefusal } from './db/refused-writes.ts'
@@ -47,12 +48,13 @@ function checkProcess({ stopping }: Services): Check {
 /**
  * The service stamps rows with its clock, and limits use the database's clock. They may differ by the clock tolerance.
  */
-async function checkDatabase({ database: { stats, fault }, db, now, config }: Services): Promise<Check> {
+async function checkDatabase({ database: { stats, fault }, db, reads, now, config }: Services): Promise<Check> {
   try {
     const damage = await fault?.()
     if (damage !== undefined) return failed(damage)
+    const changes = db === reads ? ok : checkChanges(db, stats)
     const before = now().getTime()
-    const { clock, unfitness } = await readServerState(db)
+    const { clock, unfitness } = await readServerState(reads)
     if (unfitness !== undefined) return failed(unfitness)
     const database = clock.getTime()
     const tolerance = config.clockToleranceSeconds * 1000
@@ -60,9 +62,22 @@ async function checkDatabase({ database: { stats, fault }, db, now, config }: Se
     if (Math.abs(skew) > tolerance)
       return failed(`its clock differs from this instance's by ${Math.round(skew / 1000)} s`)
     const refusal = stats().refusedLately
-    return refusal === undefined ? ok : { state: 'degraded', reason: refusalReasons[refusal] }
+    if (refusal !== undefined) return { state: 'degraded', reason: refusalReasons[refusal] }
+    return await changes
   } catch (error) {
     return failed(causeIn(error) ?? 'it does not answer')
+  }
+}
+
+/** The connections for changes. While all of them wait for locks, exchanges go on. */
+async function checkChanges(db: Db, stats: Database['stats']): Promise<Check> {
+  try {
+    const { unfitness } = await readServerState(db)
+    return unfitness === undefined ? ok : failed(unfitness)
+  } catch (error) {
+    const cause = causeIn(error)
+    if (stats().broken || unfitnessIn(error) !== undefined) return failed(cause ?? 'it does not answer')
+    return { state: 'degraded', reason: cause ?? 'changes get no answer in time' }
   }
 }
 
@@ -89,9 +104,9 @@ const schemaWords = {
   too_new: 'the schema is newer than this version, which cannot use it: start the version that migrated it',
 }
 
-async function checkMigrations({ db }: Services): Promise<Check> {
+async function checkMigrations({ reads }: Services): Promise<Check> {
   try {
-    const state = await migrationState(db)
+    const state = await migrationState(reads)
     return state === 'ahead'
       ? { state: 'ok', reason: schemaWords.ahead }
       : state === 'current'

@@ -19,6 +19,8 @@ export type Services = {
   readonly config: Config
   readonly database: Database
   readonly db: Db
+  /** For reads that must go on while changes wait for a lock: connections that no change takes. */
+  readonly reads: Db
   /**
    * Opens the transaction of a change. For a request with an `Idempotency-Key`, the first transaction starts by
    * claiming the key, so that the claim and the change commit together.

@@ -7,8 +7,10 @@ import { createPrometheus } from '../src/observability/prometheus.ts'
 import { checkReadiness } from '../src/readiness.ts'
 import type { Services } from '../src/services.ts'
 import { createKeyringCache } from '../src/signing-keys/keyring.ts'
+import { adminClient } from './support/admin-client.ts'
 import { movableClock } from './support/clock.ts'
 import { createPostgresDatabase, databaseKinds } from './support/databases.ts'
+import { startFarService } from './support/far-service.ts'
 import { secondInstance } from './support/second-instance.ts'
 import { startTestService } from './support/test-service.ts'
 import { withDatabaseAway } from './support/unreachable-database.ts'
@@ -127,3 +129,29 @@ describe.each(databaseKinds.filter((kind) => kind === 'postgres'))('a read-only 
     expect(checks).toMatchObject({ database: failure, migrations: failure, keyRing: failure })
   })
 })
+
+test.runIf(databaseKinds.includes('postgres'))(
+  'after an outage, an instance that says it is ready exchanges keys and makes changes at once',
+  async () => {
+    const service = await startTestService('postgres', { clock: movableClock(new Date()) })
+    const { secret } = await service.createKey({ scopes: ['orders:read'] })
+    const instance = await startFarService(service)
+    const exchange = async () =>
+      (await instance.request('/token', { method: 'POST', headers: { 'X-API-Key': secret } })).status
+    const create = async () =>
+      (await adminClient(instance, service.rootKey)('POST', '/v1/api-keys', { name: 'x' })).status
+    const port = Number(new URL(service.database.url ?? '').port)
+    for (let outage = 0; outage < 3; outage++) {
+      expect([await exchange(), await create()]).toEqual([200, 201])
+      instance.proxy.retarget(1)
+      for (let call = 0; call < 5; call++) {
+        expect(await exchange()).toBe(503)
+        await expect(instance.services.db.execute(sql`select 1`)).rejects.toThrow()
+      }
+      expect(instance.database.stats().broken).toBe(true)
+      instance.proxy.retarget(port)
+      await expect.poll(async () => (await instance.request('/readyz')).status, { interval: 5 }).toBe(200)
+    }
+    expect([await exchange(), await create()]).toEqual([200, 201])
+  },
+)

@@ -1,6 +1,7 @@
 import { createBreaker } from './breaker.ts'
 import type { Connection, Sent } from './connection.ts'
 import { type Call, unavailable } from './deadline.ts'
+import { isConnectionLoss } from './failure.ts'
 
 export type ReleaseReason = 'answered' | 'lost' | 'stale' | 'read_only'
 
@@ -14,7 +15,10 @@ export type Pool = {
    * a connection that was abandoned.
    */
   release(connection: Connection, end: ReleaseReason): void
-  /** After a deadline: cancels the running statement on the server and closes the connection. */
+  /**
+   * After a deadline: cancels the running statement on the server and closes the connection. A server that answers, if
+   * only to the cancellation, does not fail: the call waited for a lock, or was slow.
+   */
   abandon(connection: Connection, sent: Sent | undefined): void
   inFlight(): number
   isBroken(): boolean
@@ -39,6 +43,8 @@ const failuresToOpen = 3
 /** Short, because every request is refused in the meantime. */
 const probePauses = { first: 500, longest: 3000 }
 const closeMilliseconds = 2000
+/** For a cancellation to travel to the server, and for its answer to come back. */
+const longestGrace = 2000
 
 /**
  * Opens connections on demand and reuses the most recent one first. A call holds its connection until the server has
@@ -73,6 +79,17 @@ export function createPool({ open, maxConnections, waitMilliseconds }: PoolOptio
   }
   const isUsable = (connection: Connection) =>
     !connection.isLost() && connection.unfitness() === undefined && !suspect.has(connection)
+
+  /** Cancels first: that needs the connection's server process id. */
+  const end = async (connection: Connection, sent: Sent | undefined) => {
+    const answers =
+      sent !== undefined &&
+      connection.hasAnswered() &&
+      (await answersCancellation(sent, Math.min(waitMilliseconds, longestGrace)))
+    if (answers) breaker.succeeded()
+    else breaker.failed()
+    await connection.destroy()
+  }
 
   const findFree = (): Connection | undefined => {
     for (let connection = idle.pop(); connection; connection = idle.pop()) {
@@ -139,10 +156,7 @@ export function createPool({ open, maxConnections, waitMilliseconds }: PoolOptio
       serveOrDrain()
     },
     abandon: (connection, sent) => {
-      breaker.failed()
-      // Cancel first: it needs the connection's server process id.
-      if (sent) settle(sent.cancel())
-      settle(connection.destroy())
+      settle(end(connection, sent))
       busy.delete(connection)
       serveOrDrain()
     },
@@ -160,4 +174,18 @@ export function createPool({ open, maxConnections, waitMilliseconds }: PoolOptio
       await Promise.all(endings)
     },
   }
+}
+
+/** Whether the server answers the statement in time, once it was asked to stop it. */
+async function answersCancellation(sent: Sent, milliseconds: number): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>()
+  const timer = setTimeout(late.resolve, milliseconds, false)
+  const answered = sent.answer.then(
+    () => true,
+    (error: unknown) => !isConnectionLoss(error),
+  )
+  void sent.cancel()
+  const answers = await Promise.race([answered, late.promise])
+  clearTimeout(timer)
+  return answers
 }

@@ -40,7 +40,7 @@ export async function introspectToken(
   await services.revocations.refresh()
   const token = await verifyAccessToken(services, text)
   if (token instanceof AccessTokenError || !mayKnow(caller, token)) return inactive
-  const found = await findApiKeyRecord(services.db, token.clientId, token.keyVersion)
+  const found = await findApiKeyRecord(services.reads, token.clientId, token.keyVersion)
   const apiKey = usableApiKey(found, { clientId: undefined, address: 'not_checked' }, now) // the address is the asking server's
   return typeof apiKey === 'string' ? inactive : active(token)
 }
