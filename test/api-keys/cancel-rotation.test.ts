@@ -8,7 +8,7 @@ import { findLeakedApiKey } from '../../src/api-keys/revoke.ts'
 import { rotateApiKey } from '../../src/api-keys/rotate.ts'
 import { revocations } from '../../src/db/schema.ts'
 import { runMaintenance } from '../../src/maintenance.ts'
-import { createRevocation } from '../../src/revocations/operations.ts'
+import { createRevocation, listRevocations } from '../../src/revocations/operations.ts'
 import { adminClient } from '../support/admin-client.ts'
 import { eventsOf } from '../support/audit-trail.ts'
 import { databaseKinds } from '../support/databases.ts'
@@ -143,6 +143,8 @@ describe.each(databaseKinds)('taking a rotation back on %s', async (kind) => {
       null,
     ])
     expect(rules.filter(({ minVersion }) => minVersion !== null)).toMatchObject([{ minVersion: 2, maxVersion: 2 }])
+    const { items } = await listRevocations(services, systemPrincipal, { limit: 1 })
+    expect(items).toMatchObject([{ value: id, minVersion: 2, maxVersion: 2, reason: 'rotation cancelled' }])
     expect(await status(first)).toBe(200)
   })
 
