@@ -24,7 +24,7 @@ function spellingsOf(text: string): string[] {
     spellings.push(next)
     last = next
   }
-  return spellings.flatMap((spelling) => [spelling, ...base64Texts(spelling)])
+  return spellings.flatMap((spelling) => [spelling, base64Text(spelling)])
 }
 
 /** Decodes what can be decoded, even if other escapes are wrong. Characters of credentials are ASCII. */
@@ -34,11 +34,12 @@ function unescaped(text: string): string {
   )
 }
 
-/** Long runs of Base64, decoded. The letters before a run may hide its start, so one run in each of four places. */
-function base64Texts(text: string): string[] {
-  return [...text.matchAll(/[\w+/-]{68,}/g)].flatMap(([run]) => decodings(run))
+/** Long runs of Base64, decoded. */
+function base64Text(text: string): string {
+  return Array.from(text.matchAll(/[\w+/-]{68,}/g), ([run]) => decodings(run).join('\n')).join('\n')
 }
 
+/** Other letters may come before the Base64, so it is decoded from each of four places. */
 function decodings(run: string): string[] {
   const base64 = run.replaceAll('-', '+').replaceAll('_', '/')
   return [0, 1, 2, 3].map((start) => {
@@ -69,6 +70,7 @@ const longestHeader = 512
 /** Other characters may come before the header. It is one flat object, so its last brace begins it. */
 function endsWithHeader(part: string): boolean {
   return decodings(part.slice(-longestHeader)).some((text) => {
+    if (!/at\+jwt"/i.test(text)) return false
     const header = parsed(text.slice(text.lastIndexOf('{')))
     return isJsonObject(header) && typeof header.typ === 'string' && /^(?:application\/)?at\+jwt$/i.test(header.typ)
   })
