@@ -158,7 +158,7 @@ describe('an error says what failed and what to type next', () => {
     const run = await mintage(['me'], elsewhere({ MINTAGE_API_KEY: generateApiKey('live') }))
     expect(transcript(['me'], run)).toBe(`$ mintage me
 error: cannot show the API key: client authentication failed
-hint: the key is unknown, revoked or expired: set MINTAGE_API_KEY to a key that works
+hint: the key is unknown, revoked or expired: set MINTAGE_API_KEY to a key that works, or read docs/losing-access.md
 [1]
 `)
   })

@@ -51,7 +51,7 @@ function hintFor({ code }: Problem, response: Response): string | undefined {
     case 'unauthenticated':
     case 'api_key_rejected':
     case 'invalid_client':
-      return 'the key is unknown, revoked or expired: set MINTAGE_API_KEY to a key that works'
+      return 'the key is unknown, revoked or expired: set MINTAGE_API_KEY to a key that works, or read docs/losing-access.md'
     case 'permission_denied':
       return '`mintage me` shows what this key may do'
     case 'invalid_scope':
