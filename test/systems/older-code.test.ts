@@ -18,7 +18,9 @@ const shutsOut = readFileSync(join(root, `drizzle/${latestMigration.tag}.sql`), 
   'cannot use this schema',
 )
 if (commit === undefined)
-  console.log('history: this copy of the project has none, so older code is not tested on the newest schema')
+  console.log(
+    'history: this copy of the project has none, so older code is not tested on the newest schema (git fetch --unshallow)',
+  )
 
 /** The code of the commit in a folder of its own, with the packages of this one. */
 async function checkOut(): Promise<string> {
