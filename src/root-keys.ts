@@ -1,6 +1,7 @@
 import { systemPrincipal } from './access/principal.ts'
 import { lockOrganization } from './access/queries.ts'
 import { findApiKeyBySecret } from './api-keys/authenticate.ts'
+import { isDeletedSecret } from './api-keys/deletion-queries.ts'
 import { parseApiKey } from './api-keys/format.ts'
 import { insertApiKey, type StoredSecret } from './api-keys/queries.ts'
 import { findApiKeyByHashes } from './api-keys/revoke-queries.ts'
@@ -130,8 +131,12 @@ async function lockHome(tx: Db, asked: string | undefined) {
 
 async function refuseKnownSecret(tx: Db, { hash }: StoredSecret): Promise<void> {
   const known = await findApiKeyByHashes(tx, { hashes: [hash], within: 'everywhere' })
-  if (known === undefined) return
-  throw new ServiceError('conflict', {
-    detail: `The key in MINTAGE_ROOT_API_KEY is in the database already, as ${known}. Declare a new one.`,
-  })
+  if (known !== undefined) {
+    throw new ServiceError('conflict', {
+      detail: `The key in MINTAGE_ROOT_API_KEY is in the database already, as ${known}. Declare a new one.`,
+    })
+  }
+  if (await isDeletedSecret(tx, hash)) {
+    throw new ServiceError('conflict', { detail: 'The key in MINTAGE_ROOT_API_KEY was deleted. Declare a new one.' })
+  }
 }

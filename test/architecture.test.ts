@@ -90,7 +90,7 @@ type Room = { imports: readonly string[]; tables: readonly string[] }
 const foundations = ['error-catalogue', 'errors', 'crypto', 'oauth', 'observability', 'kit', 'db']
 const concepts = [
   ...['audit', 'idempotency', 'usage', 'revocation', 'verifiers', 'plans', 'roles', 'members', 'organizations'],
-  ...['service-accounts', 'api-keys', 'signing-keys', 'revocations', 'keks', 'token'],
+  ...['service-accounts', 'api-keys', 'organization-deletion', 'signing-keys', 'revocations', 'keks', 'token'],
 ]
 /** The table in docs/architecture.md says what each room may import and which tables it may use. */
 const rooms = readRooms()

@@ -121,7 +121,8 @@ export async function change<Thing, View>(
 
 /** Permissions whose changes may add, close or lift revocation rules. */
 const addingRules: ReadonlySet<Permission> = new Set<Permission>([
-  ...(['organizations.suspend', 'service_accounts.disable'] as const),
+  ...(['organizations.suspend', 'organizations.delete'] as const),
+  ...(['service_accounts.disable', 'service_accounts.delete', 'api_keys.delete'] as const),
   ...(['api_keys.update', 'api_keys.rotate', 'api_keys.disable', 'api_keys.revoke'] as const),
   ...(['revocations.create', 'revocations.create_service_wide', 'revocations.lift'] as const),
   ...(['signing_keys.rotate', 'signing_keys.replace'] as const),

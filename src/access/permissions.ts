@@ -20,6 +20,7 @@ export const reachesOf = {
   'organizations.read': ofAnOrganization,
   'organizations.update': ofAnOrganization,
   'organizations.suspend': ofTheService,
+  'organizations.delete': ofTheService,
   'organizations.change_plan': ofTheService,
   'organizations.change_policy': ofAnOrganization,
   'plans.read': ofTheService,
@@ -39,6 +40,7 @@ export const reachesOf = {
   'api_keys.rotate': ofAnOwner,
   'api_keys.disable': ofAnOwner,
   'api_keys.revoke': ofAnOwner,
+  'api_keys.delete': ofAnOwner,
   'api_keys.import': ofAnOrganization,
   'api_keys.set_identity': ofAnOrganization,
   'revocations.create': ofAnOrganization,
@@ -85,6 +87,7 @@ export const permissionsOf: Readonly<Record<Role, Permissions>> = {
     'api_keys.rotate': 'organization',
     'api_keys.disable': 'organization',
     'api_keys.revoke': 'organization',
+    'api_keys.delete': 'organization',
     'api_keys.import': 'organization',
     'api_keys.set_identity': 'organization',
     'revocations.create': 'organization',
@@ -102,6 +105,7 @@ export const permissionsOf: Readonly<Record<Role, Permissions>> = {
     'api_keys.rotate': 'own',
     'api_keys.disable': 'own',
     'api_keys.revoke': 'own',
+    'api_keys.delete': 'own',
     'audit_events.read': 'own',
   },
   /** A provisioning program: edits keys in the whole organization, but sees and ends secrets only of its own keys. */
@@ -114,6 +118,7 @@ export const permissionsOf: Readonly<Record<Role, Permissions>> = {
     'api_keys.rotate': 'own',
     'api_keys.disable': 'own',
     'api_keys.revoke': 'own',
+    'api_keys.delete': 'own',
   },
   /** A pipeline: manages the keys of its own service account, creates none, and its key must expire. */
   ci_service: {

@@ -1,15 +1,25 @@
 import { eq, inArray, sql } from 'drizzle-orm'
 import type { Db } from '../db/database.ts'
-import { apiKeys, apiKeyVersions } from '../db/schema.ts'
+import { apiKeys, apiKeyVersions, deletedSecrets } from '../db/schema.ts'
 import type { NewApiKey, StoredSecret } from './queries.ts'
 
-/** Those of the hashes that are stored already, in any organization. */
+/** Those of the hashes that are stored already, in any organization. `id` is null for the secret of a deleted key. */
 export async function selectKnownHashes(db: Db, hashes: readonly string[]) {
+  const asked = sql.param([...hashes])
+  const deleted = db
+    .select({ hash: deletedSecrets.hash, id: sql<string | null>`null`, organizationId: sql<string | null>`null` })
+    .from(deletedSecrets)
+    .where(sql`${deletedSecrets.hash} = any(${asked}::text[])`)
   return await db
-    .select({ hash: apiKeyVersions.hash, id: apiKeys.id, organizationId: apiKeys.organizationId })
+    .select({
+      hash: apiKeyVersions.hash,
+      id: sql<string | null>`${apiKeys.id}`,
+      organizationId: sql<string | null>`${apiKeys.organizationId}`,
+    })
     .from(apiKeyVersions)
     .innerJoin(apiKeys, eq(apiKeys.id, apiKeyVersions.apiKeyId))
-    .where(sql`${apiKeyVersions.hash} = any(${sql.param([...hashes])}::text[])`)
+    .where(sql`${apiKeyVersions.hash} = any(${asked}::text[])`)
+    .unionAll(deleted) // in one statement: a key that is deleted meanwhile is found in one place or the other
 }
 
 /**

@@ -18,7 +18,7 @@ export type ImportedApiKey = ApiKeyChange & {
 /** The result of one row. `why` says what is wrong with it, and never repeats its content. */
 export type ImportedRow =
   | { readonly index: number; readonly result: 'created'; readonly id: string }
-  /** `id` of the key that already has this hash; null when the caller may not see that key. */
+  /** `id` of the key that already has this hash; null when the caller may not see that key, or it was deleted. */
   | { readonly index: number; readonly result: 'duplicate'; readonly id: string | null }
   | { readonly index: number; readonly result: 'invalid'; readonly why: string }
 

@@ -30,8 +30,8 @@ const shownIds = 100
 /**
  * Imports keys that another system created and hashed, at most a thousand at once, into one organization. Clients keep
  * using the secrets that they have, in any format. Each row is checked like a new key, and all valid rows are stored
- * together. A hash that is known already, from an earlier run or another row, is a duplicate: repeating an import is
- * safe.
+ * together. A hash that is known already, from an earlier run, another row or a deleted key, is a duplicate: repeating
+ * an import is safe.
  *
  * Throws `permission_denied`, and `not_found` for an organization that does not exist or is out of reach. Does not
  * check how strong the secrets are: anyone who gets the unsalted hash of a short secret can guess it.

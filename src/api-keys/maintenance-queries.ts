@@ -2,7 +2,8 @@ import { and, eq, exists, gt, inArray, isNotNull, isNull, lt, not, or, type SQL,
 import type { Db } from '../db/database.ts'
 import { apiKeys, apiKeyVersions } from '../db/schema.ts'
 import { hasExpiringRule, liftLastingRules } from '../revocation/subject-queries.ts'
-import { deleteApiKeyUsage, hasLiveToken } from '../usage/queries.ts'
+import { hasLiveToken } from '../usage/queries.ts'
+import { deleteApiKeyRows } from './deletion-queries.ts'
 
 /**
  * Marks at most `limit` keys whose rotation is due soon as reminded, once a period, and returns what the reminders say.
@@ -64,9 +65,7 @@ export async function lockLongDead(tx: Db, { before, limit }: { before: Date; li
 export async function deleteApiKeys(tx: Db, keys: readonly { readonly id: string }[], now: Date): Promise<void> {
   const ids = keys.map(({ id }) => id)
   await liftLastingRules(tx, 'api_key', ids, now)
-  await deleteApiKeyUsage(tx, ids)
-  await tx.delete(apiKeyVersions).where(inArray(apiKeyVersions.apiKeyId, ids))
-  await tx.delete(apiKeys).where(isOneOf(keys))
+  await deleteApiKeyRows(tx, ids)
 }
 
 function isOneOf(keys: readonly { readonly id: string }[]): SQL {

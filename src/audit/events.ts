@@ -19,6 +19,8 @@ export type AuditContexts = {
   /** `text`: the caller's own words. */
   'organization.suspended': { revocationId: string; text: string | null }
   'organization.resumed': { closedRules: number }
+  /** `apiKeyIds`: the first hundred of the keys that were deleted with it. Earlier ones are in `api_keys.deleted`. */
+  'organization.deleted': DeletedKeys & { name: string; slug: string | null; serviceAccounts: number; roles: number }
   'plan.created': PlanLimits
   'plan.updated': PlanLimits
   'plan.deleted': Record<never, never>
@@ -27,8 +29,8 @@ export type AuditContexts = {
   /** `apiKeys`: how many of its keys got a rule on the revocation list. */
   'service_account.disabled': { apiKeys: number; text: string | null }
   'service_account.enabled': { apiKeys: number }
-  /** `unlinked`: how many revoked keys belonged to it. */
-  'service_account.deleted': { name: string; unlinked: number }
+  /** Its keys that were revoked now, the first hundred in `apiKeyIds`, and how many keys it had altogether. */
+  'service_account.deleted': DeletedKeys & { name: string; unlinked: number }
   'role.created': { permissions: readonly string[] }
   'role.updated': { permissions: readonly string[]; former: readonly string[] }
   'role.deleted': { permissions: readonly string[] }
@@ -50,6 +52,10 @@ export type AuditContexts = {
   'api_key.version_ended': { version: number }
   'api_key.rotation_due': { version: number; dueAt: string }
   'api_key.purged': { name: string; endedAt: string }
+  /** By hand; `api_key.purged` is the end of a key that was dead for long. */
+  'api_key.deleted': { name: string }
+  /** `subject` is the organization, which is being deleted. */
+  'api_keys.deleted': DeletedKeys
   /** `subject` is the organization; `apiKeyIds`: the first hundred created keys. */
   'api_keys.imported': { created: number; duplicates: number; invalid: number; apiKeyIds: readonly string[] }
   'api_key.revoked': { revocationId: string; effectiveAt: string; text: string | null }
@@ -100,6 +106,8 @@ export type Repeats = {
 
 type ApiKeyChanges = Readonly<Record<string, { readonly from: unknown; readonly to: unknown }>>
 
+type DeletedKeys = { apiKeys: number; apiKeyIds: readonly string[] }
+
 type PlanLimits = {
   requestsPerMinute: number
   requestsPerMonth: number
@@ -133,6 +141,7 @@ const everyType: Readonly<Record<AuditEventType, true>> = {
   'organization.policy_changed': true,
   'organization.suspended': true,
   'organization.resumed': true,
+  'organization.deleted': true,
   'plan.created': true,
   'plan.updated': true,
   'plan.deleted': true,
@@ -155,6 +164,8 @@ const everyType: Readonly<Record<AuditEventType, true>> = {
   'api_key.version_ended': true,
   'api_key.rotation_due': true,
   'api_key.purged': true,
+  'api_key.deleted': true,
+  'api_keys.deleted': true,
   'api_keys.imported': true,
   'api_key.revoked': true,
   'api_keys.revoked': true,

@@ -1,10 +1,10 @@
 import { authorize, type Within } from '../access/authorize.ts'
-import { requireFiltered } from '../access/filter-queries.ts'
 import type { Principal } from '../access/principal.ts'
 import type { Services } from '../services.ts'
 import { type ChainLink, toldEvent } from './chain.ts'
 import { recordIssuerChange, signCheckpoint } from './checkpoints.ts'
 import { csvHeader, csvRow } from './csv.ts'
+import { requireTrail } from './operations.ts'
 import { type AuditEventFilter, appendAuditEvent, selectCheckpoints, selectTrail, trailEvent } from './queries.ts'
 import { trailFormat, trailLine } from './verify/lines.ts'
 
@@ -29,7 +29,7 @@ export async function exportAuditTrail(
 ): Promise<AsyncGenerator<string, void, void>> {
   const within = authorize(actor, 'audit_events.read')
   const { db, now, config } = services
-  await requireFiltered(db, within, filter)
+  await requireTrail(db, within, filter)
   await recordIssuerChange(services)
   const at = now()
   const shown = shownBy(within, filter)

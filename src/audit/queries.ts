@@ -158,6 +158,13 @@ function isShown({ within, filter }: { within: Within; filter: AuditEventFilter 
   )
 }
 
+/** Whether an event is about the organization, which may be deleted. */
+export async function hasEventsAbout(db: Db, organizationId: string): Promise<boolean> {
+  const isIt = eq(auditEvents.organizationId, organizationId)
+  const [found] = await db.select({ sequence: auditEvents.sequence }).from(auditEvents).where(isIt).limit(1)
+  return found !== undefined
+}
+
 const isIssuerChange = eq(auditEvents.type, 'service.issuer_changed')
 
 type TrailRow = { link: ChainLink; event: AuditEventRow | null }

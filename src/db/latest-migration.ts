@@ -1,2 +1,2 @@
 // `npm run generate` writes this file from drizzle/meta/_journal.json, which a Worker cannot read. Do not edit it.
-export const latestMigration = { tag: '0011_rotations_can_be_cancelled', when: 1795951082107 } as const
+export const latestMigration = { tag: '0012_deleted_secrets', when: 1795951332815 } as const

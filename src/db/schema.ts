@@ -204,6 +204,18 @@ export const apiKeyVersions = pgTable(
   ],
 )
 
+/** Secrets of API keys that were deleted by hand. For a while, no import brings one of them back. */
+export const deletedSecrets = pgTable(
+  'deleted_secrets',
+  {
+    /** As in `api_key_versions`. */
+    hash: text('hash').primaryKey(),
+    apiKeyId: text('api_key_id').notNull(),
+    deletedAt: instant('deleted_at').notNull(),
+  },
+  (table) => [index('deleted_secrets_deleted_at').on(table.deletedAt)],
+)
+
 /** Answers to requests with an Idempotency-Key, without secrets. A repeated request gets the same answer. */
 export const idempotencyKeys = pgTable(
   'idempotency_keys',

@@ -1,4 +1,4 @@
-import { and, eq, isNotNull, isNull, type SQL, sql } from 'drizzle-orm'
+import { and, eq, inArray, isNotNull, isNull, type SQL, sql } from 'drizzle-orm'
 import { newId } from '../crypto/random.ts'
 import type { Db } from '../db/database.ts'
 import { revocations, serviceState } from '../db/schema.ts'
@@ -120,6 +120,26 @@ export async function closeOpenRules(
     )
     .returning({ id: revocations.id })
   return closed.length
+}
+
+/**
+ * For keys, or an organization, that are deleted: nothing issues a token of theirs any more, so their rules that would
+ * never expire now end when every token that they cover has expired.
+ */
+export async function endLastingRules(
+  tx: Db,
+  about: { readonly apiKeyIds: readonly string[] } | { readonly organizationId: string },
+  tolerance: number,
+  now: Date,
+): Promise<void> {
+  const isAbout =
+    'apiKeyIds' in about
+      ? and(eq(revocations.kind, 'api_key'), inArray(revocations.value, [...about.apiKeyIds]))
+      : eq(revocations.organizationId, about.organizationId)
+  await tx
+    .update(revocations)
+    .set({ expiresAt: withTokenLifetime(instant(now), tolerance), xactId: currentTransaction })
+    .where(and(isAbout, isNull(revocations.expiresAt), isNull(revocations.liftedAt)))
 }
 
 /** Every change of a row records its transaction, because readers use it to find changes. */

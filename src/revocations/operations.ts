@@ -109,7 +109,7 @@ export async function listRevocations(
 /**
  * Lifts a rule: tokens that only this rule covered are accepted again. Root only, because the operator may have added
  * the rule against a tenant. Repeating it changes nothing. Throws `conflict` if the thing itself stays unusable: a
- * revoked or disabled API key, a suspended organization, a stolen signing key.
+ * revoked, disabled or deleted API key, a suspended or deleted organization, a stolen signing key.
  */
 export async function liftRevocation(services: ChangeServices, actor: Principal, id: string): Promise<void> {
   await change(services, actor, 'revocations.lift', revocationLock(id), async (tx, rule, now) => {
@@ -182,6 +182,7 @@ async function refuseLifting(tx: Db, rule: RevocationRow): Promise<void> {
   if (kind === 'signing_key')
     throw new ServiceError('conflict', { detail: 'Revoking a signing key is permanent: this rule cannot be lifted.' })
   const apiKey = kind === 'api_key' ? await findApiKey(tx, { id: value, within: 'everywhere' }) : undefined
+  if (kind === 'api_key' && !apiKey) throw deleted('API key')
   if (apiKey?.revokedAt)
     throw new ServiceError('conflict', {
       detail: 'The API key itself is revoked. Revocation is permanent: create a new key.',
@@ -193,9 +194,16 @@ async function refuseLifting(tx: Db, rule: RevocationRow): Promise<void> {
   }
   const organization =
     kind === 'organization' ? await findOrganization(tx, { id: value, within: 'everywhere' }) : undefined
+  if (kind === 'organization' && !organization) throw deleted('organization')
   if (isOpenSince(rule, organization?.suspendedAt)) {
     throw new ServiceError('conflict', { detail: 'The organization is suspended. Resume it to end the rule.' })
   }
+}
+
+function deleted(what: string): ServiceError {
+  return new ServiceError('conflict', {
+    detail: `The ${what} was deleted, and its tokens stay revoked. The rule ends by itself when they have expired.`,
+  })
 }
 
 /**

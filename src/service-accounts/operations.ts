@@ -1,7 +1,6 @@
 import { authorize } from '../access/authorize.ts'
 import { type ChangeEvent, type ChangeServices, change } from '../access/change.ts'
 import { requireFiltered } from '../access/filter-queries.ts'
-import { selectLiveKeyIds } from '../access/live-key-queries.ts'
 import { organizationLockFor } from '../access/locks.ts'
 import type { Principal } from '../access/principal.ts'
 import { newId } from '../crypto/random.ts'
@@ -13,14 +12,12 @@ import { invalidRequest, ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
 import { accountLock, requireHeld } from './lock.ts'
 import {
-  deleteServiceAccountRow,
   findServiceAccount,
   hasSimilarName,
   insertServiceAccount,
   type ServiceAccountChanges,
   type ServiceAccountFilter,
   selectServiceAccounts,
-  unlinkRevokedKeys,
   updateServiceAccountRow,
 } from './queries.ts'
 import { type ServiceAccountView, serviceAccountView } from './view.ts'
@@ -139,19 +136,4 @@ async function requireFreeName(
   where: { organizationId: string; name: string; except?: string },
 ): Promise<void> {
   if (await hasSimilarName(tx, where)) throw taken('name')
-}
-
-/** Throws `conflict` while the account owns keys that are not revoked. Revoked keys lose their link to the account. */
-export async function deleteServiceAccount(services: ChangeServices, actor: Principal, id: string): Promise<void> {
-  await change(services, actor, 'service_accounts.delete', accountLock(id), async (tx, { name }) => {
-    const keys = (await selectLiveKeyIds(tx, { serviceAccountId: id })).length
-    if (keys > 0) {
-      throw new ServiceError('conflict', {
-        detail: `The service account owns ${keys} API ${keys === 1 ? 'key' : 'keys'}. Revoke ${keys === 1 ? 'it' : 'them'} first.`,
-      })
-    }
-    const unlinked = await unlinkRevokedKeys(tx, id)
-    await deleteServiceAccountRow(tx, id)
-    return { view: undefined, event: { type: 'service_account.deleted', context: { name, unlinked } } }
-  })
 }

@@ -1,4 +1,4 @@
-import { and, desc, eq, isNotNull, isNull, lt, ne, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, isNotNull, isNull, lt, ne, or, type SQL, sql } from 'drizzle-orm'
 import type { Within } from '../access/authorize.ts'
 import { organizationWithin } from '../access/queries.ts'
 import type { Db } from '../db/database.ts'
@@ -104,12 +104,35 @@ export async function updateServiceAccountRow(tx: Db, id: string, changes: Servi
     .where(eq(serviceAccounts.id, id))
 }
 
-/** Unlinks revoked keys from the account. Returns how many. */
-export async function unlinkRevokedKeys(tx: Db, serviceAccountId: string): Promise<number> {
+/** Revokes the account's keys, except those that are revoked already. Returns their ids. */
+export async function revokeKeysOfAccount(
+  tx: Db,
+  serviceAccountId: string,
+  { by, reason }: { by: string; reason: string },
+  now: Date,
+): Promise<string[]> {
+  const revoked = await tx
+    .update(apiKeys)
+    .set({
+      revokedAt: now,
+      revokedBy: by,
+      revocationReason: reason,
+      revocationText: null,
+      revision: sql`${apiKeys.revision} + 1`,
+    })
+    .where(
+      and(eq(apiKeys.serviceAccountId, serviceAccountId), or(isNull(apiKeys.revokedAt), gt(apiKeys.revokedAt, now))),
+    )
+    .returning({ id: apiKeys.id })
+  return revoked.map(({ id }) => id)
+}
+
+/** Unlinks the account's keys, which are all revoked, from it. Returns how many. */
+export async function unlinkKeys(tx: Db, serviceAccountId: string): Promise<number> {
   const unlinked = await tx
     .update(apiKeys)
     .set({ serviceAccountId: null })
-    .where(and(eq(apiKeys.serviceAccountId, serviceAccountId), isNotNull(apiKeys.revokedAt)))
+    .where(eq(apiKeys.serviceAccountId, serviceAccountId))
     .returning({ id: apiKeys.id })
   return unlinked.length
 }

@@ -1,8 +1,8 @@
-import { type Column, inArray, type SQL, sql } from 'drizzle-orm'
+import { type Column, type SQL, type SQLWrapper, sql } from 'drizzle-orm'
 import type { Db } from '../db/database.ts'
 import { apiKeyAttempts } from '../db/schema.ts'
 import type { ApiKeyAttempts } from './pending.ts'
-import { instant, lines, newestFirst, texts } from './row-queries.ts'
+import { instant, isOneOf, lines, newestFirst, texts } from './row-queries.ts'
 
 /** Refused attempts to use an API key, in all its versions. Time, reason and address are those of the last one. */
 export type RefusedAttempts = { attempts: number; lastAt: string; reason: string; address: string | null }
@@ -47,6 +47,13 @@ export async function addApiKeyAttempts(db: Db, added: readonly ApiKeyAttempts[]
     })
 }
 
-export async function deleteApiKeyAttempts(tx: Db, apiKeyIds: readonly string[]): Promise<void> {
-  await tx.delete(apiKeyAttempts).where(inArray(apiKeyAttempts.apiKeyId, [...apiKeyIds]))
+export async function deleteApiKeyAttempts(tx: Db, apiKeyIds: readonly string[] | SQLWrapper): Promise<void> {
+  const { apiKeyId, version } = apiKeyAttempts
+  const locked = tx
+    .select({ apiKeyId, version })
+    .from(apiKeyAttempts)
+    .where(isOneOf(apiKeyId, apiKeyIds))
+    .orderBy(apiKeyId, version)
+    .for('update')
+  await tx.delete(apiKeyAttempts).where(sql`(${apiKeyId}, ${version}) in ${locked}`)
 }

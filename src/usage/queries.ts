@@ -1,9 +1,9 @@
-import { and, type Column, eq, exists, gt, inArray, type SQL, sql } from 'drizzle-orm'
+import { and, type Column, eq, exists, gt, inArray, type SQL, type SQLWrapper, sql } from 'drizzle-orm'
 import type { Db } from '../db/database.ts'
 import { apiKeyUsage, signingKeyUsage } from '../db/schema.ts'
 import { deleteApiKeyAttempts } from './attempt-queries.ts'
 import type { ApiKeyUse, SigningKeyUse } from './pending.ts'
-import { instant, lines, newestFirst, texts } from './row-queries.ts'
+import { instant, isOneOf, lines, newestFirst, texts } from './row-queries.ts'
 
 export type ApiKeyUsageRow = typeof apiKeyUsage.$inferSelect
 export type SigningKeyUsageRow = typeof signingKeyUsage.$inferSelect
@@ -37,10 +37,19 @@ export function usageOf(apiKeyId: Column) {
   }
 }
 
-/** Deletes the attempts too. */
-export async function deleteApiKeyUsage(tx: Db, apiKeyIds: readonly string[]): Promise<void> {
+/**
+ * Deletes the attempts too. Locks the rows in the order of the flushes that write them, so that the two never deadlock.
+ */
+export async function deleteApiKeyUsage(tx: Db, apiKeyIds: readonly string[] | SQLWrapper): Promise<void> {
   await deleteApiKeyAttempts(tx, apiKeyIds)
-  await tx.delete(apiKeyUsage).where(inArray(apiKeyUsage.apiKeyId, [...apiKeyIds]))
+  const { apiKeyId, version } = apiKeyUsage
+  const locked = tx
+    .select({ apiKeyId, version })
+    .from(apiKeyUsage)
+    .where(isOneOf(apiKeyId, apiKeyIds))
+    .orderBy(apiKeyId, version)
+    .for('update')
+  await tx.delete(apiKeyUsage).where(sql`(${apiKeyId}, ${version}) in ${locked}`)
 }
 
 /** The usage of the signing keys, unordered, a few seconds behind. A key that never signed a token has no row. */

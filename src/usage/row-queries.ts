@@ -1,4 +1,4 @@
-import { type Column, type SQL, sql } from 'drizzle-orm'
+import { type Column, inArray, type SQL, type SQLWrapper, sql } from 'drizzle-orm'
 import { printableText } from '../observability/printable-text.ts'
 import { remembered } from './recent.ts'
 
@@ -21,4 +21,9 @@ export function lines(values: readonly string[]): string {
 export function newestFirst(isNewer: SQL, stored: Column, added: SQL): SQL {
   return sql`array(select entry from unnest(case when ${isNewer} then ${added} || ${stored} else ${stored} || ${added} end)
     with ordinality as listed (entry, place) group by entry order by min(place) limit ${sql.raw(String(remembered))})`
+}
+
+/** The condition that the column holds one of the ids, given as a list or as a subquery. */
+export function isOneOf(column: Column, ids: readonly string[] | SQLWrapper): SQL {
+  return 'getSQL' in ids ? inArray(column, ids) : sql`${column} = any(${sql.param([...ids])}::text[])`
 }

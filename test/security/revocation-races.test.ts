@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { systemPrincipal } from '../../src/access/principal.ts'
+import { deleteApiKey } from '../../src/api-keys/delete.ts'
 import { disableApiKey, expireApiKey } from '../../src/api-keys/disable.ts'
 import { revokeApiKey } from '../../src/api-keys/revoke.ts'
 import { rotateApiKey } from '../../src/api-keys/rotate.ts'
@@ -14,6 +15,7 @@ describe.each(databaseKinds)('A50: a key that ends while it is being exchanged, 
       'revoked',
       (service: TestService, id: string) => revokeApiKey(service.services, systemPrincipal, id, { reason: 'leaked' }),
     ],
+    ['deleted', (service: TestService, id: string) => deleteApiKey(service.services, systemPrincipal, id)],
     ['disabled', (service: TestService, id: string) => disableApiKey(service.services, systemPrincipal, id)],
     ['expired', (service: TestService, id: string) => expireApiKey(service.services, systemPrincipal, id)],
     [

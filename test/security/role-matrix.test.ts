@@ -21,7 +21,8 @@ const columns = ['root', 'admin', 'developer', 'write_agent', 'ci_service', 'rea
 
 /**
  * Who may do what, as docs/access.md promises it. Written by hand and computed from nothing: `all` everywhere, `org` in
- * the whole organization, `own` for what the caller created, `-` nowhere. `any` is what a key may do with itself.
+ * the whole organization, `own` for what the caller created, `-` nowhere. `any` is what a key may do with itself, `else`
+ * what it may do in every organization but its own.
  */
 const table: Readonly<Record<string, string>> = {
   //                        root  admin developer write_agent ci_service read_only custom none
@@ -38,6 +39,7 @@ const table: Readonly<Record<string, string>> = {
   changeOrganizationPolicy: 'all   org   -         -           -          -         -      -',
   suspendOrganization: '     all   -     -         -           -          -         -      -',
   resumeOrganization: '      all   -     -         -           -          -         -      -',
+  deleteOrganization: '      else  -     -         -           -          -         -      -',
   revokeAllApiKeys: '        all   org   -         -           -          -         -      -',
 
   createPlan: '              all   -     -         -           -          -         -      -',
@@ -78,6 +80,7 @@ const table: Readonly<Record<string, string>> = {
   revokeApiKey: '            all   org   own       own         own        -         -      -',
   revokeApiKeys: '           all   org   own       own         own        -         -      -',
   findLeakedApiKey: '        all   org   own       org         own        org       org    -',
+  deleteApiKey: '            all   org   own       own         -          -         -      -',
   importApiKeys: '           all   org   -         -           -          -         -      -',
 
   createRevocation: '        all   org   -         -           -          -         -      -',
@@ -141,6 +144,7 @@ async function checkCell(operation: ApiOperation, column: (typeof columns)[numbe
  * forbidden for its own objects.
  */
 function placesToTry(operation: ApiOperation, reach: string | undefined) {
+  if (reach === 'else') return ['elsewhere'] as const
   const hasNoElsewhere = reach === '-' || reach === 'any' || isOfTheService(operation)
   return hasNoElsewhere ? (['own'] as const) : (['elsewhere', 'organization', 'own'] as const)
 }
@@ -193,6 +197,7 @@ function expected(reach: string | undefined, where: string): Outcome {
   const reached = {
     all: ['elsewhere', 'organization', 'own'],
     any: ['own'],
+    else: ['elsewhere'],
     org: ['organization', 'own'],
     own: ['own'],
   }[reach ?? '']

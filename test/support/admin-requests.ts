@@ -44,6 +44,7 @@ export const adminRequests: Readonly<Record<string, (tenant: Tenant) => AdminReq
   updateOrganization: (tenant) => ({ ...organization(tenant), body: { name: name() } }),
   changeOrganizationPlan: (tenant) => ({ ...organization(tenant), body: { plan: 'enterprise' } }),
   changeOrganizationPolicy: (tenant) => ({ ...organization(tenant), body: { maxKeyLifetimeSeconds: null } }),
+  deleteOrganization: organization,
   suspendOrganization: (tenant) => ({ ...organization(tenant), body: { dryRun: true } }),
   resumeOrganization: organization,
   revokeAllApiKeys: (tenant) => ({ ...organization(tenant), body: { dryRun: true } }),
@@ -91,6 +92,7 @@ export const adminRequests: Readonly<Record<string, (tenant: Tenant) => AdminReq
     return { body: { filter: { prefix: 'mk', hint }, dryRun: true }, shows: id }
   },
   findLeakedApiKey: async (tenant) => ({ body: { sha256: (await tenant.apiKey()).hash } }),
+  deleteApiKey: apiKey,
   importApiKeys: (tenant) => ({
     body: { organizationId: tenant.organizationId, rows: [{ name: name(), hash: hash() }] },
   }),

@@ -18,7 +18,12 @@ import { addVersionVerbs } from './versions.ts'
 import { apiKeyFields, tokenWarnings, usageTable } from './view.ts'
 
 export function addApiKeysCommand(program: Command, cli: Cli): void {
-  const apiKeys = noun(program, 'api-keys', 'create, find, change, rotate and revoke API keys', 'mintage api-keys list')
+  const apiKeys = noun(
+    program,
+    'api-keys',
+    'create, find, change, rotate, revoke and delete API keys',
+    'mintage api-keys list',
+  )
   addCreateVerb(apiKeys, cli)
   addFindingVerbs(apiKeys, cli)
   addUpdateVerb(apiKeys, cli)

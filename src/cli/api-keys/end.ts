@@ -41,6 +41,23 @@ export function addEndingVerbs(apiKeys: Command, cli: Cli): void {
     }),
   })
 
+  const remove = verb(
+    apiKeys,
+    'delete',
+    'delete a key; its tokens stop working',
+    `mintage api-keys delete ${exampleKey}`,
+  )
+  endingVerb(withForce(withDryRun(remove.argument('<id>', 'id of the key'))), cli, {
+    doing: 'delete the API key',
+    deletes: true,
+    question: ([id]) => `Delete ${id}? It stops working for good, and so do its tokens. Its usage is deleted too.`,
+    path: ([id = '']) => apiKeyPath(id),
+    done: ({ ids: [id = ''] }) => ({
+      json: { id, deleted: true },
+      text: `deleted ${printableText(id)}, and revoked all its tokens`,
+    }),
+  })
+
   addRevokeManyVerb(apiKeys, cli)
 }
 

@@ -5,19 +5,19 @@ import { type Cli, type JsonOption, noun, print, showVerb, verb } from '../runti
 import { listVerb } from '../runtime/list.ts'
 import { member, membersOf } from '../runtime/members.ts'
 import { shortTime } from '../runtime/output.ts'
-import { addSuspensionVerbs } from './end.ts'
+import { addEndingVerbs } from './end.ts'
 import { organizationFields } from './fields.ts'
 import { addLimitVerbs } from './limits.ts'
 import { exampleOrganization, organizationPath } from './path.ts'
 
 export function addOrganizationsCommand(program: Command, cli: Cli): void {
-  const summary = 'create, change, suspend and list organizations'
+  const summary = 'create, change, suspend, delete and list organizations'
   const organizations = noun(program, 'organizations', summary, 'mintage organizations list')
   addCreateVerb(organizations, cli)
   addReadingVerbs(organizations, cli)
   addChangingVerbs(organizations, cli)
   addLimitVerbs(organizations, cli)
-  addSuspensionVerbs(organizations, cli)
+  addEndingVerbs(organizations, cli)
 }
 
 const show = (cli: Cli, options: JsonOption, organization: OrganizationView) =>

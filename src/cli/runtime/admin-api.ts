@@ -8,7 +8,7 @@ export type AdminApi = {
   post<Answer>(path: string, doing: string, body?: object): Promise<Answer>
   /** With `revision`, the change is refused unless that is still the current one. */
   patch<Answer>(path: string, doing: string, body: object, revision?: number): Promise<Answer>
-  remove(path: string, doing: string): Promise<void>
+  remove<Answer>(path: string, doing: string, query?: Query): Promise<Answer>
   /** An answer of any length, in pieces. */
   stream(path: string, doing: string, query?: Query): Promise<AsyncIterable<string>>
   /** `POST /token`, with a form; errors as in RFC 6749. */
@@ -61,7 +61,7 @@ export function adminApi({ url, apiKey }: Credentials): AdminApi {
           ...(revision === undefined ? {} : { 'If-Match': `"${revision}"` }),
         },
       }),
-    remove: (path, doing) => ask(doing, path, { method: 'DELETE' }),
+    remove: (path, doing, query = {}) => ask(doing, `${path}${queryText(query)}`, { method: 'DELETE' }),
     stream: (path, doing, query = {}) => stream(doing, `${path}${queryText(query)}`),
     exchange: (form, doing) => ask(doing, '/token', { method: 'POST', body: form }),
   }

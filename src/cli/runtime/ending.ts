@@ -5,7 +5,7 @@ import type { Impact } from '../../usage/impact.ts'
 import { type Cli, print } from './command.ts'
 import { type ConsentOptions, requireConsent, withConsent } from './consent.ts'
 import { impactText } from './impact.ts'
-import { member, membersOf } from './members.ts'
+import { asQuery, member, membersOf } from './members.ts'
 
 /**
  * What a verb does that ends keys, tokens, accounts or organizations. `ids` are its arguments; in `question` they are
@@ -15,10 +15,10 @@ export type Ending<Answer, Trial = Impact> = Question<Trial> & {
   /** Completes "cannot …". */
   readonly doing: string
   readonly path: (ids: readonly string[]) => string
-  /** Sends the request; POST when absent. */
-  readonly send?: (path: string, doing: string) => Promise<Answer>
   /** It changes something that exists: PATCH, with the body and `--revision`. */
   readonly patches?: true
+  /** It deletes: DELETE, with the members in the query. */
+  readonly deletes?: true
   /** What is printed afterwards: `json` for scripts, `text` and then `warnings` for people. */
   readonly done: (done: { answer: Answer; ids: readonly string[]; options: EndingOptions }) => Printed
   /** After the answer was printed; returns more warnings. */
@@ -35,7 +35,9 @@ type Printed = { readonly json: unknown; readonly text: string; readonly warning
 type Question<Trial> =
   | { readonly question: (ids: readonly string[], options: EndingOptions) => string | undefined }
   /** For verbs whose effect only the service knows: a dry run goes first. */
-  | { readonly questionAfterTrial: (trial: Trial, ids: readonly string[]) => string | undefined }
+  | {
+      readonly questionAfterTrial: (trial: Trial, ids: readonly string[], options: EndingOptions) => string | undefined
+    }
 
 type EndingOptions = ConsentOptions & {
   readonly at?: string
@@ -64,10 +66,12 @@ export async function runEnding<Answer, Trial>(
   const options: EndingOptions = command.optsWithGlobals()
   const path = ending.path(command.args)
   const body = membersOf(command)
-  const send = <Sent>(doing: string, sent: object) =>
-    ending.patches
+  const send = <Sent>(doing: string, sent: Record<string, unknown>) => {
+    if (ending.deletes) return cli.api().remove<Sent>(path, doing, asQuery(sent))
+    return ending.patches
       ? cli.api().patch<Sent>(path, doing, sent, options.revision)
       : cli.api().post<Sent>(path, doing, sent)
+  }
   const doing = options.dryRun ? `try to ${ending.doing}` : ending.doing
   if (options.dryRun && !ending.dryRunAnswers) {
     const trial = await send<Trial>(doing, body)
@@ -79,10 +83,10 @@ export async function runEnding<Answer, Trial>(
     const question =
       'question' in ending
         ? ending.question(ids, options)
-        : ending.questionAfterTrial(await send<Trial>(doing, { ...body, dryRun: true }), ids)
+        : ending.questionAfterTrial(await send<Trial>(doing, { ...body, dryRun: true }), ids, options)
     if (question !== undefined) await requireConsent(cli, options, question)
   }
-  const answer = ending.send ? await ending.send(path, doing) : await send<Answer>(doing, body)
+  const answer = await send<Answer>(doing, body)
   const { json, text, warnings = [] } = ending.done({ answer, ids: command.args, options })
   print(cli, options, json, () => text)
   const more = (await ending.afterwards?.(answer)) ?? []

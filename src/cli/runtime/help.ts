@@ -16,9 +16,8 @@ function nounPage(noun: Command): string {
   const ownOptions = noun.options.map(({ flags, description }) => `  ${flags}  ${description}`)
   return `Usage: mintage ${noun.name()} ${ownOptions.length === 0 ? '<command>' : '[command]'} [options]
 
-${noun.description()}
-${ownOptions.length === 0 ? '' : `\nOptions:\n${ownOptions.join('\n')}\n`}
-Commands:
+${noun.description()}${ownOptions.length === 0 ? '' : `\n\nOptions:\n${ownOptions.join('\n')}`}
+
 ${noun.commands.map((verb) => `  ${verb.name().padEnd(width)}  ${verb.summary()}`).join('\n')}
 `
 }

@@ -53,8 +53,13 @@ export function membersOf(command: Command): Record<string, unknown> {
 }
 
 /** The same as a query: only texts and numbers. */
-export function queryOf(command: Command): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries(membersOf(command)).map(([name, value]) => [name, String(value)]))
+export function queryOf(command: Command): Record<string, string> {
+  return asQuery(membersOf(command))
+}
+
+/** Members whose values are texts, numbers or booleans, as a query. */
+export function asQuery(members: Record<string, unknown>): Record<string, string> {
+  return Object.fromEntries(Object.entries(members).map(([name, value]) => [name, String(value)]))
 }
 
 /**

@@ -105,13 +105,16 @@ function addEndingVerbs(accounts: Command, cli: Cli): void {
     })
 
   const command = `mintage service-accounts delete ${example}`
-  const remove = verb(accounts, 'delete', 'delete one whose keys are all revoked', command)
-  endingVerb<void>(remove.argument('<id>', 'id of the account'), cli, {
+  const remove = verb(accounts, 'delete', 'delete a service account, and revoke its keys', command)
+  endingVerb(withDryRun(remove.argument('<id>', 'id of the account')), cli, {
     doing: 'delete the service account',
-    question: ([id]) => `Delete ${id}?`,
+    deletes: true,
+    question: ([id]) => `Delete ${id}? Its keys are revoked, and their tokens stop working.`,
     path: ([id = '']) => pathOf(id),
-    send: (path, doing) => cli.api().remove(path, doing),
-    done: ({ ids: [id = ''] }) => ({ json: { id, deleted: true }, text: `deleted ${printableText(id)}` }),
+    done: ({ ids: [id = ''] }) => ({
+      json: { id, deleted: true },
+      text: `deleted ${printableText(id)}, and revoked its keys`,
+    }),
   })
 }
 

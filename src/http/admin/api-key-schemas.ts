@@ -117,9 +117,9 @@ export const widerTokensUntil = instant.nullable().openapi({
 
 export const secret = z.string().openapi({ description: 'Shown only once' })
 
-export const force = z.boolean().default(false).openapi({
-  description: 'Allow this for the last root key, and for the last key that can administer its organization',
-})
+export const lastHolder = 'Allow this for the last root key, and for the last key that can administer its organization'
+
+export const force = z.boolean().default(false).openapi({ description: lastHolder })
 
 /** Filters of the list. A key must match all that are given. */
 export const listQuery = pageQuery.extend({

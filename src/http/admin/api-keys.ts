@@ -1,10 +1,21 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import { createApiKey } from '../../api-keys/create.ts'
+import { deleteApiKey, tryDeletingApiKey } from '../../api-keys/delete.ts'
 import { listApiKeys, showApiKey } from '../../api-keys/read.ts'
 import { tryUpdatingApiKey, updateApiKey } from '../../api-keys/update.ts'
 import type { AppEnv } from '../context.ts'
 import { tagged } from '../etag.ts'
-import { apiKey, apiKeyDetail, environment, listQuery, secret, settings, widerTokensUntil } from './api-key-schemas.ts'
+import {
+  apiKey,
+  apiKeyDetail,
+  environment,
+  lastHolder,
+  listQuery,
+  secret,
+  settings,
+  widerTokensUntil,
+} from './api-key-schemas.ts'
+import { deletedOr, forcedDeletion } from './deletion.ts'
 import { answerOrImpact, dryRun, impact } from './impact.ts'
 import { adminRoute, jsonAnswer, pageAnswer } from './route.ts'
 import { instant, word } from './schemas.ts'
@@ -64,6 +75,16 @@ const updateApiKeyRoute = adminRoute('PATCH /api-keys/{id}', 'updateApiKey', {
   answers: { 200: answerOrImpact('The key; send its ETag in If-Match to change it', updatedApiKey, impact) },
 })
 
+const deletion = forcedDeletion(lastHolder)
+
+const deleteApiKeyRoute = adminRoute('DELETE /api-keys/{id}', 'deleteApiKey', {
+  permission: 'api_keys.delete',
+  summary: 'Delete an API key with its usage. Its tokens are revoked',
+  ifMatch: true,
+  query: deletion,
+  answers: deletedOr(impact),
+})
+
 export function apiKeyRoutes(app: OpenAPIHono<AppEnv>): void {
   app.openapi(createApiKeyRoute, async (c) => {
     const created = await createApiKey(c.var.services, c.var.principal, c.req.valid('json'))
@@ -86,5 +107,13 @@ export function apiKeyRoutes(app: OpenAPIHono<AppEnv>): void {
     if (tries) return c.json(await tryUpdatingApiKey(c.var.services, c.var.principal, id, changed), 200)
     const updated = await updateApiKey(c.var.services, c.var.principal, id, changed)
     return c.json(updated, 200, tagged(updated))
+  })
+
+  app.openapi(deleteApiKeyRoute, async (c) => {
+    const { id } = c.req.valid('param')
+    const { dryRun: tries, ...asked } = c.req.valid('query')
+    if (tries) return c.json(await tryDeletingApiKey(c.var.services, c.var.principal, id, asked), 200)
+    await deleteApiKey(c.var.services, c.var.principal, id, asked)
+    return c.body(null, 204)
   })
 }

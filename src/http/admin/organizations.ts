@@ -1,4 +1,5 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi'
+import { deleteOrganization, tryDeletingOrganization } from '../../organization-deletion/delete.ts'
 import { changeOrganizationPlan, changeOrganizationPolicy } from '../../organizations/change-limits.ts'
 import {
   createOrganization,
@@ -9,7 +10,8 @@ import {
 import { resumeOrganization, suspendOrganization, trySuspendingOrganization } from '../../organizations/suspension.ts'
 import type { AppEnv } from '../context.ts'
 import { tagged } from '../etag.ts'
-import { dryRun, dryRunOr } from './impact.ts'
+import { deletedOr, forcedDeletion } from './deletion.ts'
+import { dryRun, dryRunOr, impact } from './impact.ts'
 import { limits } from './plan-limits.ts'
 import { because } from './revocation-reason.ts'
 import { adminRoute, bodyOrDefaults, jsonAnswer, pageAnswer } from './route.ts'
@@ -83,6 +85,15 @@ const changedPolicy = organization
   .openapi('ChangedPolicy')
 
 const suspension = z.strictObject({ ...because, dryRun }).openapi('OrganizationSuspension')
+
+const deletion = forcedDeletion('Delete the organization although it has API keys that are neither revoked nor expired')
+
+const deletionImpact = impact
+  .extend({
+    serviceAccounts: count('Service accounts that would be deleted too'),
+    roles: count('Custom roles that would be deleted too'),
+  })
+  .openapi('OrganizationDeletionImpact')
 
 const listQuery = pageQuery.extend({
   slug: word(40)
@@ -159,6 +170,14 @@ const resumeOrganizationRoute = adminRoute('POST /organizations/{id}/resume', 'r
   answers: { 204: { description: 'Resumed, or was not suspended' } },
 })
 
+const deleteOrganizationRoute = adminRoute('DELETE /organizations/{id}', 'deleteOrganization', {
+  permission: 'organizations.delete',
+  summary: 'Delete an organization with its keys, service accounts and roles. All its tokens are revoked',
+  ifMatch: true,
+  query: deletion,
+  answers: deletedOr(deletionImpact),
+})
+
 export function organizationRoutes(app: OpenAPIHono<AppEnv>): void {
   app.openapi(createOrganizationRoute, async (c) => {
     const created = await createOrganization(c.var.services, c.var.principal, c.req.valid('json'))
@@ -202,6 +221,14 @@ export function organizationRoutes(app: OpenAPIHono<AppEnv>): void {
 
   app.openapi(resumeOrganizationRoute, async (c) => {
     await resumeOrganization(c.var.services, c.var.principal, c.req.valid('param').id)
+    return c.body(null, 204)
+  })
+
+  app.openapi(deleteOrganizationRoute, async (c) => {
+    const { id } = c.req.valid('param')
+    const { dryRun: tries, ...asked } = c.req.valid('query')
+    if (tries) return c.json(await tryDeletingOrganization(c.var.services, c.var.principal, id), 200)
+    await deleteOrganization(c.var.services, c.var.principal, id, asked)
     return c.body(null, 204)
   })
 }

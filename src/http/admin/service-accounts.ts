@@ -1,4 +1,5 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi'
+import { deleteServiceAccount, tryDeletingServiceAccount } from '../../service-accounts/delete.ts'
 import {
   disableServiceAccount,
   enableServiceAccount,
@@ -6,14 +7,14 @@ import {
 } from '../../service-accounts/disabling.ts'
 import {
   createServiceAccount,
-  deleteServiceAccount,
   listServiceAccounts,
   showServiceAccount,
   updateServiceAccount,
 } from '../../service-accounts/operations.ts'
 import type { AppEnv } from '../context.ts'
 import { tagged } from '../etag.ts'
-import { dryRun, dryRunOr } from './impact.ts'
+import { deletedOr, deletion } from './deletion.ts'
+import { dryRun, dryRunOr, impact } from './impact.ts'
 import { because } from './revocation-reason.ts'
 import { adminRoute, bodyOrDefaults, jsonAnswer, pageAnswer } from './route.ts'
 import { flag, instant, pageQuery, roleNames, text, word } from './schemas.ts'
@@ -105,9 +106,10 @@ const enableServiceAccountRoute = adminRoute('POST /service-accounts/{id}/enable
 
 const deleteServiceAccountRoute = adminRoute('DELETE /service-accounts/{id}', 'deleteServiceAccount', {
   permission: 'service_accounts.delete',
-  summary: 'Delete a service account whose keys are all revoked',
+  summary: 'Delete a service account. Its keys and their tokens are revoked',
   ifMatch: true,
-  answers: { 204: { description: 'Deleted' } },
+  query: deletion,
+  answers: deletedOr(impact),
 })
 
 export function serviceAccountRoutes(app: OpenAPIHono<AppEnv>): void {
@@ -145,7 +147,10 @@ export function serviceAccountRoutes(app: OpenAPIHono<AppEnv>): void {
   })
 
   app.openapi(deleteServiceAccountRoute, async (c) => {
-    await deleteServiceAccount(c.var.services, c.var.principal, c.req.valid('param').id)
+    const { id } = c.req.valid('param')
+    if (c.req.valid('query').dryRun)
+      return c.json(await tryDeletingServiceAccount(c.var.services, c.var.principal, id), 200)
+    await deleteServiceAccount(c.var.services, c.var.principal, id)
     return c.body(null, 204)
   })
 }

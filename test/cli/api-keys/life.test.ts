@@ -134,6 +134,22 @@ last used         -
     )
   })
 
+  test('delete, after a dry run, leaves nothing to show', async () => {
+    const { apiKey, secret } = await create()
+    await service.request('/token', { method: 'POST', headers: { 'X-API-Key': secret } })
+    await service.services.usage.flush()
+    expect(await json('api-keys', 'delete', apiKey.id, '--dry-run')).toMatchObject({
+      apiKeys: 1,
+      apiKeysWithLiveTokens: 1,
+    })
+    expect(await json('api-keys', 'show', apiKey.id)).toMatchObject({ status: 'usable' })
+    const command = ['api-keys', 'delete', apiKey.id]
+    expect(await asked(command)).toEqual([expect.stringMatching(/^Delete key_\w+\? It stops working for good/)])
+    expect((await shown(...command, '--yes')).split('\n')[1]).toBe('deleted key_…, and revoked all its tokens')
+    expect(await shown('api-keys', 'show', apiKey.id)).toMatch(/not found/)
+    expect(await shown(...command, '--yes')).toMatch(/^error: cannot delete the API key: not found/m)
+  })
+
   test('expire is permanent', async () => {
     const { apiKey } = await create()
     expect(await shown('api-keys', 'expire', apiKey.id, '--yes')).toBe(

@@ -66,6 +66,28 @@ revision  1
     )
   })
 
+  test('one with keys is deleted only with --force, and without it shows who uses them', async () => {
+    const { id } = await json('organizations', 'create', 'Doomed', '--slug', 'doomed')
+    const created = await json('api-keys', 'create', 'orders', '--organization', id)
+    expect(await json('organizations', 'delete', id, '--dry-run')).toMatchObject({ apiKeys: 1, serviceAccounts: 0 })
+    const refused = await shown('organizations', 'delete', id)
+    expect(refused).toContain('error: cannot delete the organization: it has 1 API key\n')
+    expect(refused).toMatch(/\nkeys {2}1\nservice accounts {2}0\nroles {2}0\nkeys in use {2}0\n/)
+    expect(refused).toMatch(/\nhint: to delete its keys too: mintage organizations delete org_… --force\n\[1\]\n$/)
+    expect(await shown('organizations', 'delete', id, '--yes')).toMatch(
+      /^error: cannot delete the organization: the organization has 1 API key\. A dry run shows who uses it\./m,
+    )
+    expect(await shown('organizations', 'delete', id, '--force')).toMatch(
+      /^error: confirmation required: Delete org_… with 1 API keys, 0 service accounts and 0 roles\? .*\nhint: add --yes\n\[2\]$/m,
+    )
+    expect(await json('api-keys', 'show', created.apiKey.id)).toMatchObject({ status: 'usable' })
+    expect((await shown('organizations', 'delete', id, '--force', '--yes')).split('\n')[1]).toBe(
+      'deleted org_… and everything in it',
+    )
+    expect(await shown('api-keys', 'show', created.apiKey.id)).toContain('not found')
+    expect((await json('organizations', 'list', '--slug', 'doomed')).items).toEqual([])
+  })
+
   test('a wrong option is reported by its name', async () => {
     await json('organizations', 'create', 'First', '--slug', 'first')
     expect(await shown('organizations', 'create', 'Second', '--slug', 'first')).toBe(

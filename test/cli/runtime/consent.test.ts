@@ -74,6 +74,7 @@ describe('a command that ends keys or tokens, or goes past a safe time', () => {
     'api-keys disable key_1',
     'api-keys expire key_1',
     'api-keys revoke key_1',
+    'api-keys delete key_1',
     'api-keys end-version key_1 1',
     'api-keys revoke-many --label ci',
     'organizations suspend org_1',
@@ -117,8 +118,8 @@ describe('a command that ends keys or tokens, or goes past a safe time', () => {
     const asking = optionsOfVerbs().filter(({ options }) => options.includes('--yes'))
     expect(asking.length).toBeGreaterThan(15)
     const blind = asking.filter(({ options }) => !options.includes('--dry-run')).map(({ verb }) => verb)
-    // These three end no tokens: their keys are revoked already, a rule goes away, demo data is added.
-    expect(blind).toEqual(['service-accounts delete', 'revocations lift', 'seed'])
+    // These two end no tokens: a rule goes away, demo data is added.
+    expect(blind).toEqual(['revocations lift', 'seed'])
   })
 })
 

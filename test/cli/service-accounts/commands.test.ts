@@ -37,7 +37,12 @@ test('service accounts can be created, given other roles, disabled and deleted',
   expect((await shown('service-accounts', 'enable', id)).split('\n')[1]).toBe(
     'enabled svc_…; tokens issued before stay revoked',
   )
-  expect((await shown('service-accounts', 'delete', id, '--yes')).split('\n')[1]).toBe('deleted svc_…')
+  await json('api-keys', 'create', 'ci', '--service-account', id)
+  expect(await json('service-accounts', 'delete', id, '--dry-run')).toMatchObject({ apiKeys: 1, lastUses: [] })
+  expect(await json('service-accounts', 'show', id)).toMatchObject({ apiKeys: 1 })
+  expect((await shown('service-accounts', 'delete', id, '--yes')).split('\n')[1]).toBe(
+    'deleted svc_…, and revoked its keys',
+  )
   expect(await shown('service-accounts', 'show', id)).toMatch(
     /^error: cannot show the service account: .*\nhint: mintage service-accounts list/m,
   )

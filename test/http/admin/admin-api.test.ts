@@ -253,7 +253,7 @@ describe.each(databaseKinds)('the admin API on %s', (kind) => {
 
   test.each([
     ['DELETE', '/v1/api-keys', 'GET, POST'],
-    ['PUT', '/v1/api-keys/key_1', 'GET, PATCH'],
+    ['PUT', '/v1/api-keys/key_1', 'DELETE, GET, PATCH'],
     ['GET', '/v1/api-keys/key_1/revoke', 'POST'],
   ])('%s %s is refused, and the answer lists the allowed methods', async (method, path, allow) => {
     const response = await service.request(path, { method, headers: { 'X-API-Key': service.rootKey } })

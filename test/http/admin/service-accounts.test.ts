@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type AdminCall, adminClient, adminClientWith } from '../../support/admin-client.ts'
+import { eventsOf } from '../../support/audit-trail.ts'
 import { databaseKinds } from '../../support/databases.ts'
 import { exchange, isLive, tryExchange } from '../../support/oauth-requests.ts'
 import { type KeyOptions, startTestService, type TestService } from '../../support/test-service.ts'
@@ -143,14 +144,62 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
     expect(await isLive(service, token)).toBe(true)
   })
 
-  test('can only be deleted once their keys are revoked, which then stay without an account', async () => {
+  test('that are deleted take their keys and tokens with them; the keys stay in the lists as revoked ones', async () => {
     const serviceAccountId = await create({ name: 'emptied' })
-    const { id } = await service.createKey({ organizationId, serviceAccountId })
-    const refused = await admin('DELETE', `/v1/service-accounts/${serviceAccountId}`)
-    expect([refused.status, refused.body.detail]).toEqual([409, 'The service account owns 1 API key. Revoke it first.'])
-    await admin('POST', `/v1/api-keys/${id}/revoke`)
+    const [live, revoked] = [
+      await service.createKey({ organizationId, serviceAccountId }),
+      await service.createKey({ organizationId, serviceAccountId }),
+    ]
+    const token = await tokenOf(live.secret)
+    await admin('POST', `/v1/api-keys/${revoked.id}/revoke`, { reason: 'leaked' })
+    await service.services.usage.flush()
+    const path = `/v1/service-accounts/${serviceAccountId}`
+    expect(await admin('DELETE', `${path}?dryRun=true`)).toMatchObject({
+      status: 200,
+      body: { apiKeys: 1, apiKeysWithLiveTokens: 1, lastUses: [{ apiKeyId: live.id }] },
+    })
+    expect(await isLive(service, token)).toBe(true)
+    expect((await admin('DELETE', path)).status).toBe(204)
+    expect(await isLive(service, token)).toBe(false)
+    expect((await tryExchange(service, live.secret)).status).toBe(401)
+    const unlinked = { status: 'revoked', serviceAccountId: null }
+    const bySystem = { ...unlinked, revocationReason: 'service account deleted', revokedBy: expect.any(String) }
+    expect((await admin('GET', `/v1/api-keys/${live.id}`)).body).toMatchObject(bySystem)
+    expect((await admin('GET', `/v1/api-keys/${revoked.id}`)).body).toMatchObject({
+      ...unlinked,
+      revocationReason: 'leaked',
+    })
+    const [event] = await eventsOf(service.services, { subject: serviceAccountId, type: 'service_account.deleted' })
+    expect(event?.context).toEqual({ name: 'emptied', apiKeys: 1, apiKeyIds: [live.id], unlinked: 2 })
+  })
+
+  test('that are deleted while they are disabled leave no key that works', async () => {
+    const serviceAccountId = await create({ name: 'off and gone' })
+    const { id, secret } = await service.createKey({ organizationId, serviceAccountId })
+    const token = await tokenOf(secret)
+    await admin('POST', `/v1/service-accounts/${serviceAccountId}/disable`)
     expect((await admin('DELETE', `/v1/service-accounts/${serviceAccountId}`)).status).toBe(204)
-    expect((await admin('GET', `/v1/api-keys/${id}`)).body).toMatchObject({ status: 'revoked' })
+    expect((await tryExchange(service, secret)).status).toBe(401)
+    expect(await isLive(service, token)).toBe(false)
+    expect((await admin('POST', `/v1/api-keys/${id}/enable`)).status).toBe(409)
+  })
+
+  test('free their name when they are deleted', async () => {
+    const first = await create({ name: 'once more' })
+    await admin('DELETE', `/v1/service-accounts/${first}`)
+    expect((await admin('POST', '/v1/service-accounts', { name: 'Once more' })).status).toBe(201)
+  })
+
+  test('get no new key while they are deleted', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const serviceAccountId = await create({ name: `brief ${round}` })
+      const [made, gone] = await Promise.all([
+        admin('POST', '/v1/api-keys', { name: 'late', serviceAccountId }),
+        admin('DELETE', `/v1/service-accounts/${serviceAccountId}`),
+      ])
+      expect([[201, 404].includes(made.status), gone.status]).toEqual([true, 204])
+      if (made.status === 201) expect((await tryExchange(service, String(made.body.secret))).status).toBe(401)
+    }
   })
 
   test('cannot be given or lose a role with permissions that the caller lacks', async () => {
@@ -170,7 +219,7 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
     }
   })
 
-  test('A74: the account of the last administrator cannot lose its roles or be disabled', async () => {
+  test('A74: the account of the last administrator cannot lose its roles, be disabled or be deleted', async () => {
     const alone = await service.createOrganization('alone')
     const { body } = await root('POST', '/v1/service-accounts', {
       name: 'ops',
@@ -181,6 +230,7 @@ describe.each(databaseKinds)('service accounts on %s', (kind) => {
     const path = `/v1/service-accounts/${String(body.id)}`
     expect((await root('PATCH', path, { roles: ['developer'] })).body).toMatchObject({ status: 409, code: 'conflict' })
     expect((await root('POST', `${path}/disable`)).status).toBe(409)
+    for (const query of ['', '?dryRun=true']) expect((await root('DELETE', `${path}${query}`)).status).toBe(409)
     expect((await root('GET', path)).body).toMatchObject({ roles: ['admin'], disabledAt: null, revision: 1 })
     await service.createKey({ organizationId: alone, roles: ['admin'] })
     expect((await root('POST', `${path}/disable`)).status).toBe(204)
