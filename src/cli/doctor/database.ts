@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { Settings } from '../../config/settings.ts'
 import type { Database } from '../../db/database.ts'
-import { errorWords } from '../../observability/error-words.ts'
+import { errorWords, findServerError } from '../../observability/error-words.ts'
 import type { Cli } from '../runtime/command.ts'
 import { CliError } from '../runtime/failure.ts'
 import { locateFiles, readSettings } from '../runtime/settings.ts'
@@ -89,9 +89,7 @@ async function examine(database: Database, settings: Settings): Promise<Finding[
   found.push(
     await attempt('clock of database', 'synchronize both clocks with NTP', () => compareClocks(database, settings)),
   )
-  const rights = await attempt('rights', 'run the grants in docs/postgresql.md as the owner', () =>
-    examineRights(database),
-  )
+  const rights = await attempt('rights', grantsWanted, () => examineRights(database))
   found.push(rights)
   if (rights.state === 'failed') return found
   if ((await findServiceState(database.db)) === undefined) {
@@ -102,6 +100,8 @@ async function examine(database: Database, settings: Settings): Promise<Finding[
   }
   return [...found, await examineClaims(database), ...(await examineKeys(database, settings))]
 }
+
+const grantsWanted = 'run the grants in docs/postgresql.md as the owner'
 
 /** A standby or a read-only server counts as failed: the service refuses it. */
 async function examineServer({ db }: Database): Promise<Finding> {
@@ -205,7 +205,7 @@ async function attempt(name: string, hint: string, check: () => Promise<string |
       name,
       state: 'failed',
       detail: errorWords(error).replace(/\n\s*/g, ' '),
-      hint,
+      hint: findServerError(error)?.code === '42501' ? grantsWanted : hint,
     }
   }
 }

@@ -54,6 +54,19 @@ describe.runIf(databaseKinds.includes('postgres'))('a role that may only read', 
     expect(detail).not.toMatch(/(update|delete) on [^;]*audit_events/)
   })
 
+  test('is told to run the grants, and not to migrate, if it cannot read the applied migrations', async () => {
+    const owner = postgres(url, { max: 1, onnotice: () => {} })
+    releaseAfterFile(() => owner.end())
+    await owner.unsafe(`revoke usage on schema drizzle from ${new URL(env.DATABASE_URL ?? '').username}`)
+    const { stdout } = await mintage(['doctor', '--json'], { env })
+    expect(JSON.parse(stdout).checks).toContainEqual({
+      name: 'migrations',
+      state: 'failed',
+      detail: expect.stringContaining('grant usage on schema drizzle to this role'),
+      hint: 'run the grants in docs/postgresql.md as the owner',
+    })
+  })
+
   test('cannot start the service as the first one', async () => {
     const empty = await createPostgresDatabase()
     const service = run('src/node/main.ts', {
