@@ -61,9 +61,10 @@ async function checkDatabase({ database: { stats, fault }, db, reads, now, confi
     const skew = database < before ? database - before : Math.max(0, database - now().getTime())
     if (Math.abs(skew) > tolerance)
       return failed(`its clock differs from this instance's by ${Math.round(skew / 1000)} s`)
+    const check = await changes
     const refusal = stats().refusedLately
-    if (refusal !== undefined) return { state: 'degraded', reason: refusalReasons[refusal] }
-    return await changes
+    if (check.state === 'failed' || refusal === undefined) return check
+    return { state: 'degraded', reason: refusalReasons[refusal] }
   } catch (error) {
     return failed(causeIn(error) ?? 'it does not answer')
   }

@@ -101,8 +101,9 @@ export const ownerColumns = { createdBy: apiKeys.createdBy, serviceAccountId: ap
 
 /** Stores a key with its first version. Call it in a transaction: it runs two statements. */
 export async function insertApiKey(tx: Db, apiKey: NewApiKey, secret: StoredSecret): Promise<void> {
-  await tx.insert(apiKeys).values(apiKey)
-  await tx.insert(apiKeyVersions).values({ apiKeyId: apiKey.id, version: 1, ...secret, createdAt: apiKey.createdAt })
+  const created = tx.$with('created').as(tx.insert(apiKeys).values(apiKey).returning({ id: apiKeys.id }))
+  const version = { apiKeyId: apiKey.id, version: 1, ...secret, createdAt: apiKey.createdAt }
+  await tx.with(created).insert(apiKeyVersions).values(version)
 }
 
 /** The hash algorithms of all imported keys, dead ones included. A partial index makes this fast. */

@@ -1,4 +1,4 @@
-import { and, asc, count, desc, eq, gt, gte, lt, lte, or, type SQL, sql } from 'drizzle-orm'
+import { and, asc, count, desc, eq, getTableColumns, gt, gte, lt, lte, or, type SQL, sql } from 'drizzle-orm'
 import type { Within } from '../access/authorize.ts'
 import type { RequestOrigin } from '../access/principal.ts'
 import { organizationWithin } from '../access/queries.ts'
@@ -26,12 +26,13 @@ export async function appendAuditEvent<Type extends AuditEventType>(
   event: AuditEventOf<Type>,
   now: Date,
 ): Promise<ChainLink> {
-  const head = await lockChain(tx)
+  await lockChain(tx)
   const { origin } = event.actor
-  const [row] = await tx
+  // A statement after the lock's: it sees what the previous transaction committed.
+  const [appended] = await tx
     .insert(auditEvents)
     .values({
-      sequence: head.sequence + 1,
+      sequence: sql`greatest(${lastLink}, (select coalesce(max(sequence), 0) from ${auditEvents})) + 1`,
       id: newId('evt'),
       occurredAt: now,
       type: event.type,
@@ -46,40 +47,36 @@ export async function appendAuditEvent<Type extends AuditEventType>(
       durationMilliseconds: durationOf(origin, now),
       context: { ...event.context },
     })
-    .returning()
-  if (!row) throw new Error('the database gave no event back')
-  return await link(tx, head.hash, row)
+    .returning({
+      ...getTableColumns(auditEvents),
+      previous: lastLink.mapWith(Number),
+      previousHash: sql<string | null>`(select hash from ${auditChain} order by sequence desc limit 1)`,
+    })
+  if (!appended) throw new Error('the database gave no event back')
+  const { previous, previousHash, ...row } = appended
+  const head = { sequence: previous, hash: previousHash ?? genesisHash }
+  return row.sequence === previous + 1 ? await link(tx, head.hash, row) : await linkAll(tx, head)
 }
 
-/** The end of the chain as other transactions left it. Nobody else appends until this transaction ends. */
-async function lockChain(tx: Db): Promise<{ sequence: number; hash: string }> {
-  // A statement of its own: the next one must see what the previous transaction committed.
+const lastLink = sql<number>`(select coalesce(max(sequence), 0) from ${auditChain})`
+
+/** Nobody else appends to the chain until this transaction ends. */
+async function lockChain(tx: Db): Promise<void> {
   await tx
     .select({ locked: sql`pg_advisory_xact_lock(hashtextextended('mintage audit chain', 0))` })
     .from(sql`(select 1) as one`)
-  const [found] = await tx
-    .select({
-      sequence: sql<number | null>`(select max(sequence) from ${auditChain})`.mapWith(Number),
-      hash: sql<string | null>`(select hash from ${auditChain} order by sequence desc limit 1)`,
-      lastEvent: sql<number | null>`(select max(sequence) from ${auditEvents})`.mapWith(Number),
-    })
-    .from(sql`(select 1) as one`)
-  const head = { sequence: found?.sequence ?? 0, hash: found?.hash ?? genesisHash }
-  return (found?.lastEvent ?? 0) > head.sequence ? await linkEarlier(tx, head) : head
 }
 
-/** Events from before the chain existed become its first links, in their order. */
-async function linkEarlier(
-  tx: Db,
-  head: { sequence: number; hash: string },
-): Promise<{ sequence: number; hash: string }> {
+/** Links every event after the head, in their order: those from before the chain existed, and the new one last. */
+async function linkAll(tx: Db, head: { sequence: number; hash: string }): Promise<ChainLink> {
   const rows = await tx
     .select()
     .from(auditEvents)
     .where(gt(auditEvents.sequence, head.sequence))
     .orderBy(asc(auditEvents.sequence))
-  let last = head
-  for (const row of rows) last = await link(tx, last.hash, row)
+  let last: ChainLink | undefined
+  for (const row of rows) last = await link(tx, last?.hash ?? head.hash, row)
+  if (!last) throw new Error('the new event is not after the end of the chain')
   return last
 }
 

@@ -6,9 +6,9 @@ import { tryInTransaction } from '../db/trial.ts'
 import { ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
 import { planNext } from '../signing-keys/plan.ts'
-import { advanceRingGeneration, lockRing, markSigningKeyRevoked } from '../signing-keys/queries.ts'
+import { advanceRingGeneration, lockRing, markSigningKeyRevoked, requireRing } from '../signing-keys/queries.ts'
 import { activeKey, allSeries, type KeySeries, ringOf } from '../signing-keys/ring.ts'
-import { appendActivation, publishKey, readSnapshot, requireRing } from '../signing-keys/ring-change.ts'
+import { appendActivation, publishKey, readSnapshot } from '../signing-keys/ring-change.ts'
 import { generateSealedKey } from '../signing-keys/sealed-key.ts'
 
 export type Abandoned = {

@@ -216,3 +216,10 @@ async function unavailableUnless(ring: Promise<OpenRing>): Promise<OpenRing> {
     throw new ServiceError('keyring_unavailable', { reason: 'the key ring cannot be read', cause })
   }
 }
+
+/**
+ * A failed reload does no harm: the next lookup returns the new generation, and the keyring reloads before it signs.
+ */
+export async function reloadKeyring({ keyring, log }: { keyring: Keyring; log: Log }): Promise<void> {
+  await keyring.reload().catch((error: unknown) => log('warn', 'signing_keys.reload_failed', { error }))
+}

@@ -4,9 +4,8 @@ import { appendAuditEvent } from '../audit/queries.ts'
 import { holdLease, type Lease } from '../db/leases.ts'
 import type { Services } from '../services.ts'
 import { hasPlan, type PlannedActivation, planNext } from './plan.ts'
-import { advanceRingGeneration, lockRing } from './queries.ts'
+import { advanceRingGeneration, lockRing, requireRing } from './queries.ts'
 import { allSeries, type KeySeries, type Ring, ringOf } from './ring.ts'
-import { requireRing } from './ring-change.ts'
 import { generateSealedKey } from './sealed-key.ts'
 
 /**

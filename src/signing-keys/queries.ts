@@ -41,6 +41,13 @@ export async function readRing(db: Db): Promise<RingRows | undefined> {
   }
 }
 
+/** Throws when no ring has been created yet. */
+export async function requireRing(db: Db): Promise<RingRows> {
+  const rows = await readRing(db)
+  if (!rows) throw new Error('the database is empty: no key ring has been created yet')
+  return rows
+}
+
 export async function findSigningKey(db: Db, kid: string): Promise<SigningKeyRow | undefined> {
   const [key] = await db.select().from(signingKeys).where(eq(signingKeys.kid, kid)).limit(1)
   return key
@@ -62,22 +69,24 @@ export async function lockRing(tx: Db): Promise<void> {
     .from(sql`(select 1) as one`)
 }
 
-export async function insertSigningKey(tx: Db, key: NewSigningKey): Promise<void> {
-  await tx.insert(signingKeys).values(key)
+export async function insertSigningKey(tx: Db, key: NewSigningKey): Promise<SigningKeyRow> {
+  const [row] = await tx.insert(signingKeys).values(key).returning()
+  if (!row) throw new Error('the database gave no signing key back')
+  return row
 }
 
-/** From now on the key neither signs nor is published. False if it does not exist or is already revoked. */
+/** From now on the key neither signs nor is published. Undefined if it does not exist or is already revoked. */
 export async function markSigningKeyRevoked(
   tx: Db,
   key: { kid: string; by: string; reason: string },
   now: Date,
-): Promise<boolean> {
-  const marked = await tx
+): Promise<SigningKeyRow | undefined> {
+  const [marked] = await tx
     .update(signingKeys)
     .set({ revokedAt: now, revokedBy: key.by, revocationReason: key.reason })
     .where(and(eq(signingKeys.kid, key.kid), isNull(signingKeys.revokedAt)))
-    .returning({ kid: signingKeys.kid })
-  return marked.length === 1
+    .returning()
+  return marked
 }
 
 /** Fails if the sequence is taken. That stops a process that was paused while another one rotated. */

@@ -7,6 +7,7 @@ import { ServiceError } from '../errors.ts'
 import { addRevocationRule } from '../revocation/rule-queries.ts'
 import type { Services } from '../services.ts'
 import { nextActivation } from './activations.ts'
+import { reloadKeyring } from './keyring.ts'
 import {
   type ActivationRow,
   advanceRingGeneration,
@@ -15,7 +16,7 @@ import {
   lockRing,
   markSigningKeyRevoked,
   type RingRows,
-  readRing,
+  requireRing,
 } from './queries.ts'
 import { findKey, historyOf, type KeySeries, type Ring, type RingKey, ringOf } from './ring.ts'
 import type { SealedKey } from './sealed-key.ts'
@@ -27,7 +28,16 @@ export type RingServices = ChangeServices & Pick<Services, 'config' | 'db' | 'ke
 export type SeriesInput = { readonly purpose: KeyPurpose; readonly algorithm?: Algorithm }
 
 /** The context of a ring change: a transaction that holds the ring's lock, and the time of the change. */
-export type RingChange = { readonly tx: Db; readonly now: Date; readonly config: Services['config'] }
+export type RingChange = {
+  readonly tx: Db
+  readonly now: Date
+  readonly config: Services['config']
+  /**
+   * The ring as this change last saw it, kept up to date by the functions of this file: under the lock nobody else
+   * changes it. Absent for a change that also writes to the ring by itself; then the ring is read each time.
+   */
+  readonly known?: { rows: RingRows }
+}
 
 /** The gate that a change of one series goes through: `changeRing`, or `tryRing` for a dry run. */
 export type RingGate<View, Answer> = (
@@ -52,8 +62,9 @@ export async function changeRing<View>(
   requireServiceWide(actor, permission)
   const expected = latestSequence(await requireRing(services.db), series)
   const view = await change(services, actor, permission, ringLock(services), async (tx, _, now) => {
-    if (latestSequence(await requireRing(tx), series) !== expected) throw changedConcurrently()
-    const decided = await decide({ tx, now, config: services.config })
+    const known = { rows: await requireRing(tx) }
+    if (latestSequence(known.rows, series) !== expected) throw changedConcurrently()
+    const decided = await decide({ tx, now, config: services.config, known })
     await advanceRingGeneration(tx)
     return decided
   })
@@ -69,23 +80,9 @@ export function ringLock({ now }: Pick<Services, 'now'>): Lock<undefined> {
   }
 }
 
-/**
- * A failed reload does no harm: the next lookup returns the new generation, and the keyring reloads before it signs.
- */
-export async function reloadKeyring({ keyring, log }: Pick<Services, 'keyring' | 'log'>): Promise<void> {
-  await keyring.reload().catch((error: unknown) => log('warn', 'signing_keys.reload_failed', { error }))
-}
-
-/** Throws when no ring has been created yet. */
-export async function requireRing(db: Db): Promise<RingRows> {
-  const rows = await readRing(db)
-  if (!rows) throw new Error('the database is empty: no key ring has been created yet')
-  return rows
-}
-
 /** The ring as this change sees it now, including its own writes. */
-export async function readSnapshot({ tx, config }: RingChange): Promise<{ rows: RingRows; ring: Ring }> {
-  const rows = await requireRing(tx)
+export async function readSnapshot({ tx, config, known }: RingChange): Promise<{ rows: RingRows; ring: Ring }> {
+  const rows = known?.rows ?? (await requireRing(tx))
   return { rows, ring: ringOf(rows, config) }
 }
 
@@ -98,8 +95,9 @@ export async function readChangedKey(change: RingChange, kid: string): Promise<{
 }
 
 /** From now on the key is in the public set. */
-export async function publishKey({ tx, now }: RingChange, key: SealedKey, actor: string): Promise<void> {
-  await insertSigningKey(tx, { ...key, createdAt: now, createdBy: actor, publishedAt: now })
+export async function publishKey({ tx, now, known }: RingChange, key: SealedKey, actor: string): Promise<void> {
+  const row = await insertSigningKey(tx, { ...key, createdAt: now, createdBy: actor, publishedAt: now })
+  if (known) known.rows = { ...known.rows, keys: [...known.rows.keys, row] }
 }
 
 /**
@@ -116,15 +114,19 @@ export async function appendActivation(
   const next = nextActivation(history, kid, wanted, change.now)
   const row = { ...next, algorithm, purpose, createdAt: change.now, actor, reason }
   await insertActivation(change.tx, row)
+  const { known } = change
+  if (known) known.rows = { ...known.rows, activations: [...known.rows.activations, row] }
   return row
 }
 
 /** The key never signs again and leaves the set. If it is a token key, every token that it signed is refused. */
 export async function revokeKey(
-  { tx, now, config: { clockToleranceSeconds } }: RingChange,
+  { tx, now, known, config: { clockToleranceSeconds } }: RingChange,
   { kid, purpose, actor, reason }: { kid: string; purpose: KeyPurpose; actor: Principal; reason: string },
 ): Promise<void> {
-  if (!(await markSigningKeyRevoked(tx, { kid, by: actor.clientId, reason }, now))) throw new ServiceError('conflict')
+  const revoked = await markSigningKeyRevoked(tx, { kid, by: actor.clientId, reason }, now)
+  if (!revoked) throw new ServiceError('conflict')
+  if (known) known.rows = { ...known.rows, keys: known.rows.keys.map((key) => (key.kid === kid ? revoked : key)) }
   if (purpose !== 'token') return
   const effectiveAt = new Date(now.getTime() - clockToleranceSeconds * 1000)
   const about = { organizationId: null, reason, actor: actor.clientId }

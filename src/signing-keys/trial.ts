@@ -4,6 +4,7 @@ import type { Permission } from '../access/permissions.ts'
 import type { Principal } from '../access/principal.ts'
 import { findSigningKeyUsage } from '../usage/queries.ts'
 import { findAuthenticatedVerifiers } from '../verifiers/queries.ts'
+import { requireRing } from './queries.ts'
 import { activeKey, findKey, type KeySeries, keysOf, lifecycleOf, type Ring, type RingKey } from './ring.ts'
 import { type RingChange, type RingServices, readSnapshot, ringLock } from './ring-change.ts'
 import { verifierReadiness } from './verifier-readiness.ts'
@@ -42,7 +43,7 @@ export async function tryRing(
     permission,
     ringLock(services),
     async (tx, _, now) => {
-      const attempt = { tx, now, config: services.config }
+      const attempt = { tx, now, config: services.config, known: { rows: await requireRing(tx) } }
       const before = (await readSnapshot(attempt)).ring
       await decide(attempt)
       return unchanged(await trialOf(attempt, series, before))

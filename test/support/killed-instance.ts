@@ -39,18 +39,25 @@ function killWhenAllArrived(): Die {
   }
 }
 
-/** `tx.insert(table).values(rows)`, with the fault before or after it. */
+/** `insert(signingKeys).values(row).returning()` and `insert(signingKeyActivations).values(row)`, with the fault. */
 function faultyInserts(tx: Db, die: Die): Db {
   return override(tx, 'insert', (insert) => (table: unknown) => {
     const builder = Object(insert(table))
-    const isKey = table === signingKeys
-    if (!isKey && table !== signingKeyActivations) return builder
+    const dieAfter = async (statement: Promise<unknown>, reached: string) => {
+      const result = await statement
+      if (point === reached) await die()
+      return result
+    }
+    if (table === signingKeys) {
+      return {
+        values: (row: unknown) => ({ returning: () => dieAfter(builder.values(row).returning(), 'after insert') }),
+      }
+    }
+    if (table !== signingKeyActivations) return builder
     return {
-      async values(rows: unknown) {
-        if (!isKey && point === 'before activate') await die()
-        const result: unknown = await builder.values(rows)
-        if (point === (isKey ? 'after insert' : 'after activate')) await die()
-        return result
+      async values(row: unknown) {
+        if (point === 'before activate') await die()
+        return await dieAfter(builder.values(row), 'after activate')
       },
     }
   })
