@@ -21,7 +21,8 @@ describe.runIf(isPossible)('the service behind a real PgBouncer in transaction m
   let deployment: Awaited<ReturnType<typeof createDeployment>>
 
   beforeAll(async () => {
-    deployment = await createDeployment()
+    // What a killed pooler leaves open is noticed at the deadline.
+    deployment = await createDeployment({ MINTAGE_DATABASE_DEADLINE: '5s' })
     const { databaseUrl, env, port } = deployment
     bouncer = await startPgBouncer(databaseUrl)
     const pooled = { DATABASE_URL: bouncer.url, DATABASE_POOLER: 'transaction', DATABASE_DIRECT_URL: databaseUrl }
