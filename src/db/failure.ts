@@ -67,6 +67,12 @@ export function isReadOnlyServer(error: unknown): boolean {
   return sqlState(error) === '25006' || (error instanceof ServiceError && error.reason === inRecovery)
 }
 
+/** The server undid the transaction because of another one: a serialization failure or a deadlock. */
+export function isWriteConflict(error: unknown): boolean {
+  const state = sqlState(error)
+  return state === '40001' || state === '40P01'
+}
+
 /** Shutdown by an administrator or a crash, terminated idle sessions, completion unknown. */
 const losses = new Set(['57P01', '57P02', '57P05', '25P03', '25P04', '40003'])
 

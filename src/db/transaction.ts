@@ -1,6 +1,6 @@
 import type { Answer, Connection, Sent, Statement } from './connection.ts'
 import { type Call, type Limit, outcomeUnknown, unavailable } from './deadline.ts'
-import { isConnectionLoss, isReadOnlyServer, outageOf } from './failure.ts'
+import { isConnectionLoss, isReadOnlyServer, isWriteConflict, outageOf } from './failure.ts'
 import type { Pool, ReleaseReason } from './pool.ts'
 import { refuseStandby } from './pooled-statement.ts'
 import type { RefusedWrites } from './refused-writes.ts'
@@ -18,7 +18,8 @@ export type TransactionOptions = {
 
 /**
  * Runs the work in one transaction under one deadline, from waiting for a connection to the answer to COMMIT. After the
- * deadline or a lost connection, further statements of the work fail and nothing is committed.
+ * deadline or a lost connection, further statements of the work fail and nothing is committed. If the server undid the
+ * transaction because of another one (a deadlock or a serialization failure), runs the work once more.
  * @throws ServiceError `outcome_unknown` if COMMIT was sent for changes and its answer did not come.
  */
 export function runTransaction<Result>(
@@ -28,17 +29,19 @@ export function runTransaction<Result>(
   work: (tx: object) => Promise<Result>,
 ): Promise<Result> {
   return limit(async (call) => {
-    const { transaction, connection } = await beginTransaction(pool, options, call)
-    try {
-      const result = await work(transaction.client)
-      await transaction.commit()
-      return result
-    } catch (error) {
-      const told = transaction.explain(error)
-      await transaction.rollback()
-      throw told
-    } finally {
-      pool.release(connection, transaction.ending())
+    for (let isRepeated = false; ; isRepeated = true) {
+      const { transaction, connection } = await beginTransaction(pool, options, call)
+      try {
+        const result = await work(transaction.client)
+        await transaction.commit()
+        return result
+      } catch (error) {
+        const told = transaction.explain(error)
+        await transaction.rollback()
+        if (isRepeated || call.passed || !transaction.hasConflicted()) throw told
+      } finally {
+        pool.release(connection, transaction.ending())
+      }
     }
   })
 }
@@ -83,6 +86,7 @@ function createTransaction(connection: Connection, call: Call, refusedWrites: Re
   let last: Promise<unknown> = Promise.resolve()
   let savepoints = 0
   let readOnly = false
+  let conflicted = false
 
   const isLost = () => lost || connection.isLost()
   const isOver = () => call.passed || isLost()
@@ -94,6 +98,7 @@ function createTransaction(connection: Connection, call: Call, refusedWrites: Re
       lost ||= isConnectionLoss(error)
       refusedWrites.note(error)
       readOnly ||= isReadOnlyServer(error)
+      conflicted ||= isWriteConflict(error)
       throw error
     }
   }
@@ -131,6 +136,7 @@ function createTransaction(connection: Connection, call: Call, refusedWrites: Re
     } catch (error) {
       await run({ ...plain, text: `rollback to savepoint ${name}` })
       failure = undefined
+      conflicted = false
       throw error
     }
   }
@@ -146,6 +152,7 @@ function createTransaction(connection: Connection, call: Call, refusedWrites: Re
     outcome,
     current: () => current,
     isLost,
+    hasConflicted: () => conflicted,
     ending: (): ReleaseReason => (isLost() ? 'lost' : readOnly ? 'read_only' : 'answered'),
     begin: async (text: string) => {
       const begun = await send(text)
