@@ -7,6 +7,7 @@ import type { Sql, TransactionSql } from 'postgres'
 import postgres from 'postgres'
 import { limitSockets } from '../kit/postgres-driver.ts'
 import type { Db } from './database.ts'
+import { engineFault } from './engine.ts'
 import { isConnectionLoss } from './failure.ts'
 import { createHosts } from './hosts.ts'
 import { findAppliedMigrations } from './migration-state.ts'
@@ -68,6 +69,9 @@ async function migrateHost(url: string): Promise<void> {
   })
   limitSockets(sql)
   try {
+    const [server] = await sql`select version()`
+    const fault = engineFault(String(server?.version))
+    if (fault !== undefined) throw new Error(fault)
     const [role] = await sql`
       select pg_is_in_recovery() as replica, current_setting('transaction_read_only') = 'on' as read_only,
       current_setting('server_encoding') as encoding`

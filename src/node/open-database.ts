@@ -2,6 +2,7 @@ import type { DatabaseSettings, Settings } from '../config/settings.ts'
 import { createKeyEncryption, type KeyEncryption } from '../crypto/envelope.ts'
 import { nodeKekProviders } from '../crypto/kek/providers.node.ts'
 import type { Database } from '../db/database.ts'
+import { refuseUnfitEngine } from '../db/engine.ts'
 import { migrationState } from '../db/migration-state.ts'
 import { openPostgres } from '../db/postgres.ts'
 import { primaryWanted } from '../db/server-role.ts'
@@ -73,6 +74,7 @@ async function refuseOtherServer({ db }: Database): Promise<void> {
     throw new Error(`the database ${refuses ? 'refuses' : 'does not answer'} (check DATABASE_URL)`, { cause: error })
   })
   if (unfitness !== undefined) throw new Error(primaryWanted(unfitness))
+  await refuseUnfitEngine(db)
 }
 
 async function refuseOtherSchema({ db }: Database): Promise<void> {

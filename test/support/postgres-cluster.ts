@@ -131,6 +131,7 @@ function serverSettings(data: string, port: number): Record<string, string> {
     full_page_writes: 'off',
     synchronous_commit: 'off',
     max_connections: '200',
+    max_prepared_transactions: '10',
     shared_buffers: '64MB',
     autovacuum: 'off',
     max_wal_size: '256MB',

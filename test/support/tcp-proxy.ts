@@ -7,6 +7,8 @@ export type TcpProxy = {
   swallowAnswersTo(text: string): void
   /** Once a client has sent this text, cuts that connection when the server answers. */
   cutAfter(text: string): void
+  /** Replaces a text in every answer by another one of the same length, so that the protocol stays intact. */
+  disguise(text: string, as: string): void
   /** Cuts every connection, and sends new ones to this port, or to several in turn, as a balancer does. */
   retarget(...ports: number[]): void
   /** From now on each answer arrives this much later, as from a server that is far away. */
@@ -24,6 +26,7 @@ export async function startTcpProxy(firstPort: number): Promise<TcpProxy> {
   let cut: string | undefined
   let delay = 0
   let roundTrips = 0
+  let disguised: readonly [string, string] | undefined
 
   const server = createServer((client) => {
     const target = connect(targetPorts[opened++ % targetPorts.length] ?? firstPort, '127.0.0.1')
@@ -52,7 +55,7 @@ export async function startTcpProxy(firstPort: number): Promise<TcpProxy> {
     })
     const answer = (bytes: Buffer) => {
       waits = false
-      client.write(bytes)
+      client.write(disguised ? Buffer.from(bytes.toString('latin1').replaceAll(...disguised), 'latin1') : bytes)
     }
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -64,6 +67,10 @@ export async function startTcpProxy(firstPort: number): Promise<TcpProxy> {
     },
     cutAfter: (text) => {
       cut = text
+    },
+    disguise: (text, as) => {
+      if (as.length !== text.length) throw new Error('the texts must have the same length')
+      disguised = [text, as]
     },
     retarget: (...ports) => {
       targetPorts = ports

@@ -98,19 +98,27 @@ async function examine(database: Database, settings: Settings): Promise<Finding[
       { name: 'key ring', state: 'failed', detail: 'the database was never bootstrapped', hint: 'mintage bootstrap' },
     ]
   }
-  return [...found, await examineClaims(database), ...(await examineKeys(database, settings))]
+  return [
+    ...found,
+    await examineTransactions(database),
+    await examineClaims(database),
+    ...(await examineKeys(database, settings)),
+  ]
 }
 
 const grantsWanted = 'run the grants in docs/postgresql.md as the owner'
 
-/** A standby or a read-only server counts as failed: the service refuses it. */
+/** A standby, a read-only server or an engine that is not PostgreSQL counts as failed: the service refuses it. */
 async function examineServer({ db }: Database): Promise<Finding> {
   const { readServerState, unfitnessIn } = await import('../../db/service-state.ts')
   const unfitness = await readServerState(db).then(
     (state) => state.unfitness,
     (error: unknown) => unfitnessIn(error) ?? { words: errorWords(error) },
   )
-  if (unfitness === undefined) return { name: 'database', state: 'ok' }
+  if (unfitness === undefined) {
+    const { refuseUnfitEngine } = await import('../../db/engine.ts')
+    return await attempt('database', 'read docs/postgresql.md', () => refuseUnfitEngine(db).then(() => undefined))
+  }
   if (typeof unfitness === 'string')
     return {
       name: 'database',
@@ -155,6 +163,27 @@ async function compareClocks({ db }: Database, { config }: Settings): Promise<st
   const words = `${Math.abs(skewSeconds)} s apart from this machine's`
   if (Math.abs(skewSeconds) > config.clockToleranceSeconds) throw new Error(words)
   return words
+}
+
+const longSeconds = 60
+
+/**
+ * A prepared transaction that nobody ends holds its locks for ever, so it counts as failed. A backup may be a long
+ * transaction, which does no harm.
+ */
+async function examineTransactions({ db }: Database): Promise<Finding> {
+  const { findOpenTransactions } = await import('../../db/open-transactions.ts')
+  const { prepared, long } = await findOpenTransactions(db, longSeconds)
+  const words = [
+    ...prepared.map(({ id, minutes }) => `the transaction ${id} is prepared since ${minutes} min`),
+    ...long.map(
+      ({ pid, program, minutes }) => `process ${pid} (${program}) has a transaction open since ${minutes} min`,
+    ),
+  ]
+  const found = words.length === 0 ? {} : { detail: words.join('; ') }
+  if (prepared.length === 0) return { name: 'open transactions', state: 'ok', ...found }
+  const hint = 'end each prepared one as its owner or a superuser: commit prepared or rollback prepared'
+  return { name: 'open transactions', state: 'failed', ...found, hint }
 }
 
 const namedKeys = 20

@@ -1,8 +1,12 @@
 import { join } from 'node:path'
 import { eq } from 'drizzle-orm'
-import { expect, test } from 'vitest'
+import postgres from 'postgres'
+import { describe, expect, test } from 'vitest'
+import { generateApiKey } from '../../../src/api-keys/format.ts'
 import { openEmbedded } from '../../../src/db/pglite.ts'
 import { apiKeys } from '../../../src/db/schema.ts'
+import { createPostgresDatabase, databaseKinds } from '../../support/databases.ts'
+import { deploymentEnvironment } from '../../support/deployment-environment.ts'
 import { mintage } from '../../support/run-cli.ts'
 import { startedFolder } from '../../support/started-folder.ts'
 
@@ -33,4 +37,29 @@ test('mintage doctor names the keys whose custom claims are reserved now, which 
 test('mintage doctor names no key whose custom claims are free', async () => {
   const { stdout } = await diagnosed({ team: 'orders' })
   expect(stdout).toMatch(/^ok +custom claims$/m)
+})
+
+describe.runIf(databaseKinds.includes('postgres'))('mintage doctor on PostgreSQL', () => {
+  test('names a transaction that was prepared and not ended, and what to do', async () => {
+    const databaseUrl = await createPostgresDatabase()
+    const env = deploymentEnvironment({ databaseUrl, issuer: 'http://localhost:1', rootKey: generateApiKey('live') })
+    expect((await mintage(['bootstrap'], { env })).code).toBe(0)
+    const transactions = async () => {
+      const { stdout } = await mintage(['doctor', '--json'], { env: { ...env, PORT: '9' } })
+      return JSON.parse(stdout).checks.find(({ name }: { name: string }) => name === 'open transactions')
+    }
+    expect((await transactions()).state).toBe('ok')
+    const coordinator = postgres(databaseUrl, { max: 1 })
+    await coordinator.unsafe(`begin; update organizations set name = 'held'; prepare transaction 'left behind'`)
+    try {
+      expect(await transactions()).toMatchObject({
+        state: 'failed',
+        detail: expect.stringContaining('the transaction left behind is prepared since 0 min'),
+        hint: expect.stringContaining('rollback prepared'),
+      })
+    } finally {
+      await coordinator.unsafe(`rollback prepared 'left behind'`)
+      await coordinator.end()
+    }
+  })
 })
