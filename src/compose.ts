@@ -8,13 +8,13 @@ import type { KeyEncryption } from './crypto/envelope.ts'
 import type { Database } from './db/database.ts'
 import type { KeySet } from './kit/key-sets/key-set.ts'
 import { localKeySet } from './kit/key-sets/local-key-set.ts'
-import type { SyncedRules } from './kit/revocation/synced-rules.ts'
+import { feedType } from './kit/revocation/feed-document.ts'
 import { createAccessTokenVerifier } from './kit/verifier.ts'
 import type { Log } from './observability/log.ts'
 import type { Metrics } from './observability/metrics.ts'
 import type { Platform } from './platform.ts'
 import { createRevocationFeed } from './revocation/feed.ts'
-import { createServiceRevocationList } from './revocation/service-list.ts'
+import { createServiceRevocationList, type ServiceRules } from './revocation/service-list.ts'
 import type { Services } from './services.ts'
 import { signJwt } from './signing-keys/jwt.ts'
 import { createKeyring, type KeyringCache } from './signing-keys/keyring.ts'
@@ -32,7 +32,7 @@ export type ServicesOptions = {
    * How the service's revocation list stays fresh: by polling or, without timers (Workers), by reading it again inside
    * the request.
    */
-  revocations?: { pollMilliseconds: number } | { refreshInRequest: true; rules?: SyncedRules }
+  revocations?: { pollMilliseconds: number } | { refreshInRequest: true; rules?: ServiceRules }
   /** Shared by the requests of an isolate, so that each does not have to open the ring again. */
   keyringCache?: KeyringCache
   /** Shared by the requests of an isolate: usage that one request could not write is written with the next. */
@@ -124,7 +124,7 @@ export function createServices(config: Config, database: Database, options: Serv
     feed: createRevocationFeed({
       list: revocations,
       issuer: config.issuer,
-      sign: async (claims) => signJwt(await keyring.signer('record'), 'mintage-revocations+jwt', claims),
+      sign: async (claims) => signJwt(await keyring.signer('record'), feedType, claims),
       now,
     }),
     checkpointSigner: async () => {

@@ -98,7 +98,7 @@ export async function enableApiKey(services: DisablingServices, actor: Principal
     if (disabledAt === null) return unchanged<EnabledApiKey>({ ...apiKeyView(apiKey, now), tokensUsableFrom: null })
     requireReachToEnable(actor, 'api_keys.disable', apiKey)
     await markApiKeyEnabled(tx, id)
-    await closeOpenRules(tx, { kind: 'api_key', value: id, effectiveAt: disabledAt }, tolerance, now)
+    await closeOpenRules(tx, { kind: 'api_key', values: [id], effectiveAt: disabledAt }, tolerance, now)
     const lastDead = issuedBeforeAfterResume(disabledAt.getTime() / 1000, now.getTime() / 1000, tolerance)
     const tokensUsableFrom = new Date((Math.ceil(lastDead) + 1) * 1000).toISOString()
     const context = { disabledAt: disabledAt.toISOString(), tokensUsableFrom }

@@ -37,7 +37,7 @@ export type ApiKeyRecord = {
    */
   readonly ringGeneration: number
   /** The last change of the revocation rules, read in the same statement: tokens must not be issued without it. */
-  readonly revocationMark: bigint | null
+  readonly revocationMark: number | null
 }
 
 /** Finds keys by the hash of their secret, base64url. Undefined = unknown secret. Does not check the key's status. */

@@ -64,8 +64,8 @@ export async function lockLongDead(tx: Db, { before, limit }: { before: Date; li
 /** Deletes these keys with their versions and usage, and lifts the rules about them that would never expire. */
 export async function deleteApiKeys(tx: Db, keys: readonly { readonly id: string }[], now: Date): Promise<void> {
   const ids = keys.map(({ id }) => id)
-  await liftLastingRules(tx, 'api_key', ids, now)
   await deleteApiKeyRows(tx, ids)
+  await liftLastingRules(tx, 'api_key', ids, now)
 }
 
 function isOneOf(keys: readonly { readonly id: string }[]): SQL {

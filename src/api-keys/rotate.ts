@@ -160,11 +160,11 @@ async function rotate(
     const { environment: _, ...settings } = draft
     const changed = { ...settings, ...restrictedBy(actor, previous, draft) }
     if (Object.keys(changes).length > 0) await storeApiKey(tx, id, changed)
+    const version = await insertVersion(tx, id, stored, now)
     const about = { id, organizationId: organization.id, actor }
-    await endTokensWithKey(tx, services, { ...about, previous, expiresAt: draft.expiresAt }, now)
     const ended = { ...about, reason: 'rotated', version: previous.version, endsAt }
     const endsNow = await endPrevious(tx, services, ended, now)
-    const version = await insertVersion(tx, id, stored, now)
+    await endTokensWithKey(tx, services, { ...about, previous, expiresAt: draft.expiresAt }, now)
     const formerVersion = { version: previous.version, endsAt: endsAt.toISOString() }
     const wider = endsAt > now ? widerTokensUntil(previous, draft, { now, longestTokenSeconds, endsAt }) : null
     const rotated = { apiKey: await readChangedApiKey(tx, id, now), secret, formerVersion, widerTokensUntil: wider }
@@ -203,8 +203,8 @@ async function endPrevious(
 ): Promise<number[]> {
   const { id, version } = ended
   const older = await endVersions(tx, id, version - 1, now)
-  if (older.length > 0) await endTokensOfVersions(tx, services, { ...ended, version: version - 1, at: now }, now)
   await overlapVersion(tx, id, version, endsAt)
+  if (older.length > 0) await endTokensOfVersions(tx, services, { ...ended, version: version - 1, at: now }, now)
   await endTokensOfVersions(tx, services, { ...ended, at: endsAt }, now)
   return endsAt > now ? older : [...older, version]
 }

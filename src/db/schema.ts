@@ -3,7 +3,6 @@ import {
   bigint,
   boolean,
   check,
-  customType,
   index,
   integer,
   jsonb,
@@ -12,17 +11,12 @@ import {
   text,
   timestamp,
   unique,
+  uniqueIndex,
+  uuid,
 } from 'drizzle-orm/pg-core'
 
 /** Every stored time comes from the service's `now()`, in milliseconds like JavaScript's. */
 const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3, mode: 'date' })
-
-/** PostgreSQL's 64-bit transaction id. It never wraps, so it orders changes over the life of a database. */
-const xid8 = customType<{ data: bigint; driverData: string }>({
-  dataType: () => 'xid8',
-  fromDriver: (value) => BigInt(value),
-  toDriver: (value) => value.toString(),
-})
 
 /** One row with the state of the whole service. */
 export const serviceState = pgTable(
@@ -31,10 +25,6 @@ export const serviceState = pgTable(
     id: integer('id').primaryKey().default(1),
     /** Increases with each change of the key ring. The key lookup of `/token` reads it too. */
     ringGeneration: bigint('ring_generation', { mode: 'number' }).notNull(),
-    /** Milliseconds since 1970 at the first start or the last restore; only increases. */
-    revocationGeneration: bigint('revocation_generation', { mode: 'number' }).notNull(),
-    /** The largest token lifetime ever configured. A revocation rule must be kept this long. */
-    largestTokenTtlSeconds: integer('largest_token_ttl_seconds').notNull(),
     createdAt: instant('created_at').notNull(),
   },
   (table) => [check('service_state_one_row', sql`${table.id} = 1`)],
@@ -345,7 +335,28 @@ export const verifiers = pgTable(
   ],
 )
 
-/** Which tokens are revoked (docs/revocation.md). Applications read it through the view `mintage_revocations_v1`. */
+/**
+ * One row about the list of revocation rules. Every statement that writes rules locks it until its transaction ends
+ * (docs/adr/0015-numbers-of-rules.md), so that the order of numbers is the order of commits. Writing a rule does not
+ * change it: a row that changes often is slow to read while any transaction stays open.
+ */
+export const revocationState = pgTable(
+  'revocation_state',
+  {
+    id: integer('id').primaryKey().default(1),
+    /** Milliseconds since 1970 at the first start or the last restore; only increases. */
+    generation: bigint('generation', { mode: 'number' }).notNull(),
+    /** The highest number of a deleted rule. A reader that has read less loads the whole list. */
+    prunedUpTo: bigint('pruned_up_to', { mode: 'number' }).notNull().default(0),
+    /** Not used yet: a time that no instance passes without moving it ahead. */
+    timeReserved: instant('time_reserved'),
+    /** The largest token lifetime ever configured. A revocation rule must be kept this long. */
+    largestTokenTtlSeconds: integer('largest_token_ttl_seconds').notNull(),
+  },
+  (table) => [check('revocation_state_one_row', sql`${table.id} = 1`)],
+)
+
+/** Which tokens are revoked (docs/revocation.md). Applications read it through the view `mintage_revocations_v2`. */
 export const revocations = pgTable(
   'revocations',
   {
@@ -370,10 +381,17 @@ export const revocations = pgTable(
     reasonText: text('reason_text'),
     actor: text('actor').notNull(),
     createdAt: instant('created_at').notNull(),
-    /** The last transaction that changed the row. */
-    xactId: xid8('xact_id').notNull().default(sql`pg_current_xact_id()`),
+    /** The largest token lifetime that `expiresAt` was extended to; null = the one in force when it was written. */
+    extendedToSeconds: integer('extended_to_seconds'),
+    /** The number of the last change of the row. A trigger sets it; without the trigger no row is written. */
+    sequence: bigint('sequence', { mode: 'number' }).notNull().default(sql`null`),
+    /** Not used yet: a random value written with each number, which tells two copies of a database apart. */
+    branch: uuid('branch').notNull().defaultRandom(),
   },
-  (table) => [index('revocations_name').on(table.kind, table.value), index('revocations_xact_id').on(table.xactId)],
+  (table) => [
+    index('revocations_name').on(table.kind, table.value),
+    uniqueIndex('revocations_sequence').on(table.sequence),
+  ],
 )
 
 export const auditEvents = pgTable(

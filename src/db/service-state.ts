@@ -1,7 +1,7 @@
 import { eq, sql } from 'drizzle-orm'
 import type { Db } from './database.ts'
 import { databaseFailure } from './failure.ts'
-import { serviceState } from './schema.ts'
+import { revocationState, serviceState } from './schema.ts'
 import { inRecovery, readOnly } from './server-role.ts'
 
 type ServiceState = typeof serviceState.$inferSelect
@@ -13,15 +13,13 @@ type ServiceState = typeof serviceState.$inferSelect
 export async function claimBootstrap(tx: Db, first: { largestTokenTtlSeconds: number; now: Date }): Promise<boolean> {
   const claimed = await tx
     .insert(serviceState)
-    .values({
-      ringGeneration: 1,
-      revocationGeneration: first.now.getTime(),
-      largestTokenTtlSeconds: first.largestTokenTtlSeconds,
-      createdAt: first.now,
-    })
+    .values({ ringGeneration: 1, createdAt: first.now })
     .onConflictDoNothing()
     .returning({ id: serviceState.id })
-  return claimed.length === 1
+  if (claimed.length === 0) return false
+  const { largestTokenTtlSeconds, now } = first
+  await tx.insert(revocationState).values({ generation: now.getTime(), largestTokenTtlSeconds })
+  return true
 }
 
 /** Undefined while the database is empty. */

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import type { Hono } from 'hono'
+import { feedType } from '../kit/revocation/feed-document.ts'
 import type { AppEnv } from './context.ts'
 import { describedDocument } from './oauth-schemas.ts'
 import { publicDocumentRoute } from './public-document.ts'
@@ -18,14 +19,14 @@ export const revocationFeedRoute = describedDocument({
   operationId: 'readRevocationFeed',
   summary: 'Read the signed revocation feed: all of it, or the changes since a cursor',
   contentType: 'application/jwt',
-  schema: z.string().openapi({ description: 'Compact JWS, typ mintage-revocations+jwt' }),
+  schema: z.string().openapi({ description: `Compact JWS, typ ${feedType}` }),
   query: z.object({
     cursor: z
       .string()
       .optional()
       .openapi({
         param: { name: 'cursor', in: 'query' },
-        description: 'Cursor of the feed that the caller already has',
+        description: '`<generation>.<sequence>` of the document that the caller already has',
       }),
   }),
 })

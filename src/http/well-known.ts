@@ -77,6 +77,7 @@ const metadata = z
     revocation_endpoint: z.url(),
     introspection_endpoint: z.url(),
     revocations_uri: z.url(),
+    revocations_format: z.string(),
     revocation_latency_seconds: z.int(),
     max_token_lifetime_seconds: z.int(),
   })

@@ -1,3 +1,4 @@
+import { feedType } from '../kit/revocation/feed-document.ts'
 import { clientCredentialsGrant, tokenExchangeGrant } from './token-request.ts'
 
 /** Names of the document under `/.well-known/`: that of RFC 8414 §3, and that of OpenID Connect Discovery 1.0 §4. */
@@ -37,6 +38,7 @@ export function authorizationServerMetadata(options: {
     id_token_signing_alg_values_supported: options.algorithms,
     subject_types_supported: ['public'],
     revocations_uri: `${base}/revocations`,
+    revocations_format: feedType,
     revocation_latency_seconds: options.revocationLatencySeconds,
     max_token_lifetime_seconds: options.maxTokenLifetimeSeconds,
     record_keys_uri: `${base}/.well-known/record-keys.json`,

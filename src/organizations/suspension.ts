@@ -74,7 +74,7 @@ export async function resumeOrganization(services: Suspending, actor: Principal,
   await change(services, actor, 'organizations.suspend', organizationLock(id), async (tx, { suspendedAt }, now) => {
     if (!suspendedAt) return unchanged(undefined)
     await updateOrganizationRow(tx, id, { suspendedAt: null, suspendedBy: null })
-    const rules = { kind: 'organization', value: id, effectiveAt: suspendedAt } as const
+    const rules = { kind: 'organization', values: [id], effectiveAt: suspendedAt } as const
     const closedRules = await closeOpenRules(tx, rules, services.config.clockToleranceSeconds, now)
     return { view: undefined, event: { type: 'organization.resumed', context: { closedRules } } }
   })

@@ -1,6 +1,6 @@
 import { type FeedClaims, feedRule } from '../kit/revocation/feed-document.ts'
 import { hashedName } from '../kit/revocation/hashed-name.ts'
-import { parseCursor } from '../kit/revocation/snapshot.ts'
+import type { ListPosition } from '../kit/revocation/synced-rules.ts'
 import { monotonicMilliseconds } from '../kit/runtime.ts'
 import type { RevocationSnapshot, ServiceRevocationList } from './service-list.ts'
 
@@ -14,8 +14,8 @@ type FeedDocument = {
 
 export type RevocationFeed = {
   /**
-   * Returns the changes since the cursor of an earlier document, from any instance. Without a cursor, or if the changes
-   * are unknown, returns the whole list. Rejects with `RevocationListUnavailable` if the service's own list is not
+   * Returns the changes since an earlier document of any instance, whose `<generation>.<sequence>` is the cursor. Without
+   * a cursor, or if the changes are unknown, returns the whole list. Rejects with `RevocationListUnavailable` if the service's own list is not
    * fresh.
    */
   document(cursor?: string): Promise<FeedDocument>
@@ -24,7 +24,7 @@ export type RevocationFeed = {
 type RevocationFeedOptions = {
   list: Pick<ServiceRevocationList, 'snapshot' | 'refresh'>
   issuer: string
-  /** Signs claims as `typ: mintage-revocations+jwt` with the active record key. */
+  /** Signs claims as `typ: mintage-revocations-v2+jwt` with the active record key. */
   sign: (claims: object) => Promise<string>
   now: () => Date
   maximumStalenessSeconds?: number
@@ -61,24 +61,17 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
   /** Reads the snapshot before the first await, so that the document matches its position. */
   function makeDocument(
     snapshot: RevocationSnapshot,
-    from: string,
+    since: number | undefined,
     changed: ReadonlySet<string> | undefined,
   ): Promise<FeedDocument> {
-    const { position, cursor, readAt } = snapshot
+    const { position, readAt } = snapshot
     const rules = [...(changed ?? snapshot.names())].map(
       (name) => [hashedName(name), snapshot.rulesOf(name).map(feedRule)] as const,
     )
     // The time when the list was read, not signed: signing again must not make an old list look fresh.
     const iat = readAt.getTime() / 1000
-    const head = {
-      iss: issuer,
-      iat,
-      exp: iat + maximumStalenessSeconds,
-      generation: position.generation,
-      sequence: String(position.sequence),
-    }
-    const base = changed === undefined ? {} : { since: from }
-    return signDocument({ ...head, cursor, ...base }, rules)
+    const head = { iss: issuer, iat, exp: iat + maximumStalenessSeconds, ...position }
+    return signDocument(since === undefined ? head : { ...head, since }, rules)
   }
 
   async function signDocument(
@@ -106,8 +99,7 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
   }
 
   /** Another instance may have a newer list than this one. Its readers must not get an older list here. */
-  async function catchUp(snapshot: RevocationSnapshot, cursor: string): Promise<RevocationSnapshot> {
-    const wanted = parseCursor(cursor)
+  async function catchUp(snapshot: RevocationSnapshot, wanted: ListPosition | undefined): Promise<RevocationSnapshot> {
     if (!wanted || wanted.generation < snapshot.position.generation) return snapshot
     const isAhead = wanted.generation > snapshot.position.generation || wanted.sequence > snapshot.position.sequence
     const isRecent = Math.abs(now().getTime() - snapshot.readAt.getTime()) < leastLifetimeMilliseconds
@@ -118,17 +110,24 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
 
   return {
     async document(cursor = '') {
-      const snapshot = await catchUp(await list.snapshot(), cursor)
+      const since = parseCursor(cursor)
+      const snapshot = await catchUp(await list.snapshot(), since)
       forgetOld()
       const known = signed.get(cursor)
       if (known && isCurrent(known, snapshot, cursor !== '')) return await known.document
-      const mayBeDelta = cursor !== '' && (signed.has(cursor) || signed.size <= mostDeltas)
-      const changed = mayBeDelta ? snapshot.changedSince(cursor) : undefined
+      const mayBeDelta = signed.has(cursor) || signed.size <= mostDeltas
+      const changed = since && mayBeDelta ? snapshot.changedSince(since) : undefined
       if (cursor !== '' && changed === undefined) return await this.document()
-      const document = makeDocument(snapshot, cursor, changed)
+      const document = makeDocument(snapshot, since?.sequence, changed)
       signed.set(cursor, { at: instant(), snapshot, document })
       document.catch(() => signed.delete(cursor))
       return await document
     },
   }
+}
+
+/** `<generation>.<sequence>` of the document that a reader has. Undefined if the text is not a cursor. */
+function parseCursor(text: string): ListPosition | undefined {
+  const [, generation, sequence] = /^(\d{1,15})\.(\d{1,15})$/.exec(text) ?? []
+  return generation === undefined ? undefined : { generation: Number(generation), sequence: Number(sequence) }
 }

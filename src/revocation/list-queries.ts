@@ -1,11 +1,10 @@
-import { and, gt, isNull, or, type SQL, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, isNull, or, sql } from 'drizzle-orm'
 import type { Database, Db } from '../db/database.ts'
-import { revocations, serviceState } from '../db/schema.ts'
+import { revocationState, revocations } from '../db/schema.ts'
 import { refuseReplica } from '../db/server-role.ts'
-import { pageSize } from '../kit/revocation/full-load.ts'
 import type { RevocableToken } from '../kit/revocation/revocation-list.ts'
 import { covers, namesOfToken } from '../kit/revocation/rules.ts'
-import type { RevocationSource } from '../kit/revocation/synced.ts'
+import { pageSize, type RevocationSource } from '../kit/revocation/synced.ts'
 import type { RevocationBatch, RevocationRow } from '../kit/revocation/synced-rules.ts'
 
 /** The database sends a NOTIFY on this channel when the list changes. */
@@ -16,9 +15,14 @@ const revocationChannel = 'mintage_revocations'
  * be stale.
  */
 export function serviceRevocationSource(db: Db, database?: Pick<Database, 'listen'>): RevocationSource {
-  async function read(wanted: SQL, limit?: number): Promise<RevocationBatch> {
-    const rules = db.select().from(revocations).where(wanted).orderBy(revocations.id).$dynamic()
-    const rule = (limit === undefined ? rules : rules.limit(limit)).as('rule')
+  async function read(after: number): Promise<RevocationBatch> {
+    const rule = db
+      .select()
+      .from(revocations)
+      .where(gt(revocations.sequence, after))
+      .orderBy(asc(revocations.sequence))
+      .limit(pageSize)
+      .as('rule')
     const found = await db
       .select({
         row: {
@@ -31,29 +35,34 @@ export function serviceRevocationSource(db: Db, database?: Pick<Database, 'liste
           effectiveAt: rule.effectiveAt,
           expiresAt: rule.expiresAt,
           liftedAt: rule.liftedAt,
-          xactId: rule.xactId,
+          sequence: rule.sequence,
         },
-        generation: serviceState.revocationGeneration,
-        snapshot: sql<string>`pg_current_snapshot()::text`,
+        generation: revocationState.generation,
+        sequence: lastSequence,
+        prunedUpTo: revocationState.prunedUpTo,
         replica: sql<boolean>`pg_is_in_recovery()`,
       })
-      .from(serviceState)
+      .from(revocationState)
       .leftJoin(rule, sql`true`)
-      .orderBy(rule.id)
+      .where(eq(revocationState.id, 1)) // so that the planner expects one row
+      .orderBy(asc(rule.sequence))
     const [first] = found
-    if (!first) throw new Error('the database was never started: it has no service_state')
+    if (!first) throw new Error('the database was never started: it has no revocation_state')
     refuseReplica(first.replica)
+    const { generation, sequence, prunedUpTo } = first
     const rows = found.flatMap(({ row }) => (row === null ? [] : [revocationRow(row)]))
-    return { rows, generation: first.generation, snapshot: first.snapshot }
+    return { rows, generation, sequence, prunedUpTo }
   }
 
-  const source: RevocationSource = {
-    read: (from) => read(sql`${revocations.xactId} >= ${from.toString()}::xid8`),
-    readPage: (afterId) => read(gt(revocations.id, afterId), pageSize),
-  }
   const listen = database?.listen
-  return listen ? { ...source, listen: (onChange) => listen(revocationChannel, onChange) } : source
+  return listen ? { read, listen: (onChange) => listen(revocationChannel, onChange) } : { read }
 }
+
+/** The number of the list, from the index of the rules: every rule with a number up to this one is committed. */
+const lastSequence =
+  sql<number>`greatest(${revocationState.prunedUpTo}, (select max(${revocations.sequence}) from ${revocations}))`.mapWith(
+    Number,
+  )
 
 /**
  * Whether a committed rule revokes the token. The effects of this transaction do not count: who lifts the rule about
@@ -65,7 +74,8 @@ export async function isTokenRevoked(tx: Db, token: RevocableToken, now: Date): 
     const colon = name.indexOf(':')
     return sql`(${revocations.kind}, ${revocations.value}) = (${name.slice(0, colon)}, ${name.slice(colon + 1)})`
   })
-  const isOurs = sql`${revocations.xactId} = pg_current_xact_id()`
+  // The trigger that numbers rules remembers the last number of other transactions.
+  const isOurs = sql`${revocations.sequence} > coalesce(nullif(current_setting('mintage.revocations_before', true), '')::bigint, ${Number.MAX_SAFE_INTEGER})`
   const rules = await tx
     .select()
     .from(revocations)
@@ -84,7 +94,7 @@ type StoredRule = Pick<
   | 'effectiveAt'
   | 'expiresAt'
   | 'liftedAt'
-  | 'xactId'
+  | 'sequence'
 >
 
 function revocationRow({ issuedBefore, effectiveAt, expiresAt, liftedAt, ...row }: StoredRule): RevocationRow {

@@ -1,7 +1,7 @@
 import { and, eq, inArray, isNotNull, isNull, type SQL, sql } from 'drizzle-orm'
 import { newId } from '../crypto/random.ts'
 import type { Db } from '../db/database.ts'
-import { revocations, serviceState } from '../db/schema.ts'
+import { revocationState, revocations } from '../db/schema.ts'
 import type { RevocationKind } from '../kit/revocation/revocation-list.ts'
 import { lastCoveredIssue } from '../kit/revocation/rules.ts'
 
@@ -42,15 +42,20 @@ export async function addRevocationRule(
   return row.id
 }
 
-/** Like `addRevocationRule`, for at most a thousand rules in one statement. */
+/** Rules of one statement: it must not have more than 65,535 parameters. */
+const mostInStatement = 1000
+
+/** Like `addRevocationRule`, for many rules. Nobody else can write a rule until the transaction ends. */
 export async function addRevocationRules(
   tx: Db,
   rules: readonly NewRevocationRule[],
   tolerance: number,
   now: Date,
 ): Promise<void> {
-  if (rules.length === 0) return
-  await tx.insert(revocations).values(rules.map((rule) => newRow(rule, tolerance, now)))
+  for (let start = 0; start < rules.length; start += mostInStatement) {
+    const rows = rules.slice(start, start + mostInStatement).map((rule) => newRow(rule, tolerance, now))
+    await tx.insert(revocations).values(rows)
+  }
 }
 
 /**
@@ -60,7 +65,7 @@ export async function addRevocationRules(
 export async function liftRevocationRule(tx: Db, id: string, now: Date): Promise<boolean> {
   const lifted = await tx
     .update(revocations)
-    .set({ liftedAt: now, xactId: currentTransaction })
+    .set({ liftedAt: now })
     .where(and(eq(revocations.id, id), isNull(revocations.liftedAt)))
     .returning({ id: revocations.id })
   return lifted.length === 1
@@ -77,7 +82,7 @@ export async function liftRotationRule(
 ): Promise<void> {
   await tx
     .update(revocations)
-    .set({ liftedAt: now, xactId: currentTransaction })
+    .set({ liftedAt: now })
     .where(
       and(
         eq(revocations.kind, 'api_key'),
@@ -94,25 +99,25 @@ export async function liftRotationRule(
 }
 
 /**
- * Ends the open rules of a disabled key or a suspended organization: earlier tokens stay revoked, later ones work. For
+ * Ends the open rules of disabled keys or a suspended organization: earlier tokens stay revoked, later ones work. For
  * the exact time see `issuedBeforeAfterResume`. With `effectiveAt`, closes only rules with that time: enabling a key
  * must not end a rule that was added for another reason. Returns how many rules it closed.
  */
 export async function closeOpenRules(
   tx: Db,
-  name: { kind: 'api_key' | 'organization'; value: string; effectiveAt?: Date },
+  names: { kind: 'api_key' | 'organization'; values: readonly string[]; effectiveAt?: Date },
   tolerance: number,
   now: Date,
 ) {
   const issuedBefore = sql`greatest(${instant(now)}, ${revocations.effectiveAt} + ${interval(tolerance)})`
   const closed = await tx
     .update(revocations)
-    .set({ issuedBefore, expiresAt: withTokenLifetime(issuedBefore, tolerance), xactId: currentTransaction })
+    .set({ issuedBefore, expiresAt: withTokenLifetime(issuedBefore, tolerance) })
     .where(
       and(
-        eq(revocations.kind, name.kind),
-        eq(revocations.value, name.value),
-        name.effectiveAt === undefined ? undefined : eq(revocations.effectiveAt, name.effectiveAt),
+        eq(revocations.kind, names.kind),
+        inArray(revocations.value, [...names.values]),
+        names.effectiveAt === undefined ? undefined : eq(revocations.effectiveAt, names.effectiveAt),
         isNull(revocations.issuedBefore),
         isNull(revocations.expiresAt),
         isNull(revocations.liftedAt),
@@ -138,12 +143,9 @@ export async function endLastingRules(
       : eq(revocations.organizationId, about.organizationId)
   await tx
     .update(revocations)
-    .set({ expiresAt: withTokenLifetime(instant(now), tolerance), xactId: currentTransaction })
+    .set({ expiresAt: withTokenLifetime(instant(now), tolerance) })
     .where(and(isAbout, isNull(revocations.expiresAt), isNull(revocations.liftedAt)))
 }
-
-/** Every change of a row records its transaction, because readers use it to find changes. */
-export const currentTransaction = sql`pg_current_xact_id()`
 
 function newRow(rule: NewRevocationRule, tolerance: number, now: Date) {
   const {
@@ -184,13 +186,10 @@ function expiryOf(
   return lastIssue === null ? null : withTokenLifetime(instant(new Date(lastIssue * 1000)), tolerance)
 }
 
-/**
- * `issue` rounded up to a whole second, as in tokens, + the largest token lifetime + the tolerance. Null (never) if the
- * database has no service_state row.
- */
+/** `issue` rounded up to a whole second, as in tokens, + the largest token lifetime + the tolerance. */
 function withTokenLifetime(issue: SQL, tolerance: number): SQL {
-  const lifetime = sql`make_interval(secs => ${serviceState.largestTokenTtlSeconds} + ${tolerance}::float8)`
-  return sql`(select to_timestamp(ceil(extract(epoch from ${issue}))) + ${lifetime} from ${serviceState} for share)`
+  const lifetime = sql`make_interval(secs => ${revocationState.largestTokenTtlSeconds} + ${tolerance}::float8)`
+  return sql`(select to_timestamp(ceil(extract(epoch from ${issue}))) + ${lifetime} from ${revocationState} for share)`
 }
 
 export function instant(date: Date): SQL {

@@ -3,16 +3,15 @@ import { seconds } from '../kit/revocation/answers.ts'
 import type { RevocableToken, RevocationList } from '../kit/revocation/revocation-list.ts'
 import type { IndexedRule } from '../kit/revocation/rule-index.ts'
 import { namesOfToken, strikes } from '../kit/revocation/rules.ts'
-import { formatCursor, parseCursor, type SyncPosition } from '../kit/revocation/snapshot.ts'
 import { createSyncedList } from '../kit/revocation/synced.ts'
-import type { SyncedRules } from '../kit/revocation/synced-rules.ts'
+import { createSyncedRules, type ListPosition, type SyncedRules } from '../kit/revocation/synced-rules.ts'
 import { monotonicMilliseconds } from '../kit/runtime.ts'
+import { type ChangeLog, createChangeLog } from './change-log.ts'
 import { serviceRevocationSource } from './list-queries.ts'
 
 /** The content of the list at one moment. Use it before the next await. */
 export type RevocationSnapshot = {
-  readonly position: SyncPosition
-  readonly cursor: string
+  readonly position: ListPosition
   /** When the latest read began, by the service's clock. */
   readonly readAt: Date
   /** Increases with each read that may have changed rules. */
@@ -21,8 +20,16 @@ export type RevocationSnapshot = {
   readonly size: number
   names(): Iterable<string>
   rulesOf(name: string): readonly IndexedRule[]
-  /** Names that changed since the cursor. Undefined if this process does not know. */
-  changedSince(cursor: string): ReadonlySet<string> | undefined
+  /** Names that changed since another position. Undefined if this process does not know. */
+  changedSince(position: ListPosition): ReadonlySet<string> | undefined
+}
+
+/** The rules of the service's own list, and which names changed lately. Does no I/O. */
+export type ServiceRules = SyncedRules & { readonly changes: ChangeLog }
+
+export function createServiceRules(): ServiceRules {
+  const changes = createChangeLog()
+  return { ...createSyncedRules(changes), changes }
 }
 
 /** A rule that revokes a token, with the kind of its name. */
@@ -44,10 +51,9 @@ export type ServiceRevocationList = RevocationList & {
   readAhead(): undefined | Promise<void>
   /**
    * Reads the list again if it may lack a rule that was committed before `mark` was read (mark-queries.ts). Undefined
-   * if there is nothing to wait for. Rejects if the list cannot be read. Does not find a rule whose transaction began
-   * before the marked one and ended after it.
+   * if there is nothing to wait for. Rejects if the list cannot be read.
    */
-  readUpTo(mark: bigint | null): undefined | Promise<void>
+  readUpTo(mark: number | null): undefined | Promise<void>
   /** Polls and listens from now on. Does nothing on a list that refreshes in requests. */
   start(): void
   /** Throws or rejects with `RevocationListUnavailable` when the list is not fresh enough. */
@@ -62,10 +68,9 @@ type ServiceRevocationListOptions = {
   /** A monotonic clock in milliseconds; the process's own by default. */
   monotonic?: () => number
   /**
-   * Rules that a Workers isolate keeps between requests (`createSyncedRules`). If left out, each request starts with an
-   * empty list.
+   * Rules that a Workers isolate keeps between requests. If left out, each request starts with an empty list.
    */
-  rules?: SyncedRules
+  rules?: ServiceRules
 } & ({ pollMilliseconds: number } | { refreshInRequest: true })
 
 /** Without polling, a request reads the list again if it is older than this. */
@@ -73,6 +78,7 @@ const inRequestMilliseconds = 1000
 
 export function createServiceRevocationList(options: ServiceRevocationListOptions): ServiceRevocationList {
   const { db, database, now, monotonic = monotonicMilliseconds, maximumStalenessMilliseconds = 10_000 } = options
+  const { rules = createServiceRules() } = options
   const inRequest = 'refreshInRequest' in options
   const list = createSyncedList(serviceRevocationSource(db, database), {
     now,
@@ -81,33 +87,28 @@ export function createServiceRevocationList(options: ServiceRevocationListOption
     maximumStalenessMilliseconds,
     deadlineMilliseconds: 30_000,
     inRequest,
-    ...(options.rules ? { rules: options.rules } : {}),
+    rules,
   })
 
   function snapshot(): RevocationSnapshot {
-    const { index, changes, position, readAt } = list.rules
+    const { index, changes, position, readAt, version } = rules
     const at = position()
     const read = readAt()
     if (!at || !read) throw new Error('a fresh list has a position')
     return {
       position: at,
-      cursor: formatCursor(at),
       readAt: read,
-      version: list.rules.version(),
+      version: version(),
       size: index.size(),
       names: index.names,
       rulesOf: index.find,
-      changedSince(cursor) {
-        const since = parseCursor(cursor)
-        return since && since.generation === at.generation && since.xmin <= at.xmin
-          ? changes.since(since.xmin)
-          : undefined
-      },
+      changedSince: ({ generation, sequence }) =>
+        generation === at.generation && sequence <= at.sequence ? changes.since(sequence) : undefined,
     }
   }
 
   function knownRulesOn(token: RevocableToken): readonly KnownRule[] {
-    const { find, size } = list.rules.index
+    const { find, size } = rules.index
     if (size() === 0) return []
     const at = seconds(now())
     return namesOfToken(token).flatMap((name) =>
@@ -118,13 +119,6 @@ export function createServiceRevocationList(options: ServiceRevocationListOption
   }
 
   const { namesOf, isRevoked, ready, state, close, refresh, start, ensureFresh } = list
-  /** An open transaction keeps the position back, so the list may be further than it says. */
-  let readTo = 0n
-
-  async function readMarked(mark: bigint): Promise<void> {
-    await refresh()
-    if (mark > readTo) readTo = mark
-  }
   return {
     namesOf,
     isRevoked,
@@ -143,9 +137,7 @@ export function createServiceRevocationList(options: ServiceRevocationListOption
       }
     },
     readUpTo(mark) {
-      if (mark === null || mark <= readTo) return undefined
-      const position = list.rules.position()
-      return position && mark < position.xmin ? undefined : readMarked(mark)
+      return mark === null || mark <= (rules.position()?.sequence ?? -1) ? undefined : refresh()
     },
     snapshot() {
       const refreshed = ensureFresh()

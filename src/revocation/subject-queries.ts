@@ -1,7 +1,6 @@
 import { and, type Column, eq, exists, gt, inArray, isNull, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/database.ts'
 import { revocations } from '../db/schema.ts'
-import { currentTransaction } from './rule-queries.ts'
 
 type Subject = 'api_key' | 'signing_key'
 
@@ -28,7 +27,7 @@ export function hasExpiringRule(db: Db, kind: Subject, value: Column, now: Date)
 export async function liftLastingRules(tx: Db, kind: Subject, values: readonly string[], now: Date): Promise<void> {
   await tx
     .update(revocations)
-    .set({ liftedAt: now, xactId: currentTransaction })
+    .set({ liftedAt: now })
     .where(and(isOnList(kind), inArray(revocations.value, [...values]), isNull(revocations.expiresAt)))
 }
 

@@ -4,7 +4,7 @@ import { organizationWithin } from '../access/queries.ts'
 import type { Db } from '../db/database.ts'
 import { revocations } from '../db/schema.ts'
 
-export type RevocationRow = Omit<typeof revocations.$inferSelect, 'xactId'>
+export type RevocationRow = Omit<typeof revocations.$inferSelect, 'branch' | 'extendedToSeconds' | 'sequence'>
 
 const revocationRow = {
   id: revocations.id,

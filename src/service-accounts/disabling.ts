@@ -3,7 +3,7 @@ import { reachOf, requireReachToEnable, widensDisabling } from '../access/disabl
 import { selectLiveKeyIds } from '../access/live-key-queries.ts'
 import type { Principal } from '../access/principal.ts'
 import type { Because } from '../revocation/reasons.ts'
-import { addRevocationRule, closeOpenRules } from '../revocation/rule-queries.ts'
+import { addRevocationRules, closeOpenRules } from '../revocation/rule-queries.ts'
 import type { Services } from '../services.ts'
 import { type Impact, whatWouldBreak } from '../usage/impact.ts'
 import { accountLock } from './lock.ts'
@@ -39,23 +39,17 @@ export async function disableServiceAccount(
       }
       await updateServiceAccountRow(tx, id, { disabledAt: now, ...by })
       const keyIds = await selectLiveKeyIds(tx, { serviceAccountId: id })
-      for (const value of keyIds) {
-        await addRevocationRule(
-          tx,
-          {
-            kind: 'api_key',
-            value,
-            effectiveAt: now,
-            expires: 'never',
-            organizationId: account.organizationId,
-            reason,
-            reasonText: text,
-            actor: actor.clientId,
-          },
-          services.config.clockToleranceSeconds,
-          now,
-        )
-      }
+      const rules = keyIds.map((value) => ({
+        kind: 'api_key' as const,
+        value,
+        effectiveAt: now,
+        expires: 'never' as const,
+        organizationId: account.organizationId,
+        reason,
+        reasonText: text,
+        actor: actor.clientId,
+      }))
+      await addRevocationRules(tx, rules, services.config.clockToleranceSeconds, now)
       const context = { apiKeys: keyIds.length, text: text ?? null }
       return { view: undefined, event: { type: 'service_account.disabled', reason, context } }
     },
@@ -87,10 +81,8 @@ export async function enableServiceAccount(services: Disabling, actor: Principal
     requireReachToEnable(actor, 'service_accounts.disable', account)
     await updateServiceAccountRow(tx, id, { disabledAt: null, disabledBy: null, disabledReach: null })
     const keyIds = await selectLiveKeyIds(tx, { serviceAccountId: id })
-    for (const value of keyIds) {
-      const rules = { kind: 'api_key', value, effectiveAt: disabledAt } as const
-      await closeOpenRules(tx, rules, services.config.clockToleranceSeconds, now)
-    }
+    const rules = { kind: 'api_key', values: keyIds, effectiveAt: disabledAt } as const
+    await closeOpenRules(tx, rules, services.config.clockToleranceSeconds, now)
     return { view: undefined, event: { type: 'service_account.enabled', context: { apiKeys: keyIds.length } } }
   })
 }

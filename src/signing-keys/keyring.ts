@@ -9,7 +9,7 @@ import { raiseLargestTokenTtl } from '../revocation/maintenance-queries.ts'
 import { type JsonWebKeySet, publicJwks } from './jwks.ts'
 import { publicKeysMaximumAgeSeconds, type TimingConfig } from './lifecycle.ts'
 import { activeAlgorithms, type OpenRing, openRing, signerAt } from './open-ring.ts'
-import { readRing, readRingGeneration } from './queries.ts'
+import { advanceRingGeneration, readRing, readRingGeneration } from './queries.ts'
 import { keyPurposes } from './ring.ts'
 import { type Algorithm, defaultAlgorithm, type KeyPurpose, type Signer } from './signer.ts'
 
@@ -94,7 +94,7 @@ export function createKeyring(options: KeyringOptions): Keyring {
     if (!rows) throw new Error('the database is empty: no key ring has been created yet')
     // Revocation rules must live as long as the longest token, so raise that limit before any key can sign.
     if (rows.largestTokenTtlSeconds < config.maxTokenTtlSeconds)
-      await raiseLargestTokenTtl(db, config.maxTokenTtlSeconds)
+      await raiseLargestTokenTtl(db, config.maxTokenTtlSeconds, advanceRingGeneration)
     const opened = await openRing(rows, cache.current, options, at)
     for (const [kid, fault] of opened.faults) log('error', 'signing_key.unusable', { kid, error: fault })
     cache.current = opened

@@ -1,6 +1,6 @@
 import { and, eq, isNull, sql } from 'drizzle-orm'
 import type { Db } from '../db/database.ts'
-import { serviceState, signingKeyActivations, signingKeys } from '../db/schema.ts'
+import { revocationState, serviceState, signingKeyActivations, signingKeys } from '../db/schema.ts'
 
 export type SigningKeyRow = typeof signingKeys.$inferSelect
 export type NewSigningKey = typeof signingKeys.$inferInsert
@@ -22,13 +22,15 @@ export async function readRing(db: Db): Promise<RingRows | undefined> {
   const rows = await db
     .select({
       generation: serviceState.ringGeneration,
-      largestTokenTtlSeconds: serviceState.largestTokenTtlSeconds,
+      largestTokenTtlSeconds: revocationState.largestTokenTtlSeconds,
       key: signingKeys,
       activation: signingKeyActivations,
     })
     .from(serviceState)
+    .innerJoin(revocationState, eq(revocationState.id, serviceState.id))
     .leftJoin(signingKeys, sql`true`)
     .leftJoin(signingKeyActivations, eq(signingKeyActivations.kid, signingKeys.kid))
+    .where(eq(serviceState.id, 1)) // so that the planner expects one row
   const [first] = rows
   if (!first) return undefined
   const keys = new Map(rows.flatMap(({ key }) => (key ? [[key.kid, key]] : [])))

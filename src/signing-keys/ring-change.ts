@@ -64,9 +64,8 @@ export async function changeRing<View>(
   const view = await change(services, actor, permission, ringLock(services), async (tx, _, now) => {
     const known = { rows: await requireRing(tx) }
     if (latestSequence(known.rows, series) !== expected) throw changedConcurrently()
-    const decided = await decide({ tx, now, config: services.config, known })
-    await advanceRingGeneration(tx)
-    return decided
+    await advanceRingGeneration(tx) // before `decide` writes rules: service_state is locked before revocation_state
+    return await decide({ tx, now, config: services.config, known })
   })
   await reloadKeyring(services)
   return view

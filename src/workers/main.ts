@@ -5,11 +5,13 @@ import { createServices } from '../compose.ts'
 import { loadConfig, type Settings } from '../config/settings.ts'
 import { createKeyEncryption, type KeyEncryption } from '../crypto/envelope.ts'
 import { workersKekProviders } from '../crypto/kek/providers.workers.ts'
+import { refuseUnfitEngine } from '../db/engine.ts'
+import { databaseFailure } from '../db/failure.ts'
 import { openPostgres } from '../db/postgres.ts'
-import { createSyncedRules, type SyncedRules } from '../kit/revocation/synced-rules.ts'
 import { runMaintenance } from '../maintenance.ts'
 import { createLog } from '../observability/log.ts'
 import { noMetrics } from '../observability/metrics.ts'
+import { createServiceRules, type ServiceRules } from '../revocation/service-list.ts'
 import type { Services } from '../services.ts'
 import { createKeyringCache, type KeyringCache } from '../signing-keys/keyring.ts'
 import { requireKeepableLifetimes } from '../signing-keys/lifetimes.ts'
@@ -35,10 +37,12 @@ type Isolate = {
   readonly settings: Settings
   readonly keyEncryption: KeyEncryption
   readonly keyringCache: KeyringCache
-  readonly revocationRules: SyncedRules
+  readonly revocationRules: ServiceRules
   readonly pendingUsage: PendingUsage
   readonly pendingRefusals: PendingRefusals
   readonly importedAlgorithmsCache: ImportedAlgorithmsCache
+  /** The database was asked what it is. */
+  isEngineKnown: boolean
 }
 let isolate: Isolate | undefined
 
@@ -57,10 +61,11 @@ async function isolateOf(env: WorkerEnv): Promise<Isolate> {
     settings,
     keyEncryption,
     keyringCache: createKeyringCache(),
-    revocationRules: createSyncedRules(),
+    revocationRules: createServiceRules(),
     pendingUsage: createPendingUsage(),
     pendingRefusals: createPendingRefusals(),
     importedAlgorithmsCache: {},
+    isEngineKnown: false,
   }
   return isolate
 }
@@ -69,7 +74,7 @@ type RequestServices = Services & { readonly platform: WorkersPlatform }
 
 /** The services of one request. Their database connection ends with the request. */
 async function requestServices(env: WorkerEnv, context: ExecutionContext): Promise<RequestServices> {
-  const { settings, keyEncryption, revocationRules, ...shared } = await isolateOf(env)
+  const { settings, keyEncryption, revocationRules, isEngineKnown: _, ...shared } = await isolateOf(env)
   const database = openPostgres({
     url: env.HYPERDRIVE.connectionString,
     pooler: 'transaction',
@@ -88,6 +93,20 @@ async function requestServices(env: WorkerEnv, context: ExecutionContext): Promi
     revocations: { refreshInRequest: true, rules: revocationRules },
   })
   return { ...services, platform }
+}
+
+/**
+ * There is no start on Workers at which to ask the database what it is. So the first request asks, beside its work, and
+ * fails on an engine that cannot be used. While the database does not answer, the next request asks again.
+ */
+async function checkEngine({ db }: Services): Promise<void> {
+  if (!isolate || isolate.isEngineKnown) return
+  try {
+    await refuseUnfitEngine(db)
+    isolate.isEngineKnown = true
+  } catch (error) {
+    if (!databaseFailure(error)) throw error
+  }
 }
 
 /** After the answer: finishes the deferred work, then closes the database connection. */
@@ -109,7 +128,8 @@ export default {
   async fetch(request: Request, env: WorkerEnv, context: ExecutionContext): Promise<Response> {
     const services = await requestServices(env, context)
     try {
-      return await app.fetch(request, { services })
+      const [response] = await Promise.all([app.fetch(request, { services }), checkEngine(services)])
+      return response
     } finally {
       context.waitUntil(end(services))
     }
@@ -117,6 +137,7 @@ export default {
   async scheduled(_event: unknown, env: WorkerEnv, context: ExecutionContext): Promise<void> {
     const services = await requestServices(env, context)
     try {
+      await checkEngine(services)
       await runMaintenance(services)
     } finally {
       context.waitUntil(end(services))

@@ -245,7 +245,7 @@ test('R61 · a key of one issuer never validates a token of another', async () =
 
 test.each([
   'JWT',
-  'mintage-revocations+jwt',
+  'mintage-revocations-v2+jwt',
   'secevent+jwt',
   'statuslist+jwt',
   'dpop+jwt',

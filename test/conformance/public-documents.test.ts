@@ -186,6 +186,7 @@ describe('the metadata document (RFC 8414)', () => {
   test('says where the revocations are, how late they may be, and how long a token may live', async () => {
     expect(await (await service.request(metadataPath)).json()).toMatchObject({
       revocations_uri: `${issuer}/revocations`,
+      revocations_format: 'mintage-revocations-v2+jwt',
       revocation_latency_seconds: 10,
       max_token_lifetime_seconds: 3600,
     })
@@ -196,7 +197,7 @@ test('R62 the feed is another type of JWT, signed by a record key, and a token k
   const response = await service.request('/revocations')
   expect(response.headers.get('content-type')).toBe('application/jwt')
   const text = await response.text()
-  const options = { currentDate: service.clock.now(), typ: 'mintage-revocations+jwt' }
+  const options = { currentDate: service.clock.now(), typ: 'mintage-revocations-v2+jwt' }
   await jwtVerify(text, createLocalJWKSet({ keys: await keysAt('/.well-known/record-keys.json') }), options)
   await expect(
     jwtVerify(text, createLocalJWKSet({ keys: await keysAt('/.well-known/jwks.json') }), options),

@@ -140,12 +140,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
       })),
     ).toEqual(expected)
 
-    const state = {
-      ringGeneration: 2 ** 40,
-      revocationGeneration: at.getTime(),
-      largestTokenTtlSeconds: 1,
-      createdAt: at,
-    }
+    const state = { ringGeneration: 2 ** 40, createdAt: at }
     await db.insert(serviceState).values(state)
     expect(await db.select().from(serviceState)).toMatchObject([state])
   })

@@ -11,15 +11,11 @@ import { migrate, migrationsFolder } from '../../src/db/migrate.ts'
 import { migrationState } from '../../src/db/migration-state.ts'
 import { openEmbedded } from '../../src/db/pglite.ts'
 import * as schema from '../../src/db/schema.ts'
+import { claimBootstrap } from '../../src/db/service-state.ts'
 import { createPostgresDatabase, databaseKinds, openTestDatabase, type TestDatabase } from '../support/databases.ts'
 
 const instant = new Date('2026-01-01T00:00:00.250Z')
-const state = {
-  ringGeneration: 1,
-  revocationGeneration: 1767225600250,
-  largestTokenTtlSeconds: 3600,
-  createdAt: instant,
-}
+const generation = 1767225600250
 const rule = {
   id: 'rev_1',
   kind: 'token',
@@ -61,7 +57,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
   beforeAll(async () => {
     database = await openTestDatabase(kind)
     db = database.db
-    await db.insert(schema.serviceState).values(state)
+    await claimBootstrap(db, { largestTokenTtlSeconds: 3600, now: new Date(generation) })
   })
 
   test('a migrated database is current, and one migrated by a newer version is ahead', async () => {
@@ -88,7 +84,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
         await tx.execute(sql`set local role mintage_revocation_reader`)
         return read(tx)
       })
-    expect(await asReader((tx) => tx.select({ id: sql`id` }).from(sql`mintage_revocations_v1`))).toHaveLength(1)
+    expect(await asReader((tx) => tx.select({ id: sql`id` }).from(sql`mintage_revocations_v2`))).toHaveLength(1)
     const tables = Object.values(schema).map((table) => getTableConfig(table as PgTable).name)
     expect(tables).toContain('signing_keys')
     for (const table of tables) {
@@ -97,13 +93,13 @@ describe.each(databaseKinds)('on %s', (kind) => {
       )
       expect([table, denied]).toEqual([table, '42501'])
     }
-    const written = await asReader((tx) => tx.execute(sql`update mintage_revocations_v1 set reason = ''`)).catch(
+    const written = await asReader((tx) => tx.execute(sql`update mintage_revocations_v2 set reason = ''`)).catch(
       sqlState,
     )
     expect(['42501', '42703', '55000']).toContain(written)
   })
 
-  test('the view shows times in seconds since 1970, and the generation even without rules', async () => {
+  test('the view shows times in seconds since 1970, and one row about the list itself', async () => {
     const read = () =>
       db
         .select({
@@ -111,13 +107,18 @@ describe.each(databaseKinds)('on %s', (kind) => {
           issuedBefore: sql`issued_before`,
           expiresAt: sql`expires_at`,
           lifted: sql`lifted`,
+          sequence: sql`sequence::int`,
           generation: sql`generation::text`,
+          prunedUpTo: sql`pruned_up_to::int`,
         })
-        .from(sql`mintage_revocations_v1`)
-    expect(await read()).toMatchObject([{ id: null, generation: '1767225600250' }])
+        .from(sql`mintage_revocations_v2 order by id nulls first`)
+    const list = { id: null, sequence: 0, generation: String(generation), prunedUpTo: 0 }
+    expect(await read()).toMatchObject([list])
     await db.insert(schema.revocations).values(rule)
-    expect(await read()).toEqual([
-      { id: 'rev_1', issuedBefore: 1767225600.25, expiresAt: null, lifted: false, generation: '1767225600250' },
+    const shown = { id: 'rev_1', issuedBefore: 1767225600.25, expiresAt: null, lifted: false, sequence: 1 }
+    expect(await read()).toMatchObject([
+      { ...list, sequence: 1 },
+      { ...shown, generation: null, prunedUpTo: null },
     ])
   })
 
@@ -136,8 +137,8 @@ describe.each(databaseKinds)('on %s', (kind) => {
     expect(await next()).toEqual(['mintage_revocations'])
     await db.update(schema.serviceState).set({ ringGeneration: sql`${schema.serviceState.ringGeneration} + 1` })
     expect(await next()).toEqual(['mintage_keyring'])
-    await db.update(schema.serviceState).set({ largestTokenTtlSeconds: 7200 })
-    await db.update(schema.serviceState).set({ revocationGeneration: 2 })
+    await db.update(schema.revocationState).set({ largestTokenTtlSeconds: 7200 })
+    await db.update(schema.revocationState).set({ generation: generation + 1 })
     expect(await next()).toEqual(['mintage_revocations'])
   })
 })

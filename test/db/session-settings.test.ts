@@ -9,7 +9,7 @@ import { migrate } from '../../src/db/migrate.ts'
 import { migrationState } from '../../src/db/migration-state.ts'
 import { openEmbedded } from '../../src/db/pglite.ts'
 import { openPostgres } from '../../src/db/postgres.ts'
-import { organizations, revocations, serviceState } from '../../src/db/schema.ts'
+import { organizations, revocationState, revocations } from '../../src/db/schema.ts'
 import { discard, openClient } from '../../src/kit/revocation/view-client.ts'
 import { createViewReader } from '../../src/kit/revocation/view-reader.ts'
 import { releaseAfterFile } from '../support/cleanup.ts'
@@ -115,9 +115,7 @@ describe.runIf(databaseKinds.includes('postgres'))('on a PostgreSQL whose defaul
       const url = await contraryDatabase(contrary)
       const service = openPostgres({ url, pooler: 'none', deadlineMilliseconds: 60_000 })
       releaseAfterFile(() => service.close())
-      await service.db
-        .insert(serviceState)
-        .values({ ringGeneration: 1, revocationGeneration: 1, largestTokenTtlSeconds: 3600, createdAt })
+      await service.db.insert(revocationState).values({ generation: 1, largestTokenTtlSeconds: 3600 })
       await service.db.insert(revocations).values({
         id: 'rev_dates',
         kind: 'token',
@@ -136,7 +134,7 @@ describe.runIf(databaseKinds.includes('postgres'))('on a PostgreSQL whose defaul
       })
       releaseAfterFile(() => reader.close())
       const seconds = createdAt.getTime() / 1000
-      expect((await reader.read(0n)).rows).toMatchObject([
+      expect((await reader.read(0)).rows).toMatchObject([
         { issuedBefore: seconds, effectiveAt: seconds, expiresAt: null },
       ])
       expect([...(await reader.find(['token:jti'])).keys()]).toEqual(['token:jti'])

@@ -1,6 +1,6 @@
-import { eq } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
-import { apiKeys, idempotencyKeys } from '../../src/db/schema.ts'
+import { apiKeys, idempotencyKeys, revocations } from '../../src/db/schema.ts'
 import { pruneIdempotencyKeys } from '../../src/idempotency/queries.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { startTestService } from '../support/test-service.ts'
@@ -157,5 +157,40 @@ describe.each(databaseKinds)('R139 a POST with an Idempotency-Key on %s', async 
       service.request('/v1/me', { headers: { Authorization: `Bearer ${service.rootKey}`, 'Idempotency-Key': 'get' } })
     expect((await get()).status).toBe(200)
     expect((await get()).headers.get('idempotency-replayed')).toBeNull()
+  })
+})
+
+describe.runIf(databaseKinds.includes('postgres'))('a POST with an Idempotency-Key that meets a deadlock', () => {
+  test('is done again with its key, once', async () => {
+    const { services, ...service } = await startTestService('postgres')
+    // A sequence does not roll back: only the first attempt fails.
+    await services.db.execute(sql`create sequence attempts`)
+    await services.db.execute(sql`create function meet_deadlock() returns trigger language plpgsql as $$
+      begin
+        if nextval('attempts') = 1 then raise exception 'planted' using errcode = '40P01'; end if;
+        return new;
+      end $$`)
+    await services.db.execute(
+      sql`create trigger meet_deadlock before insert on revocations for each row execute function meet_deadlock()`,
+    )
+    const { id } = await service.createKey()
+    const revoke = () =>
+      service.request(`/v1/api-keys/${id}/revoke`, {
+        method: 'POST',
+        headers: {
+          Authorization: `Bearer ${service.rootKey}`,
+          'Content-Type': 'application/json',
+          'Idempotency-Key': 'deadlock',
+        },
+        body: JSON.stringify({ reason: 'leaked' }),
+      })
+    const first = await revoke()
+    expect([first.status, first.headers.get('idempotency-replayed')]).toEqual([204, null])
+    const again = await revoke()
+    expect([again.status, again.headers.get('idempotency-replayed')]).toEqual([204, 'true'])
+    const rules = await services.db.select().from(revocations).where(eq(revocations.value, id))
+    expect(rules).toHaveLength(1)
+    const [attempts] = await services.db.select({ last: sql<number>`last_value::int` }).from(sql`attempts`)
+    expect(attempts?.last).toBe(2)
   })
 })

@@ -1,7 +1,7 @@
 import { eq, sql } from 'drizzle-orm'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Db } from '../../src/db/database.ts'
-import { revocations, serviceState } from '../../src/db/schema.ts'
+import { revocationState, revocations } from '../../src/db/schema.ts'
 import {
   keptForReadersSeconds,
   pruneRevocations,
@@ -56,13 +56,13 @@ describe.each(databaseKinds)('the rules in the database on %s', (kind) => {
     expect((await find(await rule({ kind: 'signing_key', value: 'kid', issuedBefore: now }))).issuedBefore).toBeNull()
   })
 
-  test('lifting changes the row once, and readers find the change by its transaction', async () => {
+  test('lifting changes the row once, and readers find the change by its number', async () => {
     const id = await rule({ kind: 'token', value: 'lifted' })
     const before = await find(id)
     expect(await liftRevocationRule(db, id, now)).toBe(true)
     const lifted = await find(id)
     expect(lifted.liftedAt).toEqual(now)
-    expect(lifted.xactId > before.xactId).toBe(true)
+    expect(lifted.sequence > before.sequence).toBe(true)
     expect(await liftRevocationRule(db, id, later(now, 5))).toBe(false)
     expect((await find(id)).liftedAt).toEqual(now)
     expect(await liftRevocationRule(db, 'rev_none', now)).toBe(false)
@@ -72,23 +72,23 @@ describe.each(databaseKinds)('the rules in the database on %s', (kind) => {
     const suspended = await rule({ kind: 'organization', value: 'org_resumed', expires: 'never' })
     const other = await rule({ kind: 'organization', value: 'org_other', expires: 'never' })
     const resumedAt = later(now, 600)
-    expect(await closeOpenRules(db, { kind: 'organization', value: 'org_resumed' }, tolerance, resumedAt)).toBe(1)
+    expect(await closeOpenRules(db, { kind: 'organization', values: ['org_resumed'] }, tolerance, resumedAt)).toBe(1)
     const closed = await find(suspended)
     expect(closed.issuedBefore).toEqual(resumedAt)
     expect(closed.expiresAt).toEqual(later(new Date('2026-10-01T10:10:01.000Z'), largestTtl + tolerance))
     expect((await find(other)).issuedBefore).toBeNull()
-    expect(await closeOpenRules(db, { kind: 'organization', value: 'org_resumed' }, tolerance, resumedAt)).toBe(0)
+    expect(await closeOpenRules(db, { kind: 'organization', values: ['org_resumed'] }, tolerance, resumedAt)).toBe(0)
   })
 
   test('resuming within the clock tolerance also revokes tokens that a fast clock stamped', async () => {
     const id = await rule({ kind: 'api_key', value: 'key_flapping', expires: 'never' })
-    await closeOpenRules(db, { kind: 'api_key', value: 'key_flapping' }, tolerance, later(now, 1))
+    await closeOpenRules(db, { kind: 'api_key', values: ['key_flapping'] }, tolerance, later(now, 1))
     expect((await find(id)).issuedBefore).toEqual(later(now, tolerance))
   })
 
   test('enabling a key does not weaken the rule of its revocation', async () => {
     const id = await rule({ kind: 'api_key', value: 'key_revoked' })
-    expect(await closeOpenRules(db, { kind: 'api_key', value: 'key_revoked' }, tolerance, later(now, 1))).toBe(0)
+    expect(await closeOpenRules(db, { kind: 'api_key', values: ['key_revoked'] }, tolerance, later(now, 1))).toBe(0)
     expect((await find(id)).issuedBefore).toBeNull()
   })
 
@@ -118,18 +118,25 @@ describe.each(databaseKinds)('changes of the whole list on %s', (kind) => {
     await addRule(db, now, { kind: 'all', value: '*' })
     const read = () =>
       db
-        .select({ expiresAt: revocations.expiresAt, xactId: revocations.xactId })
+        .select({ expiresAt: revocations.expiresAt, sequence: revocations.sequence })
         .from(revocations)
         .orderBy(revocations.kind)
     const before = await read()
-    await raiseLargestTokenTtl(db, largestTtl - 1)
+    const announced: string[] = []
+    const announce = async (tx: Db) => {
+      const [state] = await tx.select().from(revocationState)
+      announced.push(`with ${state?.largestTokenTtlSeconds} in force`)
+    }
+    await raiseLargestTokenTtl(db, largestTtl - 1, announce)
+    expect(announced).toEqual([])
     expect(await read()).toEqual(before)
-    await raiseLargestTokenTtl(db, largestTtl + 500)
+    await raiseLargestTokenTtl(db, largestTtl + 500, announce)
+    expect(announced).toEqual([`with ${largestTtl} in force`])
     const [all, token] = await read()
     expect(all?.expiresAt).toBeNull()
     expect(seconds(token?.expiresAt ?? now) - seconds(before[1]?.expiresAt ?? now)).toBe(500)
-    expect((token?.xactId ?? 0n) > (before[1]?.xactId ?? 0n)).toBe(true)
-    const [state] = await db.select().from(serviceState)
+    expect((token?.sequence ?? 0) > (before[1]?.sequence ?? 0)).toBe(true)
+    const [state] = await db.select().from(revocationState)
     expect(state?.largestTokenTtlSeconds).toBe(largestTtl + 500)
   })
 
@@ -160,7 +167,7 @@ describe.each(databaseKinds)('changes of the whole list on %s', (kind) => {
 
   test('a fast service clock does not prune rules that are still needed by the database clock', async () => {
     const { db } = await openRevocationDatabase(kind, now)
-    const [clock] = await db.select({ now: sql<string>`clock_timestamp()::text` }).from(serviceState)
+    const [clock] = await db.select({ now: sql<string>`clock_timestamp()::text` }).from(revocationState)
     const databaseNow = new Date(clock?.now ?? Number.NaN)
     await addRule(db, databaseNow, { kind: 'token', value: 'j' })
     expect(await pruneRevocations(db, later(databaseNow, 1_000_000))).toBe(0)

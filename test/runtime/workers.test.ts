@@ -7,10 +7,12 @@ import { generateRawKek } from '../../src/crypto/kek/raw.ts'
 import { algorithms } from '../../src/signing-keys/signer.ts'
 import { insertActiveKey } from '../support/active-signing-key.ts'
 import { verifyTrail } from '../support/audit-trail.ts'
+import { releaseAfterFile } from '../support/cleanup.ts'
 import { databaseKinds, openTestDatabase } from '../support/databases.ts'
 import { callOrders, createKey, exchange, liveTheJourney } from '../support/journey.ts'
 import { partsOf } from '../support/oauth-requests.ts'
 import { eventually, freePort, startServiceProcess } from '../support/service-process.ts'
+import { startTcpProxy } from '../support/tcp-proxy.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const rootKey = generateApiKey('live')
@@ -61,10 +63,6 @@ describe.runIf(databaseKinds.includes('postgres'))('the service in workerd with 
     process.env.CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE = withAnyPassword(url)
     service = await startWorker('src/workers/main.ts', servicePort, variables)
     app = await startWorker('test/support/protected-worker.ts', appPort, { ISSUER: issuer, AUDIENCE: `${issuer}/api` })
-  })
-
-  afterAll(async () => {
-    await Promise.all(started.map((worker) => worker.dispose()))
   })
 
   test('by strict list in another Worker, revoking a key soon revokes all of its tokens', async () => {
@@ -160,6 +158,37 @@ describe.runIf(databaseKinds.includes('postgres'))('the service in workerd with 
 })
 
 /** workerd's Hyperdrive needs a password in the connection string. The test cluster trusts loopback and ignores it. */
+afterAll(async () => {
+  await Promise.all(started.map((worker) => worker.dispose()))
+})
+
+describe.runIf(databaseKinds.includes('postgres'))(
+  'the service in workerd on a server that says it is CockroachDB',
+  () => {
+    test('answers no request, not even one that needs no database', async () => {
+      const { url: postgresUrl = '' } = await openTestDatabase('postgres')
+      const url = new URL(postgresUrl)
+      const proxy = await startTcpProxy(Number(url.port))
+      releaseAfterFile(async () => proxy.close())
+      proxy.disguise('PostgreSQL 15', 'CockroachDB 5')
+      url.port = String(proxy.port)
+      process.env.CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE = withAnyPassword(url.href)
+      const port = await freePort()
+      const issuer = `http://localhost:${port}`
+      const service = await startWorker('src/workers/main.ts', port, {
+        MINTAGE_ISSUER: issuer,
+        MINTAGE_ALLOW_HTTP: 'true',
+        MINTAGE_KEK: generateRawKek(),
+      })
+      for (let request = 0; request < 2; request += 1) {
+        const answer = await fetch(`${service}/healthz`)
+        expect(answer.status).toBe(500)
+        expect(await answer.text()).toContain('the database is CockroachDB')
+      }
+    })
+  },
+)
+
 function withAnyPassword(text: string): string {
   const url = new URL(text)
   url.password ||= 'unused'

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Db } from '../../src/db/database.ts'
-import { revocations, serviceState } from '../../src/db/schema.ts'
+import { revocationState, revocations } from '../../src/db/schema.ts'
 import { feedRevocationList } from '../../src/kit/revocation/feed.ts'
 import { keepExpiredSeconds } from '../../src/kit/revocation/rule-index.ts'
 import { serviceRevocationSource } from '../../src/revocation/list-queries.ts'
@@ -57,8 +57,8 @@ describe.each(databaseKinds)('A53: a revocation on %s', (kind) => {
         } as const
         const limit = issuedBefore === null ? {} : { issuedBefore: later(issuedBefore) }
         await addRevocationRule(db, { ...whole, ...limit }, tolerance, start)
-        await raiseLargestTokenTtl(db, ttl)
-        const [state] = await db.select({ largest: sql<number>`largest_token_ttl_seconds` }).from(sql`service_state`)
+        await raiseLargestTokenTtl(db, ttl, async () => {})
+        const [state] = await db.select({ largest: sql<number>`largest_token_ttl_seconds` }).from(sql`revocation_state`)
         const lastIssue = Math.ceil(seconds(later(issuedBefore ?? effective)))
         const lastBreath = lastIssue + (state?.largest ?? 0) + tolerance + extraLeeway + slowBy
         await pruneRevocations(db, new Date(Math.min(lastBreath * 1000, Date.now())))
@@ -113,13 +113,13 @@ describe.each(databaseKinds)('A55: a database restored from a backup that lost a
       },
     })
     try {
-      for (let transaction = 0; transaction < 20; transaction += 1)
-        await addRule(db, clock.now(), { kind: 'token', value: `${transaction}` })
+      for (let number = 0; number < 20; number += 1)
+        await addRule(db, clock.now(), { kind: 'token', value: `${number}` })
       await service.list.refresh()
       const early = token('early')
       await untilVerdict(list, { ...early, jti: '19' }, true)
-      // The older database has fewer transactions, and the generation of its backup.
-      await older.db.update(serviceState).set({ revocationGeneration: clock.now().getTime() - 1 })
+      // The older database has fewer rules, and the generation of its backup.
+      await older.db.update(revocationState).set({ generation: clock.now().getTime() - 1 })
       now = restored
       await restored.list.refresh()
       clock.advance(1)

@@ -52,7 +52,7 @@ describe('A11, A12 · typ', () => {
     'secevent+jwt',
     'statuslist+jwt',
     'dpop+jwt',
-    'mintage-revocations+jwt',
+    'mintage-revocations-v2+jwt',
     'at+jwt; v=1',
     'at+jwt;',
     'application/at+jwt; charset=utf-8',

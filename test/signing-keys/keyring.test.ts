@@ -3,10 +3,9 @@ import { compactVerify, importJWK } from 'jose'
 import { describe, expect, test, vi } from 'vitest'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
 import { signingKeyActivations, signingKeys } from '../../src/db/schema.ts'
-import { findServiceState } from '../../src/db/service-state.ts'
 import { signJwt } from '../../src/signing-keys/jwt.ts'
 import { createKeyring, createKeyringCache } from '../../src/signing-keys/keyring.ts'
-import { readRingGeneration } from '../../src/signing-keys/queries.ts'
+import { readRing, readRingGeneration } from '../../src/signing-keys/queries.ts'
 import { listSigningKeys } from '../../src/signing-keys/read.ts'
 import { rotateSigningKey } from '../../src/signing-keys/rotate.ts'
 import type { KeyPurpose } from '../../src/signing-keys/signer.ts'
@@ -32,9 +31,9 @@ describe.each(databaseKinds)('the keyring on %s', (kind) => {
       config: { ...ring.config, maxTokenTtlSeconds },
       cache: createKeyringCache(),
     })
-    expect((await findServiceState(ring.db))?.largestTokenTtlSeconds).toBe(ring.config.maxTokenTtlSeconds)
+    expect((await readRing(ring.db))?.largestTokenTtlSeconds).toBe(ring.config.maxTokenTtlSeconds)
     await longer.signer('token')
-    expect((await findServiceState(ring.db))?.largestTokenTtlSeconds).toBe(maxTokenTtlSeconds)
+    expect((await readRing(ring.db))?.largestTokenTtlSeconds).toBe(maxTokenTtlSeconds)
   })
 
   test('keeps the two purposes apart', async () => {

@@ -71,8 +71,7 @@ export function followedFeed() {
         iat: at,
         exp: at + 10,
         generation: clock.now().getTime() + 1e9,
-        sequence: '9'.repeat(30),
-        cursor: '1-1',
+        sequence: 9e15,
         rules: {},
         ...changes,
       }

@@ -1,6 +1,7 @@
 import { onTestFinished } from 'vitest'
 import {
   createSyncedList,
+  pageSize,
   type RevocationSource,
   type SyncedList,
   type SyncedListOptions,
@@ -26,40 +27,38 @@ export function follow(source: RevocationSource, options: Partial<SyncedListOpti
   return list
 }
 
-/** Counts full loads, and all reads by cursor: a full load ends with one. */
+/** Counts full loads, which begin at 0, and the rows of all reads. */
 export function counted(source: RevocationSource) {
-  const from: bigint[] = []
-  let fullLoads = 0
-  const read = (cursor: bigint) => {
-    from.push(cursor)
-    return source.read(cursor)
+  const from: number[] = []
+  let rows = 0
+  async function read(after: number) {
+    from.push(after)
+    const batch = await source.read(after)
+    rows += batch.rows.length
+    return batch
   }
-  const readPage = (afterId: string) => {
-    if (afterId === '') fullLoads += 1
-    return source.readPage(afterId)
-  }
-  return { from, source: { ...source, read, readPage }, fullLoads: () => fullLoads }
+  const fullLoads = () => from.filter((after) => after === 0).length
+  return { from, source: { ...source, read }, fullLoads, rows: () => rows }
 }
 
 /** A tiny database that can lose, repeat and reorder what a real one hardly ever does. */
 export function scriptedSource() {
-  let xid = 100n
+  let sequence = 0
+  let prunedUpTo = 0
   const generation = 1
-  let shift = 0n
   const rows = new Map<string, RevocationRow>()
   const listeners = new Set<() => void>()
   let hung: Promise<void> | undefined
   let failure: Error | undefined
-  async function see(wanted: (row: RevocationRow) => boolean) {
-    const snapshot = `${xid - shift}:${xid - shift}:`
-    const seen = { rows: [...rows.values()].filter(wanted), generation, snapshot }
-    if (failure) throw failure
-    await hung
-    return seen
-  }
   const source: RevocationSource = {
-    read: (from) => see(({ xactId }) => xactId >= from),
-    readPage: (afterId) => see(({ id }) => id > afterId),
+    async read(after) {
+      const wanted = [...rows.values()].filter((row) => row.sequence > after)
+      const ordered = wanted.sort((a, b) => a.sequence - b.sequence).slice(0, pageSize)
+      const seen = { rows: ordered, generation, sequence, prunedUpTo }
+      if (failure) throw failure
+      await hung
+      return seen
+    },
     async listen(onChange) {
       listeners.add(onChange)
       return async () => void listeners.delete(onChange)
@@ -81,12 +80,17 @@ export function scriptedSource() {
         effectiveAt: 0,
         expiresAt: null,
       } as const
-      rows.set(jti, { id: jti, lifted: false, ...rule, ...changes, xactId: xid })
-      xid += 1n
+      sequence += 1
+      rows.set(jti, { id: jti, lifted: false, ...rule, ...changes, sequence })
     },
     forget: (jti: string) => rows.delete(jti),
-    restoreOlder(transactions: bigint) {
-      shift = transactions
+    prune(jti: string) {
+      prunedUpTo = Math.max(prunedUpTo, rows.get(jti)?.sequence ?? 0)
+      rows.delete(jti)
+    },
+    /** As a restore that nobody declared. */
+    restoreOlder(numbers: number) {
+      sequence -= numbers
     },
     hangUntil(until: Promise<void> | undefined) {
       hung = until

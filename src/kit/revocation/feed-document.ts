@@ -1,8 +1,8 @@
 import type { IndexedRule } from './rule-index.ts'
 import type { RuleEffect } from './rules.ts'
 
-/** `typ` of the JWS (RFC 7515 §4.1.9). */
-export const feedType = 'mintage-revocations+jwt'
+/** `typ` of the JWS (RFC 7515 §4.1.9): names the format, also in the issuer's metadata. Another one gets another URL. */
+export const feedType = 'mintage-revocations-v2+jwt'
 
 /**
  * In this order: effectiveAt, issuedBefore, expiresAt, maxVersion, minVersion. Times are seconds since 1970. Null means
@@ -21,14 +21,15 @@ export type FeedClaims = {
   /** Grows when the database is restored; never falls. */
   readonly generation: number
   /**
-   * 1 to 60 decimal digits. Within a generation, the document with the higher sequence has every change that the other
-   * has.
+   * The number of the last change. Within a generation, the document with the higher number has every change that the
+   * other has.
    */
-  readonly sequence: string
-  /** Send it to get the changes after this document. */
-  readonly cursor: string
-  /** Present in a delta: apply it only to a list with this cursor. Absent in a document with all rules. */
-  readonly since?: string
+  readonly sequence: number
+  /**
+   * Present in a delta, which has every change after this number: apply it only to a list of the same generation that
+   * has at least this number. Absent in a document with all rules.
+   */
+  readonly since?: number
   /** All rules of each name, by the hash of the name. In a delta, an empty array removes the name. */
   readonly rules: Readonly<Record<string, readonly FeedRule[]>>
 }
@@ -68,26 +69,22 @@ export function readFeedClaims(
 
 function isFeedClaims(payload: unknown): payload is FeedClaims {
   if (typeof payload !== 'object' || payload === null) return false
-  const { iss, iat, exp, generation, sequence, cursor, since, rules } = payload as Partial<
-    Record<keyof FeedClaims, unknown>
-  >
+  const { iss, iat, exp, generation, sequence, since, rules } = payload as Partial<Record<keyof FeedClaims, unknown>>
   return (
     typeof iss === 'string' &&
     Number.isFinite(iat) &&
     Number.isFinite(exp) &&
     Number.isSafeInteger(generation) &&
-    typeof sequence === 'string' &&
-    /^\d{1,60}$/.test(sequence) &&
-    isCursor(cursor) &&
-    (since === undefined || isCursor(since)) &&
+    isSequence(sequence) &&
+    (since === undefined || isSequence(since)) &&
     typeof rules === 'object' &&
     rules !== null &&
     !Array.isArray(rules)
   )
 }
 
-function isCursor(value: unknown): value is string {
-  return typeof value === 'string' && /^[\w.~-]{1,128}$/.test(value)
+function isSequence(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0
 }
 
 function indexedRule(rule: unknown): IndexedRule {

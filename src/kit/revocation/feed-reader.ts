@@ -27,7 +27,7 @@ type FeedListOptions = {
 }
 
 /** The last document that was applied. */
-type Held = { generation: number; sequence: bigint; cursor: string; issuedAt: number }
+type Held = { generation: number; sequence: number; issuedAt: number }
 
 const dropExpiredEveryMilliseconds = 60_000
 
@@ -49,7 +49,7 @@ export function createFeedList(options: FeedListOptions): RevocationList {
   async function load(startedAt: number): Promise<void> {
     const mustReload = index.lacksRulesAt(seconds(now()))
     if (mustReload) tagged = undefined
-    const took = await take(startedAt, mustReload ? undefined : held?.cursor)
+    const took = await take(startedAt, mustReload || !held ? undefined : `${held.generation}.${held.sequence}`)
     if (!took) await take(startedAt, undefined)
     if (monotonic() - droppedAt < dropExpiredEveryMilliseconds) return
     index.dropExpired(seconds(now()))
@@ -64,15 +64,12 @@ export function createFeedList(options: FeedListOptions): RevocationList {
     const payload = await options.open(answer.text)
     const at = seconds(now())
     const { claims, rules } = readFeedClaims(payload, { issuer, now: at, clockToleranceSeconds })
-    const sequence = BigInt(claims.sequence)
-    if (
-      held &&
-      (claims.generation < held.generation || (claims.generation === held.generation && sequence < held.sequence))
-    ) {
+    const { generation, sequence, since } = claims
+    if (held && (generation < held.generation || (generation === held.generation && sequence < held.sequence))) {
       throw new FeedRefused('it goes back: the list already has a newer document')
     }
-    if (claims.since === undefined) index.replace(withoutEmpty(rules))
-    else if (held && claims.since === held.cursor && claims.generation === held.generation) {
+    if (since === undefined) index.replace(withoutEmpty(rules))
+    else if (held && since <= held.sequence && generation === held.generation) {
       for (const [name, list] of rules) index.set(name, list)
     } else if (held !== before)
       return true // another request updated the list first, and set its age
@@ -82,12 +79,7 @@ export function createFeedList(options: FeedListOptions): RevocationList {
       // If the document was older than the tolerance when it arrived, the excess counts as age of the list.
       newsAt = startedAt - Math.max(0, at - claims.iat - clockToleranceSeconds) * 1000
     }
-    held = {
-      generation: claims.generation,
-      sequence,
-      cursor: claims.cursor,
-      issuedAt: Math.max(claims.iat, held?.issuedAt ?? 0),
-    }
+    held = { generation, sequence, issuedAt: Math.max(claims.iat, held?.issuedAt ?? 0) }
     tagged = answer.etag === undefined ? undefined : { cursor, etag: answer.etag }
     return true
   }

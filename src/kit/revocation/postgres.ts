@@ -37,7 +37,7 @@ export type PostgresRevocationListOptions = {
 }
 
 /**
- * A list that reads the view `mintage_revocations_v1`, for applications beside the service's database. Refuses a
+ * A list that reads the view `mintage_revocations_v2`, for applications beside the service's database. Refuses a
  * replica, because one that lags gives stale answers. Needs the package `postgres`. Does no I/O before the first check,
  * or before `ready` is called.
  *

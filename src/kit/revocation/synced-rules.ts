@@ -1,28 +1,35 @@
-import { type ChangeLog, createChangeLog } from './change-log.ts'
 import type { RevocationRule } from './revocation-list.ts'
 import { createRuleIndex, type IndexedRule, type RuleIndex } from './rule-index.ts'
 import { effectOf, ruleName } from './rules.ts'
-import { parseSnapshot, type SyncPosition } from './snapshot.ts'
 
 /** A row of the list in the database. */
 export type RevocationRow = RevocationRule & {
   readonly id: string
   readonly lifted: boolean
-  /** The last transaction that wrote it. */
-  readonly xactId: bigint
+  /** The number of its last change. Numbers are committed in their order. */
+  readonly sequence: number
 }
 
-/** What one statement saw. Rows, generation and snapshot belong together. */
-export type RevocationBatch = {
+/** How far a reader has read: it has every change with a number up to `sequence`. */
+export type ListPosition = { readonly generation: number; readonly sequence: number }
+
+/** What a reader of the database saw. The position is that of the list: the rows have every change up to it. */
+export type RevocationBatch = ListPosition & {
   readonly rows: readonly RevocationRow[]
-  readonly generation: number
-  /** `pg_current_snapshot()::text` of the statement that read the rows. */
-  readonly snapshot: string
+  /** The highest number of a deleted rule. The rows are complete only for a reader that has read as much. */
+  readonly prunedUpTo: number
+}
+
+/** Told of every change that is applied, to remember which names changed. */
+export type ChangeObserver = {
+  /** The whole list was loaded: changes up to this number are not told. */
+  restart(sequence: number): void
+  add(sequence: number, name: string): void
 }
 
 /** Where a read began, and when. */
 type ReadBegin = {
-  readonly position: SyncPosition | undefined
+  readonly position: ListPosition | undefined
   /** Monotonic milliseconds. */
   readonly startedAt: number
   /** The same time by the wall clock. */
@@ -35,66 +42,61 @@ type ReadBegin = {
  */
 export type SyncedRules = {
   readonly index: RuleIndex
-  readonly changes: ChangeLog
-  position(): SyncPosition | undefined
+  position(): ListPosition | undefined
   /** When the read that brought the latest data began. Undefined before the first full load. */
   newsAt(): number | undefined
   readAt(): Date | undefined
   /** Increases with each read that may have changed rules. */
   version(): number
   /**
-   * Applies the result of a read: the whole list (`full`), or every row with `xact_id` at or above the position where
-   * the read began. False if the result does not continue the current list, because the generation changed or
-   * transaction ids went back. Load in full then.
+   * Applies the result of a read: the whole list (`full`), or every change after the position where the read began.
+   * False if the result does not continue the current list: the generation changed, numbers went back, or a rule was
+   * deleted whose last change this list has not read. Load in full then.
    */
   apply(batch: RevocationBatch, begin: ReadBegin, full: boolean): boolean
 }
 
-export function createSyncedRules(): SyncedRules {
+export function createSyncedRules(observer?: ChangeObserver): SyncedRules {
   const index = createRuleIndex()
-  const changes = createChangeLog()
-  let position: SyncPosition | undefined
+  let position: ListPosition | undefined
   let newsAt: number | undefined
   let readAt: Date | undefined
   let version = 0
 
-  function replaceAll(rows: readonly RevocationRow[], at: SyncPosition): void {
+  function replaceAll({ rows, sequence }: RevocationBatch): void {
     const byName = new Map<string, IndexedRule[]>()
-    changes.restart(at.xmin)
     for (const row of rows) {
-      const name = ruleName(row.kind, row.value)
-      if (row.xactId >= at.xmin) changes.add(row.xactId, name)
       if (row.lifted) continue
+      const name = ruleName(row.kind, row.value)
       const rules = byName.get(name)
       if (rules) rules.push(indexed(row))
       else byName.set(name, [indexed(row)])
     }
     index.replace(byName)
+    observer?.restart(sequence)
   }
 
   function change(row: RevocationRow): void {
     const name = ruleName(row.kind, row.value)
     const others = index.find(name).filter(({ id }) => id !== row.id)
     index.set(name, row.lifted ? others : [...others, indexed(row)])
-    changes.add(row.xactId, name)
+    observer?.add(row.sequence, name)
   }
 
   return {
     index,
-    changes,
     position: () => position,
     newsAt: () => newsAt,
     readAt: () => readAt,
     version: () => version,
     apply(batch, begin, full) {
-      const at = parseSnapshot(batch.generation, batch.snapshot)
-      if (!full && (!begin.position || !continues(begin.position, at))) return false
+      if (!full && !continues(begin.position, batch)) return false
       // Another read has been applied since this one began, and it saw more. Applying this one could undo it.
-      if (position !== begin.position && position && !continues(position, at)) return true
+      if (position && position !== begin.position && isBehind(batch, position)) return true
       if (full || batch.rows.length > 0) version += 1
-      if (full) replaceAll(batch.rows, at)
+      if (full) replaceAll(batch)
       else for (const row of batch.rows) change(row)
-      position = at
+      position = { generation: batch.generation, sequence: batch.sequence }
       if (newsAt === undefined || begin.startedAt > newsAt || full) {
         newsAt = begin.startedAt
         readAt = begin.readAt
@@ -104,8 +106,17 @@ export function createSyncedRules(): SyncedRules {
   }
 }
 
-function continues(from: SyncPosition, to: SyncPosition): boolean {
-  return to.generation === from.generation && to.sequence >= from.sequence && to.xmin >= from.xmin
+function continues(from: ListPosition | undefined, to: RevocationBatch): boolean {
+  return (
+    from !== undefined &&
+    to.generation === from.generation &&
+    to.sequence >= from.sequence &&
+    to.prunedUpTo <= from.sequence
+  )
+}
+
+function isBehind(one: ListPosition, other: ListPosition): boolean {
+  return one.generation < other.generation || (one.generation === other.generation && one.sequence < other.sequence)
 }
 
 function indexed(row: RevocationRow): IndexedRule {

@@ -1,19 +1,16 @@
 import { answersFrom, seconds } from './answers.ts'
-import { loadInFull } from './full-load.ts'
 import { createRefresher } from './refresher.ts'
 import type { RevocationList } from './revocation-list.ts'
 import { namesOfToken } from './rules.ts'
-import { createSyncedRules, type RevocationBatch, type SyncedRules } from './synced-rules.ts'
+import { createSyncedRules, type RevocationBatch, type RevocationRow, type SyncedRules } from './synced-rules.ts'
 
 /** Where a synced list reads from. */
 export type RevocationSource = {
   /**
-   * Reads every visible row with `xact_id >= from`, without an upper bound, and the snapshot and generation. All in one
-   * statement.
+   * Reads the first `pageSize` rows with a higher number, in the order of their numbers, and what the list itself is
+   * like. All in one statement, so that they belong together.
    */
-  read(from: bigint): Promise<RevocationBatch>
-  /** The same for the next `pageSize` rows by id, from any transaction. */
-  readPage(afterId: string): Promise<RevocationBatch>
+  read(after: number): Promise<RevocationBatch>
   /** Calls `onChange` for each notification that arrives. The poll makes up for lost ones. */
   listen?(onChange: () => void): Promise<() => Promise<void>>
   close?(): Promise<void>
@@ -39,9 +36,11 @@ export type SyncedList = RevocationList & {
   readonly rules: SyncedRules
 }
 
+/** One statement for a long list would miss any deadline, and would block an embedded database for everyone else. */
+export const pageSize = 5000
+
 const dropExpiredEveryMilliseconds = 60_000
-/** Far less than the time for which maintenance keeps rows for readers (`keptForReadersSeconds`). */
-const longAgoMilliseconds = 600_000
+const mostAttempts = 3
 
 /**
  * The whole list in memory: loaded in full, then kept up to date by polls. Notifications only make the next poll
@@ -49,9 +48,8 @@ const longAgoMilliseconds = 600_000
  *
  * Does not check the token's signature, claims and expiry, which the verifier does before it asks. Does not check for
  * changes that were committed after its last read: it answers from memory until that read is older than
- * `maximumStalenessMilliseconds`. Does not check for deleted rows, because a poll sees only rows that still exist. So
- * mark a rule as lifted long before its row is deleted. `source` must refuse a replica, because this list cannot
- * recognize stale rows.
+ * `maximumStalenessMilliseconds`. A rule whose row is deleted, and not lifted first, stays on the list until the next
+ * full load. `source` must refuse a replica, because this list cannot recognize stale rows.
  */
 export function createSyncedList(source: RevocationSource, options: SyncedListOptions): SyncedList {
   const { now, monotonic, rules = createSyncedRules() } = options
@@ -62,24 +60,12 @@ export function createSyncedList(source: RevocationSource, options: SyncedListOp
 
   async function load(startedAt: number): Promise<void> {
     const begin = { position: rules.position(), startedAt, readAt: now() }
-    const full = begin.position === undefined || isLongAgo(startedAt) || index.lacksRulesAt(seconds(begin.readAt))
-    const batch = full || !begin.position ? await loadInFull(source) : await source.read(begin.position.xmin)
-    if (!rules.apply(batch, begin, full)) rules.apply(await loadInFull(source), begin, true)
+    const after = index.lacksRulesAt(seconds(begin.readAt)) ? undefined : begin.position?.sequence
+    const changes = after === undefined ? undefined : await readPages(source, after)
+    if (!changes || !rules.apply(changes, begin, false)) rules.apply(await loadInFull(source), begin, true)
     if (monotonic() - droppedAt < dropExpiredEveryMilliseconds) return
     index.dropExpired(seconds(now()))
     droppedAt = monotonic()
-  }
-
-  /**
-   * Maintenance eventually deletes lifted and expired rows, so a reader that was away for long must load everything
-   * again.
-   */
-  function isLongAgo(at: number): boolean {
-    const newsAt = rules.newsAt()
-    const limit = options.inRequest
-      ? longAgoMilliseconds
-      : Math.min(options.maximumStalenessMilliseconds, longAgoMilliseconds)
-    return newsAt === undefined || !(at - newsAt <= limit)
   }
 
   function listenOnce(): void {
@@ -116,5 +102,34 @@ export function createSyncedList(source: RevocationSource, options: SyncedListOp
       await stop?.().catch(() => {})
       await source.close?.()
     },
+  }
+}
+
+async function loadInFull(source: RevocationSource): Promise<RevocationBatch> {
+  for (let attempt = 0; attempt < mostAttempts; attempt++) {
+    const batch = await readPages(source, 0)
+    if (batch) return batch
+  }
+  throw new Error('the database was restored or pruned during each attempt to load its list')
+}
+
+/**
+ * Reads every row with a higher number as one batch. A rule that changes between two pages gets a higher number, so
+ * a later page has it again. Undefined if the pages do not belong together: the database was restored, or a rule was
+ * deleted that an earlier page may have in an older state.
+ */
+async function readPages(source: RevocationSource, after: number): Promise<RevocationBatch | undefined> {
+  const rows = new Map<string, RevocationRow>()
+  let cursor = after
+  let first: RevocationBatch | undefined
+  for (;;) {
+    const page = await source.read(cursor)
+    first ??= page
+    const isRestored = page.generation !== first.generation || (page !== first && page.sequence < cursor)
+    if (isRestored || page.prunedUpTo > Math.max(cursor, first.prunedUpTo)) return undefined
+    for (const row of page.rows) rows.set(row.id, row)
+    const last = page.rows.at(-1)
+    if (!last || page.rows.length < pageSize) return { ...page, prunedUpTo: first.prunedUpTo, rows: [...rows.values()] }
+    cursor = last.sequence
   }
 }

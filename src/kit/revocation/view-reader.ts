@@ -1,10 +1,9 @@
 import { backoffMilliseconds } from '../backoff.ts'
 import { monotonicMilliseconds, withDeadline } from '../runtime.ts'
-import { pageSize } from './full-load.ts'
 import type { RevocationKind } from './revocation-list.ts'
 import type { IndexedRule } from './rule-index.ts'
 import { effectOf, ruleName } from './rules.ts'
-import type { RevocationSource } from './synced.ts'
+import { pageSize, type RevocationSource } from './synced.ts'
 import type { RevocationBatch, RevocationRow } from './synced-rules.ts'
 import type { Client } from './view-client.ts'
 
@@ -24,7 +23,7 @@ type ViewReader = RevocationSource & {
 }
 
 /**
- * Reads the view `mintage_revocations_v1`, with one statement per read. Refuses a replica. Discards a client after any
+ * Reads the view `mintage_revocations_v2`, with one statement per read. Refuses a replica. Discards a client after any
  * error. After a second failure in a row it refuses to read for a while: checks of a strict list come at any rate.
  */
 export function createViewReader({ open, discard, keepsClient, deadlineMilliseconds }: ViewReaderOptions): ViewReader {
@@ -64,20 +63,15 @@ export function createViewReader({ open, discard, keepsClient, deadlineMilliseco
   }
 
   return {
-    read: (from) =>
+    read: (after) =>
       withClient(async (sql) =>
         batchOf(
           await sql<ViewRow[]>`
-          select ${columns(sql)} from ${state(sql)} left join public.mintage_revocations_v1 v on v.xact_id >= ${from.toString()}::text::xid8`,
-        ),
-      ),
-    readPage: (afterId) =>
-      withClient(async (sql) =>
-        batchOf(
-          await sql<ViewRow[]>`
-          select ${columns(sql)} from ${state(sql)}
-          left join (select * from public.mintage_revocations_v1 where id > ${afterId} order by id limit ${pageSize}) v on true
-          order by v.id`,
+          select ${columns(sql)} from ${list(sql)} left join (
+            select * from public.mintage_revocations_v2
+            where id is not null and sequence > ${after}::bigint order by sequence limit ${pageSize}
+          ) v on true
+          order by v.sequence`,
         ),
       ),
     find: (names) =>
@@ -87,12 +81,12 @@ export function createViewReader({ open, discard, keepsClient, deadlineMilliseco
         return byName(
           batchOf(
             await sql<ViewRow[]>`
-            select ${columns(sql)} from ${state(sql)}
+            select ${columns(sql)} from ${list(sql)}
             left join (
               select split_part(name, ':', 1) as kind, substr(name, strpos(name, ':') + 1) as value
               from json_array_elements_text(${asked}::text::json) as name
             ) asked on true
-            left join public.mintage_revocations_v1 v on v.kind = asked.kind and v.value = asked.value and not v.lifted`,
+            left join public.mintage_revocations_v2 v on v.kind = asked.kind and v.value = asked.value and not v.lifted`,
           ),
         )
       }),
@@ -107,13 +101,14 @@ export function createViewReader({ open, discard, keepsClient, deadlineMilliseco
 
 const pauses = { first: 100, longest: 2000 }
 
-/** Gives one row even if no rule matches, because that row has the generation and the snapshot. */
-const state = (sql: Client) => sql`(select generation from public.mintage_revocations_v1 limit 1) s`
+/** The row about the list itself. Joined to the rules, it gives one row even if no rule matches. */
+const list = (sql: Client) => sql`(select * from public.mintage_revocations_v2 where id is null) l`
 
 const columns = (sql: Client) => sql`
   v.id, v.kind, v.value, v.max_version, ${micros(sql, 'issued_before')}, ${micros(sql, 'effective_at')},
-  ${micros(sql, 'expires_at')}, v.lifted, v.xact_id::text as xact_id, v.min_version,
-  s.generation::text as generation, pg_current_snapshot()::text as snapshot, pg_is_in_recovery() as replica`
+  ${micros(sql, 'expires_at')}, v.lifted, v.min_version, v.sequence::text as sequence,
+  l.generation::text as generation, l.sequence::text as last_sequence, l.pruned_up_to::text as pruned_up_to,
+  pg_is_in_recovery() as replica`
 
 /** Whole microseconds: the digits of a fraction depend on `extra_float_digits`, which the role may set. */
 const micros = (sql: Client, column: string) => sql`round(v.${sql(column)} * 1e6)::bigint as ${sql(column)}`
@@ -131,9 +126,10 @@ type ViewRow = {
   effective_at: string
   expires_at: string | null
   lifted: boolean
-  xact_id: string
+  sequence: string
   generation: string
-  snapshot: string
+  last_sequence: string
+  pruned_up_to: string
   replica: boolean
 }
 
@@ -141,11 +137,11 @@ function batchOf(rows: readonly ViewRow[]): RevocationBatch {
   const [first] = rows
   if (!first) throw new Error('the database was never bootstrapped: run `mintage bootstrap`')
   if (first.replica) throw new Error('the database is a replica, which may be stale: connect to the primary')
-  const { generation, snapshot } = first
   return {
     rows: rows.flatMap(({ id, ...row }) => (id === null ? [] : [revocationRow(id, row)])),
-    generation: Number(generation),
-    snapshot,
+    generation: Number(first.generation),
+    sequence: Number(first.last_sequence),
+    prunedUpTo: Number(first.pruned_up_to),
   }
 }
 
@@ -160,7 +156,7 @@ function revocationRow(id: string, row: Omit<ViewRow, 'id'>): RevocationRow {
     effectiveAt: Number(row.effective_at) / 1e6,
     expiresAt: secondsOf(row.expires_at),
     lifted: row.lifted,
-    xactId: BigInt(row.xact_id),
+    sequence: Number(row.sequence),
   }
 }
 

@@ -237,7 +237,7 @@ describe('a checkpoint is accepted only', () => {
   })
 
   test('if it is not another type of record, such as a revocation feed', async () => {
-    const feed = await signForeign(seal(), 'mintage-revocations+jwt')
+    const feed = await signForeign(seal(), 'mintage-revocations-v2+jwt')
     expect((await faultsOf(signedBy(feed, keysWith(foreign.publicJwk))))[0]).toBe('bad_checkpoint')
   })
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { startNewGeneration } from '../../../src/revocation/maintenance-queries.ts'
-import { signFeed } from '../../support/feed-service.ts'
+import { claimsOf, signFeed } from '../../support/feed-service.ts'
 import { followedFeed } from '../../support/followed-feed.ts'
 import { addRule, verdict } from '../../support/revocation-rules.ts'
 
@@ -13,18 +13,14 @@ describe('a list that follows the feed', () => {
     await addRule(feed.db, feed.clock.now(), { kind: 'token', value: 'a' })
     await feed.pass(2)
     expect(await verdict(list, feed.token('a'))).toBe(true)
-    expect(feed.service.asked.at(-1)).toMatch(/^\/revocations\?cursor=\d+-\d+-\d+$/)
+    expect(feed.service.asked.at(-1)).toMatch(/^\/revocations\?cursor=\d+\.\d+$/)
     await addRule(feed.db, feed.clock.now(), { kind: 'token', value: 'b' })
     await feed.pass(2)
-    // Someone answers with the changes since a cursor other than the requested one.
+    const { generation } = claimsOf((await feed.service.feed.document()).body)
+    // Someone answers with the changes since a number that the list has not reached.
     feed.service.misbehave = async (url, honest) => {
       if (!url.searchParams.has('cursor')) return await honest()
-      return new Response(
-        await signFeed(
-          feed.service.recordKey,
-          feed.claims({ generation: feed.clock.now().getTime(), cursor: '1-9', since: '1-5' }),
-        ),
-      )
+      return new Response(await signFeed(feed.service.recordKey, feed.claims({ generation, since: 5e15, rules: {} })))
     }
     expect(await verdict(list, feed.token('b'))).toBe(true)
     expect(feed.service.asked.at(-1)).toBe('/revocations')

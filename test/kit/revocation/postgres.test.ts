@@ -71,6 +71,7 @@ describe.skipIf(!databaseKinds.includes('postgres'))('the reader for application
         'signing_keys',
         'revocations',
         'service_state',
+        'revocation_state',
         'audit_events',
       ]) {
         await expect(reader.unsafe(`select * from ${table}`)).rejects.toMatchObject({ code: '42501' })
@@ -106,10 +107,10 @@ describe.skipIf(!databaseKinds.includes('postgres'))('the reader for application
     expect(verdicts).toEqual([true, true, false])
     const reader = postgres(url, { max: 1 })
     const plan = await reader`
-      explain select v.id from (select generation from mintage_revocations_v1 limit 1) s
+      explain select v.id from (select generation from mintage_revocations_v2 where id is null) l
       left join (select split_part(name, ':', 1) as kind, substr(name, strpos(name, ':') + 1) as value
         from json_array_elements_text(${'["token:a","all:*"]'}::text::json) as name) asked on true
-      left join mintage_revocations_v1 v on v.kind = asked.kind and v.value = asked.value and not v.lifted`
+      left join mintage_revocations_v2 v on v.kind = asked.kind and v.value = asked.value and not v.lifted`
     await reader.end()
     expect(plan.map((row) => String(Object.values(row)[0])).join('\n')).toContain('revocations_name')
   })

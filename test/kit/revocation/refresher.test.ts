@@ -109,32 +109,45 @@ describe('freshness', () => {
     expect(await verdict(list, token('j'))).toBe(true)
   })
 
-  test('transaction ids that went back force a full load', async () => {
+  test('numbers that went back force a full load', async () => {
     const database = scriptedSource()
     database.revoke('a')
     database.revoke('lost')
     const list = follow(database.source)
     await list.refresh()
     database.forget('lost')
-    database.restoreOlder(50n)
+    database.restoreOlder(1)
     await list.refresh()
     expect(list.state().rules).toBe(1)
     expect(await verdict(list, token('lost'))).toBe(false)
     expect(await verdict(list, token('a'))).toBe(true)
   })
 
-  test('a list that was offline for longer than rules are kept loads in full', async () => {
+  test('a list that missed a rule before it was deleted loads in full, whenever that was', async () => {
     const database = scriptedSource()
-    const time = movableMilliseconds()
     const { source, fullLoads } = counted(database.source)
     database.revoke('lifted and pruned meanwhile')
-    const list = follow(source, { monotonic: time.monotonic })
+    const list = follow(source)
     await list.refresh()
-    database.forget('lifted and pruned meanwhile')
-    time.advance(10_001)
+    database.revoke('lifted and pruned meanwhile', { lifted: true })
+    database.prune('lifted and pruned meanwhile')
     await list.refresh()
     expect(fullLoads()).toBe(2)
     expect(list.state().rules).toBe(0)
+  })
+
+  test('a list that was offline for long reads only what changed', async () => {
+    const database = scriptedSource()
+    const time = movableMilliseconds()
+    const { source, fullLoads, rows } = counted(database.source)
+    for (let number = 0; number < 10; number += 1) database.revoke(`j${number}`)
+    const list = follow(source, { monotonic: time.monotonic })
+    await list.refresh()
+    database.revoke('meanwhile')
+    time.advance(100_000_000)
+    await list.refresh()
+    expect([fullLoads(), rows()]).toEqual([1, 11])
+    expect(await verdict(list, token('meanwhile'))).toBe(true)
   })
 
   test('without timers a check reads again if the list is older than the interval, and may use it while reads fail', async () => {

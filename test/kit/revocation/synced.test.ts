@@ -1,19 +1,14 @@
 import { eq, sql } from 'drizzle-orm'
+import postgres from 'postgres'
 import { describe, expect, test } from 'vitest'
-import { revocations, serviceState } from '../../../src/db/schema.ts'
+import type { Db } from '../../../src/db/database.ts'
+import { revocationState, revocations } from '../../../src/db/schema.ts'
 import { RevocationListUnavailable } from '../../../src/kit/revocation/revocation-list.ts'
 import { serviceRevocationSource } from '../../../src/revocation/list-queries.ts'
 import { startNewGeneration } from '../../../src/revocation/maintenance-queries.ts'
-import { addRevocationRule, liftRevocationRule } from '../../../src/revocation/rule-queries.ts'
+import { liftRevocationRule } from '../../../src/revocation/rule-queries.ts'
 import { databaseKinds } from '../../support/databases.ts'
-import {
-  addRule,
-  openRevocationDatabase,
-  someToken,
-  tolerance,
-  untilVerdict,
-  verdict,
-} from '../../support/revocation-rules.ts'
+import { addRule, openRevocationDatabase, someToken, untilVerdict, verdict } from '../../support/revocation-rules.ts'
 import { clock, counted, follow } from '../../support/synced-list.ts'
 
 const token = (jti: string) => someToken(clock, { jti })
@@ -66,7 +61,7 @@ describe.each(databaseKinds)('a synced list on %s', (kind) => {
 
   test('refuses to answer from a database that was never started', async () => {
     const db = await open()
-    await db.delete(serviceState)
+    await db.delete(revocationState)
     const list = follow(serviceRevocationSource(db))
     await expect(list.refresh()).rejects.toThrow('never started')
     expect(() => list.isRevoked(token('j'), [])).toThrow(RevocationListUnavailable)
@@ -74,37 +69,59 @@ describe.each(databaseKinds)('a synced list on %s', (kind) => {
 })
 
 describe.skipIf(!databaseKinds.includes('postgres'))('a synced list on postgres, with concurrent transactions', () => {
-  test('finds a rule whose transaction began early and committed after the list had moved on', async () => {
-    const { db } = await openRevocationDatabase('postgres', clock.now())
-    const list = follow(serviceRevocationSource(db))
-    await list.refresh()
-    const written = Promise.withResolvers<void>()
+  /** A transaction that stays open after its work until it is told to commit. */
+  async function heldOpen(db: Db, work: (tx: Db) => Promise<unknown>) {
+    const worked = Promise.withResolvers<void>()
     const mayCommit = Promise.withResolvers<void>()
-    const rule = {
-      kind: 'token',
-      value: 'late',
-      effectiveAt: clock.now(),
-      expires: 'when_dead',
-      organizationId: null,
-      reason: '',
-      actor: 'x',
-    } as const
-    const late = db.transaction(async (tx) => {
-      await addRevocationRule(tx, rule, tolerance, clock.now())
-      written.resolve()
+    const transaction = db.transaction(async (tx) => {
+      await work(tx)
+      worked.resolve()
       await mayCommit.promise
     })
-    await written.promise
-    for (const value of ['a', 'b', 'c']) {
-      await addRule(db, clock.now(), { kind: 'token', value })
-      await list.refresh()
-      expect(await verdict(list, token(value))).toBe(true)
+    await Promise.race([worked.promise, transaction])
+    return async () => {
+      mayCommit.resolve()
+      await transaction
     }
-    expect(await verdict(list, token('late'))).toBe(false)
-    mayCommit.resolve()
-    await late
+  }
+
+  test('never misses a rule that is committed late: later ones wait for it', async () => {
+    const { db, url = '' } = await openRevocationDatabase('postgres', clock.now())
+    const list = follow(serviceRevocationSource(db))
     await list.refresh()
-    expect(await verdict(list, token('late'))).toBe(true)
+    const patient = postgres(url, { max: 1 })
+    const commit = await heldOpen(db, (tx) => addRule(tx, clock.now(), { kind: 'token', value: 'late' }))
+    const afterwards = patient`
+      insert into revocations (id, kind, value, effective_at, reason, actor, created_at)
+      values ('rev_after', 'token', 'after', now() - interval '30 days', 'test', 'psql', now())`.execute()
+    const isWaiting = sql`wait_event_type = 'Lock' and query like '%rev_after%' and pid <> pg_backend_pid()`
+    const waiting = () => db.select({ pid: sql`pid` }).from(sql`pg_stat_activity`).where(isWaiting)
+    await expect.poll(async () => (await waiting()).length).toBe(1)
+    await list.refresh()
+    expect([await verdict(list, token('late')), await verdict(list, token('after'))]).toEqual([false, false])
+    await commit()
+    await afterwards
+    await patient.end()
+    await list.refresh()
+    expect([await verdict(list, token('late')), await verdict(list, token('after'))]).toEqual([true, true])
+    const numbers = await db.select({ value: revocations.value }).from(revocations).orderBy(revocations.sequence)
+    expect(numbers.map(({ value }) => value)).toEqual(['late', 'after'])
+  })
+
+  test('reads no rule twice because of a transaction that stays open', async () => {
+    const { db } = await openRevocationDatabase('postgres', clock.now())
+    const { source, rows } = counted(serviceRevocationSource(db))
+    const list = follow(source)
+    await list.refresh()
+    const commit = await heldOpen(db, (tx) => tx.execute(sql`select pg_current_xact_id()`))
+    for (let number = 1; number <= 20; number += 1) {
+      await addRule(db, clock.now(), { kind: 'token', value: `j${number}` })
+      await list.refresh()
+      expect(rows()).toBe(number)
+    }
+    for (let polls = 0; polls < 10; polls += 1) await list.refresh()
+    expect(rows()).toBe(20)
+    await commit()
   })
 
   test('finds a rule that was lifted and created again while an older transaction was open', async () => {
@@ -112,22 +129,14 @@ describe.skipIf(!databaseKinds.includes('postgres'))('a synced list on postgres,
     const list = follow(serviceRevocationSource(db))
     const id = await addRule(db, clock.now(), { kind: 'token', value: 'j' })
     await list.refresh()
-    const begun = Promise.withResolvers<void>()
-    const mayEnd = Promise.withResolvers<void>()
-    const old = db.transaction(async (tx) => {
-      await tx.execute(sql`select pg_current_xact_id()`)
-      begun.resolve()
-      await mayEnd.promise
-    })
-    await begun.promise
+    const commit = await heldOpen(db, (tx) => tx.execute(sql`select pg_current_xact_id()`))
     await liftRevocationRule(db, id, clock.now())
     await list.refresh()
     expect(await verdict(list, token('j'))).toBe(false)
     await addRule(db, clock.now(), { kind: 'token', value: 'j' })
     await list.refresh()
     expect(await verdict(list, token('j'))).toBe(true)
-    mayEnd.resolve()
-    await old
+    await commit()
     await list.refresh()
     expect(await verdict(list, token('j'))).toBe(true)
   })
