@@ -27,13 +27,14 @@ export function sendInTransaction(connection: Connection, begin: string, stateme
   const begun = connection.send({ ...plain, text: begin })
   const sent = connection.send(statement)
   const committed = connection.send({ ...plain, text: 'commit' })
-  const answer = Promise.allSettled([begun.answer, sent.answer, committed.answer]).then(([opening, result, end]) => {
-    if (opening.status === 'rejected') throw opening.reason
-    refuseStandby(opening.value)
-    if (result.status === 'rejected') throw result.reason
-    if (end.status === 'rejected') throw end.reason
-    return result.value
-  })
+  // One after the other: if the connection ends while it opens, the later parts never answer.
+  const wait = async () => {
+    refuseStandby(await begun.answer)
+    const result = await sent.answer
+    await committed.answer
+    return result
+  }
+  const answer = wait()
   answer.catch(() => {})
   return { ...sent, answer }
 }
