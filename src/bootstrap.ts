@@ -1,7 +1,7 @@
 import { systemPrincipal } from './access/principal.ts'
 import { insertApiKey, type StoredSecret } from './api-keys/queries.ts'
 import { createSecret } from './api-keys/secret.ts'
-import { appendAuditEvent } from './audit/queries.ts'
+import { appendAuditEvent } from './audit/append-queries.ts'
 import { newId } from './crypto/random.ts'
 import type { Db } from './db/database.ts'
 import { claimBootstrap } from './db/service-state.ts'

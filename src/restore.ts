@@ -1,6 +1,6 @@
 import { selectLiveKeyIds } from './access/live-key-queries.ts'
 import { systemPrincipal } from './access/principal.ts'
-import { appendAuditEvent } from './audit/queries.ts'
+import { appendAuditEvent } from './audit/append-queries.ts'
 import { startNewGeneration } from './revocation/maintenance-queries.ts'
 import type { Services } from './services.ts'
 import { type Impact, whatWouldBreak } from './usage/impact.ts'

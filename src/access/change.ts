@@ -1,5 +1,5 @@
+import { appendAuditEvents } from '../audit/append-queries.ts'
 import type { AuditContexts, AuditEventType } from '../audit/events.ts'
-import { appendAuditEvent } from '../audit/queries.ts'
 import type { Db } from '../db/database.ts'
 import { tryInTransaction } from '../db/trial.ts'
 import { ServiceError } from '../errors.ts'
@@ -106,10 +106,9 @@ export async function change<Thing, View>(
       () => reached,
       () => lock({ tx, actor, within, now: began }, work),
     )
-    for (const event of eventsOf(done.change)) {
-      const { organizationId, subject } = done.locked
-      await appendAuditEvent(tx, { organizationId, subject, ...event, actor }, done.now)
-    }
+    const { organizationId, subject } = done.locked
+    const events = eventsOf(done.change).map((event) => ({ organizationId, subject, ...event, actor }))
+    await appendAuditEvents(tx, events, done.now)
     await refuseRevokedCaller(tx, actor, services.now())
     return done.change.view
   }

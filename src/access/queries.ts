@@ -1,4 +1,5 @@
 import { and, type Column, eq, gt, inArray, isNull, notInArray, or, type SQL, sql } from 'drizzle-orm'
+import { takeChangeLock } from '../db/change-locks.ts'
 import type { Db } from '../db/database.ts'
 import { apiKeys, apiKeyVersions, customRoles, organizations, serviceAccounts } from '../db/schema.ts'
 import { type Within, wholeOrganization } from './authorize.ts'
@@ -59,9 +60,7 @@ export type Holders = { roots: number; admins: number }
 
 /** Makes other changes that take rights away wait: those of root keys first, then those of the organization. */
 export async function lockRights(tx: Db, organizationId: string | null): Promise<void> {
-  await tx
-    .select({ locked: sql`pg_advisory_xact_lock(hashtextextended('mintage root keys', 0))` })
-    .from(sql`(select 1) as one`)
+  await takeChangeLock(tx, 'rights')
   if (organizationId !== null) await lockOrganization(tx, { id: organizationId, within: 'everywhere' })
 }
 

@@ -1,5 +1,6 @@
 import { systemPrincipal } from '../access/principal.ts'
-import { appendAuditEvent } from '../audit/queries.ts'
+import { appendAuditEvents } from '../audit/append-queries.ts'
+import type { AuditEvent } from '../audit/events.ts'
 import type { Services } from '../services.ts'
 import { deleteLateUsage, forgetDeletedSecrets } from './deletion-queries.ts'
 import { deleteApiKeys, lockLongDead, markRotationsDue } from './maintenance-queries.ts'
@@ -30,14 +31,11 @@ async function remindOfRotations({ db, now }: Pick<Services, 'db' | 'now'>): Pro
   const at = now()
   await db.transaction(async (tx) => {
     const due = await markRotationsDue(tx, { aheadSeconds: reminderAheadSeconds, limit: mostInOneRun }, at)
-    for (const { id, organizationId, version, dueAt } of due) {
+    const events = due.map(({ id, organizationId, version, dueAt }): AuditEvent => {
       const context = { version, dueAt: dueAt.toISOString() }
-      await appendAuditEvent(
-        tx,
-        { type: 'api_key.rotation_due', actor: systemPrincipal, organizationId, subject: id, context },
-        at,
-      )
-    }
+      return { type: 'api_key.rotation_due', actor: systemPrincipal, organizationId, subject: id, context }
+    })
+    await appendAuditEvents(tx, events, at)
   })
 }
 
@@ -52,14 +50,11 @@ export async function purgeApiKeys({ db, now }: Pick<Services, 'db' | 'now'>): P
     const dead = await lockLongDead(tx, { before, limit: mostInOneRun }, at)
     if (dead.length === 0) return
     await deleteApiKeys(tx, dead, at)
-    for (const { id, organizationId, name, endedAt } of dead) {
+    const events = dead.map(({ id, organizationId, name, endedAt }): AuditEvent => {
       const context = { name, endedAt: endedAt.toISOString() }
-      await appendAuditEvent(
-        tx,
-        { type: 'api_key.purged', actor: systemPrincipal, organizationId, subject: id, context },
-        at,
-      )
-    }
+      return { type: 'api_key.purged', actor: systemPrincipal, organizationId, subject: id, context }
+    })
+    await appendAuditEvents(tx, events, at)
   })
 }
 

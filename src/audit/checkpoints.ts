@@ -4,9 +4,10 @@ import { requireExpectedRevision } from '../access/precondition.ts'
 import { type Principal, systemPrincipal } from '../access/principal.ts'
 import type { Db } from '../db/database.ts'
 import type { Services } from '../services.ts'
+import { appendAuditEvent } from './append-queries.ts'
 import type { ChainLink } from './chain.ts'
 import { type CheckpointClaims, type CheckpointSigner, readCheckpointClaims } from './checkpoint.ts'
-import { appendAuditEvent, countLinks, findChainHead, findLastCheckpoint, insertCheckpoint } from './queries.ts'
+import { countLinks, findChainHead, findLastCheckpoint, insertCheckpoint } from './queries.ts'
 
 /**
  * A checkpoint as the admin API shows it. A copy of `signed` that is kept elsewhere later proves that nothing up to

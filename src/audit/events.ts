@@ -190,7 +190,7 @@ const everyType: Readonly<Record<AuditEventType, true>> = {
 /** For filters: a misspelled type would find nothing. */
 export const auditEventTypes: readonly string[] = Object.keys(everyType)
 
-export type AuditEventOf<Type extends AuditEventType> = {
+type AuditEventOf<Type extends AuditEventType> = {
   readonly type: Type
   readonly actor: Principal
   /**

@@ -1,11 +1,12 @@
 import { authorize, type Within } from '../access/authorize.ts'
 import type { Principal } from '../access/principal.ts'
 import type { Services } from '../services.ts'
+import { appendAuditEvent } from './append-queries.ts'
 import { type ChainLink, toldEvent } from './chain.ts'
 import { recordIssuerChange, signCheckpoint } from './checkpoints.ts'
 import { csvHeader, csvRow } from './csv.ts'
 import { requireTrail } from './operations.ts'
-import { type AuditEventFilter, appendAuditEvent, selectCheckpoints, selectTrail, trailEvent } from './queries.ts'
+import { type AuditEventFilter, selectCheckpoints, selectTrail, trailEvent } from './queries.ts'
 import { trailFormat, trailLine } from './verify/lines.ts'
 
 type ExportFormat = 'jsonl' | 'csv'

@@ -1,95 +1,11 @@
-import { and, asc, count, desc, eq, getTableColumns, gt, gte, lt, lte, or, type SQL, sql } from 'drizzle-orm'
+import { and, asc, count, desc, eq, gt, gte, lt, lte, or, type SQL } from 'drizzle-orm'
 import type { Within } from '../access/authorize.ts'
-import type { RequestOrigin } from '../access/principal.ts'
 import { organizationWithin } from '../access/queries.ts'
-import { newId } from '../crypto/random.ts'
 import type { Db } from '../db/database.ts'
 import { auditChain, auditCheckpoints, auditEvents } from '../db/schema.ts'
-import { type ChainLink, chainHash, genesisHash, type TrailEvent, toldEvent } from './chain.ts'
-import { type AuditEventOf, type AuditEventType, auditResult } from './events.ts'
+import type { ChainLink, TrailEvent } from './chain.ts'
 
-type AuditEventRow = typeof auditEvents.$inferSelect
-
-/** Limits what a caller can say about itself, so that nobody fills the trail with a header. */
-const longestAgent = 256
-
-/** The largest value of PostgreSQL's integer: a clock that was set must not stop the trail. */
-const longestDuration = 2 ** 31 - 1
-
-/**
- * Appends the event as the next link of the chain. Make it the last statement of the transaction: it takes the chain's
- * lock, and every other transaction with an event waits until this one ends. If the event cannot be written, the whole
- * transaction fails.
- */
-export async function appendAuditEvent<Type extends AuditEventType>(
-  tx: Db,
-  event: AuditEventOf<Type>,
-  now: Date,
-): Promise<ChainLink> {
-  await lockChain(tx)
-  const { origin } = event.actor
-  // A statement after the lock's: it sees what the previous transaction committed.
-  const [appended] = await tx
-    .insert(auditEvents)
-    .values({
-      sequence: sql`greatest(${lastLink}, (select coalesce(max(sequence), 0) from ${auditEvents})) + 1`,
-      id: newId('evt'),
-      occurredAt: now,
-      type: event.type,
-      result: auditResult(event),
-      actor: event.actor.clientId,
-      organizationId: event.organizationId,
-      subject: storable(event.subject),
-      reason: storable(event.reason ?? null),
-      address: origin.address,
-      agent: storable(origin.agent?.slice(0, longestAgent) ?? null),
-      requestId: origin.requestId,
-      durationMilliseconds: durationOf(origin, now),
-      context: { ...event.context },
-    })
-    .returning({
-      ...getTableColumns(auditEvents),
-      previous: lastLink.mapWith(Number),
-      previousHash: sql<string | null>`(select hash from ${auditChain} order by sequence desc limit 1)`,
-    })
-  if (!appended) throw new Error('the database gave no event back')
-  const { previous, previousHash, ...row } = appended
-  const head = { sequence: previous, hash: previousHash ?? genesisHash }
-  return row.sequence === previous + 1 ? await link(tx, head.hash, row) : await linkAll(tx, head)
-}
-
-const lastLink = sql<number>`(select coalesce(max(sequence), 0) from ${auditChain})`
-
-/** Nobody else appends to the chain until this transaction ends. */
-async function lockChain(tx: Db): Promise<void> {
-  await tx
-    .select({ locked: sql`pg_advisory_xact_lock(hashtextextended('mintage audit chain', 0))` })
-    .from(sql`(select 1) as one`)
-}
-
-/** Links every event after the head, in their order: those from before the chain existed, and the new one last. */
-async function linkAll(tx: Db, head: { sequence: number; hash: string }): Promise<ChainLink> {
-  const rows = await tx
-    .select()
-    .from(auditEvents)
-    .where(gt(auditEvents.sequence, head.sequence))
-    .orderBy(asc(auditEvents.sequence))
-  let last: ChainLink | undefined
-  for (const row of rows) last = await link(tx, last?.hash ?? head.hash, row)
-  if (!last) throw new Error('the new event is not after the end of the chain')
-  return last
-}
-
-/** Hashes what the database returned, not what was sent to it. */
-async function link(tx: Db, previousHash: string, row: AuditEventRow): Promise<ChainLink> {
-  const appended = {
-    sequence: row.sequence,
-    previousHash,
-    hash: await chainHash(previousHash, toldEvent(trailEvent(row))),
-  }
-  await tx.insert(auditChain).values(appended)
-  return appended
-}
+export type AuditEventRow = typeof auditEvents.$inferSelect
 
 export function trailEvent({
   sequence,
@@ -98,19 +14,6 @@ export function trailEvent({
   ...row
 }: AuditEventRow): TrailEvent & { result: AuditEventRow['result'] } {
   return { sequence, id, occurredAt: occurredAt.toISOString(), ...row }
-}
-
-/**
- * PostgreSQL stores no NUL and no half of a surrogate pair, and drivers differ in whether they give a byte order mark
- * back: a caller must neither keep an event out of the trail nor make it look changed.
- */
-function storable(text: string | null): string | null {
-  return text === null ? null : text.replaceAll(/[\0\ufeff]/g, '\ufffd').toWellFormed()
-}
-
-function durationOf({ receivedAt }: RequestOrigin, now: Date): number | null {
-  if (!receivedAt) return null
-  return Math.min(Math.max(0, now.getTime() - receivedAt.getTime()), longestDuration)
 }
 
 /** Which events: those within reach that match all given filters. */

@@ -3,6 +3,7 @@ import type { Principal } from '../access/principal.ts'
 import type { Db } from '../db/database.ts'
 import type { RefusedThing } from '../errors.ts'
 import type { Log } from '../observability/log.ts'
+import { appendAuditEvent } from './append-queries.ts'
 import type { Repeats } from './events.ts'
 import {
   createPendingRefusals,
@@ -11,7 +12,6 @@ import {
   type Refusal,
   type RepeatedRefusal,
 } from './pending-refusals.ts'
-import { appendAuditEvent } from './queries.ts'
 
 /** A refusal as the HTTP layer knows it. */
 type RefusedRequest = Pick<Refusal, 'operation' | 'code' | 'reason'> & {

@@ -59,7 +59,11 @@ const limits = { statement_timeout: 0, lock_timeout: 0, idle_in_transaction_sess
 const utf8Wanted = (encoding: string) =>
   `the encoding of the database is ${encoding}, which cannot store every name. Create a database for mintage: create database mintage encoding 'UTF8' template template0`
 
-/** The advisory lock ends with the transaction, so neither a pooler nor a lost connection leaves it behind. */
+/**
+ * The advisory lock ends with the transaction, so neither a pooler nor a lost connection leaves it behind. It guards a
+ * run and no data: before the first migration there is no row to lock. On an engine without advisory locks, migrate from
+ * one process. Of two at once, the second one fails there on a table that exists already, and changes nothing.
+ */
 async function migrateHost(url: string): Promise<void> {
   const sql = postgres(url, {
     max: 1,

@@ -6,15 +6,18 @@ import * as schema from './schema.ts'
 /** The service may append to these tables, and change nothing in them. */
 const appendOnly = new Set(['audit_events', 'audit_chain', 'audit_checkpoints'])
 
+/** The service locks rows of this table, which needs the right to update them. It adds and deletes none. */
+const onlyLocked = new Set(['change_locks'])
+
 const tables = Object.values(schema)
   .filter((each) => is(each, PgTable))
   .map((table) => getTableName(table))
 
 const rights: readonly { right: string; tables: readonly string[] }[] = [
   { right: 'select', tables },
-  { right: 'insert', tables },
+  { right: 'insert', tables: tables.filter((table) => !onlyLocked.has(table)) },
   { right: 'update', tables: tables.filter((table) => !appendOnly.has(table)) },
-  { right: 'delete', tables: tables.filter((table) => !appendOnly.has(table)) },
+  { right: 'delete', tables: tables.filter((table) => !appendOnly.has(table) && !onlyLocked.has(table)) },
 ]
 
 /** The rights that the service needs and the role of this connection lacks. Reads only. */

@@ -18,6 +18,14 @@ import {
 /** Every stored time comes from the service's `now()`, in milliseconds like JavaScript's. */
 const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3, mode: 'date' })
 
+/**
+ * Rows that changes lock, so that they wait for each other (docs/postgresql.md). The migration wrote them: nothing
+ * changes or deletes them.
+ */
+export const changeLocks = pgTable('change_locks', {
+  name: text('name', { enum: ['rights', 'ring', 'audit_head'] }).primaryKey(),
+})
+
 /** One row with the state of the whole service. */
 export const serviceState = pgTable(
   'service_state',
@@ -397,7 +405,7 @@ export const revocations = pgTable(
 export const auditEvents = pgTable(
   'audit_events',
   {
-    /** Position in the chain, from 1 without gaps. Assigned under the chain's lock. */
+    /** Position in the chain, from 1 without gaps. Assigned while the row `audit_head` of `change_locks` is locked. */
     sequence: bigint('sequence', { mode: 'number' }).primaryKey(),
     id: text('id').notNull().unique(),
     occurredAt: instant('occurred_at').notNull(),

@@ -1,5 +1,5 @@
 import { systemPrincipal } from '../access/principal.ts'
-import { appendAuditEvent } from '../audit/queries.ts'
+import { appendAuditEvent } from '../audit/append-queries.ts'
 import { kekIdOf } from '../crypto/envelope.ts'
 import type { Db } from '../db/database.ts'
 import { tryInTransaction } from '../db/trial.ts'

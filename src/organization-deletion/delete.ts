@@ -9,13 +9,7 @@ import { updateOrganizationRow } from '../organizations/queries.ts'
 import { endLastingRules } from '../revocation/rule-queries.ts'
 import type { Services } from '../services.ts'
 import { type Impact, whatWouldBreak } from '../usage/impact.ts'
-import {
-  type Contents,
-  countContents,
-  countLiveApiKeys,
-  deleteOrganizationRow,
-  selectLiveApiKeyIds,
-} from './queries.ts'
+import { type Contents, countLiveApiKeys, deleteOrganizationRow, lockContents, selectLiveApiKeyIds } from './queries.ts'
 
 type DeletingServices = ChangeServices & Pick<Services, 'config'>
 
@@ -65,7 +59,7 @@ export async function tryDeletingOrganization(
 ): Promise<OrganizationDeletionImpact> {
   const decide = async (tx: Db, _: Organization, now: Date) => {
     refuseOwn(actor, id)
-    const tried = { keyIds: await selectLiveApiKeyIds(tx, id, now), contents: await countContents(tx, id) }
+    const tried = { keyIds: await selectLiveApiKeyIds(tx, id, now), contents: await lockContents(tx, id) }
     await updateOrganizationRow(tx, id, { suspendedAt: now }) // so that its keys no longer count as holders of root
     return unchanged(tried)
   }
@@ -86,8 +80,8 @@ async function deleteBatch(
   { id, name, slug }: Organization,
   now: Date,
 ): Promise<Change<boolean>> {
+  const contents = await lockContents(tx, id)
   const keys = await lockApiKeysOf(tx, id, batchSize)
-  const contents = await countContents(tx, id)
   await removeApiKeys(tx, services, keys, actor, now)
   const deleted = { apiKeys: keys.length, apiKeyIds: keys.slice(0, shownIds).map((key) => key.id) }
   if (keys.length === batchSize) return { view: false, event: { type: 'api_keys.deleted', context: deleted } }

@@ -21,11 +21,21 @@ function isLiveIn(organizationId: string, now: Date): SQL | undefined {
   return and(eq(apiKeys.organizationId, organizationId), isAlive(now))
 }
 
-export async function countContents(tx: Db, organizationId: string): Promise<Contents> {
-  return {
-    serviceAccounts: await tx.$count(serviceAccounts, eq(serviceAccounts.organizationId, organizationId)),
-    roles: await tx.$count(customRoles, eq(customRoles.organizationId, organizationId)),
-  }
+/** Locks and counts them. Call it before the keys are locked (docs/architecture.md, lock order). */
+export async function lockContents(tx: Db, organizationId: string): Promise<Contents> {
+  const roles = await tx
+    .select({ name: customRoles.name })
+    .from(customRoles)
+    .where(eq(customRoles.organizationId, organizationId))
+    .orderBy(customRoles.name)
+    .for('update')
+  const accounts = await tx
+    .select({ id: serviceAccounts.id })
+    .from(serviceAccounts)
+    .where(eq(serviceAccounts.organizationId, organizationId))
+    .orderBy(serviceAccounts.id)
+    .for('update')
+  return { serviceAccounts: accounts.length, roles: roles.length }
 }
 
 /** Deletes an organization that has no keys any more. The caller has locked it. */

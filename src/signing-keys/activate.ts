@@ -14,7 +14,7 @@ import {
   type RingServices,
   readChangedKey,
   readSnapshot,
-  revokeKey,
+  revokeKeys,
 } from './ring-change.ts'
 import { generateSealedKey } from './sealed-key.ts'
 import { type RingTrial, tryRing } from './trial.ts'
@@ -93,8 +93,9 @@ export async function activateChosen<Answer>(
     const why = reason ?? (force ? `${verb} by force` : verb)
     const activation = await activateNow(change, key, actor, why)
     const revoked = revokeFormer && previous !== null ? [previous] : []
-    for (const kid of revoked) await revokeKey(change, { kid, purpose, actor, reason: why })
-    await planNext(change, series, prepared, actor.clientId, activation.activatesAt)
+    await revokeKeys(change, { kids: revoked, purpose, actor, reason: why }, () =>
+      planNext(change, series, prepared, actor.clientId, activation.activatesAt),
+    )
     const context = { ...activationContext(activation, previous, revoked), forced: force }
     const event = { subject: key.kid, ...(reason === undefined ? {} : { reason }), context }
     return { view: await viewAfter(change, activation), event: { type: `signing_key.${verb}`, ...event } }

@@ -1,6 +1,6 @@
 import { systemPrincipal } from '../access/principal.ts'
+import { appendAuditEvent } from '../audit/append-queries.ts'
 import type { AuditEvent } from '../audit/events.ts'
-import { appendAuditEvent } from '../audit/queries.ts'
 import { holdLease, type Lease } from '../db/leases.ts'
 import type { Services } from '../services.ts'
 import { hasPlan, type PlannedActivation, planNext } from './plan.ts'

@@ -1,4 +1,5 @@
 import { and, eq, isNull, sql } from 'drizzle-orm'
+import { takeChangeLock } from '../db/change-locks.ts'
 import type { Db } from '../db/database.ts'
 import { revocationState, serviceState, signingKeyActivations, signingKeys } from '../db/schema.ts'
 
@@ -61,14 +62,9 @@ export async function readRingGeneration(db: Db): Promise<number | undefined> {
   return state?.generation
 }
 
-/**
- * Nobody else can change the ring until the transaction ends. It is a transaction lock, so it works behind a
- * transaction pooler. The embedded database has only one session, so it does not need the lock.
- */
+/** Nobody else can change the ring until the transaction ends. */
 export async function lockRing(tx: Db): Promise<void> {
-  await tx
-    .select({ locked: sql`pg_advisory_xact_lock(hashtextextended('mintage signing keys', 0))` })
-    .from(sql`(select 1) as one`)
+  await takeChangeLock(tx, 'ring')
 }
 
 export async function insertSigningKey(tx: Db, key: NewSigningKey): Promise<SigningKeyRow> {

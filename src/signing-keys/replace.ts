@@ -11,7 +11,7 @@ import {
   type RingGate,
   type RingServices,
   readSnapshot,
-  revokeKey,
+  revokeKeys,
   type SeriesInput,
 } from './ring-change.ts'
 import { generateSealedKey, type SealedKey } from './sealed-key.ts'
@@ -83,8 +83,10 @@ async function replaceBy<Answer>(
     const activatedAt = isActive
       ? await activateSuccessor(change, series, { ring, dead, fresh, actor: actor.clientId, reason })
       : change.now
-    for (const key of dead) await revokeKey(change, { kid: key.kid, purpose, actor, reason })
-    await planNext(change, series, prepared, actor.clientId, activatedAt)
+    const kids = dead.map((key) => key.kid)
+    await revokeKeys(change, { kids, purpose, actor, reason }, () =>
+      planNext(change, series, prepared, actor.clientId, activatedAt),
+    )
     const view = await replacementOf(change, series, dead)
     const fates = { kid: view.active?.kid ?? null, distrusted: distrusted.map((key) => key.kid) }
     const context = { purpose, algorithm, ...fates }

@@ -4,7 +4,7 @@ import type { Permission } from '../access/permissions.ts'
 import type { Principal } from '../access/principal.ts'
 import type { Db } from '../db/database.ts'
 import { ServiceError } from '../errors.ts'
-import { addRevocationRule } from '../revocation/rule-queries.ts'
+import { addRevocationRules } from '../revocation/rule-queries.ts'
 import type { Services } from '../services.ts'
 import { nextActivation } from './activations.ts'
 import { reloadKeyring } from './keyring.ts'
@@ -118,23 +118,28 @@ export async function appendActivation(
   return row
 }
 
-/** The key never signs again and leaves the set. If it is a token key, every token that it signed is refused. */
-export async function revokeKey(
+/**
+ * The keys never sign again and leave the set. If they are token keys, every token that they signed is refused. `others`
+ * is what the change still writes to the ring, because revocation rules are written last (docs/architecture.md).
+ */
+export async function revokeKeys(
   { tx, now, known, config: { clockToleranceSeconds } }: RingChange,
-  { kid, purpose, actor, reason }: { kid: string; purpose: KeyPurpose; actor: Principal; reason: string },
+  { kids, purpose, actor, reason }: { kids: readonly string[]; purpose: KeyPurpose; actor: Principal; reason: string },
+  others: () => Promise<unknown>,
 ): Promise<void> {
-  const revoked = await markSigningKeyRevoked(tx, { kid, by: actor.clientId, reason }, now)
-  if (!revoked) throw new ServiceError('conflict')
-  if (known) known.rows = { ...known.rows, keys: known.rows.keys.map((key) => (key.kid === kid ? revoked : key)) }
+  for (const kid of kids) {
+    const revoked = await markSigningKeyRevoked(tx, { kid, by: actor.clientId, reason }, now)
+    if (!revoked) throw new ServiceError('conflict')
+    if (known) known.rows = { ...known.rows, keys: known.rows.keys.map((key) => (key.kid === kid ? revoked : key)) }
+  }
+  await others()
   if (purpose !== 'token') return
   const effectiveAt = new Date(now.getTime() - clockToleranceSeconds * 1000)
   const about = { organizationId: null, reason, actor: actor.clientId }
-  await addRevocationRule(
-    tx,
-    { kind: 'signing_key', value: kid, effectiveAt, expires: 'never', ...about },
-    clockToleranceSeconds,
-    now,
-  )
+  const rules = kids.map((value) => {
+    return { kind: 'signing_key' as const, value, effectiveAt, expires: 'never' as const, ...about }
+  })
+  await addRevocationRules(tx, rules, clockToleranceSeconds, now)
 }
 
 export function changedConcurrently(): ServiceError {

@@ -2,12 +2,13 @@ import { asc, eq, sql } from 'drizzle-orm'
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { systemPrincipal } from '../../src/access/principal.ts'
+import { appendAuditEvent, appendAuditEvents } from '../../src/audit/append-queries.ts'
 import { chainHash, genesisHash, type TrailEvent, toldEvent } from '../../src/audit/chain.ts'
 import type { AuditEvent } from '../../src/audit/events.ts'
-import { appendAuditEvent, trailEvent } from '../../src/audit/queries.ts'
+import { trailEvent } from '../../src/audit/queries.ts'
 import type { Db } from '../../src/db/database.ts'
 import { sqlState } from '../../src/db/failure.ts'
-import { auditChain, auditCheckpoints, auditEvents } from '../../src/db/schema.ts'
+import { auditChain, auditCheckpoints, auditEvents, changeLocks } from '../../src/db/schema.ts'
 import { recomputedHash } from '../support/audit-trail.ts'
 import { databaseKinds, openTestDatabase } from '../support/databases.ts'
 
@@ -110,6 +111,27 @@ describe.each(databaseKinds)('the chain on %s', async (kind) => {
     await expectWholeChain(db, 3)
   })
 
+  test('keeps events that are appended together in order, and links each to the one before', async () => {
+    await append(db)
+    const together = ['a', 'b', 'c'].map((subject) => something(subject))
+    const links = await db.transaction((tx) => appendAuditEvents(tx, together, at))
+    expect(links.map(({ sequence }) => sequence)).toEqual([2, 3, 4])
+    expect((await wholeChain(db)).map(({ event }) => event.subject)).toEqual(['x', 'a', 'b', 'c'])
+    await expectWholeChain(db, 4)
+  })
+
+  test('is not continued without its lock, and the error says which row to add', async () => {
+    await append(db)
+    await db.delete(changeLocks).where(eq(changeLocks.name, 'audit_head'))
+    const add = "insert into change_locks values ('audit_head')"
+    await expect(append(db)).rejects.toThrow(add)
+    await expect(db.transaction((tx) => appendAuditEvents(tx, [something(), something()], at))).rejects.toThrow(add)
+    await expectWholeChain(db, 1)
+    await db.execute(sql.raw(add))
+    await append(db)
+    await expectWholeChain(db, 2)
+  })
+
   test('hashes what the database returns, whatever the event contains', async () => {
     let length = 0
     // jsonb rejects NUL and half a surrogate pair. No operation lets one into the context.
@@ -139,8 +161,10 @@ describe.each(databaseKinds)('the chain on %s', async (kind) => {
       context: {},
     } as const
     await db.insert(auditEvents).values([1, 2].map((sequence) => ({ ...earlier, sequence, id: `evt_${sequence}` })))
-    expect(await append(db)).toMatchObject({ sequence: 3 })
-    await expectWholeChain(db, 3)
+    const links = await db.transaction((tx) => appendAuditEvents(tx, [something(), something()], at))
+    expect(links.map(({ sequence }) => sequence)).toEqual([3, 4])
+    expect(await append(db)).toMatchObject({ sequence: 5 })
+    await expectWholeChain(db, 5)
   })
 
   test('cannot fork: the database rejects a second event after the same one', async () => {
@@ -178,6 +202,34 @@ describe.each(serverKinds)('concurrent writers on %s', async (kind) => {
     await expectWholeChain(db, 50)
     const subjects = new Set((await wholeChain(db)).map(({ event }) => event.subject))
     expect(subjects.size).toBe(50)
+  })
+
+  test('writers of one event and of several each get places without a gap, and theirs are together', async () => {
+    const writers = Array.from({ length: 30 }, (_, index) => {
+      const events = Array.from({ length: 1 + (index % 3) }, () => something(`writer ${index}`))
+      return db.transaction((tx) => appendAuditEvents(tx, events, at))
+    })
+    await Promise.all(writers)
+    await expectWholeChain(db, 60)
+    const subjects = (await wholeChain(db)).map(({ event }) => event.subject)
+    expect(subjects.filter((subject, index) => subject !== subjects[index - 1])).toHaveLength(30)
+  })
+
+  test('an event that waited for the lock is appended after those that were committed meanwhile', async () => {
+    const [appended, done] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const first = db.transaction(async (tx) => {
+      await appendAuditEvents(tx, [something('first'), something('second')], at)
+      appended.resolve()
+      await done.promise
+    })
+    await appended.promise
+    const third = append(db, something('third'))
+    const isWaiting = sql`wait_event_type = 'Lock' and datname = current_database()`
+    await expect.poll(() => db.select({ one: sql`1` }).from(sql`pg_stat_activity`).where(isWaiting)).toHaveLength(1)
+    done.resolve()
+    await Promise.all([first, third])
+    expect((await third).sequence).toBe(3)
+    await expectWholeChain(db, 3)
   })
 
   test('continues when a writer in the middle is rolled back', async () => {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { Role } from '../../src/access/permissions.ts'
 import { type Principal, systemPrincipal } from '../../src/access/principal.ts'
+import { appendAuditEvent } from '../../src/audit/append-queries.ts'
 import { listAuditEvents } from '../../src/audit/operations.ts'
-import { appendAuditEvent } from '../../src/audit/queries.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { startTestService } from '../support/test-service.ts'
 

@@ -64,6 +64,9 @@ describe.each(serverKinds)('R135 A81 the role of the service on %s', (kind) => {
     'truncate audit_checkpoints',
     'alter table audit_events disable trigger all',
     'drop table audit_chain',
+    'delete from change_locks',
+    "insert into change_locks values ('another')",
+    'truncate change_locks',
     'insert into audit_chain select * from audit_chain on conflict (sequence) do update set hash = excluded.hash',
   ])('cannot %s', async (statement) => {
     const { db } = service.services
@@ -129,6 +132,12 @@ describe.each(databaseKinds)('A82 while the trail cannot be written on %s, nothi
   test.each([
     ['the events', 'alter table audit_events rename to lost', 'alter table lost rename to audit_events'],
     ['the chain', 'alter table audit_chain rename to lost', 'alter table lost rename to audit_chain'],
+    ['its lock', 'alter table change_locks rename to lost', 'alter table lost rename to change_locks'],
+    [
+      'the row of its lock',
+      "delete from change_locks where name = 'audit_head'",
+      "insert into change_locks values ('audit_head')",
+    ],
     [
       'any event',
       'alter table audit_events add constraint nothing check (false) not valid',
@@ -150,7 +159,7 @@ describe.each(databaseKinds)('A82 while the trail cannot be written on %s, nothi
       await root('GET', '/v1/audit-events/export'),
     ]
     expect(attempts.map(({ status }) => status)).toEqual(attempts.map(() => 500))
-    for (const { text } of attempts) expect(text).not.toMatch(/audit_|lost|check|constraint/)
+    for (const { text } of attempts) expect(text).not.toMatch(/audit_|_locks|lost|check|constraint/)
     expect((await root('GET', '/v1/api-keys')).text).not.toContain('unrecorded')
     expect((await root('GET', `/v1/api-keys/${id}`)).body).toMatchObject({ revokedAt: null })
     expect((await exchange(service, secret)).access_token).toBeTruthy()
@@ -166,7 +175,7 @@ describe.each(serverKinds)('A82 while another session locks the trail on %s', (k
     const { request } = secondInstance(service, impatient)
     const holder = postgres(url, { max: 1 })
     await holder.begin(async (tx) => {
-      await tx`select pg_advisory_xact_lock(hashtextextended('mintage audit chain', 0))`
+      await tx`select from change_locks where name = 'audit_head' for update`
       const refused = await adminClient({ request }, service.rootKey)('POST', '/v1/api-keys', { name: 'unrecorded' })
       expect([refused.status, refused.body.code]).toEqual([503, 'database_unavailable'])
       expect((await exchange({ ...service, request }, secret)).access_token).toBeTruthy()

@@ -1,4 +1,4 @@
-import { appendAuditEvent } from '../../src/audit/queries.ts'
+import { appendAuditEvent } from '../../src/audit/append-queries.ts'
 import { newId } from '../../src/crypto/random.ts'
 import { insertServiceAccount } from '../../src/service-accounts/queries.ts'
 import { adminClient } from './admin-client.ts'
