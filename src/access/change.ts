@@ -18,7 +18,15 @@ export type ChangeServices = Pick<Services, 'log' | 'now' | 'revocations' | 'tra
 export const keyHolder = Symbol('the holder of the key')
 
 /** The input of a lock. `within` is where the actor may use the permission. */
-export type Attempt = { readonly tx: Db; readonly actor: Principal; readonly within: Within; readonly now: Date }
+export type Attempt = {
+  readonly tx: Db
+  readonly actor: Principal
+  readonly within: Within
+  /** When the operation began. What another change wrote while this one waited for a lock may be later. */
+  readonly now: Date
+  /** Reads the clock, for a lock that keeps changes and their times in one order. */
+  readonly clock: () => Date
+}
 
 /** A locked thing. Its events are about this `organizationId` and `subject` unless they name others. */
 type Locked<Thing> = {
@@ -104,7 +112,7 @@ export async function change<Thing, View>(
     }
     const done = await about(
       () => reached,
-      () => lock({ tx, actor, within, now: began }, work),
+      () => lock({ tx, actor, within, now: began, clock: services.now }, work),
     )
     const { organizationId, subject } = done.locked
     const events = eventsOf(done.change).map((event) => ({ organizationId, subject, ...event, actor }))

@@ -8,7 +8,7 @@ import type { Services } from '../services.ts'
 import { type Impact, whatWouldBreak } from '../usage/impact.ts'
 import { admitApiKey } from './admission.ts'
 import { endTokensOfVersions } from './end-tokens.ts'
-import { apiKeyLock, type LockedApiKey, readChangedApiKey } from './lock.ts'
+import { apiKeyLock, type LockedApiKey, readChangedApiKey, requireNewestSecret } from './lock.ts'
 import { cancelVersion, findReplacedVersion } from './version-queries.ts'
 import type { ApiKeyView } from './view.ts'
 
@@ -21,7 +21,7 @@ export type CancelledRotation = {
   newestVersion: { version: number; endsAt: string | null }
 }
 
-/** `endsCaller`: the caller uses the version that ends. */
+/** `endsCaller`: the caller's own key, which only the version that ends may do this to. */
 export type CancellationImpact = Impact & Omit<CancelledRotation, 'apiKey'> & { endsCaller: boolean }
 
 /**
@@ -30,7 +30,8 @@ export type CancellationImpact = Impact & Omit<CancelledRotation, 'apiKey'> & { 
  * rotation changed stay. The number of the cancelled version is not used again.
  *
  * Needs what rotating needs, because the previous secret works for longer. Throws `not_found`, `conflict` for a dead key
- * and if no previous version works any more, `permission_denied` for a key that holds more than the caller.
+ * and if no previous version works any more, `permission_denied` for a key that holds more than the caller, and for the
+ * caller's own key unless it sent the newest secret.
  */
 export async function cancelRotation(
   services: CancellingServices,
@@ -79,6 +80,7 @@ function anyKey(actor: Principal, id: string, { dryRun }: Pick<Target, 'dryRun'>
     permission: 'api_keys.rotate',
     dryRun,
     async admit(tx, { apiKey, organization }, now) {
+      requireNewestSecret(actor, apiKey, 'cancel its rotation')
       const admission = { draft: apiKey, previous: apiKey, organization, accountsWithin, showsSecret: true }
       await admitApiKey(tx, actor, admission, now)
     },
@@ -90,12 +92,7 @@ function ownKey(actor: Principal, { dryRun }: Pick<Target, 'dryRun'>): Target {
     id: actor.clientId,
     permission: keyHolder,
     dryRun,
-    async admit(_, { apiKey }) {
-      if (actor.apiKeyVersion === apiKey.version) return
-      throw new ServiceError('permission_denied', {
-        detail: 'Only the newest secret of the key may cancel its rotation. Send the newest secret.',
-      })
-    },
+    admit: async (_, { apiKey }) => requireNewestSecret(actor, apiKey, 'cancel its rotation'),
   }
 }
 
@@ -107,10 +104,11 @@ async function cancel(
   const decide = async (tx: Db, locked: LockedApiKey, now: Date): Promise<Change<CancelledRotation>> => {
     const { apiKey, organization } = locked
     await admit(tx, locked, now)
-    const restored = await findOverlapping(tx, apiKey, now)
     const cancelled = { version: apiKey.version, createdAt: apiKey.versionCreatedAt }
+    const restored = await findOverlapping(tx, id, cancelled, now)
     await cancelVersion(tx, id, { cancelled, restored: restored.version }, now)
-    await liftRotationRule(tx, { apiKeyId: id, version: restored.version, effectiveAt: restored.expiresAt }, now)
+    const rule = { apiKeyId: id, version: restored.version, effectiveAt: restored.expiresAt }
+    if (!(await liftRotationRule(tx, rule, now))) throw overlapEnded(restored)
     const versions = { first: cancelled.version, version: cancelled.version }
     const ended = { id, organizationId: organization.id, ...versions, at: now, reason: 'rotation cancelled', actor }
     await endTokensOfVersions(tx, services, ended, now)
@@ -132,23 +130,32 @@ async function cancel(
 
 async function impactOf(
   { db, now }: Pick<Services, 'db' | 'now'>,
-  { clientId, apiKeyVersion, accessToken }: Principal,
+  { clientId }: Principal,
   { apiKey: { id }, ...cancelled }: CancelledRotation,
 ): Promise<CancellationImpact> {
   const impact = await whatWouldBreak(db, [id], now(), [cancelled.cancelledVersion])
-  const usedVersion = apiKeyVersion ?? accessToken?.keyVersion
-  return { ...impact, ...cancelled, endsCaller: clientId === id && usedVersion === cancelled.cancelledVersion }
+  return { ...impact, ...cancelled, endsCaller: clientId === id }
 }
 
-/** The version that the newest one replaced, if it works until an overlap ends. Throws `conflict`. */
-async function findOverlapping(tx: Db, { id, version }: { id: string; version: number }, now: Date) {
-  const replaced = await findReplacedVersion(tx, id, version)
+/**
+ * The version that the newest one replaced, if it works until an overlap ends. Throws `conflict`. The end alone does not
+ * say so: an instance whose clock is ahead may have ended the version at a time that is still to come here.
+ */
+async function findOverlapping(tx: Db, id: string, newest: { version: number; createdAt: Date }, now: Date) {
+  const replaced = await findReplacedVersion(tx, id, newest.version)
   const end = replaced?.expiresAt
-  if (replaced && end && end > now) return { ...replaced, expiresAt: end }
-  const why = end
-    ? `The overlap has ended: version ${replaced.version} stopped working at ${end.toISOString()}.`
-    : 'No earlier version of this key works.'
-  throw new ServiceError('conflict', {
+  if (!replaced || !end) throw notCancellable('No earlier version of this key works.')
+  const found = { ...replaced, expiresAt: end }
+  if (end > now && end > newest.createdAt) return found
+  throw overlapEnded(found)
+}
+
+function overlapEnded({ version, expiresAt }: { version: number; expiresAt: Date }): ServiceError {
+  return notCancellable(`The overlap has ended: version ${version} stopped working at ${expiresAt.toISOString()}.`)
+}
+
+function notCancellable(why: string): ServiceError {
+  return new ServiceError('conflict', {
     detail: `${why} A rotation can be cancelled only during its overlap. Rotate the key again instead.`,
   })
 }

@@ -19,22 +19,25 @@ export type LockedApiKey = {
 }
 
 /**
- * A live key, locked together with its organization until the transaction ends. Throws `not_found` for a key that does
- * not exist or is out of reach, and `conflict` for a revoked or expired one: dead keys never change.
+ * A live key, locked together with its organization until the transaction ends. The time of the change is read under the
+ * lock: another change may have ended the key, or one of its versions, while this one waited. Throws `not_found` for a
+ * key that does not exist or is out of reach, and `conflict` for a revoked or expired one: dead keys never change.
  */
 export function apiKeyLock(id: string): Lock<LockedApiKey> {
-  return async ({ tx, within, now }, work) => {
+  return async ({ tx, within, clock }, work) => {
     const { organizationId } = await findReachable(tx, { id, within })
     const organization = await lockOrganization(tx, { id: organizationId, within: 'everywhere' })
     await lockApiKeyRow(tx, id)
     const apiKey = await findReachable(tx, { id, within })
     if (!organization) throw new ServiceError('not_found')
+    const now = clock()
     const thing = { organizationId, subject: id }
     await about(
       () => thing,
       async () => requireLiveApiKey(apiKey, now),
     )
-    return await work({ thing: { apiKey, organization }, organizationId, subject: id, revision: apiKey.revision })
+    const { revision } = apiKey
+    return await work({ thing: { apiKey, organization }, organizationId, subject: id, revision, now })
   }
 }
 
@@ -65,12 +68,12 @@ async function unlessReachable(tx: Db, { clientId, origin }: Principal): Promise
  * the service or its organization.
  */
 export function endingLock(id: string, force: boolean): Lock<StoredApiKey> {
-  const found: Lock<StoredApiKey> = async ({ tx, actor, within }, work) => {
+  const found: Lock<StoredApiKey> = async ({ tx, actor, within, clock }, work) => {
     await lockApiKeyRow(tx, id)
     const apiKey = await findReachable(tx, { id, within })
     requireRootForRootKey(actor, apiKey)
     const { organizationId, revision } = apiKey
-    return await work({ thing: apiKey, organizationId, subject: id, revision })
+    return await work({ thing: apiKey, organizationId, subject: id, revision, now: clock() })
   }
   return keepingLastHolders(async ({ tx, within }) => ({ ...(await findReachable(tx, { id, within })), force }), found)
 }
@@ -112,5 +115,20 @@ export function requireRootForRootKey(
   throw new ServiceError('permission_denied', {
     detail: 'Only a root key may change a key with the role root.',
     reason: 'touches a root key',
+  })
+}
+
+/**
+ * A key rotates itself, and takes its rotation back, only by its newest secret, whatever its roles and the route: a
+ * leaked token or previous secret must not prolong its own life. Throws `permission_denied`.
+ */
+export function requireNewestSecret(
+  actor: Principal,
+  { id, version }: Pick<StoredApiKey, 'id' | 'version'>,
+  what: 'rotate it' | 'cancel its rotation',
+): void {
+  if (id !== actor.clientId || actor.apiKeyVersion === version) return
+  throw new ServiceError('permission_denied', {
+    detail: `Only the newest secret of the key may ${what}. Send the newest secret.`,
   })
 }

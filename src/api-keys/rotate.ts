@@ -9,7 +9,7 @@ import { type Impact, whatWouldBreak } from '../usage/impact.ts'
 import { admitApiKey, signingKeyCheck, withinForAccount } from './admission.ts'
 import { storeApiKey } from './change-queries.ts'
 import { endTokensOfVersions, endTokensWithKey, isBroughtForward } from './end-tokens.ts'
-import { apiKeyLock, type LockedApiKey, readChangedApiKey, settingsLock } from './lock.ts'
+import { apiKeyLock, type LockedApiKey, readChangedApiKey, requireNewestSecret, settingsLock } from './lock.ts'
 import { widerTokensUntil } from './narrowing.ts'
 import { overlapEnd } from './overlap.ts'
 import { findApiKey } from './queries.ts'
@@ -47,8 +47,8 @@ export type RotationImpact = Impact & Pick<RotatedApiKey, 'formerVersion'>
  * at most two secrets work at a time. Id, history and usage stay. Repeating it rotates again.
  *
  * Throws `not_found`, `conflict` for a dead key, `invalid_request` for an overlap that the plan does not allow,
- * `permission_denied` for a key that holds more than the caller, `lifetime_not_allowed` for a key that the rotation
- * widens or prolongs beyond the organization's policy.
+ * `permission_denied` for a key that holds more than the caller and for the caller's own key unless it sent the newest
+ * secret, `lifetime_not_allowed` for a key that the rotation widens or prolongs beyond the organization's policy.
  */
 export async function rotateApiKey(
   services: RotatingServices,
@@ -82,6 +82,7 @@ async function rotateOther(
   const target = { id, within, permission: 'api_keys.rotate', lock: settingsLock(id, settings), dryRun } as const
   return await rotate(services, actor, target, overlapSeconds, async (tx, { apiKey, organization }, now) => {
     requireSigningKey()
+    requireNewestSecret(actor, apiKey, 'rotate it')
     const draft = changedDraft(apiKey, settings, now, services.config)
     await admitApiKey(tx, actor, { draft, previous: apiKey, organization, accountsWithin, showsSecret: true }, now)
     return draft
@@ -119,11 +120,7 @@ async function rotateOwn(
   const id = actor.clientId
   const target = { id, within: 'everywhere', permission: keyHolder, lock: apiKeyLock(id), dryRun } as const
   return await rotate(services, actor, target, overlapSeconds, async (_, { apiKey }) => {
-    if (actor.apiKeyVersion !== apiKey.version) {
-      throw new ServiceError('permission_denied', {
-        detail: 'Only the newest secret of the key may rotate it. Send the newest secret.',
-      })
-    }
+    requireNewestSecret(actor, apiKey, 'rotate it')
     return apiKey
   })
 }

@@ -73,16 +73,17 @@ export async function liftRevocationRule(tx: Db, id: string, now: Date): Promise
 
 /**
  * Lifts the rule by which a rotation ends the versions of a key up to `version`. Keeps rules with the same versions that
- * somebody added: those have a time of issue, or never expire.
+ * somebody added: those have a time of issue, or never expire. Returns false without such a rule: then something else
+ * ended the versions. A rule that somebody lifted by hand counts.
  */
 export async function liftRotationRule(
   tx: Db,
   rule: { apiKeyId: string; version: number; effectiveAt: Date },
   now: Date,
-): Promise<void> {
-  await tx
+): Promise<boolean> {
+  const lifted = await tx
     .update(revocations)
-    .set({ liftedAt: now })
+    .set({ liftedAt: sql`coalesce(${revocations.liftedAt}, ${instant(now)})` })
     .where(
       and(
         eq(revocations.kind, 'api_key'),
@@ -93,9 +94,10 @@ export async function liftRotationRule(
         eq(revocations.reason, 'rotated'),
         isNull(revocations.issuedBefore),
         isNotNull(revocations.expiresAt),
-        isNull(revocations.liftedAt),
       ),
     )
+    .returning({ id: revocations.id })
+  return lifted.length > 0
 }
 
 /**

@@ -1,4 +1,6 @@
 import type { Hono } from 'hono'
+import { systemPrincipal } from '../../src/access/principal.ts'
+import { endTokensOfVersions } from '../../src/api-keys/end-tokens.ts'
 import type { ApiKeyEnvironment } from '../../src/api-keys/format.ts'
 import { insertApiKey } from '../../src/api-keys/queries.ts'
 import { createSecret } from '../../src/api-keys/secret.ts'
@@ -138,7 +140,10 @@ async function insertTestKey(services: Services, organizationId: string, options
   )
   if (!rotated) return { id, secret }
   const next = await createSecret(services, environment)
-  await overlapVersion(services.db, id, 1, new Date(now.getTime() + 3_600_000))
+  const at = new Date(now.getTime() + 3_600_000)
+  await overlapVersion(services.db, id, 1, at)
+  const ended = { id, organizationId: instants.organizationId ?? organizationId, version: 1, at, reason: 'rotated' }
+  await endTokensOfVersions(services.db, services, { ...ended, actor: systemPrincipal }, now)
   await insertVersion(services.db, id, next.stored, now)
   return { id, secret: next.secret }
 }
