@@ -59,26 +59,49 @@ export async function updateCredentialsUrl(dataDir: string, url: string): Promis
 }
 
 /**
- * Replaces a secret in the files of the first start: the root key, or the key that has the `previous` secret. False,
- * with nothing written, when the files are missing or do not have that secret.
+ * A new root key; a rotation, during whose overlap the previous secret is kept too, because nothing else has it; or the
+ * `cancelled` secret of a rotation that was taken back.
  */
-export async function replaceCredential(
-  dataDir: string,
-  replacement: { readonly rootApiKey: string } | { readonly previous: string; readonly secret: string },
-): Promise<boolean> {
+export type CredentialReplacement =
+  | { readonly rootApiKey: string }
+  | { readonly previous: string; readonly secret: string; readonly overlaps: boolean }
+  | { readonly cancelled: string }
+
+const previousNames = { rootApiKey: 'previousRootApiKey', apiKey: 'previousApiKey' } as const
+
+/**
+ * Replaces a secret in the files of the first start: the root key, or the key that has the replaced secret. False, with
+ * nothing written, when the files are missing or do not have what is needed.
+ */
+export async function replaceCredential(dataDir: string, replacement: CredentialReplacement): Promise<boolean> {
   const known = await readCredentials(dataDir)
   if (known === undefined) return false
   const changed: Record<string, unknown> = { ...known }
-  if ('rootApiKey' in replacement) changed.rootApiKey = replacement.rootApiKey
-  else
-    for (const name of ['rootApiKey', 'apiKey'])
-      if (known[name] === replacement.previous) changed[name] = replacement.secret
+  for (const name of ['rootApiKey', 'apiKey'] as const) {
+    const secrets = replacedSecrets(known[name], known[previousNames[name]], name, replacement)
+    if (secrets === undefined) continue
+    changed[name] = secrets.now
+    changed[previousNames[name]] = secrets.previous // undefined is not written
+  }
   if (changed.rootApiKey === known.rootApiKey && changed.apiKey === known.apiKey) return false
   const files = localFiles(dataDir)
   await writePrivate(files.credentials, `${JSON.stringify(changed, null, 2)}\n`)
   if (changed.apiKey !== known.apiKey)
     await writePrivate(files.apiKeyHeader, `Authorization: Bearer ${String(changed.apiKey)}\n`)
   return true
+}
+
+function replacedSecrets(
+  known: unknown,
+  previous: unknown,
+  name: keyof typeof previousNames,
+  replacement: CredentialReplacement,
+): { now: unknown; previous?: unknown } | undefined {
+  if ('rootApiKey' in replacement) return name === 'rootApiKey' ? { now: replacement.rootApiKey } : undefined
+  if ('cancelled' in replacement)
+    return known === replacement.cancelled && previous !== undefined ? { now: previous } : undefined
+  if (known !== replacement.previous) return undefined
+  return { now: replacement.secret, ...(replacement.overlaps && { previous: known }) }
 }
 
 /** Whether the test key of the first start is still in its file and can be exchanged. */

@@ -20,8 +20,8 @@ type Rotating = {
   readonly path: (ids: readonly string[]) => string
   /** The command that takes the rotation back. */
   readonly wayBack?: (rotated: RotatedApiKey) => string
-  /** A warning after a cancellation. */
-  readonly cancelled?: string
+  /** After a cancellation; returns more warnings. */
+  readonly cancelled?: () => Promise<readonly string[]>
   /** After a rotation; returns more warnings. */
   readonly rotated?: (rotated: RotatedApiKey) => Promise<readonly string[]>
 }
@@ -76,8 +76,8 @@ function cancellation({ path, cancelled }: Rotating): Ending<CancelledRotation, 
     done: ({ answer }) => ({
       json: answer,
       text: `ended version ${answer.cancelledVersion} of ${printableText(answer.apiKey.id)} and its tokens; ${newestText(answer)}`,
-      warnings: cancelled === undefined ? [] : [cancelled],
     }),
+    ...(cancelled && { afterwards: cancelled }),
   }
 }
 

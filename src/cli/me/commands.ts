@@ -23,9 +23,13 @@ export function addMeCommand(program: Command, cli: Cli): void {
   const rotate = verb(me, 'rotate', 'give this key a new secret, shown once', 'mintage me rotate --overlap 1h')
   rotatingVerb(rotate.addOption(overlapOption()), cli, {
     path: () => '/v1/me/rotate',
-    cancelled: 'the secret that this terminal used has ended: use the previous one',
+    async cancelled() {
+      const kept = await keepSecret(cli, { cancelled: findCredentials(cli, 'admin').apiKey })
+      return [kept ?? 'the secret that this terminal used has ended: use the previous one']
+    },
     async rotated({ secret }) {
-      const kept = await keepSecret(cli, { previous: findCredentials(cli, 'admin').apiKey, secret })
+      const overlaps = rotate.getOptionValue('overlap') !== 0
+      const kept = await keepSecret(cli, { previous: findCredentials(cli, 'admin').apiKey, secret, overlaps })
       return kept === undefined ? [] : [kept]
     },
   })

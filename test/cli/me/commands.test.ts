@@ -23,6 +23,16 @@ test('a rotation in the folder of a first start keeps the new secret in its file
   expect(JSON.parse((await here(['me', '--json'])).stdout)).toMatchObject({ version: 2, worksUntil: null })
 })
 
+test('a rotation that is taken back there leaves a root key that works, and no secret that has ended', async () => {
+  const before = await file()
+  await here(['me', 'rotate', '--overlap', '1h'])
+  expect(await file()).toMatchObject({ previousRootApiKey: before.rootApiKey })
+  const cancelled = await here(['me', 'rotate', '--cancel', '--yes'])
+  expect(cancelled.stderr).toMatch(/^the previous secret is in \.mintage\/credentials\.json again/m)
+  expect(await file()).toEqual(before)
+  expect(JSON.parse((await here(['me', '--json'])).stdout)).toMatchObject({ version: 1, worksUntil: null })
+})
+
 test('a rotation of the test key also changes the header file for curl', async () => {
   const { apiKey } = await file()
   const rotated = await here(['me', 'rotate'], { MINTAGE_API_KEY: apiKey })
