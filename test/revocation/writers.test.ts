@@ -5,7 +5,6 @@ import { revokeApiKey } from '../../src/api-keys/revoke.ts'
 import { revokeApiKeys } from '../../src/api-keys/revoke-many.ts'
 import { rotateApiKey } from '../../src/api-keys/rotate.ts'
 import { revocations } from '../../src/db/schema.ts'
-import { ServiceError } from '../../src/errors.ts'
 import type { RevocationSource } from '../../src/kit/revocation/synced.ts'
 import { resumeOrganization, suspendOrganization } from '../../src/organizations/suspension.ts'
 import { declareRestored } from '../../src/restore.ts'
@@ -16,6 +15,7 @@ import { liftRevocation } from '../../src/revocations/operations.ts'
 import { advanceRingGeneration } from '../../src/signing-keys/queries.ts'
 import { replaceSigningKey } from '../../src/signing-keys/replace.ts'
 import { databaseKinds } from '../support/databases.ts'
+import { failuresOf, pairsOf } from '../support/raced-pairs.ts'
 import { addRule } from '../support/revocation-rules.ts'
 import { startTestService, type TestService } from '../support/test-service.ts'
 
@@ -50,11 +50,7 @@ const verbs: Record<string, (service: TestService, things: Things) => Promise<un
   'replace a signing key': ({ services }) => replaceSigningKey(services, systemPrincipal, { purpose: 'token' }),
 }
 
-const pairs = Object.keys(verbs).flatMap((one, index) =>
-  Object.keys(verbs)
-    .slice(index)
-    .map((other) => [one, other] as const),
-)
+const pairs = pairsOf(Object.keys(verbs))
 
 async function prepare({ services, clock, ...service }: TestService, race: number): Promise<Things> {
   const [organizationId, suspendedId] = [
@@ -85,12 +81,6 @@ async function readAlong(source: RevocationSource, isOver: () => boolean) {
   return rows
 }
 
-/** Refusals are answers. A deadlock, a timeout and an unexpected error are not. */
-function failures(results: readonly PromiseSettledResult<unknown>[]): unknown[] {
-  const reasons = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []))
-  return reasons.filter((reason) => !(reason instanceof ServiceError) || reason.status >= 500)
-}
-
 describe.runIf(databaseKinds.includes('postgres'))('everything that writes rules, in all pairs at once', () => {
   test('never deadlocks, and a reader that follows the numbers misses nothing', async () => {
     const service = await startTestService('postgres')
@@ -101,7 +91,7 @@ describe.runIf(databaseKinds.includes('postgres'))('everything that writes rules
       for (const [race, [one, other]] of pairs.entries()) {
         const things = await prepare(service, race)
         const runs = [one, other, one, other].map((verb) => verbs[verb]?.(service, things))
-        expect([one, other, failures(await Promise.allSettled(runs))]).toEqual([one, other, []])
+        expect([one, other, failuresOf(await Promise.allSettled(runs))]).toEqual([one, other, []])
       }
     } finally {
       isOver = true
