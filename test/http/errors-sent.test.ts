@@ -2,12 +2,12 @@ import { sql } from 'drizzle-orm'
 import { describe, expect, test, vi } from 'vitest'
 import { createKeyEncryption } from '../../src/crypto/envelope.ts'
 import { generateRawKek } from '../../src/crypto/kek/raw.ts'
-import type { Database } from '../../src/db/database.ts'
 import { outcomeUnknown } from '../../src/db/deadline.ts'
 import { idempotencyKeys } from '../../src/db/schema.ts'
 import { type CatalogueEntry, errorCatalogue, type ServiceErrorCode } from '../../src/error-catalogue.ts'
 import { ServiceError } from '../../src/errors.ts'
 import { adminClient } from '../support/admin-client.ts'
+import { wrapTransactions } from '../support/intercepted-database.ts'
 import { form } from '../support/oauth-requests.ts'
 import { secondInstance } from '../support/second-instance.ts'
 import { startTestService } from '../support/test-service.ts'
@@ -35,19 +35,11 @@ const key = (more: object = {}) => ({ name: 'x', environment: 'live', ...more })
 
 /** An instance on the same database, whose committed changes it never hears of. */
 function deafInstance() {
-  const db = new Proxy(service.database.db, {
-    get(target, name) {
-      const member: unknown = Reflect.get(target, name)
-      if (typeof member !== 'function') return member
-      if (name !== 'transaction') return member.bind(target)
-      return async (...args: unknown[]) => {
-        await Reflect.apply(member, target, args)
-        throw outcomeUnknown('the connection was lost', undefined)
-      }
-    },
+  const deaf = wrapTransactions(service.database, async (transaction) => {
+    await transaction()
+    throw outcomeUnknown('the connection was lost', undefined)
   })
-  const database: Database = { ...service.database, db }
-  return secondInstance(service, database)
+  return secondInstance(service, deaf)
 }
 
 /** A KEK that does not respond to new keys, as a KMS that is away. */

@@ -1,23 +1,32 @@
 import type { Database, Db } from '../../src/db/database.ts'
 
+/** A transaction that another function runs, such as one that fails after it. */
+type Wrap = (transaction: () => Promise<unknown>) => Promise<unknown>
+
+/** The same database with other transactions, also those of a request with a deadline of its own. */
+export function wrapTransactions(database: Database, wrap: Wrap): Database {
+  const wrapped = (db: Db) =>
+    new Proxy(db, {
+      get(target, name) {
+        const member: unknown = Reflect.get(target, name)
+        if (typeof member !== 'function') return member
+        if (name !== 'transaction') return member.bind(target)
+        return async (...args: unknown[]) => await wrap(async () => await Reflect.apply(member, target, args))
+      },
+    })
+  return { ...database, db: wrapped(database.db), within: (budget) => wrapped(database.within(budget)) }
+}
+
 /** The same database, but `before` runs before its first transaction begins, like a pause of the process. */
 export function interceptTransactions(database: Database, before: () => Promise<void>): Database {
   let first = true
-  const db = new Proxy(database.db, {
-    get(target, name, receiver) {
-      const member: unknown = Reflect.get(target, name, receiver)
-      if (name !== 'transaction' || typeof member !== 'function')
-        return typeof member === 'function' ? member.bind(target) : member
-      return async (...args: unknown[]) => {
-        if (first) {
-          first = false
-          await before()
-        }
-        return await Reflect.apply(member, target, args)
-      }
-    },
+  return wrapTransactions(database, async (transaction) => {
+    if (first) {
+      first = false
+      await before()
+    }
+    return await transaction()
   })
-  return { ...database, db }
 }
 
 /** The same database, but `before` runs before each prepared select and gets its values. */

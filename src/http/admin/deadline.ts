@@ -11,6 +11,7 @@ import type { AppEnv } from '../context.ts'
 const inSteps: ReadonlySet<string> = new Set([
   'POST /v1/api-keys/revoke',
   'POST /v1/organizations/:id/revoke-all',
+  'DELETE /v1/organizations/:id',
   'POST /v1/keks/rewrap',
 ])
 

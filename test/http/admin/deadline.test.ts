@@ -77,5 +77,6 @@ describe.runIf(databaseKinds.includes('postgres'))('the deadline of a whole admi
     const revoked = await call('POST', `/v1/organizations/${organizationId}/revoke-all`, { reason: 'compromised' })
     expect(revoked).toMatchObject({ status: 200, body: { apiKeys: 2 } })
     expect((await call('POST', '/v1/keks/rewrap', {})).status).toBe(200)
+    expect((await call('DELETE', `/v1/organizations/${organizationId}`)).status).toBe(204)
   })
 })
