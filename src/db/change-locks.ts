@@ -12,11 +12,20 @@ type ChangeLock = typeof changeLocks.$inferSelect.name
  */
 export async function takeChangeLock(tx: Db, name: ChangeLock): Promise<void> {
   const [taken] = await tx.select().from(changeLocks).where(eq(changeLocks.name, name)).for('update')
-  if (taken) return
+  if (!taken) throw new Error(missing([name]))
+}
+
+/** Throws for the operator if somebody deleted one of the rows. Reads only. */
+export async function requireChangeLocks(db: Db): Promise<void> {
+  const found = new Set((await db.select().from(changeLocks)).map(({ name }) => name))
+  const names = changeLocks.name.enumValues.filter((name) => !found.has(name))
+  if (names.length > 0) throw new Error(missing(names))
+}
+
+function missing(names: readonly ChangeLock[]): string {
   const table = getTableName(changeLocks)
-  throw new Error(
-    `the table ${table} has no row ${name}. Add it as the owner of the tables: insert into ${table} values ('${name}')`,
-  )
+  const values = names.map((name) => `('${name}')`).join(', ')
+  return `the table ${table} has no row ${names.join(', ')}. Add it as the owner of the tables: insert into ${table} values ${values}`
 }
 
 /** As `takeChangeLock`, as part of another statement: one row for its FROM, or none if the row was deleted. */

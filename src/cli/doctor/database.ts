@@ -98,8 +98,10 @@ async function examine(database: Database, settings: Settings): Promise<Finding[
       { name: 'key ring', state: 'failed', detail: 'the database was never bootstrapped', hint: 'mintage bootstrap' },
     ]
   }
+  const { requireChangeLocks } = await import('../../db/change-locks.ts')
   return [
     ...found,
+    await attempt('locks', 'read docs/postgresql.md', async () => void (await requireChangeLocks(database.db))),
     await examineTransactions(database),
     await examineClaims(database),
     ...(await examineKeys(database, settings)),

@@ -40,6 +40,24 @@ test('mintage doctor names no key whose custom claims are free', async () => {
 })
 
 describe.runIf(databaseKinds.includes('postgres'))('mintage doctor on PostgreSQL', () => {
+  test('names each lock whose row was deleted, and how to add it', async () => {
+    const databaseUrl = await createPostgresDatabase()
+    const env = deploymentEnvironment({ databaseUrl, issuer: 'http://localhost:1', rootKey: generateApiKey('live') })
+    expect((await mintage(['bootstrap'], { env })).code).toBe(0)
+    const locks = async () => {
+      const { stdout } = await mintage(['doctor', '--json'], { env: { ...env, PORT: '9' } })
+      return JSON.parse(stdout).checks.find(({ name }: { name: string }) => name === 'locks')
+    }
+    const owner = postgres(databaseUrl, { max: 1 })
+    await owner`delete from change_locks where name <> 'rights'`
+    const { state, detail } = await locks()
+    expect(state).toBe('failed')
+    const [add = ''] = /insert into .*$/.exec(detail) ?? []
+    await owner.unsafe(add)
+    expect(await locks()).toEqual({ name: 'locks', state: 'ok' })
+    await owner.end()
+  })
+
   test('names a transaction that was prepared and not ended, and what to do', async () => {
     const databaseUrl = await createPostgresDatabase()
     const env = deploymentEnvironment({ databaseUrl, issuer: 'http://localhost:1', rootKey: generateApiKey('live') })
