@@ -1,6 +1,7 @@
-import { and, eq, gt, isNull, or, type SQL, sql } from 'drizzle-orm'
+import { and, eq, gt, not, sql } from 'drizzle-orm'
 import type { Db } from '../db/database.ts'
 import { apiKeys, apiKeyVersions, organizations } from '../db/schema.ts'
+import { isAlive } from './live-key-queries.ts'
 
 // How many API keys of an organization there are beyond what its plan or policy allows. The counts stay true until the
 // transaction ends only after `lockOrganization` (queries.ts).
@@ -49,6 +50,7 @@ export async function countLongOverlaps(
       and(
         eq(apiKeys.organizationId, organizationId),
         isAlive(now),
+        not(apiKeyVersions.ended),
         gt(apiKeyVersions.expiresAt, new Date(now.getTime() + seconds * 1000)),
       ),
     )
@@ -70,10 +72,4 @@ export async function countLongLives(
     .from(apiKeys)
     .where(and(eq(apiKeys.organizationId, organizationId), isAlive(now)))
   return row ?? { withoutEnd: 0, endingLater: 0 }
-}
-
-/** The condition that a key is neither revoked nor expired. */
-export function isAlive(now: Date): SQL | undefined {
-  const ahead = (end: typeof apiKeys.revokedAt | typeof apiKeys.expiresAt) => or(isNull(end), gt(end, now))
-  return and(ahead(apiKeys.revokedAt), ahead(apiKeys.expiresAt))
 }

@@ -1,4 +1,4 @@
-import { and, type Column, eq, gt, inArray, isNull, or, type SQL, sql } from 'drizzle-orm'
+import { and, type Column, eq, gt, inArray, isNull, not, or, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/database.ts'
 import { apiKeys } from '../db/schema.ts'
 
@@ -6,14 +6,15 @@ type KeyOwner = { organizationId: string; subject?: string } | { serviceAccountI
 
 /**
  * Ids of the API keys that are not revoked, lowest id first: those of an organization, of a service account, or all.
- * `subject` limits an organization's keys to those whose tokens carry it as `sub`.
+ * `subject` limits an organization's keys to those whose tokens carry it as `sub`. Without `now`, a planned revocation
+ * does not count, even if its time has come.
  */
-export async function selectLiveKeyIds(db: Db, owner: KeyOwner): Promise<string[]> {
+export async function selectLiveKeyIds(db: Db, owner: KeyOwner, now?: Date): Promise<string[]> {
   const isOwned = owner === 'everywhere' ? undefined : ownedBy(owner)
   const rows = await db
     .select({ id: apiKeys.id })
     .from(apiKeys)
-    .where(and(isOwned, isNull(apiKeys.revokedAt)))
+    .where(and(isOwned, isNotRevoked(now)))
     .orderBy(apiKeys.id)
   return rows.map(({ id }) => id)
 }
@@ -27,9 +28,21 @@ function ownedBy(owner: Exclude<KeyOwner, 'everywhere'>): SQL | undefined {
 
 /** The condition that a column of another table holds the id of an API key that is not revoked. */
 export function isLiveKeyId(db: Db, apiKeyId: Column, now: Date): SQL {
-  const ids = db
-    .select({ id: apiKeys.id })
-    .from(apiKeys)
-    .where(or(isNull(apiKeys.revokedAt), gt(apiKeys.revokedAt, now)))
+  const ids = db.select({ id: apiKeys.id }).from(apiKeys).where(isNotRevoked(now))
   return inArray(apiKeyId, ids)
+}
+
+/**
+ * The condition that a key is not revoked. Only a planned revocation is compared with `now`; without `now` it does not
+ * count.
+ */
+export function isNotRevoked(now?: Date): SQL | undefined {
+  const { revokedAt, revocationPlanned } = apiKeys
+  return or(isNull(revokedAt), and(revocationPlanned, now && gt(revokedAt, now)))
+}
+
+/** The condition that a key is neither revoked nor expired. */
+export function isAlive(now: Date): SQL | undefined {
+  const { ended, expiresAt } = apiKeys
+  return and(isNotRevoked(now), not(ended), or(isNull(expiresAt), gt(expiresAt, now)))
 }

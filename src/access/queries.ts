@@ -1,10 +1,11 @@
-import { and, type Column, eq, gt, inArray, isNull, notInArray, or, type SQL, sql } from 'drizzle-orm'
+import { and, type Column, eq, inArray, isNull, notInArray, or, type SQL, sql } from 'drizzle-orm'
 import { takeChangeLock } from '../db/change-locks.ts'
 import type { Db } from '../db/database.ts'
 import { apiKeys, apiKeyVersions, customRoles, organizations, serviceAccounts } from '../db/schema.ts'
 import { type Within, wholeOrganization } from './authorize.ts'
 import { admitsNobody } from './cidr.ts'
 import { readPermissions } from './custom-role.ts'
+import { isAlive } from './live-key-queries.ts'
 import { isRole } from './permissions.ts'
 import type { CustomRoles } from './principal.ts'
 
@@ -93,11 +94,11 @@ export async function countHolders(
       and(
         sql`cardinality(${apiKeys.roles}) > 0`, // the condition of a partial index
         notInArray(apiKeys.id, without === undefined ? unusable : [...unusable, without]),
-        isNull(apiKeys.revokedAt),
-        isAhead(apiKeys.expiresAt, now),
-        isAhead(apiKeys.disabledAt, now),
-        isAhead(serviceAccounts.disabledAt, now),
-        isAhead(organizations.suspendedAt, now),
+        isNull(apiKeys.revokedAt), // a planned revocation counts too
+        isAlive(now),
+        isNull(apiKeys.disabledAt),
+        isNull(serviceAccounts.disabledAt),
+        isNull(organizations.suspendedAt),
         hasLiveVersion(now),
       ),
     )
@@ -114,12 +115,8 @@ async function selectUnusable(tx: Db): Promise<string[]> {
   return rows.filter(admitsNobody).map((row) => row.id)
 }
 
-function isAhead(end: Column, now: Date): SQL | undefined {
-  return or(isNull(end), gt(end, now))
-}
-
 function hasLiveVersion(now: Date): SQL {
   const at = sql`${now.toISOString()}::timestamptz`
   return sql`exists (select from ${apiKeyVersions} version
-    where version.api_key_id = ${apiKeys.id} and (version.expires_at is null or version.expires_at > ${at}))`
+    where version.api_key_id = ${apiKeys.id} and not version.ended and (version.expires_at is null or version.expires_at > ${at}))`
 }

@@ -3,7 +3,7 @@ import { type Change, type ChangeServices, change, keyHolder } from '../access/c
 import type { Principal } from '../access/principal.ts'
 import type { Db } from '../db/database.ts'
 import { ServiceError } from '../errors.ts'
-import { liftRotationRule } from '../revocation/rule-queries.ts'
+import { liftRevocationRule } from '../revocation/rule-queries.ts'
 import type { Services } from '../services.ts'
 import { type Impact, whatWouldBreak } from '../usage/impact.ts'
 import { admitApiKey } from './admission.ts'
@@ -105,12 +105,11 @@ async function cancel(
     const { apiKey, organization } = locked
     await admit(tx, locked, now)
     const cancelled = { version: apiKey.version, createdAt: apiKey.versionCreatedAt }
-    const restored = await findOverlapping(tx, id, cancelled, now)
+    const restored = await findOverlapping(tx, apiKey, now)
     await cancelVersion(tx, id, { cancelled, restored: restored.version }, now)
-    const rule = { apiKeyId: id, version: restored.version, effectiveAt: restored.expiresAt }
-    if (!(await liftRotationRule(tx, rule, now))) throw overlapEnded(restored)
+    if (restored.rotationRuleId !== null) await liftRevocationRule(tx, restored.rotationRuleId, now)
     const versions = { first: cancelled.version, version: cancelled.version }
-    const ended = { id, organizationId: organization.id, ...versions, at: now, reason: 'rotation cancelled', actor }
+    const ended = { id, organizationId: organization.id, ...versions, reason: 'rotation cancelled', actor }
     await endTokensOfVersions(tx, services, ended, now)
     const endsAt = restored.expiresAtBeforeRotation?.toISOString() ?? null
     return {
@@ -138,20 +137,15 @@ async function impactOf(
 }
 
 /**
- * The version that the newest one replaced, if it works until an overlap ends. Throws `conflict`. The end alone does not
- * say so: an instance whose clock is ahead may have ended the version at a time that is still to come here.
+ * The version that the newest one replaced, if it works until an overlap ends. Throws `conflict`. An instance whose clock
+ * is ahead may have ended it at a time that is still to come here, so its `ended` counts too.
  */
-async function findOverlapping(tx: Db, id: string, newest: { version: number; createdAt: Date }, now: Date) {
-  const replaced = await findReplacedVersion(tx, id, newest.version)
+async function findOverlapping(tx: Db, { id, version }: { id: string; version: number }, now: Date) {
+  const replaced = await findReplacedVersion(tx, id, version)
   const end = replaced?.expiresAt
   if (!replaced || !end) throw notCancellable('No earlier version of this key works.')
-  const found = { ...replaced, expiresAt: end }
-  if (end > now && end > newest.createdAt) return found
-  throw overlapEnded(found)
-}
-
-function overlapEnded({ version, expiresAt }: { version: number; expiresAt: Date }): ServiceError {
-  return notCancellable(`The overlap has ended: version ${version} stopped working at ${expiresAt.toISOString()}.`)
+  if (!replaced.ended && end > now) return replaced
+  throw notCancellable(`The overlap has ended: version ${replaced.version} stopped working at ${end.toISOString()}.`)
 }
 
 function notCancellable(why: string): ServiceError {

@@ -1,5 +1,5 @@
-import { and, eq, gt, isNull, or, sql } from 'drizzle-orm'
-import { isAlive } from '../access/fit-queries.ts'
+import { and, eq, isNull, sql } from 'drizzle-orm'
+import { isAlive } from '../access/live-key-queries.ts'
 import type { Reach } from '../access/permissions.ts'
 import type { Db } from '../db/database.ts'
 import { apiKeys } from '../db/schema.ts'
@@ -40,9 +40,9 @@ export async function widenDisabling(tx: Db, { id, ...by }: Disabling): Promise<
     .where(eq(apiKeys.id, id))
 }
 
-/** Disables a key that is neither disabled, revoked nor expired. */
-export async function markApiKeyDisabled(tx: Db, { id, ...by }: Disabling, now: Date) {
-  const mayBe = and(or(isNull(apiKeys.disabledAt), gt(apiKeys.disabledAt, now)), isAlive(now))
+/** Disables a key that is neither disabled, revoked nor expired. The caller adds the rule with this id. */
+export async function markApiKeyDisabled(tx: Db, { id, ...by }: Disabling & { disabledRuleId: string }, now: Date) {
+  const mayBe = and(isNull(apiKeys.disabledAt), isAlive(now))
   const [apiKey] = await tx
     .update(apiKeys)
     .set({ disabledAt: now, ...by, revision: nextRevision })
@@ -55,7 +55,7 @@ export async function markApiKeyDisabled(tx: Db, { id, ...by }: Disabling, now: 
 export async function markApiKeyEnabled(tx: Db, id: string) {
   const [apiKey] = await tx
     .update(apiKeys)
-    .set({ disabledAt: null, disabledBy: null, disabledReach: null, revision: nextRevision })
+    .set({ disabledAt: null, disabledBy: null, disabledReach: null, disabledRuleId: null, revision: nextRevision })
     .where(eq(apiKeys.id, id))
     .returning(changed)
   return apiKey
@@ -65,7 +65,7 @@ export async function markApiKeyEnabled(tx: Db, id: string) {
 export async function markApiKeyExpired(tx: Db, id: string, now: Date) {
   const [apiKey] = await tx
     .update(apiKeys)
-    .set({ expiresAt: now, revision: nextRevision })
+    .set({ expiresAt: now, ended: true, revision: nextRevision })
     .where(and(eq(apiKeys.id, id), isAlive(now)))
     .returning(changed)
   return apiKey

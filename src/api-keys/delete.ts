@@ -6,6 +6,7 @@ import type { Services } from '../services.ts'
 import { type Impact, whatWouldBreak } from '../usage/impact.ts'
 import { deleteApiKeyRows, keepDeletedSecrets } from './deletion-queries.ts'
 import { endingLock } from './lock.ts'
+import type { ApiKeyInstants } from './status.ts'
 
 type DeletingServices = ChangeServices & Pick<Services, 'config'>
 
@@ -55,7 +56,10 @@ async function runDeletion(
   )
 }
 
-type Doomed = { readonly id: string; readonly organizationId: string; readonly revokedAt: Date | null }
+type Doomed = { readonly id: string; readonly organizationId: string } & Pick<
+  ApiKeyInstants,
+  'revokedAt' | 'revocationPlanned'
+>
 
 /**
  * Deletes at most a thousand locked keys, and revokes their tokens: a key that is revoked already has its rule. The
@@ -72,9 +76,9 @@ export async function removeApiKeys(
   await keepDeletedSecrets(tx, ids, now)
   await deleteApiKeyRows(tx, ids)
   const rules = keys
-    .filter(({ revokedAt }) => revokedAt === null || revokedAt > now)
+    .filter(({ revokedAt, revocationPlanned }) => revokedAt === null || revocationPlanned)
     .map(({ id, organizationId }) => {
-      const rule = { kind: 'api_key', value: id, effectiveAt: now, expires: 'when_dead' } as const
+      const rule = { kind: 'api_key', value: id, expires: 'when_dead' } as const
       return { ...rule, organizationId, reason: 'deleted', actor: actor.clientId }
     })
   await addRevocationRules(tx, rules, config.clockToleranceSeconds, now)

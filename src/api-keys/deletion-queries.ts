@@ -8,8 +8,9 @@ import { deleteApiKeyUsage } from '../usage/queries.ts'
  * of several transactions finds out whether the last root key is among them.
  */
 export async function lockApiKeysOf(tx: Db, organizationId: string, limit: number) {
+  const { id, revokedAt, revocationPlanned } = apiKeys
   return await tx
-    .select({ id: apiKeys.id, organizationId: apiKeys.organizationId, revokedAt: apiKeys.revokedAt })
+    .select({ id, organizationId: apiKeys.organizationId, revokedAt, revocationPlanned })
     .from(apiKeys)
     .where(eq(apiKeys.organizationId, organizationId))
     .orderBy(sql`'root' = any(${apiKeys.roles}) desc`, apiKeys.id)

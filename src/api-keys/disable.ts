@@ -3,7 +3,8 @@ import { reachOf, requireReachToEnable, widensDisabling } from '../access/disabl
 import type { Principal } from '../access/principal.ts'
 import type { Db } from '../db/database.ts'
 import { issuedBeforeAfterResume } from '../kit/revocation/rules.ts'
-import { addRevocationRule, closeOpenRules } from '../revocation/rule-queries.ts'
+import { addRevocationRule, newRuleId } from '../revocation/rule-queries.ts'
+import { switchOn } from '../revocation/switch-on.ts'
 import type { Services } from '../services.ts'
 import { type Impact, whatWouldBreak } from '../usage/impact.ts'
 import { markApiKeyDisabled, markApiKeyEnabled, markApiKeyExpired, widenDisabling } from './change-queries.ts'
@@ -37,13 +38,20 @@ export async function disableApiKey(
     async (tx, apiKey, now) => {
       requireLiveApiKey(apiKey, now)
       const by = { id, disabledBy: actor.clientId, disabledReach: reachOf(actor, 'api_keys.disable') }
-      if (!(await markApiKeyDisabled(tx, by, now))) {
+      const ruleId = newRuleId()
+      if (!(await markApiKeyDisabled(tx, { ...by, disabledRuleId: ruleId }, now))) {
         if (!widensDisabling(actor, 'api_keys.disable', apiKey)) return unchanged(await readChangedApiKey(tx, id, now))
         await widenDisabling(tx, by)
         const event = { type: 'api_key.disabled', context: { revocationId: null } } as const
         return { view: await readChangedApiKey(tx, id, now), event }
       }
-      const revocationId = await addRule(tx, services, apiKey, { expires: 'never', reason: 'disabled', actor }, now)
+      const revocationId = await addRule(
+        tx,
+        services,
+        apiKey,
+        { id: ruleId, expires: 'never', reason: 'disabled', actor },
+        now,
+      )
       return {
         view: await readChangedApiKey(tx, id, now),
         event: { type: 'api_key.disabled', context: { revocationId } },
@@ -98,7 +106,9 @@ export async function enableApiKey(services: DisablingServices, actor: Principal
     if (disabledAt === null) return unchanged<EnabledApiKey>({ ...apiKeyView(apiKey, now), tokensUsableFrom: null })
     requireReachToEnable(actor, 'api_keys.disable', apiKey)
     await markApiKeyEnabled(tx, id)
-    await closeOpenRules(tx, { kind: 'api_key', values: [id], effectiveAt: disabledAt }, tolerance, now)
+    const { disabledRuleId: ruleId, organizationId } = apiKey
+    const off = { kind: 'api_key', values: [id], ruleIds: ruleId === null ? null : [ruleId], organizationId } as const
+    await switchOn(tx, off, { tolerance, actor: actor.clientId }, now)
     const lastDead = issuedBeforeAfterResume(disabledAt.getTime() / 1000, now.getTime() / 1000, tolerance)
     const tokensUsableFrom = new Date((Math.ceil(lastDead) + 1) * 1000).toISOString()
     const context = { disabledAt: disabledAt.toISOString(), tokensUsableFrom }
@@ -131,16 +141,16 @@ export async function tryExpiringApiKey(
   return await whatWouldBreak(services.db, [id], services.now())
 }
 
-type NewRule = { expires: 'never' | 'when_dead'; reason: string; actor: Principal }
+type NewRule = { id?: string; expires: 'never' | 'when_dead'; reason: string; actor: Principal }
 
 /** An open rule: it covers every token of the key, whenever issued. */
 async function addRule(
   tx: Db,
   { config }: Pick<Services, 'config'>,
-  { id, organizationId }: StoredApiKey,
+  { id: value, organizationId }: StoredApiKey,
   { actor, ...rule }: NewRule,
   now: Date,
 ): Promise<string> {
-  const open = { ...rule, kind: 'api_key', value: id, organizationId, effectiveAt: now, actor: actor.clientId } as const
+  const open = { ...rule, kind: 'api_key', value, organizationId, actor: actor.clientId } as const
   return await addRevocationRule(tx, open, config.clockToleranceSeconds, now)
 }

@@ -4,8 +4,8 @@ import { addRevocationRule } from '../revocation/rule-queries.ts'
 import type { Services } from '../services.ts'
 
 /**
- * Revokes the tokens of all versions up to `version` from `at` on, whenever they were issued. With `first`, spares the
- * versions before it.
+ * Revokes the tokens of all versions up to `version`, whenever they were issued: at once, or from `at` on. With `first`,
+ * spares the versions before it.
  */
 export async function endTokensOfVersions(
   tx: Db,
@@ -15,13 +15,16 @@ export async function endTokensOfVersions(
     organizationId: string
     first?: number
     version: number
-    at: Date
+    at?: Date | undefined
+    /** From `newRuleId`. */
+    ruleId?: string
     reason: string
     actor: Principal
   },
   now: Date,
 ): Promise<void> {
   const rule = {
+    id: ended.ruleId,
     kind: 'api_key',
     value: ended.id,
     ...(ended.first !== undefined && { minVersion: ended.first }),
@@ -52,7 +55,6 @@ export async function endEarlierTokens(
     kind: 'api_key',
     value: id,
     issuedBefore,
-    effectiveAt: now,
     expires: 'when_dead',
     organizationId,
     reason: 'settings changed',
@@ -88,7 +90,7 @@ export async function endTokensWithKey(
     kind: 'api_key',
     value: id,
     issuedBefore: new Date(now.getTime() + exchangeSeconds * 1000),
-    effectiveAt: expiresAt,
+    effectiveAt: expiresAt > now ? expiresAt : undefined,
     expires: 'when_dead',
     organizationId,
     reason: 'expiry brought forward',

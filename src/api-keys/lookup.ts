@@ -14,6 +14,7 @@ export type ApiKeyRecord = {
   readonly version: number
   /** End of the version's overlap; null = as long as the key. */
   readonly versionExpiresAt: Date | null
+  readonly versionEnded: boolean
   readonly organizationId: string
   readonly organizationSuspendedAt: Date | null
   readonly serviceAccountId: string | null
@@ -30,8 +31,10 @@ export type ApiKeyRecord = {
   readonly allowedCidrs: readonly string[]
   readonly deniedCidrs: readonly string[]
   readonly expiresAt: Date | null
+  readonly ended: boolean
   readonly disabledAt: Date | null
   readonly revokedAt: Date | null
+  readonly revocationPlanned: boolean
   /**
    * Generation of the key ring, read in the same statement: a signer of another generation must reload before it signs.
    */

@@ -1,4 +1,5 @@
-import { and, eq, exists, gt, inArray, isNotNull, isNull, lt, not, or, type SQL, sql } from 'drizzle-orm'
+import { and, eq, exists, inArray, isNotNull, isNull, lt, not, or, type SQL, sql } from 'drizzle-orm'
+import { isAlive } from '../access/live-key-queries.ts'
 import type { Db } from '../db/database.ts'
 import { apiKeys, apiKeyVersions } from '../db/schema.ts'
 import { hasExpiringRule, liftLastingRules } from '../revocation/subject-queries.ts'
@@ -32,8 +33,7 @@ export async function markRotationsDue(
         isNotNull(apiKeys.rotateEverySeconds),
         or(isNull(apiKeys.rotationWarnedAt), lt(apiKeys.rotationWarnedAt, apiKeyVersions.createdAt)),
         sql`${due} - ${ahead} <= ${at}`,
-        or(isNull(apiKeys.revokedAt), gt(apiKeys.revokedAt, now)),
-        or(isNull(apiKeys.expiresAt), gt(apiKeys.expiresAt, now)),
+        isAlive(now),
         isNull(apiKeys.disabledAt),
       ),
     )

@@ -52,6 +52,7 @@ export const apiKeyRecord = {
   id: apiKeys.id,
   version: apiKeyVersions.version,
   versionExpiresAt: apiKeyVersions.expiresAt,
+  versionEnded: apiKeyVersions.ended,
   organizationId: apiKeys.organizationId,
   organizationSuspendedAt,
   serviceAccountId: apiKeys.serviceAccountId,
@@ -66,8 +67,10 @@ export const apiKeyRecord = {
   allowedCidrs: apiKeys.allowedCidrs,
   deniedCidrs: apiKeys.deniedCidrs,
   expiresAt: apiKeys.expiresAt,
+  ended: apiKeys.ended,
   disabledAt: apiKeys.disabledAt,
   revokedAt: apiKeys.revokedAt,
+  revocationPlanned: apiKeys.revocationPlanned,
   revocationMark,
   ringGeneration: sql<number>`(select ${serviceState.ringGeneration} from ${serviceState})`.mapWith(Number),
 }
@@ -91,6 +94,7 @@ const apiKeyRow = {
   version: apiKeyVersions.version,
   versionCreatedAt: apiKeyVersions.createdAt,
   versionExpiresAt: apiKeyVersions.expiresAt,
+  versionEnded: apiKeyVersions.ended,
   hint: apiKeyVersions.hint,
   ...usage,
   refusedAttempts: refusedAttempts(apiKeys.id),
@@ -202,8 +206,11 @@ function matches(filter: ApiKeyListFilter, now: Date): SQL | undefined {
 /** `apiKeyStatus` in SQL; a test checks that the two agree. */
 function statusAt(now: Date): SQL {
   const hasPassed = (end: Column | SQL) => sql`${end} <= ${now.toISOString()}::timestamptz`
-  return sql`case when ${hasPassed(apiKeys.revokedAt)} then 'revoked' when ${hasPassed(apiKeys.expiresAt)} then 'expired'
-    when ${hasPassed(apiKeyVersions.expiresAt)} then 'version_ended' when ${hasPassed(apiKeys.disabledAt)} then 'disabled'
-    when ${hasPassed(serviceAccountDisabledAt)} then 'service_account_disabled'
-    when ${hasPassed(organizations.suspendedAt)} then 'organization_suspended' else 'usable' end`
+  const isRevoked = sql`${apiKeys.revokedAt} is not null and (not ${apiKeys.revocationPlanned} or ${hasPassed(apiKeys.revokedAt)})`
+  return sql`case when ${isRevoked} then 'revoked'
+    when ${apiKeys.ended} or ${hasPassed(apiKeys.expiresAt)} then 'expired'
+    when ${apiKeyVersions.ended} or ${hasPassed(apiKeyVersions.expiresAt)} then 'version_ended'
+    when ${apiKeys.disabledAt} is not null then 'disabled'
+    when ${serviceAccountDisabledAt} is not null then 'service_account_disabled'
+    when ${organizations.suspendedAt} is not null then 'organization_suspended' else 'usable' end`
 }

@@ -60,7 +60,7 @@ export async function revokeApiKeys(
   const where = {
     within,
     filter,
-    at: revocationTime(revocation, now),
+    when: revocationTime(revocation, now),
     spared: actor.clientId,
     rootToo: actor.roles.has('root'),
   }
@@ -90,7 +90,7 @@ export async function revokeAllApiKeys(
   const where = {
     within,
     filter: { organizationId },
-    at: now,
+    when: { at: now, planned: false },
     spared: actor.clientId,
     rootToo: actor.roles.has('root'),
   }
@@ -148,7 +148,7 @@ async function revokeBatch(
   { now, reason, text, whole }: Batch,
 ): Promise<Change<string[]>> {
   const because = { reason, reasonText: text, actor: actor.clientId }
-  const until = { effectiveAt: where.at, expires: 'when_dead' } as const
+  const until = { effectiveAt: where.when.planned ? where.when.at : undefined, expires: 'when_dead' } as const
   const revoked = await markApiKeysRevoked(tx, where, { reason, text, by: actor.clientId }, batchSize)
   if (whole !== undefined) {
     const rule = { kind: 'organization', value: whole, issuedBefore: now, organizationId: whole } as const
@@ -165,7 +165,7 @@ async function revokeBatch(
       apiKeys: keys.length,
       apiKeyIds: keys.slice(0, shownIds).map(({ id }) => id),
       filter: describeFilter(where.filter),
-      effectiveAt: where.at.toISOString(),
+      effectiveAt: where.when.at.toISOString(),
       wholeOrganization: whole !== undefined,
       text: text ?? null,
     }
@@ -175,7 +175,7 @@ async function revokeBatch(
   return first ? { view: ids, events: [first, ...others] } : unchanged(ids)
 }
 
-function shown(ids: readonly string[], { at }: Revocable) {
+function shown(ids: readonly string[], { when: { at } }: Revocable) {
   return { apiKeys: ids.length, apiKeyIds: ids.slice(0, shownIds), effectiveAt: at.toISOString() }
 }
 

@@ -1,5 +1,6 @@
-import { and, asc, eq, exists, gt, inArray, isNull, lt, ne, or, type SQL, sql } from 'drizzle-orm'
+import { and, asc, eq, exists, inArray, lt, ne, type SQL, sql } from 'drizzle-orm'
 import type { Within } from '../access/authorize.ts'
+import { isNotRevoked } from '../access/live-key-queries.ts'
 import { organizationWithin } from '../access/queries.ts'
 import type { Db } from '../db/database.ts'
 import { apiKeys, apiKeyVersions } from '../db/schema.ts'
@@ -7,11 +8,14 @@ import type { Because } from '../revocation/reasons.ts'
 import { ownerColumns } from './queries.ts'
 import type { RevocationFilter } from './revoke-filter.ts'
 
-/** The keys that a revocation at `at` changes: within reach, matching, not revoked by then, and not the spared one. */
+/** `at`: when a planned revocation takes effect, or when any other was decided. */
+export type RevocationTime = { readonly at: Date; readonly planned: boolean }
+
+/** The keys that a revocation changes: within reach, matching, not revoked by then, and not the spared one. */
 export type Revocable = {
   readonly within: Within
   readonly filter: RevocationFilter
-  readonly at: Date
+  readonly when: RevocationTime
   /** Id of the caller's own key, which is not revoked. */
   readonly spared: string
   /** Whether root keys are revoked too. */
@@ -22,14 +26,19 @@ export type Revocable = {
 type RevokedBecause = Because & { readonly by: string }
 
 /**
- * Marks a key revoked from `at` on. An earlier revocation and its reason stay; a later one is brought forward. False =
+ * Marks a key revoked, at once or from a planned time on. An earlier revocation and its reason stay; a later one is brought forward. False =
  * nothing changed. Does not check whose key it is.
  */
-export async function markApiKeyRevoked(tx: Db, id: string, because: RevokedBecause, at: Date): Promise<boolean> {
+export async function markApiKeyRevoked(
+  tx: Db,
+  id: string,
+  because: RevokedBecause,
+  when: RevocationTime,
+): Promise<boolean> {
   const marked = await tx
     .update(apiKeys)
-    .set(revokedFrom(at, because))
-    .where(and(eq(apiKeys.id, id), liveAt(at)))
+    .set(revokedFrom(when, because))
+    .where(and(eq(apiKeys.id, id), isNotRevoked(when.at)))
     .returning({ id: apiKeys.id })
   return marked.length === 1
 }
@@ -47,7 +56,7 @@ export async function markApiKeysRevoked(tx: Db, where: Revocable, because: Revo
     .for('no key update')
   return await tx
     .update(apiKeys)
-    .set(revokedFrom(where.at, because))
+    .set(revokedFrom(where.when, because))
     .where(inArray(apiKeys.id, locked))
     .returning({ id: apiKeys.id, organizationId: apiKeys.organizationId })
 }
@@ -87,19 +96,15 @@ export async function findApiKeyByHashes(
   return found?.id
 }
 
-function revokedFrom(at: Date, { reason, text, by }: RevokedBecause) {
+function revokedFrom({ at, planned }: RevocationTime, { reason, text, by }: RevokedBecause) {
   const because = { revocationReason: reason, revocationText: text ?? null, revokedBy: by }
-  return { revokedAt: at, ...because, revision: sql`${apiKeys.revision} + 1` }
+  return { revokedAt: at, revocationPlanned: planned, ...because, revision: sql`${apiKeys.revision} + 1` }
 }
 
-function liveAt(at: Date): SQL | undefined {
-  return or(isNull(apiKeys.revokedAt), gt(apiKeys.revokedAt, at))
-}
-
-function revocable(db: Db, { within, filter, at, spared, rootToo }: Revocable): SQL | undefined {
+function revocable(db: Db, { within, filter, when, spared, rootToo }: Revocable): SQL | undefined {
   const organization = organizationWithin(apiKeys.organizationId, within, ownerColumns)
   const permitted = rootToo ? undefined : sql`not ('root' = any(${apiKeys.roles}))`
-  return and(organization, permitted, liveAt(at), ne(apiKeys.id, spared), matches(db, filter))
+  return and(organization, permitted, isNotRevoked(when.at), ne(apiKeys.id, spared), matches(db, filter))
 }
 
 /** Matches literally, without patterns. */

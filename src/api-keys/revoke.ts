@@ -8,7 +8,9 @@ import { addRevocationRule } from '../revocation/rule-queries.ts'
 import type { Services } from '../services.ts'
 import { type Impact, whatWouldBreak } from '../usage/impact.ts'
 import { endingLock } from './lock.ts'
-import { findApiKeyByHashes, markApiKeyRevoked } from './revoke-queries.ts'
+import type { StoredApiKey } from './queries.ts'
+import { findApiKeyByHashes, markApiKeyRevoked, type RevocationTime } from './revoke-queries.ts'
+import { isRevoked } from './status.ts'
 
 export type RevokingServices = ChangeServices & Pick<Services, 'config'>
 
@@ -64,7 +66,7 @@ export async function tryRevokingOwnApiKey(
     endingLock(id, true),
     async (tx, { organizationId }, now) => {
       const before = await countHolders(tx, organizationId, now)
-      await markApiKeyRevoked(tx, id, { reason: 'other', by: actor.clientId }, now)
+      await markApiKeyRevoked(tx, id, { reason: 'other', by: actor.clientId }, { at: now, planned: false })
       const after = await countHolders(tx, organizationId, now)
       const isLost = (holders: keyof Holders) => before[holders] > 0 && after[holders] === 0
       return unchanged({ lastRootKey: isLost('roots'), lastAdministrator: isLost('admins') })
@@ -100,13 +102,10 @@ export async function findLeakedApiKey(
   return id
 }
 
-/**
- * When the revocation takes effect. Throws `invalid_request` for a time in the past: tokens issued since then were
- * valid.
- */
-export function revocationTime({ at = undefined }: { at?: Date | undefined }, now: Date): Date {
+/** Throws `invalid_request` for a time in the past: tokens issued since then were valid. */
+export function revocationTime({ at = undefined }: { at?: Date | undefined }, now: Date): RevocationTime {
   if (at !== undefined && at < now) throw invalidRequest('at is in the past. Leave it out to revoke now.')
-  return at ?? now
+  return { at: at ?? now, planned: at !== undefined && at > now }
 }
 
 type EndOfKey = { id: string; permission: 'api_keys.revoke' | typeof keyHolder; force: boolean; dryRun?: boolean }
@@ -123,12 +122,12 @@ async function endApiKey(
     permission,
     endingLock(id, force),
     async (tx, apiKey, now) => {
-      const at = revocationTime(when, now)
-      if (!(await markApiKeyRevoked(tx, id, { reason, text, by: actor.clientId }, at))) {
+      const { at, planned } = revocationTime(when, now)
+      if (!(await markApiKeyRevoked(tx, id, { reason, text, by: actor.clientId }, { at, planned }))) {
         refuseToPostpone(apiKey, { at, now })
         return unchanged(undefined)
       }
-      const rule = { kind: 'api_key', value: id, effectiveAt: at, expires: 'when_dead' } as const
+      const rule = { kind: 'api_key', value: id, effectiveAt: planned ? at : undefined, expires: 'when_dead' } as const
       const because = { organizationId: apiKey.organizationId, reason, reasonText: text, actor: actor.clientId }
       const tolerance = services.config.clockToleranceSeconds
       const revocationId = await addRevocationRule(tx, { ...rule, ...because }, tolerance, now)
@@ -140,8 +139,9 @@ async function endApiKey(
 }
 
 /** A key that is revoked already, or will be at exactly this time, needs no change. */
-function refuseToPostpone({ revokedAt }: { revokedAt: Date | null }, { at, now }: { at: Date; now: Date }): void {
-  if (revokedAt === null || revokedAt <= now || revokedAt >= at) return
+function refuseToPostpone(apiKey: StoredApiKey, { at, now }: { at: Date; now: Date }): void {
+  const { revokedAt } = apiKey
+  if (revokedAt === null || isRevoked(apiKey, now) || revokedAt >= at) return
   throw new ServiceError('conflict', {
     detail: `The key will be revoked earlier, at ${revokedAt.toISOString()}. A revocation can be brought forward, but not postponed.`,
   })

@@ -4,6 +4,7 @@ import type { Principal } from '../access/principal.ts'
 import type { Db } from '../db/database.ts'
 import { ServiceError } from '../errors.ts'
 import { type Organization, planOf } from '../organizations/queries.ts'
+import { newRuleId } from '../revocation/rule-queries.ts'
 import type { Services } from '../services.ts'
 import { type Impact, whatWouldBreak } from '../usage/impact.ts'
 import { admitApiKey, signingKeyCheck, withinForAccount } from './admission.ts'
@@ -200,10 +201,12 @@ async function endPrevious(
 ): Promise<number[]> {
   const { id, version } = ended
   const older = await endVersions(tx, id, version - 1, now)
-  await overlapVersion(tx, id, version, endsAt)
-  if (older.length > 0) await endTokensOfVersions(tx, services, { ...ended, version: version - 1, at: now }, now)
-  await endTokensOfVersions(tx, services, { ...ended, at: endsAt }, now)
-  return endsAt > now ? older : [...older, version]
+  const isPlanned = endsAt > now
+  const ruleId = newRuleId()
+  await overlapVersion(tx, id, { version, end: endsAt, ended: !isPlanned, rotationRuleId: ruleId })
+  if (older.length > 0) await endTokensOfVersions(tx, services, { ...ended, version: version - 1 }, now)
+  await endTokensOfVersions(tx, services, { ...ended, ruleId, at: isPlanned ? endsAt : undefined }, now)
+  return isPlanned ? older : [...older, version]
 }
 
 /** Read before the transaction, because the secret is created outside of it. A key's environment never changes. */

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, gte, isNull, lt, lte, or, type SQL, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, gte, isNull, lt, lte, not, or, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/database.ts'
 import { apiKeys, apiKeyVersions } from '../db/schema.ts'
 import { nextRevision } from './change-queries.ts'
@@ -10,6 +10,7 @@ export type ApiKeyVersionRow = {
   readonly imported: boolean
   readonly createdAt: Date
   readonly expiresAt: Date | null
+  readonly ended: boolean
   readonly cancelledAt: Date | null
 }
 
@@ -28,21 +29,24 @@ export async function insertVersion(tx: Db, apiKeyId: string, secret: StoredSecr
   return inserted.version
 }
 
-/** Makes a replaced version end at `end`, unless it ends sooner, and keeps the end that it had. */
-export async function overlapVersion(tx: Db, apiKeyId: string, version: number, end: Date): Promise<void> {
+type Overlap = { version: number; end: Date; ended: boolean; rotationRuleId: string }
+
+/** Makes a replaced version end at `end`, or at once (`ended`), unless it ends sooner, and keeps the end that it had. */
+export async function overlapVersion(tx: Db, apiKeyId: string, overlap: Overlap): Promise<void> {
+  const { version, end, ended, rotationRuleId } = overlap
   const { expiresAt } = apiKeyVersions
   const earliest = sql`least(${expiresAt}, ${end.toISOString()}::timestamptz)`
   await tx
     .update(apiKeyVersions)
-    .set({ expiresAtBeforeRotation: sql`${expiresAt}`, expiresAt: earliest })
+    .set({ expiresAtBeforeRotation: sql`${expiresAt}`, expiresAt: earliest, ended, rotationRuleId })
     .where(isVersion(apiKeyId, version))
 }
 
 /** The latest version before the newest one that was not cancelled; undefined if there is none. */
 export async function findReplacedVersion(tx: Db, apiKeyId: string, newest: number) {
-  const { version, expiresAt, expiresAtBeforeRotation, cancelledAt } = apiKeyVersions
+  const { version, expiresAt, expiresAtBeforeRotation, ended, rotationRuleId, cancelledAt } = apiKeyVersions
   const [replaced] = await tx
-    .select({ version, expiresAt, expiresAtBeforeRotation })
+    .select({ version, expiresAt, expiresAtBeforeRotation, ended, rotationRuleId })
     .from(apiKeyVersions)
     .where(and(eq(apiKeyVersions.apiKeyId, apiKeyId), lt(version, newest), isNull(cancelledAt)))
     .orderBy(desc(version))
@@ -64,27 +68,28 @@ export async function cancelVersion(
   const at = sql`${now.toISOString()}::timestamptz`
   await tx
     .update(apiKeyVersions)
-    .set({ cancelledAt: now, expiresAt: sql`least(${expiresAt}, ${at})` })
+    .set({ cancelledAt: now, ended: true, expiresAt: sql`least(${expiresAt}, ${at})` })
     .where(isVersion(apiKeyId, cancelled.version))
   await tx
     .update(apiKeyVersions)
-    .set({ expiresAt: sql`${expiresAtBeforeRotation}`, expiresAtBeforeRotation: null })
+    .set({ expiresAt: sql`${expiresAtBeforeRotation}`, expiresAtBeforeRotation: null, rotationRuleId: null })
     .where(isVersion(apiKeyId, restored))
   const createdAt = sql`${cancelled.createdAt.toISOString()}::timestamptz`
   const rotationWarnedAt = sql`case when ${apiKeys.rotationWarnedAt} < ${createdAt} then ${apiKeys.rotationWarnedAt} end`
   await tx.update(apiKeys).set({ revision: nextRevision, rotationWarnedAt }).where(eq(apiKeys.id, apiKeyId))
 }
 
-/** Makes every version up to `last` end at `end`, unless it ends sooner. Returns the versions that changed. */
-export async function endVersions(tx: Db, apiKeyId: string, last: number, end: Date): Promise<number[]> {
+/** Ends every version up to `last` that has not ended. Returns the versions that changed. */
+export async function endVersions(tx: Db, apiKeyId: string, last: number, now: Date): Promise<number[]> {
   const moved = await tx
     .update(apiKeyVersions)
-    .set({ expiresAt: end })
+    .set({ expiresAt: now, ended: true })
     .where(
       and(
         eq(apiKeyVersions.apiKeyId, apiKeyId),
         lte(apiKeyVersions.version, last),
-        or(isNull(apiKeyVersions.expiresAt), gt(apiKeyVersions.expiresAt, end)),
+        not(apiKeyVersions.ended),
+        or(isNull(apiKeyVersions.expiresAt), gt(apiKeyVersions.expiresAt, now)),
       ),
     )
     .returning({ version: apiKeyVersions.version })
@@ -107,6 +112,7 @@ export async function selectVersions(
       imported: apiKeyVersions.imported,
       createdAt: apiKeyVersions.createdAt,
       expiresAt: apiKeyVersions.expiresAt,
+      ended: apiKeyVersions.ended,
       cancelledAt: apiKeyVersions.cancelledAt,
     })
     .from(apiKeyVersions)

@@ -48,6 +48,6 @@ export function apiKeyVersionView(
 
 function stateOf(row: ApiKeyVersionRow, newest: number, now: Date): ApiKeyVersionView['state'] {
   if (row.cancelledAt !== null) return 'cancelled'
-  if (row.expiresAt !== null && row.expiresAt <= now) return 'ended'
+  if (row.ended || (row.expiresAt !== null && row.expiresAt <= now)) return 'ended'
   return row.version === newest ? 'newest' : 'overlapping'
 }

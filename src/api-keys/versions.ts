@@ -85,7 +85,7 @@ async function endVersion(
     if (versions.length === 0) return unchanged({ apiKey: apiKeyView(apiKey, now), versions })
     await incrementRevision(tx, id)
     const { organizationId } = apiKey
-    const ended = { id, organizationId, version, at: now, reason: 'version ended', actor }
+    const ended = { id, organizationId, version, reason: 'version ended', actor }
     await endTokensOfVersions(tx, services, ended, now)
     return {
       view: { apiKey: await readChangedApiKey(tx, id, now), versions },

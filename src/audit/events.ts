@@ -69,7 +69,7 @@ export type AuditContexts = {
     text: string | null
   }
   'token.revoked': { revocationId: string; text: string | null }
-  'revocation.created': { kind: string; value: string; effectiveAt: string; text: string | null }
+  'revocation.created': { kind: string; value: string; effectiveAt: string | null; text: string | null }
   'revocation.lifted': { kind: string; value: string }
   'signing_key.created': { purpose: string; algorithm: string; activatesAt: string }
   /** A published key got a planned activation: it had none, or its plan was overtaken. */

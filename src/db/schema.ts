@@ -51,6 +51,8 @@ export const organizations = pgTable('organizations', {
   suspendedAt: instant('suspended_at'),
   /** Client id of the caller who suspended it; null = not suspended, or suspended before this was recorded. */
   suspendedBy: text('suspended_by'),
+  /** The rule that revokes its tokens while it is suspended; null = not suspended, or from before this was recorded. */
+  suspendedRuleId: text('suspended_rule_id'),
   createdAt: instant('created_at').notNull(),
   /** Increases with each change: the ETag for If-Match. */
   revision: integer('revision').notNull().default(1),
@@ -88,6 +90,8 @@ export const serviceAccounts = pgTable(
     disabledBy: text('disabled_by'),
     /** How far the caller who disabled it may disable; null = disabled before this was recorded. */
     disabledReach: text('disabled_reach', { enum: ['own', 'organization', 'all'] }),
+    /** The rules that revoke the tokens of its keys while it is disabled. Null as for `disabledReach`. */
+    disabledRuleIds: text('disabled_rule_ids').array(),
     revision: integer('revision').notNull().default(1),
   },
   (table) => [unique('service_accounts_name').on(table.organizationId, table.name)],
@@ -146,6 +150,8 @@ export const apiKeys = pgTable(
     /** Client id of the creator, or `system`. */
     createdBy: text('created_by').notNull(),
     expiresAt: instant('expires_at'),
+    /** Somebody expired it at once, so no clock is compared with `expiresAt`. */
+    ended: boolean('ended').notNull().default(false),
     /** The widest reach of the callers who set the expiry; null = never expires, or set before this was recorded. */
     expiryReach: text('expiry_reach', { enum: ['own', 'organization', 'all'] }),
     disabledAt: instant('disabled_at'),
@@ -153,8 +159,11 @@ export const apiKeys = pgTable(
     disabledBy: text('disabled_by'),
     /** How far the caller who disabled it may disable; null = disabled before this was recorded. */
     disabledReach: text('disabled_reach', { enum: ['own', 'organization', 'all'] }),
-    /** May be in the future: a scheduled revocation. */
+    /** The rule that revokes its tokens while it is disabled. Null as for `disabledReach`. */
+    disabledRuleId: text('disabled_rule_id'),
     revokedAt: instant('revoked_at'),
+    /** The revocation is planned: in force from `revokedAt` on. Any other is in force because it is here. */
+    revocationPlanned: boolean('revocation_planned').notNull().default(false),
     revocationReason: text('revocation_reason'),
     revokedBy: text('revoked_by'),
     /** Free text of the caller who revoked the key. */
@@ -190,8 +199,12 @@ export const apiKeyVersions = pgTable(
     createdAt: instant('created_at').notNull(),
     /** End of this version's overlap; null = as long as the key. */
     expiresAt: instant('expires_at'),
+    /** Somebody ended it at once, so no clock is compared with `expiresAt`. */
+    ended: boolean('ended').notNull().default(false),
     /** The end that it had before a rotation gave it an overlap. It gets it back if the rotation is cancelled. */
     expiresAtBeforeRotation: instant('expires_at_before_rotation'),
+    /** The rule that revokes its tokens when the overlap of the latest rotation ends. */
+    rotationRuleId: text('rotation_rule_id'),
     /** When the rotation that created this version was cancelled: it has ended, and is never the newest again. */
     cancelledAt: instant('cancelled_at'),
   },
@@ -378,7 +391,8 @@ export const revocations = pgTable(
     minVersion: integer('min_version'),
     /** Null = the rule covers tokens whenever they were issued. */
     issuedBefore: instant('issued_before'),
-    effectiveAt: instant('effective_at').notNull(),
+    /** Null = in force because it is here; a time = planned: in force from then on. */
+    effectiveAt: instant('effective_at'),
     /** After this, every token that the rule covers has expired; null = the rule never expires. */
     expiresAt: instant('expires_at'),
     /** A lifted rule stays until maintenance deletes it, so that polling readers see it. */

@@ -1,5 +1,5 @@
 import { and, eq, type SQL } from 'drizzle-orm'
-import { isAlive } from '../access/fit-queries.ts'
+import { isAlive } from '../access/live-key-queries.ts'
 import type { Db } from '../db/database.ts'
 import { apiKeys, customRoles, organizations, serviceAccounts } from '../db/schema.ts'
 

@@ -3,7 +3,8 @@ import { selectLiveKeyIds } from '../access/live-key-queries.ts'
 import { keepingLastHolders, organizationLock } from '../access/locks.ts'
 import type { Principal } from '../access/principal.ts'
 import type { Because } from '../revocation/reasons.ts'
-import { addRevocationRule, closeOpenRules } from '../revocation/rule-queries.ts'
+import { addRevocationRule, newRuleId } from '../revocation/rule-queries.ts'
+import { switchOn } from '../revocation/switch-on.ts'
 import type { Services } from '../services.ts'
 import { type Impact, whatWouldBreak } from '../usage/impact.ts'
 import { updateOrganizationRow } from './queries.ts'
@@ -30,13 +31,15 @@ export async function suspendOrganization(
     lock,
     async (tx, { suspendedAt }, now) => {
       if (suspendedAt) return unchanged(undefined)
-      await updateOrganizationRow(tx, id, { suspendedAt: now, suspendedBy: actor.clientId })
-      const revocationId = await addRevocationRule(
+      const revocationId = newRuleId()
+      const suspendedBy = actor.clientId
+      await updateOrganizationRow(tx, id, { suspendedAt: now, suspendedBy, suspendedRuleId: revocationId })
+      await addRevocationRule(
         tx,
         {
+          id: revocationId,
           kind: 'organization',
           value: id,
-          effectiveAt: now,
           expires: 'never',
           organizationId: id,
           reason,
@@ -71,11 +74,23 @@ export async function trySuspendingOrganization(
  * suspended. Repeating it changes nothing.
  */
 export async function resumeOrganization(services: Suspending, actor: Principal, id: string): Promise<void> {
-  await change(services, actor, 'organizations.suspend', organizationLock(id), async (tx, { suspendedAt }, now) => {
-    if (!suspendedAt) return unchanged(undefined)
-    await updateOrganizationRow(tx, id, { suspendedAt: null, suspendedBy: null })
-    const rules = { kind: 'organization', values: [id], effectiveAt: suspendedAt } as const
-    const closedRules = await closeOpenRules(tx, rules, services.config.clockToleranceSeconds, now)
-    return { view: undefined, event: { type: 'organization.resumed', context: { closedRules } } }
-  })
+  await change(
+    services,
+    actor,
+    'organizations.suspend',
+    organizationLock(id),
+    async (tx, { suspendedAt, suspendedRuleId: ruleId }, now) => {
+      if (!suspendedAt) return unchanged(undefined)
+      await updateOrganizationRow(tx, id, { suspendedAt: null, suspendedBy: null, suspendedRuleId: null })
+      const off = {
+        kind: 'organization',
+        values: [id],
+        ruleIds: ruleId === null ? null : [ruleId],
+        organizationId: id,
+      } as const
+      const tolerance = services.config.clockToleranceSeconds
+      const closedRules = await switchOn(tx, off, { tolerance, actor: actor.clientId }, now)
+      return { view: undefined, event: { type: 'organization.resumed', context: { closedRules } } }
+    },
+  )
 }

@@ -23,7 +23,7 @@ export function organizationView(
   organization: Organization,
   limits: ReadonlyMap<string, PlanLimits>,
 ): OrganizationView {
-  const { suspendedAt, createdAt, plan, ...shown } = organization
+  const { suspendedAt, suspendedRuleId: _, createdAt, plan, ...shown } = organization
   const allowed = limits.get(plan)
   if (!allowed) throw new Error('the plan that an organization names is not there')
   return {

@@ -102,7 +102,7 @@ function revocationRow({ issuedBefore, effectiveAt, expiresAt, liftedAt, ...row 
   return {
     ...row,
     issuedBefore: seconds(issuedBefore),
-    effectiveAt: effectiveAt.getTime() / 1000,
+    effectiveAt: seconds(effectiveAt),
     expiresAt: seconds(expiresAt),
     lifted: liftedAt !== null,
   }

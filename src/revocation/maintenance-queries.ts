@@ -81,12 +81,7 @@ export async function startNewGeneration(
     .returning({ generation: revocationState.generation })
   if (!state) throw new Error('the database was never started: it has no revocation_state')
   const everything = { kind: 'all', value: '*', organizationId: null, reason: 'restored from a backup', actor } as const
-  await addRevocationRule(
-    tx,
-    { ...everything, issuedBefore: now, effectiveAt: now, expires: 'when_dead' },
-    clockToleranceSeconds,
-    now,
-  )
+  await addRevocationRule(tx, { ...everything, issuedBefore: now, expires: 'when_dead' }, clockToleranceSeconds, now)
   return state.generation
 }
 

@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNotNull, isNull, type SQL, sql } from 'drizzle-orm'
+import { and, eq, inArray, isNull, type SQL, sql } from 'drizzle-orm'
 import { newId } from '../crypto/random.ts'
 import type { Db } from '../db/database.ts'
 import { revocationState, revocations } from '../db/schema.ts'
@@ -6,6 +6,8 @@ import type { RevocationKind } from '../kit/revocation/revocation-list.ts'
 import { lastCoveredIssue } from '../kit/revocation/rules.ts'
 
 export type NewRevocationRule = {
+  /** From `newRuleId`, if the caller stores it with what the rule switches off. */
+  id?: string | undefined
   kind: RevocationKind
   /** jti · client_id · `org_id sub` joined by one space · org_id · kid · `*`. */
   value: string
@@ -15,7 +17,8 @@ export type NewRevocationRule = {
   minVersion?: number
   /** Covers tokens issued until the end of this second. If left out, covers all tokens, whenever issued. */
   issuedBefore?: Date
-  effectiveAt: Date
+  /** Only for a planned rule, from then on. Any other is in force because it is on the list. */
+  effectiveAt?: Date | undefined
   /** `when_dead`: when every token that it covers has expired. If that time is unknown, the rule never expires. */
   expires: 'when_dead' | 'never'
   organizationId: string | null
@@ -40,6 +43,10 @@ export async function addRevocationRule(
   const row = newRow(rule, clockToleranceSeconds, now)
   await tx.insert(revocations).values(row)
   return row.id
+}
+
+export function newRuleId(): string {
+  return newId('rev')
 }
 
 /** Rules of one statement: it must not have more than 65,535 parameters. */
@@ -72,61 +79,25 @@ export async function liftRevocationRule(tx: Db, id: string, now: Date): Promise
 }
 
 /**
- * Lifts the rule by which a rotation ends the versions of a key up to `version`. Keeps rules with the same versions that
- * somebody added: those have a time of issue, or never expire. Returns false without such a rule: then something else
- * ended the versions. A rule that somebody lifted by hand counts.
+ * Ends open rules, each by its id: earlier tokens stay revoked, later ones work. For the exact time see
+ * `issuedBeforeAfterResume`. Returns those that
+ * it closed.
  */
-export async function liftRotationRule(
-  tx: Db,
-  rule: { apiKeyId: string; version: number; effectiveAt: Date },
-  now: Date,
-): Promise<boolean> {
-  const lifted = await tx
-    .update(revocations)
-    .set({ liftedAt: sql`coalesce(${revocations.liftedAt}, ${instant(now)})` })
-    .where(
-      and(
-        eq(revocations.kind, 'api_key'),
-        eq(revocations.value, rule.apiKeyId),
-        isNull(revocations.minVersion),
-        eq(revocations.maxVersion, rule.version),
-        eq(revocations.effectiveAt, rule.effectiveAt),
-        eq(revocations.reason, 'rotated'),
-        isNull(revocations.issuedBefore),
-        isNotNull(revocations.expiresAt),
-      ),
-    )
-    .returning({ id: revocations.id })
-  return lifted.length > 0
-}
-
-/**
- * Ends the open rules of disabled keys or a suspended organization: earlier tokens stay revoked, later ones work. For
- * the exact time see `issuedBeforeAfterResume`. With `effectiveAt`, closes only rules with that time: enabling a key
- * must not end a rule that was added for another reason. Returns how many rules it closed.
- */
-export async function closeOpenRules(
-  tx: Db,
-  names: { kind: 'api_key' | 'organization'; values: readonly string[]; effectiveAt?: Date },
-  tolerance: number,
-  now: Date,
-) {
-  const issuedBefore = sql`greatest(${instant(now)}, ${revocations.effectiveAt} + ${interval(tolerance)})`
-  const closed = await tx
+export async function closeOpenRules(tx: Db, ids: readonly string[], tolerance: number, now: Date) {
+  const since = sql`coalesce(${revocations.effectiveAt}, ${revocations.createdAt})`
+  const issuedBefore = sql`greatest(${instant(now)}, ${since} + ${interval(tolerance)})`
+  return await tx
     .update(revocations)
     .set({ issuedBefore, expiresAt: withTokenLifetime(issuedBefore, tolerance) })
     .where(
       and(
-        eq(revocations.kind, names.kind),
-        inArray(revocations.value, [...names.values]),
-        names.effectiveAt === undefined ? undefined : eq(revocations.effectiveAt, names.effectiveAt),
+        inArray(revocations.id, [...ids]),
         isNull(revocations.issuedBefore),
         isNull(revocations.expiresAt),
         isNull(revocations.liftedAt),
       ),
     )
-    .returning({ id: revocations.id })
-  return closed.length
+    .returning({ value: revocations.value })
 }
 
 /**
@@ -156,21 +127,22 @@ function newRow(rule: NewRevocationRule, tolerance: number, now: Date) {
     minVersion = null,
     maxVersion = null,
     issuedBefore = null,
-    effectiveAt,
+    effectiveAt = null,
     organizationId,
     reason,
     reasonText = null,
     actor,
   } = rule
   return {
-    id: newId('rev'),
+    id: rule.id ?? newRuleId(),
     kind,
     value,
     minVersion: kind === 'api_key' ? minVersion : null,
     maxVersion: kind === 'api_key' ? maxVersion : null,
     issuedBefore: kind === 'signing_key' ? null : issuedBefore,
     effectiveAt,
-    expiresAt: rule.expires === 'never' ? null : expiryOf({ kind, issuedBefore, effectiveAt }, tolerance),
+    expiresAt:
+      rule.expires === 'never' ? null : expiryOf({ kind, issuedBefore, inForceAt: effectiveAt ?? now }, tolerance),
     organizationId,
     reason,
     reasonText,
@@ -180,11 +152,11 @@ function newRow(rule: NewRevocationRule, tolerance: number, now: Date) {
 }
 
 function expiryOf(
-  rule: { kind: RevocationKind; issuedBefore: Date | null; effectiveAt: Date },
+  rule: { kind: RevocationKind; issuedBefore: Date | null; inForceAt: Date },
   tolerance: number,
 ): SQL | null {
   const issuedBefore = rule.issuedBefore ? rule.issuedBefore.getTime() / 1000 : null
-  const lastIssue = lastCoveredIssue({ kind: rule.kind, issuedBefore, effectiveAt: rule.effectiveAt.getTime() / 1000 })
+  const lastIssue = lastCoveredIssue({ kind: rule.kind, issuedBefore, inForceAt: rule.inForceAt.getTime() / 1000 })
   return lastIssue === null ? null : withTokenLifetime(instant(new Date(lastIssue * 1000)), tolerance)
 }
 

@@ -108,9 +108,9 @@ export function createServiceRevocationList(options: ServiceRevocationListOption
   }
 
   function knownRulesOn(token: RevocableToken): readonly KnownRule[] {
-    const { find, size } = rules.index
+    const { find, size, reached } = rules.index
     if (size() === 0) return []
-    const at = seconds(now())
+    const at = reached(seconds(now()))
     return namesOfToken(token).flatMap((name) =>
       find(name)
         .filter((rule) => strikes(rule, token, at))

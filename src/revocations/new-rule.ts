@@ -34,8 +34,9 @@ export type RuleDraft = Omit<NewRevocationRule, 'organizationId' | 'actor'>
  * check that the name exists or who owns it.
  */
 export function draftRule(input: RuleInput, now: Date): RuleDraft {
-  const { kind, value, minVersion, maxVersion, effectiveAt = now, reason, text: reasonText } = input
-  if (effectiveAt < now) throw invalidRequest('effectiveAt is in the past. Leave it out to revoke now.')
+  const { kind, value, minVersion, maxVersion, reason, text: reasonText } = input
+  const inForceAt = input.effectiveAt ?? now
+  if (inForceAt < now) throw invalidRequest('effectiveAt is in the past. Leave it out to revoke now.')
   if (maxVersion !== undefined && kind !== 'api_key')
     throw invalidRequest('maxVersion is only for rules about an api_key. Leave it out.')
   if (minVersion !== undefined && kind !== 'api_key')
@@ -48,6 +49,7 @@ export function draftRule(input: RuleInput, now: Date): RuleDraft {
       'The value of a rule about a subject must be the id of its organization, one space, and the subject.',
     )
   const versions = { ...(minVersion !== undefined && { minVersion }), ...(maxVersion !== undefined && { maxVersion }) }
+  const effectiveAt = inForceAt > now ? inForceAt : undefined
   const draft = { kind, value, ...versions, effectiveAt, reason, reasonText }
   if (kind === 'token' || kind === 'signing_key') {
     if (input.issuedBefore)
@@ -57,7 +59,7 @@ export function draftRule(input: RuleInput, now: Date): RuleDraft {
     return { ...draft, expires: kind === 'token' ? 'when_dead' : 'never' }
   }
   if (input.issuedBefore === null) return { ...draft, expires: 'never' }
-  const { issuedBefore = effectiveAt } = input
-  if (issuedBefore > effectiveAt) throw invalidRequest('issuedBefore must not be later than effectiveAt.')
+  const { issuedBefore = inForceAt } = input
+  if (issuedBefore > inForceAt) throw invalidRequest('issuedBefore must not be later than effectiveAt.')
   return { ...draft, issuedBefore, expires: 'when_dead' }
 }

@@ -2,7 +2,7 @@ import { authorize, type Within } from '../access/authorize.ts'
 import { type ChangeServices, change, type Lock, unchanged } from '../access/change.ts'
 import { noLock } from '../access/locks.ts'
 import type { Principal } from '../access/principal.ts'
-import { findApiKey } from '../api-keys/queries.ts'
+import { findApiKey, type StoredApiKey } from '../api-keys/queries.ts'
 import { cursorsOf, idPositions } from '../db/cursors.ts'
 import type { Db } from '../db/database.ts'
 import { type Page, type PageRequest, pageOf } from '../db/page.ts'
@@ -10,6 +10,7 @@ import { namedThingNotFound, ServiceError } from '../errors.ts'
 import type { RevocationKind } from '../kit/revocation/revocation-list.ts'
 import { findOrganization } from '../organizations/queries.ts'
 import { addRevocationRule, liftRevocationRule } from '../revocation/rule-queries.ts'
+import { findServiceAccount } from '../service-accounts/queries.ts'
 import type { Services } from '../services.ts'
 import { listSigningKeys } from '../signing-keys/read.ts'
 import { type Impact, whatWouldBreak } from '../usage/impact.ts'
@@ -25,7 +26,8 @@ export type RevocationView = {
   minVersion: number | null
   maxVersion: number | null
   issuedBefore: string | null
-  effectiveAt: string
+  /** Null = in force since it was added; a time = planned. */
+  effectiveAt: string | null
   expiresAt: string | null
   liftedAt: string | null
   organizationId: string | null
@@ -57,9 +59,9 @@ export async function tryCreatingRevocation(
   actor: Principal,
   input: RuleInput,
 ): Promise<Impact> {
-  const { effectiveAt } = await addRule(services, actor, input, { dryRun: true })
+  const { effectiveAt, createdAt } = await addRule(services, actor, input, { dryRun: true })
   const { keyIds, versions } = await coveredKeys(services.db, input)
-  return await whatWouldBreak(services.db, keyIds, new Date(effectiveAt), versions)
+  return await whatWouldBreak(services.db, keyIds, new Date(effectiveAt ?? createdAt), versions)
 }
 
 async function addRule(
@@ -85,7 +87,7 @@ async function addRule(
       const row = await findRevocation(tx, { id, within: 'everywhere' })
       if (!row) throw new Error('the revocation rule was not inserted')
       const { kind, value, effectiveAt, reason } = draft
-      const context = { kind, value, effectiveAt: effectiveAt.toISOString(), text: input.text ?? null }
+      const context = { kind, value, effectiveAt: effectiveAt?.toISOString() ?? null, text: input.text ?? null }
       const event = { type: 'revocation.created', organizationId, subject: id, reason, context } as const
       return { view: revocationView(row), event }
     },
@@ -187,7 +189,7 @@ async function refuseLifting(tx: Db, rule: RevocationRow): Promise<void> {
     throw new ServiceError('conflict', {
       detail: 'The API key itself is revoked. Revocation is permanent: create a new key.',
     })
-  if (isOpenSince(rule, apiKey?.disabledAt) || isOpenSince(rule, apiKey?.serviceAccountDisabledAt)) {
+  if (rule.issuedBefore === null && apiKey && (await isSwitchedOffBy(tx, apiKey, rule.id))) {
     throw new ServiceError('conflict', {
       detail: 'The API key or its service account is disabled. Enable it to end the rule.',
     })
@@ -195,7 +197,11 @@ async function refuseLifting(tx: Db, rule: RevocationRow): Promise<void> {
   const organization =
     kind === 'organization' ? await findOrganization(tx, { id: value, within: 'everywhere' }) : undefined
   if (kind === 'organization' && !organization) throw deleted('organization')
-  if (isOpenSince(rule, organization?.suspendedAt)) {
+  if (
+    organization?.suspendedAt &&
+    rule.issuedBefore === null &&
+    (organization.suspendedRuleId ?? rule.id) === rule.id
+  ) {
     throw new ServiceError('conflict', { detail: 'The organization is suspended. Resume it to end the rule.' })
   }
 }
@@ -207,11 +213,19 @@ function deleted(what: string): ServiceError {
 }
 
 /**
- * Whether this is the rule that was added when the thing was disabled. Lifting it would make tokens from before valid
- * again once the thing is enabled.
+ * Whether this is the rule that was added when the key or its service account was disabled. Lifting it would make tokens
+ * from before valid again once the key is enabled. Without a stored id, any open rule may be the one.
  */
-function isOpenSince({ issuedBefore, effectiveAt }: RevocationRow, switchedOffAt: Date | null | undefined): boolean {
-  return issuedBefore === null && effectiveAt.getTime() === switchedOffAt?.getTime()
+async function isSwitchedOffBy(
+  tx: Db,
+  { disabledAt, disabledRuleId, serviceAccountId }: StoredApiKey,
+  ruleId: string,
+): Promise<boolean> {
+  if (disabledAt && (disabledRuleId ?? ruleId) === ruleId) return true
+  if (serviceAccountId === null) return false
+  const account = await findServiceAccount(tx, { id: serviceAccountId, within: 'everywhere' })
+  if (!account?.disabledAt) return false
+  return account.disabledRuleIds === null || account.disabledRuleIds.includes(ruleId)
 }
 
 function revocationView({ reasonText, ...row }: RevocationRow): RevocationView {
@@ -219,7 +233,7 @@ function revocationView({ reasonText, ...row }: RevocationRow): RevocationView {
     ...row,
     text: reasonText,
     issuedBefore: row.issuedBefore?.toISOString() ?? null,
-    effectiveAt: row.effectiveAt.toISOString(),
+    effectiveAt: row.effectiveAt?.toISOString() ?? null,
     expiresAt: row.expiresAt?.toISOString() ?? null,
     liftedAt: row.liftedAt?.toISOString() ?? null,
     createdAt: row.createdAt.toISOString(),

@@ -48,7 +48,7 @@ async function runDeletion(
       const unlinked = await unlinkKeys(tx, id)
       await deleteServiceAccountRow(tx, id)
       const rules = ids.map((value) => {
-        const rule = { kind: 'api_key', value, effectiveAt: now, expires: 'when_dead' } as const
+        const rule = { kind: 'api_key', value, expires: 'when_dead' } as const
         return { ...rule, organizationId, reason, actor: actor.clientId }
       })
       for (let start = 0; start < rules.length; start += batchSize) {

@@ -3,7 +3,8 @@ import { reachOf, requireReachToEnable, widensDisabling } from '../access/disabl
 import { selectLiveKeyIds } from '../access/live-key-queries.ts'
 import type { Principal } from '../access/principal.ts'
 import type { Because } from '../revocation/reasons.ts'
-import { addRevocationRules, closeOpenRules } from '../revocation/rule-queries.ts'
+import { addRevocationRules, newRuleId } from '../revocation/rule-queries.ts'
+import { switchOn } from '../revocation/switch-on.ts'
 import type { Services } from '../services.ts'
 import { type Impact, whatWouldBreak } from '../usage/impact.ts'
 import { accountLock } from './lock.ts'
@@ -37,18 +38,18 @@ export async function disableServiceAccount(
         const again = { apiKeys: 0, text: text ?? null }
         return { view: undefined, event: { type: 'service_account.disabled', reason, context: again } }
       }
-      await updateServiceAccountRow(tx, id, { disabledAt: now, ...by })
       const keyIds = await selectLiveKeyIds(tx, { serviceAccountId: id })
       const rules = keyIds.map((value) => ({
+        id: newRuleId(),
         kind: 'api_key' as const,
         value,
-        effectiveAt: now,
         expires: 'never' as const,
         organizationId: account.organizationId,
         reason,
         reasonText: text,
         actor: actor.clientId,
       }))
+      await updateServiceAccountRow(tx, id, { disabledAt: now, disabledRuleIds: rules.map((rule) => rule.id), ...by })
       await addRevocationRules(tx, rules, services.config.clockToleranceSeconds, now)
       const context = { apiKeys: keyIds.length, text: text ?? null }
       return { view: undefined, event: { type: 'service_account.disabled', reason, context } }
@@ -76,13 +77,18 @@ export async function tryDisablingServiceAccount(
  */
 export async function enableServiceAccount(services: Disabling, actor: Principal, id: string): Promise<void> {
   await change(services, actor, 'service_accounts.disable', accountLock(id), async (tx, account, now) => {
-    const { disabledAt } = account
-    if (!disabledAt) return unchanged(undefined)
+    if (!account.disabledAt) return unchanged(undefined)
     requireReachToEnable(actor, 'service_accounts.disable', account)
-    await updateServiceAccountRow(tx, id, { disabledAt: null, disabledBy: null, disabledReach: null })
-    const keyIds = await selectLiveKeyIds(tx, { serviceAccountId: id })
-    const rules = { kind: 'api_key', values: keyIds, effectiveAt: disabledAt } as const
-    await closeOpenRules(tx, rules, services.config.clockToleranceSeconds, now)
-    return { view: undefined, event: { type: 'service_account.enabled', context: { apiKeys: keyIds.length } } }
+    const enabled = { disabledAt: null, disabledBy: null, disabledReach: null, disabledRuleIds: null }
+    await updateServiceAccountRow(tx, id, enabled)
+    const values = await selectLiveKeyIds(tx, { serviceAccountId: id })
+    const off = {
+      kind: 'api_key',
+      values,
+      ruleIds: account.disabledRuleIds,
+      organizationId: account.organizationId,
+    } as const
+    await switchOn(tx, off, { tolerance: services.config.clockToleranceSeconds, actor: actor.clientId }, now)
+    return { view: undefined, event: { type: 'service_account.enabled', context: { apiKeys: values.length } } }
   })
 }

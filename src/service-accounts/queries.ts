@@ -1,5 +1,6 @@
-import { and, desc, eq, gt, isNotNull, isNull, lt, ne, or, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, isNotNull, isNull, lt, ne, type SQL, sql } from 'drizzle-orm'
 import type { Within } from '../access/authorize.ts'
+import { isNotRevoked } from '../access/live-key-queries.ts'
 import { organizationWithin } from '../access/queries.ts'
 import type { Db } from '../db/database.ts'
 import { apiKeys, serviceAccounts } from '../db/schema.ts'
@@ -7,7 +8,10 @@ import { apiKeys, serviceAccounts } from '../db/schema.ts'
 export type ServiceAccount = typeof serviceAccounts.$inferSelect
 
 export type ServiceAccountChanges = Partial<
-  Pick<ServiceAccount, 'name' | 'description' | 'roles' | 'disabledAt' | 'disabledBy' | 'disabledReach'>
+  Pick<
+    ServiceAccount,
+    'name' | 'description' | 'roles' | 'disabledAt' | 'disabledBy' | 'disabledReach' | 'disabledRuleIds'
+  >
 >
 
 /** `apiKeys`: how many of its keys are not revoked. */
@@ -115,14 +119,13 @@ export async function revokeKeysOfAccount(
     .update(apiKeys)
     .set({
       revokedAt: now,
+      revocationPlanned: false,
       revokedBy: by,
       revocationReason: reason,
       revocationText: null,
       revision: sql`${apiKeys.revision} + 1`,
     })
-    .where(
-      and(eq(apiKeys.serviceAccountId, serviceAccountId), or(isNull(apiKeys.revokedAt), gt(apiKeys.revokedAt, now))),
-    )
+    .where(and(eq(apiKeys.serviceAccountId, serviceAccountId), isNotRevoked(now)))
     .returning({ id: apiKeys.id })
   return revoked.map(({ id }) => id)
 }

@@ -21,7 +21,8 @@ export type ServiceAccountView = {
 export function serviceAccountView({
   createdAt,
   disabledAt,
-  disabledReach: _,
+  disabledReach: _reach,
+  disabledRuleIds: _rules,
   ...shown
 }: ServiceAccountRow): ServiceAccountView {
   return { ...shown, createdAt: createdAt.toISOString(), disabledAt: disabledAt?.toISOString() ?? null }

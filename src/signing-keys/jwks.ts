@@ -21,11 +21,11 @@ export type JsonWebKeySet = { keys: readonly PublishedKey[] }
  */
 export function publicJwks(ring: Ring, purpose: KeyPurpose, now: Date): JsonWebKeySet {
   const listed = ring.keys.filter((key) => key.purpose === purpose && (purpose === 'record' || isLive(ring, key, now)))
-  return { keys: listed.toReversed().map((key) => publishedKey(key, now)) }
+  return { keys: listed.toReversed().map(publishedKey) }
 }
 
-function publishedKey({ publicJwk, kid, algorithm, revokedAt }: RingKey, now: Date): PublishedKey {
+function publishedKey({ publicJwk, kid, algorithm, revokedAt }: RingKey): PublishedKey {
   const key: PublishedKey = { ...publicMembers(publicJwk), kid, alg: algorithm, use: 'sig' }
-  if (revokedAt && revokedAt <= now) key.revoked = { revoked_at: Math.floor(revokedAt.getTime() / 1000) }
+  if (revokedAt) key.revoked = { revoked_at: Math.floor(revokedAt.getTime() / 1000) }
   return key
 }

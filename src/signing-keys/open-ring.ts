@@ -56,9 +56,7 @@ export function signerAt(open: OpenRing, series: KeySeries, at: number): Signer 
     active = findActive(open, series, at)
     known.set(series.algorithm, active)
   }
-  const { revokedAt } = active.key
-  if (revokedAt && revokedAt.getTime() <= at)
-    throw unavailable(`the active ${seriesName(series)} key ${active.key.kid} is revoked`)
+  if (active.key.revokedAt) throw unavailable(`the active ${seriesName(series)} key ${active.key.kid} is revoked`)
   return active.signer
 }
 

@@ -134,10 +134,9 @@ export async function revokeKeys(
   }
   await others()
   if (purpose !== 'token') return
-  const effectiveAt = new Date(now.getTime() - clockToleranceSeconds * 1000)
   const about = { organizationId: null, reason, actor: actor.clientId }
   const rules = kids.map((value) => {
-    return { kind: 'signing_key' as const, value, effectiveAt, expires: 'never' as const, ...about }
+    return { kind: 'signing_key' as const, value, expires: 'never' as const, ...about }
   })
   await addRevocationRules(tx, rules, clockToleranceSeconds, now)
 }

@@ -172,8 +172,6 @@ function endsOf(apiKey: ApiKeyRecord) {
   return [
     apiKey.expiresAt,
     apiKey.versionExpiresAt,
-    apiKey.revokedAt,
-    apiKey.disabledAt,
-    apiKey.organizationSuspendedAt,
+    apiKey.revokedAt, // planned
   ]
 }

@@ -47,7 +47,6 @@ async function revokeAccessToken(
     const rule = {
       kind: 'token',
       value: id,
-      effectiveAt: now,
       expires: 'when_dead',
       organizationId,
       reason: because.reason,

@@ -37,7 +37,7 @@ describe.each(databaseKinds)('revoking an API key on %s', async (kind) => {
       expect.objectContaining({
         kind: 'api_key',
         issuedBefore: null,
-        effectiveAt: clock.now(),
+        effectiveAt: null,
         organizationId: own,
         reason: 'leaked',
         reasonText: 'found in a repository',

@@ -124,7 +124,6 @@ async function addRule(kind: 'all' | 'organization' | 'subject', value: string):
   const rule = {
     kind,
     value,
-    effectiveAt: now(),
     expires: 'when_dead',
     organizationId: null,
     reason: 'test',

@@ -42,16 +42,16 @@ describe.each(databaseKinds)('the published feed on %s', (kind) => {
     await addRule(db, clock.now(), { kind: 'api_key', value: 'key_taken_back', minVersion: 2, maxVersion: 2 })
     await revoke('jti-secretive')
     const { body, maxAgeSeconds } = await service.feed.document()
-    const effectiveAt = seconds(clock.now()) - 1
-    const expiresAt = effectiveAt + 3600 + 30
+    const at = seconds(clock.now()) - 1
+    const expiresAt = at + 3600 + 30
     expect(claimsOf(body)).toMatchObject({
       iss: issuerUrl,
-      iat: effectiveAt,
-      exp: effectiveAt + 10,
+      iat: at,
+      exp: at + 10,
       rules: {
-        [nameOf('token:jti-secretive')]: [[effectiveAt, null, expiresAt, null]],
-        [nameOf('api_key:key_secretive')]: [[effectiveAt, effectiveAt, expiresAt, 3]],
-        [nameOf('api_key:key_taken_back')]: [[effectiveAt, null, expiresAt, 2, 2]],
+        [nameOf('token:jti-secretive')]: [[null, null, expiresAt, null]],
+        [nameOf('api_key:key_secretive')]: [[null, at, expiresAt, 3]],
+        [nameOf('api_key:key_taken_back')]: [[null, null, expiresAt, 2, 2]],
       },
     })
     expect(Buffer.from(body.split('.')[1] ?? '', 'base64url').toString()).not.toContain('secretive')

@@ -180,7 +180,12 @@ describe.each(databaseKinds)('the numbers of rules on %s', (kind) => {
               for (const { id } of rows) await liftRevocationRule(db, id, each.do === 'lift' ? clock.now() : longAgo)
               break
             case 'close':
-              await closeOpenRules(db, { kind: 'api_key', values: [value] }, tolerance, clock.now())
+              await closeOpenRules(
+                db,
+                rows.map(({ id }) => id),
+                tolerance,
+                clock.now(),
+              )
               break
             case 'prolong':
               await db.execute(

@@ -17,7 +17,6 @@ describe('a rule without times', () => {
       kind,
       value,
       issuedBefore: now,
-      effectiveAt: now,
       expires: 'when_dead',
       reason,
     })
@@ -27,7 +26,6 @@ describe('a rule without times', () => {
     expect(draftRule({ kind: 'token', value: 'jti', reason }, now)).toEqual({
       kind: 'token',
       value: 'jti',
-      effectiveAt: now,
       expires: 'when_dead',
       reason,
     })
@@ -40,7 +38,7 @@ describe('a rule without times', () => {
 
 test('on a name that can still get tokens never expires if it has no issued-before', () => {
   const draft = draftRule({ kind: 'subject', value: 'org_1 alice', issuedBefore: null, reason }, now)
-  expect(draft).toEqual({ kind: 'subject', value: 'org_1 alice', effectiveAt: now, expires: 'never', reason })
+  expect(draft).toEqual({ kind: 'subject', value: 'org_1 alice', expires: 'never', reason })
 })
 
 test('a scheduled rule revokes what was issued until it takes effect', () => {

@@ -85,7 +85,7 @@ describe('a key whose tokens are refused', () => {
     const [, pending] = await keysOf(ring, 'token')
     const rule = { kind: 'signing_key', value: pending?.kid ?? '', expires: 'never', organizationId: null } as const
     const now = ring.clock.now()
-    await addRevocationRule(ring.db, { ...rule, effectiveAt: now, reason: 'leaked', actor: 'key_root' }, 30, now)
+    await addRevocationRule(ring.db, { ...rule, reason: 'leaked', actor: 'key_root' }, 30, now)
     expect((await refusal(activateSigningKey(ring, root, pending?.kid ?? '', { force: true }))).code).toBe('conflict')
   })
 

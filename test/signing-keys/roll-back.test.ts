@@ -66,7 +66,7 @@ describe.each(databaseKinds)('rollback on %s', (kind) => {
     const { ring, previous } = await rotated()
     const about = { organizationId: null, reason: 'x', actor: 'key_root', expires: 'never' } as const
     const now = ring.clock.now()
-    await addRevocationRule(ring.db, { kind: 'signing_key', value: previous.kid, effectiveAt: now, ...about }, 30, now)
+    await addRevocationRule(ring.db, { kind: 'signing_key', value: previous.kid, ...about }, 30, now)
     expect(await refusal(rollbackSigningKey(ring, root, token))).toMatchObject({
       code: 'conflict',
       detail: expect.stringMatching(/revoked/),

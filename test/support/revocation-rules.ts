@@ -39,10 +39,9 @@ export function someToken(clock: MovableClock, changes: Partial<RevocableToken> 
 
 export type RuleChanges = Partial<NewRevocationRule> & Pick<NewRevocationRule, 'kind' | 'value'>
 
-/** Adds a rule without issued-before that takes effect now, unless told otherwise. Returns its id. */
+/** Adds a rule that is not planned and has no issued-before, unless told otherwise. Returns its id. */
 export async function addRule(db: Db, now: Date, rule: RuleChanges): Promise<string> {
   const whole = {
-    effectiveAt: now,
     expires: 'when_dead',
     organizationId: null,
     reason: 'test',

@@ -16,6 +16,7 @@ import type { AppEnv } from '../../src/http/context.ts'
 import { nodePlatform } from '../../src/node/platform.ts'
 import type { Metrics } from '../../src/observability/metrics.ts'
 import { insertOrganization } from '../../src/organizations/queries.ts'
+import { newRuleId } from '../../src/revocation/rule-queries.ts'
 import type { Services } from '../../src/services.ts'
 import { type MovableClock, movableClock } from './clock.ts'
 import { collectedLog } from './collected-log.ts'
@@ -132,18 +133,30 @@ async function insertTestKey(services: Services, organizationId: string, options
   } = options
   const { secret, stored } = await createSecret(services, environment)
   const id = newId('key')
+  const revocationPlanned = instants.revokedAt !== undefined && instants.revokedAt > now
   const lists = { scopes: [...scopes], audiences: [...audiences], roles: [...roles] }
   await insertApiKey(
     services.db,
-    { id, organizationId, name: 'test', environment, createdAt: now, createdBy: 'system', ...instants, ...lists },
+    {
+      id,
+      organizationId,
+      name: 'test',
+      environment,
+      createdAt: now,
+      createdBy: 'system',
+      ...instants,
+      revocationPlanned,
+      ...lists,
+    },
     { ...stored, expiresAt: versionExpiresAt ?? null },
   )
   if (!rotated) return { id, secret }
   const next = await createSecret(services, environment)
   const at = new Date(now.getTime() + 3_600_000)
-  await overlapVersion(services.db, id, 1, at)
+  const ruleId = newRuleId()
+  await overlapVersion(services.db, id, { version: 1, end: at, ended: false, rotationRuleId: ruleId })
   const ended = { id, organizationId: instants.organizationId ?? organizationId, version: 1, at, reason: 'rotated' }
-  await endTokensOfVersions(services.db, services, { ...ended, actor: systemPrincipal }, now)
+  await endTokensOfVersions(services.db, services, { ...ended, ruleId, actor: systemPrincipal }, now)
   await insertVersion(services.db, id, next.stored, now)
   return { id, secret: next.secret }
 }

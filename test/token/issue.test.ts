@@ -52,7 +52,6 @@ describe.each(databaseKinds)('an exchange on %s', async (kind) => {
   test.each([
     ['expires', (end: Date) => ({ expiresAt: end })],
     ['is replaced by a new version', (end: Date) => ({ versionExpiresAt: end })],
-    ['will be disabled', (end: Date) => ({ disabledAt: end })],
     ['will be revoked', (end: Date) => ({ revokedAt: end })],
   ])('for a key that %s within a second is refused, and never answers with a lifetime of zero', async (_, settings) => {
     const arrival = Math.ceil(clock.now().getTime() / 1000) * 1000 + 400

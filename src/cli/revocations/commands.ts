@@ -19,7 +19,7 @@ export function addRevocationsCommand(program: Command, cli: Cli): void {
       { title: 'id', value: ({ id }) => id },
       { title: 'kind', value: ({ kind }) => kind },
       { title: 'value', value: ({ value }) => value },
-      { title: 'effective', value: ({ effectiveAt }) => shortTime(effectiveAt) },
+      { title: 'effective', value: ({ effectiveAt }) => (effectiveAt === null ? 'at once' : shortTime(effectiveAt)) },
       { title: 'expires', value: ({ expiresAt }) => expiresAt && shortTime(expiresAt) },
       { title: 'lifted', value: ({ liftedAt }) => liftedAt && shortTime(liftedAt) },
       { title: 'reason', value: ({ reason }) => reason },
@@ -68,5 +68,5 @@ function addCreateVerb(revocations: Command, cli: Cli): void {
 }
 
 function ruleFields({ id, kind, value, effectiveAt, expiresAt }: RevocationView): string {
-  return fields({ id, kind, value, effective: effectiveAt, expires: expiresAt })
+  return fields({ id, kind, value, effective: effectiveAt ?? 'at once', expires: expiresAt })
 }

@@ -21,7 +21,7 @@ const revocation = z
     minVersion: z.int().nullable().openapi({ description: 'Null: from the first version on' }),
     maxVersion: z.int().nullable().openapi({ description: 'Null: no last version' }),
     issuedBefore: instant.nullable(),
-    effectiveAt: instant,
+    effectiveAt: instant.nullable(),
     expiresAt: instant.nullable(),
     liftedAt: instant.nullable(),
     organizationId: z.string().nullable(),

@@ -9,7 +9,7 @@ export const feedType = 'mintage-revocations-v2+jwt'
  * the same as in `RevocationRule`. A minVersion of null is left out. A reader that does not know minVersion revokes
  * more: also the versions before it.
  */
-type FeedRule = readonly [number, number | null, number | null, number | null, number?]
+type FeedRule = readonly [number | null, number | null, number | null, number | null, number?]
 
 /** The payload of the feed. It is a public interface, described in docs/revocation.md. */
 export type FeedClaims = {
@@ -91,7 +91,7 @@ function indexedRule(rule: unknown): IndexedRule {
   if (!Array.isArray(rule)) throw new FeedRefused('it holds a malformed rule')
   const [effectiveAt, issuedBefore, expiresAt, maxVersion, minVersion = null]: unknown[] = rule
   if (
-    !isNumber(effectiveAt) ||
+    !isNumberOrNull(effectiveAt) ||
     !isNumberOrNull(issuedBefore) ||
     !isNumberOrNull(expiresAt) ||
     !isNumberOrNull(maxVersion) ||
@@ -102,10 +102,6 @@ function indexedRule(rule: unknown): IndexedRule {
   return { id: '', effectiveAt, issuedBefore, expiresAt, maxVersion, minVersion }
 }
 
-function isNumber(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value)
-}
-
 function isNumberOrNull(value: unknown): value is number | null {
-  return value === null || isNumber(value)
+  return value === null || (typeof value === 'number' && Number.isFinite(value))
 }

@@ -52,7 +52,8 @@ export function createFeedList(options: FeedListOptions): RevocationList {
     const took = await take(startedAt, mustReload || !held ? undefined : `${held.generation}.${held.sequence}`)
     if (!took) await take(startedAt, undefined)
     if (monotonic() - droppedAt < dropExpiredEveryMilliseconds) return
-    index.dropExpired(seconds(now()))
+    // The document's time ends a rule: this clock may run fast.
+    index.dropExpired(Math.min(seconds(now()), held?.issuedAt ?? 0))
     droppedAt = monotonic()
   }
 
@@ -79,6 +80,7 @@ export function createFeedList(options: FeedListOptions): RevocationList {
       // If the document was older than the tolerance when it arrived, the excess counts as age of the list.
       newsAt = startedAt - Math.max(0, at - claims.iat - clockToleranceSeconds) * 1000
     }
+    index.reached(claims.iat)
     held = { generation, sequence, issuedAt: Math.max(claims.iat, held?.issuedAt ?? 0) }
     tagged = answer.etag === undefined ? undefined : { cursor, etag: answer.etag }
     return true

@@ -3,10 +3,12 @@ import { createRuleIndex } from './rule-index.ts'
 import { effectOf, namesOfToken, ruleName } from './rules.ts'
 
 /**
- * By default a rule takes effect at once, covers all tokens of its name, and has no expiry. Times are seconds since
+ * By default a rule is in force at once, covers all tokens of its name, and has no expiry. Times are seconds since
  * 1970.
  */
 export type MemoryRevocationRule = Pick<RevocationRule, 'kind' | 'value'> & Partial<RevocationRule>
+
+const unlimited = { minVersion: null, maxVersion: null, issuedBefore: null, effectiveAt: null, expiresAt: null }
 
 export type MemoryRevocationList = RevocationList & {
   /** Adds a rule. Returns a function that removes this rule only. */
@@ -47,8 +49,7 @@ export function memoryRevocationList({
   let added = 0
 
   function revoke(rule: MemoryRevocationRule): () => void {
-    const effectiveAt = rule.effectiveAt ?? now().getTime() / 1000
-    const whole = { minVersion: null, maxVersion: null, issuedBefore: null, expiresAt: null, ...rule, effectiveAt }
+    const whole = { ...unlimited, ...rule }
     const name = ruleName(rule.kind, rule.value)
     added += 1
     const id = String(added)

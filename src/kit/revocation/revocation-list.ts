@@ -17,7 +17,8 @@ export type RevocationRule = {
    * issued.
    */
   readonly issuedBefore: number | null
-  readonly effectiveAt: number
+  /** Null = in force because it is on the list. A time = planned: in force from then on. */
+  readonly effectiveAt: number | null
   /** By this time every covered token has expired. Null = the rule never expires. */
   readonly expiresAt: number | null
 }

@@ -16,9 +16,12 @@ export type RuleIndex = {
   /** Replaces everything at once, so that no check sees half of it. */
   replace(rules: ReadonlyMap<string, readonly IndexedRule[]>): void
   /**
-   * Whether a rule with one of these names revokes the token at `now`, in seconds. Considers all rules of each name.
+   * Whether a rule with one of these names revokes the token at `now`, in seconds. Considers all rules of each name. A
+   * planned rule whose time has come once stays in force, although the clock falls back.
    */
   strikes(token: RevocableToken, names: readonly string[], now: number): boolean
+  /** The latest time, in seconds, that the list has seen, now included. Planned rules are compared with it. */
+  reached(now: number): number
   /** Drops rules that expired at least `keepExpiredSeconds` before `now`, in seconds. */
   dropExpired(now: number): void
   /**
@@ -39,6 +42,12 @@ export function createRuleIndex(): RuleIndex {
   let size = 0
   /** The latest expiry among the dropped rules. */
   let droppedUntil = Number.NEGATIVE_INFINITY
+  let latest = Number.NEGATIVE_INFINITY
+
+  function reached(now: number): number {
+    latest = Math.max(latest, now)
+    return latest
+  }
 
   function set(name: string, rules: readonly IndexedRule[]): void {
     size += rules.length - (byName.get(name)?.length ?? 0)
@@ -56,11 +65,13 @@ export function createRuleIndex(): RuleIndex {
       for (const list of byName.values()) size += list.length
       droppedUntil = Number.NEGATIVE_INFINITY
     },
+    reached,
     strikes(token, names, now) {
+      const at = reached(now)
       for (const name of names) {
         const rules = byName.get(name)
         if (rules === undefined) continue
-        for (const rule of rules) if (strikes(rule, token, now)) return true
+        for (const rule of rules) if (strikes(rule, token, at)) return true
       }
       return false
     },

@@ -18,11 +18,12 @@ export function covers(rule: RevocationRule, token: RevocableToken, now: number)
 }
 
 /**
- * Like `covers`, for a token that is known to have the rule's name. `iat` has whole seconds, so `issuedBefore` T covers
+ * Like `covers`, for a token that is known to have the rule's name. Only a planned rule is compared with `now`: any
+ * other is in force because it is on the list, whatever the clocks say. `iat` has whole seconds, so `issuedBefore` T covers
  * the whole second: `iat <= ceil(T)`. The comparisons are written so that NaN counts as covered.
  */
 export function strikes(effect: RuleEffect, token: RevocableToken, now: number): boolean {
-  if (effect.effectiveAt > now) return false
+  if (effect.effectiveAt !== null && effect.effectiveAt > now) return false
   if (effect.maxVersion !== null && token.keyVersion > effect.maxVersion) return false
   if (effect.minVersion !== null && token.keyVersion < effect.minVersion) return false
   return effect.issuedBefore === null || !(token.issuedAt > Math.ceil(effect.issuedBefore))
@@ -66,25 +67,26 @@ export function subjectValue(organizationId: string, subject: string): string {
 }
 
 /**
- * The last second in which a token that the rule covers can be issued. The rule can be deleted once such a token has
- * expired. Null = the rule must stay, because covered tokens may still be issued: an open rule on a subject, an
+ * The last second in which a token that the rule covers can be issued, or in which somebody may still check one. The
+ * rule can be deleted once such a token has expired. `inForceAt`: when a planned rule takes effect, or when any other
+ * was written. Null = the rule must stay, because covered tokens may still be issued: an open rule on a subject, an
  * organization or everything, or a rule on a signing key.
  */
 export function lastCoveredIssue(rule: {
   kind: RevocationKind
   issuedBefore: number | null
-  effectiveAt: number
+  inForceAt: number
 }): number | null {
   switch (rule.kind) {
     case 'signing_key':
       return null
     case 'token':
     case 'api_key':
-      return Math.ceil(rule.issuedBefore ?? rule.effectiveAt)
+      return Math.ceil(Math.max(rule.issuedBefore ?? rule.inForceAt, rule.inForceAt))
     case 'subject':
     case 'organization':
     case 'all':
-      return rule.issuedBefore === null ? null : Math.ceil(rule.issuedBefore)
+      return rule.issuedBefore === null ? null : Math.ceil(Math.max(rule.issuedBefore, rule.inForceAt))
     default:
       return rule.kind satisfies never
   }

@@ -39,13 +39,16 @@ export function createStrictList({ find, now, monotonic, endOfTurn, close }: Str
   let answeredAt: number | undefined
   let failure: unknown
   let closed = false
+  /** A planned rule whose time has come once stays in force, although the clock falls back. */
+  let latest = Number.NEGATIVE_INFINITY
 
   async function ask(checks: readonly Check[]): Promise<void> {
     try {
       const rules = await find([...new Set(checks.flatMap(({ names }) => names))])
       answeredAt = monotonic()
       failure = undefined
-      const at = now().getTime() / 1000
+      latest = Math.max(latest, now().getTime() / 1000)
+      const at = latest
       for (const { token, names, resolve } of checks) {
         resolve(names.some((name) => rules.get(name)?.some((rule) => strikes(rule, token, at))))
       }

@@ -123,7 +123,7 @@ type ViewRow = {
   max_version: number | null
   min_version: number | null
   issued_before: string | null
-  effective_at: string
+  effective_at: string | null
   expires_at: string | null
   lifted: boolean
   sequence: string
@@ -153,7 +153,7 @@ function revocationRow(id: string, row: Omit<ViewRow, 'id'>): RevocationRow {
     maxVersion: row.max_version,
     minVersion: row.min_version,
     issuedBefore: secondsOf(row.issued_before),
-    effectiveAt: Number(row.effective_at) / 1e6,
+    effectiveAt: secondsOf(row.effective_at),
     expiresAt: secondsOf(row.expires_at),
     lifted: row.lifted,
     sequence: Number(row.sequence),

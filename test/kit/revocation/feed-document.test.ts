@@ -46,6 +46,7 @@ test('a rule without a first version has the four elements that every reader kno
   const name = 'a'.repeat(22)
   for (const [written, sent] of [
     [rule, [7, null, 9, 3]],
+    [{ ...rule, effectiveAt: null }, [null, null, 9, 3]],
     [{ ...rule, minVersion: 3 }, [7, null, 9, 3, 3]],
     [{ ...rule, maxVersion: null, minVersion: 2 }, [7, null, 9, null, 2]],
   ] as const) {

@@ -154,27 +154,34 @@ describe('a token that cannot be judged is revoked', () => {
     expect(effectOf(stolen).expiresAt).toBeNull()
   })
 
+  test('a rule that is not planned covers, whatever the clock says', () => {
+    for (const at of [0, now - 86_400, now, Number.NaN]) {
+      expect(covers(rule({ effectiveAt: null }), token, at)).toBe(true)
+    }
+  })
+
   test('a rule past its expiry still covers: dropping it only saves memory', () => {
     expect(covers(rule({ expiresAt: now - 10_000 }), token, now)).toBe(true)
   })
 })
 
 describe('the last second in which a covered token can be issued', () => {
-  const effectiveAt = now + 0.2
+  const inForceAt = now + 0.2
   test.each<[RevocationKind, number | null, number | null]>([
     ['token', null, now + 1],
     ['api_key', null, now + 1],
-    ['api_key', now - 0.5, now],
+    ['api_key', now - 0.5, now + 1],
+    ['api_key', now + 5.5, now + 6],
     ['subject', null, null],
-    ['subject', now - 0.5, now],
+    ['subject', now - 0.5, now + 1],
     ['organization', null, null],
-    ['organization', now, now],
+    ['organization', now + 60, now + 60],
     ['all', null, null],
-    ['all', now, now],
+    ['all', now, now + 1],
     ['signing_key', null, null],
     ['signing_key', now, null],
   ])('of %s, issued before %s: %s', (kind, issuedBefore, expected) => {
-    expect(lastCoveredIssue({ kind, issuedBefore, effectiveAt })).toBe(expected)
+    expect(lastCoveredIssue({ kind, issuedBefore, inForceAt })).toBe(expected)
   })
 })
 
