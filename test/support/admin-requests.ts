@@ -35,7 +35,7 @@ const nothing = (): AdminRequest => ({})
 export const adminRequests: Readonly<Record<string, (tenant: Tenant) => AdminRequest | Promise<AdminRequest>>> = {
   showCaller: nothing,
   rotateCaller: nothing,
-  cancelCallerRotation: nothing,
+  cancelRotationOfCaller: nothing,
   revokeCaller: nothing,
 
   createOrganization: () => ({ body: { name: name() } }),

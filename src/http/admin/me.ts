@@ -58,7 +58,7 @@ const rotateCallerRoute = adminRoute('POST /me/rotate', 'rotateCaller', {
   answers: { 200: answerOrImpact('The key and its new secret', rotatedApiKey, rotationImpact) },
 })
 
-const cancelCallerRotationRoute = adminRoute('POST /me/rotate/cancel', 'cancelCallerRotation', {
+const cancelCallerRotationRoute = adminRoute('POST /me/rotate/cancel', 'cancelRotationOfCaller', {
   permission: 'any caller',
   summary: 'Take the rotation of the calling key back. Needs its newest secret, which ends, and no role',
   ifMatch: true,

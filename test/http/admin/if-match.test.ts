@@ -39,7 +39,7 @@ describe.each(databaseKinds)('If-Match, on %s', async (kind) => {
     const example = adminRequests[operationId]
     if (!example) throw new Error(`${operationId} needs an example in support/admin-requests.ts`)
     const own = path.startsWith('/v1/me/')
-    const rotated = operationId === 'cancelCallerRotation'
+    const rotated = operationId === 'cancelRotationOfCaller'
     const caller = own ? adminClient(service, (await service.createKey({ rotated })).secret) : call
     return { request: await example(tenant), caller }
   }
