@@ -9,6 +9,7 @@ import { type Impact, whatWouldBreak } from '../usage/impact.ts'
 import { admitApiKey } from './admission.ts'
 import { endTokensOfVersions } from './end-tokens.ts'
 import { apiKeyLock, type LockedApiKey, readChangedApiKey, requireNewestSecret } from './lock.ts'
+import { requireReachToCancel } from './restriction-reach.ts'
 import { cancelVersion, findReplacedVersion } from './version-queries.ts'
 import type { ApiKeyView } from './view.ts'
 
@@ -29,9 +30,9 @@ export type CancellationImpact = Impact & Omit<CancelledRotation, 'apiKey'> & { 
  * version that it replaced is the newest again, with its tokens and with the end that it had before. Settings that the
  * rotation changed stay. The number of the cancelled version is not used again.
  *
- * Needs what rotating needs, because the previous secret works for longer. Throws `not_found`, `conflict` for a dead key
- * and if no previous version works any more, `permission_denied` for a key that holds more than the caller, and for the
- * caller's own key unless it sent the newest secret.
+ * Needs what rotating needs, and at least the reach of the caller who rotated, because the previous secret works for
+ * longer. Throws `not_found`, `conflict` for a dead key and if no previous version works any more, `permission_denied`
+ * for a key that holds more than the caller, and for the caller's own key unless it sent the newest secret.
  */
 export async function cancelRotation(
   services: CancellingServices,
@@ -106,6 +107,7 @@ async function cancel(
     await admit(tx, locked, now)
     const cancelled = { version: apiKey.version, createdAt: apiKey.versionCreatedAt }
     const restored = await findOverlapping(tx, apiKey, now)
+    requireReachToCancel(actor, restored)
     await cancelVersion(tx, id, { cancelled, restored: restored.version }, now)
     if (restored.rotationRuleId !== null) await liftRevocationRule(tx, restored.rotationRuleId, now)
     const versions = { first: cancelled.version, version: cancelled.version }

@@ -61,24 +61,46 @@ function reachAfter(
   previous: (Restricted & { readonly reach: Reach | null }) | undefined,
   draft: Restricted,
 ): Reach | null {
-  const { isSet, isLoosened, textOf } = restriction
+  const { isSet, isLoosened, textOf, what } = restriction
   if (previous && textOf(previous) === textOf(draft)) return previous.reach
-  const reach = reachOf(actor)
+  const reach = reachOf(actor, 'api_keys.update')
   const needed = previous && isSet(previous) ? (previous.reach ?? unrecorded) : undefined
   if (previous && needed && isLoosened(previous, draft) && !reachesAtLeast(reach, needed))
-    throw tooFar(restriction, needed)
+    throw tooFar({ what, permission: 'api_keys.update', verb: 'loosen it' }, needed)
   return isSet(draft) ? widerReach(reach, needed) : null
 }
 
-/** How far the actor may change keys. A caller who may only rotate or create them has the narrowest reach. */
-function reachOf(actor: Principal): Reach {
-  return permissionsHeld(actor)['api_keys.update'] ?? 'own'
+/** How far the actor may do this to keys. A caller without the permission, such as a key for itself, reaches least. */
+export function reachOf(actor: Principal, permission: 'api_keys.update' | 'api_keys.rotate'): Reach {
+  return permissionsHeld(actor)[permission] ?? 'own'
 }
 
-function tooFar({ what }: Restriction, needed: Reach): ServiceError {
+/**
+ * A rotation gives the previous secret an end. Nobody takes it back who reaches less far than its caller: also not the
+ * key itself. Throws `permission_denied`.
+ */
+export function requireReachToCancel(actor: Principal, { replacedReach }: { readonly replacedReach: Reach | null }) {
+  const needed = replacedReach ?? unrecorded
+  if (!reachesAtLeast(reachOf(actor, 'api_keys.rotate'), needed)) {
+    const rotation = {
+      what: 'The key was rotated',
+      permission: 'api_keys.rotate',
+      verb: 'cancel the rotation',
+    } as const
+    throw tooFar(rotation, needed)
+  }
+}
+
+type Refused = {
+  readonly what: string
+  readonly permission: 'api_keys.update' | 'api_keys.rotate'
+  readonly verb: string
+}
+
+function tooFar({ what, permission, verb }: Refused, needed: Reach): ServiceError {
   const who = needed === 'all' ? 'the operator of the service' : 'an administrator of the organization'
   return new ServiceError('permission_denied', {
-    detail: `${what} with more reach than the caller has. Ask ${who} to loosen it.`,
-    reason: `api_keys.update:${needed}`,
+    detail: `${what} with more reach than the caller has. Ask ${who} to ${verb}.`,
+    reason: `${permission}:${needed}`,
   })
 }

@@ -14,7 +14,7 @@ import { apiKeyLock, type LockedApiKey, readChangedApiKey, requireNewestSecret, 
 import { widerTokensUntil } from './narrowing.ts'
 import { overlapEnd } from './overlap.ts'
 import { findApiKey } from './queries.ts'
-import { restrictedBy } from './restriction-reach.ts'
+import { reachOf, restrictedBy } from './restriction-reach.ts'
 import { createSecret } from './secret.ts'
 import type { ApiKeyChange, ApiKeyDraft } from './settings.ts'
 import { changedDraft, changesOf } from './settings.ts'
@@ -203,7 +203,8 @@ async function endPrevious(
   const older = await endVersions(tx, id, version - 1, now)
   const isPlanned = endsAt > now
   const ruleId = newRuleId()
-  await overlapVersion(tx, id, { version, end: endsAt, ended: !isPlanned, rotationRuleId: ruleId })
+  const replacedReach = reachOf(ended.actor, 'api_keys.rotate')
+  await overlapVersion(tx, id, { version, end: endsAt, ended: !isPlanned, rotationRuleId: ruleId, replacedReach })
   if (older.length > 0) await endTokensOfVersions(tx, services, { ...ended, version: version - 1 }, now)
   await endTokensOfVersions(tx, services, { ...ended, ruleId, at: isPlanned ? endsAt : undefined }, now)
   return isPlanned ? older : [...older, version]

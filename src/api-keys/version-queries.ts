@@ -1,4 +1,5 @@
 import { and, asc, desc, eq, gt, gte, isNull, lt, lte, not, or, type SQL, sql } from 'drizzle-orm'
+import type { Reach } from '../access/permissions.ts'
 import type { Db } from '../db/database.ts'
 import { apiKeys, apiKeyVersions } from '../db/schema.ts'
 import { nextRevision } from './change-queries.ts'
@@ -29,24 +30,25 @@ export async function insertVersion(tx: Db, apiKeyId: string, secret: StoredSecr
   return inserted.version
 }
 
-type Overlap = { version: number; end: Date; ended: boolean; rotationRuleId: string }
+type Overlap = { version: number; end: Date; ended: boolean; rotationRuleId: string; replacedReach: Reach }
 
 /** Makes a replaced version end at `end`, or at once (`ended`), unless it ends sooner, and keeps the end that it had. */
 export async function overlapVersion(tx: Db, apiKeyId: string, overlap: Overlap): Promise<void> {
-  const { version, end, ended, rotationRuleId } = overlap
+  const { version, end, ...replaced } = overlap
   const { expiresAt } = apiKeyVersions
   const earliest = sql`least(${expiresAt}, ${end.toISOString()}::timestamptz)`
   await tx
     .update(apiKeyVersions)
-    .set({ expiresAtBeforeRotation: sql`${expiresAt}`, expiresAt: earliest, ended, rotationRuleId })
+    .set({ expiresAtBeforeRotation: sql`${expiresAt}`, expiresAt: earliest, ...replaced })
     .where(isVersion(apiKeyId, version))
 }
 
 /** The latest version before the newest one that was not cancelled; undefined if there is none. */
 export async function findReplacedVersion(tx: Db, apiKeyId: string, newest: number) {
-  const { version, expiresAt, expiresAtBeforeRotation, ended, rotationRuleId, cancelledAt } = apiKeyVersions
+  const { version, expiresAt, expiresAtBeforeRotation, ended, rotationRuleId, replacedReach, cancelledAt } =
+    apiKeyVersions
   const [replaced] = await tx
-    .select({ version, expiresAt, expiresAtBeforeRotation, ended, rotationRuleId })
+    .select({ version, expiresAt, expiresAtBeforeRotation, ended, rotationRuleId, replacedReach })
     .from(apiKeyVersions)
     .where(and(eq(apiKeyVersions.apiKeyId, apiKeyId), lt(version, newest), isNull(cancelledAt)))
     .orderBy(desc(version))
@@ -72,7 +74,12 @@ export async function cancelVersion(
     .where(isVersion(apiKeyId, cancelled.version))
   await tx
     .update(apiKeyVersions)
-    .set({ expiresAt: sql`${expiresAtBeforeRotation}`, expiresAtBeforeRotation: null, rotationRuleId: null })
+    .set({
+      expiresAt: sql`${expiresAtBeforeRotation}`,
+      expiresAtBeforeRotation: null,
+      rotationRuleId: null,
+      replacedReach: null,
+    })
     .where(isVersion(apiKeyId, restored))
   const createdAt = sql`${cancelled.createdAt.toISOString()}::timestamptz`
   const rotationWarnedAt = sql`case when ${apiKeys.rotationWarnedAt} < ${createdAt} then ${apiKeys.rotationWarnedAt} end`

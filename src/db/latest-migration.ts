@@ -1,2 +1,2 @@
 // `npm run generate` writes this file from drizzle/meta/_journal.json, which a Worker cannot read. Do not edit it.
-export const latestMigration = { tag: '0015_in_force_by_being_there', when: 1795956431262 } as const
+export const latestMigration = { tag: '0016_rotated_with_reach', when: 1795958046933 } as const

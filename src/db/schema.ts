@@ -205,6 +205,8 @@ export const apiKeyVersions = pgTable(
     expiresAtBeforeRotation: instant('expires_at_before_rotation'),
     /** The rule that revokes its tokens when the overlap of the latest rotation ends. */
     rotationRuleId: text('rotation_rule_id'),
+    /** How far the caller of that rotation may rotate keys; null = not replaced, or replaced before this was recorded. */
+    replacedReach: text('replaced_reach', { enum: ['own', 'organization', 'all'] }),
     /** When the rotation that created this version was cancelled: it has ended, and is never the newest again. */
     cancelledAt: instant('cancelled_at'),
   },

@@ -16,7 +16,7 @@ import { revoked, startWithRotatedKeys } from '../support/rotated-keys.ts'
 
 describe.each(databaseKinds)('what taking a rotation back refuses, and tells before, on %s', async (kind) => {
   const { service, services, clock, organizationId, admin, input, ...keys } = await startWithRotatedKeys(kind)
-  const { rotated, status, verdict, inSeconds } = keys
+  const { rotated, rotatedItself, status, verdict, inSeconds } = keys
   const other = await service.createOrganization('other')
   const conflict = (detail: RegExp) => ({ code: 'conflict', detail: expect.stringMatching(detail) })
 
@@ -52,7 +52,7 @@ describe.each(databaseKinds)('what taking a rotation back refuses, and tells bef
       principal(organizationId, [], { clientId: id, ...(apiKeyVersion && { apiKeyVersion }) })
 
     test('needs no role, but the newest secret, which ends', async () => {
-      const { id, first, second } = await rotated()
+      const { id, first, second } = await rotatedItself()
       for (const actor of [holder(id, 1), holder(id)]) {
         for (const call of [cancelOwnRotation, tryCancellingOwnRotation])
           await expect(call(services, actor)).rejects.toMatchObject({ code: 'permission_denied' })
@@ -64,7 +64,7 @@ describe.each(databaseKinds)('what taking a rotation back refuses, and tells bef
     })
 
     test('is refused to a secret whose rotation was cancelled meanwhile', async () => {
-      const { id } = await rotated()
+      const { id } = await rotatedItself()
       await cancelRotation(services, admin, id)
       await expect(cancelOwnRotation(services, holder(id, 2))).rejects.toMatchObject({ code: 'permission_denied' })
     })

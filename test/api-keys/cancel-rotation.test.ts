@@ -229,9 +229,10 @@ describe.each(databaseKinds)('taking a rotation back on %s', async (kind) => {
       organizationId: alone,
       roles: ['admin'],
     })
-    const { secret: second } = await rotateApiKey(services, systemPrincipal, apiKey.id, { overlapSeconds: 3600 })
-    const path = `/v1/api-keys/${apiKey.id}/rotate/cancel`
-    expect((await adminClient(service, second)('POST', path)).status).toBe(200)
+    const path = `/v1/api-keys/${apiKey.id}/rotate`
+    const { body } = await adminClient(service, first)('POST', path, { overlapSeconds: 3600 })
+    const second = String(body.secret)
+    expect((await adminClient(service, second)('POST', `${path}/cancel`)).status).toBe(200)
     expect((await adminClient(service, second)('GET', '/v1/me')).status).toBe(401)
     expect((await adminClient(service, first)('GET', '/v1/api-keys')).status).toBe(200)
   })

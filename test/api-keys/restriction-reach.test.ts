@@ -1,10 +1,13 @@
+import { eq } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
+import { cancelOwnRotation, cancelRotation } from '../../src/api-keys/cancel-rotation.ts'
 import { createApiKey } from '../../src/api-keys/create.ts'
 import { importApiKeys } from '../../src/api-keys/import.ts'
 import { showApiKey } from '../../src/api-keys/read.ts'
 import { rotateApiKey } from '../../src/api-keys/rotate.ts'
 import type { ApiKeyChange } from '../../src/api-keys/settings.ts'
 import { updateApiKey } from '../../src/api-keys/update.ts'
+import { apiKeyVersions } from '../../src/db/schema.ts'
 import { createServiceAccount } from '../../src/service-accounts/operations.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { principal } from '../support/principal.ts'
@@ -34,6 +37,29 @@ describe.each(databaseKinds)('who may loosen what somebody restricted, on %s', a
     { allowedCidrs: ['192.0.2.0/24', '198.51.100.0/24'] },
     { deniedCidrs: [] },
   ]
+
+  test('a rotation is taken back only with the reach of the caller who rotated, also by the key itself', async () => {
+    for (const [by, refused, allowed] of [
+      [operator, [admin, developer, sibling], operator],
+      [admin, [developer, sibling], operator],
+      [developer, [], sibling],
+    ] as const) {
+      const id = await make()
+      await rotateApiKey(services, by, id, { overlapSeconds: 3600 })
+      const itself = principal(own, [], { clientId: id, apiKeyVersion: 2 })
+      for (const actor of refused) await expect(cancelRotation(services, actor, id)).rejects.toMatchObject(denied)
+      if (by !== developer) await expect(cancelOwnRotation(services, itself)).rejects.toMatchObject(denied)
+      expect(await cancelRotation(services, allowed, id)).toMatchObject({ cancelledVersion: 2 })
+    }
+  })
+
+  test('a rotation from before its reach was recorded is taken back by an administrator', async () => {
+    const id = await make()
+    await rotateApiKey(services, developer, id, { overlapSeconds: 3600 })
+    await services.db.update(apiKeyVersions).set({ replacedReach: null }).where(eq(apiKeyVersions.apiKeyId, id))
+    await expect(cancelRotation(services, developer, id)).rejects.toMatchObject(denied)
+    expect(await cancelRotation(services, admin, id)).toMatchObject({ cancelledVersion: 2 })
+  })
 
   test('a sibling key may loosen what the developer of the key set', async () => {
     const id = await make(developer, { expiresAt: inDays(5), allowedCidrs: ['192.0.2.0/24'] })

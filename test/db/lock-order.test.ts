@@ -40,7 +40,9 @@ const undone: Readonly<Record<string, readonly [RegExp, string]>> = {
 async function perform({ operationId, method, path }: ApiOperation): Promise<void> {
   const tenant = await createTenant(service, await service.createOrganization())
   const own = path.startsWith('/v1/me/')
-  const secret = own ? (await service.createKey({ rotated: operationId === 'cancelCallerRotation' })).secret : undefined
+  const secret = own
+    ? (await service.createKey({ rotated: operationId === 'cancelRotationOfCaller' })).secret
+    : undefined
   const request = await adminRequests[operationId]?.(tenant)
   if (!request) throw new Error(`${operationId} needs an example in support/admin-requests.ts`)
   const [ending, opposite] = undone[operationId] ?? []

@@ -40,6 +40,7 @@ describe.each(databaseKinds)('an access token that another instance revoked, on 
     const caller = await administrator()
     const instance = await staleInstance()
     const admin = adminClient(instance, caller.token)
+    const other = await service.createKey()
     const name = `organization ${Math.random()}`
     expect((await admin('POST', '/v1/organizations', { name })).status).toBe(201)
 
@@ -49,14 +50,15 @@ describe.each(databaseKinds)('an access token that another instance revoked, on 
     const changes = [
       ['POST', '/v1/organizations', { name: `${name} 2` }],
       ['PATCH', `/v1/api-keys/${caller.id}`, { name: 'mine now' }],
-      ['POST', `/v1/api-keys/${caller.id}/rotate`, {}],
+      ['POST', `/v1/api-keys/${other.id}/rotate`, {}],
       ['POST', `/v1/revocations/${revoked.body.id}/lift`, {}],
       ['POST', '/v1/audit-checkpoints', undefined],
     ] as const
     for (const [method, path, body] of changes)
       expect([path, (await admin(method, path, body)).status]).toEqual([path, 401])
 
-    expect((await root('GET', `/v1/api-keys/${caller.id}`)).body).toMatchObject({ name: 'test', version: 1 })
+    expect((await root('GET', `/v1/api-keys/${caller.id}`)).body).toMatchObject({ name: 'test' })
+    expect((await root('GET', `/v1/api-keys/${other.id}`)).body).toMatchObject({ version: 1 })
     const { body: trail } = await root('GET', '/v1/audit-events?limit=1')
     expect(trail.items).toMatchObject([{ type: 'revocation.created', subject: revoked.body.id }])
     service.clock.advance(2)

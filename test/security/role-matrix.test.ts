@@ -28,7 +28,7 @@ const table: Readonly<Record<string, string>> = {
   //                        root  admin developer write_agent ci_service read_only custom none
   showCaller: '              any   any   any       any         any        any       any    any',
   rotateCaller: '            any   any   any       any         any        any       any    any',
-  cancelCallerRotation: '    any   any   any       any         any        any       any    any',
+  cancelRotationOfCaller: '  any   any   any       any         any        any       any    any',
   revokeCaller: '            any   any   any       any         any        any       any    any',
 
   createOrganization: '      all   -     -         -           -          -         -      -',
@@ -125,7 +125,7 @@ test.each(operations)('$name is allowed to the roles in the table, and only with
 /** Each cell uses two new organizations, so an allowed request really succeeds whatever the other cells do. */
 async function checkCell(operation: ApiOperation, column: (typeof columns)[number], reach: string | undefined) {
   const home = await service.createOrganization()
-  const rotated = operation.operationId === 'cancelCallerRotation'
+  const rotated = operation.operationId === 'cancelRotationOfCaller'
   const { id, call } = await member(home, column, rotated)
   for (const where of placesToTry(operation, reach)) {
     const tenant =

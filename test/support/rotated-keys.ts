@@ -1,5 +1,5 @@
 import { createApiKey } from '../../src/api-keys/create.ts'
-import { rotateApiKey } from '../../src/api-keys/rotate.ts'
+import { rotateApiKey, rotateOwnApiKey } from '../../src/api-keys/rotate.ts'
 import { listApiKeyVersions } from '../../src/api-keys/versions.ts'
 import type { DatabaseKind } from './databases.ts'
 import { exchange, tryExchange } from './oauth-requests.ts'
@@ -26,6 +26,14 @@ export async function startWithRotatedKeys(kind: DatabaseKind) {
     return { id: apiKey.id, first, second, early }
   }
 
+  /** The same, rotated by the key itself. */
+  async function rotatedItself() {
+    const { apiKey, secret: first } = await createApiKey(services, admin, input)
+    const itself = principal(organizationId, [], { clientId: apiKey.id, apiKeyVersion: 1 })
+    const { secret: second } = await rotateOwnApiKey(services, itself, { overlapSeconds: 3600 })
+    return { id: apiKey.id, first, second }
+  }
+
   return {
     service,
     services,
@@ -34,6 +42,7 @@ export async function startWithRotatedKeys(kind: DatabaseKind) {
     admin,
     input,
     rotated,
+    rotatedItself,
     tokenOf,
     status: async (secret: string) => (await tryExchange(service, secret)).status,
     verdict: (token: string) => outcome((text) => services.verifier.verify(text), token),

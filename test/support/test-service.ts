@@ -154,7 +154,13 @@ async function insertTestKey(services: Services, organizationId: string, options
   const next = await createSecret(services, environment)
   const at = new Date(now.getTime() + 3_600_000)
   const ruleId = newRuleId()
-  await overlapVersion(services.db, id, { version: 1, end: at, ended: false, rotationRuleId: ruleId })
+  await overlapVersion(services.db, id, {
+    version: 1,
+    end: at,
+    ended: false,
+    rotationRuleId: ruleId,
+    replacedReach: 'own',
+  })
   const ended = { id, organizationId: instants.organizationId ?? organizationId, version: 1, at, reason: 'rotated' }
   await endTokensOfVersions(services.db, services, { ...ended, ruleId, actor: systemPrincipal }, now)
   await insertVersion(services.db, id, next.stored, now)

@@ -205,11 +205,11 @@ describe('mintage doctor', () => {
     await service.end()
     const down = await hereProcess('doctor')
     expect(down.stdout).toMatch(
-      /^ok {7}migrations\nok {7}clock of database .*\nok {7}rights\nok {7}open transactions\nok {7}custom claims\nok {7}KEK +kek_.*\nok {7}key ring\nfailed {3}service /m,
+      /^ok {7}migrations\nok {7}clock of database .*\nok {7}rights\nok {7}locks\nok {7}open transactions\nok {7}custom claims\nok {7}KEK +kek_.*\nok {7}key ring\nfailed {3}service /m,
     )
     expect(down).toMatchObject({
       code: 1,
-      stderr: 'error: 1 of 10 checks failed\nhint: fix the first one that failed, then run it again: mintage doctor\n',
+      stderr: 'error: 1 of 11 checks failed\nhint: fix the first one that failed, then run it again: mintage doctor\n',
     })
 
     await rename(join(service.folder, '.mintage/kek'), join(service.folder, 'kek-elsewhere'))

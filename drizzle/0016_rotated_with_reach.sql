@@ -1,0 +1,1 @@
+ALTER TABLE "api_key_versions" ADD COLUMN "replaced_reach" text;
