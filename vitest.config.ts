@@ -35,7 +35,7 @@ export default defineConfig({
     projects: [
       // `npm test`. Most tests wait for a database or another process: two workers suit two cores.
       project('main', { include: ['test/**/*.test.ts'], exclude: ['test/systems/**'], maxWorkers: 2 }),
-      // `npm run test:systems`: what needs real neighbours, such as a browser or a package registry.
+      // `npm run test:systems`: what needs real neighbours or many processes, such as a browser or a rolling restart.
       project('systems', {
         include: ['test/systems/**/*.test.ts'],
         globalSetup: ['test/support/systems-setup.ts'],

@@ -35,7 +35,7 @@ const because = { reason: 'other' } as const
 const token = { purpose: 'token' } as const
 const permissions = ['api_keys.read:own']
 
-/** Verbs of each noun. Those that write revocation rules are raced in test/revocation/writers.test.ts, too. */
+/** Verbs of each noun. Those that write revocation rules are raced in test/systems/revocation-writers.test.ts, too. */
 const verbs: Record<string, (service: TestService, things: Things) => Promise<unknown>> = {
   'create a key': ({ services }, { organizationId, accountId }) =>
     createApiKey(services, root, { name: 'raced', environment: 'live', organizationId, serviceAccountId: accountId }),
