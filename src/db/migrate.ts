@@ -60,9 +60,9 @@ const utf8Wanted = (encoding: string) =>
   `the encoding of the database is ${encoding}, which cannot store every name. Create a database for mintage: create database mintage encoding 'UTF8' template template0`
 
 /**
- * The advisory lock ends with the transaction, so neither a pooler nor a lost connection leaves it behind. It guards a
- * run and no data: before the first migration there is no row to lock. On an engine without advisory locks, migrate from
- * one process. Of two at once, the second one fails there on a table that exists already, and changes nothing.
+ * The advisory lock ends with the transaction, so neither a pooler nor a lost connection leaves it behind. A row cannot
+ * be locked instead, because the first migration creates the tables. On an engine without advisory locks, run only one
+ * migration at a time: a second one fails because a table exists already, and changes nothing.
  */
 async function migrateHost(url: string): Promise<void> {
   const sql = postgres(url, {

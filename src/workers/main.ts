@@ -96,8 +96,8 @@ async function requestServices(env: WorkerEnv, context: ExecutionContext): Promi
 }
 
 /**
- * There is no start on Workers at which to ask the database what it is. So the first request asks, beside its work, and
- * fails on an engine that cannot be used. While the database does not answer, the next request asks again.
+ * Checks the engine of the database in the first request, because a Worker has no start in which to do it. The request
+ * fails if the engine cannot be used. If the database does not answer, the next request checks again.
  */
 async function checkEngine({ db }: Services): Promise<void> {
   if (!isolate || isolate.isEngineKnown) return

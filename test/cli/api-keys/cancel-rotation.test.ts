@@ -1,46 +1,8 @@
-import { beforeAll, expect, test } from 'vitest'
-import type { Terminal } from '../../../src/cli/runtime/terminal.ts'
-import { serveFromFolder } from '../../support/listening-service.ts'
-import { mintage, transcript } from '../../support/run-cli.ts'
-import type { TestService } from '../../support/test-service.ts'
+import { expect, test } from 'vitest'
+import { apiKeysAtTerminal } from '../../support/api-keys-at-terminal.ts'
+import { mintage } from '../../support/run-cli.ts'
 
-let service: TestService
-let url: string
-let folder: string
-
-beforeAll(async () => {
-  ;({ service, url, folder } = await serveFromFolder())
-})
-
-/** What the terminal shows, with the id of this key folded. */
-async function shown(...args: string[]): Promise<string> {
-  const text = transcript(args, await mintage(args, { cwd: folder }))
-  return text.replaceAll(/key_[0-9a-f]{32}/g, 'key_…')
-}
-
-async function json(...args: string[]) {
-  const { stdout, stderr, code } = await mintage([...args, '--json'], { cwd: folder })
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-  return JSON.parse(stdout)
-}
-
-const create = async (...args: string[]): Promise<{ apiKey: { id: string }; secret: string }> =>
-  await json('api-keys', 'create', 'orders', ...args)
-
-/** The questions that a person at the terminal is asked. */
-async function asked(args: readonly string[], answer = false): Promise<string[]> {
-  const questions: string[] = []
-  const terminal: Terminal = {
-    confirm: async (question) => {
-      questions.push(question)
-      return answer
-    },
-    spin: async (_, work) => await work(),
-  }
-  const { code } = await mintage(args, { cwd: folder, terminal })
-  expect(code).toBe(questions.length > 0 && !answer ? 1 : 0)
-  return questions
-}
+const { service, url, folder, shown, json, asked, create } = await apiKeysAtTerminal()
 
 test('a rotation taken back asks first, and its dry run shows who uses the version that ends', async () => {
   const { apiKey } = await create()
