@@ -4,6 +4,7 @@ import { adminClient } from '../support/admin-client.ts'
 import { movableClock } from '../support/clock.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { startFarService } from '../support/far-service.ts'
+import { holdOrganization } from '../support/held-row.ts'
 import { startTestService } from '../support/test-service.ts'
 
 const writesAtOnce = 40
@@ -28,14 +29,7 @@ describe.runIf(databaseKinds.includes('postgres'))('a tenant whose row is locked
     const create = (organizationId: string) => admin('POST', '/v1/api-keys', { name: 'another', organizationId })
 
     const sql = postgres(service.database.url ?? '', { max: 1, onnotice: () => {} })
-    const held = Promise.withResolvers<void>()
-    const locked = Promise.withResolvers<void>()
-    const holding = sql.begin(async (tx) => {
-      await tx`select from organizations where id = ${slow} for update`
-      locked.resolve()
-      await held.promise
-    })
-    await locked.promise
+    const letGo = await holdOrganization(sql, slow)
     const statuses = { token: new Set<number>(), introspect: new Set<number>(), ready: new Set<number>() }
     try {
       for (let round = 0; round < rounds; round++) {
@@ -56,8 +50,7 @@ describe.runIf(databaseKinds.includes('postgres'))('a tenant whose row is locked
       }
       expect((await create(other)).status).toBe(201)
     } finally {
-      held.resolve()
-      await holding
+      await letGo()
       await sql.end()
     }
     expect(statuses).toEqual({ token: new Set([200]), introspect: new Set([200]), ready: new Set([200]) })

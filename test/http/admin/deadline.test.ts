@@ -6,6 +6,7 @@ import { adminClient } from '../../support/admin-client.ts'
 import { releaseAfterFile } from '../../support/cleanup.ts'
 import { databaseKinds } from '../../support/databases.ts'
 import { startFarService } from '../../support/far-service.ts'
+import { holdOrganization } from '../../support/held-row.ts'
 import { startTestService } from '../../support/test-service.ts'
 
 describe.runIf(databaseKinds.includes('postgres'))('the deadline of a whole admin request', async () => {
@@ -44,14 +45,7 @@ describe.runIf(databaseKinds.includes('postgres'))('the deadline of a whole admi
   test('ends a request that waits for a locked row, and its wait on the server', async () => {
     const far = await startFarService(service, { adminDeadlineMilliseconds: 500 })
     const organization = await service.createOrganization('held')
-    const held = Promise.withResolvers<void>()
-    const locked = Promise.withResolvers<void>()
-    const holding = sql.begin(async (tx) => {
-      await tx`select from organizations where id = ${organization} for update`
-      locked.resolve()
-      await held.promise
-    })
-    await locked.promise
+    const letGo = await holdOrganization(sql, organization)
     const answer = await adminClient(far, rootKey)('POST', '/v1/api-keys', {
       name: 'held',
       organizationId: organization,
@@ -60,8 +54,7 @@ describe.runIf(databaseKinds.includes('postgres'))('the deadline of a whole admi
     await expect
       .poll(() => sql`select pid from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`)
       .toHaveLength(0)
-    held.resolve()
-    await holding
+    await letGo()
     await expect.poll(running).toHaveLength(0)
     expect(await countNamed('held')).toBe(0)
     expect(far.database.stats().broken).toBe(false)
